@@ -1,0 +1,166 @@
+//! Passwords as they are typed and keyed, and the policy for new ones (IVR-5, PW-1, PW-6).
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::secret::SecretBytes;
+
+mod common;
+#[cfg(test)]
+mod tests;
+
+/// The most bytes that anybody needs to type to prove himself; more is not worth hashing.
+const TYPED_MAX_BYTES: usize = 64;
+const TEMPORARY_DIGITS: usize = 8;
+
+macro_rules! blind {
+    ($secret:ident) => {
+        impl $secret {
+            /// The secret itself, for hashing and sealing only.
+            pub fn expose(&self) -> &[u8] {
+                self.0.expose()
+            }
+        }
+
+        // INV-8: secrets do not print.
+        impl fmt::Debug for $secret {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($secret), "(..)"))
+            }
+        }
+    };
+}
+
+/// What somebody typed to prove himself: 1 to 64 bytes of anything. Whether it could ever be right is
+/// not asked here, so that every refusal looks the same (LOGIN-5).
+#[derive(Clone, PartialEq, Eq)]
+pub struct TypedPassword(SecretBytes);
+blind!(TypedPassword);
+
+/// Nothing was typed, or more than 64 bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a password has 1 to 64 bytes")]
+pub struct TypedPasswordError;
+
+impl TypedPassword {
+    /// Takes what was typed, as it is.
+    pub fn parse(text: &str) -> Result<Self, TypedPasswordError> {
+        if (1..=TYPED_MAX_BYTES).contains(&text.len()) {
+            Ok(Self(SecretBytes::new(text.as_bytes())))
+        } else {
+            Err(TypedPasswordError)
+        }
+    }
+}
+
+/// A temporary password: exactly eight digits (IVR-5).
+#[derive(Clone, PartialEq, Eq)]
+pub struct TemporaryPassword(SecretBytes);
+blind!(TemporaryPassword);
+
+/// It is not exactly eight digits (IVR-5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a temporary password has exactly eight digits")]
+pub struct TemporaryPasswordError;
+
+impl TemporaryPassword {
+    /// IVR-5: exactly eight half-width digits.
+    pub fn parse(keys: &str) -> Result<Self, TemporaryPasswordError> {
+        if keys.len() == TEMPORARY_DIGITS && keys.bytes().all(|key| key.is_ascii_digit()) {
+            Ok(Self(SecretBytes::new(keys.as_bytes())))
+        } else {
+            Err(TemporaryPasswordError)
+        }
+    }
+}
+
+/// What a new permanent password is held to (PW-1, PW-6). Section 8 names the safer values.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PasswordPolicy {
+    /// The fewest characters.
+    pub min_length: u32,
+    /// The most characters.
+    pub max_length: u32,
+    /// Digits alone are refused.
+    pub refuses_digits_only: bool,
+    /// The best-known passwords are refused (PW-6).
+    pub refuses_common: bool,
+}
+
+impl Default for PasswordPolicy {
+    /// The operator's own rule (PW-1).
+    fn default() -> Self {
+        Self {
+            min_length: 8,
+            max_length: 12,
+            refuses_digits_only: true,
+            refuses_common: false,
+        }
+    }
+}
+
+/// A rule that a new password breaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PolicyRule {
+    /// It is too short or too long (PW-1).
+    Length,
+    /// It has something else than half-width letters and digits (PW-1).
+    Characters,
+    /// It is digits alone (PW-1).
+    DigitsOnly,
+    /// It is one of the best-known passwords (PW-6).
+    Common,
+}
+
+impl PolicyRule {
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Length => "LENGTH",
+            Self::Characters => "CHARACTERS",
+            Self::DigitsOnly => "DIGITS_ONLY",
+            Self::Common => "COMMON",
+        }
+    }
+}
+
+/// A password that may be set: it keeps the policy.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NewPassword(SecretBytes);
+blind!(NewPassword);
+
+impl NewPassword {
+    /// PW-1, PW-6: holds a password to the policy. The error lists every rule it breaks.
+    pub fn parse(text: &str, policy: &PasswordPolicy) -> Result<Self, Vec<PolicyRule>> {
+        let length = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
+        let only_digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let broken: Vec<PolicyRule> = [
+            (
+                PolicyRule::Length,
+                !(policy.min_length..=policy.max_length).contains(&length),
+            ),
+            (
+                PolicyRule::Characters,
+                !text.bytes().all(|byte| byte.is_ascii_alphanumeric()),
+            ),
+            (
+                PolicyRule::DigitsOnly,
+                policy.refuses_digits_only && only_digits,
+            ),
+            (
+                PolicyRule::Common,
+                policy.refuses_common && common::is_common(text),
+            ),
+        ]
+        .into_iter()
+        .filter_map(|(rule, is_broken)| is_broken.then_some(rule))
+        .collect();
+        if broken.is_empty() {
+            Ok(Self(SecretBytes::new(text.as_bytes())))
+        } else {
+            Err(broken)
+        }
+    }
+}

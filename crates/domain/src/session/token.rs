@@ -1,0 +1,81 @@
+//! Session tokens: random, and known to the store by digest only (SESS-3).
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rand::CryptoRng;
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+const BYTES: usize = 32;
+
+/// SESS-3: 256 random bits that stand for a session. They do not print and are wiped.
+#[derive(Clone)]
+pub struct SessionToken(Zeroizing<[u8; BYTES]>);
+
+/// The text is no session token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a session token")]
+pub struct SessionTokenError;
+
+/// SESS-3: all that the store knows of a token: its SHA-256. It opens nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TokenDigest(pub [u8; BYTES]);
+
+impl SessionToken {
+    /// Draws a new token.
+    pub fn generate(rng: &mut impl CryptoRng) -> Self {
+        let mut bytes = Zeroizing::new([0; BYTES]);
+        rng.fill_bytes(bytes.as_mut_slice());
+        Self(bytes)
+    }
+
+    /// Reads the text form: 43 characters of base64url. Any other text is an error.
+    pub fn parse(text: &str) -> Result<Self, SessionTokenError> {
+        let mut bytes = Zeroizing::new([0; BYTES]);
+        // The decoder wants room for what it may need, not for what it finds.
+        let mut room = Zeroizing::new([0; BYTES + 1]);
+        let length = URL_SAFE_NO_PAD
+            .decode_slice(text, room.as_mut_slice())
+            .map_err(|_| SessionTokenError)?;
+        let found = room
+            .get(..length)
+            .filter(|found| found.len() == BYTES)
+            .ok_or(SessionTokenError)?;
+        bytes.copy_from_slice(found);
+        Ok(Self(bytes))
+    }
+
+    /// The text form, for the one who holds the session.
+    pub fn as_text(&self) -> Zeroizing<String> {
+        Zeroizing::new(URL_SAFE_NO_PAD.encode(self.0.as_slice()))
+    }
+
+    /// What the store knows it by.
+    pub fn digest(&self) -> TokenDigest {
+        TokenDigest(Sha256::digest(self.0.as_slice()).into())
+    }
+}
+
+impl PartialEq for SessionToken {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(other.0.as_slice()).into()
+    }
+}
+
+impl Eq for SessionToken {}
+
+// INV-8: secrets do not print.
+impl fmt::Debug for SessionToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionToken(..)")
+    }
+}
+
+impl fmt::Debug for TokenDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenDigest(..)")
+    }
+}

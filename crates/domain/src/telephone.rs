@@ -1,0 +1,175 @@
+//! Telephone numbers and their normal form (UNIT-3).
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A telephone number in domestic form: ten or eleven digits, the first of them 0 (UNIT-3).
+///
+/// It prints masked to the last four digits and has no `Display`. It serialises in full: whoever
+/// stores it seals it or stores it in a number column.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TelephoneNumber(String);
+
+/// The text is no telephone number (UNIT-3). It does not say which text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a domestic telephone number of ten or eleven digits")]
+pub struct TelephoneNumberError;
+
+const DIGITS: std::ops::RangeInclusive<usize> = 10..=11;
+const SHOWN_DIGITS: usize = 4;
+
+impl TelephoneNumber {
+    /// UNIT-3: reads a number in any form that people type: with hyphens, spaces and full-width
+    /// digits. Anything else is an error.
+    pub fn parse(text: &str) -> Result<Self, TelephoneNumberError> {
+        let mut digits = String::with_capacity(*DIGITS.end());
+        for c in text.chars().filter(|c| !is_separator(*c)) {
+            let digit = half_width_digit(c).ok_or(TelephoneNumberError)?;
+            if digits.len() == *DIGITS.end() {
+                return Err(TelephoneNumberError);
+            }
+            digits.push(digit);
+        }
+        if DIGITS.contains(&digits.len()) && digits.starts_with('0') {
+            Ok(Self(digits))
+        } else {
+            Err(TelephoneNumberError)
+        }
+    }
+
+    /// The digits in full, for stores, wires and the owner's own eyes.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// UNIT-3: the number for everybody else's eyes: `*******1234`.
+    pub fn masked(&self) -> String {
+        let hidden = self.0.len().saturating_sub(SHOWN_DIGITS);
+        let shown = self.0.get(hidden..).unwrap_or_default();
+        format!("{}{shown}", "*".repeat(hidden))
+    }
+}
+
+fn half_width_digit(c: char) -> Option<char> {
+    match c {
+        '0'..='9' => Some(c),
+        '０'..='９' => char::from_digit(u32::from(c) - u32::from('０'), 10),
+        _ => None,
+    }
+}
+
+/// Spaces, and what input methods for Japanese make of the hyphen key.
+fn is_separator(c: char) -> bool {
+    c.is_whitespace()
+        || matches!(
+            c,
+            '-' | '\u{2010}'
+                ..='\u{2015}' // hyphens, dashes and the horizontal bar
+                | '\u{2212}' // minus sign
+                | '\u{2500}' // box drawing line
+                | '\u{30FC}' // long vowel mark
+                | '\u{FE63}' // small hyphen
+                | '\u{FF0D}' // full-width hyphen
+                | '\u{FF70}' // half-width long vowel mark
+        )
+}
+
+impl fmt::Debug for TelephoneNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.masked())
+    }
+}
+
+impl TryFrom<String> for TelephoneNumber {
+    type Error = TelephoneNumberError;
+
+    fn try_from(text: String) -> Result<Self, TelephoneNumberError> {
+        Self::parse(&text)
+    }
+}
+
+impl From<TelephoneNumber> for String {
+    fn from(number: TelephoneNumber) -> Self {
+        number.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// UNIT-3: hyphens, spaces and full-width digits are accepted and normalised.
+    #[test]
+    fn what_people_type_is_normalised() {
+        for (typed, normal) in [
+            ("0312345678", "0312345678"),
+            ("03-1234-5678", "0312345678"),
+            ("  090 1234 5678 ", "09012345678"),
+            ("０９０－１２３４－５６７８", "09012345678"),
+            ("０３‐1234ー5678", "0312345678"),
+            ("03−1234―5678", "0312345678"),
+            ("03\u{3000}1234\u{3000}5678", "0312345678"),
+            ("03ｰ1234–5678", "0312345678"),
+        ] {
+            let number = TelephoneNumber::parse(typed).unwrap();
+            assert_eq!(number.as_str(), normal, "{typed}");
+        }
+    }
+
+    /// UNIT-3: anything else is refused.
+    #[test]
+    fn anything_else_is_refused() {
+        for typed in [
+            "",
+            "   ",
+            "0",
+            "031234567",
+            "090123456789",
+            "1312345678",
+            "+81312345678",
+            "(03)12345678",
+            "03-1234-567a",
+            "03/1234/5678",
+            "٠٣١٢٣٤٥٦٧٨",
+            "03123456789012345678901234567890",
+        ] {
+            assert_eq!(
+                TelephoneNumber::parse(typed),
+                Err(TelephoneNumberError),
+                "{typed}"
+            );
+        }
+    }
+
+    /// UNIT-3, INV-8: a number prints masked to the last four digits.
+    #[test]
+    fn a_number_prints_masked() {
+        let number = TelephoneNumber::parse("09012341234").unwrap();
+        assert_eq!(number.masked(), "*******1234");
+        assert_eq!(format!("{number:?}"), "*******1234");
+        let number = TelephoneNumber::parse("0312345678").unwrap();
+        assert_eq!(number.masked(), "******5678");
+    }
+
+    proptest! {
+        /// UNIT-3: the normal form is its own normal form, and no text makes the parser fall over.
+        #[test]
+        fn parsing_is_idempotent(text in "[0０][0-9０-９ー－ -]{9,14}|\\PC*") {
+            if let Ok(number) = TelephoneNumber::parse(&text) {
+                prop_assert_eq!(TelephoneNumber::parse(number.as_str()).unwrap(), number);
+            }
+        }
+
+        /// UNIT-3: separators anywhere change nothing.
+        #[test]
+        fn separators_change_nothing(digits in "0[0-9]{9,10}", at in 0usize..10, sep in "[-ー－‐ \u{3000}]{1,3}") {
+            let mut typed = digits.clone();
+            typed.insert_str(at, &sep);
+            prop_assert_eq!(TelephoneNumber::parse(&typed).unwrap().as_str(), digits);
+        }
+    }
+}
