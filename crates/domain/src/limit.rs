@@ -135,7 +135,8 @@ mod tests {
                     Taken::Allowed { new_tat } => { tat = Some(new_tat); allowed.push(now); }
                     Taken::Refused { retry_after } => {
                         let then = now + retry_after.num_milliseconds();
-                        prop_assert!(matches!(quota.take(tat, then), Taken::Allowed { .. }));
+                        let allowed = matches!(quota.take(tat, then), Taken::Allowed { .. });
+                        prop_assert!(allowed);
                     }
                 }
             }

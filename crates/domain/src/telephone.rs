@@ -169,7 +169,8 @@ mod tests {
         fn separators_change_nothing(digits in "0[0-9]{9,10}", at in 0usize..10, sep in "[-ー－‐ \u{3000}]{1,3}") {
             let mut typed = digits.clone();
             typed.insert_str(at, &sep);
-            prop_assert_eq!(TelephoneNumber::parse(&typed).unwrap().as_str(), digits);
+            let number = TelephoneNumber::parse(&typed).unwrap();
+            prop_assert_eq!(number.as_str(), digits);
         }
     }
 }

@@ -53,9 +53,9 @@ pub enum Role {
     Line,
     /// A subscribed number under NUMBER.
     Number,
-    /// The contract number under ADMIN_USER.
+    /// The contract number under `ADMIN_USER`.
     Administrator,
-    /// A subscribed additional number under ADMIN_USER.
+    /// A subscribed additional number under `ADMIN_USER`.
     User,
 }
 

@@ -1,1 +1,278 @@
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
 
+use super::*;
+use crate::credential::WhyDead;
+
+fn at(seconds: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
+}
+
+const MINUTE: i64 = 60;
+const HOUR: i64 = 60 * MINUTE;
+
+fn proven() -> Proven {
+    Proven {
+        account: TelephoneNumber::parse("0311110001").unwrap(),
+        line_id: 5,
+        epoch: Epoch(7),
+        generation: 2,
+        last_login: Some(at(-HOUR)),
+        wrong_attempts: 1,
+    }
+}
+
+fn state() -> AccountState {
+    AccountState {
+        line_id: 5,
+        epoch: Epoch(7),
+        generation: 2,
+        role: Some(Role::Line),
+        line_closed: false,
+        ended: false,
+    }
+}
+
+fn permanent(expired: bool) -> LiveSecret {
+    LiveSecret::Permanent {
+        expires: at(if expired { 0 } else { HOUR }),
+        expired,
+    }
+}
+
+fn open(live: LiveSecret) -> SessionRecord {
+    SessionRecord::open(proven(), live, at(0), &SessionRules::default()).unwrap()
+}
+
+/// LOGIN-1, PW-3, PW-4: a temporary password or an expired permanent one opens a must-change session.
+#[test]
+fn the_live_secret_decides_what_is_opened() {
+    let temporary = LiveSecret::Temporary { expires: at(HOUR) };
+    assert_eq!(open(temporary).must_change, Some(MustChange::Temporary));
+    assert_eq!(open(permanent(true)).must_change, Some(MustChange::Expired));
+    assert_eq!(open(permanent(false)).must_change, None);
+    for why in [WhyDead::NeverSet, WhyDead::Killed, WhyDead::Expired] {
+        let dead = SessionRecord::open(
+            proven(),
+            LiveSecret::None(why),
+            at(0),
+            &SessionRules::default(),
+        );
+        assert_eq!(dead, None);
+    }
+}
+
+/// LOGIN-1, PW-4, MIG-7: a must-change session may do nothing but change the password or log out.
+#[test]
+fn a_must_change_session_may_only_change() {
+    let all = [
+        Action::ChangePassword,
+        Action::Logout,
+        Action::Look,
+        Action::ChangeSettings,
+        Action::Migrate,
+    ];
+    for live in [LiveSecret::Temporary { expires: at(HOUR) }, permanent(true)] {
+        let allowed = all.map(|action| open(live).may(action));
+        assert_eq!(allowed, [true, true, true, false, false]);
+    }
+    assert!(all.iter().all(|action| open(permanent(false)).may(*action)));
+}
+
+/// SESS-1: at most 12 hours in all, and no longer than the temporary password that opened it.
+#[test]
+fn a_session_ends_in_any_case() {
+    assert_eq!(open(permanent(false)).ends, at(12 * HOUR));
+    assert_eq!(
+        open(LiveSecret::Temporary { expires: at(HOUR) }).ends,
+        at(HOUR)
+    );
+    assert_eq!(
+        open(LiveSecret::Temporary {
+            expires: at(24 * HOUR)
+        })
+        .ends,
+        at(12 * HOUR)
+    );
+    let (session, rules) = (open(permanent(false)), SessionRules::default());
+    assert_eq!(
+        session.check(at(12 * HOUR - 1), at(12 * HOUR - 2), &state(), &rules),
+        Ok(())
+    );
+    let over = session.check(at(12 * HOUR), at(12 * HOUR - 1), &state(), &rules);
+    assert_eq!(over, Err(SessionEnded::TooOld));
+}
+
+/// SESS-1: unused for 15 minutes a session ends.
+#[test]
+fn an_unused_session_ends() {
+    let (session, rules) = (open(permanent(false)), SessionRules::default());
+    assert_eq!(rules.idle_expires(at(0)), at(15 * MINUTE));
+    assert_eq!(
+        session.check(at(15 * MINUTE - 1), at(0), &state(), &rules),
+        Ok(())
+    );
+    assert_eq!(
+        session.check(at(15 * MINUTE), at(0), &state(), &rules),
+        Err(SessionEnded::Idle)
+    );
+    assert_eq!(
+        session.check(at(HOUR), at(50 * MINUTE), &state(), &rules),
+        Ok(())
+    );
+}
+
+/// SESS-2, INV-1, INV-3: whatever the store of sessions holds, a session is dead once the ledger shows
+/// another credential, generation, line or role, a closed line, or its logout.
+#[test]
+fn the_ledger_ends_a_session() {
+    let session = open(permanent(false));
+    for (state, why) in [
+        (
+            AccountState {
+                epoch: Epoch(8),
+                ..state()
+            },
+            SessionEnded::Superseded,
+        ),
+        (
+            AccountState {
+                epoch: Epoch(6),
+                ..state()
+            },
+            SessionEnded::Superseded,
+        ),
+        (
+            AccountState {
+                generation: 3,
+                ..state()
+            },
+            SessionEnded::LoggedOut,
+        ),
+        (
+            AccountState {
+                ended: true,
+                ..state()
+            },
+            SessionEnded::LoggedOut,
+        ),
+        (
+            AccountState {
+                role: None,
+                ..state()
+            },
+            SessionEnded::Gone,
+        ),
+        (
+            AccountState {
+                line_closed: true,
+                ..state()
+            },
+            SessionEnded::Gone,
+        ),
+        (
+            AccountState {
+                line_id: 6,
+                ..state()
+            },
+            SessionEnded::Gone,
+        ),
+    ] {
+        assert_eq!(
+            session.check(at(1), at(0), &state, &SessionRules::default()),
+            Err(why)
+        );
+    }
+}
+
+/// SESS-2: the session in which the password was changed goes on, full, and no younger; the old one is
+/// dead.
+#[test]
+fn a_changed_password_carries_its_session_on() {
+    let (session, rules) = (
+        open(LiveSecret::Temporary { expires: at(HOUR) }),
+        SessionRules::default(),
+    );
+    let rotated = session.rotate(Epoch(9), &rules);
+    assert_eq!((rotated.must_change, rotated.ends), (None, at(12 * HOUR)));
+    let changed = AccountState {
+        epoch: Epoch(9),
+        ..state()
+    };
+    assert_eq!(rotated.check(at(1), at(0), &changed, &rules), Ok(()));
+    assert_eq!(
+        session.check(at(1), at(0), &changed, &rules),
+        Err(SessionEnded::Superseded)
+    );
+}
+
+/// SESS-3: a token is 256 random bits; the text form is read back; only its digest is stored.
+#[test]
+fn tokens_are_random_and_known_by_digest() {
+    let mut rng = StdRng::seed_from_u64(1);
+    let (one, other) = (
+        SessionToken::generate(&mut rng),
+        SessionToken::generate(&mut rng),
+    );
+    assert_ne!(one, other);
+    assert_ne!(one.digest(), other.digest());
+    assert_eq!(one.as_text().len(), 43);
+    let again = SessionToken::parse(&one.as_text()).unwrap();
+    assert_eq!((&again, again.digest()), (&one, one.digest()));
+    for wrong in [
+        "",
+        "abc",
+        &"A".repeat(42),
+        &"A".repeat(44),
+        &"A".repeat(5_000),
+        &"%".repeat(43),
+    ] {
+        assert_eq!(
+            SessionToken::parse(wrong),
+            Err(SessionTokenError),
+            "{wrong}"
+        );
+    }
+    assert_eq!(
+        SessionToken::parse(&format!("{}B", "A".repeat(42))),
+        Err(SessionTokenError)
+    );
+}
+
+/// INV-8: neither a token nor its digest prints, and the record's number prints masked.
+#[test]
+fn tokens_do_not_print() {
+    let token = SessionToken::generate(&mut StdRng::seed_from_u64(1));
+    assert_eq!(
+        format!("{token:?} {:?}", token.digest()),
+        "SessionToken(..) TokenDigest(..)"
+    );
+    assert!(!format!("{:?}", open(permanent(false))).contains("0311110001"));
+}
+
+/// SESS-5: a revision names line and credential.
+#[test]
+fn a_revision_changes_with_line_and_credential() {
+    assert_eq!(revision(3, Epoch(7)), "3-7");
+    assert_ne!(revision(4, Epoch(7)), revision(3, Epoch(7)));
+    assert_ne!(revision(3, Epoch(8)), revision(3, Epoch(7)));
+}
+
+/// SESS-1: what is stored is read back the same, and lifetimes are settings.
+#[test]
+fn a_record_is_read_back() {
+    let session = open(LiveSecret::Temporary { expires: at(HOUR) });
+    let text = serde_json::to_string(&session).unwrap();
+    assert_eq!(
+        serde_json::from_str::<SessionRecord>(&text).unwrap(),
+        session
+    );
+    let rules: SessionRules = serde_json::from_str(r#"{"idle": "5m"}"#).unwrap();
+    assert_eq!(
+        rules,
+        SessionRules {
+            idle: TimeDelta::minutes(5),
+            ..SessionRules::default()
+        }
+    );
+}

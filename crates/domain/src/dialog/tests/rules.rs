@@ -1,0 +1,359 @@
+use super::*;
+
+/// IVR-1: the call begins by asking for the unit.
+#[test]
+fn a_call_begins_with_the_unit() {
+    let turn = begin(USER, &line(UnitState::Unset));
+    assert_eq!(turn.state, State::Unit { invalid: 0 });
+    assert_eq!(guidance(&turn), [GuidanceId::EnterUnit]);
+    let next = Next::Collect {
+        step: Step::Unit,
+        max_digits: 1,
+        ends_with_hash: false,
+    };
+    assert_eq!((turn.next, turn.set), (next, None));
+}
+
+/// IVR-1: 1, 2 and 3 choose; everything else is invalid.
+#[test]
+fn only_three_keys_choose_a_unit() {
+    let line = line(UnitState::Unset);
+    for keys in ["1", "2", "3", "1#"] {
+        assert_ne!(
+            step(&call(CONTRACT, &line, &[keys])),
+            Some(Step::Unit),
+            "{keys}"
+        );
+    }
+    for keys in ["", "#", "0", "4", "*", "11", "1*", "#1", "1##", "１", "-"] {
+        let turn = call(CONTRACT, &line, &[keys]);
+        assert_eq!(turn.state, State::Unit { invalid: 1 }, "{keys}");
+        assert_eq!(
+            guidance(&turn),
+            [GuidanceId::InvalidEntry, GuidanceId::EnterUnit]
+        );
+    }
+}
+
+/// IVR-2: after 1 the account is the contract number, whichever number calls.
+#[test]
+fn line_goes_straight_to_the_password() {
+    for caller in [CONTRACT, USER, PLAIN] {
+        let turn = call(caller, &line(UnitState::Unset), &["1"]);
+        assert_eq!(step(&turn), Some(Step::Password));
+        assert_eq!(
+            turn.guidance,
+            [Guidance::about(
+                GuidanceId::EnterPassword,
+                &number(CONTRACT)
+            )]
+        );
+    }
+}
+
+/// IVR-3: after 2 the target is asked for, with `#` to end it; it must be a subscribed number of the
+/// caller's own line.
+#[test]
+fn number_asks_for_a_subscribed_target() {
+    let line = line(UnitState::Unset);
+    let turn = call(PLAIN, &line, &["2"]);
+    let next = Next::Collect {
+        step: Step::Target,
+        max_digits: 11,
+        ends_with_hash: true,
+    };
+    assert_eq!(turn.next, next);
+    for keys in [USER.to_owned(), format!("{USER}#")] {
+        let turn = call(PLAIN, &line, &["2", &keys]);
+        assert_eq!(
+            turn.guidance,
+            [Guidance::about(GuidanceId::EnterPassword, &number(USER))]
+        );
+    }
+}
+
+/// IVR-3, IVR-11: a target not allowed is an invalid entry, worded alike whether it is unknown,
+/// unsubscribed, on another line or no number at all.
+#[test]
+fn refused_targets_are_worded_alike() {
+    let line = line(UnitState::Unset);
+    let refusals = [
+        PLAIN,
+        CONTRACT,
+        ELSEWHERE,
+        "0399999999",
+        "12345",
+        "",
+        "03*1110002",
+        "-",
+    ]
+    .map(|keys| call(USER, &line, &["2", keys]));
+    for turn in &refusals {
+        assert_eq!(turn, &refusals[0]);
+        assert_eq!(
+            guidance(turn),
+            [GuidanceId::InvalidEntry, GuidanceId::EnterTarget]
+        );
+    }
+}
+
+/// IVR-4: after 3 the contract number names a target, itself being the administrator.
+#[test]
+fn the_administrator_names_the_target() {
+    let line = line(UnitState::Unset);
+    assert_eq!(step(&call(CONTRACT, &line, &["3"])), Some(Step::Target));
+    for (keys, accepted) in [
+        (CONTRACT, true),
+        (USER, true),
+        (PLAIN, false),
+        (ELSEWHERE, false),
+    ] {
+        let turn = call(CONTRACT, &line, &["3", keys]);
+        assert_eq!(step(&turn) == Some(Step::Password), accepted, "{keys}");
+    }
+}
+
+/// IVR-4, IVR-11: after 3 an additional number sets its own; one that is not subscribed may not.
+#[test]
+fn a_user_sets_its_own() {
+    let line = line(UnitState::Unset);
+    let turn = call(USER, &line, &["3"]);
+    assert_eq!(
+        turn.guidance,
+        [Guidance::about(GuidanceId::EnterPassword, &number(USER))]
+    );
+    let turn = call(PLAIN, &line, &["3"]);
+    assert_eq!(
+        guidance(&turn),
+        [GuidanceId::InvalidEntry, GuidanceId::EnterUnit]
+    );
+}
+
+/// IVR-5: exactly eight digits; the guidance reads out which number is being set.
+#[test]
+fn the_password_is_eight_digits() {
+    let line = line(UnitState::Unset);
+    let turn = call(USER, &line, &["1", "12345678"]);
+    assert_eq!(guidance(&turn), [GuidanceId::ConfirmPassword]);
+    let next = Next::Collect {
+        step: Step::Confirm,
+        max_digits: 8,
+        ends_with_hash: false,
+    };
+    assert_eq!((turn.next, turn.set), (next, None));
+    for keys in ["1234567", "123456789", "1234567*", "1234567#", "", "-"] {
+        let turn = call(USER, &line, &["1", keys]);
+        assert_eq!(
+            guidance(&turn),
+            [GuidanceId::InvalidEntry, GuidanceId::EnterPassword],
+            "{keys}"
+        );
+    }
+}
+
+/// IVR-6, IVR-8: the same digits again set the password, and the guidance says for which number.
+#[test]
+fn the_same_digits_again_set_it() {
+    let turn = call(
+        CONTRACT,
+        &line(UnitState::Unset),
+        &["3", USER, "12345678", "12345678#"],
+    );
+    assert_eq!(
+        turn.guidance,
+        [Guidance::about(GuidanceId::PasswordSet, &number(USER))]
+    );
+    assert_eq!(outcome(&turn), Some(Outcome::Set));
+    let setting = turn.set.unwrap();
+    assert_eq!(
+        (setting.unit, setting.target),
+        (AuthUnit::AdminUser, number(USER))
+    );
+    assert_eq!(setting.password.expose(), b"12345678");
+}
+
+/// IVR-6: a mismatch is an invalid entry of the confirm step, which is asked again for the same digits.
+#[test]
+fn a_mismatch_asks_again() {
+    let line = line(UnitState::Unset);
+    let turn = call(USER, &line, &["1", "12345678", "12345679"]);
+    assert_eq!(
+        guidance(&turn),
+        [GuidanceId::InvalidEntry, GuidanceId::ConfirmPassword]
+    );
+    assert_eq!(turn.set, None);
+    let turn = call(USER, &line, &["1", "12345678", "12345679", "-", "12345678"]);
+    assert_eq!(outcome(&turn), Some(Outcome::Set));
+    let turn = call(
+        USER,
+        &line,
+        &["1", "12345678", "12345679", "12345679", "12345679"],
+    );
+    assert_eq!(
+        (outcome(&turn), turn.set),
+        (Some(Outcome::TooManyInvalid), None)
+    );
+}
+
+/// IVR-7: the third invalid entry of one step ends the call, silence included, at each step.
+#[test]
+fn the_third_invalid_entry_ends_the_call() {
+    let line = line(UnitState::Unset);
+    for before in [vec![], vec!["2"], vec!["1"], vec!["1", "12345678"]] {
+        let two = [before.clone(), vec!["-", "9"]].concat();
+        let turn = call(USER, &line, &two);
+        assert_eq!(outcome(&turn), None, "{before:?}");
+        let turn = call(USER, &line, &[two, vec!["*"]].concat());
+        assert_eq!(outcome(&turn), Some(Outcome::TooManyInvalid), "{before:?}");
+        assert_eq!(
+            (guidance(&turn), turn.set),
+            (vec![GuidanceId::TooManyInvalid], None)
+        );
+    }
+}
+
+/// IVR-7: the count is per step.
+#[test]
+fn each_step_has_its_own_count() {
+    let entries = [
+        "9", "-", "2", "-", "1", USER, "1", "2", "12345678", "1", "2", "12345678",
+    ];
+    let turn = call(USER, &line(UnitState::Unset), &entries);
+    assert_eq!(outcome(&turn), Some(Outcome::Set));
+}
+
+/// IVR-11: a caller whose number is withheld, unknown, or on a closed line is refused, at once or when
+/// the line closes during the call.
+#[test]
+fn unacceptable_callers_are_refused() {
+    let open = line(UnitState::Unset);
+    let closed = Line {
+        closed: true,
+        ..open.clone()
+    };
+    let caller = number(USER);
+    let stranger = number(ELSEWHERE);
+    for turn in [
+        start(None, None),
+        start(Some(&caller), None),
+        start(Some(&caller), Some(&closed)),
+        start(Some(&stranger), Some(&open)),
+        begin(USER, &open)
+            .state
+            .turn(Some(&caller), Some(&closed), Entry::Keys("1")),
+        begin(USER, &open)
+            .state
+            .turn(Some(&caller), None, Entry::Keys("1")),
+    ] {
+        assert_eq!(guidance(&turn), [GuidanceId::CallRefused]);
+        assert_eq!((outcome(&turn), turn.set), (Some(Outcome::Refused), None));
+    }
+}
+
+/// IVR-11, UNIT-2: a unit other than the established one is an invalid entry; one only chosen gives way.
+#[test]
+fn an_established_unit_admits_only_itself() {
+    let established = line(UnitState::Established(AuthUnit::Number));
+    assert_eq!(step(&call(USER, &established, &["1"])), Some(Step::Unit));
+    assert_eq!(step(&call(USER, &established, &["3"])), Some(Step::Unit));
+    assert_eq!(step(&call(USER, &established, &["2"])), Some(Step::Target));
+    let chosen = line(UnitState::Chosen(AuthUnit::Number));
+    assert_eq!(step(&call(USER, &chosen, &["1"])), Some(Step::Password));
+}
+
+/// IVR-8, IVR-11: what was allowed when it was keyed and is no longer at the end is not set.
+#[test]
+fn a_line_that_changed_meanwhile_sets_nothing() {
+    let before = line(UnitState::Unset);
+    let after = line(UnitState::Established(AuthUnit::Number));
+    let turn = call(USER, &before, &["1", "12345678"]);
+    let turn = turn
+        .state
+        .turn(Some(&number(USER)), Some(&after), Entry::Keys("12345678"));
+    assert_eq!(
+        (outcome(&turn), turn.set.is_none()),
+        (Some(Outcome::Failed), true)
+    );
+    assert_eq!(guidance(&turn), [GuidanceId::TryLater]);
+}
+
+/// IVR-7, IVR-12: a call that has ended stays as it ended, and one hung up sets nothing.
+#[test]
+fn an_ended_call_stays_ended() {
+    let line = line(UnitState::Unset);
+    let hung_up = call(USER, &line, &["1", "12345678"]).state.hang_up();
+    assert_eq!(
+        (outcome(&hung_up), hung_up.set.is_none()),
+        (Some(Outcome::HungUp), true)
+    );
+    let set = call(USER, &line, &["1", "12345678", "12345678"]);
+    let again = set
+        .state
+        .clone()
+        .turn(Some(&number(USER)), Some(&line), Entry::Keys("12345678"));
+    assert_eq!(
+        (outcome(&again), again.set, again.guidance),
+        (Some(Outcome::Set), None, vec![])
+    );
+    assert_eq!(outcome(&set.state.hang_up()), Some(Outcome::Set));
+}
+
+/// IVR-13: setting in one call goes by the same rules: the target is needed where the dialog asks, and
+/// elsewhere it may be left out or name the account.
+#[test]
+fn one_call_goes_by_the_same_rules() {
+    use AuthUnit::{AdminUser, Line as PerLine, Number};
+    let line = line(UnitState::Unset);
+    for (caller, unit, target, expected) in [
+        (USER, PerLine, None, Ok(CONTRACT)),
+        (USER, PerLine, Some(CONTRACT), Ok(CONTRACT)),
+        (USER, PerLine, Some(USER), Err(Refusal::Target)),
+        (PLAIN, Number, Some(USER), Ok(USER)),
+        (PLAIN, Number, Some(PLAIN), Err(Refusal::Target)),
+        (USER, Number, None, Err(Refusal::Target)),
+        (USER, Number, Some(ELSEWHERE), Err(Refusal::Target)),
+        (CONTRACT, AdminUser, None, Err(Refusal::Target)),
+        (CONTRACT, AdminUser, Some(CONTRACT), Ok(CONTRACT)),
+        (CONTRACT, AdminUser, Some(USER), Ok(USER)),
+        (USER, AdminUser, None, Ok(USER)),
+        (USER, AdminUser, Some(CONTRACT), Err(Refusal::Target)),
+        (PLAIN, AdminUser, None, Err(Refusal::Unit)),
+        (ELSEWHERE, PerLine, None, Err(Refusal::Caller)),
+    ] {
+        let target = target.map(number);
+        let decided = check_setting(Some(&number(caller)), Some(&line), unit, target.as_ref());
+        assert_eq!(
+            decided,
+            expected.map(number),
+            "{caller} {unit:?} {target:?}"
+        );
+    }
+    assert_eq!(
+        check_setting(None, Some(&line), PerLine, None),
+        Err(Refusal::Caller)
+    );
+    assert_eq!(
+        check_setting(Some(&number(USER)), None, PerLine, None),
+        Err(Refusal::Caller)
+    );
+}
+
+/// IVR-13, UNIT-2: nor does one call change an established unit.
+#[test]
+fn one_call_does_not_change_an_established_unit() {
+    let line = line(UnitState::Established(AuthUnit::Line));
+    let target = number(USER);
+    let decided = check_setting(Some(&target), Some(&line), AuthUnit::Number, Some(&target));
+    assert_eq!(decided, Err(Refusal::Unit));
+}
+
+/// INV-8: neither what was keyed nor where a call stands prints a secret.
+#[test]
+fn the_dialog_does_not_print_what_was_keyed() {
+    let turn = call(USER, &line(UnitState::Unset), &["1", "24681357"]);
+    let printed = format!("{turn:?} {:?}", Entry::Keys("24681357"));
+    assert!(
+        !printed.contains("24681357") && !printed.contains(CONTRACT),
+        "{printed}"
+    );
+}
