@@ -1,0 +1,148 @@
+//! Child processes that do not outlive the program that started them.
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, bail};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// The program `name` on PATH, or in a directory where administrators' programs live.
+pub fn find(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .chain(["/usr/sbin", "/sbin", "/usr/bin", "/bin"].map(PathBuf::from))
+        .map(|dir| dir.join(name))
+        .find(|file| file.is_file())
+}
+
+/// A command for `program` that the kernel signals with `signal` (a name such as `TERM`) when this
+/// process ends in whatever way, so that nothing is left running after a `kill -9`.
+pub fn tied(program: impl AsRef<OsStr>, signal: &str) -> Command {
+    let program = program.as_ref();
+    let Some(setpriv) = find("setpriv") else {
+        return Command::new(program);
+    };
+    let mut command = Command::new(setpriv);
+    command
+        .arg("--pdeathsig")
+        .arg(signal)
+        .arg("--")
+        .arg(program);
+    command
+}
+
+type Order = (Command, Sender<std::io::Result<Child>>);
+
+/// Starts a command from a thread that lives as long as this process.
+///
+/// The signal of [`tied`] comes when the *thread* ends that started the child, and threads of tests and
+/// of asynchronous runtimes end early. The child gets a process group of its own, so that Ctrl-C in a
+/// terminal reaches only us, who then stop things in order.
+pub fn spawn(mut command: Command) -> Result<Child> {
+    use std::os::unix::process::CommandExt as _;
+
+    static SPAWNER: OnceLock<Sender<Order>> = OnceLock::new();
+    let spawner = SPAWNER.get_or_init(|| {
+        let (sender, orders): (Sender<Order>, Receiver<Order>) = channel();
+        std::thread::spawn(move || {
+            for (mut command, reply) in orders {
+                // Whoever asked may have given up; the child is then dropped, and stays tied to us.
+                let _ = reply.send(command.spawn());
+            }
+        });
+        sender
+    });
+    let program = command.get_program().to_owned();
+    command.process_group(0).stdin(Stdio::null());
+    let (reply, answer) = channel();
+    spawner
+        .send((command, reply))
+        .map_err(|_| anyhow!("the thread that starts processes has ended"))?;
+    answer
+        .recv()
+        .context("the thread that starts processes has ended")?
+        .with_context(|| format!("cannot start {}", program.display()))
+}
+
+/// Runs a command to its end and returns what it wrote; fails with its messages when it fails.
+pub fn run(command: &mut Command) -> Result<String> {
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("cannot start {}", command.get_program().display()))?;
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    if !output.status.success() {
+        bail!(
+            "{} ended with {}: {}{}",
+            command.get_program().display(),
+            output.status,
+            stdout,
+            String::from_utf8_lossy(&output.stderr),
+        );
+    }
+    Ok(stdout)
+}
+
+/// Sends a signal to a process that we started. One that is gone already is no error.
+pub fn signal(pid: u32, signal: Signal) {
+    if let Ok(pid) = i32::try_from(pid) {
+        let _ = kill(Pid::from_raw(pid), signal);
+    }
+}
+
+/// Asks a child to stop with `polite`, waits for `grace`, then kills it. Returns when it is gone.
+pub fn stop(child: &mut Child, polite: Signal, grace: Duration) {
+    if matches!(child.try_wait(), Ok(Some(_))) {
+        return;
+    }
+    signal(child.id(), polite);
+    if wait_until(grace, || matches!(child.try_wait(), Ok(Some(_)))) {
+        return;
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+/// Looks every few milliseconds whether `done`; false when `limit` passed first.
+pub fn wait_until(limit: Duration, mut done: impl FnMut() -> bool) -> bool {
+    let start = Instant::now();
+    loop {
+        if done() {
+            return true;
+        }
+        if start.elapsed() >= limit {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_outlives_the_thread_that_asked_for_it() {
+        let mut child = std::thread::spawn(|| {
+            let mut command = tied("sleep", "TERM");
+            command.arg("60");
+            spawn(command).unwrap()
+        })
+        .join()
+        .unwrap();
+        assert!(child.try_wait().unwrap().is_none());
+        stop(&mut child, Signal::SIGTERM, Duration::from_secs(5));
+        assert!(child.try_wait().unwrap().is_some());
+    }
+
+    #[test]
+    fn a_failing_command_shows_what_it_said() {
+        let error = run(Command::new("sh").args(["-c", "echo why >&2; exit 3"])).unwrap_err();
+        assert!(error.to_string().contains("why"));
+    }
+}

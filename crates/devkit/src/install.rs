@@ -1,0 +1,153 @@
+//! Finds the programs that Aikagi needs beside Rust, and installs with apt what is missing.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::command::{find, run};
+
+/// The oldest PostgreSQL that the ledger's schema is written for.
+const OLDEST_POSTGRES: u32 = 15;
+const POSTGRES_PACKAGES: &str = "/usr/lib/postgresql";
+
+/// A program that does not come with Rust.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tool {
+    /// The server's own programs (initdb, postgres).
+    PostgreSql,
+    /// redis-server.
+    Redis,
+    /// Node with npm, for Buf and the web clients.
+    Node,
+    /// Python with the module that makes virtual environments, for the Python client.
+    Python,
+    /// The compiler driver that Rust links with and that some crates build C with.
+    CCompiler,
+}
+
+impl Tool {
+    /// It is here already.
+    pub fn present(self) -> bool {
+        match self {
+            Self::PostgreSql => postgres_programs().is_some(),
+            Self::Redis => find("redis-server").is_some(),
+            Self::Node => find("node").is_some() && find("npm").is_some(),
+            Self::Python => find("python3").is_some_and(|python| {
+                run(Command::new(python).args(["-c", "import ensurepip, venv"])).is_ok()
+            }),
+            Self::CCompiler => find("cc").is_some(),
+        }
+    }
+
+    /// Debian's packages for it. Those of PostgreSQL and Redis start services of the system, which are
+    /// not touched: ours are private processes with directories and ports of their own.
+    const fn packages(self) -> &'static [&'static str] {
+        match self {
+            Self::PostgreSql => &["postgresql"],
+            Self::Redis => &["redis-server"],
+            Self::Node => &["nodejs", "npm"],
+            Self::Python => &["python3", "python3-venv", "python3-pip"],
+            Self::CCompiler => &["gcc", "libc6-dev"],
+        }
+    }
+}
+
+/// The directory with PostgreSQL's programs: the newest installed one that is new enough.
+pub fn postgres_programs() -> Option<PathBuf> {
+    let mut found: Vec<(u32, PathBuf)> = std::fs::read_dir(POSTGRES_PACKAGES)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path().join("bin"))
+        .chain(find("postgres").and_then(|file| file.parent().map(Path::to_owned)))
+        .filter(|dir| dir.join("initdb").is_file())
+        .filter_map(|dir| Some((postgres_version(&dir.join("postgres"))?, dir)))
+        .filter(|(version, _)| *version >= OLDEST_POSTGRES)
+        .collect();
+    found.sort();
+    found.pop().map(|(_, dir)| dir)
+}
+
+/// The major version, from a line such as `postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)`.
+fn postgres_version(program: &Path) -> Option<u32> {
+    parse_version(&run(Command::new(program).arg("--version")).ok()?)
+}
+
+fn parse_version(line: &str) -> Option<u32> {
+    let version = line.split(") ").nth(1)?;
+    let digits: String = version.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().ok()
+}
+
+/// Makes sure that all of `tools` are here; `say` hears in plain words what is done.
+///
+/// Fails when something is missing and this machine has no apt, or we may not use it.
+pub fn ensure(tools: &[Tool], mut say: impl FnMut(&str)) -> Result<()> {
+    let missing: Vec<Tool> = tools
+        .iter()
+        .copied()
+        .filter(|tool| !tool.present())
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let packages: Vec<&str> = missing
+        .iter()
+        .flat_map(|tool| tool.packages())
+        .copied()
+        .collect();
+    let list = packages.join(" ");
+    if find("apt-get").is_none() {
+        bail!("missing: {missing:?}. Install them by hand (on Debian: apt-get install {list})");
+    }
+    say(&format!("installing {list} with apt-get"));
+    apt(&["update", "-q"]).with_context(|| by_hand(&list))?;
+    let mut install = vec!["install", "-q", "-y", "--no-install-recommends"];
+    install.extend(&packages);
+    apt(&install).with_context(|| by_hand(&list))?;
+    if let Some(tool) = missing.iter().find(|tool| !tool.present()) {
+        bail!("{tool:?} is still missing or too old after installing {list}");
+    }
+    Ok(())
+}
+
+fn by_hand(packages: &str) -> String {
+    format!("could not install; as root, run: apt-get update && apt-get install -y {packages}")
+}
+
+fn apt(arguments: &[&str]) -> Result<()> {
+    let mut command = if nix::unistd::geteuid().is_root() {
+        Command::new("env")
+    } else {
+        let sudo = find("sudo").context("this needs root, and sudo is not installed")?;
+        let mut command = Command::new(sudo);
+        command.arg("env");
+        command
+    };
+    let status = command
+        .args(["DEBIAN_FRONTEND=noninteractive", "apt-get"])
+        .args(arguments)
+        .stdout(Stdio::null())
+        .status()
+        .context("cannot start apt-get")?;
+    if !status.success() {
+        bail!("apt-get {} ended with {status}", arguments.join(" "));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read_as_debian_writes_them() {
+        assert_eq!(
+            parse_version("postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)\n"),
+            Some(15)
+        );
+        assert_eq!(parse_version("postgres (PostgreSQL) 18beta1"), Some(18));
+        assert_eq!(parse_version("what?"), None);
+    }
+}

@@ -1,0 +1,261 @@
+//! A private Redis: a server of our own in a directory, run by us and stopped with us.
+
+use std::fmt::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use nix::sys::signal::Signal;
+
+use crate::command::{find, signal, spawn, stop, tied, wait_until};
+use crate::database::random_hexadecimal;
+use crate::paths::{private_directory, socket_directory, tail, write_private};
+
+/// Our own user of the server, who may do everything.
+const ADMINISTRATOR: &str = "devkit";
+const START_LIMIT: Duration = Duration::from_secs(20);
+const STOP_LIMIT: Duration = Duration::from_secs(10);
+const REPLY_LIMIT: Duration = Duration::from_secs(10);
+
+/// How a server is run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Write what it holds to disk, so that a restart keeps it.
+    pub durable: bool,
+    /// Listen on loopback too; otherwise on a socket in the directory only.
+    pub port: Option<u16>,
+}
+
+/// A running server; dropping it stops it.
+#[derive(Debug)]
+pub struct Redis {
+    dir: PathBuf,
+    socket: PathBuf,
+    options: Options,
+    password: String,
+    child: Option<Child>,
+}
+
+impl Redis {
+    /// Runs a server in `dir` with the users of `acl` (lines of an ACL file; other lines are left out)
+    /// and one of our own, and waits until it answers.
+    pub fn start(dir: &Path, acl: &str, options: Options) -> Result<Self> {
+        let dir = private_directory(dir)?
+            .canonicalize()
+            .with_context(|| format!("cannot read {}", dir.display()))?;
+        let socket = socket_directory(&dir)?.join("redis.sock");
+        let mut redis = Self {
+            dir,
+            socket,
+            options,
+            password: random_hexadecimal()?,
+            child: None,
+        };
+        redis.configure(acl)?;
+        redis.run()?;
+        Ok(redis)
+    }
+
+    /// A URL for `user`: over TCP when the server has a port, else over its socket.
+    pub fn url(&self, user: &str, password: &str) -> String {
+        match self.options.port {
+            Some(port) => format!("redis://{user}:{password}@127.0.0.1:{port}"),
+            None => {
+                format!(
+                    "redis+unix://{}?user={user}&pass={password}",
+                    self.socket.to_string_lossy()
+                )
+            }
+        }
+    }
+
+    /// A URL for a user who may do everything, to prepare and to look.
+    pub fn administrator_url(&self) -> String {
+        self.url(ADMINISTRATOR, &self.password)
+    }
+
+    /// The server's socket.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// Where the server writes its log.
+    pub fn log(&self) -> PathBuf {
+        self.dir.join("redis.log")
+    }
+
+    /// Forgets everything, as if the memory were lost.
+    pub fn flush(&self) -> Result<()> {
+        let reply = self.ask(&["FLUSHALL", "SYNC"])?;
+        if reply != "+OK" {
+            bail!("Redis refused to flush: {reply}");
+        }
+        Ok(())
+    }
+
+    /// Kills the server without warning.
+    pub fn kill9(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    /// Stops the server; durable data is on disk.
+    pub fn stop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            // A frozen process does not hear TERM.
+            signal(child.id(), Signal::SIGCONT);
+            stop(&mut child, Signal::SIGTERM, STOP_LIMIT);
+        }
+    }
+
+    /// Starts the server again, stopping it first when it runs.
+    pub fn restart(&mut self) -> Result<()> {
+        self.stop();
+        self.run()
+    }
+
+    /// Lets the server hang: connections stay open and nothing is answered, until [`Redis::thaw`].
+    pub fn freeze(&self) {
+        if let Some(child) = &self.child {
+            signal(child.id(), Signal::SIGSTOP);
+        }
+    }
+
+    /// Ends [`Redis::freeze`].
+    pub fn thaw(&self) {
+        if let Some(child) = &self.child {
+            signal(child.id(), Signal::SIGCONT);
+        }
+    }
+
+    /// The server has not ended by itself.
+    pub fn alive(&mut self) -> bool {
+        self.child
+            .as_mut()
+            .is_some_and(|child| matches!(child.try_wait(), Ok(None)))
+    }
+
+    fn configure(&self, acl: &str) -> Result<()> {
+        let mut users = format!("user {ADMINISTRATOR} on >{} ~* &* +@all\n", self.password);
+        for line in acl.lines().filter(|line| line.starts_with("user ")) {
+            let _ = writeln!(users, "{line}");
+        }
+        write_private(&self.dir.join("users.acl"), users.as_bytes())?;
+
+        let mut text =
+            String::from("# Written at each start.\nbind 127.0.0.1\ndaemonize no\nsave \"\"\n");
+        let _ = writeln!(text, "port {}", self.options.port.unwrap_or(0));
+        let _ = writeln!(
+            text,
+            "appendonly {}",
+            if self.options.durable { "yes" } else { "no" }
+        );
+        let _ = writeln!(text, "unixsocketperm 700");
+        for (key, path) in [
+            ("dir", &self.dir),
+            ("unixsocket", &self.socket),
+            ("aclfile", &self.dir.join("users.acl")),
+            ("logfile", &self.log()),
+        ] {
+            let _ = writeln!(text, "{key} {:?}", path.to_string_lossy());
+        }
+        write_private(&self.dir.join("redis.conf"), text.as_bytes())
+    }
+
+    fn run(&mut self) -> Result<()> {
+        let program = find("redis-server")
+            .context("redis-server is not installed (`cargo xtask up` installs it)")?;
+        // One that a killed server left would be taken for an answer's.
+        let _ = std::fs::remove_file(&self.socket);
+        let mut server = tied(program, "TERM");
+        server
+            .arg(self.dir.join("redis.conf"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let mut child = spawn(server)?;
+        let ready = wait_until(START_LIMIT, || {
+            !matches!(child.try_wait(), Ok(None)) || self.ask(&["PING"]).is_ok_and(|r| r == "+PONG")
+        });
+        if !ready || !matches!(child.try_wait(), Ok(None)) {
+            stop(&mut child, Signal::SIGTERM, STOP_LIMIT);
+            bail!("Redis did not start:\n{}", tail(&self.log(), 15));
+        }
+        self.child = Some(child);
+        Ok(())
+    }
+
+    /// Sends one command as our own user; returns the first line of its reply.
+    fn ask(&self, command: &[&str]) -> Result<String> {
+        let mut stream = UnixStream::connect(&self.socket).context("cannot connect to Redis")?;
+        stream
+            .set_read_timeout(Some(REPLY_LIMIT))
+            .context("cannot set a limit")?;
+        for words in [&["AUTH", ADMINISTRATOR, &self.password], command] {
+            let mut request = format!("*{}\r\n", words.len());
+            for word in words {
+                let _ = write!(request, "${}\r\n{word}\r\n", word.len());
+            }
+            stream
+                .write_all(request.as_bytes())
+                .context("cannot write to Redis")?;
+        }
+        let mut lines = BufReader::new(stream).lines();
+        let signed_in = lines
+            .next()
+            .context("Redis hung up")?
+            .context("cannot read from Redis")?;
+        if signed_in != "+OK" {
+            bail!("Redis did not let us in: {signed_in}");
+        }
+        lines
+            .next()
+            .context("Redis hung up")?
+            .context("cannot read from Redis")
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ACL: &str = "# who may do what\nuser default off\nuser reader on >secret ~a:* +get\n";
+
+    #[test]
+    fn a_server_starts_flushes_dies_and_comes_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut redis = Redis::start(dir.path(), ACL, Options::default()).unwrap();
+        assert_eq!(redis.ask(&["SET", "a:1", "x"]).unwrap(), "+OK");
+        redis.flush().unwrap();
+        assert_eq!(redis.ask(&["EXISTS", "a:1"]).unwrap(), ":0");
+        redis.kill9();
+        assert!(!redis.alive());
+        assert!(redis.ask(&["PING"]).is_err());
+        redis.restart().unwrap();
+        assert!(redis.alive());
+    }
+
+    #[test]
+    fn a_durable_server_keeps_what_it_held() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = Options {
+            durable: true,
+            port: None,
+        };
+        let redis = Redis::start(dir.path(), ACL, options).unwrap();
+        assert_eq!(redis.ask(&["SET", "a:1", "x"]).unwrap(), "+OK");
+        drop(redis);
+        let redis = Redis::start(dir.path(), ACL, options).unwrap();
+        assert_eq!(redis.ask(&["EXISTS", "a:1"]).unwrap(), ":1");
+    }
+}
