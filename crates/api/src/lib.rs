@@ -1,1 +1,59 @@
-//! To be written.
+//! The contracts of Aikagi as Rust: messages, clients and servers generated from `proto/`, and the
+//! conversions between them and the domain's types.
+//!
+//! Fields marked `debug_redact` do not show in Debug, and passwords and tokens are wiped when their
+//! message is dropped (INV-8). Take them out with [`std::mem::take`].
+
+mod convert;
+
+pub use convert::{UnknownValue, duration, timestamp};
+
+/// The descriptors of every contract, with options and comments, as a `FileDescriptorSet`.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+
+macro_rules! package {
+    ($(#[$doc:meta])* $area:ident, $package:literal) => {
+        $(#[$doc])*
+        pub mod $area {
+            /// Version 1 of the contract.
+            pub mod v1 {
+                #![allow(
+                    missing_docs,
+                    clippy::all,
+                    clippy::pedantic,
+                    clippy::restriction,
+                    unused_qualifications,
+                    unreachable_pub
+                )]
+                include!(concat!(env!("OUT_DIR"), "/", $package, ".rs"));
+                include!(concat!(env!("OUT_DIR"), "/", $package, ".redacted.rs"));
+            }
+        }
+    };
+}
+
+package!(
+    /// Login, lockout and sessions.
+    authentication,
+    "aikagi.authentication.v1"
+);
+package!(
+    /// What the web front end calls.
+    edge,
+    "aikagi.edge.v1"
+);
+package!(
+    /// Temporary passwords by telephone.
+    issuance,
+    "aikagi.issuance.v1"
+);
+package!(
+    /// The permanent password.
+    password,
+    "aikagi.password.v1"
+);
+package!(
+    /// Lines, numbers and units.
+    units,
+    "aikagi.units.v1"
+);

@@ -1,1 +1,24 @@
-//! To be written.
+//! What every service of Aikagi shares on the wire: workload identity, caller policy, deadlines, load
+//! shedding, health, drain, telemetry, errors, and clients that balance over replicas.
+
+pub mod cli;
+pub mod client;
+pub mod clock;
+pub mod config;
+pub mod deadline;
+pub mod errors;
+pub mod guard;
+pub mod health;
+pub mod identity;
+pub mod policy;
+pub mod run;
+pub mod server;
+pub mod shutdown;
+pub mod telemetry;
+pub mod tls;
+
+/// Version 1 of the contract that every other contract builds on.
+pub mod v1 {
+    #![allow(missing_docs, clippy::all, clippy::pedantic, unreachable_pub)]
+    include!(concat!(env!("OUT_DIR"), "/aikagi.mesh.v1.rs"));
+}

@@ -1,0 +1,88 @@
+//! One connection to one replica.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Uri;
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tonic::transport::{Channel, Endpoint};
+use tower::service_fn;
+
+use crate::tls::TlsIdentity;
+
+/// How long a connection may take to be made.
+const CONNECT: Duration = Duration::from_secs(2);
+
+/// A replica that could not be reached: nothing of the call arrived there.
+#[derive(Debug, thiserror::Error)]
+#[error("a replica cannot be reached: {0}")]
+pub struct Unreachable(String);
+
+/// Connects to a replica of a workload now.
+pub(super) async fn connect(
+    workload: Arc<str>,
+    address: SocketAddr,
+    identity: TlsIdentity,
+) -> Result<Channel, Unreachable> {
+    // The scheme is http because TLS is ours, not tonic's; the name is who must be at the other end.
+    let endpoint = Endpoint::from_shared(format!("http://{workload}"))
+        .map_err(|error| Unreachable(error.to_string()))?
+        .http2_keep_alive_interval(Duration::from_secs(5))
+        .keep_alive_timeout(Duration::from_secs(5))
+        .keep_alive_while_idle(true)
+        .http2_adaptive_window(true);
+    let connector = service_fn(move |_uri: Uri| {
+        let (workload, identity) = (Arc::clone(&workload), identity.clone());
+        async move {
+            tokio::time::timeout(CONNECT, tls(&workload, address, &identity))
+                .await
+                .map_err(|_elapsed| std::io::Error::from(std::io::ErrorKind::TimedOut))?
+                .map(TokioIo::new)
+        }
+    });
+    endpoint
+        .connect_with_connector(connector)
+        .await
+        .map_err(|error| Unreachable(chain(&error)))
+}
+
+async fn tls(
+    workload: &str,
+    address: SocketAddr,
+    identity: &TlsIdentity,
+) -> std::io::Result<TlsStream<TcpStream>> {
+    let config = identity
+        .client_config(workload)
+        .map_err(std::io::Error::other)?;
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    let name = ServerName::try_from(workload.to_owned()).map_err(std::io::Error::other)?;
+    TlsConnector::from(config).connect(name, stream).await
+}
+
+/// Whether a call failed before there was a connection to send it on.
+pub(super) fn was_never_connected(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.is::<tonic::ConnectError>() {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
+}

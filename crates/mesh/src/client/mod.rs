@@ -1,0 +1,181 @@
+//! Calling another service: mutual TLS to the workload meant and no other, load spread over all its
+//! replicas, the deadline and the trace passed on, and calls tried again where that is safe.
+
+mod balance;
+mod connect;
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use tokio::time::Instant;
+use tonic::body::Body;
+use tonic::{Code, Status};
+use tower::Service;
+use tracing::Instrument;
+
+use crate::deadline;
+use crate::errors::{ErrorReason, Refusal};
+use crate::policy::Policies;
+use crate::shutdown::Shutdown;
+use crate::telemetry;
+use crate::tls::TlsIdentity;
+
+use balance::Balance;
+pub use connect::Unreachable;
+
+/// How often a call is made at most.
+const MAX_TRIES: u32 = 3;
+
+/// The deadline of a call made outside of any.
+const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
+
+/// A workload that can be called, over all its replicas. Cheap to clone; give it to a generated client.
+#[derive(Debug, Clone)]
+pub struct Upstream {
+    workload: Arc<str>,
+    balance: Arc<Balance>,
+    policies: Arc<Policies>,
+}
+
+impl Upstream {
+    /// The workload at these addresses (`host:port`; every address of a name is a replica). Names are
+    /// looked up again until the stop.
+    pub fn new(
+        workload: &str,
+        targets: Vec<String>,
+        identity: TlsIdentity,
+        policies: Arc<Policies>,
+        shutdown: &Shutdown,
+    ) -> Self {
+        let balance = Balance::start(workload, targets, identity, shutdown);
+        Self {
+            workload: workload.into(),
+            balance,
+            policies,
+        }
+    }
+
+    /// Whether a replica is to be had.
+    pub async fn check(&self) -> Result<(), Refusal> {
+        if self.balance.has_healthy().await {
+            Ok(())
+        } else {
+            Err(Refusal::unavailable())
+        }
+    }
+
+    async fn send(self, request: Request<Body>) -> Result<Response<Body>, Status> {
+        let end = deadline::current().unwrap_or_else(|| Instant::now() + DEFAULT_DEADLINE);
+        let method = self.policies.method(request.uri().path());
+        let idempotent = method.is_some_and(|method| method.idempotent);
+        let (mut head, body) = request.into_parts();
+        telemetry::pass_on(&mut head.headers);
+        if method.is_none_or(|method| method.client_streaming) {
+            // Reading a stream to its end first is not for us; it is sent once.
+            return self
+                .send_once(head, body, end)
+                .await
+                .map_err(|failed| failed.status);
+        }
+        let body = body.collect().await?.to_bytes();
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let again = Body::new(Full::new(body.clone()));
+            let answer = self.send_once(head.clone(), again, end).await;
+            let worth_another = match &answer {
+                Ok(response) => idempotent && is_unavailable(response),
+                Err(failed) => {
+                    !failed.sent || (idempotent && failed.status.code() == Code::Unavailable)
+                }
+            };
+            let pause = Duration::from_millis(rand::random_range(5..20) << tries);
+            let time_left = end.saturating_duration_since(Instant::now());
+            if !worth_another || tries >= MAX_TRIES || time_left < pause + deadline::LEAST {
+                return answer.map_err(|failed| failed.status);
+            }
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn send_once(
+        &self,
+        mut head: http::request::Parts,
+        body: Body,
+        end: Instant,
+    ) -> Result<Response<Body>, Failed> {
+        let replica = self
+            .balance
+            .connected(end)
+            .await
+            .ok_or_else(|| Failed::unsent(Refusal::unavailable()))?;
+        let remaining = end.saturating_duration_since(Instant::now());
+        deadline::pass_on(&mut head.headers, remaining).map_err(Failed::unsent)?;
+        let cut = remaining.saturating_sub(deadline::RESERVE);
+        match tokio::time::timeout(cut, replica.call(Request::from_parts(head, body))).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) => {
+                tracing::debug!(workload = %self.workload, %error, "a call failed on the way");
+                let sent = !connect::was_never_connected(&error);
+                Err(Failed {
+                    status: Refusal::unavailable().into(),
+                    sent,
+                })
+            }
+            Err(_elapsed) => Err(Failed {
+                status: Refusal::new(ErrorReason::DeadlineExceeded).into(),
+                sent: true,
+            }),
+        }
+    }
+}
+
+/// A call that got no answer from a service.
+struct Failed {
+    status: Status,
+    /// Something of it may have arrived.
+    sent: bool,
+}
+
+impl Failed {
+    fn unsent(refusal: Refusal) -> Self {
+        Self {
+            status: refusal.into(),
+            sent: false,
+        }
+    }
+}
+
+fn is_unavailable(response: &Response<Body>) -> bool {
+    Status::from_header_map(response.headers())
+        .is_some_and(|status| status.code() == Code::Unavailable)
+}
+
+impl Service<Request<Body>> for Upstream {
+    type Response = Response<Body>;
+    type Error = Status;
+    type Future = BoxFuture<'static, Result<Response<Body>, Status>>;
+
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Status>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let span = telemetry::client_span(request.uri().path());
+        let upstream = self.clone();
+        Box::pin(
+            async move {
+                let answer = upstream.send(request).await;
+                if let Ok(response) = &answer {
+                    telemetry::record_status(response.headers());
+                }
+                answer
+            }
+            .instrument(span),
+        )
+    }
+}

@@ -1,0 +1,56 @@
+//! The one clock. Everything else takes `now` as an argument or holds a [`SharedClock`].
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// A clock that can be shared between tasks.
+pub type SharedClock = Arc<dyn Clock>;
+
+/// Tells the time.
+pub trait Clock: Send + Sync + std::fmt::Debug {
+    /// The present moment.
+    fn now(&self) -> DateTime<Utc>;
+}
+
+/// The machine's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the clock"
+    )]
+    fn now(&self) -> DateTime<Utc> {
+        Utc::now()
+    }
+}
+
+/// A clock that a test sets and steps.
+#[derive(Debug)]
+pub struct ManualClock {
+    micros: AtomicI64,
+}
+
+impl ManualClock {
+    /// A clock that stands at `start`, to the microsecond.
+    pub fn at(start: DateTime<Utc>) -> Arc<Self> {
+        Arc::new(Self {
+            micros: AtomicI64::new(start.timestamp_micros()),
+        })
+    }
+
+    /// Moves the clock, forward or back.
+    pub fn step(&self, by: TimeDelta) {
+        self.micros
+            .fetch_add(by.num_microseconds().unwrap_or(0), Ordering::SeqCst);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> DateTime<Utc> {
+        DateTime::from_timestamp_micros(self.micros.load(Ordering::SeqCst)).unwrap_or_default()
+    }
+}

@@ -1,0 +1,125 @@
+//! Deadlines travel (INV-11): each call has one, what remains is passed on, and a little is kept back to
+//! answer in, so that the caller hears which upstream was late.
+
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue};
+use tokio::time::Instant;
+
+use crate::errors::{ErrorReason, Refusal};
+
+/// Kept back at every hop.
+pub const RESERVE: Duration = Duration::from_millis(20);
+
+/// With less than this left, a call is not begun.
+pub const LEAST: Duration = Duration::from_millis(40);
+
+const HEADER: &str = "grpc-timeout";
+
+tokio::task_local! {
+    static DEADLINE: Instant;
+}
+
+/// The deadline of the call that this task serves, if it serves one.
+pub fn current() -> Option<Instant> {
+    DEADLINE.try_with(|deadline| *deadline).ok()
+}
+
+/// Runs a future under a deadline, which [`current`] tells it. Past the deadline it is dropped.
+pub async fn within<F: Future>(deadline: Instant, future: F) -> Result<F::Output, Refusal> {
+    tokio::time::timeout_at(deadline, DEADLINE.scope(deadline, future))
+        .await
+        .map_err(|_elapsed| Refusal::new(ErrorReason::DeadlineExceeded))
+}
+
+/// Lets a task that outlives its call know the call's deadline.
+pub async fn inherit<F: Future>(deadline: Option<Instant>, future: F) -> F::Output {
+    match deadline {
+        Some(deadline) => DEADLINE.scope(deadline, future).await,
+        None => future.await,
+    }
+}
+
+/// The time that a caller gave, if it gave any that can be read.
+pub fn from_headers(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(HEADER)?.to_str().ok()?;
+    let (amount, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    if amount.is_empty() || amount.len() > 8 || !amount.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let amount: u64 = amount.parse().ok()?;
+    match unit {
+        "H" => Some(Duration::from_secs(amount.saturating_mul(3600))),
+        "M" => Some(Duration::from_secs(amount.saturating_mul(60))),
+        "S" => Some(Duration::from_secs(amount)),
+        "m" => Some(Duration::from_millis(amount)),
+        "u" => Some(Duration::from_micros(amount)),
+        "n" => Some(Duration::from_nanos(amount)),
+        _ => None,
+    }
+}
+
+/// Writes what remains into an outgoing call; refuses to begin one that cannot end in time.
+pub fn pass_on(headers: &mut HeaderMap, remaining: Duration) -> Result<(), Refusal> {
+    if remaining < LEAST {
+        return Err(Refusal::new(ErrorReason::DeadlineExceeded));
+    }
+    let millis = remaining
+        .saturating_sub(RESERVE)
+        .as_millis()
+        .min(99_999_999);
+    let value = HeaderValue::from_str(&format!("{millis}m"))
+        .map_err(|_invalid| Refusal::new(ErrorReason::Internal))?;
+    headers.insert(HEADER, value);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Option<Duration> {
+        let mut headers = HeaderMap::new();
+        headers.insert(HEADER, HeaderValue::from_str(text).expect("a header"));
+        from_headers(&headers)
+    }
+
+    #[test]
+    fn the_header_is_read_as_grpc_writes_it() {
+        assert_eq!(parsed("250m"), Some(Duration::from_millis(250)));
+        assert_eq!(parsed("2S"), Some(Duration::from_secs(2)));
+        assert_eq!(parsed("1H"), Some(Duration::from_hours(1)));
+        for bad in ["", "m", "12", "-1S", "123456789S", "1x", "９S"] {
+            let mut headers = HeaderMap::new();
+            headers.insert(
+                HEADER,
+                HeaderValue::from_bytes(bad.as_bytes()).expect("a header"),
+            );
+            assert_eq!(from_headers(&headers), None, "{bad}");
+        }
+    }
+
+    /// INV-11: what remains is passed on less the reserve, and too little begins nothing.
+    #[test]
+    fn what_remains_is_passed_on_less_the_reserve() {
+        let mut headers = HeaderMap::new();
+        pass_on(&mut headers, Duration::from_millis(500)).expect("enough");
+        assert_eq!(headers.get(HEADER).expect("set"), "480m");
+        let refusal = pass_on(&mut headers, Duration::from_millis(39)).expect_err("too little");
+        assert_eq!(refusal.reason(), ErrorReason::DeadlineExceeded);
+    }
+
+    /// INV-11: work past its deadline is dropped, and knows its deadline while it runs.
+    #[tokio::test(start_paused = true)]
+    async fn work_past_its_deadline_is_dropped() {
+        let deadline = Instant::now() + Duration::from_secs(1);
+        let seen = within(deadline, async { current() })
+            .await
+            .expect("in time");
+        assert_eq!(seen, Some(deadline));
+        let late = within(deadline, std::future::pending::<()>())
+            .await
+            .expect_err("late");
+        assert_eq!(late.reason(), ErrorReason::DeadlineExceeded);
+    }
+}

@@ -1,0 +1,230 @@
+//! What a refused call answers: a gRPC status with `google.rpc` details (OPS-4). Services make a
+//! [`Refusal`]; this module alone turns it into a status.
+
+mod table;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tonic::{Code, Status};
+use tonic_types::{
+    BadRequest, ErrorDetail, ErrorInfo, FieldViolation, LocalizedMessage, RetryInfo, StatusExt,
+};
+
+pub use crate::v1::ErrorReason;
+
+/// The `domain` of every ErrorInfo.
+pub const ERROR_DOMAIN: &str = "aikagi";
+
+const REASON_PREFIX: &str = "ERROR_REASON_";
+
+/// A call refused, with all that its caller may know. Nothing secret goes in: everything comes out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.reason_name())]
+pub struct Refusal {
+    reason: ErrorReason,
+    metadata: Vec<(&'static str, String)>,
+    fields: Vec<(&'static str, &'static str)>,
+    retry_after: Option<Duration>,
+}
+
+impl Refusal {
+    /// A refusal for a reason.
+    pub fn new(reason: ErrorReason) -> Self {
+        Self {
+            reason,
+            metadata: Vec::new(),
+            fields: Vec::new(),
+            retry_after: None,
+        }
+    }
+
+    /// A field that is missing, malformed or out of range; the description is for developers.
+    pub fn invalid_field(field: &'static str, description: &'static str) -> Self {
+        Self::new(ErrorReason::InvalidField).field(field, description)
+    }
+
+    /// A store or an upstream that does not answer.
+    pub fn unavailable() -> Self {
+        Self::new(ErrorReason::Unavailable).retry_after(Duration::from_secs(1))
+    }
+
+    /// Names a field concerned.
+    #[must_use]
+    pub fn field(mut self, field: &'static str, description: &'static str) -> Self {
+        self.fields.push((field, description));
+        self
+    }
+
+    /// Adds metadata; `{key}` in the messages stands for it.
+    #[must_use]
+    pub fn with(mut self, key: &'static str, value: impl Into<String>) -> Self {
+        self.metadata.push((key, value.into()));
+        self
+    }
+
+    /// Says when trying again can help.
+    #[must_use]
+    pub fn retry_after(mut self, delay: Duration) -> Self {
+        self.retry_after = Some(delay);
+        self
+    }
+
+    /// Why.
+    pub fn reason(&self) -> ErrorReason {
+        self.reason
+    }
+
+    /// The reason as ErrorInfo has it, such as `LOGIN_REFUSED`.
+    pub fn reason_name(&self) -> &'static str {
+        name_of(self.reason)
+    }
+
+    fn render(&self, template: &str) -> String {
+        self.metadata
+            .iter()
+            .fold(template.to_owned(), |text, (key, value)| {
+                text.replace(&format!("{{{key}}}"), value)
+            })
+    }
+}
+
+/// The name of a reason as ErrorInfo has it.
+pub fn name_of(reason: ErrorReason) -> &'static str {
+    let name = reason.as_str_name();
+    name.strip_prefix(REASON_PREFIX).unwrap_or(name)
+}
+
+impl From<Refusal> for Status {
+    fn from(refusal: Refusal) -> Self {
+        let entry = table::entry(refusal.reason);
+        let metadata: HashMap<String, String> = refusal
+            .metadata
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), value.clone()))
+            .collect();
+        let mut details = vec![ErrorDetail::ErrorInfo(ErrorInfo::new(
+            refusal.reason_name(),
+            ERROR_DOMAIN,
+            metadata,
+        ))];
+        if !refusal.fields.is_empty() {
+            let violations: Vec<FieldViolation> = refusal
+                .fields
+                .iter()
+                .map(|(field, text)| FieldViolation::new(*field, *text))
+                .collect();
+            details.push(ErrorDetail::BadRequest(BadRequest::new(violations)));
+        }
+        if let Some(delay) = refusal.retry_after {
+            details.push(ErrorDetail::RetryInfo(RetryInfo::new(Some(delay))));
+        }
+        let english = refusal.render(entry.english);
+        details.push(ErrorDetail::LocalizedMessage(LocalizedMessage::new(
+            "ja",
+            refusal.render(entry.japanese),
+        )));
+        details.push(ErrorDetail::LocalizedMessage(LocalizedMessage::new(
+            "en",
+            english.clone(),
+        )));
+        Status::with_error_details_vec(entry.code, english, details)
+    }
+}
+
+/// The reason of a status that one of our services made.
+pub fn reason_of(status: &Status) -> Option<ErrorReason> {
+    let info = status.get_details_error_info()?;
+    if info.domain != ERROR_DOMAIN {
+        return None;
+    }
+    ErrorReason::from_str_name(&format!("{REASON_PREFIX}{}", info.reason))
+}
+
+/// What to answer when an upstream refused: its own refusal if it is one of ours, else the least that
+/// says what kind it was. Texts of transports and drivers stop here.
+pub fn forward(status: &Status) -> Status {
+    match reason_of(status) {
+        // Who may call whom inside is not the outside's business.
+        Some(ErrorReason::CallerNotAllowed) | None => Refusal::from(status.code()).into(),
+        Some(_) => Status::with_details(
+            status.code(),
+            status.message().to_owned(),
+            bytes::Bytes::copy_from_slice(status.details()),
+        ),
+    }
+}
+
+impl From<Code> for Refusal {
+    fn from(code: Code) -> Self {
+        match code {
+            Code::Unavailable => Self::unavailable(),
+            Code::DeadlineExceeded | Code::Cancelled => Self::new(ErrorReason::DeadlineExceeded),
+            Code::ResourceExhausted => {
+                Self::new(ErrorReason::Overloaded).retry_after(Duration::from_secs(1))
+            }
+            Code::Ok
+            | Code::Unknown
+            | Code::InvalidArgument
+            | Code::NotFound
+            | Code::AlreadyExists
+            | Code::PermissionDenied
+            | Code::FailedPrecondition
+            | Code::Aborted
+            | Code::OutOfRange
+            | Code::Unimplemented
+            | Code::Internal
+            | Code::DataLoss
+            | Code::Unauthenticated => Self::new(ErrorReason::Internal),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn every_reason() -> impl Iterator<Item = ErrorReason> {
+        (1..200).filter_map(|number| ErrorReason::try_from(number).ok())
+    }
+
+    #[test]
+    fn every_reason_has_both_languages_and_comes_back_from_its_status() {
+        for reason in every_reason() {
+            let status = Status::from(Refusal::new(reason));
+            assert_eq!(reason_of(&status), Some(reason));
+            assert_ne!(status.code(), Code::Ok);
+            let locales: Vec<String> = status
+                .get_error_details_vec()
+                .into_iter()
+                .filter_map(|detail| match detail {
+                    ErrorDetail::LocalizedMessage(text) if !text.message.is_empty() => {
+                        Some(text.locale)
+                    }
+                    _ => None,
+                })
+                .collect();
+            assert_eq!(locales, ["ja", "en"], "{reason:?}");
+        }
+    }
+
+    /// LOGIN-8: the answer says when to try again, in RetryInfo.
+    #[test]
+    fn a_delay_travels_as_retry_info() {
+        let refusal =
+            Refusal::new(ErrorReason::TooManyAttempts).retry_after(Duration::from_secs(7));
+        let status = Status::from(refusal);
+        assert_eq!(status.code(), Code::ResourceExhausted);
+        let info = status.get_details_retry_info().expect("RetryInfo");
+        assert_eq!(info.retry_delay, Some(Duration::from_secs(7)));
+    }
+
+    #[test]
+    fn a_transports_text_is_not_forwarded() {
+        let status = forward(&Status::unavailable("tcp connect error 10.1.2.3"));
+        assert_eq!(reason_of(&status), Some(ErrorReason::Unavailable));
+        assert!(!status.message().contains("10.1.2.3"));
+        let own = Status::from(Refusal::invalid_field("number", "malformed"));
+        assert_eq!(forward(&own).details(), own.details());
+    }
+}

@@ -1,0 +1,108 @@
+//! Workload identity: the SPIFFE URI in a certificate (INV-7).
+
+use rustls::pki_types::CertificateDer;
+use webpki::EndEntityCert;
+
+/// What every identity of Aikagi begins with.
+pub const TRUST_DOMAIN: &str = "spiffe://aikagi/";
+
+/// Who a peer is: `spiffe://aikagi/<name>` or `spiffe://aikagi/<name>/<instance>`. The name decides what
+/// it may do; the whole is told to the audit trail.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Identity {
+    path: String,
+}
+
+/// A certificate that names nobody we could believe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum IdentityError {
+    /// The certificate cannot be read.
+    #[error("the certificate cannot be read")]
+    Unreadable,
+    /// No identity of our trust domain in it.
+    #[error("the certificate has no {TRUST_DOMAIN} identity")]
+    Missing,
+    /// More than one URI: which one to believe is anybody's guess.
+    #[error("the certificate has more than one URI")]
+    Ambiguous,
+    /// Not `<name>` or `<name>/<instance>` of lower-case letters, digits, `-`, `_` and `.`.
+    #[error("the certificate's identity is malformed")]
+    Malformed,
+}
+
+impl Identity {
+    /// Reads the identity in a certificate, which must hold exactly one URI.
+    pub fn of_certificate(certificate: &CertificateDer<'_>) -> Result<Self, IdentityError> {
+        let certificate = EndEntityCert::try_from(certificate)
+            .map_err(|_unreadable| IdentityError::Unreadable)?;
+        let mut uris = certificate.valid_uri_names();
+        let uri = uris.next().ok_or(IdentityError::Missing)?;
+        if uris.next().is_some() {
+            return Err(IdentityError::Ambiguous);
+        }
+        Self::parse(uri)
+    }
+
+    /// Reads a SPIFFE URI.
+    pub fn parse(uri: &str) -> Result<Self, IdentityError> {
+        let path = uri
+            .strip_prefix(TRUST_DOMAIN)
+            .ok_or(IdentityError::Missing)?;
+        let mut segments = path.split('/');
+        let well_formed = segments.by_ref().take(2).all(is_segment) && segments.next().is_none();
+        if well_formed {
+            Ok(Self {
+                path: path.to_owned(),
+            })
+        } else {
+            Err(IdentityError::Malformed)
+        }
+    }
+
+    /// The name that policies speak of.
+    pub fn name(&self) -> &str {
+        self.path.split('/').next().unwrap_or(&self.path)
+    }
+
+    /// Name and instance, for the audit trail.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+}
+
+fn is_segment(segment: &str) -> bool {
+    !segment.is_empty()
+        && segment.len() <= 63
+        && segment.bytes().all(|byte| {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte)
+        })
+        && segment.bytes().any(|byte| byte != b'.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// INV-7: identity is the SPIFFE URI, read strictly.
+    #[test]
+    fn identities_are_read_strictly() {
+        let operator = Identity::parse("spiffe://aikagi/operator/alice").expect("good");
+        assert_eq!(
+            (operator.name(), operator.path()),
+            ("operator", "operator/alice")
+        );
+        for bad in [
+            "spiffe://aikagi/",
+            "spiffe://aikagi/a/b/c",
+            "spiffe://aikagi/..",
+            "spiffe://aikagi/Gateway",
+            "spiffe://other/gateway",
+            "https://aikagi/gateway",
+            "spiffe://aikagi/gateway/",
+            "spiffe://aikagi/gate way",
+            "spiffe://aikagi/gateway?x",
+        ] {
+            assert!(Identity::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

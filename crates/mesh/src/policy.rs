@@ -1,0 +1,115 @@
+//! Who may call what, read from the descriptors (INV-7). What the descriptors do not allow is refused.
+
+use std::collections::HashMap;
+
+use prost::Message;
+use prost_reflect::{DescriptorPool, MethodDescriptor};
+
+use crate::v1::MethodPolicy;
+
+const POLICY_OPTION: &str = "aikagi.mesh.v1.policy";
+
+/// Contracts that cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum PolicyError {
+    /// The descriptors cannot be read.
+    #[error("the descriptors cannot be read: {0}")]
+    Descriptors(String),
+    /// A service that no contract describes.
+    #[error("no contract describes the service {0}")]
+    UnknownService(String),
+    /// An RPC that does not say who may call it.
+    #[error("{0} does not say who may call it: the option {POLICY_OPTION} is missing")]
+    NoPolicy(String),
+}
+
+/// One RPC.
+#[derive(Debug, Clone)]
+pub struct Method {
+    /// Its full service name.
+    pub service: String,
+    /// Who may call it.
+    pub policy: MethodPolicy,
+    /// Calling it twice is like calling it once, so that it may be tried again.
+    pub idempotent: bool,
+    /// The caller sends more than one message.
+    pub client_streaming: bool,
+}
+
+/// Every RPC of the contracts, by its path (`/package.Service/Method`).
+#[derive(Debug, Clone, Default)]
+pub struct Policies {
+    methods: HashMap<String, Method>,
+}
+
+impl Policies {
+    /// Reads an encoded `FileDescriptorSet`. Every RPC of our packages must say who may call it.
+    pub fn from_descriptors(descriptors: &[u8]) -> Result<Self, PolicyError> {
+        let pool = DescriptorPool::decode(descriptors)
+            .map_err(|error| PolicyError::Descriptors(error.to_string()))?;
+        let mut methods = HashMap::new();
+        for service in pool
+            .services()
+            .filter(|service| service.full_name().starts_with("aikagi."))
+        {
+            for method in service.methods() {
+                let path = format!("/{}/{}", service.full_name(), method.name());
+                let policy =
+                    policy_of(&pool, &method).ok_or_else(|| PolicyError::NoPolicy(path.clone()))?;
+                let method = Method {
+                    service: service.full_name().to_owned(),
+                    policy,
+                    idempotent: idempotency(&method) != 0,
+                    client_streaming: method.is_client_streaming(),
+                };
+                methods.insert(path, method);
+            }
+        }
+        Ok(Self { methods })
+    }
+
+    /// The RPC at a path.
+    pub fn method(&self, path: &str) -> Option<&Method> {
+        self.methods.get(path)
+    }
+
+    /// All of them, with their paths.
+    pub fn methods(&self) -> impl Iterator<Item = (&str, &Method)> {
+        self.methods
+            .iter()
+            .map(|(path, method)| (path.as_str(), method))
+    }
+
+    /// Refuses to serve a service that the contracts do not describe.
+    pub fn check_service(&self, service: &str) -> Result<(), PolicyError> {
+        if self
+            .methods
+            .values()
+            .any(|method| method.service == service)
+        {
+            Ok(())
+        } else {
+            Err(PolicyError::UnknownService(service.to_owned()))
+        }
+    }
+}
+
+fn policy_of(pool: &DescriptorPool, method: &MethodDescriptor) -> Option<MethodPolicy> {
+    let extension = pool.get_extension_by_name(POLICY_OPTION)?;
+    let options = method.options();
+    if !options.has_extension(&extension) {
+        return None;
+    }
+    let value = options.get_extension(&extension);
+    let bytes = value.as_message()?.encode_to_vec();
+    MethodPolicy::decode(bytes.as_slice()).ok()
+}
+
+/// 0 when nothing is said, as in `google.protobuf.MethodOptions.IdempotencyLevel`.
+fn idempotency(method: &MethodDescriptor) -> i32 {
+    method
+        .options()
+        .get_field_by_name("idempotency_level")
+        .and_then(|value| value.as_enum_number())
+        .unwrap_or(0)
+}
