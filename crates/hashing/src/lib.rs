@@ -1,1 +1,19 @@
-//! To be written.
+//! Password hashing and sealing.
+//!
+//! [`Pool`] runs Argon2id on a bounded number of threads with a bounded queue, so that a flood of logins
+//! is refused before it costs anything (INV-6, INV-10). [`seal::KeyRing`] encrypts what is stored, so that
+//! a stolen table is useless (INV-9).
+
+mod arena;
+mod memory;
+mod permit;
+mod pool;
+pub mod seal;
+mod secret;
+mod settings;
+
+pub use memory::{MemoryError, check_memory};
+pub use permit::{HashError, Permit};
+pub use pool::{Busy, Counts, Pool};
+pub use secret::{Hash, SecretBytes};
+pub use settings::{Settings, SettingsError};

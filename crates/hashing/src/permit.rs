@@ -1,0 +1,94 @@
+//! Leave to hash.
+
+use std::fmt;
+use std::sync::atomic::Ordering;
+
+use tokio::task::spawn_blocking;
+use tokio::time::Instant;
+use tracing::Span;
+
+use crate::pool::{Shared, Slot};
+use crate::secret::{Hash, SecretBytes};
+
+/// Why a hash could not be made or compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HashError {
+    /// The stored hash is not one that can be compared with.
+    #[error("the stored hash is malformed")]
+    Malformed,
+    /// The work was cut short: the process is ending, or there is no randomness.
+    #[error("hashing failed")]
+    Failed,
+}
+
+/// Leave to hash, one operation after another. The slot is free again when this is dropped and the operation in
+/// progress, if any, is done.
+///
+/// A caller that goes away in the middle of an operation loses the permit, not the work.
+pub struct Permit(Option<Slot>);
+
+impl Permit {
+    pub(crate) fn new(slot: Slot) -> Self {
+        Self(Some(slot))
+    }
+
+    /// A new hash of the secret, with a salt of its own and the pool's parameters.
+    pub async fn hash(&mut self, secret: SecretBytes) -> Result<Hash, HashError> {
+        self.work(move |slot| {
+            slot.shared.hashed.fetch_add(1, Ordering::Relaxed);
+            let Slot { arena, shared, .. } = slot;
+            arena.hash(&shared.params, &secret)
+        })
+        .await
+    }
+
+    /// Whether the secret makes this hash.
+    pub async fn verify(&mut self, secret: SecretBytes, hash: &Hash) -> Result<bool, HashError> {
+        let hash = hash.clone();
+        self.work(move |slot| {
+            slot.shared.verified.fetch_add(1, Ordering::Relaxed);
+            slot.arena.verify(&secret, &hash)
+        })
+        .await
+    }
+
+    /// The same work as [`verify`](Self::verify) against a hash that no secret makes: `false`, always (INV-10,
+    /// LOGIN-5).
+    pub async fn verify_decoy(&mut self, secret: SecretBytes) -> Result<bool, HashError> {
+        self.work(move |slot| {
+            slot.shared.decoys.fetch_add(1, Ordering::Relaxed);
+            let Slot { arena, shared, .. } = slot;
+            arena.verify(&secret, &shared.decoy).map(|_| false)
+        })
+        .await
+    }
+
+    async fn work<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut Slot) -> Result<T, HashError> + Send + 'static,
+    ) -> Result<T, HashError> {
+        let mut slot = self.0.take().ok_or(HashError::Failed)?;
+        let span = Span::current();
+        let (slot, done) = spawn_blocking(move || {
+            let started = Instant::now();
+            let done = span.in_scope(|| work(&mut slot));
+            took(&slot.shared, started);
+            (slot, done)
+        })
+        .await
+        .map_err(|_| HashError::Failed)?;
+        self.0 = Some(slot);
+        done
+    }
+}
+
+fn took(shared: &Shared, started: Instant) {
+    let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    shared.last_micros.store(micros, Ordering::Relaxed);
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Permit(..)")
+    }
+}

@@ -1,0 +1,107 @@
+//! The `[hashing]` section of a service's settings.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::thread::available_parallelism;
+
+use argon2::Params;
+use serde::Deserialize;
+
+/// The work of one hash, how many run at once, and where the sealing keys are.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The file with the sealing keys, for [`KeyRing::load`](crate::seal::KeyRing::load).
+    pub key_ring: PathBuf,
+    /// Memory of one hash, in KiB.
+    #[serde(default = "default_memory_kib")]
+    pub memory_kib: u32,
+    /// Passes over the memory.
+    #[serde(default = "default_iterations")]
+    pub iterations: u32,
+    /// Lanes of one hash. They are worked through by one thread; more than one only changes the result.
+    #[serde(default = "default_parallelism")]
+    pub parallelism: u32,
+    /// Hashes that run at once; as many as there are cores when absent.
+    #[serde(default)]
+    pub threads: Option<usize>,
+    /// Permits that may be waited for at once; whoever comes after that is refused.
+    #[serde(default = "default_queue")]
+    pub queue: usize,
+}
+
+fn default_memory_kib() -> u32 {
+    19_456
+}
+
+fn default_iterations() -> u32 {
+    2
+}
+
+fn default_parallelism() -> u32 {
+    1
+}
+
+fn default_queue() -> usize {
+    64
+}
+
+impl Default for Settings {
+    /// OWASP's parameters, and no key ring.
+    fn default() -> Self {
+        Self {
+            key_ring: PathBuf::new(),
+            memory_kib: default_memory_kib(),
+            iterations: default_iterations(),
+            parallelism: default_parallelism(),
+            threads: None,
+            queue: default_queue(),
+        }
+    }
+}
+
+/// A pool cannot be made of these settings.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// A number is out of range.
+    #[error("hashing.{key}: {reason}")]
+    OutOfRange {
+        /// The setting, or the settings that do not go together.
+        key: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// No salt can be made on this machine.
+    #[error("the operating system gives no randomness")]
+    NoRandomness,
+}
+
+impl Settings {
+    /// Hashes that run at once.
+    pub fn threads(&self) -> usize {
+        self.threads
+            .unwrap_or_else(|| available_parallelism().map_or(1, NonZeroUsize::get))
+    }
+
+    /// Bytes that all hashes at once need, beside the service's own memory.
+    pub fn arena_bytes(&self) -> u64 {
+        (self.threads() as u64)
+            .saturating_mul(u64::from(self.memory_kib))
+            .saturating_mul(1024)
+    }
+
+    pub(crate) fn params(&self) -> Result<Params, SettingsError> {
+        if self.threads() == 0 {
+            return Err(SettingsError::OutOfRange {
+                key: "threads",
+                reason: "at least one is needed".to_owned(),
+            });
+        }
+        Params::new(self.memory_kib, self.iterations, self.parallelism, None).map_err(|error| {
+            SettingsError::OutOfRange {
+                key: "memory_kib, iterations, parallelism",
+                reason: error.to_string(),
+            }
+        })
+    }
+}
