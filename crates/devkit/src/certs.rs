@@ -196,6 +196,16 @@ impl Authority {
     }
 }
 
+/// The key ring in `file` (INV-9), made with one key if there is none. One that is there is never
+/// replaced: what was sealed under it could not be opened again.
+pub fn ensure_key_ring(file: &Path) -> Result<()> {
+    if file.is_file() {
+        return Ok(());
+    }
+    let text = aikagi_hashing::seal::KeyRing::generate_file_text("development-1", &mut rand::rng());
+    write_private(file, text.as_bytes())
+}
+
 fn authority_params() -> CertificateParams {
     let mut distinguished_name = DistinguishedName::new();
     distinguished_name.push(DnType::CommonName, "Aikagi development authority");

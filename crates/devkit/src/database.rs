@@ -274,13 +274,18 @@ fn migrations_hash(dir: &Path) -> Result<String> {
 
 /// Thirty-two random hexadecimal digits.
 pub fn random_hexadecimal() -> Result<String> {
+    let mut bytes = [0_u8; 16];
+    random(&mut bytes)?;
+    Ok(hexadecimal(&bytes, bytes.len()))
+}
+
+/// Fills `bytes` with random ones.
+pub(crate) fn random(bytes: &mut [u8]) -> Result<()> {
     use std::io::Read as _;
 
-    let mut bytes = [0_u8; 16];
     std::fs::File::open("/dev/urandom")
-        .and_then(|mut file| file.read_exact(&mut bytes))
-        .context("no random numbers")?;
-    Ok(hexadecimal(&bytes, bytes.len()))
+        .and_then(|mut file| file.read_exact(bytes))
+        .context("no random numbers")
 }
 
 #[cfg(test)]

@@ -8,4 +8,7 @@ pub mod install;
 pub mod paths;
 pub mod ports;
 pub mod postgres;
+pub mod process;
 pub mod redis;
+pub mod settings;
+pub mod system;

@@ -63,12 +63,15 @@ impl Redis {
     pub fn url(&self, user: &str, password: &str) -> String {
         match self.options.port {
             Some(port) => format!("redis://{user}:{password}@127.0.0.1:{port}"),
-            None => {
-                format!(
-                    "redis+unix://{}?user={user}&pass={password}",
-                    self.socket.to_string_lossy()
-                )
-            }
+            None => format!("{}&pass={password}", self.url_without_password(user)),
+        }
+    }
+
+    /// The same for who reads the password from elsewhere.
+    pub fn url_without_password(&self, user: &str) -> String {
+        match self.options.port {
+            Some(port) => format!("redis://{user}@127.0.0.1:{port}"),
+            None => format!("unix://{}?user={user}", self.socket.display()),
         }
     }
 
