@@ -44,6 +44,18 @@ impl AuthUnit {
             .find(|unit| unit.as_str() == text)
             .ok_or(UnknownName)
     }
+
+    /// UNIT-1: what a number of a line is under this unit, by whether it names the line and whether it
+    /// is subscribed; none when it is no account.
+    pub fn role(self, is_contract_number: bool, subscribed: bool) -> Option<Role> {
+        match (self, is_contract_number) {
+            (Self::Line, true) => Some(Role::Line),
+            (Self::Line, false) => None,
+            (Self::Number, _) => subscribed.then_some(Role::Number),
+            (Self::AdminUser, true) => Some(Role::Administrator),
+            (Self::AdminUser, false) => subscribed.then_some(Role::User),
+        }
+    }
 }
 
 /// What an account is under its line's unit (UNIT-1).
@@ -57,6 +69,20 @@ pub enum Role {
     Administrator,
     /// A subscribed additional number under `ADMIN_USER`.
     User,
+}
+
+impl Role {
+    /// UNIT-1: the numbers whose settings an account may change, of the line's subscribed numbers.
+    pub fn scope(
+        self,
+        account: &TelephoneNumber,
+        subscribed: Vec<TelephoneNumber>,
+    ) -> Vec<TelephoneNumber> {
+        match self {
+            Self::Line | Self::Administrator => subscribed,
+            Self::Number | Self::User => vec![account.clone()],
+        }
+    }
 }
 
 /// A number of a line.
@@ -143,14 +169,7 @@ impl Line {
 
     /// UNIT-1: what a number is under a unit; none when it is no account.
     pub fn role(&self, unit: AuthUnit, number: &TelephoneNumber) -> Option<Role> {
-        let contract = *number == self.contract_number;
-        let subscribed = self.is_subscribed(number);
-        match unit {
-            AuthUnit::Line => contract.then_some(Role::Line),
-            AuthUnit::Number => subscribed.then_some(Role::Number),
-            AuthUnit::AdminUser if contract => Some(Role::Administrator),
-            AuthUnit::AdminUser => subscribed.then_some(Role::User),
-        }
+        unit.role(*number == self.contract_number, self.is_subscribed(number))
     }
 
     /// UNIT-1: the numbers that log in under a unit.
@@ -165,10 +184,8 @@ impl Line {
     /// UNIT-1: the numbers whose settings a session of this account may change; none when the number
     /// is no account.
     pub fn scope(&self, unit: AuthUnit, number: &TelephoneNumber) -> Option<Vec<TelephoneNumber>> {
-        match self.role(unit, number)? {
-            Role::Line | Role::Administrator => Some(self.subscribed().cloned().collect()),
-            Role::Number | Role::User => Some(vec![number.clone()]),
-        }
+        let role = self.role(unit, number)?;
+        Some(role.scope(number, self.subscribed().cloned().collect()))
     }
 
     fn subscribed(&self) -> impl Iterator<Item = &TelephoneNumber> {
