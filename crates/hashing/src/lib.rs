@@ -15,5 +15,6 @@ mod settings;
 pub use memory::{MemoryError, check_memory};
 pub use permit::{HashError, Permit};
 pub use pool::{Busy, Counts, Pool};
+pub use seal::{KeyRing, KeyRingError, SealError};
 pub use secret::{Hash, SecretBytes};
 pub use settings::{Settings, SettingsError};

@@ -1,0 +1,291 @@
+//! One way to talk to a stand-alone server, to Sentinel's master and to a Cluster.
+
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
+use std::time::Duration;
+
+use redis::aio::{
+    ConnectionLike, ConnectionManager, ConnectionManagerConfig, MultiplexedConnection,
+};
+use redis::cluster::{ClusterClientBuilder, ClusterConfig};
+use redis::cluster_async::ClusterConnection;
+use redis::io::tcp::TcpSettings;
+use redis::sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType};
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, ErrorKind, IntoConnectionInfo, Pipeline,
+    RedisFuture, RedisResult, ServerErrorKind, TlsMode, Value,
+};
+use tokio::sync::Mutex;
+use zeroize::Zeroizing;
+
+use crate::settings::{Settings, SettingsError, read_password};
+
+/// Commands that may be on their way over one connection.
+const PIPELINE: usize = 1024;
+/// A peer that leaves data unacknowledged for this long is gone.
+const PEER_GONE: Duration = Duration::from_secs(5);
+const SHORTEST_RECONNECT: Duration = Duration::from_millis(50);
+const LONGEST_RECONNECT: Duration = Duration::from_millis(500);
+const RECONNECTS: usize = 3;
+
+/// A connection that comes into being when it is first used, and again when it was lost.
+#[derive(Clone)]
+pub(crate) enum Link {
+    Alone(ConnectionManager),
+    Sentinel(Arc<Sentinel>),
+    Cluster(ClusterConnection),
+}
+
+impl Link {
+    pub(crate) fn new(settings: &Settings, timeout: Duration) -> Result<Self, SettingsError> {
+        let password = settings
+            .password_file
+            .as_deref()
+            .map(read_password)
+            .transpose()?;
+        let password = password.as_ref();
+        if let Some(hosts) = Hosts::of(&settings.url, "sentinel")? {
+            return Sentinel::new(&hosts, password, timeout).map(|s| Self::Sentinel(Arc::new(s)));
+        }
+        if let Some(hosts) = Hosts::of(&settings.url, "cluster")? {
+            return cluster(&hosts, password, timeout).map(Self::Cluster);
+        }
+        alone(&settings.url, password, timeout).map(Self::Alone)
+    }
+
+    /// An answer did not come in time. A stand-alone connection and a Cluster's find out by themselves that their
+    /// peer is gone; behind Sentinel there may be a new master by now.
+    pub(crate) fn late(&self) {
+        match self {
+            Link::Alone(_) | Link::Cluster(_) => {}
+            Link::Sentinel(sentinel) => sentinel.forget(),
+        }
+    }
+}
+
+fn invalid<T>(result: RedisResult<T>) -> Result<T, SettingsError> {
+    result.map_err(|_| SettingsError::Url("not a URL of a Redis"))
+}
+
+fn tcp() -> TcpSettings {
+    TcpSettings::default()
+        .set_nodelay(true)
+        .set_user_timeout(PEER_GONE)
+}
+
+fn info(url: &str, password: Option<&Zeroizing<String>>) -> Result<ConnectionInfo, SettingsError> {
+    let info = invalid(url.into_connection_info())?;
+    // Naming the library to the server is one more command to permit.
+    let mut redis = info.redis_settings().clone().set_skip_set_lib_name();
+    if let Some(password) = password {
+        redis = redis.set_password(password.as_str());
+    }
+    Ok(info.set_redis_settings(redis).set_tcp_settings(tcp()))
+}
+
+fn alone(
+    url: &str,
+    password: Option<&Zeroizing<String>>,
+    timeout: Duration,
+) -> Result<ConnectionManager, SettingsError> {
+    let config = ConnectionManagerConfig::new()
+        .set_connection_timeout(Some(timeout))
+        .set_response_timeout(Some(timeout))
+        .set_min_delay(SHORTEST_RECONNECT)
+        .set_max_delay(LONGEST_RECONNECT)
+        .set_number_of_retries(RECONNECTS)
+        .set_pipeline_buffer_size(PIPELINE);
+    let client = invalid(Client::open(info(url, password)?))?;
+    invalid(client.get_connection_manager_lazy(config))
+}
+
+fn cluster(
+    hosts: &Hosts,
+    password: Option<&Zeroizing<String>>,
+    timeout: Duration,
+) -> Result<ClusterConnection, SettingsError> {
+    let nodes = hosts
+        .urls
+        .iter()
+        .map(|url| info(url, password))
+        .collect::<Result<Vec<_>, _>>()?;
+    let client = ClusterClientBuilder::new(nodes)
+        .connection_timeout(timeout)
+        .response_timeout(timeout)
+        .tcp_settings(tcp())
+        .build();
+    Ok(invalid(client)?.get_pending_async_connection_with_config(ClusterConfig::default()))
+}
+
+/// The servers of a URL with more than one.
+struct Hosts {
+    /// Each of them as a URL of its own.
+    urls: Vec<String>,
+    tls: bool,
+    path: String,
+}
+
+impl Hosts {
+    /// Reads `redis+{layout}://[user[:password]@]host[:port],…[/path]`; none when it is another scheme.
+    fn of(url: &str, layout: &str) -> Result<Option<Self>, SettingsError> {
+        let Some((scheme, rest)) = url.split_once("://") else {
+            return Ok(None);
+        };
+        let Some((base, found)) = scheme.split_once('+') else {
+            return Ok(None);
+        };
+        if found != layout {
+            return Ok(None);
+        }
+        let tls = match base {
+            "redis" => false,
+            "rediss" => true,
+            _ => return Err(SettingsError::Url("a scheme that is not understood")),
+        };
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let (user, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));
+        let at = if user.is_empty() { "" } else { "@" };
+        let urls = hosts
+            .split(',')
+            .map(|host| format!("{base}://{user}{at}{host}"))
+            .collect();
+        Ok(Some(Self {
+            urls,
+            tls,
+            path: path.to_owned(),
+        }))
+    }
+}
+
+/// The master that the sentinels name at the moment.
+pub(crate) struct Sentinel {
+    client: Mutex<SentinelClient>,
+    config: AsyncConnectionConfig,
+    current: StdMutex<Option<MultiplexedConnection>>,
+}
+
+impl Sentinel {
+    fn new(
+        hosts: &Hosts,
+        password: Option<&Zeroizing<String>>,
+        timeout: Duration,
+    ) -> Result<Self, SettingsError> {
+        if hosts.path.is_empty() {
+            return Err(SettingsError::Url(
+                "the master's name is missing after the sentinels",
+            ));
+        }
+        let infos = hosts
+            .urls
+            .iter()
+            .map(|url| info(url, password))
+            .collect::<Result<Vec<_>, _>>()?;
+        let addresses = infos.iter().map(|info| info.addr().clone());
+        let mut builder = invalid(SentinelClientBuilder::new(
+            addresses,
+            &hosts.path,
+            SentinelServerType::Master,
+        ))?
+        .set_client_to_redis_tcp_settings(tcp())
+        .set_client_to_sentinel_tcp_settings(tcp());
+        // The user and the password are the master's; the sentinels themselves are asked without.
+        let user = infos.first().map(ConnectionInfo::redis_settings);
+        if let Some(name) = user.and_then(|user| user.username()) {
+            builder = builder.set_client_to_redis_username(name);
+        }
+        if let Some(password) = user.and_then(|user| user.password()) {
+            builder = builder.set_client_to_redis_password(password);
+        }
+        if hosts.tls {
+            builder = builder
+                .set_client_to_redis_tls_mode(TlsMode::Secure)
+                .set_client_to_sentinel_tls_mode(TlsMode::Secure);
+        }
+        Ok(Self {
+            client: Mutex::new(invalid(builder.build())?),
+            config: AsyncConnectionConfig::new()
+                .set_connection_timeout(Some(timeout))
+                .set_response_timeout(Some(timeout))
+                .set_pipeline_buffer_size(PIPELINE),
+            current: StdMutex::new(None),
+        })
+    }
+
+    async fn connection(&self) -> RedisResult<MultiplexedConnection> {
+        if let Some(connection) = self.current() {
+            return Ok(connection);
+        }
+        let mut client = self.client.lock().await;
+        // Whoever held the lock may have connected meanwhile.
+        if let Some(connection) = self.current() {
+            return Ok(connection);
+        }
+        let connection = client
+            .get_async_connection_with_config(&self.config)
+            .await?;
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection.clone());
+        Ok(connection)
+    }
+
+    fn current(&self) -> Option<MultiplexedConnection> {
+        self.current
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn forget(&self) {
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Passes an answer on, and forgets a connection whose master is gone or is a master no more.
+    fn seen<T>(&self, answer: RedisResult<T>) -> RedisResult<T> {
+        if let Err(error) = &answer
+            && (error.is_unrecoverable_error()
+                || error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly))
+        {
+            self.forget();
+        }
+        answer
+    }
+}
+
+impl ConnectionLike for Link {
+    fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
+        match self {
+            Link::Alone(connection) => connection.req_packed_command(cmd),
+            Link::Cluster(connection) => connection.req_packed_command(cmd),
+            Link::Sentinel(sentinel) => Box::pin(async move {
+                let mut connection = sentinel.connection().await?;
+                sentinel.seen(connection.req_packed_command(cmd).await)
+            }),
+        }
+    }
+
+    fn req_packed_commands<'a>(
+        &'a mut self,
+        pipeline: &'a Pipeline,
+        offset: usize,
+        count: usize,
+    ) -> RedisFuture<'a, Vec<Value>> {
+        match self {
+            Link::Alone(connection) => connection.req_packed_commands(pipeline, offset, count),
+            Link::Cluster(connection) => connection.req_packed_commands(pipeline, offset, count),
+            Link::Sentinel(sentinel) => Box::pin(async move {
+                let mut connection = sentinel.connection().await?;
+                sentinel.seen(
+                    connection
+                        .req_packed_commands(pipeline, offset, count)
+                        .await,
+                )
+            }),
+        }
+    }
+
+    fn get_db(&self) -> i64 {
+        match self {
+            Link::Alone(connection) => connection.get_db(),
+            Link::Cluster(connection) => connection.get_db(),
+            Link::Sentinel(_) => 0,
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! The `[redis]` section of a service's settings.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use aikagi_domain::duration_text;
+use chrono::TimeDelta;
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+/// Where Redis is, and how long an answer may take. Debug shows no credentials.
+#[derive(Clone, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Stand-alone: `redis://user@host:port`, `rediss://…` with TLS, or `unix:///path?user=…`.
+    /// Sentinel: `redis+sentinel://user@host:port,host:port/master-name`.
+    /// Cluster: `redis+cluster://user@host:port,host:port`.
+    /// `rediss+sentinel` and `rediss+cluster` speak TLS. TLS trusts the machine's authorities.
+    pub url: String,
+    /// A file with the user's password, which comes before one in the URL.
+    #[serde(default)]
+    pub password_file: Option<PathBuf>,
+    /// How long one operation may take, connecting included.
+    #[serde(default = "default_response_timeout", with = "duration_text")]
+    pub response_timeout: TimeDelta,
+}
+
+fn default_response_timeout() -> TimeDelta {
+    TimeDelta::milliseconds(500)
+}
+
+impl Settings {
+    /// Settings for a URL, all else as by default.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            password_file: None,
+            response_timeout: default_response_timeout(),
+        }
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("url", &"..")
+            .field("password_file", &self.password_file)
+            .field("response_timeout", &self.response_timeout)
+            .finish()
+    }
+}
+
+/// The settings name no Redis. The URL itself is not repeated: it may hold a password.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The URL is none of those that are understood.
+    #[error("redis.url: {0}")]
+    Url(&'static str),
+    /// No operation can be that short.
+    #[error("redis.response_timeout: not a time to wait")]
+    ResponseTimeout,
+    /// The password's file cannot be used.
+    #[error("redis.password_file: {path}: {reason}")]
+    PasswordFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: std::io::ErrorKind,
+    },
+}
+
+/// Reads a password from its file; a newline at the end is not part of it.
+pub(crate) fn read_password(path: &Path) -> Result<Zeroizing<String>, SettingsError> {
+    let text = std::fs::read_to_string(path).map_err(|error| SettingsError::PasswordFile {
+        path: path.to_owned(),
+        reason: error.kind(),
+    })?;
+    let text = Zeroizing::new(text);
+    Ok(Zeroizing::new(
+        text.trim_end_matches(['\r', '\n']).to_owned(),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_keys_are_refused_and_nothing_prints() {
+        let settings: Settings =
+            toml::from_str("url = \"redis://issuance:secret@host\"\nresponse_timeout = \"250ms\"")
+                .unwrap();
+        assert_eq!(settings.response_timeout, TimeDelta::milliseconds(250));
+        assert!(!format!("{settings:?}").contains("secret"));
+        toml::from_str::<Settings>("url = \"redis://host\"\ntimeout = \"1s\"").unwrap_err();
+        toml::from_str::<Settings>("response_timeout = \"1s\"").unwrap_err();
+    }
+}

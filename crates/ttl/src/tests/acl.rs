@@ -1,0 +1,160 @@
+use redis::aio::MultiplexedConnection;
+use redis::{RedisResult, ServerErrorKind, Value};
+
+use super::Server;
+use crate::acl::User;
+
+/// A key of each kind, and one of nobody's.
+const KEYS: [&str; 5] = [
+    "call:c",
+    "temp:0312345678",
+    "sess:d",
+    "rate:192.0.2.1",
+    "other",
+];
+
+/// What the architecture's table allows: reading and writing by kind of key.
+fn allowed(user: User, key: &str, writes: bool) -> bool {
+    match user {
+        User::Issuance => ["call:c", "temp:0312345678"].contains(&key),
+        User::Authentication => key == "sess:d" || (key == "temp:0312345678" && !writes),
+        User::Gateway => key == "rate:192.0.2.1",
+    }
+}
+
+async fn run(connection: &mut MultiplexedConnection, words: &[&str]) -> RedisResult<Value> {
+    let mut command = redis::cmd(words[0]);
+    for word in &words[1..] {
+        command.arg(*word);
+    }
+    command.query_async(connection).await
+}
+
+fn refused(answer: &RedisResult<Value>) -> bool {
+    answer
+        .as_ref()
+        .is_err_and(|error| error.kind() == ServerErrorKind::NoPerm.into())
+}
+
+/// Each command that a module sends, on a key.
+fn module_commands(key: &str) -> Vec<(Vec<&str>, bool)> {
+    vec![
+        (vec!["HMGET", key, "a"], false),
+        (vec!["HGET", key, "a"], false),
+        (vec!["HSET", key, "a", "b"], true),
+        (vec!["PEXPIRE", key, "1000"], true),
+        (vec!["DEL", key], true),
+        (vec!["GET", key], false),
+        (vec!["SET", key, "x"], true),
+    ]
+}
+
+fn sends(user: User, command: &str) -> bool {
+    match user {
+        User::Issuance => ["HMGET", "HGET", "HSET", "PEXPIRE", "DEL"].contains(&command),
+        User::Authentication => ["HMGET", "HSET", "PEXPIRE", "DEL"].contains(&command),
+        User::Gateway => ["GET", "SET"].contains(&command),
+    }
+}
+
+/// INV-3, INV-9: signed in as each user, every kind of key and every command outside of the architecture's table
+/// is refused, directly and from inside a script.
+#[tokio::test]
+async fn each_user_reaches_its_own_keys_with_its_own_commands() {
+    let server = Server::start();
+    let mut administrator = server.administrator().await;
+    for user in User::ALL {
+        let mut connection = server.raw(server.url(user)).await;
+        for key in KEYS {
+            for (words, writes) in module_commands(key) {
+                run(&mut administrator, &["FLUSHALL"]).await.unwrap();
+                let expected = sends(user, words[0]) && allowed(user, key, writes);
+                let answer = run(&mut connection, &words).await;
+                assert_eq!(
+                    !refused(&answer),
+                    expected,
+                    "{user:?}: {words:?}: {answer:?}"
+                );
+            }
+            // A script declares its key, and its commands are checked once more.
+            let script = redis::Script::new("return redis.call('GETRANGE', KEYS[1], 0, 1)");
+            let read: RedisResult<Value> = script.key(key).invoke_async(&mut connection).await;
+            assert!(read.is_err(), "{user:?}: {key}");
+            let script = redis::Script::new("return redis.call('HMGET', 'other', 'a')");
+            let read: RedisResult<Value> = script.key(key).invoke_async(&mut connection).await;
+            assert!(read.is_err(), "{user:?}: {key}");
+        }
+    }
+}
+
+/// INV-3: no user can list, empty, copy, watch, administer or reconfigure.
+#[tokio::test]
+async fn no_user_administers() {
+    let server = Server::start();
+    let forbidden: [&[&str]; 35] = [
+        &["FLUSHALL"],
+        &["FLUSHDB"],
+        &["KEYS", "*"],
+        &["SCAN", "0"],
+        &["RANDOMKEY"],
+        &["DBSIZE"],
+        &["INFO"],
+        &["CONFIG", "GET", "*"],
+        &["CONFIG", "SET", "maxmemory", "1"],
+        &["ACL", "LIST"],
+        &["ACL", "WHOAMI"],
+        &["ACL", "SETUSER", "default", "on"],
+        &["CLIENT", "LIST"],
+        &["CLIENT", "KILL", "TYPE", "normal"],
+        &["CLUSTER", "NODES"],
+        &["EVAL", "return 1", "0"],
+        &["FUNCTION", "LIST"],
+        &["SCRIPT", "FLUSH"],
+        &["SCRIPT", "KILL"],
+        &["MONITOR"],
+        &["SUBSCRIBE", "c"],
+        &["PSUBSCRIBE", "*"],
+        &["PUBLISH", "c", "m"],
+        &["SAVE"],
+        &["BGSAVE"],
+        &["SHUTDOWN"],
+        &["REPLICAOF", "NO", "ONE"],
+        &["MODULE", "LIST"],
+        &["SLOWLOG", "GET"],
+        &["SWAPDB", "0", "1"],
+        &["SELECT", "1"],
+        &["HGETALL", "temp:0312345678"],
+        &["DUMP", "temp:0312345678"],
+        &["RENAME", "temp:0312345678", "temp:0312345679"],
+        &["PERSIST", "sess:d"],
+    ];
+    for user in User::ALL {
+        let mut connection = server.raw(server.url(user)).await;
+        for words in forbidden {
+            let answer = run(&mut connection, words).await;
+            assert!(refused(&answer), "{user:?}: {words:?}: {answer:?}");
+        }
+        run(&mut connection, &["PING"]).await.unwrap();
+    }
+}
+
+/// INV-3: the default user and a wrong password let nobody in.
+#[tokio::test]
+async fn nobody_comes_in_without_a_name_and_its_password() {
+    let server = Server::start();
+    let socket = server.redis.socket().display();
+    for url in [
+        format!("unix://{socket}"),
+        format!("unix://{socket}?user=default"),
+        format!("unix://{socket}?user=gateway&pass=wrong"),
+        format!("unix://{socket}?user=password&pass=x"),
+        format!("unix://{socket}?user=units&pass=x"),
+    ] {
+        let client = redis::Client::open(url).unwrap();
+        let answer = match client.get_multiplexed_async_connection().await {
+            Ok(mut connection) => run(&mut connection, &["PING"]).await,
+            Err(error) => Err(error),
+        };
+        assert!(answer.is_err());
+    }
+}

@@ -1,0 +1,98 @@
+use std::time::{Duration, Instant};
+
+use super::{Server, now, number};
+use crate::acl::User;
+use crate::{Settings, SettingsError, Store, TtlError};
+
+/// INV-3: while Redis is away every operation says so within its time, and afterwards everything works again.
+#[tokio::test]
+async fn away_and_back() {
+    let mut server = Server::start();
+    let store = server.store(User::Authentication);
+    store.ping().await.unwrap();
+    server.redis.kill9();
+    let begun = Instant::now();
+    assert_eq!(store.ping().await, Err(TtlError::Unavailable));
+    let got = store.temp().get(&number("0312345678")).await;
+    assert_eq!(got, Err(TtlError::Unavailable));
+    assert!(begun.elapsed() < Duration::from_secs(2));
+
+    server.redis.restart().unwrap();
+    let limit = Instant::now() + Duration::from_secs(10);
+    while store.ping().await.is_err() {
+        assert!(Instant::now() < limit, "the connection did not come back");
+    }
+    // Scripts are gone with the server, and are loaded again.
+    let digest = aikagi_domain::session::TokenDigest([1; 32]);
+    let touched = store
+        .sess()
+        .touch(&digest, now(), super::ms(1), false)
+        .await;
+    assert_eq!(touched, Ok(None));
+}
+
+/// INV-3: a Redis that hangs costs an operation its time and no more.
+#[tokio::test]
+async fn a_redis_that_hangs_is_not_waited_for() {
+    let server = Server::start();
+    let store = server.store(User::Gateway);
+    store.ping().await.unwrap();
+    server.redis.freeze();
+    let begun = Instant::now();
+    assert_eq!(store.ping().await, Err(TtlError::Unavailable));
+    assert!(begun.elapsed() < Duration::from_secs(2));
+    server.redis.thaw();
+}
+
+/// INV-3: a service starts while Redis is away.
+#[tokio::test]
+async fn connecting_is_put_off_until_it_is_needed() {
+    let directory = tempfile::tempdir().unwrap();
+    let nowhere = directory.path().join("none.sock");
+    let store = Store::connect(&Settings::new(format!("unix://{}", nowhere.display()))).unwrap();
+    assert_eq!(store.ping().await, Err(TtlError::Unavailable));
+}
+
+#[tokio::test]
+async fn the_password_may_be_in_a_file() {
+    let server = Server::start();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("password");
+    std::fs::write(&file, format!("{}\n", super::password(User::Gateway))).unwrap();
+    let mut settings = Settings::new(format!(
+        "unix://{}?user=gateway",
+        server.redis.socket().display()
+    ));
+    settings.password_file = Some(file);
+    Store::connect(&settings).unwrap().ping().await.unwrap();
+
+    settings.password_file = Some(directory.path().join("missing"));
+    let refused = Store::connect(&settings).unwrap_err();
+    assert!(matches!(refused, SettingsError::PasswordFile { .. }));
+    assert!(refused.to_string().contains("missing"));
+}
+
+#[tokio::test]
+async fn urls_of_every_layout_are_understood() {
+    for url in [
+        "redis://issuance:x@127.0.0.1:1/0",
+        "rediss://issuance@redis.example",
+        "redis+sentinel://issuance:x@one:26379,two:26379/aikagi",
+        "rediss+sentinel://issuance@one,two/aikagi",
+        "redis+cluster://issuance:x@one:6379,two:6379",
+        "rediss+cluster://one",
+    ] {
+        Store::connect(&Settings::new(url)).expect(url);
+    }
+    for url in [
+        "",
+        "redis",
+        "http://host",
+        "redis+sentinel://one:1",
+        "http+cluster://one",
+        "redis://",
+    ] {
+        let refused = Store::connect(&Settings::new(url)).unwrap_err();
+        assert!(matches!(refused, SettingsError::Url(_)), "{url}");
+    }
+}
