@@ -1,1 +1,108 @@
-//! To be written.
+//! Authentication: login, lockout and sessions (sections 3 and 4 of the specification). The only reader of
+//! password hashes.
+//!
+//! One module for each RPC; [`attempt`] holds what all that verify a password share, [`sessions`] what all
+//! that look at a session share, [`store`] the statements.
+
+mod attempt;
+mod check_access;
+mod check_reuse;
+mod check_session;
+mod end_sessions;
+mod failure;
+mod login;
+mod logout;
+mod reseal;
+mod rotate_session;
+mod service;
+mod sessions;
+mod settings;
+mod store;
+mod verify_password;
+
+use std::sync::Arc;
+
+use aikagi_api::authentication::v1::authentication_service_server::{
+    AuthenticationServiceServer, SERVICE_NAME,
+};
+use aikagi_domain::credential::CredentialRules;
+use aikagi_domain::session::SessionRules;
+use aikagi_hashing::Pool;
+use aikagi_hashing::seal::KeyRing;
+use aikagi_mesh::clock::SharedClock;
+use aikagi_mesh::health::Readiness;
+use aikagi_mesh::server::Server;
+use aikagi_mesh::shutdown::Shutdown;
+use aikagi_mesh::tls::TlsIdentity;
+use tokio::net::TcpListener;
+use tonic::service::Routes;
+
+pub use reseal::{ResealSettings, Resealed, reseal};
+pub use settings::Settings;
+use store::Store;
+
+/// The service, with everything that it stands on. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Authentication {
+    store: Store,
+    ttl: aikagi_ttl::Store,
+    pool: Pool,
+    keys: KeyRing,
+    clock: SharedClock,
+    credential_rules: Arc<CredentialRules>,
+    session_rules: Arc<SessionRules>,
+    shutdown: Shutdown,
+}
+
+impl Authentication {
+    /// Connects to the stores, which may be away, and reads the keys, which may not.
+    pub fn new(
+        settings: &Settings,
+        clock: SharedClock,
+        shutdown: Shutdown,
+    ) -> anyhow::Result<Self> {
+        Ok(Self {
+            store: Store::new(aikagi_ledger::connect(&settings.postgres)?),
+            ttl: aikagi_ttl::Store::connect(&settings.redis)?,
+            pool: Pool::new(&settings.hashing)?,
+            keys: KeyRing::load(&settings.hashing.key_ring)?,
+            clock,
+            credential_rules: Arc::new(settings.credential.clone()),
+            session_rules: Arc::new(settings.session.clone()),
+            shutdown,
+        })
+    }
+
+    /// The pool, whose counts tell how many passwords were looked at.
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// Serves until the stop.
+    pub async fn serve(self, settings: &Settings, listener: TcpListener) -> anyhow::Result<()> {
+        let identity = TlsIdentity::load(&settings.identity)?;
+        identity.keep_fresh(&self.shutdown);
+        self.store.keep_tidy(self.clock.clone(), &self.shutdown);
+        let (ledger, ttl) = (self.store.clone(), self.ttl.clone());
+        let readiness = Readiness::always()
+            .and("postgresql", move || {
+                let ledger = ledger.clone();
+                async move { ledger.check().await }
+            })
+            .and("redis", move || {
+                let ttl = ttl.clone();
+                async move { ttl.ping().await }
+            });
+        let shutdown = self.shutdown.clone();
+        let server = Server {
+            name: "authentication",
+            settings: settings.server.clone(),
+            identity,
+            descriptors: aikagi_api::DESCRIPTORS,
+            services: vec![SERVICE_NAME],
+            routes: Routes::new(AuthenticationServiceServer::new(self)),
+            readiness,
+        };
+        Ok(server.serve(listener, shutdown).await?)
+    }
+}

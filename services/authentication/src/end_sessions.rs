@@ -1,0 +1,25 @@
+//! An operator ends every session of an account (SESS-2, OPS-2).
+
+use aikagi_api::authentication::v1::{EndSessionsRequest, EndSessionsResponse};
+use aikagi_mesh::errors::{ErrorReason, Refusal};
+
+use crate::Authentication;
+use crate::failure::Failure;
+use crate::service;
+
+pub(crate) async fn end_sessions(
+    service: &Authentication,
+    actor: &str,
+    request: EndSessionsRequest,
+) -> Result<EndSessionsResponse, Failure> {
+    let number = service::number("number", &request.number)?;
+    if service
+        .store
+        .end_sessions(&number, actor, service.clock.now())
+        .await?
+    {
+        Ok(EndSessionsResponse {})
+    } else {
+        Err(Refusal::new(ErrorReason::LineNotFound).into())
+    }
+}

@@ -1,0 +1,108 @@
+//! Login (LOGIN-1 to LOGIN-7).
+
+use aikagi_api::authentication::v1::{LoginRequest, LoginResponse};
+use aikagi_domain::password::TypedPassword;
+use aikagi_domain::session::{Proven, SessionRecord};
+use aikagi_domain::telephone::TelephoneNumber;
+use aikagi_mesh::deadline;
+use aikagi_mesh::errors::{ErrorReason, Refusal};
+
+use crate::Authentication;
+use crate::attempt::Tried;
+use crate::failure::Failure;
+use crate::service;
+use crate::store::Charge;
+
+pub(crate) async fn login(
+    service: &Authentication,
+    mut request: LoginRequest,
+) -> Result<LoginResponse, Failure> {
+    let number = service::number("number", &request.number)?;
+    let password = service::typed("password", &mut request.password)?;
+    // INV-6: leave to hash comes before the charge; INV-11: and only in time.
+    let permit = service.pool.permit(deadline::current()).await?;
+    let service = service.clone();
+    service
+        .clone()
+        .to_the_end(async move { service.prove(permit, number, password).await })
+        .await
+}
+
+impl Authentication {
+    async fn prove(
+        &self,
+        mut permit: aikagi_hashing::Permit,
+        number: TelephoneNumber,
+        password: TypedPassword,
+    ) -> Result<LoginResponse, Failure> {
+        let now = self.clock.now();
+        let charge = Charge {
+            number: &number,
+            line_id: None,
+        };
+        let Some(tried) = self.attempt(&mut permit, charge, &password, now).await? else {
+            // LOGIN-5, INV-10: whoever has nothing to try costs the same work.
+            permit
+                .verify_decoy(aikagi_hashing::SecretBytes::from(password.expose()))
+                .await?;
+            drop(permit);
+            self.store.note_refused_login(&number, now).await?;
+            return Err(self.login_refused());
+        };
+        drop(permit);
+        let Some(record) = self.record_of(&number, &tried, now) else {
+            self.store
+                .settle_wrong(&number, &tried.charged, &self.credential_rules, now)
+                .await?;
+            return Err(self.login_refused());
+        };
+        // LOGIN-3. No row when the credential changed while we hashed: that password is dead now.
+        if !self
+            .store
+            .settle_login(&number, &tried.charged, now)
+            .await?
+        {
+            return Err(self.login_refused());
+        }
+        let (session_token, session) = self.begin_session(&record, now).await?;
+        Ok(LoginResponse {
+            session_token,
+            session: Some(session),
+        })
+    }
+
+    /// LOGIN-1: the session that a right password opens; none when it was wrong or the number may not log
+    /// in under the line's unit (UNIT-1).
+    fn record_of(
+        &self,
+        number: &TelephoneNumber,
+        tried: &Tried,
+        now: chrono::DateTime<chrono::Utc>,
+    ) -> Option<SessionRecord> {
+        let charged = &tried.charged;
+        let live = tried.right.filter(|_| charged.is_account)?;
+        let proven = Proven {
+            account: number.clone(),
+            line_id: charged.line_id,
+            epoch: charged.epoch,
+            generation: charged.generation,
+            last_login: charged.last_login,
+            wrong_attempts: charged.wrong_attempts_before,
+        };
+        SessionRecord::open(proven, live, now, &self.session_rules)
+    }
+
+    /// LOGIN-5: the one refusal.
+    fn login_refused(&self) -> Failure {
+        Refusal::new(ErrorReason::LoginRefused)
+            .with(
+                "temporary_attempts",
+                self.credential_rules.temporary_attempts.to_string(),
+            )
+            .with(
+                "permanent_attempts",
+                self.credential_rules.permanent_attempts.to_string(),
+            )
+            .into()
+    }
+}

@@ -1,0 +1,22 @@
+//! Logout (SESS-2).
+
+use aikagi_api::authentication::v1::{LogoutRequest, LogoutResponse};
+use aikagi_domain::session::SessionToken;
+
+use crate::Authentication;
+use crate::failure::Failure;
+
+pub(crate) async fn logout(
+    service: &Authentication,
+    request: LogoutRequest,
+) -> Result<LogoutResponse, Failure> {
+    let Ok(token) = SessionToken::parse(&request.session_token) else {
+        return Ok(LogoutResponse {});
+    };
+    let digest = token.digest();
+    let now = service.clock.now();
+    if let Some(found) = service.find(&digest, now, true).await? {
+        service.end_session(&digest, &found.record, now).await?;
+    }
+    Ok(LogoutResponse {})
+}

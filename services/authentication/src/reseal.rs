@@ -1,0 +1,100 @@
+//! Sealing every hash again under the active key of the ring (INV-9), while the services run. No password
+//! is needed and none is read; a key that no row needs any more can then leave the ring.
+
+use std::path::PathBuf;
+
+use aikagi_domain::credential::Epoch;
+use aikagi_domain::telephone::TelephoneNumber;
+use aikagi_hashing::seal::KeyRing;
+use aikagi_ledger::LedgerError;
+use serde::Deserialize;
+use sqlx::PgPool;
+
+use crate::attempt::permanent;
+
+/// Rows read at once.
+const BATCH: i64 = 500;
+
+/// The settings file of the job.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResealSettings {
+    /// The ledger, as role `aikagi_reseal`.
+    pub postgres: aikagi_ledger::Settings,
+    /// The key ring.
+    pub key_ring: PathBuf,
+}
+
+/// What the job did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Resealed {
+    /// Hashes sealed again.
+    pub sealed: u64,
+    /// Hashes that were sealed under the active key already.
+    pub current: u64,
+    /// Hashes that changed while they were sealed again; the services seal under the active key.
+    pub changed: u64,
+}
+
+/// Seals what is not sealed under the active key. Stopped and started again, it goes on.
+pub async fn reseal(settings: &ResealSettings) -> anyhow::Result<Resealed> {
+    let keys = KeyRing::load(&settings.key_ring)?;
+    let pool = aikagi_ledger::connect(&settings.postgres)?;
+    let mut done = Resealed::default();
+    let mut last = String::new();
+    loop {
+        let rows = sqlx::query!(
+            r#"
+            SELECT number, permanent_hash AS "permanent_hash!", hash_epoch AS "hash_epoch!" FROM credentials
+            WHERE permanent_hash IS NOT NULL AND number > $1 ORDER BY number LIMIT $2
+            "#,
+            last,
+            BATCH,
+        )
+        .fetch_all(&pool)
+        .await
+        .map_err(LedgerError::from)?;
+        let Some(end) = rows.last() else { break };
+        last.clone_from(&end.number);
+        for row in rows {
+            if keys.is_current(&row.permanent_hash) {
+                done.current += 1;
+            } else if reseal_row(
+                &pool,
+                &keys,
+                &row.number,
+                &row.permanent_hash,
+                Epoch(row.hash_epoch),
+            )
+            .await?
+            {
+                done.sealed += 1;
+            } else {
+                done.changed += 1;
+            }
+        }
+    }
+    Ok(done)
+}
+
+async fn reseal_row(
+    pool: &PgPool,
+    keys: &KeyRing,
+    number: &str,
+    sealed: &[u8],
+    epoch: Epoch,
+) -> anyhow::Result<bool> {
+    let number = TelephoneNumber::parse(number)?;
+    let context = permanent(&number, epoch);
+    let again = keys.seal_hash(context, &keys.open_hash(context, sealed)?)?;
+    let updated = sqlx::query!(
+        "UPDATE credentials SET permanent_hash = $3 WHERE number = $1 AND permanent_hash = $2",
+        number.as_str(),
+        sealed,
+        again,
+    )
+    .execute(pool)
+    .await
+    .map_err(LedgerError::from)?;
+    Ok(updated.rows_affected() == 1)
+}

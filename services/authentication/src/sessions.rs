@@ -1,0 +1,179 @@
+//! What all that look at a session share: finding it in Redis, and asking the ledger whether it is still
+//! good (INV-1, INV-3).
+
+use aikagi_api::authentication::v1::{MustChangeReason, Session};
+use aikagi_api::timestamp;
+use aikagi_api::units::v1::{AccountRole, AuthUnit};
+use aikagi_domain::session::{SessionRecord, SessionToken, TokenDigest, revision};
+use aikagi_hashing::seal::Context;
+use aikagi_mesh::errors::{ErrorReason, Refusal};
+use chrono::{DateTime, Utc};
+
+use crate::Authentication;
+use crate::failure::Failure;
+use crate::store::Account;
+
+/// A session as Redis has it; whether it is still good is not said yet.
+pub(crate) struct Found {
+    pub(crate) record: SessionRecord,
+    pub(crate) used: DateTime<Utc>,
+}
+
+/// A session that is good, and its account as the ledger has it.
+pub(crate) struct LiveSession {
+    pub(crate) record: SessionRecord,
+    pub(crate) used: DateTime<Utc>,
+    pub(crate) account: Account,
+}
+
+impl Authentication {
+    /// The live session of a token. It counts as use unless it is only a peek (SESS-1).
+    pub(crate) async fn live_session(
+        &self,
+        token: &str,
+        now: DateTime<Utc>,
+        peek: bool,
+    ) -> Result<LiveSession, Failure> {
+        if token.is_empty() {
+            return Err(Refusal::new(ErrorReason::SessionRequired).into());
+        }
+        let digest = SessionToken::parse(token)?.digest();
+        let found = self.find(&digest, now, peek).await?;
+        let Found { record, used } =
+            found.ok_or_else(|| Refusal::new(ErrorReason::SessionEnded))?;
+        let account = self.check(&digest, &record, used, now).await?;
+        Ok(LiveSession {
+            record,
+            used,
+            account,
+        })
+    }
+
+    /// What Redis has under a token's digest.
+    pub(crate) async fn find(
+        &self,
+        digest: &TokenDigest,
+        now: DateTime<Utc>,
+        peek: bool,
+    ) -> Result<Option<Found>, Failure> {
+        let Some(stored) = self
+            .ttl
+            .sess()
+            .touch(digest, now, self.session_rules.idle, peek)
+            .await?
+        else {
+            return Ok(None);
+        };
+        let opened = self
+            .keys
+            .open(Context::Session { digest }, &stored.record)?;
+        let record = serde_json::from_slice(&opened)
+            .map_err(|_malformed| Failure::Internal("a session record is malformed"))?;
+        Ok(Some(Found {
+            record,
+            used: stored.used,
+        }))
+    }
+
+    /// SESS-1, SESS-2: whatever Redis says, the ledger decides.
+    pub(crate) async fn check(
+        &self,
+        digest: &TokenDigest,
+        record: &SessionRecord,
+        used: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<Account, Failure> {
+        let ended = || Refusal::new(ErrorReason::SessionEnded);
+        let account = self
+            .store
+            .account(&record.account, digest)
+            .await?
+            .ok_or_else(ended)?;
+        record
+            .check(now, used, &account.state, &self.session_rules)
+            .map_err(|why| {
+                tracing::debug!(%why, "a session has ended");
+                ended()
+            })?;
+        Ok(account)
+    }
+
+    /// Stores a session under a new token (SESS-3).
+    pub(crate) async fn begin_session(
+        &self,
+        record: &SessionRecord,
+        now: DateTime<Utc>,
+    ) -> Result<(String, Session), Failure> {
+        let token = SessionToken::generate(&mut rand::rng());
+        let digest = token.digest();
+        let plain = serde_json::to_vec(record)
+            .map_err(|_unwritable| Failure::Internal("a session record cannot be written"))?;
+        let sealed = self
+            .keys
+            .seal(Context::Session { digest: &digest }, &plain)?;
+        self.ttl
+            .sess()
+            .put(&digest, &sealed, now, self.session_rules.idle, record.ends)
+            .await?;
+        let account = self.check(&digest, record, now, now).await?;
+        let live = LiveSession {
+            record: record.clone(),
+            used: now,
+            account,
+        };
+        Ok((token.as_text().to_string(), self.view(&live)))
+    }
+
+    /// Ends a session for good: in the ledger first, so that no stale replica of Redis brings it back
+    /// (INV-3).
+    pub(crate) async fn end_session(
+        &self,
+        digest: &TokenDigest,
+        record: &SessionRecord,
+        now: DateTime<Utc>,
+    ) -> Result<(), Failure> {
+        self.store.end_session(digest, record, now).await?;
+        self.ttl.sess().remove(digest).await?;
+        Ok(())
+    }
+
+    /// SESS-6: what the session's owner is told.
+    pub(crate) fn view(&self, live: &LiveSession) -> Session {
+        let LiveSession {
+            record,
+            used,
+            account,
+        } = live;
+        let idle_expires = self.session_rules.idle_expires(*used).min(record.ends);
+        let password_expires = account
+            .changed
+            .map(|changed| self.credential_rules.permanent_expires(changed));
+        Session {
+            account_number: record.account.as_str().to_owned(),
+            unit: account
+                .unit
+                .map_or(AuthUnit::Unspecified, AuthUnit::from)
+                .into(),
+            role: account
+                .state
+                .role
+                .map_or(AccountRole::Unspecified, AccountRole::from)
+                .into(),
+            scope_numbers: account
+                .scope
+                .iter()
+                .map(|number| number.as_str().to_owned())
+                .collect(),
+            must_change_reason: record
+                .must_change
+                .map_or(MustChangeReason::Unspecified, MustChangeReason::from)
+                .into(),
+            revision: revision(account.line_version, account.state.epoch),
+            idle_expire_time: Some(timestamp(idle_expires)),
+            expire_time: Some(timestamp(record.ends)),
+            password_expire_time: password_expires.map(timestamp),
+            last_login_time: record.last_login.map(timestamp),
+            wrong_attempts: record.wrong_attempts,
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! The statements that this service alone needs. Each is one round trip, and carries its audit event.
+
+mod attempts;
+mod sessions;
+
+use std::time::Duration;
+
+use aikagi_ledger::LedgerError;
+use aikagi_mesh::clock::SharedClock;
+use aikagi_mesh::shutdown::Shutdown;
+use sqlx::PgPool;
+
+pub(crate) use attempts::{Charge, Charged};
+pub(crate) use sessions::Account;
+
+/// How often ended sessions whose time is over are forgotten.
+const TIDY: Duration = Duration::from_mins(10);
+
+/// The ledger, as this service sees it.
+#[derive(Clone, Debug)]
+pub(crate) struct Store {
+    pool: PgPool,
+}
+
+impl Store {
+    pub(crate) fn new(pool: PgPool) -> Self {
+        Self { pool }
+    }
+
+    pub(crate) async fn check(&self) -> Result<(), LedgerError> {
+        aikagi_ledger::check(&self.pool).await
+    }
+
+    /// Forgets ended sessions whose time is over, now and then until the stop.
+    pub(crate) fn keep_tidy(&self, clock: SharedClock, shutdown: &Shutdown) {
+        let (store, shutdown) = (self.clone(), shutdown.clone());
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    () = shutdown.begun() => return,
+                    () = tokio::time::sleep(TIDY) => {}
+                }
+                let forgotten = sqlx::query!(
+                    "DELETE FROM ended_sessions WHERE expires_time < $1",
+                    clock.now()
+                )
+                .execute(&store.pool)
+                .await;
+                if let Err(error) = forgotten {
+                    tracing::warn!(error = %LedgerError::from(error), "ended sessions were not tidied up");
+                }
+            }
+        });
+    }
+}

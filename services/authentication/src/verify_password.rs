@@ -1,0 +1,83 @@
+//! A password typed elsewhere than at login (LOGIN-6).
+
+use aikagi_api::authentication::v1::{VerifyPasswordRequest, VerifyPasswordResponse};
+use aikagi_api::units::v1::CredentialKind;
+use aikagi_domain::password::TypedPassword;
+use aikagi_domain::session::{SessionToken, TokenDigest};
+use aikagi_domain::telephone::TelephoneNumber;
+use aikagi_hashing::Permit;
+use aikagi_mesh::deadline;
+use aikagi_mesh::errors::{ErrorReason, Refusal};
+
+use crate::Authentication;
+use crate::failure::Failure;
+use crate::service;
+use crate::sessions::LiveSession;
+use crate::store::Charge;
+
+pub(crate) async fn verify_password(
+    service: &Authentication,
+    mut request: VerifyPasswordRequest,
+) -> Result<VerifyPasswordResponse, Failure> {
+    let number = service::number("number", &request.number)?;
+    let password = service::typed("password", &mut request.password)?;
+    let now = service.clock.now();
+    let session = service
+        .live_session(&request.session_token, now, false)
+        .await?;
+    let digest = SessionToken::parse(&request.session_token)?.digest();
+    let permit = service.pool.permit(deadline::current()).await?;
+    let service = service.clone();
+    service
+        .clone()
+        .to_the_end(async move {
+            service
+                .verify_elsewhere(permit, &digest, &session, &number, &password)
+                .await
+        })
+        .await
+}
+
+impl Authentication {
+    async fn verify_elsewhere(
+        &self,
+        mut permit: Permit,
+        digest: &TokenDigest,
+        session: &LiveSession,
+        number: &TelephoneNumber,
+        password: &TypedPassword,
+    ) -> Result<VerifyPasswordResponse, Failure> {
+        let now = self.clock.now();
+        // Only numbers of the session's own line: nobody charges a stranger's count from here.
+        let charge = Charge {
+            number,
+            line_id: Some(session.record.line_id),
+        };
+        let Some(tried) = self.attempt(&mut permit, charge, password, now).await? else {
+            return Err(Refusal::new(ErrorReason::PasswordDead).into());
+        };
+        drop(permit);
+        let charged = &tried.charged;
+        if tried.right.is_some() {
+            if !self.store.settle_elsewhere(number, charged, now).await? {
+                return Err(Refusal::new(ErrorReason::ChangedMeanwhile).into());
+            }
+            let kind = CredentialKind::from(charged.kind);
+            return Ok(VerifyPasswordResponse {
+                epoch: charged.epoch.0,
+                kind: kind.into(),
+            });
+        }
+        self.store
+            .settle_wrong(number, charged, &self.credential_rules, now)
+            .await?;
+        if tried.spent_the_last(self) {
+            // SESS-2: a session that itself spends the last attempt ends.
+            self.end_session(digest, &session.record, now).await?;
+            return Err(Refusal::new(ErrorReason::PasswordDead).into());
+        }
+        Err(Refusal::new(ErrorReason::PasswordWrong)
+            .field("password", "wrong")
+            .into())
+    }
+}
