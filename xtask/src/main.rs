@@ -1,2 +1,112 @@
-//! To be written.
-fn main() {}
+//! The developer's commands: `cargo xtask up` starts everything, `cargo xtask test` checks everything.
+#![expect(
+    clippy::print_stdout,
+    reason = "a command line talks on its standard output"
+)]
+
+mod cargo;
+mod proto;
+mod repo;
+mod rules;
+mod say;
+mod sqlx;
+mod test;
+mod tidy;
+mod tools;
+mod up;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use aikagi_devkit::certs::Authority;
+use aikagi_devkit::settings::Service;
+use aikagi_devkit::system::OUTSIDERS;
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::repo::Repo;
+use crate::say::Say;
+
+/// The developer's commands of Aikagi.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Install what is missing, build, and run the whole system until Ctrl-C.
+    Up(up::Arguments),
+    /// Check everything: format, rules, contracts, lints, licences, tests.
+    Test(test::Arguments),
+    /// Play the subscriber's story against the system that `up` runs.
+    Demo {
+        /// Passed on to the demo.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Make development certificates, or renew those that end soon.
+    Certs {
+        /// Where to.
+        #[arg(default_value = "target/certificates")]
+        directory: PathBuf,
+    },
+    /// Write `.sqlx` anew: what the checked queries look like to the database.
+    Sqlx {
+        /// Only compare; fail when `.sqlx` is stale.
+        #[arg(long)]
+        check: bool,
+    },
+    /// List rules and the tests that prove them; fail for a rule in scope without one.
+    Rules,
+    /// Check the contracts: lint, format, and nothing that breaks callers.
+    Proto,
+    /// Check the repository's own rules.
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    let say = Say::new();
+    match run(Arguments::parse().command, say) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say.failure(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command, say: Say) -> Result<()> {
+    let repo = Repo::here()?;
+    match command {
+        Command::Up(arguments) => up::run(&repo, say, &arguments),
+        Command::Test(arguments) => test::run(&repo, say, &arguments),
+        Command::Demo { arguments } => up::demo(&repo, say, &arguments),
+        Command::Certs { directory } => certs(say, &repo.root.join(directory)),
+        Command::Sqlx { check } => sqlx::run(&repo, say, check),
+        Command::Rules => rules::run(&repo, say),
+        Command::Proto => proto::run(&repo, say),
+        Command::Tidy => tidy::run(&repo, say),
+    }
+}
+
+fn certs(say: Say, directory: &std::path::Path) -> Result<()> {
+    let authority = Authority::open(directory)?;
+    say.line(&authority.certificate().display().to_string());
+    for service in Service::ALL {
+        let identity = authority.issue(service.name(), &["localhost", service.name()])?;
+        say.line(&identity.certificate.display().to_string());
+    }
+    for name in OUTSIDERS {
+        say.line(
+            &authority
+                .issue(name, &[])?
+                .certificate
+                .display()
+                .to_string(),
+        );
+    }
+    Ok(())
+}

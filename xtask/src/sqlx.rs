@@ -1,0 +1,128 @@
+//! Checked queries: `.sqlx` holds what the database says of each, so that building needs no database.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use aikagi_devkit::database;
+use aikagi_devkit::install::{self, Tool};
+use aikagi_devkit::postgres::{self, Cluster, SUPERUSER};
+use anyhow::{Context, Result, bail};
+
+use crate::cargo::{cargo, show};
+use crate::repo::Repo;
+use crate::say::Say;
+
+const DATABASE: &str = "aikagi_queries";
+
+/// Writes `.sqlx` anew, or compares it (`check`), with a database of its own.
+pub(crate) fn run(repo: &Repo, say: Say, check: bool) -> Result<()> {
+    install::ensure(&[Tool::PostgreSql], |text| say.step(text))?;
+    let dir = repo.target.join("sqlx-postgres");
+    let cluster = Cluster::start(&dir, postgres::Options::default())?;
+    let done = with_cluster(repo, say, &cluster, check);
+    drop(cluster);
+    let _ = std::fs::remove_dir_all(dir);
+    done
+}
+
+/// The same in a cluster that runs already.
+pub(crate) fn with_cluster(repo: &Repo, say: Say, cluster: &Cluster, check: bool) -> Result<()> {
+    let url = cluster.socket_url(DATABASE, SUPERUSER);
+    tokio::runtime::Runtime::new()
+        .context("no runtime")?
+        .block_on(async {
+            database::create_if_missing(&cluster.socket_url("postgres", SUPERUSER), DATABASE)
+                .await?;
+            database::migrate(&url).await
+        })?;
+
+    let fresh = repo.target.join("sqlx-fresh");
+    let _ = std::fs::remove_dir_all(&fresh);
+    std::fs::create_dir_all(&fresh).context("cannot make target/sqlx-fresh")?;
+    touch_queries(repo)?;
+    let mut command = cargo(repo, &["check", "--workspace", "--all-targets", "--quiet"]);
+    command
+        .env("DATABASE_URL", &url)
+        .env("SQLX_OFFLINE", "false")
+        .env("SQLX_OFFLINE_DIR", &fresh);
+    let checked = show(&mut command, "checking the queries against the database");
+    // What was built with a database at hand is built again without it.
+    touch_queries(repo)?;
+    checked?;
+
+    let kept = repo.root.join(".sqlx");
+    let (new, old) = (queries(&fresh)?, queries(&kept)?);
+    let differ: Vec<&String> = new
+        .keys()
+        .chain(old.keys().filter(|name| !new.contains_key(*name)))
+        .filter(|name| new.get(*name) != old.get(*name))
+        .collect();
+    if differ.is_empty() {
+        say.step(&format!("{} checked queries are as .sqlx says", new.len()));
+        return Ok(());
+    }
+    if check {
+        bail!(
+            ".sqlx is stale in {} queries: run `cargo xtask sqlx`",
+            differ.len()
+        );
+    }
+    let _ = std::fs::remove_dir_all(&kept);
+    std::fs::create_dir_all(&kept).context("cannot make .sqlx")?;
+    for (name, text) in &new {
+        std::fs::write(kept.join(name), text).with_context(|| format!("cannot write {name}"))?;
+    }
+    say.success(&format!(
+        "wrote {} queries to .sqlx ({} changed)",
+        new.len(),
+        differ.len()
+    ));
+    Ok(())
+}
+
+/// Cargo looks at the age of files, not at the database: those with queries are made young.
+fn touch_queries(repo: &Repo) -> Result<()> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the age of files is told by the real clock"
+    )]
+    let now = SystemTime::now();
+    for path in repo.files(&[".rs"])? {
+        let text = repo.read(&path)?;
+        if ["query!(", "query_as!(", "query_scalar!(", "query_file!("]
+            .iter()
+            .any(|call| text.contains(call))
+            && !path.starts_with("xtask")
+        {
+            let path = repo.root.join(path);
+            std::fs::File::options()
+                .append(true)
+                .open(&path)
+                .and_then(|file| file.set_modified(now))
+                .with_context(|| format!("cannot touch {}", path.display()))?;
+        }
+    }
+    Ok(())
+}
+
+fn queries(dir: &Path) -> Result<BTreeMap<String, String>> {
+    let mut found = BTreeMap::new();
+    let Ok(entries) = std::fs::read_dir(dir) else {
+        return Ok(found);
+    };
+    let files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    for file in files {
+        let name = file
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        if name.starts_with("query-") {
+            let text = std::fs::read_to_string(&file)
+                .with_context(|| format!("cannot read {}", file.display()))?;
+            found.insert(name, text);
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,147 @@
+//! Dependencies run one way: services, then the crates of the middle row, then the domain.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use toml::Table;
+
+const MIDDLE: [&str; 5] = [
+    "aikagi-api",
+    "aikagi-ledger",
+    "aikagi-ttl",
+    "aikagi-hashing",
+    "aikagi-mesh",
+];
+const SERVICES: [&str; 5] = [
+    "aikagi-authentication",
+    "aikagi-gateway",
+    "aikagi-issuance",
+    "aikagi-password",
+    "aikagi-units",
+];
+
+/// Crates from outside that only some of ours may use, and who those are.
+const RESERVED: [(&str, &[&str]); 4] = [
+    (
+        "sqlx",
+        &[
+            "aikagi-ledger",
+            "aikagi-authentication",
+            "aikagi-issuance",
+            "aikagi-password",
+            "aikagi-units",
+            "aikagi-devkit",
+            "aikagi-tests",
+        ],
+    ),
+    ("redis", &["aikagi-ttl", "aikagi-tests"]),
+    ("argon2", &["aikagi-hashing", "aikagi-tests"]),
+    ("rustls", &["aikagi-mesh", "aikagi-gateway", "aikagi-tests"]),
+];
+
+/// What a package of ours may depend on, among ours, for other than its tests. None for those that may
+/// depend on everything.
+fn allowed(package: &str) -> Option<Vec<&'static str>> {
+    if package == "aikagi-domain" {
+        Some(vec![])
+    } else if MIDDLE.contains(&package) {
+        Some(vec!["aikagi-domain"])
+    } else if SERVICES.contains(&package) {
+        Some([&MIDDLE[..], &["aikagi-domain"]].concat())
+    } else {
+        None
+    }
+}
+
+/// The breaches in one manifest.
+pub(super) fn breaches(path: &Path, text: &str) -> Result<Vec<String>> {
+    let manifest: Table = toml::from_str(text).with_context(|| path.display().to_string())?;
+    let package = manifest
+        .get("package")
+        .and_then(|package| package.get("name"))
+        .and_then(|name| name.as_str())
+        .with_context(|| format!("{} names no package", path.display()))?;
+    let names = |section: &str| -> Vec<&String> {
+        manifest
+            .get(section)
+            .and_then(|table| table.as_table())
+            .into_iter()
+            .flat_map(Table::keys)
+            .collect()
+    };
+
+    let mut found = Vec::new();
+    if let Some(allowed) = allowed(package) {
+        for name in names("dependencies") {
+            if (name.starts_with("aikagi-") || name == "xtask") && !allowed.contains(&name.as_str())
+            {
+                found.push(format!("{package} may not depend on {name}"));
+            }
+        }
+    }
+    for (name, users) in RESERVED {
+        let uses = names("dependencies").into_iter().any(|have| have == name);
+        if uses && !users.contains(&package) {
+            found.push(format!("{package} may not use {name}"));
+        }
+    }
+    let inherits = manifest
+        .get("lints")
+        .and_then(|lints| lints.get("workspace"));
+    if inherits.and_then(toml::Value::as_bool) != Some(true) {
+        found.push(format!("{package} does not take the workspace's lints"));
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(package: &str, dependencies: &str) -> Vec<String> {
+        let text = format!(
+            "[package]\nname = \"{package}\"\n[lints]\nworkspace = true\n[dependencies]\n{dependencies}"
+        );
+        breaches(Path::new("Cargo.toml"), &text).unwrap()
+    }
+
+    #[test]
+    fn the_layers_hold() {
+        assert!(check("aikagi-units", "aikagi-mesh.workspace = true\nsqlx = \"1\"").is_empty());
+        assert_eq!(
+            check("aikagi-ttl", "aikagi-ledger.workspace = true").len(),
+            1
+        );
+        assert_eq!(
+            check("aikagi-domain", "aikagi-mesh.workspace = true").len(),
+            1
+        );
+        assert_eq!(
+            check(
+                "aikagi-units",
+                "aikagi-password.workspace = true\nredis = \"1\""
+            )
+            .len(),
+            2
+        );
+        assert!(
+            check(
+                "aikagi-tests",
+                "aikagi-units.workspace = true\nredis = \"1\""
+            )
+            .is_empty()
+        );
+    }
+
+    #[test]
+    fn tests_may_use_what_they_need() {
+        let text = "[package]\nname = \"aikagi-ttl\"\n[lints]\nworkspace = true\n[dev-dependencies]\naikagi-devkit = \"1\"";
+        assert!(breaches(Path::new("Cargo.toml"), text).unwrap().is_empty());
+        assert_eq!(
+            breaches(Path::new("Cargo.toml"), "[package]\nname = \"x\"")
+                .unwrap()
+                .len(),
+            1
+        );
+    }
+}

@@ -1,0 +1,102 @@
+//! Tools of development that come neither with Rust nor with Debian; kept under the target directory.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use aikagi_devkit::command;
+use aikagi_devkit::install::{self, Tool};
+use anyhow::{Context, Result};
+
+use crate::cargo::{cargo, show};
+use crate::repo::Repo;
+use crate::say::Say;
+
+/// A subcommand of cargo.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Subcommand {
+    /// Checks licences, sources, bans and advisories.
+    Deny,
+    /// Runs tests, each in a process of its own.
+    Nextest,
+}
+
+impl Subcommand {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Deny => "deny",
+            Self::Nextest => "nextest",
+        }
+    }
+}
+
+/// Buf, as pinned in `tools/`.
+pub(crate) fn buf(repo: &Repo, say: Say) -> Result<PathBuf> {
+    let tools = repo.root.join("tools");
+    let program = tools.join("node_modules/.bin/buf");
+    let lock = tools.join("package-lock.json");
+    // Where npm notes what it put there.
+    let installed = tools.join("node_modules/.package-lock.json");
+    let age = |file: &PathBuf| {
+        std::fs::metadata(file)
+            .and_then(|file| file.modified())
+            .ok()
+    };
+    if !program.is_file() || age(&installed) < age(&lock) {
+        install::ensure(&[Tool::Node], |text| say.step(text))?;
+        say.step("installing Buf with npm into tools/node_modules");
+        let mut npm = Command::new("npm");
+        npm.args(["ci", "--no-audit", "--no-fund", "--loglevel=error"])
+            .current_dir(&tools);
+        command::run(&mut npm).context("cannot install Buf")?;
+        // npm leaves the time of an unchanged tree alone.
+        if let Ok(file) = std::fs::File::options().append(true).open(&installed)
+            && let Some(age) = age(&lock)
+        {
+            let _ = file.set_modified(age);
+        }
+    }
+    Ok(program)
+}
+
+/// A command that runs a subcommand of cargo, which is installed first when it is missing.
+pub(crate) fn subcommand(repo: &Repo, say: Say, tool: Subcommand) -> Result<Command> {
+    let name = tool.name();
+    if command::run(&mut cargo(repo, &[name, "--version"])).is_ok() {
+        return Ok(cargo(repo, &[name]));
+    }
+    let home = repo.target.join("tools");
+    let program = home.join("bin").join(format!("cargo-{name}"));
+    if !program.is_file() {
+        let package = format!("cargo-{name}");
+        say.step(&format!(
+            "installing {package} into {} (some minutes, the first time)",
+            home.display()
+        ));
+        // Built without optimisation: it runs for seconds and would compile for minutes.
+        let mut install = cargo(
+            repo,
+            &["install", &package, "--locked", "--debug", "--quiet"],
+        );
+        install
+            .arg("--root")
+            .arg(&home)
+            .arg("--target-dir")
+            .arg(home.join("build"))
+            .env("CARGO_PROFILE_DEV_DEBUG", "0")
+            .env("CARGO_INCREMENTAL", "0");
+        show(&mut install, &format!("the installation of {package}"))?;
+        let _ = std::fs::remove_dir_all(home.join("build"));
+    }
+    // As cargo itself would call it.
+    let mut command = cargo(repo, &[]);
+    let mut direct = Command::new(program);
+    direct.arg(name).current_dir(&repo.root);
+    for (key, value) in command.get_envs() {
+        match value {
+            Some(value) => direct.env(key, value),
+            None => direct.env_remove(key),
+        };
+    }
+    command = direct;
+    Ok(command)
+}

@@ -1,0 +1,343 @@
+//! `cargo xtask up`: the whole system on this machine, from nothing.
+
+mod state;
+
+use std::collections::BTreeMap;
+use std::fs::{File, TryLockError};
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use aikagi_devkit::install::{self, Tool};
+use aikagi_devkit::paths::private_directory;
+use aikagi_devkit::settings::Service;
+use aikagi_devkit::system::{Database, Options, System};
+use aikagi_devkit::{ports, postgres, redis};
+use anyhow::{Context, Result, bail};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::cargo::{build, show};
+use crate::repo::Repo;
+use crate::say::Say;
+
+/// Beside the usual ports of these servers, which may be taken by the system's own.
+const POSTGRES_PORT: u16 = 7432;
+const REDIS_PORT: u16 = 7379;
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+const MAX_REPLICAS: u16 = 9;
+
+/// How to run the system.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Forget everything that earlier runs kept: data, keys, certificates, passwords.
+    #[arg(long)]
+    fresh: bool,
+    /// Run more of one service, such as `authentication=3`.
+    #[arg(long = "replicas", value_name = "SERVICE=N", value_parser = replicas)]
+    replicas: Vec<(Service, u16)>,
+    /// Build with optimisation.
+    #[arg(long)]
+    release: bool,
+}
+
+fn replicas(text: &str) -> Result<(Service, u16), String> {
+    let names = Service::ALL.map(Service::name).join(", ");
+    let (name, count) = text.split_once('=').ok_or("write it as service=N")?;
+    let service = Service::named(name).ok_or(format!("no such service; there are {names}"))?;
+    let count = count
+        .parse()
+        .ok()
+        .filter(|count| (1..=MAX_REPLICAS).contains(count));
+    Ok((service, count.ok_or(format!("N is 1 to {MAX_REPLICAS}"))?))
+}
+
+/// Installs, builds, starts, seeds; then waits for Ctrl-C and stops everything.
+pub(crate) fn run(repo: &Repo, say: Say, arguments: &Arguments) -> Result<()> {
+    let home = private_directory(&repo.target.join("up"))?;
+    let _lock = lock(
+        &home.join("lock"),
+        "another `cargo xtask up` is running here",
+    )?;
+
+    say.heading("Aikagi: preparing");
+    let tools = [Tool::CCompiler, Tool::PostgreSql, Tool::Redis];
+    install::ensure(&tools, |text| say.step(text))?;
+    if arguments.fresh {
+        say.step("forgetting what earlier runs kept");
+        clear(&home)?;
+    }
+    let replicas: BTreeMap<Service, u16> = arguments.replicas.iter().copied().collect();
+    require_ports(&replicas)?;
+    say.step("building the services");
+    let binaries = build(repo, arguments.release)?;
+
+    say.heading("Aikagi: starting");
+    let options = options(&home, &binaries, replicas);
+    let runtime = tokio::runtime::Runtime::new().context("no runtime")?;
+    let (sender, starting) = tokio::sync::oneshot::channel();
+    std::thread::spawn({
+        let (handle, say) = (runtime.handle().clone(), say);
+        move || {
+            let started = handle.block_on(System::start(&options, |text| say.step(text)));
+            // Nobody waits any more when the word to end came first.
+            drop(sender.send(started.map(Box::new)));
+        }
+    });
+    // What is started is tied to this process: leaving early leaves nothing behind.
+    let (started, end) = runtime.block_on(async {
+        let mut end = End::new()?;
+        tokio::select! {
+            started = starting => Ok((Some(started.context("starting was cut short")??), end)),
+            () = end.wait() => Ok::<_, anyhow::Error>((None, end)),
+        }
+    })?;
+    let Some(mut system) = started else {
+        say.success("\nstopped while starting");
+        std::process::exit(130);
+    };
+
+    let served = seed(repo, say, &system, &home, &binaries).and_then(|()| {
+        invite(say, &system, &home);
+        runtime.block_on(serve(&mut system, end))
+    });
+    say.line("");
+    say.heading("Aikagi: stopping");
+    let _ = std::fs::remove_file(home.join(state::FILE));
+    (*system).stop(|text| say.step(text));
+    say.success("everything that was started has stopped; the data stays for the next start");
+    served
+}
+
+/// Runs the demo against the running system.
+pub(crate) fn demo(repo: &Repo, say: Say, arguments: &[String]) -> Result<()> {
+    let state = repo.target.join("up").join(state::FILE);
+    if !state.is_file() {
+        bail!(
+            "nothing is running here: start the system with `cargo xtask up` in another terminal"
+        );
+    }
+    say.step("building the demo");
+    let binaries = build(repo, false)?;
+    let mut demo = Command::new(binaries.join("demo"));
+    demo.arg("--state").arg(state).args(arguments);
+    show(&mut demo, "the demo")
+}
+
+/// The system that people look at: known ports, durable stores, passwords.
+fn options(home: &Path, binaries: &Path, replicas: BTreeMap<Service, u16>) -> Options {
+    Options {
+        dir: home.to_owned(),
+        binaries: binaries.to_owned(),
+        database: Database::Own(postgres::Options {
+            durable: true,
+            port: Some(POSTGRES_PORT),
+            passwords: true,
+        }),
+        redis: redis::Options {
+            durable: true,
+            port: Some(REDIS_PORT),
+        },
+        redis_acl,
+        replicas,
+        usual_ports: true,
+        pretty_logs: false,
+        adjust: |_, _, _| {},
+        environment: Vec::new(),
+    }
+}
+
+/// Redis's users, as the crate says that owns them.
+pub(crate) fn redis_acl(digest: &dyn Fn(&str) -> String) -> String {
+    aikagi_ttl::acl::file(|user| digest(user.name()))
+}
+
+/// Holds a lock until the file is dropped; refuses with `busy` when somebody else holds it.
+pub(crate) fn lock(path: &Path, busy: &str) -> Result<File> {
+    let file = File::options()
+        .create(true)
+        .append(true)
+        .open(path)
+        .with_context(|| format!("cannot open {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => bail!("{busy}"),
+        Err(TryLockError::Error(error)) => Err(error).context("cannot lock"),
+    }
+}
+
+/// Empties the directory but for the lock that we hold.
+fn clear(home: &Path) -> Result<()> {
+    let entries =
+        std::fs::read_dir(home).with_context(|| format!("cannot read {}", home.display()))?;
+    for entry in entries.flatten() {
+        let path = entry.path();
+        let removed = if entry.file_name() == "lock" {
+            Ok(())
+        } else if path.is_dir() {
+            std::fs::remove_dir_all(&path)
+        } else {
+            std::fs::remove_file(&path)
+        };
+        removed.with_context(|| format!("cannot remove {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Says which port is taken before anything is built.
+fn require_ports(replicas: &BTreeMap<Service, u16>) -> Result<()> {
+    ports::require_free(POSTGRES_PORT, "PostgreSQL")?;
+    ports::require_free(REDIS_PORT, "Redis")?;
+    for service in Service::ALL {
+        for replica in 0..replicas.get(&service).copied().unwrap_or(1) {
+            let taken = service.usual_ports(replica);
+            for port in [Some(taken.main), taken.private].into_iter().flatten() {
+                ports::require_free(port, service.name())?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Writes down where things are, and adds the demo's lines; those that are there already stay as they are.
+fn seed(repo: &Repo, say: Say, system: &System, home: &Path, binaries: &Path) -> Result<()> {
+    let state = home.join(state::FILE);
+    state::write(&state, system)?;
+    say.step("adding the demo's lines");
+    let mut seed = Command::new(binaries.join("seed"));
+    seed.arg("--state").arg(&state).current_dir(&repo.root);
+    show(&mut seed, "adding the demo's lines")
+}
+
+fn invite(say: Say, system: &System, home: &Path) {
+    say.line("");
+    say.success("Aikagi is running.");
+    say.heading("Where");
+    for service in Service::ALL.into_iter().rev() {
+        for ports in system.ports(service) {
+            let (private, what) = match ports.private {
+                Some(private) => (format!(", private https://127.0.0.1:{private}"), "public "),
+                None => (String::new(), ""),
+            };
+            say.line(&format!(
+                "  {:<15} {what}https://127.0.0.1:{}{private}",
+                service.name(),
+                ports.main
+            ));
+        }
+    }
+    say.line(&format!("  {:<15} {}", "logs", system.logs().display()));
+    say.line(&format!(
+        "  {:<15} {}",
+        "certificates",
+        home.join("certificates").display()
+    ));
+    say.heading("Try");
+    say.line("  cargo xtask demo            the subscriber's story, in another terminal");
+    if let Some(url) = system.superuser_url() {
+        say.line(&format!("  psql '{url}'"));
+    }
+    say.line("  Ctrl-C                      stops everything; the data stays");
+}
+
+/// Waits for the word to end; fails when something ends by itself.
+async fn serve(system: &mut System, mut end: End) -> Result<()> {
+    loop {
+        tokio::select! {
+            () = end.wait() => return Ok(()),
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+        for process in system.processes() {
+            if !process.alive() {
+                let name = process.program().name.clone();
+                bail!("{name} died; the end of its log:\n{}", process.last_words());
+            }
+        }
+        if !system.redis.alive() {
+            bail!("Redis died; its log is {}", system.redis.log().display());
+        }
+        if system
+            .cluster
+            .as_mut()
+            .is_some_and(|cluster| !cluster.alive())
+        {
+            bail!(
+                "PostgreSQL died; its log is under {}",
+                system.logs().display()
+            );
+        }
+    }
+}
+
+/// The word to end: Ctrl-C, or what `kill` and service managers send, or the terminal going away.
+struct End {
+    signals: [tokio::signal::unix::Signal; 3],
+}
+
+impl End {
+    fn new() -> Result<Self> {
+        let listen = |kind| signal(kind).context("cannot listen for signals");
+        Ok(Self {
+            signals: [
+                listen(SignalKind::interrupt())?,
+                listen(SignalKind::terminate())?,
+                listen(SignalKind::hangup())?,
+            ],
+        })
+    }
+
+    async fn wait(&mut self) {
+        let [interrupt, terminate, hangup] = &mut self.signals;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replicas_are_read_or_refused_with_help() {
+        assert_eq!(
+            replicas("authentication=3").unwrap(),
+            (Service::Authentication, 3)
+        );
+        assert!(
+            replicas("authentification=3")
+                .unwrap_err()
+                .contains("authentication")
+        );
+        for wrong in [
+            "authentication",
+            "authentication=0",
+            "authentication=x",
+            "authentication=99",
+        ] {
+            assert!(replicas(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_second_run_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let held = lock(&path, "busy").unwrap();
+        assert_eq!(lock(&path, "busy").unwrap_err().to_string(), "busy");
+        drop(held);
+        lock(&path, "busy").unwrap();
+    }
+
+    #[test]
+    fn forgetting_keeps_the_lock() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join("redis/x")).unwrap();
+        std::fs::write(dir.path().join("lock"), "").unwrap();
+        std::fs::write(dir.path().join("state.json"), "{}").unwrap();
+        clear(dir.path()).unwrap();
+        let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().flatten().collect();
+        assert_eq!(left.len(), 1);
+    }
+}
