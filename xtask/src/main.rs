@@ -10,6 +10,7 @@ mod repo;
 mod rules;
 mod say;
 mod sqlx;
+mod state;
 mod test;
 mod tidy;
 mod tools;

@@ -1,5 +1,7 @@
 //! `cargo xtask test`: everything that has to hold, in order, the quick things first.
 
+mod live;
+
 use std::time::{Duration, Instant};
 
 use aikagi_devkit::database::TEST_POSTGRES;
@@ -48,7 +50,7 @@ struct Step {
 }
 
 /// All steps, in order. A new kind of check is a new line here.
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 14] = [
     Step {
         name: "install",
         about: "what is missing on this machine",
@@ -108,6 +110,18 @@ const STEPS: [Step; 12] = [
         about: "unit, integration and end-to-end tests",
         slow: false,
         run: tests,
+    },
+    Step {
+        name: "story",
+        about: "the demo plays the subscriber's story against the five services",
+        slow: true,
+        run: |run| live::story(run.repo, run.say),
+    },
+    Step {
+        name: "clients",
+        about: "clients in other languages log in",
+        slow: true,
+        run: |run| live::clients(run.repo, run.say),
     },
     Step {
         name: "examples",

@@ -1,7 +1,5 @@
 //! `cargo xtask up`: the whole system on this machine, from nothing.
 
-mod state;
-
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -12,13 +10,14 @@ use aikagi_devkit::install::{self, Tool};
 use aikagi_devkit::paths::private_directory;
 use aikagi_devkit::settings::Service;
 use aikagi_devkit::system::{Database, Options, System};
-use aikagi_devkit::{ports, postgres, redis};
+use aikagi_devkit::{ports, postgres, process, redis};
 use anyhow::{Context, Result, bail};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cargo::{build, show};
 use crate::repo::Repo;
 use crate::say::Say;
+use crate::state;
 
 /// Beside the usual ports of these servers, which may be taken by the system's own.
 const POSTGRES_PORT: u16 = 7432;
@@ -96,7 +95,7 @@ pub(crate) fn run(repo: &Repo, say: Say, arguments: &Arguments) -> Result<()> {
         std::process::exit(130);
     };
 
-    let served = seed(repo, say, &system, &home, &binaries).and_then(|()| {
+    let served = seed(say, &system, &home, &binaries).and_then(|()| {
         invite(say, &system, &home);
         runtime.block_on(serve(&mut system, end))
     });
@@ -118,7 +117,7 @@ pub(crate) fn demo(repo: &Repo, say: Say, arguments: &[String]) -> Result<()> {
     }
     say.step("building the demo");
     let binaries = build(repo, false)?;
-    let mut demo = Command::new(binaries.join("demo"));
+    let mut demo = Command::new(process::executable(&binaries, "demo")?);
     demo.arg("--state").arg(state).args(arguments);
     show(&mut demo, "the demo")
 }
@@ -199,13 +198,12 @@ fn require_ports(replicas: &BTreeMap<Service, u16>) -> Result<()> {
 }
 
 /// Writes down where things are, and adds the demo's lines; those that are there already stay as they are.
-fn seed(repo: &Repo, say: Say, system: &System, home: &Path, binaries: &Path) -> Result<()> {
+pub(crate) fn seed(say: Say, system: &System, home: &Path, binaries: &Path) -> Result<()> {
     let state = home.join(state::FILE);
     state::write(&state, system)?;
     say.step("adding the demo's lines");
-    let mut seed = Command::new(binaries.join("seed"));
-    seed.arg("--state").arg(&state).current_dir(&repo.root);
-    show(&mut seed, "adding the demo's lines")
+    let mut seed = Command::new(process::executable(binaries, "seed")?);
+    show(seed.arg("--state").arg(&state), "adding the demo's lines")
 }
 
 fn invite(say: Say, system: &System, home: &Path) {

@@ -34,6 +34,7 @@ const RESERVED: [Reserved; 2] = [
             "services/gateway",
             "services/*/src/service",
             "tests",
+            "xtask",
         ],
         reason: "errors become a status at the edge of a service, in service.rs",
     },

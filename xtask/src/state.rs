@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 
 /// Its name under the system's directory.
-pub(super) const FILE: &str = "state.json";
+pub(crate) const FILE: &str = "state.json";
 
 /// Where the running system is.
 #[derive(Debug, Serialize)]
@@ -37,7 +37,7 @@ struct Files {
 }
 
 /// Writes down where `system` is.
-pub(super) fn write(path: &Path, system: &System) -> Result<()> {
+pub(crate) fn write(path: &Path, system: &System) -> Result<()> {
     let https = |port: u16| format!("https://127.0.0.1:{port}");
     let gateways = system.ports(Service::Gateway);
     let mut identities = BTreeMap::new();

@@ -1,0 +1,102 @@
+//! Steps that need the whole system running: the demo, and clients in other languages.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use aikagi_devkit::settings::Service;
+use aikagi_devkit::system::{Database, Options, System};
+use aikagi_devkit::{ports, postgres, process, redis};
+use anyhow::{Context, Result};
+
+use crate::cargo::{build, show};
+use crate::repo::Repo;
+use crate::say::Say;
+use crate::state;
+use crate::up::{redis_acl, seed};
+
+/// Each client is a directory here with an executable `run`, which is told where the system is, installs
+/// what it needs, and fails at the first surprise.
+const CLIENTS: &str = "tests/clients";
+
+/// Plays the subscriber's story, with replicas of what a story passes through.
+pub(super) fn story(repo: &Repo, say: Say) -> Result<()> {
+    let replicas = BTreeMap::from([(Service::Authentication, 2), (Service::Issuance, 2)]);
+    with_system(repo, say, replicas, |binaries, state| {
+        let mut demo = Command::new(process::executable(binaries, "demo")?);
+        show(demo.arg("--state").arg(state), "the demo")
+    })
+}
+
+/// Runs every client.
+pub(super) fn clients(repo: &Repo, say: Say) -> Result<()> {
+    let mut found: Vec<PathBuf> = std::fs::read_dir(repo.root.join(CLIENTS))
+        .with_context(|| format!("cannot read {CLIENTS}"))?
+        .flatten()
+        .map(|entry| entry.path().join("run"))
+        .filter(|run| run.is_file())
+        .collect();
+    found.sort();
+    with_system(repo, say, BTreeMap::new(), |_, state| {
+        for run in &found {
+            let name = run
+                .strip_prefix(&repo.root)
+                .unwrap_or(run)
+                .display()
+                .to_string();
+            say.step(&name);
+            show(
+                Command::new(run)
+                    .arg("--state")
+                    .arg(state)
+                    .current_dir(&repo.root),
+                &name,
+            )?;
+        }
+        Ok(())
+    })
+}
+
+/// Runs the system as `up` does, but on free ports and with nothing kept, for as long as `work` lasts.
+/// `work` is told where the executables are, and where `state.json` is.
+fn with_system(
+    repo: &Repo,
+    say: Say,
+    replicas: BTreeMap<Service, u16>,
+    work: impl FnOnce(&Path, &Path) -> Result<()>,
+) -> Result<()> {
+    let home = repo.target.join("test/system");
+    let _ = std::fs::remove_dir_all(&home);
+    let binaries = build(repo, false)?;
+    let options = Options {
+        dir: home.clone(),
+        binaries: binaries.clone(),
+        database: Database::Own(postgres::Options {
+            durable: false,
+            port: Some(ports::free()?),
+            passwords: true,
+        }),
+        redis: redis::Options {
+            durable: false,
+            port: Some(ports::free()?),
+        },
+        redis_acl,
+        replicas,
+        usual_ports: false,
+        pretty_logs: false,
+        adjust: |_, _, _| {},
+        environment: Vec::new(),
+    };
+    let runtime = tokio::runtime::Runtime::new().context("no runtime")?;
+    let system = runtime.block_on(System::start(&options, |text| say.step(text)))?;
+    let done = seed(say, &system, &home, &binaries)
+        .and_then(|()| work(&binaries, &home.join(state::FILE)));
+    if done.is_err() {
+        say.warning(&format!(
+            "the services' logs are in {}",
+            system.logs().display()
+        ));
+    }
+    system.stop(|_| {});
+    done
+}
