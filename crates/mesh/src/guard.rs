@@ -5,9 +5,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
+use futures_util::StreamExt;
+use futures_util::future::{BoxFuture, pending};
 use http::{Request, Response};
-use tokio::sync::Semaphore;
+use http_body::Body as _;
+use http_body_util::{BodyStream, StreamBody};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tonic::Status;
 use tonic::body::Body;
@@ -15,7 +18,7 @@ use tower::{Layer, Service};
 use tracing::Instrument;
 
 use crate::deadline;
-use crate::errors::{ErrorReason, Refusal};
+use crate::errors::{self, ErrorReason, Refusal};
 use crate::identity::Identity;
 use crate::policy::Policies;
 use crate::server::Peer;
@@ -50,22 +53,42 @@ impl Caller {
     }
 }
 
+/// Whom a port lets in (INV-7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// Workloads of ours: those that the policy's `callers` name.
+    Inside,
+    /// Outside workloads, at the gateway's private port: those that the policy's `edge_callers` name.
+    Edge,
+    /// Anyone, at the gateway's public port: to what the policy calls `public`, and to the mesh's own
+    /// services. Nothing there outlives its deadline, and no deadline is longer than the default.
+    Public,
+}
+
 /// Puts a [`Guard`] before a service.
 #[derive(Debug, Clone)]
 pub struct GuardLayer {
+    door: Door,
     policies: Arc<Policies>,
     places: Arc<Semaphore>,
     default_deadline: Duration,
 }
 
 impl GuardLayer {
-    /// Guards with these policies, taking on so many calls at once.
+    /// Guards a port for workloads of ours with these policies, taking on so many calls at once.
     pub fn new(policies: Arc<Policies>, max_in_flight: usize, default_deadline: Duration) -> Self {
         Self {
+            door: Door::Inside,
             policies,
             places: Arc::new(Semaphore::new(max_in_flight)),
             default_deadline,
         }
+    }
+
+    /// Guards a port for others.
+    #[must_use]
+    pub fn at(self, door: Door) -> Self {
+        Self { door, ..self }
     }
 }
 
@@ -107,29 +130,30 @@ where
         let mut inner = self.inner.clone();
         std::mem::swap(&mut inner, &mut self.inner);
         let rules = self.rules.clone();
-        let span = telemetry::server_span(request.uri().path(), request.headers());
+        let span = telemetry::server_span(rules.told(request.uri().path()), request.headers());
         let response = async move {
-            let admitted = match admit(&rules, &request) {
-                Ok(admitted) => admitted,
+            let caller = match admit(&rules, &request) {
+                Ok(Admitted::AsLongAsItLikes) => return inner.call(request).await,
+                Ok(Admitted::ForACall(caller)) => caller,
                 Err(refusal) => return Ok(refuse(refusal)),
             };
-            // Streams of the mesh's own services (a watch of health) have no deadline of their own.
-            let Some(caller) = admitted else {
-                return inner.call(request).await;
-            };
-            let Ok(_place) = Arc::clone(&rules.places).try_acquire_owned() else {
+            let Ok(place) = Arc::clone(&rules.places).try_acquire_owned() else {
                 let overloaded =
                     Refusal::new(ErrorReason::Overloaded).retry_after(Duration::from_secs(1));
                 return Ok(refuse(overloaded));
             };
-            let given = deadline::from_headers(request.headers()).unwrap_or(rules.default_deadline);
+            let given = rules.deadline(deadline::from_headers(request.headers()));
             if given < deadline::LEAST {
                 return Ok(refuse(Refusal::new(ErrorReason::DeadlineExceeded)));
             }
             let end = Instant::now() + given.saturating_sub(deadline::RESERVE);
-            request.extensions_mut().insert(caller);
+            if let Some(caller) = caller {
+                request.extensions_mut().insert(caller);
+            }
             match deadline::within(end, inner.call(request)).await {
-                Ok(response) => response,
+                Ok(response) => {
+                    response.map(|response| rules.hold(errors::mend(response), place, end))
+                }
                 Err(late) => Ok(refuse(late)),
             }
         };
@@ -146,23 +170,93 @@ where
     }
 }
 
-/// The caller, none for the mesh's own services, or why the call is not admitted.
-fn admit(rules: &GuardLayer, request: &Request<Body>) -> Result<Option<Caller>, Refusal> {
+impl GuardLayer {
+    /// What a span may tell of a path: one that is none of ours could hold anything.
+    fn told<'a>(&self, path: &'a str) -> &'a str {
+        if is_of_the_mesh(path) || self.policies.method(path).is_some() {
+            path
+        } else {
+            "/unknown/unknown"
+        }
+    }
+
+    fn deadline(&self, given: Option<Duration>) -> Duration {
+        let given = given.unwrap_or(self.default_deadline);
+        match self.door {
+            Door::Inside | Door::Edge => given,
+            Door::Public => given.min(self.default_deadline),
+        }
+    }
+
+    /// Lets a call keep its place until its answer has been sent, at a door to the outside.
+    fn hold(
+        &self,
+        response: Response<Body>,
+        place: OwnedSemaphorePermit,
+        end: Instant,
+    ) -> Response<Body> {
+        let end = match self.door {
+            Door::Inside => return response,
+            Door::Edge => None,
+            Door::Public => Some(end),
+        };
+        if response.body().is_end_stream() {
+            return response;
+        }
+        let late = async move {
+            match end {
+                Some(end) => tokio::time::sleep_until(end).await,
+                None => pending().await,
+            }
+        };
+        response.map(|body| {
+            let frames = BodyStream::new(body).take_until(Box::pin(late));
+            Body::new(StreamBody::new(frames.inspect(move |_frame| {
+                let _held = &place;
+            })))
+        })
+    }
+}
+
+fn is_of_the_mesh(path: &str) -> bool {
+    MESH_SERVICES
+        .iter()
+        .any(|service| path.starts_with(service))
+}
+
+/// How a call is let in.
+enum Admitted {
+    /// Streams of the mesh's own services (a watch of health) have no deadline of their own.
+    AsLongAsItLikes,
+    /// With a place and a deadline, and who called where that is known.
+    ForACall(Option<Caller>),
+}
+
+/// How the call is let in, or why it is not.
+fn admit(rules: &GuardLayer, request: &Request<Body>) -> Result<Admitted, Refusal> {
     let refused = || Refusal::new(ErrorReason::CallerNotAllowed);
+    let path = request.uri().path();
+    let method = rules.policies.method(path);
+    if rules.door == Door::Public {
+        let served = is_of_the_mesh(path) || method.is_some_and(|method| method.policy.public);
+        return served
+            .then_some(Admitted::ForACall(None))
+            .ok_or_else(refused);
+    }
     let peer = request
         .extensions()
         .get::<Peer>()
         .and_then(|peer| peer.identity.clone())
         .ok_or_else(refused)?;
-    let path = request.uri().path();
-    if MESH_SERVICES
-        .iter()
-        .any(|service| path.starts_with(service))
-    {
-        return Ok(None);
+    if is_of_the_mesh(path) {
+        return Ok(Admitted::AsLongAsItLikes);
     }
-    let method = rules.policies.method(path).ok_or_else(refused)?;
-    if !method.policy.callers.iter().any(|name| name == peer.name()) {
+    let policy = &method.ok_or_else(refused)?.policy;
+    let names = match rules.door {
+        Door::Inside => &policy.callers,
+        Door::Edge | Door::Public => &policy.edge_callers,
+    };
+    if !names.iter().any(|name| name == peer.name()) {
         tracing::warn!(
             peer = peer.path(),
             path,
@@ -171,7 +265,7 @@ fn admit(rules: &GuardLayer, request: &Request<Body>) -> Result<Option<Caller>, 
         return Err(refused());
     }
     let on_behalf_of = match request.headers().get(CALLER_HEADER) {
-        Some(value) if peer.name() == GATEWAY => Some(
+        Some(value) if rules.door == Door::Inside && peer.name() == GATEWAY => Some(
             value
                 .to_str()
                 .ok()
@@ -181,15 +275,14 @@ fn admit(rules: &GuardLayer, request: &Request<Body>) -> Result<Option<Caller>, 
         Some(_) | None => None,
     };
     if let Some(outside) = &on_behalf_of
-        && !method
-            .policy
+        && !policy
             .edge_callers
             .iter()
             .any(|name| name == outside.name())
     {
         return Err(refused());
     }
-    Ok(Some(Caller { peer, on_behalf_of }))
+    Ok(Admitted::ForACall(Some(Caller { peer, on_behalf_of })))
 }
 
 /// A refusal as an HTTP response.

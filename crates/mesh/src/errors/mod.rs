@@ -6,6 +6,8 @@ mod table;
 use std::collections::HashMap;
 use std::time::Duration;
 
+use http::Response;
+use tonic::body::Body;
 use tonic::{Code, Status};
 use tonic_types::{
     BadRequest, ErrorDetail, ErrorInfo, FieldViolation, LocalizedMessage, RetryInfo, StatusExt,
@@ -155,6 +157,24 @@ pub fn forward(status: &Status) -> Status {
     }
 }
 
+/// Gives a status that the transport made by itself a reason. Services always give one, so what has none is
+/// about a request that could not be read: malformed, compressed or too large.
+pub fn mend(response: Response<Body>) -> Response<Body> {
+    let headers = response.headers();
+    let Some(code) = headers.get(Status::GRPC_STATUS) else {
+        return response;
+    };
+    let refusal = match Code::from_bytes(code.as_bytes()) {
+        Code::Ok => return response,
+        _ if headers.contains_key(Status::GRPC_STATUS_DETAILS) => return response,
+        Code::Internal | Code::InvalidArgument | Code::OutOfRange | Code::Unimplemented => {
+            Refusal::invalid_field("request", "malformed, compressed or too large")
+        }
+        code => Refusal::from(code),
+    };
+    Status::from(refusal).into_http()
+}
+
 impl From<Code> for Refusal {
     fn from(code: Code) -> Self {
         match code {
@@ -217,6 +237,26 @@ mod tests {
         assert_eq!(status.code(), Code::ResourceExhausted);
         let info = status.get_details_retry_info().expect("RetryInfo");
         assert_eq!(info.retry_delay, Some(Duration::from_secs(7)));
+    }
+
+    /// OPS-4: a message that is too large or malformed is refused with a reason too.
+    #[test]
+    fn a_status_without_a_reason_gets_one() {
+        let reason = |status: Status| {
+            let mended = mend(status.into_http());
+            reason_of(&Status::from_header_map(mended.headers()).expect("a status"))
+        };
+        assert_eq!(
+            reason(Status::out_of_range("message length too large")),
+            Some(ErrorReason::InvalidField)
+        );
+        assert_eq!(
+            reason(Status::cancelled("stream reset")),
+            Some(ErrorReason::DeadlineExceeded)
+        );
+        let own = Refusal::new(ErrorReason::Internal);
+        assert_eq!(reason(own.into()), Some(ErrorReason::Internal));
+        assert!(mend(Response::new(Body::empty())).headers().is_empty());
     }
 
     #[test]
