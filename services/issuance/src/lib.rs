@@ -1,1 +1,102 @@
-//! To be written.
+//! Issuance: temporary passwords by telephone (section 2 of the specification).
+//!
+//! One module for each RPC; [`issue`] holds what both come to, [`store`] the statements. A call between two
+//! turns is a [`record`], kept sealed in Redis ([`calls`]); [`order`] decides which turn may come next.
+
+mod calls;
+mod event;
+mod failure;
+mod fields;
+mod issue;
+mod order;
+mod record;
+mod reply;
+mod service;
+mod set_temporary_password;
+mod settings;
+mod store;
+mod take_turn;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use aikagi_api::issuance::v1::call_service_server::{CallServiceServer, SERVICE_NAME};
+use aikagi_domain::credential::CredentialRules;
+use aikagi_hashing::Pool;
+use aikagi_hashing::seal::KeyRing;
+use aikagi_mesh::clock::SharedClock;
+use aikagi_mesh::health::Readiness;
+use aikagi_mesh::server::Server;
+use aikagi_mesh::shutdown::Shutdown;
+use aikagi_mesh::tls::TlsIdentity;
+use tokio::net::TcpListener;
+use tonic::service::Routes;
+
+pub use settings::{CallSettings, Settings};
+use store::Store;
+
+/// The service, with everything that it stands on. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Issuance {
+    store: Store,
+    ttl: aikagi_ttl::Store,
+    pool: Pool,
+    keys: KeyRing,
+    clock: SharedClock,
+    rules: Arc<CredentialRules>,
+    call: Arc<CallSettings>,
+    shutdown: Shutdown,
+}
+
+impl Issuance {
+    /// Connects to the stores, which may be away, and reads the keys, which may not.
+    pub fn new(
+        settings: &Settings,
+        clock: SharedClock,
+        shutdown: Shutdown,
+    ) -> anyhow::Result<Self> {
+        Ok(Self {
+            store: Store::new(aikagi_ledger::connect(&settings.postgres)?),
+            ttl: aikagi_ttl::Store::connect(&settings.redis)?,
+            pool: Pool::new(&settings.hashing)?,
+            keys: KeyRing::load(&settings.hashing.key_ring)?,
+            clock,
+            rules: Arc::new(settings.credential.clone()),
+            call: Arc::new(settings.call.clone()),
+            shutdown,
+        })
+    }
+
+    /// The pool, whose counts tell how many passwords were hashed.
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// Serves until the stop.
+    pub async fn serve(self, settings: &Settings, listener: TcpListener) -> anyhow::Result<()> {
+        let identity = TlsIdentity::load(&settings.identity)?;
+        identity.keep_fresh(&self.shutdown);
+        let (ledger, ttl) = (self.store.clone(), self.ttl.clone());
+        let readiness = Readiness::always()
+            .and("postgresql", move || {
+                let ledger = ledger.clone();
+                async move { ledger.check().await }
+            })
+            .and("redis", move || {
+                let ttl = ttl.clone();
+                async move { ttl.ping().await }
+            });
+        let shutdown = self.shutdown.clone();
+        let server = Server {
+            name: "issuance",
+            settings: settings.server.clone(),
+            identity,
+            descriptors: aikagi_api::DESCRIPTORS,
+            services: vec![SERVICE_NAME],
+            routes: Routes::new(CallServiceServer::new(self)),
+            readiness,
+        };
+        Ok(server.serve(listener, shutdown).await?)
+    }
+}

@@ -1,0 +1,211 @@
+//! One turn of a call as the platform tells it, checked (UNIT-3, IVR-12).
+
+use aikagi_api::issuance::v1::TakeTurnRequest;
+use aikagi_api::issuance::v1::take_turn_request::Event as WireEvent;
+use aikagi_domain::telephone::TelephoneNumber;
+use aikagi_mesh::errors::Refusal;
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+use crate::fields::{Fields, optional_number};
+
+/// No caller presses more keys than this in one turn.
+const MAX_KEYS: usize = 32;
+
+/// A turn: which one of which call, and what happened.
+pub(crate) struct TurnRequest {
+    pub(crate) call_id: String,
+    pub(crate) sequence: u32,
+    pub(crate) event: Event,
+}
+
+/// What happened on the caller's side.
+pub(crate) enum Event {
+    /// The call came in; without a caller its number was withheld.
+    Started { caller: Option<TelephoneNumber> },
+    /// Keys were pressed.
+    Keys(Zeroizing<String>),
+    /// Nothing was, until the time-out.
+    Silence,
+    /// The caller hung up.
+    HungUp,
+}
+
+/// Tells one event from another. It is kept sealed only: what was keyed could be guessed from it.
+pub(crate) type EventDigest = [u8; 32];
+
+impl TurnRequest {
+    /// Reads a turn; every field that is wrong is named.
+    pub(crate) fn parse(request: TakeTurnRequest) -> Result<Self, Refusal> {
+        let mut fields = Fields::default();
+        if !is_call_id(&request.call_id) {
+            fields.note(
+                "call_id",
+                "must be 8 to 64 letters, digits, `-`, `_` or `.`",
+            );
+        }
+        let sequence = request.sequence;
+        let event = match request.event {
+            None => {
+                fields.note("event", "must be one of started, keys, silence, hung_up");
+                None
+            }
+            Some(WireEvent::Started(_)) if sequence != 0 => {
+                fields.note("started", "must come with sequence 0");
+                None
+            }
+            Some(WireEvent::Started(mut started)) => {
+                let caller = std::mem::take(&mut started.caller_number);
+                let caller = optional_number(&caller, "started.caller_number", &mut fields);
+                Some(Event::Started { caller })
+            }
+            Some(event) => in_progress(event, sequence, &mut fields),
+        };
+        fields.check()?;
+        // Without an event there is a field to name, and the check has named it.
+        let event = event.ok_or_else(|| Refusal::invalid_field("event", "must be given"))?;
+        Ok(Self {
+            call_id: request.call_id,
+            sequence,
+            event,
+        })
+    }
+}
+
+/// An event of a call that has begun.
+fn in_progress(event: WireEvent, sequence: u32, fields: &mut Fields) -> Option<Event> {
+    if sequence == 0 {
+        fields.note("sequence", "0 is the turn that starts the call");
+    }
+    match event {
+        WireEvent::Keys(keys) => {
+            let keys = Zeroizing::new(keys);
+            let known = |key: u8| key.is_ascii_digit() || key == b'*' || key == b'#';
+            if keys.len() > MAX_KEYS || !keys.bytes().all(known) {
+                fields.note("keys", "must be at most 32 of 0-9, `*` and `#`");
+            }
+            Some(Event::Keys(keys))
+        }
+        WireEvent::Silence(_) => Some(Event::Silence),
+        WireEvent::HungUp(_) => Some(Event::HungUp),
+        WireEvent::Started(_) => None,
+    }
+}
+
+fn is_call_id(text: &str) -> bool {
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    (8..=64).contains(&text.len()) && text.bytes().all(known)
+}
+
+impl Event {
+    /// IVR-12: the same for the same event, so that a turn sent again is known.
+    pub(crate) fn digest(&self) -> EventDigest {
+        let (tag, content) = match self {
+            Self::Started { caller } => (0, caller.as_ref().map_or("", TelephoneNumber::as_str)),
+            Self::Keys(keys) => (1, keys.as_str()),
+            Self::Silence => (2, ""),
+            Self::HungUp => (3, ""),
+        };
+        Sha256::new()
+            .chain_update([tag])
+            .chain_update(content)
+            .finalize()
+            .into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aikagi_api::issuance::v1::{CallStarted, HungUp, Silence};
+    use aikagi_mesh::errors::ErrorReason;
+
+    use super::*;
+
+    fn started(number: &str) -> WireEvent {
+        WireEvent::Started(CallStarted {
+            caller_number: number.to_owned(),
+        })
+    }
+
+    fn keys(keys: &str) -> WireEvent {
+        WireEvent::Keys(keys.to_owned())
+    }
+
+    fn parse(
+        call_id: &str,
+        sequence: u32,
+        event: Option<WireEvent>,
+    ) -> Result<TurnRequest, Refusal> {
+        TurnRequest::parse(TakeTurnRequest {
+            call_id: call_id.to_owned(),
+            sequence,
+            event,
+        })
+    }
+
+    /// UNIT-3, IVR-11: the caller's number is read in any form; an empty one is withheld.
+    #[test]
+    fn the_caller_is_read() {
+        for (text, expected) in [("", None), ("０３-1111-0001", Some("0311110001"))] {
+            let turn = parse("call-0001", 0, Some(started(text))).unwrap();
+            let Event::Started { caller } = turn.event else {
+                panic!("not a start")
+            };
+            assert_eq!(caller.as_ref().map(TelephoneNumber::as_str), expected);
+        }
+    }
+
+    /// IVR-12, UNIT-3: whatever is malformed is refused before anything is looked up.
+    #[test]
+    fn malformed_turns_are_refused() {
+        for (call_id, sequence, event) in [
+            ("short", 0, Some(started(""))),
+            ("call 0001", 0, Some(started(""))),
+            ("通話0001", 0, Some(started(""))),
+            ("call-0001", 0, None),
+            ("call-0001", 0, Some(keys("1"))),
+            ("call-0001", 0, Some(WireEvent::Silence(Silence {}))),
+            ("call-0001", 0, Some(WireEvent::HungUp(HungUp {}))),
+            ("call-0001", 1, Some(started(""))),
+            ("call-0001", 0, Some(started("+81311110001"))),
+            ("call-0001", 1, Some(keys("12a"))),
+            ("call-0001", 1, Some(keys("１２"))),
+            (
+                "call-0001",
+                1,
+                Some(keys("123456789012345678901234567890123")),
+            ),
+        ] {
+            let refused = parse(call_id, sequence, event)
+                .err()
+                .map(|refusal| refusal.reason());
+            assert_eq!(
+                refused,
+                Some(ErrorReason::InvalidField),
+                "{call_id} {sequence}"
+            );
+        }
+        assert!(parse(&"c".repeat(64), 1, Some(keys(""))).is_ok());
+        assert!(parse(&"c".repeat(65), 1, Some(keys(""))).is_err());
+    }
+
+    /// IVR-12: events differ by kind and content.
+    #[test]
+    fn digests_tell_events_apart() {
+        let caller = TelephoneNumber::parse("0311110001").ok();
+        let events = [
+            Event::Started { caller: None },
+            Event::Started { caller },
+            Event::Keys(Zeroizing::new(String::new())),
+            Event::Keys(Zeroizing::new("12345678".to_owned())),
+            Event::Keys(Zeroizing::new("12345678#".to_owned())),
+            Event::Silence,
+            Event::HungUp,
+        ];
+        for (i, one) in events.iter().enumerate() {
+            for (j, other) in events.iter().enumerate() {
+                assert_eq!(one.digest() == other.digest(), i == j);
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Setting a temporary password: what both RPCs come to (architecture, section 4).
+
+use aikagi_domain::password::TemporaryPassword;
+use aikagi_domain::telephone::TelephoneNumber;
+use aikagi_domain::unit::AuthUnit;
+use aikagi_hashing::seal::Context;
+use aikagi_hashing::{Permit, SecretBytes};
+use aikagi_mesh::deadline;
+use aikagi_ttl::temp::TemporaryRecord;
+use chrono::{DateTime, SubsecRound as _, Utc};
+use tracing::Instrument as _;
+
+use crate::Issuance;
+use crate::failure::Failure;
+use crate::store::Committed;
+
+/// What is to be set, for whom, and who asks.
+#[derive(Debug, Clone)]
+pub(crate) struct Order {
+    /// The workload that asks.
+    pub(crate) actor: String,
+    /// The number that calls.
+    pub(crate) caller: Option<TelephoneNumber>,
+    /// The unit chosen.
+    pub(crate) unit: AuthUnit,
+    /// The account, where the caller named one.
+    pub(crate) target: Option<TelephoneNumber>,
+    /// Its temporary password.
+    pub(crate) password: TemporaryPassword,
+}
+
+/// A temporary password that is set.
+#[derive(Debug, Clone)]
+pub(crate) struct Issued {
+    /// The account.
+    pub(crate) account: TelephoneNumber,
+    /// When it ends (IVR-9).
+    pub(crate) expires: DateTime<Utc>,
+}
+
+impl Issuance {
+    /// INV-6, INV-10, INV-11: leave to hash; without it nothing is changed.
+    pub(crate) async fn permit(&self) -> Result<Permit, Failure> {
+        Ok(self.pool.permit(deadline::current()).await?)
+    }
+
+    /// IVR-9, IVR-10: hashes the password, makes it the account's credential in one transaction, then puts
+    /// the hash where logins find it. If that last step fails the old password is retired and the new one
+    /// does not work: closed, never open (INV-3).
+    pub(crate) async fn issue(&self, mut permit: Permit, order: Order) -> Result<Issued, Failure> {
+        let hash = permit
+            .hash(SecretBytes::from(order.password.expose()))
+            .await?;
+        drop(permit);
+        // Redis keeps milliseconds; both stores are to say the same.
+        let now = self.clock.now().trunc_subsecs(3);
+        let expires = self.rules.temporary_expires(now);
+        let Committed { account, epoch } = self.store.set_temporary(&order, now, expires).await?;
+        let context = Context::Temporary {
+            number: &account,
+            epoch,
+        };
+        let sealed_hash = self.keys.seal_hash(context, &hash)?;
+        let record = TemporaryRecord {
+            epoch,
+            sealed_hash,
+            expires,
+        };
+        if !self
+            .ttl
+            .temp()
+            .put(&account, &record, self.clock.now())
+            .await?
+        {
+            return Err(Failure::Superseded);
+        }
+        Ok(Issued { account, expires })
+    }
+
+    /// Runs what must not be cut off by a caller that goes away: what is committed is also published, and
+    /// answered.
+    pub(crate) async fn to_the_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, Failure>> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let work = deadline::inherit(deadline::current(), work).in_current_span();
+        self.shutdown
+            .run_to_end(work)
+            .await
+            .unwrap_or(Err(Failure::Internal("a setting was cut off")))
+    }
+}

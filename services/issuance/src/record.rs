@@ -1,0 +1,284 @@
+//! The record of a call between two turns (IVR-12): what is kept in shared state, so that any replica
+//! can take any turn. It is kept sealed as a whole, numbers and keyed digits included.
+
+use std::fmt;
+
+use aikagi_api::issuance::v1::{CallOutcome, CallStep, TakeTurnResponse};
+use aikagi_domain::dialog::{Outcome, State};
+use aikagi_domain::password::TemporaryPassword;
+use aikagi_domain::telephone::TelephoneNumber;
+use aikagi_domain::unit::AuthUnit;
+use chrono::{DateTime, Utc};
+use prost::Message as _;
+use zeroize::{Zeroize as _, Zeroizing};
+
+use crate::event::EventDigest;
+use crate::reply::wire_outcome;
+
+/// A call after its latest turn.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct CallRecord {
+    /// Who calls; none when the number was withheld.
+    pub(crate) caller: Option<TelephoneNumber>,
+    /// The latest turn.
+    pub(crate) sequence: u32,
+    /// What happened in it.
+    pub(crate) event: EventDigest,
+    /// Where the call stands; before the latest turn, while that is being worked on.
+    pub(crate) state: State,
+    /// How the latest turn is, or was, answered.
+    pub(crate) answer: Answer,
+}
+
+/// How a turn is answered.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Answer {
+    /// Like this, however often it is sent.
+    Given(TakeTurnResponse),
+    /// Not yet: since this moment some replica sets the password.
+    Setting(DateTime<Utc>),
+}
+
+/// A record that this version cannot read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the record of the call cannot be read")]
+pub(crate) struct Unreadable;
+
+/// The record as bytes, in a form that later versions can add to.
+#[derive(Clone, PartialEq, prost::Message)]
+#[prost(skip_debug)]
+struct Form {
+    #[prost(string, optional, tag = "1")]
+    caller: Option<String>,
+    #[prost(uint32, tag = "2")]
+    sequence: u32,
+    #[prost(bytes = "vec", tag = "3")]
+    event: Vec<u8>,
+    /// A `CallStep`; unspecified when the call has ended.
+    #[prost(int32, tag = "4")]
+    step: i32,
+    #[prost(uint32, tag = "5")]
+    invalid: u32,
+    #[prost(string, optional, tag = "6")]
+    unit: Option<String>,
+    #[prost(string, optional, tag = "7")]
+    target: Option<String>,
+    #[prost(string, optional, tag = "8")]
+    keyed: Option<String>,
+    /// A `CallOutcome`; unspecified while the call goes on.
+    #[prost(int32, tag = "9")]
+    outcome: i32,
+    #[prost(message, optional, tag = "10")]
+    reply: Option<TakeTurnResponse>,
+    /// Milliseconds since 1970.
+    #[prost(int64, optional, tag = "11")]
+    setting_since: Option<i64>,
+}
+
+impl fmt::Debug for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Form(..)")
+    }
+}
+
+impl CallRecord {
+    /// The record as bytes, to be sealed.
+    pub(crate) fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        let mut form = Form {
+            caller: self
+                .caller
+                .as_ref()
+                .map(|number| number.as_str().to_owned()),
+            sequence: self.sequence,
+            event: self.event.to_vec(),
+            ..Form::default()
+        };
+        form.put_state(&self.state);
+        match &self.answer {
+            Answer::Given(reply) => form.reply = Some(reply.clone()),
+            Answer::Setting(since) => form.setting_since = Some(since.timestamp_millis()),
+        }
+        let bytes = Zeroizing::new(form.encode_to_vec());
+        form.keyed.zeroize();
+        bytes
+    }
+
+    /// Reads a record back.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, Unreadable> {
+        let mut form = Form::decode(bytes).map_err(|_| Unreadable)?;
+        let state = form.read_state();
+        form.keyed.zeroize();
+        let answer = match (form.reply, form.setting_since) {
+            (Some(reply), None) => Answer::Given(reply),
+            (None, Some(since)) => {
+                Answer::Setting(DateTime::from_timestamp_millis(since).ok_or(Unreadable)?)
+            }
+            (Some(_), Some(_)) | (None, None) => return Err(Unreadable),
+        };
+        Ok(Self {
+            caller: form.caller.as_deref().map(number).transpose()?,
+            sequence: form.sequence,
+            event: form.event.try_into().map_err(|_| Unreadable)?,
+            state: state?,
+            answer,
+        })
+    }
+}
+
+impl Form {
+    fn put_state(&mut self, state: &State) {
+        let mut put = |step: CallStep, invalid: u8| {
+            self.step = step.into();
+            self.invalid = invalid.into();
+        };
+        match state {
+            State::Unit { invalid } => put(CallStep::Unit, *invalid),
+            State::Target { unit, invalid } => {
+                put(CallStep::Target, *invalid);
+                self.unit = Some(unit.as_str().to_owned());
+            }
+            State::Password {
+                unit,
+                target,
+                invalid,
+            } => {
+                put(CallStep::Password, *invalid);
+                self.unit = Some(unit.as_str().to_owned());
+                self.target = Some(target.as_str().to_owned());
+            }
+            State::Confirm {
+                unit,
+                target,
+                keyed,
+                invalid,
+            } => {
+                put(CallStep::Confirm, *invalid);
+                self.unit = Some(unit.as_str().to_owned());
+                self.target = Some(target.as_str().to_owned());
+                self.keyed = String::from_utf8(keyed.expose().to_vec()).ok();
+            }
+            State::Ended { outcome } => self.outcome = wire_outcome(*outcome).into(),
+        }
+    }
+
+    fn read_state(&self) -> Result<State, Unreadable> {
+        let step = CallStep::try_from(self.step).map_err(|_| Unreadable)?;
+        let invalid = u8::try_from(self.invalid).map_err(|_| Unreadable)?;
+        match step {
+            CallStep::Unit => Ok(State::Unit { invalid }),
+            CallStep::Target => Ok(State::Target {
+                unit: self.read_unit()?,
+                invalid,
+            }),
+            CallStep::Password => Ok(State::Password {
+                unit: self.read_unit()?,
+                target: self.read_target()?,
+                invalid,
+            }),
+            CallStep::Confirm => Ok(State::Confirm {
+                unit: self.read_unit()?,
+                target: self.read_target()?,
+                keyed: self
+                    .keyed
+                    .as_deref()
+                    .and_then(|keyed| TemporaryPassword::parse(keyed).ok())
+                    .ok_or(Unreadable)?,
+                invalid,
+            }),
+            CallStep::Unspecified => Ok(State::Ended {
+                outcome: self.read_outcome()?,
+            }),
+        }
+    }
+
+    fn read_unit(&self) -> Result<AuthUnit, Unreadable> {
+        self.unit
+            .as_deref()
+            .and_then(|unit| AuthUnit::parse(unit).ok())
+            .ok_or(Unreadable)
+    }
+
+    fn read_target(&self) -> Result<TelephoneNumber, Unreadable> {
+        self.target.as_deref().map_or(Err(Unreadable), number)
+    }
+
+    fn read_outcome(&self) -> Result<Outcome, Unreadable> {
+        match CallOutcome::try_from(self.outcome).map_err(|_| Unreadable)? {
+            CallOutcome::Set => Ok(Outcome::Set),
+            CallOutcome::TooManyInvalid => Ok(Outcome::TooManyInvalid),
+            CallOutcome::Refused => Ok(Outcome::Refused),
+            CallOutcome::HungUp => Ok(Outcome::HungUp),
+            CallOutcome::Failed => Ok(Outcome::Failed),
+            CallOutcome::Unspecified => Err(Unreadable),
+        }
+    }
+}
+
+fn number(text: &str) -> Result<TelephoneNumber, Unreadable> {
+    TelephoneNumber::parse(text).map_err(|_| Unreadable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(state: State, answer: Answer) -> CallRecord {
+        let caller = TelephoneNumber::parse("0311110001").ok();
+        CallRecord {
+            caller,
+            sequence: 3,
+            event: [7; 32],
+            state,
+            answer,
+        }
+    }
+
+    /// IVR-12: whatever state a call is in, it is read back as it was.
+    #[test]
+    fn every_state_is_read_back() {
+        let target = TelephoneNumber::parse("0311110002").unwrap();
+        let keyed = TemporaryPassword::parse("01234567").unwrap();
+        let unit = AuthUnit::AdminUser;
+        let since = DateTime::from_timestamp_millis(1_800_000_000_123).unwrap();
+        let mut states = vec![
+            State::Unit { invalid: 2 },
+            State::Target { unit, invalid: 0 },
+            State::Password {
+                unit,
+                target: target.clone(),
+                invalid: 1,
+            },
+            State::Confirm {
+                unit,
+                target,
+                keyed,
+                invalid: 2,
+            },
+        ];
+        let outcomes = [
+            Outcome::Set,
+            Outcome::TooManyInvalid,
+            Outcome::Refused,
+            Outcome::HungUp,
+            Outcome::Failed,
+        ];
+        states.extend(outcomes.map(|outcome| State::Ended { outcome }));
+        for state in states {
+            for answer in [
+                Answer::Given(TakeTurnResponse::default()),
+                Answer::Setting(since),
+            ] {
+                let record = record(state.clone(), answer);
+                assert_eq!(CallRecord::from_bytes(&record.to_bytes()), Ok(record));
+            }
+        }
+    }
+
+    /// IVR-12: what is no record is refused, not guessed at.
+    #[test]
+    fn anything_else_is_unreadable() {
+        for bytes in [&b""[..], b"\xff\xff", b"hello, this is no record"] {
+            assert_eq!(CallRecord::from_bytes(bytes), Err(Unreadable));
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! A turn of the dialog as the platform hears it.
+
+use aikagi_api::issuance::v1::take_turn_response::Next as WireNext;
+use aikagi_api::issuance::v1::{
+    CallOutcome, CallStep, Collect, Ended, Guidance as WireGuidance, TakeTurnResponse,
+};
+use aikagi_domain::dialog::{Next, Outcome, Step};
+use aikagi_domain::guidance::{Guidance, Language};
+use chrono::TimeDelta;
+
+/// The answer to a turn. `key_timeout` is how long to wait for a key.
+pub(crate) fn reply(
+    sequence: u32,
+    guidance: &[Guidance],
+    next: Next,
+    key_timeout: TimeDelta,
+) -> TakeTurnResponse {
+    let next = match next {
+        Next::Collect {
+            step,
+            max_digits,
+            ends_with_hash,
+        } => WireNext::Collect(Collect {
+            max_digits: u32::from(max_digits),
+            ends_with_hash,
+            timeout: Some(aikagi_api::duration(key_timeout)),
+            step: wire_step(step).into(),
+        }),
+        Next::End(outcome) => WireNext::Ended(Ended {
+            outcome: wire_outcome(outcome).into(),
+        }),
+    };
+    TakeTurnResponse {
+        sequence,
+        guidance: guidance.iter().map(wire_guidance).collect(),
+        next: Some(next),
+    }
+}
+
+fn wire_guidance(guidance: &Guidance) -> WireGuidance {
+    WireGuidance {
+        guidance_id: guidance.id.as_str().to_owned(),
+        number: guidance
+            .number
+            .as_ref()
+            .map(|number| number.as_str().to_owned())
+            .unwrap_or_default(),
+        text_ja: guidance.text(Language::Ja),
+        text_en: guidance.text(Language::En),
+    }
+}
+
+fn wire_step(step: Step) -> CallStep {
+    match step {
+        Step::Unit => CallStep::Unit,
+        Step::Target => CallStep::Target,
+        Step::Password => CallStep::Password,
+        Step::Confirm => CallStep::Confirm,
+    }
+}
+
+pub(crate) fn wire_outcome(outcome: Outcome) -> CallOutcome {
+    match outcome {
+        Outcome::Set => CallOutcome::Set,
+        Outcome::TooManyInvalid => CallOutcome::TooManyInvalid,
+        Outcome::Refused => CallOutcome::Refused,
+        Outcome::HungUp => CallOutcome::HungUp,
+        Outcome::Failed => CallOutcome::Failed,
+    }
+}

@@ -1,0 +1,203 @@
+//! The statements that this service alone needs.
+
+use aikagi_domain::credential::Epoch;
+use aikagi_domain::dialog::{Refusal, check_setting};
+use aikagi_domain::telephone::TelephoneNumber;
+use aikagi_domain::unit::{AuthUnit, UnitChoice};
+use aikagi_ledger::LedgerError;
+use aikagi_ledger::audit::{self, Action, AuditEvent, Outcome};
+use aikagi_ledger::line::{StoredLine, lock_line_of, read_line_of};
+use aikagi_mesh::telemetry::trace_id;
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgPool};
+
+use crate::failure::Failure;
+use crate::issue::Order;
+
+/// The ledger, as this service sees it.
+#[derive(Clone, Debug)]
+pub(crate) struct Store {
+    pool: PgPool,
+}
+
+/// A temporary password as it was committed.
+pub(crate) struct Committed {
+    /// The account.
+    pub(crate) account: TelephoneNumber,
+    /// Its new credential (INV-1).
+    pub(crate) epoch: Epoch,
+}
+
+impl Store {
+    pub(crate) fn new(pool: PgPool) -> Self {
+        Self { pool }
+    }
+
+    pub(crate) async fn check(&self) -> Result<(), LedgerError> {
+        aikagi_ledger::check(&self.pool).await
+    }
+
+    /// The line that a number is on, as it stands.
+    pub(crate) async fn line_of(
+        &self,
+        number: &TelephoneNumber,
+    ) -> Result<Option<StoredLine>, LedgerError> {
+        read_line_of(&self.pool, number).await
+    }
+
+    /// IVR-10, UNIT-2, INV-5: makes the temporary password the account's credential, in one transaction over
+    /// the locked line: what the caller was told during the call is decided again.
+    pub(crate) async fn set_temporary(
+        &self,
+        order: &Order,
+        now: DateTime<Utc>,
+        expires: DateTime<Utc>,
+    ) -> Result<Committed, Failure> {
+        let mut transaction = self.pool.begin().await.map_err(LedgerError::from)?;
+        let stored = match &order.caller {
+            Some(caller) => lock_line_of(&mut transaction, caller).await?,
+            None => None,
+        };
+        let line = stored.as_ref().map(|stored| &stored.line);
+        let account = match check_setting(
+            order.caller.as_ref(),
+            line,
+            order.unit,
+            order.target.as_ref(),
+        ) {
+            Ok(account) => account,
+            Err(denied) => {
+                transaction.rollback().await.map_err(LedgerError::from)?;
+                let line_id = stored.map(|stored| stored.line_id);
+                self.note_refusal(
+                    &order.actor,
+                    order.caller.as_ref(),
+                    line_id,
+                    reason(denied),
+                    now,
+                )
+                .await?;
+                return Err(denied.into());
+            }
+        };
+        let stored = stored.ok_or(Failure::Internal("a setting without a line"))?;
+        // The check above has admitted the unit; an established one cannot get here.
+        let choice = stored
+            .line
+            .state
+            .choose(order.unit)
+            .map_err(|_| Failure::Internal("a unit not admitted"))?;
+        choose_unit(&mut transaction, &stored, order.unit, choice).await?;
+        let epoch = make_temporary(&mut transaction, &account, expires).await?;
+        let event = AuditEvent {
+            occurred: now,
+            actor: &actor(&order.actor, order.caller.as_ref()),
+            action: Action::SetTemporaryPassword,
+            line_id: Some(stored.line_id),
+            number: Some(&account),
+            outcome: Outcome::Done,
+            reason: Some(order.unit.as_str()),
+            trace_id: trace_id(),
+        };
+        audit::append(&mut transaction, event).await?;
+        transaction.commit().await.map_err(LedgerError::from)?;
+        Ok(Committed { account, epoch })
+    }
+
+    /// OPS-3: a call that was decided against. A number that is on no line is not kept.
+    pub(crate) async fn note_refusal(
+        &self,
+        workload: &str,
+        caller: Option<&TelephoneNumber>,
+        line_id: Option<i64>,
+        reason: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), LedgerError> {
+        let event = AuditEvent {
+            occurred: now,
+            actor: &actor(workload, caller),
+            action: Action::SetTemporaryPassword,
+            line_id,
+            number: caller.filter(|_| line_id.is_some()),
+            outcome: Outcome::Refused,
+            reason: Some(reason),
+            trace_id: trace_id(),
+        };
+        let mut connection = self.pool.acquire().await?;
+        audit::append(&mut connection, event).await
+    }
+}
+
+/// Who called, masked, and through which workload.
+fn actor(workload: &str, caller: Option<&TelephoneNumber>) -> String {
+    match caller {
+        Some(caller) => format!("{} via {workload}", caller.masked()),
+        None => workload.to_owned(),
+    }
+}
+
+fn reason(denied: Refusal) -> &'static str {
+    match denied {
+        Refusal::Caller => "CALLER_REFUSED",
+        Refusal::Unit => "UNIT_REFUSED",
+        Refusal::Target => "TARGET_REFUSED",
+    }
+}
+
+/// UNIT-2: gives the line its unit, and voids the temporary passwords of the unit that it replaces.
+async fn choose_unit(
+    connection: &mut PgConnection,
+    stored: &StoredLine,
+    unit: AuthUnit,
+    choice: UnitChoice,
+) -> Result<(), LedgerError> {
+    match choice {
+        UnitChoice::Keep => return Ok(()),
+        UnitChoice::First => {}
+        UnitChoice::Replace => {
+            sqlx::query!(
+                r#"
+                UPDATE credentials
+                SET kind = 'NONE', epoch = nextval('credential_epoch'), failures = 0, killed_time = NULL,
+                    temporary_expires_time = NULL
+                WHERE kind <> 'NONE' AND number IN (SELECT number FROM numbers WHERE line_id = $1)
+                "#,
+                stored.line_id,
+            )
+            .execute(&mut *connection)
+            .await?;
+        }
+    }
+    sqlx::query!(
+        "UPDATE lines SET unit = $2, version = version + 1 WHERE line_id = $1",
+        stored.line_id,
+        unit.as_str(),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// IVR-10, INV-1, INV-2: a new identity with a count of its own. The permanent password is retired; its hash
+/// stays where it is, for PW-2.
+async fn make_temporary(
+    connection: &mut PgConnection,
+    account: &TelephoneNumber,
+    expires: DateTime<Utc>,
+) -> Result<Epoch, LedgerError> {
+    let row = sqlx::query!(
+        r#"
+        UPDATE credentials
+        SET kind = 'TEMPORARY', epoch = nextval('credential_epoch'), failures = 0, killed_time = NULL,
+            temporary_expires_time = $2
+        WHERE number = $1
+        RETURNING epoch
+        "#,
+        account.as_str(),
+        expires,
+    )
+    .fetch_optional(connection)
+    .await?;
+    // Every number of a line has its row.
+    row.map(|row| Epoch(row.epoch)).ok_or(LedgerError::Corrupt)
+}

@@ -1,0 +1,217 @@
+//! Calls turn by turn.
+
+use aikagi_domain::telephone::TelephoneNumber;
+use aikagi_mesh::errors::ErrorReason;
+use chrono::TimeDelta;
+
+use super::world::{World, call, turn};
+use super::*;
+
+/// IVR-8, IVR-9, IVR-10, IVR-12, INV-1, UNIT-2: a call over two replicas sets the password: the ledger and
+/// Redis agree on epoch and end, and the line has its unit.
+#[tokio::test]
+async fn a_call_over_two_replicas_sets_the_password() {
+    let world = World::new().await;
+    let (one, other) = (world.replica(), world.replica());
+    let before = world.row(USER).await;
+    let reply = call(
+        &[&one, &other],
+        "call-0001",
+        CONTRACT,
+        &["3", USER, PASSWORD, PASSWORD],
+    )
+    .await;
+    assert_eq!(
+        (guidance(&reply), outcome(&reply)),
+        (vec!["password-set"], Some(CallOutcome::Set))
+    );
+    assert_eq!(reply.guidance[0].number, USER);
+
+    let row = world.row(USER).await;
+    assert_eq!((row.kind.as_str(), row.failures), ("TEMPORARY", 0));
+    assert!(row.epoch > before.epoch);
+    assert_eq!(
+        row.temporary_expires_time,
+        Some(world.now() + TimeDelta::hours(24))
+    );
+    let number = TelephoneNumber::parse(USER).unwrap();
+    let stored = one.ttl.temp().get(&number).await.unwrap().unwrap();
+    assert_eq!(
+        (stored.epoch.0, Some(stored.expires)),
+        (row.epoch, row.temporary_expires_time)
+    );
+    assert_eq!(
+        world.unit().await,
+        (Some("ADMIN_USER".to_owned()), false, 1)
+    );
+    assert_eq!(world.row(CONTRACT).await.kind, "NONE");
+}
+
+/// OPS-3, INV-5: the setting's audit event is committed with it, and names who, what and for whom.
+#[tokio::test]
+async fn a_setting_is_in_the_audit_trail() {
+    let world = World::new().await;
+    call(
+        &[&world.replica()],
+        "call-0001",
+        PLAIN,
+        &["1", PASSWORD, PASSWORD],
+    )
+    .await;
+    let [event] = &world.audit().await[..] else {
+        panic!("one event")
+    };
+    assert_eq!(
+        (event.number.as_deref(), event.outcome.as_str()),
+        (Some(CONTRACT), "DONE")
+    );
+    assert!(!event.actor.contains(PLAIN) && !event.actor.is_empty());
+}
+
+/// IVR-12: the same turn sent twice, at any replica, is answered alike and counts once.
+#[tokio::test]
+async fn a_turn_sent_twice_counts_once() {
+    let world = World::new().await;
+    let (one, other) = (world.replica(), world.replica());
+    let events = [
+        started(USER),
+        event("9"),
+        event("1"),
+        event(PASSWORD),
+        event("-"),
+        event(PASSWORD),
+    ];
+    for (sequence, event) in (0..).zip(events) {
+        let first = turn(&one, "call-0001", sequence, event.clone())
+            .await
+            .unwrap();
+        let row = world.row(CONTRACT).await;
+        for replica in [&other, &one] {
+            assert_eq!(
+                turn(replica, "call-0001", sequence, event.clone()).await,
+                Ok(first.clone())
+            );
+        }
+        assert_eq!(world.row(CONTRACT).await, row);
+    }
+    assert_eq!((one.pool().count(), other.pool().count()), (1, 0));
+    assert_eq!(world.audit().await.len(), 1);
+}
+
+/// IVR-12: turns of no call, out of order, or with other content than before are refused, and nothing
+/// changes.
+#[tokio::test]
+async fn turns_out_of_order_are_refused() {
+    let world = World::new().await;
+    let service = world.replica();
+    let reason = |reply: Result<TakeTurnResponse, _>| {
+        reply
+            .err()
+            .map(|refusal: aikagi_mesh::errors::Refusal| refusal.reason())
+    };
+    let unknown = turn(&service, "call-0001", 1, event("1")).await;
+    assert_eq!(reason(unknown), Some(ErrorReason::CallUnknown));
+    call(&[&service], "call-0001", USER, &["1"]).await;
+    for (sequence, text) in [(1, "2"), (3, PASSWORD), (9, "!")] {
+        let refused = turn(&service, "call-0001", sequence, event(text)).await;
+        assert_eq!(
+            reason(refused),
+            Some(ErrorReason::CallOutOfOrder),
+            "{sequence}"
+        );
+    }
+    let refused = turn(&service, "call-0001", 0, started(PLAIN)).await;
+    assert_eq!(reason(refused), Some(ErrorReason::CallOutOfOrder));
+    let reply = turn(&service, "call-0001", 2, event(PASSWORD))
+        .await
+        .unwrap();
+    assert_eq!(guidance(&reply), ["confirm-password"]);
+}
+
+/// IVR-7: three invalid entries end the call, and nothing has been changed.
+#[tokio::test]
+async fn three_invalid_entries_change_nothing() {
+    let world = World::new().await;
+    let before = (world.row(CONTRACT).await, world.unit().await);
+    let entries = ["1", PASSWORD, "11111111", "-", "*"];
+    let reply = call(&[&world.replica()], "call-0001", USER, &entries).await;
+    assert_eq!(outcome(&reply), Some(CallOutcome::TooManyInvalid));
+    assert_eq!((world.row(CONTRACT).await, world.unit().await), before);
+    let [event] = &world.audit().await[..] else {
+        panic!("one event")
+    };
+    assert_eq!(
+        (event.outcome.as_str(), event.reason.as_deref()),
+        ("REFUSED", Some("TOO_MANY_INVALID"))
+    );
+}
+
+/// IVR-11: callers whose number is withheld, unknown or on a closed line hear that the call cannot be
+/// accepted; a number that is on no line is not kept.
+#[tokio::test]
+async fn unacceptable_callers_are_refused() {
+    let world = World::new().await;
+    world.prepare("UPDATE lines SET closed_time = now()").await;
+    let service = world.replica();
+    for (call_id, caller) in [
+        ("call-0001", ""),
+        ("call-0002", STRANGER),
+        ("call-0003", USER),
+    ] {
+        let reply = call(&[&service], call_id, caller, &[]).await;
+        assert_eq!(
+            (guidance(&reply), outcome(&reply)),
+            (vec!["call-refused"], Some(CallOutcome::Refused))
+        );
+    }
+    let numbers: Vec<_> = world
+        .audit()
+        .await
+        .into_iter()
+        .map(|event| event.number)
+        .collect();
+    assert_eq!(numbers, [None, None, Some(USER.to_owned())]);
+}
+
+/// IVR-12, INV-3: hanging up ends the dialog with nothing changed, and a call that Redis has lost is
+/// unknown.
+#[tokio::test]
+async fn abandoned_and_lost_calls_leave_nothing() {
+    let world = World::new().await;
+    let service = world.replica();
+    let reply = call(&[&service], "call-0001", USER, &["1", PASSWORD, "!"]).await;
+    assert_eq!(outcome(&reply), Some(CallOutcome::HungUp));
+    assert_eq!(world.row(CONTRACT).await.kind, "NONE");
+    call(&[&service], "call-0002", USER, &["1", PASSWORD]).await;
+    world.redis.flush().unwrap();
+    let lost = turn(&service, "call-0002", 3, event(PASSWORD))
+        .await
+        .unwrap_err();
+    assert_eq!(lost.reason(), ErrorReason::CallUnknown);
+    assert_eq!(world.row(CONTRACT).await.kind, "NONE");
+}
+
+/// IVR-12, INV-8, INV-9: neither what was keyed nor any number stands in a value in Redis, before the
+/// confirmation or after it.
+#[tokio::test]
+async fn nothing_keyed_stands_in_redis() {
+    let world = World::new().await;
+    let service = world.replica();
+    for entries in [
+        vec!["3", USER, PASSWORD],
+        vec!["3", USER, PASSWORD, PASSWORD],
+    ] {
+        call(
+            &[&service],
+            &format!("call-000{}", entries.len()),
+            CONTRACT,
+            &entries,
+        )
+        .await;
+        let content = world.redis_content().await;
+        assert!(!content.is_empty());
+        for secret in [PASSWORD, USER, CONTRACT, "2 4 6 8", "0 3, "] {
+            assert!(!content.contains(secret));
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! What a test needs around the service, and what it looks at.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use aikagi_api::issuance::v1::take_turn_request::Event;
+use aikagi_api::issuance::v1::{
+    SetTemporaryPasswordRequest, SetTemporaryPasswordResponse, TakeTurnRequest, TakeTurnResponse,
+};
+use aikagi_devkit::database::TestDatabase;
+use aikagi_devkit::redis::{Options, Redis};
+use aikagi_domain::credential::CredentialRules;
+use aikagi_hashing::seal::KeyRing;
+use aikagi_mesh::clock::{Clock as _, ManualClock};
+use aikagi_mesh::config::{IdentitySettings, ServerSettings, TelemetrySettings};
+use aikagi_mesh::errors::{ErrorReason, Refusal};
+use aikagi_mesh::shutdown::Shutdown;
+use aikagi_ttl::acl::{User, file};
+use chrono::{DateTime, Utc};
+use sha2::{Digest as _, Sha256};
+use sqlx::PgPool;
+use tempfile::TempDir;
+
+use super::{CONTRACT, PLAIN, USER, event, started};
+use crate::{CallSettings, Issuance, Settings, set_temporary_password, take_turn};
+
+const REDIS_PASSWORD: &str = "of the test";
+
+/// The stores, a clock, and settings for as many replicas as a test wants.
+pub(super) struct World {
+    pub(super) redis: Redis,
+    pub(super) clock: Arc<ManualClock>,
+    pub(super) ledger: PgPool,
+    settings: Settings,
+    _database: TestDatabase,
+    _directory: TempDir,
+}
+
+/// What the ledger holds for a number.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub(super) struct Row {
+    pub(super) kind: String,
+    pub(super) epoch: i64,
+    pub(super) failures: i32,
+    pub(super) killed_time: Option<DateTime<Utc>>,
+    pub(super) temporary_expires_time: Option<DateTime<Utc>>,
+    pub(super) permanent_hash: Option<Vec<u8>>,
+}
+
+/// An audit event, as a test looks at it.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub(super) struct AuditRow {
+    pub(super) actor: String,
+    pub(super) number: Option<String>,
+    pub(super) outcome: String,
+    pub(super) reason: Option<String>,
+}
+
+impl World {
+    /// A world with one line: an unsubscribed contract number, a subscribed and an unsubscribed additional
+    /// one.
+    pub(super) async fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let digest = Sha256::digest(REDIS_PASSWORD);
+        let digest = digest
+            .iter()
+            .fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        let users = file(|_user| digest.clone());
+        let redis =
+            Redis::start(&directory.path().join("redis"), &users, Options::default()).unwrap();
+        let password_file = directory.path().join("redis-password");
+        aikagi_devkit::paths::write_private(&password_file, REDIS_PASSWORD.as_bytes()).unwrap();
+        let key_ring = directory.path().join("key-ring.toml");
+        let keys = KeyRing::generate_file_text("test", &mut rand::rng());
+        aikagi_devkit::paths::write_private(&key_ring, keys.as_bytes()).unwrap();
+        let database = TestDatabase::new().await.unwrap();
+        let ledger = database.pool().await.unwrap();
+        seed(&ledger).await;
+        let mut at = aikagi_ttl::Settings::new(redis.url(User::Issuance.name(), ""));
+        at.password_file = Some(password_file);
+        let settings = Settings {
+            server: ServerSettings::listening_on(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
+            identity: IdentitySettings {
+                certificate: "unused".into(),
+                key: "unused".into(),
+                authorities: "unused".into(),
+                reload: std::time::Duration::from_secs(10),
+            },
+            telemetry: TelemetrySettings::default(),
+            postgres: aikagi_ledger::Settings::for_url(database.url_as("aikagi_issuance")),
+            redis: at,
+            hashing: aikagi_hashing::Settings {
+                key_ring,
+                memory_kib: 64,
+                iterations: 1,
+                threads: Some(4),
+                ..aikagi_hashing::Settings::default()
+            },
+            credential: CredentialRules::default(),
+            call: CallSettings::default(),
+        };
+        let clock = ManualClock::at(DateTime::from_timestamp_millis(1_800_000_000_000).unwrap());
+        Self {
+            redis,
+            clock,
+            ledger,
+            settings,
+            _database: database,
+            _directory: directory,
+        }
+    }
+
+    /// One more replica of the service.
+    pub(super) fn replica(&self) -> Issuance {
+        Issuance::new(&self.settings, self.clock.clone(), Shutdown::new()).unwrap()
+    }
+
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// What the ledger holds for a number.
+    pub(super) async fn row(&self, number: &str) -> Row {
+        let statement = "SELECT kind, epoch, failures, killed_time, temporary_expires_time, permanent_hash \
+                         FROM credentials WHERE number = $1";
+        sqlx::query_as(statement)
+            .bind(number)
+            .fetch_one(&self.ledger)
+            .await
+            .unwrap()
+    }
+
+    /// The line's unit, whether it is established, and the line's version.
+    pub(super) async fn unit(&self) -> (Option<String>, bool, i64) {
+        let statement = "SELECT unit, unit_established_time IS NOT NULL, version FROM lines";
+        sqlx::query_as(statement)
+            .fetch_one(&self.ledger)
+            .await
+            .unwrap()
+    }
+
+    /// The audit trail, in order.
+    pub(super) async fn audit(&self) -> Vec<AuditRow> {
+        let statement = "SELECT actor, number, outcome, reason FROM audit_events ORDER BY event_id";
+        sqlx::query_as(statement)
+            .fetch_all(&self.ledger)
+            .await
+            .unwrap()
+    }
+
+    /// Prepares the ledger for a test.
+    pub(super) async fn prepare(&self, statement: &'static str) {
+        sqlx::raw_sql(statement)
+            .execute(&self.ledger)
+            .await
+            .unwrap();
+    }
+
+    /// Every key in Redis with all that it holds, as one text.
+    pub(super) async fn redis_content(&self) -> String {
+        let client = redis::Client::open(self.redis.administrator_url()).unwrap();
+        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let keys: Vec<String> = redis::cmd("KEYS")
+            .arg("*")
+            .query_async(&mut connection)
+            .await
+            .unwrap();
+        let mut content = String::new();
+        for key in keys {
+            let values: Vec<Vec<u8>> = redis::cmd("HGETALL")
+                .arg(&key)
+                .query_async(&mut connection)
+                .await
+                .unwrap();
+            for value in values {
+                content.push_str(&String::from_utf8_lossy(&value));
+                content.push('\n');
+            }
+        }
+        content
+    }
+}
+
+/// One turn at a replica.
+pub(super) async fn turn(
+    service: &Issuance,
+    call_id: &str,
+    sequence: u32,
+    event: Event,
+) -> Result<TakeTurnResponse, Refusal> {
+    let request = TakeTurnRequest {
+        call_id: call_id.to_owned(),
+        sequence,
+        event: Some(event),
+    };
+    take_turn::take_turn(service, "ivr", request)
+        .await
+        .map_err(Refusal::from)
+}
+
+/// A whole call, each turn at another replica; the answer to the last turn.
+pub(super) async fn call(
+    replicas: &[&Issuance],
+    call_id: &str,
+    caller: &str,
+    entries: &[&str],
+) -> TakeTurnResponse {
+    let mut reply = turn(replicas[0], call_id, 0, started(caller))
+        .await
+        .unwrap();
+    for (sequence, entry) in (1..).zip(entries) {
+        let replica = replicas[sequence as usize % replicas.len()];
+        reply = turn(replica, call_id, sequence, event(entry))
+            .await
+            .unwrap();
+        assert_eq!(reply.sequence, sequence);
+    }
+    reply
+}
+
+/// A setting in one call.
+pub(super) async fn set(
+    service: &Issuance,
+    caller: &str,
+    unit: i32,
+    target: &str,
+    password: &str,
+) -> Result<SetTemporaryPasswordResponse, ErrorReason> {
+    let request = SetTemporaryPasswordRequest {
+        caller_number: caller.to_owned(),
+        unit,
+        target_number: target.to_owned(),
+        temporary_password: password.to_owned(),
+    };
+    let answer = set_temporary_password::set_temporary_password(service, "ivr", request).await;
+    answer.map_err(|failure| Refusal::from(failure).reason())
+}
+
+async fn seed(ledger: &PgPool) {
+    let mut transaction = ledger.begin().await.unwrap();
+    let line: i64 =
+        sqlx::query_scalar("INSERT INTO lines (contract_number) VALUES ($1) RETURNING line_id")
+            .bind(CONTRACT)
+            .fetch_one(&mut *transaction)
+            .await
+            .unwrap();
+    for (number, subscribed) in [(CONTRACT, false), (USER, true), (PLAIN, false)] {
+        sqlx::query("INSERT INTO numbers (number, line_id, subscribed) VALUES ($1, $2, $3)")
+            .bind(number)
+            .bind(line)
+            .bind(subscribed)
+            .execute(&mut *transaction)
+            .await
+            .unwrap();
+        sqlx::query("INSERT INTO credentials (number) VALUES ($1)")
+            .bind(number)
+            .execute(&mut *transaction)
+            .await
+            .unwrap();
+    }
+    transaction.commit().await.unwrap();
+}
