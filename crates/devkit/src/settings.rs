@@ -193,6 +193,25 @@ pub fn settings(service: Service, ports: Ports, around: &Surroundings) -> Result
     );
     put(&mut all, "identity", identity);
 
+    if service == Service::Gateway {
+        // Browsers here are told to believe the same authority as the services.
+        let origin = |host: &str| format!("https://{host}:{}", ports.main);
+        let mut public = Table::new();
+        put(&mut public, "listen", address(ports.main));
+        put(
+            &mut public,
+            "certificate",
+            path(&around.identity.certificate)?,
+        );
+        put(&mut public, "key", path(&around.identity.key)?);
+        put(
+            &mut public,
+            "origins",
+            ["localhost", "127.0.0.1"].map(origin).to_vec(),
+        );
+        put(&mut all, "public", public);
+    }
+
     let mut telemetry = Table::new();
     put(
         &mut telemetry,
@@ -221,6 +240,10 @@ pub fn settings(service: Service, ports: Ports, around: &Surroundings) -> Result
         put(&mut all, "upstreams", upstreams);
     }
     Ok(all)
+}
+
+fn address(port: u16) -> String {
+    format!("127.0.0.1:{port}")
 }
 
 fn put(table: &mut Table, key: &str, value: impl Into<Value>) {
@@ -254,11 +277,8 @@ mod tests {
             pretty_logs: false,
         };
         let gateway = settings(Service::Gateway, Service::Gateway.usual_ports(1), &around).unwrap();
-        assert_eq!(gateway["server"]["listen"].as_str(), Some("127.0.0.1:8453"));
-        assert_eq!(
-            gateway["server"]["private_listen"].as_str(),
-            Some("127.0.0.1:8454")
-        );
+        assert_eq!(gateway["public"]["listen"].as_str(), Some("127.0.0.1:8453"));
+        assert_eq!(gateway["server"]["listen"].as_str(), Some("127.0.0.1:8454"));
         assert_eq!(
             gateway["upstreams"]["units"][0].as_str(),
             Some("127.0.0.1:7304")
