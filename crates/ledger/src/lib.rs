@@ -1,1 +1,38 @@
-//! To be written.
+//! PostgreSQL: what must not be lost. Migrations with the role and the grants of every service, the connection,
+//! a line with its lock (INV-5) and the audit trail (OPS-3). A statement that one service alone needs lives with
+//! that service.
+
+pub mod audit;
+mod connect;
+mod error;
+pub mod line;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+pub use connect::{DurabilityError, check, check_durability, connect};
+pub use error::LedgerError;
+pub use settings::{Settings, SettingsError};
+
+/// The schema, its roles and grants, step by step. A step that has landed is never edited.
+pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
+
+/// Brings a database up to date, as its owner. What is there already is left alone, and two at once wait for
+/// each other.
+pub async fn migrate(settings: &Settings) -> Result<(), MigrationError> {
+    let pool = connect(settings)?;
+    MIGRATOR.run(&pool).await?;
+    pool.close().await;
+    Ok(())
+}
+
+/// A database that could not be brought up to date.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrationError {
+    /// The settings cannot be used.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// A step failed, or the database has steps that this version does not know.
+    #[error("migration: {0}")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+}

@@ -1,0 +1,162 @@
+//! The `[postgres]` section of a service's settings.
+
+use std::fmt;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use aikagi_domain::duration_text;
+use chrono::TimeDelta;
+use serde::Deserialize;
+use sqlx::postgres::PgConnectOptions;
+use zeroize::Zeroizing;
+
+/// Limits of every connection's own: what a caller has given up does not go on in the database.
+const LIMITS: [(&str, &str); 3] = [
+    ("statement_timeout", "5s"),
+    ("lock_timeout", "2s"),
+    ("idle_in_transaction_session_timeout", "10s"),
+];
+
+/// Where the ledger is, and as whom. Debug shows no credentials (INV-8).
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// `postgres://role@host:port/database`, with the parameters of libpq (`sslmode`, `sslrootcert`, ...).
+    pub url: String,
+    /// A file with the role's password, which comes before one in the URL; only its owner may read it.
+    #[serde(default)]
+    pub password_file: Option<PathBuf>,
+    /// Connections at most.
+    #[serde(default = "default_max_connections")]
+    pub max_connections: u32,
+    /// How long a statement waits for a connection before the ledger counts as unavailable.
+    #[serde(default = "default_acquire_timeout", with = "duration_text")]
+    pub acquire_timeout: TimeDelta,
+}
+
+fn default_max_connections() -> u32 {
+    16
+}
+
+fn default_acquire_timeout() -> TimeDelta {
+    TimeDelta::seconds(2)
+}
+
+/// Settings that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// Not a PostgreSQL URL. The text of the URL is not repeated: it may hold a password.
+    #[error("postgres.url is not a PostgreSQL URL")]
+    Url,
+    /// A time that nobody can wait.
+    #[error("postgres.acquire_timeout is not a time to wait")]
+    AcquireTimeout,
+    /// The password file cannot be read, or others may read it.
+    #[error("postgres.password_file {path}: {text}")]
+    PasswordFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        text: String,
+    },
+}
+
+impl Settings {
+    /// Settings for a URL, everything else as by default.
+    pub fn for_url(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            password_file: None,
+            max_connections: default_max_connections(),
+            acquire_timeout: default_acquire_timeout(),
+        }
+    }
+
+    pub(crate) fn acquire_timeout(&self) -> Result<Duration, SettingsError> {
+        self.acquire_timeout
+            .to_std()
+            .map_err(|_negative| SettingsError::AcquireTimeout)
+    }
+
+    /// Everything that can be wrong before a connection is made.
+    pub(crate) fn options(&self) -> Result<PgConnectOptions, SettingsError> {
+        // The driver takes any scheme.
+        let ours = ["postgres://", "postgresql://"];
+        if !ours.iter().any(|scheme| self.url.starts_with(scheme)) {
+            return Err(SettingsError::Url);
+        }
+        let options = PgConnectOptions::from_str(&self.url)
+            .map_err(|_unreadable| SettingsError::Url)?
+            .options(LIMITS);
+        match &self.password_file {
+            None => Ok(options),
+            Some(path) => {
+                let password = read_password(path)?;
+                Ok(options.password(password.trim_end_matches(['\r', '\n'])))
+            }
+        }
+    }
+}
+
+fn read_password(path: &Path) -> Result<Zeroizing<String>, SettingsError> {
+    let refuse = |text: String| SettingsError::PasswordFile {
+        path: path.to_owned(),
+        text,
+    };
+    let metadata = std::fs::metadata(path).map_err(|error| refuse(error.kind().to_string()))?;
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(refuse(format!(
+            "mode {mode:03o} lets others in; make it 600"
+        )));
+    }
+    std::fs::read_to_string(path)
+        .map(Zeroizing::new)
+        .map_err(|error| refuse(error.kind().to_string()))
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("password_file", &self.password_file)
+            .field("max_connections", &self.max_connections)
+            .field("acquire_timeout", &self.acquire_timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// INV-8: settings do not print what lets one in.
+    #[test]
+    fn unknown_keys_are_refused_and_nothing_prints() {
+        let settings: Settings =
+            toml::from_str("url = \"postgres://aikagi_units:secret@host/aikagi\"").unwrap();
+        let limits = (settings.max_connections, settings.acquire_timeout);
+        assert_eq!(limits, (16, TimeDelta::seconds(2)));
+        assert!(!format!("{settings:?}").contains("secret"));
+        toml::from_str::<Settings>("url = \"postgres://host\"\npool = 1").unwrap_err();
+        toml::from_str::<Settings>("max_connections = 1").unwrap_err();
+    }
+
+    #[test]
+    fn a_password_file_is_refused_by_its_path() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("password");
+        let mut settings = Settings::for_url("postgres://aikagi_units@host/aikagi");
+        settings.password_file = Some(file.clone());
+        let refused = |settings: &Settings| settings.options().unwrap_err().to_string();
+        assert!(refused(&settings).contains(file.to_str().unwrap()));
+        std::fs::write(&file, "secret\n").unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
+        assert!(refused(&settings).contains("mode 640"));
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+        settings.options().unwrap();
+        let refused = Settings::for_url("redis://host").options().unwrap_err();
+        assert!(matches!(refused, SettingsError::Url));
+    }
+}

@@ -1,0 +1,91 @@
+use sqlx::{AssertSqlSafe, PgPool};
+
+use super::database;
+use crate::{DurabilityError, LedgerError, Settings, check, check_durability, connect};
+
+async fn alter(pool: &PgPool, database: &str, setting: &str) {
+    let statement = format!("ALTER DATABASE \"{database}\" {setting}");
+    sqlx::raw_sql(AssertSqlSafe(statement))
+        .execute(pool)
+        .await
+        .unwrap();
+}
+
+/// INV-4: a database that acknowledges before it is durable is refused, and not used if it comes to be one later.
+#[tokio::test]
+async fn a_database_that_is_not_durable_is_refused() {
+    let (database, pool) = database().await;
+    let settings = Settings::for_url(database.url_as("aikagi_units"));
+    check_durability(&settings).await.unwrap();
+    let units = connect(&settings).unwrap();
+    check(&units).await.unwrap();
+
+    for value in ["off", "local", "remote_write"] {
+        alter(
+            &pool,
+            database.name(),
+            &format!("SET synchronous_commit = {value}"),
+        )
+        .await;
+        let refused = check_durability(&settings).await.unwrap_err();
+        assert!(matches!(&refused, DurabilityError::NotDurable(found) if found == value));
+        assert!(refused.to_string().contains("synchronous_commit"));
+    }
+    let late = connect(&settings).unwrap();
+    assert_eq!(check(&late).await, Err(LedgerError::Unavailable));
+
+    alter(
+        &pool,
+        database.name(),
+        "SET synchronous_commit = remote_apply",
+    )
+    .await;
+    check_durability(&settings).await.unwrap();
+}
+
+/// INV-4: a setting that waits for a later connection is refused too, though this one is durable.
+#[tokio::test]
+async fn a_setting_for_later_connections_is_refused() {
+    let (database, pool) = database().await;
+    alter(&pool, database.name(), "SET synchronous_commit = off").await;
+    let url = database.url_as("aikagi_units");
+    let joint = if url.contains('?') { '&' } else { '?' };
+    let settings = Settings::for_url(format!("{url}{joint}options[synchronous_commit]=on"));
+    let refused = check_durability(&settings).await.unwrap_err();
+    assert!(
+        matches!(&refused, DurabilityError::SetForRole(found) if found == "synchronous_commit=off")
+    );
+}
+
+/// INV-4: a ledger that does not answer is not refused; nothing is acknowledged by it.
+#[tokio::test]
+async fn a_ledger_that_is_away_is_unavailable() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut settings = Settings::for_url(format!(
+        "postgres://aikagi_units@localhost:5432/none?host={}",
+        directory.path().display()
+    ));
+    settings.acquire_timeout = chrono::TimeDelta::milliseconds(200);
+    check_durability(&settings).await.unwrap();
+    let pool = connect(&settings).unwrap();
+    assert_eq!(check(&pool).await, Err(LedgerError::Unavailable));
+}
+
+/// INV-4: every connection has limits of its own on what it waits for.
+#[tokio::test]
+async fn connections_have_limits() {
+    let (database, _pool) = database().await;
+    let pool = connect(&Settings::for_url(database.url_as("aikagi_password"))).unwrap();
+    for (name, expected) in [
+        ("statement_timeout", "5s"),
+        ("lock_timeout", "2s"),
+        ("idle_in_transaction_session_timeout", "10s"),
+    ] {
+        let found: String = sqlx::query_scalar("SELECT current_setting($1)")
+            .bind(name)
+            .fetch_one(&pool)
+            .await
+            .unwrap();
+        assert_eq!(found, expected, "{name}");
+    }
+}

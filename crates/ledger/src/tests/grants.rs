@@ -1,0 +1,235 @@
+use std::collections::BTreeSet;
+
+use super::{ROLES, database};
+
+/// The architecture's table in full: role, privilege, table and columns (`*`: all of them). What is not here is
+/// refused.
+const ALLOWED: &[(&str, &str, &str, &[&str])] = &[
+    ("aikagi_issuance", "SELECT", "lines", &["*"]),
+    ("aikagi_issuance", "SELECT", "numbers", &["*"]),
+    (
+        "aikagi_issuance",
+        "SELECT",
+        "credentials",
+        &[
+            "number",
+            "kind",
+            "epoch",
+            "failures",
+            "killed_time",
+            "temporary_expires_time",
+        ],
+    ),
+    (
+        "aikagi_issuance",
+        "UPDATE",
+        "credentials",
+        &[
+            "kind",
+            "epoch",
+            "failures",
+            "killed_time",
+            "temporary_expires_time",
+        ],
+    ),
+    ("aikagi_issuance", "UPDATE", "lines", &["unit", "version"]),
+    ("aikagi_issuance", "INSERT", "audit_events", &["*"]),
+    ("aikagi_authentication", "SELECT", "lines", &["*"]),
+    ("aikagi_authentication", "SELECT", "numbers", &["*"]),
+    ("aikagi_authentication", "SELECT", "credentials", &["*"]),
+    (
+        "aikagi_authentication",
+        "UPDATE",
+        "credentials",
+        &[
+            "failures",
+            "reset_round",
+            "killed_time",
+            "last_login_time",
+            "wrong_attempts",
+            "session_generation",
+        ],
+    ),
+    ("aikagi_authentication", "SELECT", "ended_sessions", &["*"]),
+    ("aikagi_authentication", "INSERT", "ended_sessions", &["*"]),
+    ("aikagi_authentication", "DELETE", "ended_sessions", &[]),
+    ("aikagi_authentication", "INSERT", "audit_events", &["*"]),
+    ("aikagi_password", "SELECT", "lines", &["*"]),
+    ("aikagi_password", "SELECT", "numbers", &["*"]),
+    ("aikagi_password", "SELECT", "credentials", WITHOUT_HASH),
+    (
+        "aikagi_password",
+        "UPDATE",
+        "credentials",
+        CHANGED_WITH_HASH,
+    ),
+    (
+        "aikagi_password",
+        "UPDATE",
+        "lines",
+        &["unit_established_time", "version"],
+    ),
+    ("aikagi_password", "INSERT", "audit_events", &["*"]),
+    ("aikagi_units", "SELECT", "lines", &["*"]),
+    ("aikagi_units", "SELECT", "numbers", &["*"]),
+    ("aikagi_units", "SELECT", "credentials", WITHOUT_HASH),
+    ("aikagi_units", "UPDATE", "credentials", CHANGED_WITH_HASH),
+    ("aikagi_units", "INSERT", "credentials", &["number"]),
+    ("aikagi_units", "INSERT", "lines", &["*"]),
+    ("aikagi_units", "INSERT", "numbers", &["*"]),
+    ("aikagi_units", "DELETE", "lines", &[]),
+    ("aikagi_units", "DELETE", "numbers", &[]),
+    (
+        "aikagi_units",
+        "UPDATE",
+        "lines",
+        &[
+            "contract_number",
+            "unit",
+            "unit_established_time",
+            "closed_time",
+            "version",
+        ],
+    ),
+    (
+        "aikagi_units",
+        "UPDATE",
+        "numbers",
+        &["line_id", "subscribed"],
+    ),
+    ("aikagi_units", "INSERT", "audit_events", &["*"]),
+    ("aikagi_units", "SELECT", "audit_events", &["*"]),
+    (
+        "aikagi_reseal",
+        "SELECT",
+        "credentials",
+        &["number", "permanent_hash", "hash_epoch"],
+    ),
+    (
+        "aikagi_reseal",
+        "UPDATE",
+        "credentials",
+        &["permanent_hash"],
+    ),
+];
+
+const WITHOUT_HASH: &[&str] = &[
+    "number",
+    "kind",
+    "epoch",
+    "failures",
+    "killed_time",
+    "temporary_expires_time",
+    "hash_epoch",
+    "changed_time",
+    "last_login_time",
+    "wrong_attempts",
+];
+
+const CHANGED_WITH_HASH: &[&str] = &[
+    "kind",
+    "epoch",
+    "failures",
+    "killed_time",
+    "temporary_expires_time",
+    "permanent_hash",
+    "hash_epoch",
+    "changed_time",
+];
+
+/// Whether the table above allows a privilege, on a column or (`None`) on the table as a whole.
+fn allowed(role: &str, privilege: &str, table: &str, column: Option<&str>) -> bool {
+    ALLOWED.iter().any(|(r, p, t, columns)| {
+        (*r, *p, *t) == (role, privilege, table)
+            && column.is_none_or(|column| columns.contains(&"*") || columns.contains(&column))
+    })
+}
+
+/// INV-9, INV-2, OPS-3: for every role, table, column and privilege, what the architecture's table allows is
+/// allowed and everything else is refused. A new table or column is in here by itself.
+#[tokio::test]
+async fn the_grants_are_the_architectures_table() {
+    let (_database, pool) = database().await;
+    let columns: Vec<(String, String)> = sqlx::query_as(
+        "SELECT table_name::text, column_name::text FROM information_schema.columns
+         WHERE table_schema = 'public' ORDER BY 1, 2",
+    )
+    .fetch_all(&pool)
+    .await
+    .unwrap();
+    assert!(columns.len() > 30);
+    let tables: BTreeSet<&str> = columns.iter().map(|(table, _)| table.as_str()).collect();
+    for role in ROLES {
+        for (table, column) in &columns {
+            for privilege in ["SELECT", "INSERT", "UPDATE", "REFERENCES"] {
+                let granted: bool =
+                    sqlx::query_scalar("SELECT has_column_privilege($1, $2, $3, $4)")
+                        .bind(role)
+                        .bind(table)
+                        .bind(column)
+                        .bind(privilege)
+                        .fetch_one(&pool)
+                        .await
+                        .unwrap();
+                let expected = allowed(role, privilege, table, Some(column));
+                assert_eq!(granted, expected, "{role}: {privilege} {table}.{column}");
+            }
+        }
+        for table in &tables {
+            for privilege in ["DELETE", "TRUNCATE", "TRIGGER"] {
+                let granted: bool = sqlx::query_scalar("SELECT has_table_privilege($1, $2, $3)")
+                    .bind(role)
+                    .bind(table)
+                    .bind(privilege)
+                    .fetch_one(&pool)
+                    .await
+                    .unwrap();
+                assert_eq!(
+                    granted,
+                    allowed(role, privilege, table, None),
+                    "{role}: {privilege} {table}"
+                );
+            }
+        }
+    }
+}
+
+/// INV-1: who gives a credential a new identity draws epochs; nobody sets the sequence back, makes tables, or is
+/// more than its role.
+#[tokio::test]
+async fn roles_are_no_more_than_their_grants() {
+    let (_database, pool) = database().await;
+    let draws = ["aikagi_issuance", "aikagi_password", "aikagi_units"];
+    let sequences: Vec<String> =
+        sqlx::query_scalar("SELECT sequence_name::text FROM information_schema.sequences")
+            .fetch_all(&pool)
+            .await
+            .unwrap();
+    for role in ROLES {
+        for sequence in &sequences {
+            for privilege in ["USAGE", "SELECT", "UPDATE"] {
+                let granted: bool = sqlx::query_scalar("SELECT has_sequence_privilege($1, $2, $3)")
+                    .bind(role)
+                    .bind(sequence)
+                    .bind(privilege)
+                    .fetch_one(&pool)
+                    .await
+                    .unwrap();
+                let expected =
+                    sequence == "credential_epoch" && privilege == "USAGE" && draws.contains(&role);
+                assert_eq!(granted, expected, "{role}: {privilege} {sequence}");
+            }
+        }
+        let more: bool = sqlx::query_scalar(
+            "SELECT rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls
+                OR has_schema_privilege(oid, 'public', 'CREATE')
+                OR EXISTS (SELECT FROM pg_auth_members WHERE member = r.oid OR roleid = r.oid)
+             FROM pg_roles AS r WHERE rolname = $1",
+        )
+        .bind(role)
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+        assert!(!more, "{role}");
+    }
+}
