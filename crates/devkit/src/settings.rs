@@ -169,14 +169,8 @@ pub fn settings(service: Service, ports: Ports, around: &Surroundings) -> Result
     let mut all = Table::new();
 
     let mut server = Table::new();
-    put(&mut server, "listen", format!("127.0.0.1:{}", ports.main));
-    if let Some(private) = ports.private {
-        put(
-            &mut server,
-            "private_listen",
-            format!("127.0.0.1:{private}"),
-        );
-    }
+    let listen = ports.private.unwrap_or(ports.main);
+    put(&mut server, "listen", address(listen));
     put(&mut all, "server", server);
 
     let mut identity = Table::new();
