@@ -31,7 +31,11 @@ pub fn private_directory(dir: &Path) -> Result<PathBuf> {
     let owner = std::fs::symlink_metadata(dir)
         .with_context(|| format!("cannot read {}", dir.display()))?
         .uid();
-    if owner != nix::unistd::geteuid().as_raw() {
+    let ourselves = nix::unistd::geteuid();
+    // Root hands directories of its PostgreSQL over to the package's user.
+    let package = nix::unistd::User::from_name("postgres").ok().flatten();
+    let handed_over = ourselves.is_root() && package.is_some_and(|user| user.uid.as_raw() == owner);
+    if owner != ourselves.as_raw() && !handed_over {
         bail!("{} belongs to another user", dir.display());
     }
     Ok(dir.to_owned())

@@ -400,6 +400,8 @@ mod tests {
         std::fs::write(&lock, "1\n").unwrap();
         cluster.restart().unwrap();
         assert!(cluster.alive());
+        drop(cluster);
+        let cluster = Cluster::start(dir.path(), Options::default()).unwrap();
         let url = cluster.url("postgres", "aikagi_units");
         assert!(url.starts_with("postgres://aikagi_units@localhost:5432/postgres?host=%2F"));
     }
