@@ -122,7 +122,7 @@ impl TlsIdentity {
                 tracing::info!("certificates were read again");
             }
             Err(error) => {
-                tracing::error!(%error, "new certificates cannot be used; keeping the old ones")
+                tracing::error!(%error, "new certificates cannot be used; keeping the old ones");
             }
         }
     }
