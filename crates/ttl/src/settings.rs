@@ -1,6 +1,7 @@
 //! The `[redis]` section of a service's settings.
 
 use std::fmt;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use aikagi_domain::duration_text;
@@ -17,7 +18,7 @@ pub struct Settings {
     /// Cluster: `redis+cluster://user@host:port,host:port`.
     /// `rediss+sentinel` and `rediss+cluster` speak TLS. TLS trusts the machine's authorities.
     pub url: String,
-    /// A file with the user's password, which comes before one in the URL.
+    /// A file with the user's password, which comes before one in the URL; only its owner may read it.
     #[serde(default)]
     pub password_file: Option<PathBuf>,
     /// How long one operation may take, connecting included.
@@ -59,23 +60,32 @@ pub enum SettingsError {
     /// No operation can be that short.
     #[error("redis.response_timeout: not a time to wait")]
     ResponseTimeout,
-    /// The password's file cannot be used.
-    #[error("redis.password_file: {path}: {reason}")]
+    /// The password's file cannot be read, or others may read it.
+    #[error("redis.password_file {path}: {text}")]
     PasswordFile {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        reason: std::io::ErrorKind,
+        text: String,
     },
 }
 
-/// Reads a password from its file; a newline at the end is not part of it.
+/// Reads a password from its file, which only its owner may read; a newline at the end is not part of it.
 pub(crate) fn read_password(path: &Path) -> Result<Zeroizing<String>, SettingsError> {
-    let text = std::fs::read_to_string(path).map_err(|error| SettingsError::PasswordFile {
+    let refuse = |text: String| SettingsError::PasswordFile {
         path: path.to_owned(),
-        reason: error.kind(),
-    })?;
-    let text = Zeroizing::new(text);
+        text,
+    };
+    let metadata = std::fs::metadata(path).map_err(|error| refuse(error.kind().to_string()))?;
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(refuse(format!(
+            "mode {mode:03o} lets others in; make it 600"
+        )));
+    }
+    let text = std::fs::read_to_string(path)
+        .map(Zeroizing::new)
+        .map_err(|error| refuse(error.kind().to_string()))?;
     Ok(Zeroizing::new(
         text.trim_end_matches(['\r', '\n']).to_owned(),
     ))

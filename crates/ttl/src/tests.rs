@@ -3,6 +3,7 @@
 mod acl;
 mod away;
 mod call;
+mod layouts;
 mod rate;
 mod sess;
 mod temp;
@@ -26,12 +27,7 @@ struct Server {
 impl Server {
     fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let users = file(|user| {
-            let digest = Sha256::digest(password(user));
-            digest
-                .iter()
-                .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
-        });
+        let users = users();
         Self {
             redis: Redis::start(directory.path(), &users, Options::default()).unwrap(),
             _directory: directory,
@@ -54,6 +50,16 @@ impl Server {
     async fn administrator(&self) -> MultiplexedConnection {
         self.raw(self.redis.administrator_url()).await
     }
+}
+
+/// The real users, in the form of an ACL file.
+fn users() -> String {
+    file(|user| {
+        let digest = Sha256::digest(password(user));
+        digest
+            .iter()
+            .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
+    })
 }
 
 fn password(user: User) -> String {

@@ -1,3 +1,5 @@
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
 use super::{Server, now, number};
@@ -63,7 +65,11 @@ async fn the_password_may_be_in_a_file() {
         "unix://{}?user=gateway",
         server.redis.socket().display()
     ));
-    settings.password_file = Some(file);
+    settings.password_file = Some(file.clone());
+    std::fs::set_permissions(&file, Permissions::from_mode(0o640)).unwrap();
+    let refused = Store::connect(&settings).unwrap_err().to_string();
+    assert!(refused.contains("mode 640") && refused.contains(file.to_str().unwrap()));
+    std::fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
     Store::connect(&settings).unwrap().ping().await.unwrap();
 
     settings.password_file = Some(directory.path().join("missing"));

@@ -1,0 +1,190 @@
+//! The same code under Sentinel and in a Cluster.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use aikagi_devkit::command::{find, spawn, tied};
+use aikagi_devkit::ports::free;
+use aikagi_domain::credential::Epoch;
+use chrono::TimeDelta;
+use redis::aio::MultiplexedConnection;
+use tempfile::TempDir;
+
+use super::{now, number, password, users};
+use crate::acl::User;
+use crate::temp::TemporaryRecord;
+use crate::{Settings, Store};
+
+const ADMINISTRATOR: &str = "administrator";
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A server on a TCP port, killed with this value.
+struct Node {
+    port: u16,
+    child: Child,
+    _directory: TempDir,
+}
+
+impl Node {
+    /// Runs a server with the real users and an administrator, and these lines of configuration.
+    fn start(lines: &str, sentinel: bool) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let port = free().unwrap();
+        let path = |name: &str| directory.path().join(name).display().to_string();
+        let mut text = format!(
+            "port {port}\nbind 127.0.0.1\ndir {}\n",
+            directory.path().display()
+        );
+        if !sentinel {
+            let administrator = format!("user {ADMINISTRATOR} on >{ADMINISTRATOR} ~* &* +@all\n");
+            std::fs::write(path("users.acl"), administrator + &users()).unwrap();
+            let _ = writeln!(text, "aclfile {}\nsave \"\"", path("users.acl"));
+        }
+        std::fs::write(path("redis.conf"), text + lines).unwrap();
+        let child = run(Path::new(&path("redis.conf")), sentinel);
+        Self {
+            port,
+            child,
+            _directory: directory,
+        }
+    }
+
+    async fn ask(&self, words: &[&str]) -> String {
+        let url = format!(
+            "redis://{ADMINISTRATOR}:{ADMINISTRATOR}@127.0.0.1:{}",
+            self.port
+        );
+        ask(&url, words).await
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn run(configuration: &Path, sentinel: bool) -> Child {
+    let mut server = tied(find("redis-server").unwrap(), "TERM");
+    server
+        .arg(configuration)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    if sentinel {
+        server.arg("--sentinel");
+    }
+    spawn(server).unwrap()
+}
+
+/// Sends a command as soon as the server answers at all; what it says, in a form to search in.
+async fn ask(url: &str, words: &[&str]) -> String {
+    let client = redis::Client::open(url).unwrap();
+    let limit = Instant::now() + PATIENCE;
+    let mut connection: MultiplexedConnection = loop {
+        match client.get_multiplexed_async_connection().await {
+            Ok(connection) => break connection,
+            Err(error) => assert!(Instant::now() < limit, "{error}"),
+        }
+    };
+    let mut command = redis::cmd(words[0]);
+    command.arg(&words[1..]);
+    let answer: redis::RedisResult<redis::Value> = command.query_async(&mut connection).await;
+    format!("{answer:?}")
+}
+
+/// A store by a URL of several servers.
+fn store(layout: &str, rest: &str, user: User) -> Store {
+    let (name, password) = (user.name(), password(user));
+    let url = format!("redis+{layout}://{name}:{password}@{rest}");
+    Store::connect(&Settings::new(url)).unwrap()
+}
+
+/// Writes a temporary password, again and again until it is stored, and reads it as the other service.
+async fn write_and_read(issuance: &Store, authentication: &Store, epoch: i64) {
+    let record = TemporaryRecord {
+        epoch: Epoch(epoch),
+        sealed_hash: b"hash".to_vec(),
+        expires: now() + TimeDelta::hours(24),
+    };
+    let mine = number("0312345678");
+    let limit = Instant::now() + PATIENCE;
+    while issuance.temp().put(&mine, &record, now()).await.is_err() {
+        assert!(Instant::now() < limit, "nobody takes it");
+    }
+    loop {
+        match authentication.temp().get(&mine).await {
+            Ok(found) => break assert_eq!(found, Some(record)),
+            Err(error) => assert!(Instant::now() < limit, "{error}"),
+        }
+    }
+}
+
+/// INV-3: a Cluster serves as a stand-alone server does.
+#[tokio::test]
+async fn a_cluster_serves() {
+    // The default bus port is ten thousand more, which may be no port at all.
+    let bus = free().unwrap();
+    let node = Node::start(&format!("cluster-enabled yes\ncluster-port {bus}\n"), false);
+    node.ask(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]).await;
+    let limit = Instant::now() + PATIENCE;
+    while !node
+        .ask(&["CLUSTER", "INFO"])
+        .await
+        .contains("cluster_state:ok")
+    {
+        assert!(Instant::now() < limit);
+    }
+    let rest = format!("127.0.0.1:{}", node.port);
+    let issuance = store("cluster", &rest, User::Issuance);
+    let authentication = store("cluster", &rest, User::Authentication);
+    write_and_read(&issuance, &authentication, 1).await;
+}
+
+/// INV-3: behind Sentinel the master is found, and the next one after a failover.
+#[tokio::test]
+async fn the_master_is_found_behind_sentinel() {
+    let one = Node::start("", false);
+    let other = Node::start(
+        &format!(
+            "replicaof 127.0.0.1 {}\nmasteruser {ADMINISTRATOR}\nmasterauth {ADMINISTRATOR}\n",
+            one.port
+        ),
+        false,
+    );
+    let limit = Instant::now() + PATIENCE;
+    while !one
+        .ask(&["INFO", "replication"])
+        .await
+        .contains("state=online")
+    {
+        assert!(Instant::now() < limit);
+    }
+    let sentinel = Node::start(
+        &format!(
+            "sentinel monitor aikagi 127.0.0.1 {} 1\nsentinel down-after-milliseconds aikagi 500\n\
+             sentinel failover-timeout aikagi 2000\n\
+             sentinel auth-user aikagi {ADMINISTRATOR}\nsentinel auth-pass aikagi {ADMINISTRATOR}\n",
+            one.port
+        ),
+        true,
+    );
+    let rest = format!("127.0.0.1:{}/aikagi", sentinel.port);
+    let issuance = store("sentinel", &rest, User::Issuance);
+    let authentication = store("sentinel", &rest, User::Authentication);
+    write_and_read(&issuance, &authentication, 1).await;
+
+    let asked = format!("redis://127.0.0.1:{}", sentinel.port);
+    let limit = Instant::now() + PATIENCE;
+    while !ask(&asked, &["SENTINEL", "REPLICAS", "aikagi"])
+        .await
+        .contains(&other.port.to_string())
+    {
+        assert!(Instant::now() < limit);
+    }
+    drop(one);
+    write_and_read(&issuance, &authentication, 2).await;
+    assert!(other.ask(&["ROLE"]).await.contains("master"));
+}
