@@ -53,6 +53,14 @@ impl Caller {
     }
 }
 
+/// Whom the audit trail names for a call that a guard let in (OPS-3).
+pub fn actor_of<T>(request: &tonic::Request<T>) -> String {
+    request
+        .extensions()
+        .get::<Caller>()
+        .map_or_else(String::new, |caller| caller.actor().to_owned())
+}
+
 /// Whom a port lets in (INV-7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Door {

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod config;
 pub mod deadline;
 pub mod errors;
+pub mod fields;
 pub mod guard;
 pub mod health;
 pub mod identity;

@@ -5,6 +5,9 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+
+use crate::deadline;
 
 /// The stop of a service: whoever holds it can ask for it, wait for it, or run work that it waits for.
 #[derive(Debug, Clone, Default)]
@@ -59,6 +62,17 @@ impl Shutdown {
         F::Output: Send + 'static,
     {
         self.tasks.spawn(work)
+    }
+
+    /// Waits for work that goes on to its end though the waiting is cut off, under the deadline and the span of
+    /// the call that it is for (INV-11). None if the work itself was cut off.
+    pub async fn carry_through<F>(&self, work: F) -> Option<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let work = deadline::inherit(deadline::current(), work).in_current_span();
+        self.run_to_end(work).await.ok()
     }
 
     /// Waits for the work of [`run_to_end`](Self::run_to_end), at most so long.

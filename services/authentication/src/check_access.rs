@@ -3,16 +3,16 @@
 use aikagi_api::authentication::v1::{CheckAccessRequest, CheckAccessResponse};
 use aikagi_domain::session::Action;
 use aikagi_mesh::errors::{ErrorReason, Refusal};
+use aikagi_mesh::fields;
 
 use crate::Authentication;
 use crate::failure::Failure;
-use crate::service;
 
 pub(crate) async fn check_access(
     service: &Authentication,
     request: CheckAccessRequest,
 ) -> Result<CheckAccessResponse, Failure> {
-    let number = service::number("number", &request.number)?;
+    let number = fields::number("number", &request.number)?;
     let live = service
         .live_session(&request.session_token, service.clock.now(), false)
         .await?;

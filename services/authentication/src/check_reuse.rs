@@ -5,18 +5,18 @@ use aikagi_domain::credential::Epoch;
 use aikagi_hashing::SecretBytes;
 use aikagi_mesh::deadline;
 use aikagi_mesh::errors::{ErrorReason, Refusal};
+use aikagi_mesh::fields;
 
 use crate::Authentication;
 use crate::attempt::permanent;
 use crate::failure::Failure;
-use crate::service;
 
 pub(crate) async fn check_reuse(
     service: &Authentication,
     mut request: CheckReuseRequest,
 ) -> Result<CheckReuseResponse, Failure> {
-    let number = service::number("number", &request.number)?;
-    let new_password = service::typed("new_password", &mut request.new_password)?;
+    let number = fields::number("number", &request.number)?;
+    let new_password = fields::typed_password("new_password", &mut request.new_password)?;
     let mut permit = service.pool.permit(deadline::current()).await?;
     let last = service
         .store

@@ -2,17 +2,17 @@
 
 use aikagi_api::authentication::v1::{EndSessionsRequest, EndSessionsResponse};
 use aikagi_mesh::errors::{ErrorReason, Refusal};
+use aikagi_mesh::fields;
 
 use crate::Authentication;
 use crate::failure::Failure;
-use crate::service;
 
 pub(crate) async fn end_sessions(
     service: &Authentication,
     actor: &str,
     request: EndSessionsRequest,
 ) -> Result<EndSessionsResponse, Failure> {
-    let number = service::number("number", &request.number)?;
+    let number = fields::number("number", &request.number)?;
     if service
         .store
         .end_sessions(&number, actor, service.clock.now())

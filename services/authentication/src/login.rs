@@ -6,19 +6,19 @@ use aikagi_domain::session::{Proven, SessionRecord};
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_mesh::deadline;
 use aikagi_mesh::errors::{ErrorReason, Refusal};
+use aikagi_mesh::fields;
 
 use crate::Authentication;
 use crate::attempt::Tried;
 use crate::failure::Failure;
-use crate::service;
 use crate::store::Charge;
 
 pub(crate) async fn login(
     service: &Authentication,
     mut request: LoginRequest,
 ) -> Result<LoginResponse, Failure> {
-    let number = service::number("number", &request.number)?;
-    let password = service::typed("password", &mut request.password)?;
+    let number = fields::number("number", &request.number)?;
+    let password = fields::typed_password("password", &mut request.password)?;
     // INV-6: leave to hash comes before the charge; INV-11: and only in time.
     let permit = service.pool.permit(deadline::current()).await?;
     let service = service.clone();

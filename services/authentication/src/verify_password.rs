@@ -8,10 +8,10 @@ use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_hashing::Permit;
 use aikagi_mesh::deadline;
 use aikagi_mesh::errors::{ErrorReason, Refusal};
+use aikagi_mesh::fields;
 
 use crate::Authentication;
 use crate::failure::Failure;
-use crate::service;
 use crate::sessions::LiveSession;
 use crate::store::Charge;
 
@@ -19,8 +19,8 @@ pub(crate) async fn verify_password(
     service: &Authentication,
     mut request: VerifyPasswordRequest,
 ) -> Result<VerifyPasswordResponse, Failure> {
-    let number = service::number("number", &request.number)?;
-    let password = service::typed("password", &mut request.password)?;
+    let number = fields::number("number", &request.number)?;
+    let password = fields::typed_password("password", &mut request.password)?;
     let now = service.clock.now();
     let session = service
         .live_session(&request.session_token, now, false)

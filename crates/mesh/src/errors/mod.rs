@@ -6,6 +6,7 @@ mod table;
 use std::collections::HashMap;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::Response;
 use tonic::body::Body;
 use tonic::{Code, Status};
@@ -28,6 +29,15 @@ pub struct Refusal {
     metadata: Vec<(&'static str, String)>,
     fields: Vec<(&'static str, &'static str)>,
     retry_after: Option<Duration>,
+    forwarded: Option<Box<Forwarded>>,
+}
+
+/// A refusal as an upstream has rendered it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Forwarded {
+    code: Code,
+    message: String,
+    details: Bytes,
 }
 
 impl Refusal {
@@ -38,6 +48,24 @@ impl Refusal {
             metadata: Vec::new(),
             fields: Vec::new(),
             retry_after: None,
+            forwarded: None,
+        }
+    }
+
+    /// What an upstream refused with: its own refusal, to the byte, if it is one of ours, else the least
+    /// that says what kind it was. Texts of transports and drivers stop here.
+    pub fn forwarded(status: &Status) -> Self {
+        match reason_of(status) {
+            // Who may call whom inside is not the outside's business.
+            Some(ErrorReason::CallerNotAllowed) | None => Self::from(status.code()),
+            Some(reason) => Self {
+                forwarded: Some(Box::new(Forwarded {
+                    code: status.code(),
+                    message: status.message().to_owned(),
+                    details: Bytes::copy_from_slice(status.details()),
+                })),
+                ..Self::new(reason)
+            },
         }
     }
 
@@ -99,6 +127,9 @@ pub fn name_of(reason: ErrorReason) -> &'static str {
 
 impl From<Refusal> for Status {
     fn from(refusal: Refusal) -> Self {
+        if let Some(forwarded) = refusal.forwarded {
+            return Self::with_details(forwarded.code, forwarded.message, forwarded.details);
+        }
         let entry = table::entry(refusal.reason);
         let metadata: HashMap<String, String> = refusal
             .metadata
@@ -143,18 +174,16 @@ pub fn reason_of(status: &Status) -> Option<ErrorReason> {
     ErrorReason::from_str_name(&format!("{REASON_PREFIX}{}", info.reason))
 }
 
-/// What to answer when an upstream refused: its own refusal if it is one of ours, else the least that
-/// says what kind it was. Texts of transports and drivers stop here.
+/// What to answer when an upstream refused: [`Refusal::forwarded`], as a status.
 pub fn forward(status: &Status) -> Status {
-    match reason_of(status) {
-        // Who may call whom inside is not the outside's business.
-        Some(ErrorReason::CallerNotAllowed) | None => Refusal::from(status.code()).into(),
-        Some(_) => Status::with_details(
-            status.code(),
-            status.message().to_owned(),
-            bytes::Bytes::copy_from_slice(status.details()),
-        ),
-    }
+    Refusal::forwarded(status).into()
+}
+
+/// The answer to a call, or the status of its refusal.
+pub fn answer<T>(result: Result<T, impl Into<Refusal>>) -> Result<tonic::Response<T>, Status> {
+    result
+        .map(tonic::Response::new)
+        .map_err(|failure| failure.into().into())
 }
 
 /// Gives a status that the transport made by itself a reason. Services always give one, so what has none is
@@ -266,5 +295,6 @@ mod tests {
         assert!(!status.message().contains("10.1.2.3"));
         let own = Status::from(Refusal::invalid_field("number", "malformed"));
         assert_eq!(forward(&own).details(), own.details());
+        assert_eq!(Refusal::forwarded(&own).reason(), ErrorReason::InvalidField);
     }
 }
