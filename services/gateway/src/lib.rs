@@ -1,1 +1,117 @@
-//! To be written.
+//! The gateway: the edge of Aikagi. It holds no business rule; it turns cookies into tokens, limits attempts per
+//! client address (LOGIN-8), and routes calls from outside to the service that owns them.
+//!
+//! Two ports. The public one ([`public`]) serves subscribers by gRPC-Web and gRPC, to anyone. The private one
+//! ([`private`]) serves outside workloads (IVR platforms, settings back ends, operators) by mutual TLS, each what
+//! the contracts' `edge_callers` allow it (INV-7).
+
+mod address;
+mod browser;
+mod certificate;
+mod gate;
+mod limit;
+mod presented;
+mod private;
+mod public;
+mod reflection;
+mod route;
+mod settings;
+mod subscriber;
+mod upstreams;
+
+use std::sync::Arc;
+
+use aikagi_mesh::clock::SharedClock;
+use aikagi_mesh::health::Readiness;
+use aikagi_mesh::policy::Policies;
+use aikagi_mesh::shutdown::Shutdown;
+use aikagi_mesh::tls::TlsIdentity;
+use anyhow::Context;
+use tokio::net::TcpListener;
+
+pub use limit::{LimitSettings, Override};
+pub use settings::{Origin, PublicSettings, Settings};
+pub use upstreams::UpstreamSettings;
+
+use certificate::PublicCertificate;
+use upstreams::Upstreams;
+
+/// The gateway's bound ports.
+#[derive(Debug)]
+pub struct Listeners {
+    /// For anyone: gRPC-Web, gRPC and the site over TLS.
+    pub public: TcpListener,
+    /// For outside workloads: gRPC over mutual TLS.
+    pub private: TcpListener,
+}
+
+impl Listeners {
+    /// Binds both ports; the error names the setting concerned.
+    pub async fn bind(settings: &Settings) -> anyhow::Result<Self> {
+        let public = TcpListener::bind(settings.public.listen);
+        let private = TcpListener::bind(settings.server.listen);
+        Ok(Self {
+            public: public.await.context("public.listen")?,
+            private: private.await.context("server.listen")?,
+        })
+    }
+}
+
+/// What both ports stand on.
+#[derive(Clone, Debug)]
+struct Gateway {
+    settings: Settings,
+    policies: Arc<Policies>,
+    upstreams: Upstreams,
+    store: aikagi_ttl::Store,
+    readiness: Readiness,
+    clock: SharedClock,
+    shutdown: Shutdown,
+}
+
+/// Serves both ports until the stop, then until the calls in progress have ended. Redis and the services behind
+/// may be away; files that the settings name may not.
+pub async fn serve(
+    settings: Settings,
+    listeners: Listeners,
+    clock: SharedClock,
+    shutdown: Shutdown,
+) -> anyhow::Result<()> {
+    let identity = TlsIdentity::load(&settings.identity)?;
+    identity.keep_fresh(&shutdown);
+    let certificate = PublicCertificate::load(&settings.public)?;
+    certificate.keep_fresh(settings.identity.reload, &shutdown);
+
+    let policies = Arc::new(Policies::from_descriptors(aikagi_api::DESCRIPTORS)?);
+    let store = aikagi_ttl::Store::connect(&settings.redis)?;
+    let upstreams = Upstreams::new(&settings.upstreams, &identity, &policies, &shutdown);
+    let gateway = Gateway {
+        readiness: readiness(&store, &upstreams),
+        settings,
+        policies,
+        upstreams,
+        store,
+        clock,
+        shutdown,
+    };
+    tokio::try_join!(
+        public::serve(&gateway, listeners.public, certificate),
+        private::serve(&gateway, listeners.private, identity),
+    )?;
+    Ok(())
+}
+
+/// Ready only when a subscriber could log in: attempts can be counted, and authentication is there.
+fn readiness(store: &aikagi_ttl::Store, upstreams: &Upstreams) -> Readiness {
+    let store = store.clone();
+    let authentication = upstreams.authentication.clone();
+    Readiness::always()
+        .and("redis", move || {
+            let store = store.clone();
+            async move { store.ping().await }
+        })
+        .and("authentication", move || {
+            let authentication = authentication.clone();
+            async move { authentication.check().await }
+        })
+}

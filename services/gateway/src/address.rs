@@ -1,0 +1,98 @@
+//! Whose attempt it is: the client's address, believed only from configured proxies (LOGIN-8).
+
+use std::net::{IpAddr, SocketAddr};
+
+use http::{HeaderMap, HeaderName};
+use ipnet::IpNet;
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// The client's address, IPv4 as such.
+///
+/// It is the other end of the connection, unless that is a trusted proxy: then what that proxy says is believed,
+/// and so on towards the client. Whatever stands left of the first untrusted address may be made up. A malformed
+/// entry ends the walk at the proxy that passed it on.
+pub(crate) fn of_client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+    let lines: Vec<&str> = headers
+        .get_all(FORWARDED_FOR)
+        .iter()
+        .map(|line| line.to_str().unwrap_or_default())
+        .collect();
+    let mut entries = lines.iter().rev().flat_map(|line| line.rsplit(','));
+    let mut believed = peer.to_canonical();
+    while trusted.iter().any(|network| network.contains(&believed)) {
+        match entries.next().map(parse) {
+            Some(Some(next)) => believed = next,
+            Some(None) | None => break,
+        }
+    }
+    believed
+}
+
+/// An address, in brackets or with a port if need be.
+fn parse(entry: &str) -> Option<IpAddr> {
+    let entry = entry.trim();
+    let bare = entry
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(entry);
+    bare.parse::<IpAddr>()
+        .or_else(|_no_port| entry.parse::<SocketAddr>().map(|address| address.ip()))
+        .ok()
+        .map(|address| address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// LOGIN-8: the address is believed only from a configured proxy.
+    #[test]
+    fn the_rightmost_untrusted_address_is_the_client() {
+        let trusted: Vec<IpNet> = ["10.0.0.0/8", "fd00::/8"]
+            .map(|net| net.parse().unwrap())
+            .to_vec();
+        let cases: [(&str, &[&str], &str); 18] = [
+            // No proxy: what it says of itself is not believed.
+            ("192.0.2.1", &[], "192.0.2.1"),
+            ("192.0.2.1", &["198.51.100.9"], "192.0.2.1"),
+            // One proxy.
+            ("10.0.0.1", &[], "10.0.0.1"),
+            ("10.0.0.1", &["192.0.2.1"], "192.0.2.1"),
+            ("10.0.0.1", &["198.51.100.9, 192.0.2.1"], "192.0.2.1"),
+            ("::ffff:10.0.0.1", &["192.0.2.1"], "192.0.2.1"),
+            // Two, and as many lines.
+            (
+                "10.0.0.1",
+                &["198.51.100.9, 192.0.2.1, 10.0.0.2"],
+                "192.0.2.1",
+            ),
+            (
+                "10.0.0.1",
+                &["198.51.100.9", "192.0.2.1,10.0.0.2"],
+                "192.0.2.1",
+            ),
+            ("fd00::1", &["192.0.2.1", "10.0.0.2"], "192.0.2.1"),
+            // Proxies all the way: the farthest that is known.
+            ("10.0.0.1", &["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
+            // Forms.
+            ("10.0.0.1", &["192.0.2.1:4711"], "192.0.2.1"),
+            ("10.0.0.1", &["2001:db8::1"], "2001:db8::1"),
+            ("10.0.0.1", &["[2001:db8::1]"], "2001:db8::1"),
+            ("10.0.0.1", &["[2001:db8::1]:443"], "2001:db8::1"),
+            ("10.0.0.1", &["::ffff:192.0.2.1"], "192.0.2.1"),
+            // Malformed: the last trusted hop.
+            ("10.0.0.1", &["192.0.2.1, unknown"], "10.0.0.1"),
+            ("10.0.0.1", &["192.0.2.1, , 10.0.0.2"], "10.0.0.2"),
+            ("10.0.0.1", &[""], "10.0.0.1"),
+        ];
+        for (peer, lines, client) in cases {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append(FORWARDED_FOR, line.parse().unwrap());
+            }
+            let found = of_client(peer.parse().unwrap(), &headers, &trusted);
+            assert_eq!(found, client.parse::<IpAddr>().unwrap(), "{peer} {lines:?}");
+        }
+    }
+}

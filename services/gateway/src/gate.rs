@@ -1,0 +1,121 @@
+//! What stands before the public RPCs, past the guard: the origin of the page, then the limit per client address.
+
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use aikagi_mesh::errors::{ErrorReason, Refusal};
+use aikagi_mesh::guard::refuse;
+use aikagi_mesh::server::Peer;
+use futures_util::future::BoxFuture;
+use http::{Request, Response};
+use ipnet::IpNet;
+use tonic::body::Body;
+use tower::{Layer, Service};
+
+use crate::address;
+use crate::browser::check_origin;
+use crate::limit::Attempts;
+use crate::settings::Origin;
+
+/// The RPCs in which a password is tried (LOGIN-8).
+const ATTEMPTS: [&str; 2] = [
+    "/aikagi.edge.v1.SubscriberService/Login",
+    "/aikagi.edge.v1.SubscriberService/ChangePassword",
+];
+
+/// Puts a [`Gate`] before a service.
+#[derive(Debug, Clone)]
+pub(crate) struct GateLayer(Arc<Rules>);
+
+#[derive(Debug)]
+struct Rules {
+    origins: Vec<Origin>,
+    trusted_proxies: Vec<IpNet>,
+    attempts: Attempts,
+}
+
+impl GateLayer {
+    /// A gate for pages of these origins.
+    pub(crate) fn new(
+        origins: Vec<Origin>,
+        trusted_proxies: Vec<IpNet>,
+        attempts: Attempts,
+    ) -> Self {
+        Self(Arc::new(Rules {
+            origins,
+            trusted_proxies,
+            attempts,
+        }))
+    }
+}
+
+impl<S> Layer<S> for GateLayer {
+    type Service = Gate<S>;
+
+    fn layer(&self, inner: S) -> Gate<S> {
+        Gate {
+            inner,
+            rules: Arc::clone(&self.0),
+        }
+    }
+}
+
+/// Lets a public call through, or answers why not.
+#[derive(Debug, Clone)]
+pub(crate) struct Gate<S> {
+    inner: S,
+    rules: Arc<Rules>,
+}
+
+impl Rules {
+    fn client(&self, request: &Request<Body>) -> Result<IpAddr, Refusal> {
+        let peer = request
+            .extensions()
+            .get::<Peer>()
+            .ok_or_else(|| Refusal::new(ErrorReason::Internal))?;
+        let client =
+            address::of_client(peer.address.ip(), request.headers(), &self.trusted_proxies);
+        Ok(client)
+    }
+}
+
+impl<S> Service<Request<Body>> for Gate<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
+        + Clone
+        + Send
+        + 'static,
+    S::Future: Send,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let mut inner = self.inner.clone();
+        std::mem::swap(&mut inner, &mut self.inner);
+        let rules = Arc::clone(&self.rules);
+        Box::pin(async move {
+            // The origin first: the pages of others must not use up a subscriber's attempts.
+            if let Err(refusal) = check_origin(request.headers(), &rules.origins) {
+                return Ok(refuse(refusal));
+            }
+            if ATTEMPTS.contains(&request.uri().path()) {
+                let client = match rules.client(&request) {
+                    Ok(client) => client,
+                    Err(refusal) => return Ok(refuse(refusal)),
+                };
+                if let Err(refusal) = rules.attempts.take(client).await {
+                    return Ok(refuse(refusal));
+                }
+            }
+            inner.call(request).await
+        })
+    }
+}

@@ -1,0 +1,173 @@
+//! Attempts per client address (LOGIN-8).
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use aikagi_domain::duration_text;
+use aikagi_domain::limit::Quota;
+use aikagi_mesh::clock::SharedClock;
+use aikagi_mesh::errors::{ErrorReason, Refusal};
+use chrono::TimeDelta;
+use ipnet::IpNet;
+use serde::Deserialize;
+
+/// What one subscriber has of IPv6: limits are for such a network as a whole.
+const IPV6_PREFIX: u8 = 64;
+
+/// `[limits]`: how often a client address may try a password (LOGIN-8).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitSettings {
+    /// For an address without a limit of its own. By default ten at once, and ten again over five minutes.
+    #[serde(default = "default_attempts")]
+    pub attempts: Quota,
+    /// Limits for networks of many subscribers (or of none).
+    #[serde(default)]
+    pub overrides: Vec<Override>,
+}
+
+/// A limit for each address of a network. Of several networks that hold an address the smallest counts.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Override {
+    /// The network, such as `10.0.0.0/8`.
+    pub network: IpNet,
+    /// Attempts that may come at once after a rest of one period.
+    pub burst: u32,
+    /// How long it takes until that many are free again.
+    #[serde(with = "duration_text")]
+    pub period: TimeDelta,
+}
+
+fn default_attempts() -> Quota {
+    Quota {
+        burst: 10,
+        period: TimeDelta::minutes(5),
+    }
+}
+
+impl Default for LimitSettings {
+    fn default() -> Self {
+        Self {
+            attempts: default_attempts(),
+            overrides: Vec::new(),
+        }
+    }
+}
+
+impl LimitSettings {
+    /// The quota for an address, and the name that its attempts are counted under.
+    fn for_address(&self, address: IpAddr) -> (String, Quota) {
+        let longest = self
+            .overrides
+            .iter()
+            .filter(|limit| limit.network.contains(&address))
+            .max_by_key(|limit| limit.network.prefix_len());
+        let quota = longest.map_or_else(
+            || self.attempts.clone(),
+            |limit| Quota {
+                burst: limit.burst,
+                period: limit.period,
+            },
+        );
+        let prefix = longest.map_or(IPV6_PREFIX, |limit| {
+            limit.network.prefix_len().max(IPV6_PREFIX)
+        });
+        (counted_as(address, prefix), quota)
+    }
+}
+
+/// An IPv4 address is counted by itself, an IPv6 one with its network, so that its owner gets no more attempts by
+/// drawing new addresses, nor fills the store with them.
+fn counted_as(address: IpAddr, ipv6_prefix: u8) -> String {
+    match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => {
+            let mask = u128::MAX
+                .checked_shl(128 - u32::from(ipv6_prefix))
+                .unwrap_or(0);
+            let network = Ipv6Addr::from_bits(address.to_bits() & mask);
+            format!("{network}/{ipv6_prefix}")
+        }
+    }
+}
+
+/// Counts attempts.
+#[derive(Debug, Clone)]
+pub(crate) struct Attempts {
+    pub(crate) settings: LimitSettings,
+    pub(crate) store: aikagi_ttl::Store,
+    pub(crate) clock: SharedClock,
+}
+
+impl Attempts {
+    /// LOGIN-8: takes one attempt of an address, or says when to try again. Without the store nobody may try: no
+    /// session could be stored either.
+    pub(crate) async fn take(&self, address: IpAddr) -> Result<(), Refusal> {
+        let (key, quota) = self.settings.for_address(address);
+        let taken = self.store.rate().take(&key, &quota, self.clock.now()).await;
+        match taken {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(wait)) => Err(Refusal::new(ErrorReason::TooManyAttempts)
+                .retry_after(wait.to_std().unwrap_or_default())),
+            Err(error) => {
+                tracing::warn!(%error, "attempts cannot be counted");
+                Err(Refusal::unavailable())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limit(network: &str, burst: u32) -> Override {
+        Override {
+            network: network.parse().unwrap(),
+            burst,
+            period: TimeDelta::minutes(1),
+        }
+    }
+
+    /// LOGIN-8: many subscribers behind one address can be given a limit of their own; the closest one counts.
+    #[test]
+    fn the_longest_network_decides() {
+        let settings = LimitSettings {
+            overrides: vec![
+                limit("10.0.0.0/8", 100),
+                limit("10.1.2.0/24", 300),
+                limit("10.1.0.0/16", 200),
+                limit("2001:db8::/32", 400),
+                limit("2001:db8::7/128", 500),
+            ],
+            ..LimitSettings::default()
+        };
+        for (address, key, burst) in [
+            ("192.0.2.1", "192.0.2.1", 10),
+            ("10.9.9.9", "10.9.9.9", 100),
+            ("10.1.9.9", "10.1.9.9", 200),
+            ("10.1.2.9", "10.1.2.9", 300),
+            ("2001:db8::1", "2001:db8::/64", 400),
+            ("2001:db8::7", "2001:db8::7/128", 500),
+            ("2001:db9:1:2:3:4:5:6", "2001:db9:1:2::/64", 10),
+        ] {
+            let (counted, quota) = settings.for_address(address.parse().unwrap());
+            assert_eq!((counted.as_str(), quota.burst), (key, burst), "{address}");
+        }
+    }
+
+    /// LOGIN-8: limits are configured, never compiled in.
+    #[test]
+    fn limits_are_read_from_the_settings() {
+        let text = "attempts = { burst = 3, period = \"30s\" }\n\
+                    overrides = [{ network = \"10.0.0.0/8\", burst = 50, period = \"1m\" }]";
+        let settings: LimitSettings = toml::from_str(text).unwrap();
+        assert_eq!(settings.attempts.burst, 3);
+        assert_eq!(settings.overrides, [limit("10.0.0.0/8", 50)]);
+        assert!(toml::from_str::<LimitSettings>("attemps = 3").is_err());
+        assert_eq!(
+            toml::from_str::<LimitSettings>("").unwrap(),
+            LimitSettings::default()
+        );
+    }
+}

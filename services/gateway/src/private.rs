@@ -1,0 +1,51 @@
+//! The private port: mutual TLS for outside workloads. Each may call what the contracts' `edge_callers` allow it
+//! (INV-7), and nothing of it is served here: calls go on to the service that owns them.
+
+use std::sync::Arc;
+
+use aikagi_mesh::guard::{Door, GuardLayer};
+use aikagi_mesh::server::{ServeError, accept_tls, finish, transport};
+use aikagi_mesh::tls::TlsIdentity;
+use tokio::net::TcpListener;
+use tonic::service::Routes;
+
+use crate::Gateway;
+use crate::route::Route;
+
+/// Serves the private port until the stop, then until the calls in progress have ended.
+pub(crate) async fn serve(
+    gateway: &Gateway,
+    listener: TcpListener,
+    identity: TlsIdentity,
+) -> anyhow::Result<()> {
+    let settings = &gateway.settings.server;
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(aikagi_api::DESCRIPTORS)
+        .build_v1()
+        .map_err(|error| ServeError::Reflection(error.to_string()))?;
+    let health = gateway
+        .readiness
+        .clone()
+        .serve(Vec::new(), &gateway.shutdown)
+        .await;
+    let own = Routes::new(health)
+        .add_service(reflection)
+        .into_axum_router();
+    let route = Route::new(Arc::clone(&gateway.policies), gateway.upstreams.clone());
+    let routes = Routes::from(own.fallback_service(route));
+
+    let guard = GuardLayer::new(
+        Arc::clone(&gateway.policies),
+        settings.max_in_flight,
+        settings.deadline,
+    )
+    .at(Door::Edge);
+    let stop = gateway.shutdown.clone();
+    let incoming = accept_tls(listener, move || identity.server_config(), &stop);
+    let serving = transport()
+        .layer(guard)
+        .add_routes(routes)
+        .serve_with_incoming_shutdown(incoming, async move { stop.begun().await });
+    tracing::info!("serving the private port");
+    Ok(finish(serving, settings.drain, &gateway.shutdown).await?)
+}

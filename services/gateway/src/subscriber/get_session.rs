@@ -1,0 +1,27 @@
+//! `GetSession`.
+
+use aikagi_api::authentication;
+use aikagi_api::edge::v1::{GetSessionRequest, GetSessionResponse};
+use aikagi_mesh::errors::forward;
+use tonic::{Response, Status};
+
+use super::Subscriber;
+use crate::presented::Visit;
+
+/// SESS-1, SESS-6: the session as it stands.
+pub(super) async fn get_session(
+    subscriber: &Subscriber,
+    visit: &Visit,
+    request: GetSessionRequest,
+) -> Result<Response<GetSessionResponse>, Status> {
+    let request = authentication::v1::CheckSessionRequest {
+        session_token: visit.token()?.as_str().to_owned(),
+        peek: request.peek,
+    };
+    let answer = subscriber.authentication().check_session(request).await;
+    let session = answer
+        .map_err(|status| forward(&status))?
+        .into_inner()
+        .session;
+    Ok(Response::new(GetSessionResponse { session }))
+}

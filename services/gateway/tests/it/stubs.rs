@@ -1,0 +1,200 @@
+//! The services behind, as far as the gateway can tell.
+
+use std::sync::{Arc, Mutex};
+
+use aikagi_api::authentication::v1 as authentication;
+use aikagi_api::authentication::v1::authentication_service_server::AuthenticationService;
+use aikagi_api::password::v1 as password;
+use aikagi_api::password::v1::password_service_server::PasswordService;
+use aikagi_mesh::errors::{ErrorReason, Refusal};
+use aikagi_mesh::guard::Caller;
+use tokio::sync::Notify;
+use tonic::{Request, Response, Status};
+
+pub(crate) const NUMBER: &str = "0312345678";
+pub(crate) const PASSWORD: &str = "abcd1234";
+pub(crate) const SLOW_PASSWORD: &str = "slow1234";
+pub(crate) const TOKEN: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+pub(crate) const NEW_TOKEN: &str = "BAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+/// One session at a time, and a note of every call.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stub(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    live: Mutex<Option<&'static str>>,
+    calls: Mutex<Vec<String>>,
+    /// A slow login has come in.
+    pub(crate) entered: Notify,
+    /// A slow login may go on.
+    pub(crate) go_on: Notify,
+}
+
+impl Stub {
+    pub(crate) fn calls(&self) -> Vec<String> {
+        self.0.calls.lock().unwrap().clone()
+    }
+
+    pub(crate) async fn entered(&self) {
+        self.0.entered.notified().await;
+    }
+
+    pub(crate) fn go_on(&self) {
+        self.0.go_on.notify_one();
+    }
+
+    fn note(&self, call: impl Into<String>) {
+        self.0.calls.lock().unwrap().push(call.into());
+    }
+
+    fn set_live(&self, token: Option<&'static str>) {
+        *self.0.live.lock().unwrap() = token;
+    }
+
+    fn check(&self, token: &str) -> Result<authentication::Session, Status> {
+        if *self.0.live.lock().unwrap() == Some(token) {
+            Ok(session())
+        } else {
+            Err(refused(ErrorReason::SessionEnded))
+        }
+    }
+}
+
+fn session() -> authentication::Session {
+    authentication::Session {
+        account_number: NUMBER.to_owned(),
+        revision: "1-1".to_owned(),
+        ..authentication::Session::default()
+    }
+}
+
+fn refused(reason: ErrorReason) -> Status {
+    Refusal::new(reason).into()
+}
+
+#[tonic::async_trait]
+impl AuthenticationService for Stub {
+    async fn login(
+        &self,
+        request: Request<authentication::LoginRequest>,
+    ) -> Result<Response<authentication::LoginResponse>, Status> {
+        let request = request.into_inner();
+        self.note(format!("login {}", request.number));
+        if request.password == SLOW_PASSWORD {
+            self.0.entered.notify_one();
+            self.0.go_on.notified().await;
+        } else if request.password != PASSWORD {
+            return Err(refused(ErrorReason::LoginRefused));
+        }
+        self.set_live(Some(TOKEN));
+        Ok(Response::new(authentication::LoginResponse {
+            session_token: TOKEN.to_owned(),
+            session: Some(session()),
+        }))
+    }
+
+    async fn logout(
+        &self,
+        request: Request<authentication::LogoutRequest>,
+    ) -> Result<Response<authentication::LogoutResponse>, Status> {
+        self.note(format!("logout {}", request.into_inner().session_token));
+        self.set_live(None);
+        Ok(Response::new(authentication::LogoutResponse {}))
+    }
+
+    async fn check_session(
+        &self,
+        request: Request<authentication::CheckSessionRequest>,
+    ) -> Result<Response<authentication::CheckSessionResponse>, Status> {
+        let request = request.into_inner();
+        self.note(format!("check_session peek={}", request.peek));
+        Ok(Response::new(authentication::CheckSessionResponse {
+            session: Some(self.check(&request.session_token)?),
+            epoch: 1,
+        }))
+    }
+
+    async fn check_access(
+        &self,
+        request: Request<authentication::CheckAccessRequest>,
+    ) -> Result<Response<authentication::CheckAccessResponse>, Status> {
+        let caller = request.extensions().get::<Caller>().unwrap();
+        self.note(format!(
+            "check_access by {} for {}",
+            caller.peer.path(),
+            caller.actor()
+        ));
+        self.check(&request.get_ref().session_token)?;
+        Ok(Response::new(authentication::CheckAccessResponse {
+            account_number: NUMBER.to_owned(),
+        }))
+    }
+
+    async fn verify_password(
+        &self,
+        _request: Request<authentication::VerifyPasswordRequest>,
+    ) -> Result<Response<authentication::VerifyPasswordResponse>, Status> {
+        Err(refused(ErrorReason::Internal))
+    }
+
+    async fn check_reuse(
+        &self,
+        _request: Request<authentication::CheckReuseRequest>,
+    ) -> Result<Response<authentication::CheckReuseResponse>, Status> {
+        Err(refused(ErrorReason::Internal))
+    }
+
+    async fn rotate_session(
+        &self,
+        _request: Request<authentication::RotateSessionRequest>,
+    ) -> Result<Response<authentication::RotateSessionResponse>, Status> {
+        Err(refused(ErrorReason::Internal))
+    }
+
+    async fn end_sessions(
+        &self,
+        _request: Request<authentication::EndSessionsRequest>,
+    ) -> Result<Response<authentication::EndSessionsResponse>, Status> {
+        self.note("end_sessions");
+        Ok(Response::new(authentication::EndSessionsResponse {}))
+    }
+}
+
+#[tonic::async_trait]
+impl PasswordService for Stub {
+    async fn change_password(
+        &self,
+        request: Request<password::ChangePasswordRequest>,
+    ) -> Result<Response<password::ChangePasswordResponse>, Status> {
+        let request = request.into_inner();
+        self.note("change_password");
+        self.check(&request.session_token)?;
+        if request.current_password != PASSWORD {
+            return Err(refused(ErrorReason::PasswordWrong));
+        }
+        // One who asks for this is told to log in again.
+        let carried_on = request.new_password != "noCarry1";
+        self.set_live(carried_on.then_some(NEW_TOKEN));
+        Ok(Response::new(password::ChangePasswordResponse {
+            session_token: if carried_on {
+                NEW_TOKEN.to_owned()
+            } else {
+                String::new()
+            },
+            session: carried_on.then(session),
+        }))
+    }
+
+    async fn get_policy(
+        &self,
+        _request: Request<password::GetPolicyRequest>,
+    ) -> Result<Response<password::GetPolicyResponse>, Status> {
+        Ok(Response::new(password::GetPolicyResponse {
+            min_length: 8,
+            max_length: 12,
+            refuses_digits_only: true,
+            lifetime: None,
+        }))
+    }
+}
