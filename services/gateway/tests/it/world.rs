@@ -65,6 +65,15 @@ impl Drop for World {
 impl World {
     /// A gateway as most are, with these settings on top: `limits`, or more of `public`.
     pub(crate) async fn start(limits: &str, more_of_public: &str) -> Self {
+        Self::start_with("drain = \"5s\"", limits, more_of_public).await
+    }
+
+    /// The same with more of `server`.
+    pub(crate) async fn start_with(
+        more_of_server: &str,
+        limits: &str,
+        more_of_public: &str,
+    ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let authority = Authority::open(&directory.path().join("certs")).unwrap();
         let digest = Sha256::digest(REDIS_PASSWORD);
@@ -98,7 +107,7 @@ impl World {
         let nobody = aikagi_devkit::ports::free().unwrap();
         let text = format!(
             r#"
-            server = {{ listen = "127.0.0.1:0", drain = "5s" }}
+            server = {{ listen = "127.0.0.1:0", {more_of_server} }}
             identity = {{ certificate = "{certificate}", key = "{key}", authorities = "{authorities}" }}
             redis = {{ url = {redis:?} }}
             [upstreams]
@@ -120,7 +129,9 @@ impl World {
             authorities = identity.authorities.display(),
             redis = redis.url(User::Gateway.name(), REDIS_PASSWORD),
         );
-        let settings: Settings = toml::from_str(&text).unwrap();
+        let file = directory.path().join("gateway.toml");
+        std::fs::write(&file, text).unwrap();
+        let settings: Settings = aikagi_mesh::config::load(&file).unwrap();
         aikagi_mesh::run::Settings::check(&settings).unwrap();
         let listeners = Listeners::bind(&settings).await.unwrap();
         let (public, private) = (
