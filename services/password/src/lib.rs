@@ -1,1 +1,105 @@
-//! To be written.
+//! Password: the permanent password's life (section 5 of the specification). It writes hashes and never
+//! reads one: what must be compared with them it asks of the authentication service.
+//!
+//! One module for each RPC; [`wanted`] decides what is asked for before anything is charged, [`store`] holds
+//! the statements.
+
+mod change_password;
+mod failure;
+mod get_policy;
+mod service;
+mod settings;
+mod store;
+#[cfg(test)]
+mod tests;
+mod wanted;
+
+use std::sync::Arc;
+
+use aikagi_api::authentication::v1::authentication_service_client::AuthenticationServiceClient;
+use aikagi_api::password::v1::password_service_server::{PasswordServiceServer, SERVICE_NAME};
+use aikagi_domain::credential::CredentialRules;
+use aikagi_domain::password::PasswordPolicy;
+use aikagi_hashing::Pool;
+use aikagi_hashing::seal::KeyRing;
+use aikagi_mesh::client::Upstream;
+use aikagi_mesh::clock::SharedClock;
+use aikagi_mesh::health::Readiness;
+use aikagi_mesh::policy::Policies;
+use aikagi_mesh::server::Server;
+use aikagi_mesh::shutdown::Shutdown;
+use aikagi_mesh::tls::TlsIdentity;
+use tokio::net::TcpListener;
+use tonic::service::Routes;
+
+pub use settings::{Settings, UpstreamSettings};
+use store::Store;
+
+/// The service, with everything that it stands on. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Password {
+    store: Store,
+    authentication: AuthenticationServiceClient<Upstream>,
+    pool: Pool,
+    keys: KeyRing,
+    clock: SharedClock,
+    credential_rules: Arc<CredentialRules>,
+    policy: Arc<PasswordPolicy>,
+    identity: TlsIdentity,
+    shutdown: Shutdown,
+}
+
+impl Password {
+    /// Connects to the ledger and to authentication, which may be away, and reads the keys, which may not.
+    pub fn new(
+        settings: &Settings,
+        clock: SharedClock,
+        shutdown: Shutdown,
+    ) -> anyhow::Result<Self> {
+        let identity = TlsIdentity::load(&settings.identity)?;
+        let authentication = Upstream::new(
+            "authentication",
+            settings.upstreams.authentication.clone(),
+            identity.clone(),
+            Arc::new(Policies::from_descriptors(aikagi_api::DESCRIPTORS)?),
+            &shutdown,
+        );
+        Ok(Self {
+            store: Store::new(aikagi_ledger::connect(&settings.postgres)?),
+            authentication: AuthenticationServiceClient::new(authentication),
+            pool: Pool::new(&settings.hashing)?,
+            keys: KeyRing::load(&settings.hashing.key_ring)?,
+            clock,
+            credential_rules: Arc::new(settings.credential.clone()),
+            policy: Arc::new(settings.policy.clone()),
+            identity,
+            shutdown,
+        })
+    }
+
+    /// The pool, whose counts tell how many passwords were hashed.
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// Serves until the stop.
+    pub async fn serve(self, settings: &Settings, listener: TcpListener) -> anyhow::Result<()> {
+        self.identity.keep_fresh(&self.shutdown);
+        let ledger = self.store.clone();
+        let readiness = Readiness::always().and("postgresql", move || {
+            let ledger = ledger.clone();
+            async move { ledger.check().await }
+        });
+        let shutdown = self.shutdown.clone();
+        let server = Server {
+            name: "password",
+            settings: settings.server.clone(),
+            identity: self.identity.clone(),
+            descriptors: aikagi_api::DESCRIPTORS,
+            services: vec![SERVICE_NAME],
+            routes: Routes::new(PasswordServiceServer::new(self)),
+            readiness,
+        };
+        Ok(server.serve(listener, shutdown).await?)
+    }
+}

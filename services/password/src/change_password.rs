@@ -1,0 +1,193 @@
+//! A change of password, forced or free (PW-2, PW-4, PW-5).
+
+use aikagi_api::authentication::v1::{
+    CheckReuseRequest, CheckSessionRequest, RotateSessionRequest, VerifyPasswordRequest,
+};
+use aikagi_api::password::v1::{ChangePasswordRequest, ChangePasswordResponse};
+use aikagi_domain::credential::Epoch;
+use aikagi_domain::password::{NewPassword, TypedPassword};
+use aikagi_domain::telephone::TelephoneNumber;
+use aikagi_hashing::SecretBytes;
+use aikagi_hashing::seal::Context;
+use aikagi_mesh::errors::{ErrorReason, Refusal};
+use aikagi_mesh::{deadline, fields};
+use zeroize::Zeroizing;
+
+use crate::Password;
+use crate::failure::Failure;
+use crate::wanted;
+
+/// The session in which a password is changed.
+struct Opened {
+    token: Zeroizing<String>,
+    account: TelephoneNumber,
+    /// The credential that it was opened under, and that the change is decided on.
+    epoch: Epoch,
+    revision: String,
+}
+
+pub(crate) async fn change_password(
+    service: &Password,
+    mut request: ChangePasswordRequest,
+) -> Result<ChangePasswordResponse, Failure> {
+    let current = fields::typed_password("current_password", &mut request.current_password)?;
+    let token = Zeroizing::new(std::mem::take(&mut request.session_token));
+    let session = service.session(token).await?;
+    // From here on the change is decided: what is begun is ended, whatever the caller does.
+    let worker = service.clone();
+    service
+        .shutdown
+        .carry_through(async move { worker.change(&session, &request, &current).await })
+        .await
+        .unwrap_or(Err(Failure::Internal("a change was cut off")))
+}
+
+/// OPS-3: whether a refusal says no to the subscriber, rather than that it could not be decided.
+fn is_decision(reason: ErrorReason) -> bool {
+    matches!(
+        reason,
+        ErrorReason::StaleView
+            | ErrorReason::PasswordMismatch
+            | ErrorReason::PasswordPolicy
+            | ErrorReason::PasswordReused
+            | ErrorReason::PasswordWrong
+            | ErrorReason::PasswordDead
+            | ErrorReason::ChangedMeanwhile
+    )
+}
+
+impl Password {
+    async fn session(&self, token: Zeroizing<String>) -> Result<Opened, Failure> {
+        let request = CheckSessionRequest {
+            session_token: token.to_string(),
+            peek: false,
+        };
+        let answer = self.authentication.clone().check_session(request).await;
+        let checked = answer
+            .map_err(|status| Refusal::forwarded(&status))?
+            .into_inner();
+        let session = checked.session.ok_or(Failure::Internal("no session"))?;
+        let account = TelephoneNumber::parse(&session.account_number)
+            .map_err(|_malformed| Failure::Internal("a session of a malformed number"))?;
+        Ok(Opened {
+            token,
+            account,
+            epoch: Epoch(checked.epoch),
+            revision: session.revision,
+        })
+    }
+
+    async fn change(
+        &self,
+        session: &Opened,
+        request: &ChangePasswordRequest,
+        current: &TypedPassword,
+    ) -> Result<ChangePasswordResponse, Failure> {
+        let done = self.decide_and_change(session, request, current).await;
+        let done = done.map_err(Refusal::from);
+        if let Err(refusal) = &done
+            && is_decision(refusal.reason())
+        {
+            self.store
+                .note_refusal(&session.account, refusal.reason_name(), self.clock.now())
+                .await?;
+        }
+        Ok(done?)
+    }
+
+    async fn decide_and_change(
+        &self,
+        session: &Opened,
+        request: &ChangePasswordRequest,
+        current: &TypedPassword,
+    ) -> Result<ChangePasswordResponse, Failure> {
+        // SESS-5.
+        if request.revision != session.revision {
+            return Err(Refusal::new(ErrorReason::StaleView).into());
+        }
+        let new = wanted::new_password(
+            &request.new_password,
+            &request.new_password_again,
+            current,
+            &self.policy,
+        )?;
+        self.verify(session, current).await?;
+        self.check_reuse(session, &new).await?;
+        let mut permit = self.pool.permit(deadline::current()).await?;
+        let hash = permit.hash(SecretBytes::from(new.expose())).await?;
+        drop(permit);
+        let number = &session.account;
+        let seal = |epoch| {
+            self.keys
+                .seal_hash(Context::Permanent { number, epoch }, &hash)
+        };
+        let now = self.clock.now();
+        let epoch = self.store.change(number, session.epoch, seal, now).await?;
+        Ok(self.rotate(session, epoch).await)
+    }
+
+    /// PW-2, LOGIN-6: the current password is the one that opened the session's account.
+    async fn verify(&self, session: &Opened, current: &TypedPassword) -> Result<(), Failure> {
+        let request = VerifyPasswordRequest {
+            session_token: session.token.to_string(),
+            number: session.account.as_str().to_owned(),
+            password: text(current.expose()),
+        };
+        let answer = self.authentication.clone().verify_password(request).await;
+        let verified = answer.map_err(|status| {
+            let refusal = Refusal::forwarded(&status);
+            if refusal.reason() == ErrorReason::PasswordWrong {
+                // The field by its name in this service's own request.
+                Refusal::new(ErrorReason::PasswordWrong).field("current_password", "wrong")
+            } else {
+                refusal
+            }
+        })?;
+        // INV-1: the password is right, but not of the credential that the session was opened under.
+        if Epoch(verified.into_inner().epoch) != session.epoch {
+            return Err(Refusal::new(ErrorReason::ChangedMeanwhile).into());
+        }
+        Ok(())
+    }
+
+    /// PW-2: not the last permanent password either, though that was retired or killed.
+    async fn check_reuse(&self, session: &Opened, new: &NewPassword) -> Result<(), Failure> {
+        let request = CheckReuseRequest {
+            number: session.account.as_str().to_owned(),
+            epoch: session.epoch.0,
+            new_password: text(new.expose()),
+        };
+        let answer = self.authentication.clone().check_reuse(request).await;
+        answer.map_err(|status| Refusal::forwarded(&status))?;
+        Ok(())
+    }
+
+    /// SESS-2: the session goes on under a new token. The change has happened: if the session cannot go on,
+    /// the subscriber logs in again.
+    async fn rotate(&self, session: &Opened, to_epoch: Epoch) -> ChangePasswordResponse {
+        let request = RotateSessionRequest {
+            session_token: session.token.to_string(),
+            from_epoch: session.epoch.0,
+            to_epoch: to_epoch.0,
+        };
+        match self.authentication.clone().rotate_session(request).await {
+            Ok(answer) => {
+                let mut rotated = answer.into_inner();
+                ChangePasswordResponse {
+                    session_token: std::mem::take(&mut rotated.session_token),
+                    session: rotated.session.take(),
+                }
+            }
+            Err(status) => {
+                let reason = Refusal::forwarded(&status);
+                tracing::warn!(%reason, "a session does not go on after its change of password");
+                ChangePasswordResponse::default()
+            }
+        }
+    }
+}
+
+/// A password as messages carry it; it was text when it was typed.
+fn text(password: &[u8]) -> String {
+    String::from_utf8_lossy(password).into_owned()
+}

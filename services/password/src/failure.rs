@@ -1,0 +1,60 @@
+//! Why a call to this service fails, and the refusal that its caller gets.
+
+use std::time::Duration;
+
+use aikagi_hashing::seal::SealError;
+use aikagi_hashing::{Busy, HashError};
+use aikagi_ledger::LedgerError;
+use aikagi_mesh::errors::{ErrorReason, Refusal};
+
+/// Why a call fails.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The caller's own doing, or an upstream's refusal, with all that the caller may know.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The hashing pool is full; nothing was changed.
+    #[error("the hashing pool is full")]
+    Busy(Duration),
+    /// PostgreSQL.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The new hash could not be sealed.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// The new hash could not be made.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// A fault of ours.
+    #[error("{0}")]
+    Internal(&'static str),
+}
+
+impl From<Busy> for Failure {
+    fn from(busy: Busy) -> Self {
+        Self::Busy(busy.retry_after)
+    }
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Refused(refusal) => refusal,
+            Failure::Busy(retry_after) => {
+                Self::new(ErrorReason::Overloaded).retry_after(retry_after)
+            }
+            Failure::Ledger(LedgerError::Unavailable) => {
+                tracing::warn!(error = %failure, "the ledger does not answer");
+                Self::unavailable()
+            }
+            Failure::Ledger(LedgerError::Conflict) => Self::new(ErrorReason::ChangedMeanwhile),
+            Failure::Ledger(LedgerError::Corrupt | LedgerError::Other)
+            | Failure::Seal(_)
+            | Failure::Hash(_)
+            | Failure::Internal(_) => {
+                tracing::error!(error = %failure, "a fault of ours");
+                Self::new(ErrorReason::Internal)
+            }
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! The rules that a new password is held to (PW-1, PW-3).
+
+use aikagi_api::duration;
+use aikagi_api::password::v1::GetPolicyResponse;
+
+use crate::Password;
+
+pub(crate) fn get_policy(service: &Password) -> GetPolicyResponse {
+    GetPolicyResponse {
+        min_length: service.policy.min_length,
+        max_length: service.policy.max_length,
+        refuses_digits_only: service.policy.refuses_digits_only,
+        lifetime: Some(duration(service.credential_rules.permanent_lifetime)),
+    }
+}
