@@ -1,0 +1,112 @@
+//! A new line with its numbers, all of it or nothing (OPS-1, UNIT-2, UNIT-3).
+
+use std::collections::BTreeSet;
+
+use aikagi_api::units::v1::{AddLineRequest, AddLineResponse, NewNumber};
+use aikagi_domain::unit::Member;
+use aikagi_mesh::errors::{ErrorReason, Refusal};
+use aikagi_mesh::fields;
+
+use crate::Units;
+use crate::failure::Failure;
+use crate::store::{Added, NewLine};
+use crate::view::view;
+
+pub(crate) async fn add_line(
+    service: &Units,
+    actor: &str,
+    request: AddLineRequest,
+) -> Result<AddLineResponse, Failure> {
+    let line = parse(request)?;
+    match service
+        .store
+        .add_line(&line, actor, service.clock.now())
+        .await?
+    {
+        Added::Line(line) => Ok(AddLineResponse {
+            line: Some(view(line)),
+        }),
+        Added::Taken(number) => Err(Refusal::new(ErrorReason::NumberTaken)
+            .with("number", number.masked())
+            .into()),
+    }
+}
+
+fn parse(request: AddLineRequest) -> Result<NewLine, Refusal> {
+    let contract = request
+        .contract_number
+        .ok_or_else(|| Refusal::invalid_field("contract_number", "missing"))?;
+    let contract = member("contract_number.number", &contract)?;
+    let mut seen = BTreeSet::from([contract.number.clone()]);
+    let mut additional = Vec::with_capacity(request.additional_numbers.len());
+    for number in &request.additional_numbers {
+        let member = member("additional_numbers.number", number)?;
+        if !seen.insert(member.number.clone()) {
+            return Err(Refusal::invalid_field(
+                "additional_numbers.number",
+                "the same number twice",
+            ));
+        }
+        additional.push(member);
+    }
+    Ok(NewLine {
+        contract,
+        additional,
+    })
+}
+
+fn member(field: &'static str, new: &NewNumber) -> Result<Member, Refusal> {
+    Ok(Member {
+        number: fields::number(field, &new.number)?,
+        subscribed: new.subscribed,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(contract: Option<&str>, additional: &[&str]) -> AddLineRequest {
+        let number = |text: &&str| NewNumber {
+            number: (*text).to_owned(),
+            subscribed: true,
+        };
+        AddLineRequest {
+            contract_number: contract.as_ref().map(number),
+            additional_numbers: additional.iter().map(number).collect(),
+        }
+    }
+
+    /// UNIT-3: any form of a number is taken into its normal form.
+    #[test]
+    fn numbers_are_normalised() {
+        let line = parse(request(Some("03-1234-5678"), &["０３ １２３４ ５６７９"])).unwrap();
+        assert_eq!(line.contract.number.as_str(), "0312345678");
+        assert_eq!(line.additional[0].number.as_str(), "0312345679");
+    }
+
+    /// OPS-1, UNIT-3: a number that is missing, malformed or there twice, in whatever form, is named as a field.
+    #[test]
+    fn bad_numbers_are_named() {
+        for (contract, additional, field) in [
+            (None, vec![], "contract_number"),
+            (Some(""), vec![], "contract_number.number"),
+            (Some("1234567890"), vec![], "contract_number.number"),
+            (Some("0312345678"), vec!["x"], "additional_numbers.number"),
+            (
+                Some("0312345678"),
+                vec!["03-1234-5678"],
+                "additional_numbers.number",
+            ),
+            (
+                Some("0312345678"),
+                vec!["0312345679", "03 1234 5679"],
+                "additional_numbers.number",
+            ),
+        ] {
+            let refusal = parse(request(contract, &additional)).unwrap_err();
+            assert_eq!(refusal.reason(), ErrorReason::InvalidField);
+            assert!(format!("{refusal:?}").contains(&format!("\"{field}\"")));
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! The state of the line that a number is on (OPS-2).
+
+use aikagi_api::units::v1::{GetLineRequest, GetLineResponse};
+use aikagi_mesh::errors::{ErrorReason, Refusal};
+use aikagi_mesh::fields;
+
+use crate::Units;
+use crate::failure::Failure;
+use crate::view::view;
+
+pub(crate) async fn get_line(
+    service: &Units,
+    request: GetLineRequest,
+) -> Result<GetLineResponse, Failure> {
+    let number = fields::number("number", &request.number)?;
+    let found = service.store.line_of(&number).await?;
+    let found = found.ok_or_else(|| Refusal::new(ErrorReason::LineNotFound))?;
+    Ok(GetLineResponse {
+        line: Some(view(found)),
+    })
+}

@@ -1,0 +1,208 @@
+//! The RPCs on a database of the test's own, signed in as the service's role.
+
+use aikagi_api::units::v1::{
+    AccountRole, AddLineRequest, AuthUnit, CredentialKind, GetLineRequest, Line, NewNumber,
+};
+use aikagi_devkit::database::TestDatabase;
+use aikagi_mesh::clock::ManualClock;
+use aikagi_mesh::errors::{ErrorReason, Refusal};
+use aikagi_mesh::shutdown::Shutdown;
+use chrono::DateTime;
+use sqlx::PgPool;
+
+use crate::store::Store;
+use crate::{Units, add_line, get_line};
+
+const CONTRACT: &str = "0333330001";
+const USER: &str = "0333330002";
+const PLAIN: &str = "0333330003";
+const OTHER: &str = "0333330009";
+
+struct World {
+    units: Units,
+    ledger: PgPool,
+    _database: TestDatabase,
+}
+
+impl World {
+    async fn new() -> Self {
+        let database = TestDatabase::new().await.unwrap();
+        let ledger = database.pool().await.unwrap();
+        let units = Units {
+            store: Store::new(database.pool_as("aikagi_units").await.unwrap()),
+            clock: ManualClock::at(DateTime::from_timestamp(1_800_000_000, 0).unwrap()),
+            shutdown: Shutdown::new(),
+        };
+        Self {
+            units,
+            ledger,
+            _database: database,
+        }
+    }
+
+    async fn add(&self, contract: &str, additional: &[&str]) -> Result<Line, Refusal> {
+        let number = |number: &str, subscribed| NewNumber {
+            number: number.to_owned(),
+            subscribed,
+        };
+        let request = AddLineRequest {
+            contract_number: Some(number(contract, false)),
+            additional_numbers: additional
+                .iter()
+                .map(|text| number(text, *text != PLAIN))
+                .collect(),
+        };
+        let answer = add_line::add_line(&self.units, "operator/alice", request).await;
+        Ok(answer?.line.unwrap())
+    }
+
+    async fn get(&self, number: &str) -> Result<Line, Refusal> {
+        let request = GetLineRequest {
+            number: number.to_owned(),
+        };
+        Ok(get_line::get_line(&self.units, request)
+            .await?
+            .line
+            .unwrap())
+    }
+
+    async fn prepare(&self, statement: &'static str) {
+        sqlx::raw_sql(statement)
+            .execute(&self.ledger)
+            .await
+            .unwrap();
+    }
+
+    /// Lines, numbers and credentials.
+    async fn counts(&self) -> (i64, i64, i64) {
+        let statement = "SELECT (SELECT count(*) FROM lines), (SELECT count(*) FROM numbers), \
+                         (SELECT count(*) FROM credentials)";
+        sqlx::query_as(statement)
+            .fetch_one(&self.ledger)
+            .await
+            .unwrap()
+    }
+
+    /// Number, outcome and reason of the operator's events, in order.
+    async fn audit(&self) -> Vec<(Option<String>, String, Option<String>)> {
+        let statement = "SELECT number, outcome, reason FROM audit_events \
+                         WHERE actor = 'operator/alice' AND action = 'ADD_LINE' AND line_id IS NOT NULL \
+                         ORDER BY event_id";
+        sqlx::query_as(statement)
+            .fetch_all(&self.ledger)
+            .await
+            .unwrap()
+    }
+}
+
+fn done(number: &str) -> (Option<String>, String, Option<String>) {
+    (Some(number.to_owned()), "DONE".to_owned(), None)
+}
+
+/// OPS-1, UNIT-2, UNIT-3: a new line has all its numbers in normal form, no unit and no credential.
+#[tokio::test]
+async fn a_line_is_added_with_its_numbers() {
+    let world = World::new().await;
+    let added = world
+        .add("03-3333-0001", &[PLAIN, "０３３３３３０００２"])
+        .await
+        .unwrap();
+    assert_eq!(added.contract_number, CONTRACT);
+    assert_eq!(added.unit(), AuthUnit::Unspecified);
+    assert_eq!(
+        (added.unit_established_time, added.close_time),
+        (None, None)
+    );
+    let numbers: Vec<_> = added
+        .numbers
+        .iter()
+        .map(|number| (number.number.as_str(), number.subscribed))
+        .collect();
+    assert_eq!(numbers, [(CONTRACT, false), (USER, true), (PLAIN, false)]);
+    for number in &added.numbers {
+        assert_eq!(number.role(), AccountRole::Unspecified);
+        assert_eq!(number.credential_kind(), CredentialKind::None);
+    }
+    assert_eq!(world.get(PLAIN).await.unwrap(), added);
+    assert_eq!(world.audit().await, [done(CONTRACT)]);
+}
+
+/// OPS-1, UNIT-3: with one number taken nothing is added, and the refusal shows that number masked.
+#[tokio::test]
+async fn all_is_added_or_nothing() {
+    let world = World::new().await;
+    world.add(CONTRACT, &[USER]).await.unwrap();
+    for (contract, additional, masked, taken) in [
+        (CONTRACT, vec![], "******0001", CONTRACT),
+        (USER, vec![], "******0002", USER),
+        (OTHER, vec![PLAIN, USER], "******0002", USER),
+        (OTHER, vec![CONTRACT], "******0001", CONTRACT),
+    ] {
+        let refusal = world.add(contract, &additional).await.unwrap_err();
+        let expected = Refusal::new(ErrorReason::NumberTaken).with("number", masked);
+        assert_eq!(refusal, expected);
+        assert_eq!(world.counts().await, (1, 2, 2));
+        let event = world.audit().await.pop().unwrap();
+        assert_eq!(event.0.as_deref(), Some(taken));
+        assert_eq!(event.2.as_deref(), Some("NUMBER_TAKEN"));
+    }
+}
+
+/// OPS-1, INV-5: of two lines at once that share numbers one is added, whole.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_two_lines_that_share_numbers_one_is_added() {
+    let world = World::new().await;
+    let (one, other) = tokio::join!(
+        world.add(CONTRACT, &[USER, OTHER]),
+        world.add(OTHER, &[CONTRACT, USER]),
+    );
+    let refused = [&one, &other]
+        .into_iter()
+        .find_map(|line| line.as_ref().err());
+    assert_eq!(refused.map(Refusal::reason), Some(ErrorReason::NumberTaken));
+    let added = one.or(other).unwrap();
+    assert_eq!(added.numbers.len(), 3);
+    assert_eq!(world.counts().await, (1, 3, 3));
+    assert_eq!(world.audit().await.len(), 2);
+}
+
+/// OPS-2, UNIT-1: what a number is and how its credential stands, without a secret.
+#[tokio::test]
+async fn a_lines_state_is_told() {
+    let world = World::new().await;
+    world.add(CONTRACT, &[USER, PLAIN]).await.unwrap();
+    world
+        .prepare(
+            "UPDATE lines SET unit = 'ADMIN_USER', unit_established_time = '2027-01-01';
+             UPDATE credentials SET kind = 'PERMANENT', permanent_hash = 'x', hash_epoch = epoch,
+                 changed_time = '2027-01-01', failures = 2, killed_time = '2027-01-02'
+             WHERE number = '0333330001';
+             UPDATE credentials SET kind = 'TEMPORARY', temporary_expires_time = '2027-01-03', failures = 1,
+                 permanent_hash = 'x', hash_epoch = epoch, changed_time = '2026-01-01'
+             WHERE number = '0333330002';",
+        )
+        .await;
+    let line = world.get("03 3333 0002").await.unwrap();
+    assert_eq!(line.unit(), AuthUnit::AdminUser);
+    assert!(line.unit_established_time.is_some());
+    let [contract, user, plain] = line.numbers.try_into().unwrap();
+    assert_eq!(contract.role(), AccountRole::Administrator);
+    assert_eq!(contract.credential_kind(), CredentialKind::Permanent);
+    assert_eq!(contract.failures, 2);
+    assert!(contract.kill_time.is_some() && contract.change_time.is_some());
+    assert_eq!(user.role(), AccountRole::User);
+    assert_eq!(user.credential_kind(), CredentialKind::Temporary);
+    assert!(user.temporary_expire_time.is_some() && user.change_time.is_none());
+    assert_eq!(plain.role(), AccountRole::Unspecified);
+    assert_eq!(plain.credential_kind(), CredentialKind::None);
+}
+
+/// OPS-2: a number that is on no line has none.
+#[tokio::test]
+async fn a_number_on_no_line_has_none() {
+    let world = World::new().await;
+    let refusal = world.get(OTHER).await.unwrap_err();
+    assert_eq!(refusal.reason(), ErrorReason::LineNotFound);
+    let refusal = world.get("nothing").await.unwrap_err();
+    assert_eq!(refusal.reason(), ErrorReason::InvalidField);
+}
