@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use aikagi_devkit::database;
 use aikagi_devkit::install::{self, Tool};
 use aikagi_devkit::postgres::{self, Cluster, SUPERUSER};
 use anyhow::{Context, Result, bail};
@@ -29,13 +28,19 @@ pub(crate) fn run(repo: &Repo, say: Say, check: bool) -> Result<()> {
 /// The same in a cluster that runs already.
 pub(crate) fn with_cluster(repo: &Repo, say: Say, cluster: &Cluster, check: bool) -> Result<()> {
     let url = cluster.socket_url(DATABASE, SUPERUSER);
-    tokio::runtime::Runtime::new()
-        .context("no runtime")?
-        .block_on(async {
-            database::create_if_missing(&cluster.socket_url("postgres", SUPERUSER), DATABASE)
-                .await?;
-            database::migrate(&url).await
-        })?;
+    cluster.run_statement("postgres", &format!("DROP DATABASE IF EXISTS {DATABASE}"))?;
+    cluster.run_statement("postgres", &format!("CREATE DATABASE {DATABASE}"))?;
+    let migrations = postgres::migrations();
+    let mut files: Vec<PathBuf> = std::fs::read_dir(&migrations)
+        .with_context(|| format!("cannot read {}", migrations.display()))?
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|file| file.extension().is_some_and(|ending| ending == "sql"))
+        .collect();
+    files.sort();
+    for file in files {
+        cluster.run_file(DATABASE, &file)?;
+    }
 
     let fresh = repo.target.join("sqlx-fresh");
     let _ = std::fs::remove_dir_all(&fresh);

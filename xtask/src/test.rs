@@ -4,10 +4,9 @@ mod live;
 
 use std::time::{Duration, Instant};
 
-use aikagi_devkit::database::TEST_POSTGRES;
 use aikagi_devkit::install::{self, Tool};
 use aikagi_devkit::paths::private_directory;
-use aikagi_devkit::postgres::{self, Cluster, SUPERUSER};
+use aikagi_devkit::postgres::{self, Cluster, SUPERUSER, TEST_POSTGRES};
 use anyhow::{Context, Result, bail};
 
 use crate::cargo::{build, cargo, show};

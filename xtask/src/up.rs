@@ -1,5 +1,13 @@
 //! `cargo xtask up`: the whole system on this machine, from nothing.
 
+#[path = "../../crates/ttl/src/acl.rs"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "shared with the crate that owns it"
+)]
+mod acl;
+
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -145,9 +153,10 @@ fn options(home: &Path, binaries: &Path, replicas: BTreeMap<Service, u16>) -> Op
     }
 }
 
-/// Redis's users, as the crate says that owns them.
+/// Redis's users, as the crate says that owns them. Only its text is taken: the whole of it, with a client
+/// of Redis, takes long to build.
 pub(crate) fn redis_acl(digest: &dyn Fn(&str) -> String) -> String {
-    aikagi_ttl::acl::file(|user| digest(user.name()))
+    acl::file(|user| digest(user.name()))
 }
 
 /// Holds a lock until the file is dropped; refuses with `busy` when somebody else holds it.

@@ -12,21 +12,17 @@ use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool};
 
 use crate::paths::hexadecimal;
+use crate::postgres;
+pub use crate::postgres::TEST_POSTGRES;
+use crate::random::random_hexadecimal;
 
-/// The environment variable with the URL of a superuser, for tests.
-pub const TEST_POSTGRES: &str = "AIKAGI_TEST_POSTGRES";
 /// The advisory lock that guards the making of the template ("aikagi" in ASCII).
 const TEMPLATE_LOCK: i64 = 0x6169_6b61_6769;
 const TEST_POOL: u32 = 8;
 
-/// The ledger's migrations in this repository.
-pub fn migrations() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../ledger/migrations")
-}
-
 /// Runs all migrations that the database at `url` does not have yet.
 pub async fn migrate(url: &str) -> Result<()> {
-    let migrator = Migrator::new(migrations())
+    let migrator = Migrator::new(postgres::migrations())
         .await
         .context("cannot read the migrations")?;
     let mut connection = connect(url).await?;
@@ -151,7 +147,10 @@ impl Drop for TestDatabase {
 /// Makes the template database for the present migrations unless it is there, and lets the ledger's
 /// roles log in. Returns the template's name, which holds a hash of the migrations.
 pub async fn prepare_template(superuser_url: &str) -> Result<String> {
-    let template = format!("aikagi_template_{}", migrations_hash(&migrations())?);
+    let template = format!(
+        "aikagi_template_{}",
+        migrations_hash(&postgres::migrations())?
+    );
     let mut connection = connect(superuser_url).await?;
     if exists(&mut connection, &template).await? {
         return Ok(template);
@@ -235,7 +234,7 @@ fn identifier(name: &str) -> String {
 }
 
 /// The same server, for another database and, if given, another user (without a password).
-fn url_with(url: &str, user: Option<&str>, database: &str) -> String {
+pub fn url_with(url: &str, user: Option<&str>, database: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("postgres", url));
     let (rest, query) = rest
         .split_once('?')
@@ -270,22 +269,6 @@ fn migrations_hash(dir: &Path) -> Result<String> {
         }
     }
     Ok(hexadecimal(&hash.finalize(), 8))
-}
-
-/// Thirty-two random hexadecimal digits.
-pub fn random_hexadecimal() -> Result<String> {
-    let mut bytes = [0_u8; 16];
-    random(&mut bytes)?;
-    Ok(hexadecimal(&bytes, bytes.len()))
-}
-
-/// Fills `bytes` with random ones.
-pub(crate) fn random(bytes: &mut [u8]) -> Result<()> {
-    use std::io::Read as _;
-
-    std::fs::File::open("/dev/urandom")
-        .and_then(|mut file| file.read_exact(bytes))
-        .context("no random numbers")
 }
 
 #[cfg(test)]

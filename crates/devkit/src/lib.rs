@@ -3,12 +3,17 @@
 
 pub mod certs;
 pub mod command;
+#[cfg(feature = "database")]
 pub mod database;
+#[cfg(not(feature = "database"))]
+#[path = "no_database.rs"]
+mod database;
 pub mod install;
 pub mod paths;
 pub mod ports;
 pub mod postgres;
 pub mod process;
+pub mod random;
 pub mod redis;
 pub mod settings;
 pub mod system;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use crate::database::random;
+use crate::random::fill;
 
 /// Below the range from which the kernel gives ports to outgoing connections, so that none of those takes
 /// the port before its server does.
@@ -16,7 +16,7 @@ const RANGE: std::ops::Range<u16> = 12_000..32_000;
 pub fn free() -> Result<u16> {
     for _ in 0..1_000 {
         let mut drawn = [0; 2];
-        random(&mut drawn)?;
+        fill(&mut drawn)?;
         let port = RANGE.start + u16::from_be_bytes(drawn) % (RANGE.end - RANGE.start);
         if require_free(port, "").is_ok() {
             return Ok(port);

@@ -14,11 +14,18 @@ use crate::paths::{private_directory, short_hash, socket_directory, tail, write_
 
 /// The cluster's superuser.
 pub const SUPERUSER: &str = "postgres";
+/// The environment variable with the URL of a superuser, for tests.
+pub const TEST_POSTGRES: &str = "AIKAGI_TEST_POSTGRES";
 const MAX_CONNECTIONS: u16 = 300;
 /// What the socket is named after when the cluster has no TCP port.
 const SOCKET_PORT: u16 = 5432;
 const START_LIMIT: Duration = Duration::from_mins(1);
 const STOP_LIMIT: Duration = Duration::from_secs(30);
+
+/// The ledger's migrations in this repository.
+pub fn migrations() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../ledger/migrations")
+}
 
 /// How a cluster is run.
 #[derive(Clone, Copy, Debug, Default)]
@@ -73,6 +80,33 @@ impl Cluster {
         let port = self.options.port.unwrap_or(SOCKET_PORT);
         let sockets = percent_encode(&self.sockets);
         format!("postgres://{user}@localhost:{port}/{database}?host={sockets}")
+    }
+
+    /// Runs a file of statements as the superuser, all of it or nothing.
+    pub fn run_file(&self, database: &str, file: &Path) -> Result<()> {
+        self.psql(
+            database,
+            &["--single-transaction", "--file", &file.to_string_lossy()],
+        )
+    }
+
+    /// Runs one statement as the superuser.
+    pub fn run_statement(&self, database: &str, statement: &str) -> Result<()> {
+        self.psql(database, &["--command", statement])
+    }
+
+    fn psql(&self, database: &str, arguments: &[&str]) -> Result<()> {
+        let mut psql = Command::new(self.home.programs.join("psql"));
+        psql.args([
+            "--no-psqlrc",
+            "--quiet",
+            "--set",
+            "ON_ERROR_STOP=1",
+            "--dbname",
+        ])
+        .arg(self.socket_url(database, SUPERUSER))
+        .args(arguments);
+        run(&mut psql).map(|_| ())
     }
 
     /// Where the server writes its log.

@@ -11,8 +11,8 @@ use anyhow::{Context, Result, bail};
 use nix::sys::signal::Signal;
 
 use crate::command::{find, signal, spawn, stop, tied, wait_until};
-use crate::database::random_hexadecimal;
 use crate::paths::{private_directory, socket_directory, tail, write_private};
+use crate::random::random_hexadecimal;
 
 /// Our own user of the server, who may do everything.
 const ADMINISTRATOR: &str = "devkit";

@@ -204,6 +204,7 @@ pub fn settings(service: Service, ports: Ports, around: &Surroundings) -> Result
             ["localhost", "127.0.0.1"].map(origin).to_vec(),
         );
         put(&mut all, "public", public);
+        put(&mut all, "limits", limits());
     }
 
     let mut telemetry = Table::new();
@@ -234,6 +235,17 @@ pub fn settings(service: Service, ports: Ports, around: &Surroundings) -> Result
         put(&mut all, "upstreams", upstreams);
     }
     Ok(all)
+}
+
+/// LOGIN-8: on one machine every subscriber has the same address, and a demo is many of them in a minute.
+fn limits() -> Table {
+    let mut loopback = Table::new();
+    put(&mut loopback, "network", "127.0.0.0/8");
+    put(&mut loopback, "burst", 1000);
+    put(&mut loopback, "period", "1m");
+    let mut limits = Table::new();
+    put(&mut limits, "overrides", vec![loopback]);
+    limits
 }
 
 fn address(port: u16) -> String {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -9,10 +10,12 @@ use sha2::{Digest as _, Sha256};
 use toml::Table;
 
 use crate::certs::{Authority, Identity, ensure_key_ring};
-use crate::database::{self, TestDatabase, random_hexadecimal};
+use crate::command::run;
+use crate::database::TestDatabase;
 use crate::paths::{hexadecimal, private_directory, write_private};
 use crate::postgres::{self, Cluster, SUPERUSER};
 use crate::process::{Process, Program, executable};
+use crate::random::random_hexadecimal;
 use crate::redis::{self, Redis};
 use crate::settings::{Login, Ports, Service, Surroundings, settings};
 
@@ -30,6 +33,7 @@ pub const OUTSIDERS: [&str; 3] = ["ivr", "backend", "operator"];
 pub enum Database {
     /// A cluster of its own in its directory.
     Own(postgres::Options),
+    #[cfg(feature = "database")]
     /// A fresh database in the cluster whose superuser is at this URL.
     Shared(String),
 }
@@ -91,6 +95,7 @@ impl System {
     /// Starts everything and waits until every service is ready; `say` hears what is being done.
     ///
     /// What an earlier run left in the directory is used again: data, keys, passwords, certificates.
+    #[cfg_attr(not(feature = "database"), allow(clippy::unused_async))]
     pub async fn start(options: &Options, mut say: impl FnMut(&str)) -> Result<Self> {
         let dir = private_directory(&options.dir)?
             .canonicalize()
@@ -102,11 +107,12 @@ impl System {
         say("starting PostgreSQL");
         let (cluster, test_database) = match &options.database {
             Database::Own(own) => (Some(Cluster::start(&dir.join("postgres"), *own)?), None),
+            #[cfg(feature = "database")]
             Database::Shared(url) => (None, Some(TestDatabase::at(url).await?)),
         };
         if let Some(cluster) = &cluster {
             say("migrating the ledger");
-            prepare(cluster, &dir).await?;
+            prepare(cluster, &dir, &options.binaries)?;
         }
 
         say("starting Redis");
@@ -291,15 +297,17 @@ impl System {
 }
 
 /// Migrates a cluster of the system's own, and gives each role its password.
-async fn prepare(cluster: &Cluster, dir: &Path) -> Result<()> {
-    let superuser = cluster.socket_url("postgres", SUPERUSER);
-    database::create_if_missing(&superuser, DATABASE).await?;
-    database::migrate(&cluster.socket_url(DATABASE, SUPERUSER)).await?;
+fn prepare(cluster: &Cluster, dir: &Path, binaries: &Path) -> Result<()> {
+    let mut migrate = Command::new(executable(binaries, "devkit-migrate")?);
+    migrate
+        .arg(cluster.socket_url("postgres", SUPERUSER))
+        .arg(DATABASE);
     let roles = Service::ALL.into_iter().filter_map(Service::postgres_role);
     for role in roles.chain([RESEAL_ROLE.to_owned()]) {
-        let (_, password) = secret(dir, "postgres", &role)?;
-        database::allow_login(&superuser, &role, Some(&password)).await?;
+        let (file, _) = secret(dir, "postgres", &role)?;
+        migrate.arg(format!("{role}={}", file.display()));
     }
+    run(&mut migrate).context("cannot migrate the ledger")?;
     Ok(())
 }
 

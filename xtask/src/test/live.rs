@@ -17,14 +17,14 @@ use crate::up::{redis_acl, seed};
 
 /// Each client is a directory here with an executable `run`, which is told where the system is, installs
 /// what it needs, and fails at the first surprise.
-const CLIENTS: &str = "tests/clients";
+const CLIENTS: &str = "clients";
 
 /// Plays the subscriber's story, with replicas of what a story passes through.
 pub(super) fn story(repo: &Repo, say: Say) -> Result<()> {
     let replicas = BTreeMap::from([(Service::Authentication, 2), (Service::Issuance, 2)]);
     with_system(repo, say, replicas, |binaries, state| {
         let mut demo = Command::new(process::executable(binaries, "demo")?);
-        show(demo.arg("--state").arg(state), "the demo")
+        show(demo.arg("--quiet").arg("--state").arg(state), "the demo")
     })
 }
 
