@@ -1,0 +1,87 @@
+// The login story as a web client plays it: gRPC-Web with the session in a cookie. A subscriber logs in with a
+// temporary password, has to change it, logs in with the permanent one, and logs out. Anything else is an error.
+
+import assert from "node:assert/strict";
+import { parseArgs } from "node:util";
+import { ConnectError, createClient } from "@connectrpc/connect";
+import { MustChangeReason } from "./generated/aikagi/authentication/v1/session_pb.js";
+import { SubscriberService } from "./generated/aikagi/edge/v1/subscriber_service_pb.js";
+import { ErrorInfoSchema } from "./generated/google/rpc/error_details_pb.js";
+import { digits, prepare } from "./prepare.js";
+import { browser, readState } from "./system.js";
+
+const { values } = parseArgs({
+  options: {
+    state: { type: "string", default: "target/up/state.json" },
+    // Both together; by default a line is added and its temporary password set.
+    number: { type: "string" },
+    "temporary-password": { type: "string" },
+  },
+});
+const state = readState(values.state);
+const { number, temporaryPassword } = values.number
+  ? { number: values.number, temporaryPassword: values["temporary-password"] }
+  : await prepare(state);
+const permanent = `Web${digits(8)}`;
+
+const jar = {};
+const site = createClient(SubscriberService, browser(state, jar), { defaultTimeoutMs: 10_000 });
+
+/** The call has to be refused for this reason. */
+async function refused(call, expected) {
+  const error = await call.then(
+    () => assert.fail(`expected ${expected}, came an answer`),
+    (error) => ConnectError.from(error),
+  );
+  const reason = error.findDetails(ErrorInfoSchema)[0]?.reason;
+  assert.equal(reason, expected, error.message);
+  console.log(`  ${reason}: ${error.rawMessage}`);
+}
+
+/** SESS-3: the token is in a cookie that scripts cannot read, and nowhere else. */
+function tokenIsInTheCookie(answer) {
+  assert.equal(answer.sessionToken, "", "the token is not in the body");
+  assert.match(jar.cookie.value, /^[\w-]{43}$/, "256 bits in the cookie");
+  for (const attribute of ["Path=/", "Secure", "HttpOnly", "SameSite=Strict"]) {
+    assert.ok(jar.cookie.attributes.includes(attribute), attribute);
+  }
+}
+
+console.log("logs in with the temporary password; the session demands a change");
+const opened = await site.login({ number, password: temporaryPassword });
+tokenIsInTheCookie(opened);
+assert.equal(opened.session.mustChangeReason, MustChangeReason.TEMPORARY);
+const before = jar.cookie;
+
+console.log("changes it; the session goes on under a new cookie");
+const changed = await site.changePassword({
+  currentPassword: temporaryPassword,
+  newPassword: permanent,
+  newPasswordAgain: permanent,
+  revision: opened.session.revision,
+});
+tokenIsInTheCookie(changed);
+assert.notEqual(jar.cookie.value, before.value);
+assert.equal(changed.session.mustChangeReason, MustChangeReason.UNSPECIFIED);
+
+console.log("looks at the session; the cookie from before is dead, and forgotten");
+const { session } = await site.getSession({});
+assert.equal(session.accountNumber, number);
+jar.cookie = before;
+await refused(site.getSession({}), "SESSION_ENDED");
+assert.equal(jar.cookie, undefined);
+
+console.log("tries a wrong password, then the permanent one");
+await refused(site.login({ number, password: `${permanent}x` }), "LOGIN_REFUSED");
+tokenIsInTheCookie(await site.login({ number, password: permanent }));
+
+console.log("logs out; the cookie is forgotten");
+const last = jar.cookie;
+await site.logout({});
+assert.equal(jar.cookie, undefined);
+await refused(site.getSession({}), "SESSION_REQUIRED");
+jar.cookie = last;
+await refused(site.getSession({}), "SESSION_ENDED");
+console.log("the web client logged in and out");
+// Connections are kept alive for calls that will not come.
+process.exit(0);

@@ -1,0 +1,161 @@
+//! Lines to play with: those that stay for people, and fresh ones for each run, because an established unit cannot
+//! be played again (UNIT-2).
+
+use aikagi_api::units::v1::Line as Added;
+use aikagi_mesh::errors::ErrorReason;
+use anyhow::{Result, bail};
+use tonic::Status;
+
+use super::narrator::masked;
+use super::{Story, answered, expect};
+use crate::edge::Operator;
+use crate::world::reason;
+
+/// Tries at numbers that no line has.
+const TRIES: u32 = 20;
+
+/// A line of the story.
+#[derive(Debug, Clone)]
+pub(super) struct Line {
+    /// The contract number.
+    pub(super) contract: String,
+    /// A subscribed additional number.
+    pub(super) first: String,
+    /// Another.
+    pub(super) second: String,
+    /// An additional number without the option service.
+    pub(super) unsubscribed: String,
+}
+
+impl Story {
+    /// A line that no run had before; whether its contract number is subscribed is the chapter's choice.
+    pub(super) async fn fresh_line(&self, contract_subscribed: bool) -> Result<Line> {
+        let what = "adding a line with one unsubscribed additional number";
+        for _ in 0..TRIES {
+            let line = Line::random();
+            let numbers = [
+                (line.contract.as_str(), contract_subscribed),
+                (line.first.as_str(), true),
+                (line.second.as_str(), true),
+                (line.unsubscribed.as_str(), false),
+            ];
+            let answer = self.operator.add_line(&numbers).await;
+            if taken(&answer) {
+                continue;
+            }
+            let added = answered(what, answer)?;
+            expect("numbers on the line", &numbers.len(), &added.numbers.len())?;
+            let subscription = |subscribed| if subscribed { "" } else { " (not subscribed)" };
+            self.narrator.does(
+                "operator",
+                &format!(
+                    "adds a line: contract number {}{}, additional {}, {}, {}{}",
+                    masked(&line.contract),
+                    subscription(contract_subscribed),
+                    masked(&line.first),
+                    masked(&line.second),
+                    masked(&line.unsubscribed),
+                    subscription(false)
+                ),
+            );
+            return Ok(line);
+        }
+        bail!("{what}: every number tried is taken")
+    }
+}
+
+impl Line {
+    /// 050 numbers: six digits by chance, and which number of the line it is.
+    fn random() -> Self {
+        let chance = rand::random_range(0..1_000_000_u32);
+        let number = |index: u8| format!("050{chance:06}{index:02}");
+        Self {
+            contract: number(1),
+            first: number(2),
+            second: number(3),
+            unsubscribed: number(4),
+        }
+    }
+}
+
+fn taken<T>(answer: &Result<T, Status>) -> bool {
+    let name = aikagi_mesh::errors::name_of(ErrorReason::NumberTaken);
+    answer.as_ref().is_err_and(|status| reason(status) == name)
+}
+
+/// A line that stays, for people to play with.
+struct Kept {
+    what: &'static str,
+    numbers: &'static [(&'static str, bool)],
+}
+
+const KEPT: [Kept; 4] = [
+    Kept {
+        what: "an office",
+        numbers: &[
+            ("0312345001", true),
+            ("0312345002", true),
+            ("0312345003", true),
+            ("0312345004", false),
+        ],
+    },
+    Kept {
+        what: "a shop that subscribes for its additional numbers only",
+        numbers: &[
+            ("0612345001", false),
+            ("0612345002", true),
+            ("0612345003", true),
+        ],
+    },
+    Kept {
+        what: "a clinic",
+        numbers: &[("0521234501", true), ("0521234502", true)],
+    },
+    Kept {
+        what: "a household",
+        numbers: &[("05012345001", true)],
+    },
+];
+
+/// Adds the lines that stay; those that are there already are left as they are. `say` hears a line for each.
+pub async fn seed(operator: &Operator, mut say: impl FnMut(&str)) -> Result<()> {
+    for kept in &KEPT {
+        let added = operator.add_line(kept.numbers).await;
+        let state = if taken(&added) {
+            let there = operator.line(first(kept.numbers)).await;
+            unit_of(&answered("looking at a demo line", there)?)
+        } else {
+            unit_of(&answered("adding a demo line", added)?)
+        };
+        let numbers: Vec<String> = kept
+            .numbers
+            .iter()
+            .map(|(number, subscribed)| {
+                let note = if *subscribed { "" } else { " (not subscribed)" };
+                format!("{number}{note}")
+            })
+            .collect();
+        say(&format!(
+            "  {}: {} - {state}",
+            kept.what,
+            numbers.join(", ")
+        ));
+    }
+    Ok(())
+}
+
+fn first(numbers: &[(&'static str, bool)]) -> &'static str {
+    numbers
+        .first()
+        .map(|(number, _)| *number)
+        .unwrap_or_default()
+}
+
+fn unit_of(line: &Added) -> String {
+    use aikagi_api::units::v1::AuthUnit;
+    match (line.unit(), line.unit_established_time.is_some()) {
+        (AuthUnit::Unspecified, _) => "no unit yet".to_owned(),
+        (unit, false) => format!("{}, not established", super::site::unit_name(unit)),
+        (unit, true) => format!("{}, established", super::site::unit_name(unit)),
+    }
+}
