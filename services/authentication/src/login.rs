@@ -95,13 +95,13 @@ impl Authentication {
     /// LOGIN-5: the one refusal.
     fn login_refused(&self) -> Failure {
         Refusal::new(ErrorReason::LoginRefused)
-            .with(
+            .saying(
                 "temporary_attempts",
-                self.credential_rules.temporary_attempts.to_string(),
+                self.credential_rules.temporary_attempts,
             )
-            .with(
+            .saying(
                 "permanent_attempts",
-                self.credential_rules.permanent_attempts.to_string(),
+                self.credential_rules.permanent_attempts,
             )
             .into()
     }

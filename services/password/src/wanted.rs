@@ -15,7 +15,7 @@ pub(crate) fn new_password(
         return Err(Refusal::new(ErrorReason::PasswordMismatch)
             .field("new_password_again", "differs from new_password"));
     }
-    let new = NewPassword::parse(typed, policy).map_err(|broken| breaks_policy(&broken))?;
+    let new = NewPassword::parse(typed, policy).map_err(|broken| breaks_policy(&broken, policy))?;
     if new.expose() == current.expose() {
         return Err(Refusal::new(ErrorReason::PasswordReused)
             .field("new_password", "the same as current_password"));
@@ -23,9 +23,12 @@ pub(crate) fn new_password(
     Ok(new)
 }
 
-fn breaks_policy(broken: &[PolicyRule]) -> Refusal {
+fn breaks_policy(broken: &[PolicyRule], policy: &PasswordPolicy) -> Refusal {
     let names: Vec<&str> = broken.iter().map(|rule| rule.as_str()).collect();
-    let refusal = Refusal::new(ErrorReason::PasswordPolicy).with("rules", names.join(","));
+    let refusal = Refusal::new(ErrorReason::PasswordPolicy)
+        .with("rules", names.join(","))
+        .saying("min_length", policy.min_length)
+        .saying("max_length", policy.max_length);
     broken.iter().fold(refusal, |refusal, rule| {
         refusal.field("new_password", describe(*rule))
     })
@@ -71,6 +74,8 @@ mod tests {
     fn every_broken_rule_is_told() {
         let expected = Refusal::new(ErrorReason::PasswordPolicy)
             .with("rules", "LENGTH,CHARACTERS")
+            .saying("min_length", 8)
+            .saying("max_length", 12)
             .field("new_password", "too short or too long")
             .field(
                 "new_password",

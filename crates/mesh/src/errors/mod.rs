@@ -27,6 +27,7 @@ const REASON_PREFIX: &str = "ERROR_REASON_";
 pub struct Refusal {
     reason: ErrorReason,
     metadata: Vec<(&'static str, String)>,
+    words: Vec<(&'static str, String)>,
     fields: Vec<(&'static str, &'static str)>,
     retry_after: Option<Duration>,
     forwarded: Option<Box<Forwarded>>,
@@ -46,6 +47,7 @@ impl Refusal {
         Self {
             reason,
             metadata: Vec::new(),
+            words: Vec::new(),
             fields: Vec::new(),
             retry_after: None,
             forwarded: None,
@@ -86,7 +88,14 @@ impl Refusal {
         self
     }
 
-    /// Adds metadata; `{key}` in the messages stands for it.
+    /// Puts a number in place of `{key}` in the messages, and nowhere else.
+    #[must_use]
+    pub fn saying(mut self, key: &'static str, value: u32) -> Self {
+        self.words.push((key, value.to_string()));
+        self
+    }
+
+    /// Adds metadata.
     #[must_use]
     pub fn with(mut self, key: &'static str, value: impl Into<String>) -> Self {
         self.metadata.push((key, value.into()));
@@ -111,7 +120,7 @@ impl Refusal {
     }
 
     fn render(&self, template: &str) -> String {
-        self.metadata
+        self.words
             .iter()
             .fold(template.to_owned(), |text, (key, value)| {
                 text.replace(&format!("{{{key}}}"), value)

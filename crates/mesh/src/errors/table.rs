@@ -64,8 +64,8 @@ pub(super) fn entry(reason: ErrorReason) -> Entry {
         ),
         ErrorReason::PasswordPolicy => row(
             Code::InvalidArgument,
-            "新しいパスワードは8～12文字の半角英数字で、数字だけにならないように入力してください。",
-            "The new password must have 8 to 12 letters and digits, not digits alone.",
+            "新しいパスワードは{min_length}～{max_length}文字の半角英数字で、推測されにくいものを入力してください。数字だけのものは使用できません。",
+            "The new password must have {min_length} to {max_length} half-width letters and digits, not digits alone, and be hard to guess.",
         ),
         ErrorReason::PasswordMismatch => row(
             Code::InvalidArgument,

@@ -123,11 +123,13 @@ impl Store {
                     last_login_time = $3
                 WHERE number = $1 AND epoch = $2
                 RETURNING number
+            ), event AS (
+                INSERT INTO audit_events
+                    (occurred_time, actor, action, line_id, number, outcome, reason, trace_id)
+                SELECT $3, $4, $5, $6, $1, CASE WHEN EXISTS (SELECT FROM settled) THEN $7 ELSE $8 END,
+                       CASE WHEN EXISTS (SELECT FROM settled) THEN $9 ELSE 'SUPERSEDED' END, $10
             )
-            INSERT INTO audit_events (occurred_time, actor, action, line_id, number, outcome, reason, trace_id)
-            SELECT $3, $4, $5, $6, $1, CASE WHEN EXISTS (SELECT FROM settled) THEN $7 ELSE $8 END,
-                   CASE WHEN EXISTS (SELECT FROM settled) THEN $9 ELSE 'SUPERSEDED' END, $10
-            RETURNING outcome = $7 AS "settled!"
+            SELECT EXISTS (SELECT FROM settled) AS "settled!"
             "#,
             number.as_str(),
             charged.epoch.0,
@@ -162,11 +164,13 @@ impl Store {
                 WHERE number = $1 AND epoch = $2 AND reset_round = $3
             ), present AS (
                 SELECT FROM credentials WHERE number = $1 AND epoch = $2
+            ), event AS (
+                INSERT INTO audit_events
+                    (occurred_time, actor, action, line_id, number, outcome, reason, trace_id)
+                SELECT $4, $5, $6, $7, $1, CASE WHEN EXISTS (SELECT FROM present) THEN $8 ELSE $9 END,
+                       CASE WHEN EXISTS (SELECT FROM present) THEN $10 ELSE 'SUPERSEDED' END, $11
             )
-            INSERT INTO audit_events (occurred_time, actor, action, line_id, number, outcome, reason, trace_id)
-            SELECT $4, $5, $6, $7, $1, CASE WHEN EXISTS (SELECT FROM present) THEN $8 ELSE $9 END,
-                   CASE WHEN EXISTS (SELECT FROM present) THEN $10 ELSE 'SUPERSEDED' END, $11
-            RETURNING outcome = $8 AS "present!"
+            SELECT EXISTS (SELECT FROM present) AS "present!"
             "#,
             number.as_str(),
             charged.epoch.0,
