@@ -30,6 +30,14 @@ pub enum TlsError {
     /// A file cannot be read or may be read by others.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The file of a setting cannot be used.
+    #[error("setting `identity.{key}`: {error}")]
+    Setting {
+        /// The setting's name in its section.
+        key: &'static str,
+        /// What is wrong with the file.
+        error: Box<TlsError>,
+    },
     /// A file is not the PEM that it should be.
     #[error("{path}: {text}")]
     Pem {
@@ -139,13 +147,18 @@ impl IdentitySettings {
 
 impl Loaded {
     fn read(settings: &IdentitySettings) -> Result<Self, TlsError> {
-        check_private(&settings.key)?;
-        let chain = certificates(&settings.certificate)?;
+        check_private(&settings.key).map_err(|error| of_setting("key", error.into()))?;
+        let chain = certificates(&settings.certificate)
+            .map_err(|error| of_setting("certificate", error))?;
         let key = PrivateKeyDer::from_pem_file(&settings.key)
-            .map_err(|error| pem(&settings.key, &error))?;
+            .map_err(|error| of_setting("key", pem(&settings.key, &error)))?;
         let mut roots = RootCertStore::empty();
-        for authority in certificates(&settings.authorities)? {
-            roots.add(authority).map_err(setup)?;
+        let authorities = certificates(&settings.authorities)
+            .map_err(|error| of_setting("authorities", error))?;
+        for authority in authorities {
+            roots
+                .add(authority)
+                .map_err(|error| of_setting("authorities", setup(error)))?;
         }
         let roots = Arc::new(roots);
         let verifier = WebPkiClientVerifier::builder_with_provider(Arc::clone(&roots), provider())
@@ -184,6 +197,11 @@ pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsErro
 /// The one implementation of cryptography in use.
 pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
+}
+
+fn of_setting(key: &'static str, error: TlsError) -> TlsError {
+    let error = Box::new(error);
+    TlsError::Setting { key, error }
 }
 
 fn pem(path: &Path, error: &rustls::pki_types::pem::Error) -> TlsError {

@@ -3,6 +3,7 @@
 use aikagi_domain::credential::CredentialRules;
 use aikagi_mesh::config::{IdentitySettings, ServerSettings, TelemetrySettings};
 use aikagi_mesh::run::CommonSettings;
+use anyhow::Context;
 use chrono::TimeDelta;
 use serde::Deserialize;
 
@@ -63,7 +64,8 @@ impl aikagi_mesh::run::Settings for Settings {
 
     fn check(&self) -> anyhow::Result<()> {
         aikagi_mesh::tls::TlsIdentity::load(&self.identity)?;
-        aikagi_hashing::seal::KeyRing::load(&self.hashing.key_ring)?;
+        aikagi_hashing::seal::KeyRing::load(&self.hashing.key_ring)
+            .context("setting `hashing.key_ring`")?;
         aikagi_hashing::check_memory(&self.hashing, None)?;
         aikagi_hashing::Pool::new(&self.hashing)?;
         Ok(())

@@ -6,6 +6,7 @@ use aikagi_hashing::seal::KeyRing;
 use aikagi_mesh::config::{IdentitySettings, ServerSettings, TelemetrySettings};
 use aikagi_mesh::run::CommonSettings;
 use aikagi_mesh::tls::TlsIdentity;
+use anyhow::Context;
 use serde::Deserialize;
 
 /// The settings file of this service.
@@ -52,7 +53,7 @@ impl aikagi_mesh::run::Settings for Settings {
 
     fn check(&self) -> anyhow::Result<()> {
         TlsIdentity::load(&self.identity)?;
-        KeyRing::load(&self.hashing.key_ring)?;
+        KeyRing::load(&self.hashing.key_ring).context("setting `hashing.key_ring`")?;
         aikagi_hashing::check_memory(&self.hashing, None)?;
         anyhow::ensure!(
             !self.upstreams.authentication.is_empty(),

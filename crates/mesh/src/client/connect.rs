@@ -77,7 +77,8 @@ pub(super) fn was_never_connected(error: &(dyn std::error::Error + 'static)) -> 
     false
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
+/// An error with what led to it.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

@@ -119,7 +119,8 @@ impl Upstream {
         match tokio::time::timeout(cut, replica.call(Request::from_parts(head, body))).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => {
-                tracing::debug!(workload = %self.workload, %error, "a call failed on the way");
+                let text = connect::chain(&error);
+                tracing::debug!(workload = %self.workload, error = text, "a call failed on the way");
                 let sent = !connect::was_never_connected(&error);
                 Err(Failed {
                     status: Refusal::unavailable().into(),

@@ -1,0 +1,55 @@
+//! A collector of spans that keeps what it is sent, byte for byte.
+
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, State};
+use http::{HeaderMap, HeaderValue, Response};
+use http_body_util::{BodyExt as _, Full};
+use tokio::net::TcpListener;
+
+/// An empty message, as gRPC frames it.
+const EMPTY: &[u8] = &[0; 5];
+
+type Received = Arc<Mutex<Vec<u8>>>;
+
+/// A collector on loopback, without TLS.
+pub(crate) struct Collector {
+    port: u16,
+    received: Received,
+}
+
+impl Collector {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let received = Received::default();
+        let router = Router::new()
+            .fallback(keep)
+            .layer(DefaultBodyLimit::disable())
+            .with_state(Arc::clone(&received));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { port, received }
+    }
+
+    pub(crate) fn endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Everything so far.
+    pub(crate) fn received(&self) -> Vec<u8> {
+        self.received.lock().unwrap().clone()
+    }
+}
+
+async fn keep(State(received): State<Received>, message: Bytes) -> Response<axum::body::Body> {
+    received.lock().unwrap().extend_from_slice(&message);
+    let mut trailers = HeaderMap::new();
+    trailers.insert("grpc-status", HeaderValue::from_static("0"));
+    let body = Full::new(Bytes::from_static(EMPTY)).with_trailers(async { Some(Ok(trailers)) });
+    Response::builder()
+        .header("content-type", "application/grpc")
+        .body(axum::body::Body::new(body))
+        .unwrap()
+}

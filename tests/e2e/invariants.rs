@@ -1,0 +1,263 @@
+//! The invariants of the architecture that no other module proves (INV-1, INV-4 to INV-6, INV-9 to INV-11).
+
+use std::time::Duration;
+
+use aikagi_api::authentication::v1::LoginRequest;
+use aikagi_api::authentication::v1::authentication_service_client::AuthenticationServiceClient;
+use aikagi_authentication::{ResealSettings, reseal};
+use aikagi_devkit::settings::Service;
+use aikagi_tests::world::{
+    CONTRACT, FIRST, OTHER_PERMANENT, OTHER_TEMPORARY, Options, PERMANENT, SECOND, TEMPORARY,
+    World, reason, refused,
+};
+use tonic::Request;
+
+/// INV-1: what was made under one epoch is dead under any other: a temporary password that Redis brings back
+/// does not work, and every change draws a new epoch.
+#[tokio::test]
+async fn an_epoch_that_is_over_is_dead() {
+    let world = World::start().await;
+    let ledger = world.ledger().await;
+    let epoch = async || -> i64 {
+        sqlx::query_scalar("SELECT epoch FROM credentials WHERE number = $1")
+            .bind(CONTRACT)
+            .fetch_one(&ledger)
+            .await
+            .unwrap()
+    };
+    let mut epochs = vec![epoch().await];
+    world.telephone(CONTRACT, "1", "", TEMPORARY).await;
+    epochs.push(epoch().await);
+    let stale = super::sessions::dump(&world).await;
+    world.telephone(CONTRACT, "1", "", OTHER_TEMPORARY).await;
+    epochs.push(epoch().await);
+    super::sessions::restore(&world, stale).await;
+    assert_eq!(
+        refused(world.site().login(CONTRACT, TEMPORARY).await),
+        "LOGIN_REFUSED"
+    );
+
+    world.telephone(CONTRACT, "1", "", TEMPORARY).await;
+    let forced = world.site().login(CONTRACT, TEMPORARY).await.unwrap();
+    epochs.push(epoch().await);
+    forced.change(TEMPORARY, PERMANENT).await.unwrap().unwrap();
+    epochs.push(epoch().await);
+    assert!(epochs.is_sorted_by(|one, next| one < next), "{epochs:?}");
+}
+
+/// INV-4: every service's connections acknowledge only what is durable.
+#[tokio::test]
+async fn connections_are_durable() {
+    let world = World::start().await;
+    for role in [
+        "aikagi_issuance",
+        "aikagi_authentication",
+        "aikagi_password",
+        "aikagi_units",
+    ] {
+        let pool = world.database.pool_as(role).await.unwrap();
+        let level: String = sqlx::query_scalar("SHOW synchronous_commit")
+            .fetch_one(&pool)
+            .await
+            .unwrap();
+        assert_eq!(level, "on", "{role}");
+    }
+    let settings = aikagi_ledger_settings(&world.database.url_as("aikagi_units"));
+    aikagi_ledger::check_durability(&settings).await.unwrap();
+    let weaken = format!(
+        "ALTER DATABASE {} SET synchronous_commit = off",
+        world.database.name()
+    );
+    sqlx::query(sqlx::AssertSqlSafe(weaken))
+        .execute(&world.ledger().await)
+        .await
+        .unwrap();
+    let error = aikagi_ledger::check_durability(&settings)
+        .await
+        .expect_err("not durable");
+    assert!(error.to_string().contains("synchronous_commit"), "{error}");
+}
+
+fn aikagi_ledger_settings(url: &str) -> aikagi_ledger::Settings {
+    toml::from_str(&format!("url = {url:?}")).unwrap()
+}
+
+/// INV-5: a change appends its audit event in its own transaction: where the event cannot be written nothing
+/// is changed.
+#[tokio::test]
+async fn a_change_without_its_event_is_no_change() {
+    let world = World::start().await;
+    world.establish(CONTRACT, "1", CONTRACT, PERMANENT).await;
+    let session = world.site().login(CONTRACT, PERMANENT).await.unwrap();
+    let ledger = world.ledger().await;
+    for action in ["CHANGE_PASSWORD", "SET_TEMPORARY_PASSWORD"] {
+        let refuse = format!(
+            "ALTER TABLE audit_events ADD CONSTRAINT no_{action} CHECK (action <> '{action}') NOT VALID"
+        );
+        sqlx::query(sqlx::AssertSqlSafe(refuse))
+            .execute(&ledger)
+            .await
+            .unwrap();
+    }
+    session
+        .change(PERMANENT, OTHER_PERMANENT)
+        .await
+        .expect_err("no event, no change");
+    let outcome = world
+        .ivr()
+        .set_by_telephone(CONTRACT, "1", "", TEMPORARY)
+        .await;
+    assert_ne!(
+        outcome.ok(),
+        Some(aikagi_api::issuance::v1::CallOutcome::Set)
+    );
+    world.site().login(CONTRACT, PERMANENT).await.unwrap();
+}
+
+/// INV-6: what is refused for load is never charged (LOGIN-4): with the pool full, attempts are refused before
+/// they cost one.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_for_load_is_not_charged() {
+    let world = World::with(Options {
+        adjust: |service, table| {
+            if service == Service::Authentication {
+                let hashing = table["hashing"].as_table_mut().unwrap();
+                hashing.insert("threads".into(), 1.into());
+                hashing.insert("queue".into(), 0.into());
+            }
+        },
+        ..Options::default()
+    })
+    .await;
+    world.establish(CONTRACT, "1", CONTRACT, PERMANENT).await;
+    let held = world.authentication[0].pool().permit(None).await.unwrap();
+    let before = world.hashes();
+    for _ in 0..20 {
+        assert_eq!(
+            refused(world.site().login(CONTRACT, OTHER_PERMANENT).await),
+            "OVERLOADED"
+        );
+    }
+    assert_eq!(world.hashes(), before);
+    assert_eq!(world.operator().number(CONTRACT).await.unwrap().failures, 0);
+    drop(held);
+    world.site().login(CONTRACT, PERMANENT).await.unwrap();
+}
+
+/// INV-6: a caller that goes away after the charge does not leave a right password charged.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attempt_is_settled_though_its_caller_has_gone() {
+    let world = World::start().await;
+    world.establish(CONTRACT, "1", CONTRACT, PERMANENT).await;
+    for _ in 0..30 {
+        let site = world.site();
+        let attempt = tokio::spawn(async move { site.login(CONTRACT, PERMANENT).await });
+        tokio::task::yield_now().await;
+        attempt.abort();
+    }
+    // Whatever was begun is settled by the time a login that began later has ended.
+    world.site().login(CONTRACT, PERMANENT).await.unwrap();
+    assert_eq!(world.operator().number(CONTRACT).await.unwrap().failures, 0);
+}
+
+/// INV-9: a stolen row is useless elsewhere: a hash copied onto another number's row does not open it.
+#[tokio::test]
+async fn a_hash_copied_onto_another_row_does_not_work() {
+    let world = World::start().await;
+    world.establish(CONTRACT, "2", FIRST, PERMANENT).await;
+    world
+        .establish(CONTRACT, "2", SECOND, OTHER_PERMANENT)
+        .await;
+    let ledger = world.ledger().await;
+    sqlx::query(
+        "UPDATE credentials SET permanent_hash = (SELECT permanent_hash FROM credentials WHERE number = $1)
+         WHERE number = $2",
+    )
+    .bind(FIRST)
+    .bind(SECOND)
+    .execute(&ledger)
+    .await
+    .unwrap();
+    assert!(world.site().login(SECOND, PERMANENT).await.is_err());
+    let hash: Vec<u8> =
+        sqlx::query_scalar("SELECT permanent_hash FROM credentials WHERE number = $1")
+            .bind(FIRST)
+            .fetch_one(&ledger)
+            .await
+            .unwrap();
+    assert!(!String::from_utf8_lossy(&hash).contains("argon2"), "sealed");
+}
+
+/// INV-9: keys rotate by sealing again, without anybody's password, as a role that can do nothing else.
+#[tokio::test]
+async fn keys_rotate_without_anybodys_password() {
+    let world = World::start().await;
+    world.establish(CONTRACT, "2", FIRST, PERMANENT).await;
+    world
+        .establish(CONTRACT, "2", SECOND, OTHER_PERMANENT)
+        .await;
+    let ring = std::fs::read_to_string(world.key_ring()).unwrap();
+    let mut ring: toml::Table = toml::from_str(&ring).unwrap();
+    let keys = ring["keys"].as_table_mut().unwrap();
+    let other = aikagi_hashing::seal::KeyRing::generate_file_text("other", &mut rand::rng());
+    let other_key = toml::from_str::<toml::Table>(&other).unwrap()["keys"]["other"].clone();
+    keys.insert("rotated".into(), other_key);
+    ring.insert("active".into(), "rotated".into());
+    std::fs::write(world.key_ring(), ring.to_string()).unwrap();
+
+    let settings = ResealSettings {
+        postgres: aikagi_ledger_settings(&world.database.url_as("aikagi_reseal")),
+        key_ring: world.key_ring(),
+    };
+    let done = reseal(&settings).await.unwrap();
+    assert_eq!((done.sealed, done.current, done.changed), (2, 0, 0));
+    let again = reseal(&settings).await.unwrap();
+    assert_eq!((again.sealed, again.current), (0, 2));
+    let hashes: Vec<Vec<u8>> = sqlx::query_scalar(
+        "SELECT permanent_hash FROM credentials WHERE permanent_hash IS NOT NULL",
+    )
+    .fetch_all(&world.ledger().await)
+    .await
+    .unwrap();
+    assert!(
+        hashes
+            .iter()
+            .all(|hash| aikagi_hashing::seal::key_id(hash) == Some("rotated"))
+    );
+}
+
+/// INV-11: work past its deadline is dropped before hashing, and nothing is charged.
+#[tokio::test(flavor = "multi_thread")]
+async fn work_past_its_deadline_is_dropped_before_hashing() {
+    let world = World::with(Options {
+        adjust: |service, table| {
+            if service == Service::Authentication {
+                table["hashing"]
+                    .as_table_mut()
+                    .unwrap()
+                    .insert("threads".into(), 1.into());
+            }
+        },
+        ..Options::default()
+    })
+    .await;
+    world.establish(CONTRACT, "1", CONTRACT, PERMANENT).await;
+    let held = world.authentication[0].pool().permit(None).await.unwrap();
+    let before = world.hashes();
+    let mut client =
+        AuthenticationServiceClient::new(world.replica_as(Service::Authentication, 0, "gateway"));
+    let mut request = Request::new(LoginRequest {
+        number: CONTRACT.into(),
+        password: OTHER_PERMANENT.into(),
+    });
+    request.set_timeout(Duration::from_millis(150));
+    let status = client.login(request).await.unwrap_err();
+    assert!(
+        ["DEADLINE_EXCEEDED", "OVERLOADED", "none"].contains(&reason(&status)),
+        "{status:?}"
+    );
+    drop(held);
+    world.site().login(CONTRACT, PERMANENT).await.unwrap();
+    assert_eq!(world.hashes() - before, 1, "only the last login hashed");
+    assert_eq!(world.operator().number(CONTRACT).await.unwrap().failures, 0);
+}

@@ -1,0 +1,98 @@
+//! The system as its real processes, for what only processes show: kills, signals, logs, exits.
+
+use std::path::PathBuf;
+
+use aikagi_devkit::database::TEST_POSTGRES;
+use aikagi_devkit::redis;
+use aikagi_devkit::settings::Service;
+use aikagi_devkit::system::{Adjust, Database, Options, System};
+use aikagi_tests::edge::{Files, Ivr, Operator, Site, connect};
+use tonic::transport::Channel;
+
+/// The executables of this build: `cargo xtask test` makes them before it runs the tests.
+pub(crate) fn binaries() -> PathBuf {
+    let this = std::env::current_exe().unwrap();
+    this.ancestors().nth(2).unwrap().to_owned()
+}
+
+/// A superuser's URL of the cluster for tests.
+pub(crate) fn superuser() -> String {
+    std::env::var(TEST_POSTGRES).unwrap_or_else(|_| panic!("{TEST_POSTGRES} is not set"))
+}
+
+/// A running system of processes; it stops when it is dropped.
+pub(crate) struct Live {
+    pub(crate) system: System,
+    _dir: tempfile::TempDir,
+}
+
+impl Live {
+    /// Starts everything in a directory of its own and waits until it is ready.
+    pub(crate) async fn start(
+        replicas: &[(Service, u16)],
+        adjust: Adjust,
+        database: Database,
+        environment: Vec<(String, String)>,
+    ) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let options = Options {
+            dir: dir.path().to_owned(),
+            binaries: binaries(),
+            database,
+            redis: redis::Options::default(),
+            redis_acl: |digest| aikagi_ttl::acl::file(|user| digest(user.name())),
+            replicas: replicas.iter().copied().collect(),
+            usual_ports: false,
+            pretty_logs: false,
+            adjust,
+            environment,
+        };
+        let system = System::start(&options, |_| {}).await.unwrap();
+        Self { system, _dir: dir }
+    }
+
+    /// A channel to the gateway's private port, as a workload.
+    pub(crate) fn private_as(&self, name: &str) -> Channel {
+        let identity = self.system.identity(name).unwrap();
+        let files = Files {
+            certificate: identity.certificate,
+            key: identity.key,
+        };
+        let port = self.system.ports(Service::Gateway)[0].private.unwrap();
+        self.channel(port, Some(&files))
+    }
+
+    /// A subscriber's client.
+    pub(crate) fn site(&self) -> Site {
+        Site::new(self.channel(self.system.ports(Service::Gateway)[0].main, None))
+    }
+
+    /// An IVR platform.
+    pub(crate) fn ivr(&self) -> Ivr {
+        Ivr::new(self.private_as("ivr"))
+    }
+
+    /// An operator.
+    pub(crate) fn operator(&self) -> Operator {
+        Operator::new(self.private_as("operator"))
+    }
+
+    fn channel(&self, port: u16, files: Option<&Files>) -> Channel {
+        let url = format!("https://127.0.0.1:{port}");
+        connect(&url, &self.system.authority.certificate(), files).unwrap()
+    }
+}
+
+/// Hashing that is cheap but takes a moment, and limits per address that no test reaches.
+pub(crate) fn light(service: Service, _replica: u16, table: &mut toml::Table) {
+    if let Some(hashing) = table.get_mut("hashing").and_then(toml::Value::as_table_mut) {
+        hashing.insert("memory_kib".into(), 2048.into());
+        hashing.insert("iterations".into(), 1.into());
+        hashing.insert("queue".into(), 1024.into());
+    }
+    if service == Service::Gateway {
+        let limits = "[attempts]\nburst = 100000\nperiod = \"1s\"";
+        let limits: toml::Table = toml::from_str(limits).unwrap();
+        table.insert("limits".into(), limits.into());
+    }
+}

@@ -1,0 +1,180 @@
+//! Logging in (LOGIN-1, LOGIN-3, LOGIN-5 to LOGIN-7).
+
+use aikagi_api::authentication::v1::MustChangeReason;
+use aikagi_tests::world::{
+    CONTRACT, FIRST, NOBODY, OTHER_PERMANENT, PERMANENT, SECOND, STRANGER, TEMPORARY, UNSUBSCRIBED,
+    World, refused,
+};
+use chrono::TimeDelta;
+use tonic::Status;
+
+/// LOGIN-1, PW-4: a temporary password opens a must-change session, a permanent one a full session, and an
+/// expired permanent one a must-change session again.
+#[tokio::test]
+async fn the_kind_of_password_decides_the_kind_of_session() {
+    let world = World::start().await;
+    world.telephone(CONTRACT, "2", FIRST, TEMPORARY).await;
+    let forced = world.site().login(FIRST, TEMPORARY).await.unwrap();
+    assert_eq!(
+        forced.session.must_change_reason(),
+        MustChangeReason::Temporary
+    );
+    forced.change(TEMPORARY, PERMANENT).await.unwrap().unwrap();
+
+    let full = world.site().login(FIRST, PERMANENT).await.unwrap();
+    assert_eq!(
+        full.session.must_change_reason(),
+        MustChangeReason::Unspecified
+    );
+
+    world.wait(TimeDelta::days(60));
+    let expired = world.site().login(FIRST, PERMANENT).await.unwrap();
+    assert_eq!(
+        expired.session.must_change_reason(),
+        MustChangeReason::Expired
+    );
+}
+
+/// LOGIN-5: every refusal is byte-identical, and each does exactly one hash.
+/// INV-10: unknown, no account, wrong, killed, expired and none set all cost the same work.
+#[tokio::test]
+async fn every_refusal_looks_and_costs_the_same() {
+    let world = World::start().await;
+    world.telephone(CONTRACT, "2", FIRST, TEMPORARY).await;
+    world.telephone(CONTRACT, "2", SECOND, TEMPORARY).await;
+    for _ in 0..3 {
+        refused(world.site().login(SECOND, "00000000").await);
+    }
+    world.establish(STRANGER, "1", STRANGER, PERMANENT).await;
+
+    let mut refusals: Vec<(&str, Status)> = Vec::new();
+    let mut refuse = async |case: &'static str, number: &str, password: &str| {
+        let before = world.hashes();
+        let status = world.site().login(number, password).await.expect_err(case);
+        assert_eq!(world.hashes() - before, 1, "{case}");
+        refusals.push((case, status));
+    };
+    refuse("unknown number", NOBODY, PERMANENT).await;
+    refuse("no account in this unit", CONTRACT, PERMANENT).await;
+    refuse("not subscribed", UNSUBSCRIBED, PERMANENT).await;
+    refuse("wrong temporary", FIRST, "00000000").await;
+    refuse("wrong permanent", STRANGER, OTHER_PERMANENT).await;
+    refuse("killed", SECOND, TEMPORARY).await;
+    world.redis.flush().unwrap();
+    refuse("lost with Redis", FIRST, TEMPORARY).await;
+    world.wait(TimeDelta::hours(24));
+    refuse("expired", FIRST, TEMPORARY).await;
+
+    let (_, first) = &refusals[0];
+    for (case, status) in &refusals {
+        assert_eq!(
+            aikagi_tests::world::reason(status),
+            "LOGIN_REFUSED",
+            "{case}"
+        );
+        assert_eq!(
+            (status.code(), status.message()),
+            (first.code(), first.message()),
+            "{case}"
+        );
+        assert_eq!(status.details(), first.details(), "{case}");
+        let names = |status: &Status| {
+            let mut names: Vec<String> = status
+                .metadata()
+                .keys()
+                .map(|key| format!("{key:?}"))
+                .collect();
+            names.sort();
+            names
+        };
+        assert_eq!(names(status), names(first), "{case}");
+    }
+    assert!(
+        first.message().contains('3') && first.message().contains("10"),
+        "the message tells the limits"
+    );
+}
+
+/// LOGIN-6: a wrong password in the change form is charged against the same count; a right one gives back
+/// just its own charge; only a login sets it to 0.
+/// LOGIN-3: a successful login sets the count to 0.
+#[tokio::test]
+async fn one_count_for_every_form() {
+    let world = World::start().await;
+    world.establish(CONTRACT, "1", CONTRACT, PERMANENT).await;
+    let operator = world.operator();
+    let failures = async || operator.number(CONTRACT).await.unwrap().failures;
+    let session = world.site().login(CONTRACT, PERMANENT).await.unwrap();
+
+    refused(world.site().login(CONTRACT, OTHER_PERMANENT).await);
+    assert_eq!(
+        refused(session.change(OTHER_PERMANENT, "New12345x").await),
+        "PASSWORD_WRONG"
+    );
+    assert_eq!(failures().await, 2);
+
+    // Right, but the new one is the old one: nothing changes but its own charge given back.
+    assert_eq!(
+        refused(session.change(PERMANENT, PERMANENT).await),
+        "PASSWORD_REUSED"
+    );
+    assert_eq!(failures().await, 2);
+
+    world.site().login(CONTRACT, PERMANENT).await.unwrap();
+    assert_eq!(failures().await, 0);
+}
+
+/// LOGIN-7: at any moment one secret at most is live: a temporary password puts an end to the permanent one,
+/// and a change puts an end to the temporary one.
+#[tokio::test]
+async fn one_secret_at_most_is_live() {
+    let world = World::start().await;
+    world.establish(CONTRACT, "1", CONTRACT, PERMANENT).await;
+    assert_eq!(
+        refused(world.site().login(CONTRACT, TEMPORARY).await),
+        "LOGIN_REFUSED"
+    );
+
+    world.telephone(CONTRACT, "1", "", TEMPORARY).await;
+    assert_eq!(
+        refused(world.site().login(CONTRACT, PERMANENT).await),
+        "LOGIN_REFUSED"
+    );
+    world.site().login(CONTRACT, TEMPORARY).await.unwrap();
+}
+
+/// LOGIN-8: attempts from one address are limited across numbers, the answer says when to try again, and
+/// nothing is charged to the number.
+#[tokio::test]
+async fn attempts_of_one_address_are_limited() {
+    let world = World::with(aikagi_tests::world::Options {
+        adjust: |service, table| {
+            if service == aikagi_devkit::settings::Service::Gateway {
+                let limits =
+                    toml::from_str::<toml::Table>("[attempts]\nburst = 5\nperiod = \"1m\"")
+                        .unwrap();
+                table.insert("limits".into(), limits.into());
+            }
+        },
+        ..Default::default()
+    })
+    .await;
+    world.telephone(CONTRACT, "2", FIRST, TEMPORARY).await;
+    for _ in 0..5 {
+        assert_eq!(
+            refused(world.site().login(NOBODY, PERMANENT).await),
+            "LOGIN_REFUSED"
+        );
+    }
+    let status = world.site().login(FIRST, "00000000").await.unwrap_err();
+    assert_eq!(aikagi_tests::world::reason(&status), "TOO_MANY_ATTEMPTS");
+    let retry = tonic_types::StatusExt::get_details_retry_info(&status)
+        .unwrap()
+        .retry_delay
+        .unwrap();
+    assert!(retry.as_secs() <= 12 && !retry.is_zero(), "{retry:?}");
+    assert_eq!(world.operator().number(FIRST).await.unwrap().failures, 0);
+
+    world.wait(TimeDelta::seconds(12));
+    world.site().login(FIRST, TEMPORARY).await.unwrap();
+}

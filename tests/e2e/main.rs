@@ -1,0 +1,27 @@
+//! The rules of the specification, proven on the whole system with real parts. One module for each section;
+//! each test names its rules.
+
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+
+mod callers;
+mod certificates;
+mod collector;
+mod invariants;
+mod issuance;
+mod kills;
+mod live;
+mod lockout;
+mod login;
+mod outages;
+mod password;
+mod requests;
+mod secrets;
+mod sessions;
+mod startup;
+mod units;
