@@ -60,13 +60,19 @@ pub fn postgres_programs() -> Option<PathBuf> {
         .flatten()
         .flatten()
         .map(|entry| entry.path().join("bin"))
-        .chain(find("postgres").and_then(|file| file.parent().map(Path::to_owned)))
+        .chain(on_path())
         .filter(|dir| dir.join("initdb").is_file())
         .filter_map(|dir| Some((postgres_version(&dir.join("postgres"))?, dir)))
         .filter(|(version, _)| *version >= OLDEST_POSTGRES)
         .collect();
     found.sort();
     found.pop().map(|(_, dir)| dir)
+}
+
+/// Where the server on PATH really is: a link to it need not have its other programs beside it.
+fn on_path() -> Option<PathBuf> {
+    let program = find("postgres")?.canonicalize().ok()?;
+    program.parent().map(Path::to_owned)
 }
 
 /// The major version, from a line such as `postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)`.

@@ -87,7 +87,7 @@ pub(crate) fn short_hash(path: &Path) -> String {
 }
 
 /// The first `bytes` bytes of a digest, in hexadecimal.
-pub(crate) fn hexadecimal(digest: &[u8], bytes: usize) -> String {
+pub fn hexadecimal(digest: &[u8], bytes: usize) -> String {
     use std::fmt::Write as _;
 
     digest
