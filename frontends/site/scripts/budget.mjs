@@ -1,0 +1,25 @@
+// The size budget: what a browser fetches before the login page can be used, compressed, in all.
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** Bytes, for browsers that know Brotli (all that can run the site) and for those behind gzip-only proxies. */
+const BUDGET = 90 * 1000;
+
+const html = readFileSync("dist/index.html", "utf8");
+const fetched = [...html.matchAll(/(?:src|href)="\/([^"]+)"/g)].map((match) => match[1] ?? "");
+let over = false;
+for (const suffix of ["br", "gz"]) {
+  const sizes = ["index.html", ...fetched].map((name) => ({
+    name,
+    size: readFileSync(join("dist", `${name}.${suffix}`)).length,
+  }));
+  const sum = sizes.reduce((all, { size }) => all + size, 0);
+  over ||= sum > BUDGET;
+  const parts = sizes.map(({ name, size }) => `${name} ${size}`).join(", ");
+  process.stdout.write(`first load of the login page (${suffix}): ${sum} of ${BUDGET} bytes: ${parts}\n`);
+}
+if (over) {
+  process.stderr.write("the first load of the login page is over its budget\n");
+  process.exit(1);
+}

@@ -1,0 +1,102 @@
+import { useEffect } from "react";
+import { MustChangeReason } from "../gen/aikagi/authentication/v1/session_pb";
+import { Login } from "../pages/Login";
+import { NotFound } from "../pages/NotFound";
+import { LoggedOut, TimedOut } from "../pages/Over";
+import { TroublePage } from "../pages/Trouble";
+import { Welcome } from "../pages/Welcome";
+import { Loading } from "./Loading";
+import { later } from "./later";
+import { isPrivate } from "./route";
+import { SessionWatch } from "./SessionWatch";
+import { Shell } from "./Shell";
+import { useSite } from "./site";
+
+const Home = later(() => import("../pages/Home").then((module) => module.Home));
+const ChangePassword = later(() => import("../pages/ChangePassword").then((module) => module.ChangePassword));
+const ChangeUnit = later(() => import("../pages/ChangeUnit").then((module) => module.ChangeUnit));
+
+/** The site. */
+export function App() {
+  return (
+    <Shell>
+      <Current />
+      <SessionWatch />
+    </Shell>
+  );
+}
+
+/** The page that the reader is on, or the one that has to come before it. */
+function Current() {
+  const { route, account, look, go, wanted } = useSite();
+  const asks = route !== undefined && (isPrivate(route) || route === "login") && account.kind === "unknown";
+  useEffect(() => {
+    if (asks) {
+      void look(route === "login");
+    }
+  }, [asks, look, route]);
+
+  const elsewhere = placeInstead(route, account);
+  useEffect(() => {
+    if (elsewhere === "login" && route) {
+      wanted.current = route;
+      go("login", { replace: true, word: "needed" });
+    } else if (elsewhere) {
+      go(elsewhere, { replace: true });
+    }
+  }, [elsewhere, go, route, wanted]);
+
+  if (elsewhere) {
+    return <Loading />;
+  }
+  switch (route) {
+    case undefined:
+      return <NotFound />;
+    case "welcome":
+      return <Welcome />;
+    case "login":
+      return <Login />;
+    case "loggedOut":
+      return <LoggedOut />;
+    case "timedOut":
+      return <TimedOut />;
+    default:
+  }
+  if (account.kind === "failed") {
+    return <TroublePage failure={account.failure} again={() => look(false)} />;
+  }
+  if (account.kind !== "live") {
+    return <Loading />;
+  }
+  const { session } = account;
+  switch (route) {
+    case "account":
+      return <Home session={session} />;
+    case "password":
+      return <ChangePassword session={session} />;
+    case "unit":
+      return <ChangeUnit session={session} />;
+  }
+}
+
+/** Where the reader has to be instead (LOGIN-1, PW-4). */
+function placeInstead(
+  route: Site["route"],
+  account: Site["account"],
+): "login" | "account" | "password" | undefined {
+  if (account.kind === "none" && route && isPrivate(route)) {
+    return "login";
+  }
+  if (account.kind === "live") {
+    if (route === "login") {
+      return "account";
+    }
+    const demanded = account.session.mustChangeReason !== MustChangeReason.UNSPECIFIED;
+    if (demanded && route && isPrivate(route) && route !== "password") {
+      return "password";
+    }
+  }
+  return undefined;
+}
+
+type Site = ReturnType<typeof useSite>;

@@ -1,0 +1,109 @@
+import { type ReactNode, useEffect, useState } from "react";
+import { subscriber } from "../api/client";
+import { attempt } from "../api/patience";
+import { useTexts } from "../texts/language";
+import { Icon } from "../ui/Icon";
+import { Link } from "../ui/Link";
+import { Notice } from "../ui/Notice";
+import { useSite } from "./site";
+
+/** What is around every page. */
+export function Shell({ children }: { children: ReactNode }) {
+  const { texts, language, choose } = useTexts();
+  const { account, route } = useSite();
+  const other = language === "ja" ? "en" : "ja";
+  return (
+    <>
+      <a className="skip" href="#content">
+        {texts.skip}
+      </a>
+      <header className="top">
+        <div className="width">
+          <Link to={account.kind === "live" ? "account" : "welcome"} className="brand">
+            <span className="seal" aria-hidden="true">
+              <Icon name="key" />
+            </span>
+            <span>
+              <b lang="ja">合鍵</b> <span className="brand-name">{texts.name}</span>
+            </span>
+          </Link>
+          <nav>
+            <button type="button" className="quiet" lang={other} onClick={() => choose(other)}>
+              {texts.otherLanguage}
+            </button>
+            {account.kind === "live" && <LogOut />}
+            {account.kind !== "live" && route !== "login" && (
+              <Link to="login" className="button quiet">
+                {texts.common.logIn}
+              </Link>
+            )}
+          </nav>
+        </div>
+      </header>
+      <main id="content" tabIndex={-1} className="width">
+        <Connection />
+        {children}
+      </main>
+      <footer>
+        <p className="width">{texts.footer}</p>
+      </footer>
+    </>
+  );
+}
+
+function LogOut() {
+  const { texts } = useTexts();
+  const { go, forget } = useSite();
+  const [failed, setFailed] = useState(false);
+  const logOut = async () => {
+    setFailed(false);
+    const { failure } = await attempt(() => subscriber.logout({}));
+    if (failure) {
+      setFailed(true);
+    } else {
+      go("loggedOut", { replace: true });
+      forget();
+    }
+  };
+  return (
+    <>
+      <button type="button" className="quiet" onClick={() => void logOut()}>
+        {texts.common.logOut}
+      </button>
+      {failed && (
+        <p className="toast" role="alert">
+          {texts.account.logoutFailed}
+        </p>
+      )}
+    </>
+  );
+}
+
+/** Says when the connection is gone, and when it is back. */
+function Connection() {
+  const { texts } = useTexts();
+  const [state, setState] = useState<"on" | "off" | "again">(navigator.onLine ? "on" : "off");
+  useEffect(() => {
+    const off = () => setState("off");
+    const on = () => setState("again");
+    addEventListener("offline", off);
+    addEventListener("online", on);
+    return () => {
+      removeEventListener("offline", off);
+      removeEventListener("online", on);
+    };
+  }, []);
+  useEffect(() => {
+    if (state !== "again") {
+      return undefined;
+    }
+    const timer = setTimeout(() => setState("on"), 5000);
+    return () => clearTimeout(timer);
+  }, [state]);
+  return (
+    <div role="status">
+      {state === "off" && <Notice tone="warn">{texts.offline.now}</Notice>}
+      {state === "again" && <Notice tone="good">{texts.offline.again}</Notice>}
+    </div>
+  );
+}

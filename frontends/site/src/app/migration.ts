@@ -1,0 +1,15 @@
+// MIG-1: which changes of the auth unit the site offers.
+
+import { AuthUnit } from "../gen/aikagi/units/v1/unit_pb";
+
+/** The units that a line with this unit can change to. */
+export function offered(unit: AuthUnit): AuthUnit[] {
+  switch (unit) {
+    case AuthUnit.NUMBER:
+      return [AuthUnit.LINE, AuthUnit.ADMIN_USER];
+    case AuthUnit.LINE:
+      return [AuthUnit.NUMBER, AuthUnit.ADMIN_USER];
+    default:
+      return [];
+  }
+}

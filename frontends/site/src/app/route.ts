@@ -1,0 +1,29 @@
+// Which page is at which address. Addresses hold nothing but the page's name.
+
+/** Every page that has an address. */
+export const PATHS = {
+  welcome: "/",
+  login: "/login",
+  account: "/account",
+  password: "/password",
+  unit: "/unit",
+  loggedOut: "/logged-out",
+  timedOut: "/timed-out",
+} as const;
+
+/** A page that has an address. */
+export type Route = keyof typeof PATHS;
+
+/** Pages that need a session. */
+const PRIVATE: ReadonlySet<Route> = new Set<Route>(["account", "password", "unit"]);
+
+/** Whether a page needs a session. */
+export function isPrivate(route: Route): boolean {
+  return PRIVATE.has(route);
+}
+
+/** The page at an address. */
+export function routeAt(path: string): Route | undefined {
+  const routes = Object.keys(PATHS) as Route[];
+  return routes.find((route) => PATHS[route] === path);
+}

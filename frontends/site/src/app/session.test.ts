@@ -1,0 +1,29 @@
+import { create } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { expect, test } from "vitest";
+import { SessionSchema } from "../gen/aikagi/authentication/v1/session_pb";
+import { daysUntil, lifeOf } from "./session";
+
+const session = (idle: number, end: number) =>
+  create(SessionSchema, { idleExpireTime: timestampFromMs(idle), expireTime: timestampFromMs(end) });
+
+test("SESS-1: the reader is warned a minute before the end", () => {
+  const usual = session(900_000, 43_200_000);
+  expect(lifeOf(usual, 0, 839_000)).toMatchObject({ warn: false, canStay: true });
+  expect(lifeOf(usual, 0, 840_000)).toMatchObject({ warn: true, left: 60_000 });
+  expect(lifeOf(usual, 0, 900_001).left).toBeLessThan(0);
+});
+
+test("SESS-1: short sessions warn in their last third", () => {
+  expect(lifeOf(session(30_000, 43_200_000), 0, 19_000).warn).toBe(false);
+  expect(lifeOf(session(30_000, 43_200_000), 0, 20_000).warn).toBe(true);
+});
+
+test("SESS-1: nobody is promised to stay beyond the longest time", () => {
+  expect(lifeOf(session(900_000, 900_000), 0, 850_000)).toMatchObject({ warn: true, canStay: false });
+});
+
+test("days are whole days", () => {
+  expect(daysUntil(timestampFromMs(86_400_000 * 3 + 5), 0)).toBe(3);
+  expect(daysUntil(timestampFromMs(0), 5)).toBe(0);
+});

@@ -1,0 +1,16 @@
+import { createRoot } from "react-dom/client";
+import { App } from "./app/App";
+import { SiteProvider } from "./app/site";
+import { LanguageProvider } from "./texts/language";
+import "./styles/site.css";
+
+const root = document.getElementById("site");
+if (root) {
+  createRoot(root).render(
+    <LanguageProvider>
+      <SiteProvider>
+        <App />
+      </SiteProvider>
+    </LanguageProvider>,
+  );
+}

@@ -1,0 +1,229 @@
+import { useEffect, useState } from "react";
+import { subscriber } from "../api/client";
+import { isSessionOver } from "../api/failure";
+import { attempt, persist } from "../api/patience";
+import { useSite } from "../app/site";
+import { MustChangeReason, type Session } from "../gen/aikagi/authentication/v1/session_pb";
+import { check as checkPolicy, type Policy, policyOf, USUAL_POLICY } from "../password/policy";
+import { useStrength } from "../password/useStrength";
+import { useTexts } from "../texts/language";
+import { ErrorSummary } from "../ui/ErrorSummary";
+import { PasswordField } from "../ui/Field";
+import { Icon } from "../ui/Icon";
+import { Link } from "../ui/Link";
+import { Notice } from "../ui/Notice";
+import { Page } from "../ui/Page";
+import { Submit } from "../ui/Submit";
+import { type Errors, useForm } from "../ui/useForm";
+
+/** The contract's fields by the page's. */
+const FIELDS = { current_password: "current", new_password: "next", new_password_again: "again" } as const;
+
+function usePolicy(): Policy {
+  const [policy, setPolicy] = useState(USUAL_POLICY);
+  useEffect(() => {
+    let wanted = true;
+    void persist(() => subscriber.getPolicy({})).then(({ answer }) => {
+      if (answer && wanted) {
+        setPolicy(policyOf(answer));
+      }
+    });
+    return () => {
+      wanted = false;
+    };
+  }, []);
+  return policy;
+}
+
+/** Changing the password, by choice or because it is demanded (PW-2, PW-4). */
+export function ChangePassword({ session }: { session: Session }) {
+  const { texts } = useTexts();
+  const { go, keep, look, ended } = useSite();
+  const words = texts.password;
+  const policy = usePolicy();
+  const [current, setCurrent] = useState("");
+  const [next, setNext] = useState("");
+  const [again, setAgain] = useState("");
+  const [lost, setLost] = useState<"perhaps" | "notDone">();
+  const conditions = checkPolicy(policy, next, current);
+  const strength = useStrength(next, [session.accountNumber, ...session.scopeNumbers]);
+  const temporary = session.mustChangeReason === MustChangeReason.TEMPORARY;
+  const forced = session.mustChangeReason !== MustChangeReason.UNSPECIFIED;
+
+  const check = (): Errors => {
+    setLost(undefined);
+    const errors: Errors = {};
+    if (current === "") {
+      errors.current = words.currentMissing;
+    }
+    const broken = conditions.find(([, met]) => !met);
+    if (next === "") {
+      errors.next = words.nextMissing;
+    } else if (broken) {
+      errors.next = texts.reasons[broken[0] === "DIFFERENT" ? "PASSWORD_REUSED" : "PASSWORD_POLICY"];
+    }
+    if (again === "") {
+      errors.again = words.againMissing;
+    } else if (again !== next) {
+      errors.again = words.againDiffers;
+    }
+    return errors;
+  };
+
+  const send = async () => {
+    const { answer, failure } = await attempt(() =>
+      subscriber.changePassword({
+        currentPassword: current,
+        newPassword: next,
+        newPasswordAgain: again,
+        revision: session.revision,
+      }),
+    );
+    if (answer?.session) {
+      keep(answer.session);
+      go("account", { replace: true, word: "changed" });
+      return undefined;
+    }
+    if (answer) {
+      go("login", { replace: true, word: "changedLogIn" });
+      return undefined;
+    }
+    if (isSessionOver(failure)) {
+      ended();
+      return undefined;
+    }
+    if (failure.reason === "STALE_VIEW" || failure.reason === "CHANGED_MEANWHILE") {
+      const gone = await look(false);
+      return gone && isSessionOver(gone) ? undefined : { failure };
+    }
+    if (failure.lost) {
+      // What was asked may have been done: the session's revision tells (SESS-5).
+      const { answer: now } = await persist(() => subscriber.getSession({ peek: true }));
+      setLost(now?.session?.revision === session.revision ? "notDone" : "perhaps");
+      return { failure };
+    }
+    const errors: Errors = {};
+    for (const [field, id] of Object.entries(FIELDS)) {
+      if (failure.fields.includes(field)) {
+        errors[id] = texts.reasons[failure.reason];
+      }
+    }
+    return Object.keys(errors).length > 0 ? { errors } : { failure };
+  };
+  const form = useForm(check, send);
+
+  const field = (id: "current" | "next" | "again", set: (value: string) => void) => ({
+    id,
+    error: form.errors[id],
+    onValue: (value: string) => {
+      set(value);
+      form.forgive(id);
+    },
+  });
+
+  return (
+    <Page
+      title={forced ? words.forcedTitle : words.title}
+      {...(!forced && { lead: words.lead })}
+      className="narrow"
+    >
+      {temporary && <Notice tone="info">{words.temporary}</Notice>}
+      {session.mustChangeReason === MustChangeReason.EXPIRED && (
+        <Notice tone="warn">{words.expired(policy.days)}</Notice>
+      )}
+      <ErrorSummary
+        form={form}
+        more={
+          lost && (
+            <>
+              <p>{words[lost]}</p>
+              {lost === "perhaps" && (
+                <p>
+                  <a href="/login">{texts.loggedOut.again}</a>
+                </p>
+              )}
+            </>
+          )
+        }
+      />
+      <form method="post" onSubmit={form.submit} noValidate className="card">
+        {/* Password managers file the new password under this name. */}
+        <input
+          className="unseen"
+          type="text"
+          name="username"
+          autoComplete="username"
+          value={session.accountNumber}
+          readOnly
+          tabIndex={-1}
+          aria-hidden="true"
+        />
+        <PasswordField
+          {...field("current", setCurrent)}
+          label={temporary ? words.currentTemporary : words.current}
+          autoComplete="current-password"
+          value={current}
+        />
+        <PasswordField
+          {...field("next", setNext)}
+          label={words.next}
+          autoComplete="new-password"
+          value={next}
+          describedBy="conditions"
+        >
+          <div className="conditions" id="conditions">
+            <p>{words.rules}</p>
+            <ul>
+              {conditions.map(([rule, met]) => (
+                <li key={rule} className={met ? "met" : undefined}>
+                  <Icon name={met ? "check" : "dot"} />
+                  {words.rule[rule](policy)}
+                  <span className="sr">{met ? words.met : words.unmet}</span>
+                </li>
+              ))}
+            </ul>
+          </div>
+          <Strength score={strength} />
+        </PasswordField>
+        <PasswordField
+          {...field("again", setAgain)}
+          label={words.again}
+          autoComplete="new-password"
+          value={again}
+        >
+          <p className="aside good" role="status">
+            {next !== "" && again === next && words.againMatches}
+          </p>
+        </PasswordField>
+        <Submit label={words.submit} busy={form.busy} />
+        {policy.days > 0 && <p className="hint">{words.validFor(policy.days)}</p>}
+      </form>
+      {!forced && (
+        <p>
+          <Link to="account">{texts.common.back}</Link>
+        </p>
+      )}
+    </Page>
+  );
+}
+
+/** PW-6: advice, never a refusal. */
+function Strength({ score }: { score: number | undefined }) {
+  const { texts } = useTexts();
+  const words = texts.password;
+  return (
+    <div className="strength">
+      <p role="status">
+        {words.strength}
+        {score !== undefined && <b>{words.strengths[score]}</b>}
+      </p>
+      <div className={`meter s${score ?? "none"}`} aria-hidden="true">
+        <i />
+        <i />
+        <i />
+        <i />
+      </div>
+      <p className="hint">{words.advice}</p>
+    </div>
+  );
+}

@@ -1,0 +1,93 @@
+import { useState } from "react";
+import { subscriber } from "../api/client";
+import { attempt } from "../api/patience";
+import { parseNumber } from "../app/number";
+import { useSite } from "../app/site";
+import { useTexts } from "../texts/language";
+import { ErrorSummary } from "../ui/ErrorSummary";
+import { NumberField, PasswordField } from "../ui/Field";
+import { Link } from "../ui/Link";
+import { Notice } from "../ui/Notice";
+import { Page } from "../ui/Page";
+import { Submit } from "../ui/Submit";
+import { type Errors, useForm } from "../ui/useForm";
+
+/** Logging in (LOGIN-1). */
+export function Login() {
+  const { texts } = useTexts();
+  const { go, keep, word, wanted, lastNumber } = useSite();
+  const [number, setNumber] = useState(lastNumber.current);
+  const [password, setPassword] = useState("");
+
+  const check = (): Errors => {
+    const errors: Errors = {};
+    if (number.trim() === "") {
+      errors.number = texts.login.numberMissing;
+    } else if (!parseNumber(number)) {
+      errors.number = texts.login.numberWrong;
+    }
+    if (password === "") {
+      errors.password = texts.login.passwordMissing;
+    }
+    return errors;
+  };
+
+  const send = async () => {
+    lastNumber.current = number;
+    const { answer, failure } = await attempt(() => subscriber.login({ number, password }));
+    if (failure) {
+      return {
+        failure,
+        errors: failure.fields.includes("number") ? { number: texts.login.numberWrong } : {},
+      };
+    }
+    if (answer.session) {
+      keep(answer.session);
+      go(wanted.current ?? "account", { replace: true });
+      wanted.current = undefined;
+    }
+    return undefined;
+  };
+  const form = useForm(check, send);
+
+  return (
+    <Page title={texts.login.title} lead={texts.login.lead} className="narrow">
+      {word === "needed" && <Notice tone="info">{texts.login.needed}</Notice>}
+      {word === "changedLogIn" && <Notice tone="good">{texts.password.changedLogIn}</Notice>}
+      <ErrorSummary form={form} />
+      <form method="post" onSubmit={form.submit} noValidate className="card">
+        <NumberField
+          id="number"
+          label={texts.login.number}
+          hint={texts.login.numberHint}
+          autoComplete="username"
+          value={number}
+          onValue={(value) => {
+            setNumber(value);
+            form.forgive("number");
+          }}
+          error={form.errors.number}
+        />
+        <PasswordField
+          id="password"
+          label={texts.login.password}
+          hint={texts.login.passwordHint}
+          autoComplete="current-password"
+          value={password}
+          onValue={(value) => {
+            setPassword(value);
+            form.forgive("password");
+          }}
+          error={form.errors.password}
+        />
+        <Submit label={texts.login.submit} busy={form.busy} />
+      </form>
+      <section className="aside-box" aria-labelledby="forgotten">
+        <h2 id="forgotten">{texts.login.forgotten}</h2>
+        <p>
+          {texts.login.forgottenText} <Link to="welcome">{texts.login.forgottenLink}</Link>
+        </p>
+      </section>
+    </Page>
+  );
+}

@@ -1,0 +1,19 @@
+import { expect, test } from "vitest";
+import { check, USUAL_POLICY } from "./policy";
+
+const broken = (password: string, current = "Current99") =>
+  check(USUAL_POLICY, password, current)
+    .filter(([, met]) => !met)
+    .map(([rule]) => rule);
+
+test("PW-1, PW-2: each condition is told apart", () => {
+  expect(broken("Abc12345")).toEqual([]);
+  expect(broken("abcdefgh")).toEqual([]);
+  expect(broken("Abc1234")).toEqual(["LENGTH"]);
+  expect(broken("Abc1234567890")).toEqual(["LENGTH"]);
+  expect(broken("12345678")).toEqual(["DIGITS_ONLY"]);
+  expect(broken("Abc-12345")).toEqual(["CHARACTERS"]);
+  expect(broken("Ａbc12345")).toEqual(["CHARACTERS"]);
+  expect(broken("Current99")).toEqual(["DIFFERENT"]);
+  expect(broken("")).toEqual(["LENGTH", "CHARACTERS", "DIGITS_ONLY", "DIFFERENT"]);
+});

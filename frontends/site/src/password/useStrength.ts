@@ -1,0 +1,19 @@
+import { useEffect, useState } from "react";
+
+type Estimate = (password: string, known: string[]) => number;
+
+/** The strength of a password, 0 to 4; nothing until the estimator is here. Without it the page works as well. */
+export function useStrength(password: string, known: string[]): number | undefined {
+  const [estimate, setEstimate] = useState<{ of: Estimate }>();
+  useEffect(() => {
+    let wanted = true;
+    import("./dictionary").then(
+      (module) => wanted && setEstimate({ of: module.estimate }),
+      () => undefined,
+    );
+    return () => {
+      wanted = false;
+    };
+  }, []);
+  return password === "" ? undefined : estimate?.of(password, known);
+}

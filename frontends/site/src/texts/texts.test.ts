@@ -1,0 +1,39 @@
+import { expect, test } from "vitest";
+import { ErrorReason } from "../gen/aikagi/mesh/v1/error_reason_pb";
+import { en } from "./en";
+import { ja } from "./ja";
+
+const JAPANESE = /[\u3040-\u30ff\u4e00-\u9fff]/;
+
+function words(value: unknown, path: string): [string, string][] {
+  if (typeof value === "string") {
+    return [[path, value]];
+  }
+  if (typeof value === "function") {
+    return [[path, String((value as (...all: unknown[]) => unknown)({ min: 8, max: 12 }))]];
+  }
+  return Object.entries(value as object).flatMap(([key, inner]) => words(inner, `${path}.${key}`));
+}
+
+test("every server reason has its text in both languages", () => {
+  const reasons = Object.keys(ErrorReason).filter(
+    (key) => Number.isNaN(Number(key)) && key !== "UNSPECIFIED",
+  );
+  for (const reason of reasons) {
+    expect(ja.reasons, reason).toHaveProperty(reason);
+    expect(en.reasons, reason).toHaveProperty(reason);
+  }
+});
+
+test("no text is left in the other language", () => {
+  for (const [path, text] of words(en, "en")) {
+    if (path !== "en.otherLanguage") {
+      expect(text, path).not.toMatch(JAPANESE);
+    }
+  }
+  for (const [path, text] of words(ja, "ja")) {
+    if (text !== "" && path !== "ja.otherLanguage" && !path.endsWith("expiryDays")) {
+      expect(text, path).toMatch(JAPANESE);
+    }
+  }
+});

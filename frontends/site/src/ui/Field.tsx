@@ -1,0 +1,108 @@
+import { type HTMLInputAutoCompleteAttribute, type KeyboardEvent, type ReactNode, useState } from "react";
+import { useTexts } from "../texts/language";
+import { Icon } from "./Icon";
+
+interface FieldProps {
+  id: string;
+  label: string;
+  value: string;
+  onValue: (value: string) => void;
+  autoComplete: HTMLInputAutoCompleteAttribute;
+  hint?: string | undefined;
+  error?: string | undefined;
+  /** More about what was typed, below the field. */
+  children?: ReactNode;
+  /** The id of what `children` show, for the field's description. */
+  describedBy?: string;
+}
+
+function describe(id: string, { hint, error, describedBy }: FieldProps): string | undefined {
+  const ids = [hint && `${id}-hint`, error && `${id}-error`, describedBy].filter(Boolean);
+  return ids.length > 0 ? ids.join(" ") : undefined;
+}
+
+function Frame({ field, children }: { field: FieldProps; children: ReactNode }) {
+  return (
+    <div className={field.error ? "field wrong" : "field"}>
+      <label htmlFor={field.id}>{field.label}</label>
+      {field.hint && (
+        <p className="hint" id={`${field.id}-hint`}>
+          {field.hint}
+        </p>
+      )}
+      {children}
+      {field.error && (
+        <p className="error" id={`${field.id}-error`}>
+          <Icon name="alert" />
+          {field.error}
+        </p>
+      )}
+      {field.children}
+    </div>
+  );
+}
+
+/** A telephone number. */
+export function NumberField(field: FieldProps) {
+  return (
+    <Frame field={field}>
+      <input
+        id={field.id}
+        name={field.id}
+        type="text"
+        inputMode="tel"
+        autoComplete={field.autoComplete}
+        autoCapitalize="none"
+        autoCorrect="off"
+        spellCheck={false}
+        value={field.value}
+        aria-invalid={field.error ? true : undefined}
+        aria-describedby={describe(field.id, field)}
+        onInput={(event) => field.onValue(event.currentTarget.value)}
+      />
+    </Frame>
+  );
+}
+
+/** A password: it can be shown, pasted and filled in by a password manager. */
+export function PasswordField(field: FieldProps) {
+  const { texts } = useTexts();
+  const [shown, setShown] = useState(false);
+  const [capsLock, setCapsLock] = useState(false);
+  const wide = /[^\u0020-\u007e]/.test(field.value);
+  const watch = (event: KeyboardEvent) => setCapsLock(event.getModifierState("CapsLock"));
+  return (
+    <Frame field={field}>
+      <div className="with-button">
+        <input
+          id={field.id}
+          name={field.id}
+          type={shown ? "text" : "password"}
+          autoComplete={field.autoComplete}
+          autoCapitalize="none"
+          autoCorrect="off"
+          spellCheck={false}
+          value={field.value}
+          aria-invalid={field.error ? true : undefined}
+          aria-describedby={describe(field.id, field)}
+          onInput={(event) => field.onValue(event.currentTarget.value)}
+          onKeyUp={watch}
+          onBlur={() => setCapsLock(false)}
+        />
+        <button
+          type="button"
+          className="quiet reveal"
+          aria-pressed={shown}
+          aria-label={texts.common.showField(field.label)}
+          onClick={() => setShown(!shown)}
+        >
+          {shown ? texts.common.hide : texts.common.show}
+        </button>
+      </div>
+      <div role="status" className="asides">
+        {capsLock && <p className="aside">{texts.common.capsLock}</p>}
+        {wide && <p className="aside">{texts.common.wide}</p>}
+      </div>
+    </Frame>
+  );
+}

@@ -1,0 +1,39 @@
+import { type ReactNode, useEffect, useRef } from "react";
+import { useTexts } from "../texts/language";
+
+/** A page: its title in the window and, focused when it appears, at its head. */
+export function Page({
+  title,
+  heading,
+  lead,
+  className,
+  children,
+}: {
+  title: string;
+  heading?: string;
+  lead?: ReactNode;
+  className?: string;
+  children?: ReactNode;
+}) {
+  const { texts } = useTexts();
+  const head = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    document.title = texts.titleOf(title);
+  }, [texts, title]);
+  useEffect(() => {
+    window.scrollTo(0, 0);
+    // A page's own field may have been focused already.
+    if (!document.activeElement || document.activeElement === document.body) {
+      head.current?.focus({ preventScroll: true });
+    }
+  }, []);
+  return (
+    <article className={`page ${className ?? ""}`}>
+      <h1 ref={head} tabIndex={-1}>
+        {heading ?? title}
+      </h1>
+      {lead && <p className="lead">{lead}</p>}
+      {children}
+    </article>
+  );
+}

@@ -1,0 +1,11 @@
+import { useTexts } from "../texts/language";
+
+/** The button that sends a form. It keeps the focus while the form is under way. */
+export function Submit({ label, busy }: { label: string; busy: boolean }) {
+  const { texts } = useTexts();
+  return (
+    <button type="submit" className="primary" aria-disabled={busy}>
+      <span role={busy ? "status" : undefined}>{busy ? texts.common.working : label}</span>
+    </button>
+  );
+}
