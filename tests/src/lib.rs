@@ -5,6 +5,7 @@
 #![allow(
     clippy::missing_panics_doc,
     clippy::expect_used,
+    clippy::indexing_slicing,
     reason = "a test that cannot be set up fails"
 )]
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use aikagi_authentication::Authentication;
 use aikagi_devkit::certs::{Authority, Identity, ensure_key_ring};
 use aikagi_devkit::database::TestDatabase;
+use aikagi_devkit::paths::hexadecimal;
 use aikagi_devkit::redis::{self, Redis};
 use aikagi_devkit::settings::{Login, Ports, Service, Surroundings, settings};
 use aikagi_mesh::clock::ManualClock;
@@ -134,7 +135,7 @@ impl World {
             None => TestDatabase::new().await?,
         };
         let digest = Sha256::digest(REDIS_PASSWORD.as_bytes());
-        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = hexadecimal(&digest, digest.len());
         let acl = aikagi_ttl::acl::file(|_user| digest.clone());
         let redis = Redis::start(&dir.path().join("redis"), &acl, redis::Options::default())?;
         let authority = Authority::open(&dir.path().join("certificates"))?;
