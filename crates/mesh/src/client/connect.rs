@@ -65,16 +65,32 @@ async fn tls(
     TlsConnector::from(config).connect(name, stream).await
 }
 
-/// Whether a call failed before there was a connection to send it on.
-pub(super) fn was_never_connected(error: &(dyn std::error::Error + 'static)) -> bool {
+/// Whether nothing of a call was worked on at the other end: there was no connection to send it on, or a replica
+/// that is stopping had closed it by then. Such a call may be made again, whatever it does.
+pub(super) fn was_never_begun(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
-        if error.is::<tonic::ConnectError>() {
+        let unsent = error.is::<tonic::ConnectError>()
+            || error
+                .downcast_ref::<hyper::Error>()
+                .is_some_and(hyper::Error::is_canceled)
+            || error
+                .downcast_ref::<h2::Error>()
+                .is_some_and(was_turned_away);
+        if unsent {
             return true;
         }
         next = error.source();
     }
     false
+}
+
+/// RFC 9113, section 8.7: a stream beyond the last one that a GOAWAY names, and one that is refused, were not
+/// worked on. A GOAWAY ends only the former.
+fn was_turned_away(error: &h2::Error) -> bool {
+    let gone = error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR);
+    let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
+    error.is_remote() && (gone || refused)
 }
 
 /// An error with what led to it.

@@ -121,7 +121,7 @@ impl Upstream {
             Ok(Err(error)) => {
                 let text = connect::chain(&error);
                 tracing::debug!(workload = %self.workload, error = text, "a call failed on the way");
-                let sent = !connect::was_never_connected(&error);
+                let sent = !connect::was_never_begun(&error);
                 Err(Failed {
                     status: Refusal::unavailable().into(),
                     sent,
