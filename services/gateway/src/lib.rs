@@ -16,6 +16,7 @@ mod public;
 mod reflection;
 mod route;
 mod settings;
+mod site;
 mod subscriber;
 mod upstreams;
 

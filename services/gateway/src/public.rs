@@ -11,8 +11,7 @@ use aikagi_mesh::guard::{Door, Guard, GuardLayer};
 use aikagi_mesh::server::{ServeError, accept_tls, finish, transport};
 use futures_util::future::BoxFuture;
 use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY,
-    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_TYPE, HeaderName, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use tokio::net::TcpListener;
@@ -20,7 +19,6 @@ use tonic::body::Body;
 use tonic::service::Routes;
 use tonic_web::{GrpcWebLayer, GrpcWebService};
 use tower::{Layer, Service, ServiceExt};
-use tower_http::services::ServeDir;
 
 use crate::Gateway;
 use crate::browser::{Browser, is_browser};
@@ -28,6 +26,7 @@ use crate::certificate::PublicCertificate;
 use crate::gate::{Gate, GateLayer};
 use crate::limit::Attempts;
 use crate::reflection::edge_descriptors;
+use crate::site::{Site, protect};
 use crate::subscriber::Subscriber;
 
 /// The largest message that is read, in bytes. None that a subscriber sends is near it.
@@ -43,9 +42,6 @@ const MAX_CONNECTION_AGE: Duration = Duration::from_mins(10);
 const OWN_PREFIX: &str = "x-aikagi-";
 /// A trace begins at the edge: whoever is outside does not choose which.
 const TRACE_HEADERS: [&str; 3] = ["traceparent", "tracestate", "baggage"];
-
-const SITE_POLICY: &str =
-    "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// Serves the public port until the stop, then until the calls in progress have ended.
 pub(crate) async fn serve(
@@ -86,7 +82,7 @@ pub(crate) async fn serve(
     .at(Door::Public);
     let port = PublicPort {
         rpc: GrpcWebLayer::new().layer(guard.layer(gate.layer(routes))),
-        site: settings.public.site.as_ref().map(ServeDir::new),
+        site: settings.public.site.as_deref().map(Site::new),
     };
 
     let drain = settings.server.drain;
@@ -106,7 +102,7 @@ pub(crate) async fn serve(
 #[derive(Clone, Debug)]
 struct PublicPort {
     rpc: GrpcWebService<Guard<Gate<Routes>>>,
-    site: Option<ServeDir>,
+    site: Option<Site>,
 }
 
 impl Service<Request<Body>> for PublicPort {
@@ -134,10 +130,10 @@ impl Service<Request<Body>> for PublicPort {
         let site = self.site.clone();
         Box::pin(async move {
             let answer = match site {
-                Some(site) => site.oneshot(request).await?.map(Body::new),
+                Some(site) => site.serve(request).await?,
                 None => nothing(),
             };
-            Ok(with_headers(answer, &SITE_HEADERS))
+            Ok(with_headers(answer, &[]))
         })
     }
 }
@@ -164,14 +160,11 @@ fn drop_what_is_ours_to_say(headers: &mut HeaderMap) {
 fn nothing() -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NOT_FOUND;
+    protect(&mut response);
     response
 }
 
 const RPC_HEADERS: [(HeaderName, &str); 1] = [(CACHE_CONTROL, "no-store")];
-const SITE_HEADERS: [(HeaderName, &str); 2] = [
-    (CONTENT_SECURITY_POLICY, SITE_POLICY),
-    (REFERRER_POLICY, "no-referrer"),
-];
 const ALL_HEADERS: [(HeaderName, &str); 2] = [
     (STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),

@@ -329,3 +329,80 @@ async fn the_site_is_served_where_there_is_one() {
     let without = World::start("", "").await;
     assert_eq!(without.http1(get("/")).await.status(), 404);
 }
+
+/// SESS-3: the site runs no script but its own files, speaks to nobody else, and nobody frames it.
+#[tokio::test]
+async fn the_site_is_protected_kept_and_compressed() {
+    let site = tempfile::tempdir().unwrap();
+    std::fs::create_dir(site.path().join("assets")).unwrap();
+    for (name, content) in [
+        ("index.html", "page"),
+        ("index.html.br", "small page"),
+        ("assets/app-1a2b.js", "script"),
+        ("assets/app-1a2b.js.gz", "small script"),
+    ] {
+        std::fs::write(site.path().join(name), content).unwrap();
+    }
+    let world = World::start("", &format!("site = {:?}", site.path())).await;
+    let get = async |path: &str, encoding: &str| {
+        let request = Request::get(path).header("accept-encoding", encoding);
+        let answer = world.http1(request.body(Full::default()).unwrap()).await;
+        let header = |name: &str| {
+            let value = answer
+                .headers()
+                .get(name)
+                .map(|value| value.to_str().unwrap());
+            value.unwrap_or_default().to_owned()
+        };
+        let policy = header("content-security-policy");
+        assert!(
+            policy.starts_with("default-src 'none'; script-src 'self';"),
+            "{path}"
+        );
+        assert!(!policy.contains("unsafe"), "{path}");
+        assert!(policy.contains("frame-ancestors 'none'"), "{path}");
+        assert!(
+            policy.contains("require-trusted-types-for 'script'"),
+            "{path}"
+        );
+        assert_eq!(header("x-frame-options"), "DENY", "{path}");
+        assert_eq!(header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(
+            header("strict-transport-security"),
+            "max-age=31536000",
+            "{path}"
+        );
+        (
+            answer.status().as_u16(),
+            String::from_utf8(answer.body().to_vec()).unwrap(),
+            header("content-encoding"),
+            header("cache-control"),
+        )
+    };
+    let is = |status, body: &str, encoding: &str, cache: &str| {
+        (
+            status,
+            body.to_owned(),
+            encoding.to_owned(),
+            cache.to_owned(),
+        )
+    };
+
+    for page in ["/", "/login", "/no/such/page"] {
+        assert_eq!(
+            get(page, "gzip, br").await,
+            is(200, "small page", "br", "no-cache")
+        );
+    }
+    assert_eq!(get("/login", "").await, is(200, "page", "", "no-cache"));
+    let for_ever = "public, max-age=31536000, immutable";
+    let script = "/assets/app-1a2b.js";
+    assert_eq!(
+        get(script, "gzip").await,
+        is(200, "small script", "gzip", for_ever)
+    );
+    assert_eq!(get(script, "").await, is(200, "script", "", for_ever));
+    // A page is never taken for a script.
+    assert_eq!(get("/assets/gone", "").await, is(404, "", "", "no-cache"));
+    assert_eq!(get("/gone.js", "").await, is(404, "", "", "no-cache"));
+}
