@@ -9,6 +9,7 @@ mod proto;
 mod repo;
 mod rules;
 mod say;
+mod site;
 mod sqlx;
 mod state;
 mod test;
@@ -48,6 +49,12 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Run a script of the site with a system of its own behind it: `browser` tests, or `screenshots`.
+    Site {
+        /// The script, as `frontends/site/package.json` names it.
+        #[arg(default_value = "browser")]
+        script: String,
+    },
     /// Make development certificates, or renew those that end soon.
     Certs {
         /// Where to.
@@ -85,6 +92,7 @@ fn run(command: Command, say: Say) -> Result<()> {
         Command::Up(arguments) => up::run(&repo, say, &arguments),
         Command::Test(arguments) => test::run(&repo, say, &arguments),
         Command::Demo { arguments } => up::demo(&repo, say, &arguments),
+        Command::Site { script } => test::live::browser(&repo, say, &script),
         Command::Certs { directory } => certs(say, &repo.root.join(directory)),
         Command::Sqlx { check } => sqlx::run(&repo, say, check),
         Command::Rules => rules::run(&repo, say),

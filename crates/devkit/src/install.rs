@@ -20,6 +20,8 @@ pub enum Tool {
     Redis,
     /// Node with npm, for Buf and the web clients.
     Node,
+    /// Debian's browser, and letters for Japanese, for the site's browser tests.
+    Chromium,
     /// Python with the module that makes virtual environments, for the Python client.
     Python,
     /// The compiler driver that Rust links with and that some crates build C with.
@@ -33,6 +35,7 @@ impl Tool {
             Self::PostgreSql => postgres_programs().is_some(),
             Self::Redis => find("redis-server").is_some(),
             Self::Node => find("node").is_some() && find("npm").is_some(),
+            Self::Chromium => find("chromium").is_some(),
             Self::Python => find("python3").is_some_and(|python| {
                 run(Command::new(python).args(["-c", "import ensurepip, venv"])).is_ok()
             }),
@@ -47,6 +50,7 @@ impl Tool {
             Self::PostgreSql => &["postgresql"],
             Self::Redis => &["redis-server"],
             Self::Node => &["nodejs", "npm"],
+            Self::Chromium => &["chromium", "fonts-noto-cjk"],
             Self::Python => &["python3", "python3-venv", "python3-pip"],
             Self::CCompiler => &["gcc", "libc6-dev"],
         }

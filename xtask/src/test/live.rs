@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use aikagi_devkit::settings::Service;
-use aikagi_devkit::system::{Database, Options, System};
+use aikagi_devkit::system::{Adjust, Database, Options, System};
 use aikagi_devkit::{ports, postgres, process, redis};
 use anyhow::{Context, Result};
 
 use crate::cargo::{build, show};
 use crate::repo::Repo;
 use crate::say::Say;
-use crate::state;
 use crate::up::{redis_acl, seed};
+use crate::{site, state};
 
 /// Each client is a directory here with an executable `run`, which is told where the system is, installs
 /// what it needs, and fails at the first surprise.
@@ -22,7 +22,7 @@ const CLIENTS: &str = "clients";
 /// Plays the subscriber's story, with replicas of what a story passes through.
 pub(super) fn story(repo: &Repo, say: Say) -> Result<()> {
     let replicas = BTreeMap::from([(Service::Authentication, 2), (Service::Issuance, 2)]);
-    with_system(repo, say, replicas, |binaries, state| {
+    with_system(repo, say, Kind::plain(replicas), |binaries, state| {
         let mut demo = Command::new(process::executable(binaries, "demo")?);
         show(demo.arg("--quiet").arg("--state").arg(state), "the demo")
     })
@@ -37,7 +37,7 @@ pub(super) fn clients(repo: &Repo, say: Say) -> Result<()> {
         .filter(|run| run.is_file())
         .collect();
     found.sort();
-    with_system(repo, say, BTreeMap::new(), |_, state| {
+    with_system(repo, say, Kind::plain(BTreeMap::new()), |_, state| {
         for run in &found {
             let name = run
                 .strip_prefix(&repo.root)
@@ -57,15 +57,46 @@ pub(super) fn clients(repo: &Repo, say: Say) -> Result<()> {
     })
 }
 
+/// Runs one of the site's scripts, such as its browser tests, with the real system behind the site.
+pub(crate) fn browser(repo: &Repo, say: Say, script: &str) -> Result<()> {
+    site::prepare_browser(repo, say)?;
+    let kind = Kind {
+        home: "browser",
+        replicas: BTreeMap::new(),
+        adjust: site::serve_briefly,
+    };
+    with_system(repo, say, kind, |_, state| {
+        site::browse(repo, script, state)
+    })
+}
+
+/// How the systems of these steps differ.
+struct Kind {
+    /// Its directory under `target/test`.
+    home: &'static str,
+    replicas: BTreeMap<Service, u16>,
+    adjust: Adjust,
+}
+
+impl Kind {
+    fn plain(replicas: BTreeMap<Service, u16>) -> Self {
+        Self {
+            home: "system",
+            replicas,
+            adjust: |_, _, _| {},
+        }
+    }
+}
+
 /// Runs the system as `up` does, but on free ports and with nothing kept, for as long as `work` lasts.
 /// `work` is told where the executables are, and where `state.json` is.
 fn with_system(
     repo: &Repo,
     say: Say,
-    replicas: BTreeMap<Service, u16>,
+    kind: Kind,
     work: impl FnOnce(&Path, &Path) -> Result<()>,
 ) -> Result<()> {
-    let home = repo.target.join("test/system");
+    let home = repo.target.join("test").join(kind.home);
     let _ = std::fs::remove_dir_all(&home);
     let binaries = build(repo, false)?;
     let options = Options {
@@ -81,10 +112,10 @@ fn with_system(
             port: Some(ports::free()?),
         },
         redis_acl,
-        replicas,
+        replicas: kind.replicas,
         usual_ports: false,
         pretty_logs: false,
-        adjust: |_, _, _| {},
+        adjust: kind.adjust,
         environment: Vec::new(),
     };
     let runtime = tokio::runtime::Runtime::new().context("no runtime")?;

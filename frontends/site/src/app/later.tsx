@@ -6,7 +6,6 @@ import { Loading } from "./Loading";
 /** A page whose code is fetched when it is wanted; when that fails the reader can try again. */
 export function later<P extends object>(load: () => Promise<ComponentType<P>>): ComponentType<P> {
   let loaded: ComponentType<P> | undefined;
-  // biome-ignore lint/correctness/noComponentHookFactories: called once for each page, at module level
   return function Later(props: P) {
     const [Loaded, setLoaded] = useState<{ of: ComponentType<P> | undefined; failure?: Failure }>({
       of: loaded,
