@@ -8,7 +8,6 @@ use aikagi_hashing::{Permit, SecretBytes};
 use aikagi_mesh::deadline;
 use aikagi_ttl::temp::TemporaryRecord;
 use chrono::{DateTime, SubsecRound as _, Utc};
-use tracing::Instrument as _;
 
 use crate::Issuance;
 use crate::failure::Failure;
@@ -83,9 +82,8 @@ impl Issuance {
         &self,
         work: impl Future<Output = Result<T, Failure>> + Send + 'static,
     ) -> Result<T, Failure> {
-        let work = deadline::inherit(deadline::current(), work).in_current_span();
         self.shutdown
-            .run_to_end(work)
+            .carry_through(work)
             .await
             .unwrap_or(Err(Failure::Internal("a setting was cut off")))
     }
