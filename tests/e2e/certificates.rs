@@ -42,7 +42,7 @@ pub(crate) fn settings(identity: &Identity) -> IdentitySettings {
         certificate: identity.certificate.clone(),
         key: identity.key.clone(),
         authorities: identity.authorities.clone(),
-        reload: Duration::from_secs(3600),
+        reload: Duration::from_hours(1),
     }
 }
 

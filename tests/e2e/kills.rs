@@ -23,7 +23,7 @@ const CONNECTIONS: usize = 10;
 const TROUBLE: usize = 40;
 /// Refusals after which the right password is among those that come: by then no attempt is left.
 const LATE: usize = 60;
-const READY: Duration = Duration::from_secs(60);
+const READY: Duration = Duration::from_mins(1);
 
 async fn start(authentication: u16) -> (Live, PgPool) {
     let database = Database::Shared(superuser());
@@ -31,7 +31,7 @@ async fn start(authentication: u16) -> (Live, PgPool) {
         &[(Service::Authentication, authentication)],
         light,
         database,
-        vec![("RUST_LOG".into(), "info,aikagi=debug".into())],
+        Vec::new(),
     )
     .await;
     live.operator()
@@ -180,7 +180,7 @@ async fn a_storm_over_processes_is_counted_exactly() {
     establish(&live).await;
     let before = last_event(&ledger).await;
     storm(&mut live, OTHER_PERMANENT, PERMANENT, |live| {
-        live.system.redis.flush().unwrap()
+        live.system.redis.flush().unwrap();
     })
     .await;
     assert_eq!(counted(&ledger, before).await, (10, 10));
@@ -227,7 +227,6 @@ async fn a_rolling_restart_fails_no_request() {
         });
     }
     stop.store(true, Ordering::Relaxed);
-    eprintln!("DEBUG done {}", done.load(Ordering::Relaxed));
     while let Some(subscriber) = subscribers.join_next().await {
         subscriber.unwrap();
     }

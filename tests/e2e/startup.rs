@@ -16,7 +16,7 @@ use toml::{Table, Value};
 use super::live::binaries;
 
 /// How long a refusal may take; a service that starts instead fails the test then.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// Settings of every service that are right, and what they stand on.
 struct Workshop {
@@ -129,7 +129,7 @@ async fn unknown_settings_are_refused() {
     for service in Service::ALL {
         let said = workshop
             .refuses(service, |table| {
-                drop(table.insert("colour".into(), "red".into()))
+                table.insert("colour".into(), "red".into());
             })
             .await;
         names(&said, &["colour"]);

@@ -42,7 +42,7 @@ async fn each_number_is_an_account() {
     assert_eq!(session.scope_numbers, [FIRST]);
 }
 
-/// UNIT-1: under ADMIN_USER the contract number is the administrator of every subscribed number, each
+/// UNIT-1: under `ADMIN_USER` the contract number is the administrator of every subscribed number, each
 /// subscribed additional number a user of itself.
 #[tokio::test]
 async fn an_administrator_and_users() {

@@ -91,8 +91,11 @@ async fn past_the_deadline_nothing_is_begun() {
     let service = world.replica();
     call(&[&service], "call-0001", USER, &["1", PASSWORD]).await;
     let late = Some(tokio::time::Instant::now());
-    let refused =
-        aikagi_mesh::deadline::inherit(late, turn(&service, "call-0001", 3, event(PASSWORD))).await;
+    let refused = Box::pin(aikagi_mesh::deadline::inherit(
+        late,
+        turn(&service, "call-0001", 3, event(PASSWORD)),
+    ))
+    .await;
     assert_eq!(refused.unwrap_err().reason(), ErrorReason::Overloaded);
     assert_eq!(
         (
