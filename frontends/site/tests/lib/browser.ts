@@ -1,0 +1,149 @@
+// Debian's Chromium, a fresh context for each reader.
+
+import { rmSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type BrowserContext, chromium, type Locator, type Page } from "playwright-core";
+import { expect } from "vitest";
+import { en } from "../../src/texts/en";
+import { ja, type Texts } from "../../src/texts/ja";
+import { SITE } from "./system";
+
+/** A language of the site. */
+export type Language = "ja" | "en";
+
+/** The texts to look for. */
+export const TEXTS: Record<Language, Texts> = { ja, en };
+
+/** Sizes of windows. */
+export const SIZES = { phone: { width: 320, height: 640 }, desktop: { width: 1280, height: 860 } } as const;
+
+/** How a reader looks at the site. */
+export interface Look {
+  language?: Language;
+  size?: keyof typeof SIZES;
+  scheme?: "light" | "dark";
+}
+
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+/** A browser of a test file's own. */
+export async function launch() {
+  const profile = await mkdtemp(join(tmpdir(), "site-browser-"));
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: FLAGS,
+    env: { ...process.env, HOME: profile },
+  });
+  const foreign: string[] = [];
+
+  /** A reader with a window of its own, who is told when anything goes wrong in the page. */
+  const reader = async (
+    look: Look = {},
+  ): Promise<{ context: BrowserContext; page: Page; problems: string[] }> => {
+    const context = await browser.newContext({
+      ignoreHTTPSErrors: true,
+      viewport: SIZES[look.size ?? "desktop"],
+      colorScheme: look.scheme ?? "light",
+      reducedMotion: "reduce",
+    });
+    if (look.language === "en") {
+      await context.addInitScript(() => localStorage.setItem("language", "en"));
+    }
+    const problems: string[] = [];
+    const page = await context.newPage();
+    watch(page, problems);
+    context.on("request", (request) => {
+      if (!request.url().startsWith(SITE)) {
+        foreign.push(request.url());
+      }
+    });
+    return { context, page, problems };
+  };
+  const close = async () => {
+    await browser.close();
+    rmSync(profile, { recursive: true, force: true });
+  };
+  return { reader, close, foreign };
+}
+
+/** Notes what scripts throw and what the browser complains about, breaches of the policy among it. */
+export function watch(page: Page, problems: string[]): void {
+  page.on("pageerror", (error) => problems.push(String(error)));
+  page.on("console", (message) => {
+    if (message.type() === "error" && !/Failed to load resource|net::ERR/.test(message.text())) {
+      problems.push(message.text());
+    }
+  });
+}
+
+/** What a reader does on the site, in its language. */
+export class Reader {
+  readonly t: Texts;
+
+  constructor(
+    readonly page: Page,
+    language: Language = "ja",
+  ) {
+    this.t = TEXTS[language];
+  }
+
+  async open(path: string): Promise<void> {
+    await this.page.goto(SITE + path);
+  }
+
+  field(label: string): Locator {
+    return this.page.getByLabel(label, { exact: true });
+  }
+
+  button(name: string): Locator {
+    return this.page.getByRole("button", { name, exact: true });
+  }
+
+  async heading(text: string | RegExp): Promise<void> {
+    await this.page.getByRole("heading", { level: 1, name: text }).waitFor();
+  }
+
+  async sees(text: string): Promise<void> {
+    await this.page.getByText(text).first().waitFor();
+  }
+
+  async logIn(number: string, password: string): Promise<void> {
+    await this.open("/login");
+    await this.type(number, password);
+  }
+
+  async type(number: string, password: string): Promise<void> {
+    await this.field(this.t.login.number).fill(number);
+    await this.field(this.t.login.password).fill(password);
+    await this.button(this.t.login.submit).click();
+  }
+
+  async change(current: string, next: string, again = next, temporary = false): Promise<void> {
+    const { password } = this.t;
+    await this.field(temporary ? password.currentTemporary : password.current).fill(current);
+    await this.field(password.next).fill(next);
+    await this.field(password.again).fill(again);
+    await this.button(password.submit).click();
+  }
+
+  /** The summary of what is wrong is there, has the focus and says this. */
+  async refused(text: string | RegExp): Promise<void> {
+    const summary = this.page.getByRole("alert");
+    await summary.getByText(text).first().waitFor();
+    expect(await summary.evaluate((element) => element === document.activeElement)).toBe(true);
+  }
+
+  async home(): Promise<void> {
+    await this.page.getByRole("heading", { level: 2, name: this.t.account.who }).waitFor();
+  }
+}

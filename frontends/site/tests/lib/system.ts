@@ -1,0 +1,201 @@
+// The real system behind the site, as its state.json tells it: those outside who prepare what a test needs.
+
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { connect } from "node:net";
+import { dirname, join, resolve } from "node:path";
+import { createClient } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import { SubscriberService } from "../../src/gen/aikagi/edge/v1/subscriber_service_pb";
+import { CallService } from "../../src/gen/aikagi/issuance/v1/call_service_pb";
+import { DirectoryService } from "../../src/gen/aikagi/units/v1/directory_service_pb";
+import { AuthUnit } from "../../src/gen/aikagi/units/v1/unit_pb";
+
+interface State {
+  public: string[];
+  private: string[];
+  services: Record<string, string[]>;
+  authority: string;
+  identities: Record<string, { certificate: string; key: string }>;
+  logs: string;
+}
+
+const file = resolve(process.env.AIKAGI_STATE ?? "../../target/test/browser/state.json");
+const state = JSON.parse(readFileSync(file, "utf8")) as State;
+const home = dirname(file);
+
+/** The site's origin. */
+export const SITE = (state.public[0] ?? "").replace("127.0.0.1", "localhost");
+
+function workload(name: string) {
+  const identity = state.identities[name];
+  if (!identity) {
+    throw new Error(`no identity ${name}`);
+  }
+  return createGrpcTransport({
+    baseUrl: state.private[0] ?? "",
+    nodeOptions: {
+      ca: readFileSync(state.authority),
+      cert: readFileSync(identity.certificate),
+      key: readFileSync(identity.key),
+    },
+  });
+}
+
+/** A certificate that names localhost's, for servers of other origins. */
+export function somebodysTls() {
+  const identity = state.identities.backend;
+  return { cert: readFileSync(identity?.certificate ?? ""), key: readFileSync(identity?.key ?? "") };
+}
+
+const directory = createClient(DirectoryService, workload("operator"));
+const calls = createClient(CallService, workload("ivr"));
+const direct = createClient(
+  SubscriberService,
+  createGrpcTransport({ baseUrl: state.public[0] ?? "", nodeOptions: { ca: readFileSync(state.authority) } }),
+);
+
+/** So many digits by chance. */
+export function digits(count: number): string {
+  return Array.from({ length: count }, () => randomInt(10)).join("");
+}
+
+/** A permanent password that nobody had. */
+export function permanent(): string {
+  return `Kagi${digits(6)}x`;
+}
+
+/** A fresh line: its contract number and as many subscribed additional ones. */
+export async function line(additional = 0): Promise<[string, ...string[]]> {
+  const number = () => `0${["3", "6", "50"][randomInt(3)]}${digits(8)}`;
+  const contract = number();
+  const others = Array.from({ length: additional }, number);
+  await directory.addLine({
+    contractNumber: { number: contract, subscribed: true },
+    additionalNumbers: others.map((other) => ({ number: other, subscribed: true })),
+  });
+  return [contract, ...others];
+}
+
+/** Sets a temporary password by telephone. */
+export async function telephone(
+  caller: string,
+  unit: AuthUnit = AuthUnit.LINE,
+  target = "",
+): Promise<string> {
+  const temporaryPassword = digits(8);
+  await calls.setTemporaryPassword({ callerNumber: caller, unit, targetNumber: target, temporaryPassword });
+  return temporaryPassword;
+}
+
+/** Gives an account a permanent password. */
+export async function settle(number: string, temporary: string, password = permanent()): Promise<string> {
+  const opened = await direct.login({ number, password: temporary });
+  await change(opened.sessionToken, opened.session?.revision ?? "", temporary, password);
+  return password;
+}
+
+async function change(token: string, revision: string, current: string, next: string): Promise<void> {
+  const headers = { authorization: `Bearer ${token}` };
+  await direct.changePassword(
+    { currentPassword: current, newPassword: next, newPasswordAgain: next, revision },
+    { headers },
+  );
+}
+
+/** Changes the password from some other device. */
+export async function changeElsewhere(number: string, current: string, next = permanent()): Promise<string> {
+  const opened = await direct.login({ number, password: current });
+  await change(opened.sessionToken, opened.session?.revision ?? "", current, next);
+  return next;
+}
+
+/** A fresh line with one account that has a permanent password. */
+export async function account(): Promise<{ number: string; password: string }> {
+  const [number] = await line();
+  return { number, password: await settle(number, await telephone(number)) };
+}
+
+/** Guesses wrong, so many times. */
+export async function guess(number: string, times: number): Promise<void> {
+  for (let done = 0; done < times; done++) {
+    await direct.login({ number, password: "Wrong00000" }).catch(() => undefined);
+  }
+}
+
+/** PW-3: makes a password as old as if it had been changed so many days ago. */
+export function age(number: string, days: number): void {
+  const settings = readFileSync(join(home, "settings/authentication.toml"), "utf8");
+  const port = /postgres:\/\/[^"]*:(\d+)\//.exec(settings)?.[1] ?? "";
+  const statement = `UPDATE credentials SET changed_time = now() - interval '${days} days' WHERE number = '${number}'`;
+  const sockets = readFileSync(join(home, "postgres/data/postmaster.pid"), "utf8").split("\n")[4] ?? "";
+  execFileSync("psql", ["-q", "-h", sockets, "-p", port, "-U", "postgres", "-c", statement, "aikagi"]);
+}
+
+/** The processes of one service: those that were started with its settings. */
+function processes(service: string): { id: number; command: string[] }[] {
+  const config = join(home, "settings", `${service}.toml`);
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name) && existsSync(`/proc/${name}/cmdline`))
+    .flatMap((name) => {
+      try {
+        return [
+          {
+            id: Number(name),
+            command: readFileSync(`/proc/${name}/cmdline`, "utf8").split("\0").slice(0, -1),
+          },
+        ];
+      } catch {
+        return [];
+      }
+    })
+    .filter(({ command }) => command[1] === "--config" && command[2] === config && command.length === 3);
+}
+
+const ours: ChildProcess[] = [];
+
+/** Stops a service; what is answered starts it again and waits until it listens. */
+export async function stop(service: string): Promise<() => Promise<void>> {
+  const running = processes(service);
+  for (const { id } of running) {
+    process.kill(id, "SIGKILL");
+  }
+  const [program, ...rest] = running[0]?.command ?? [];
+  if (!program) {
+    throw new Error(`${service} does not run`);
+  }
+  return async () => {
+    ours.push(spawn(program, rest, { stdio: "ignore" }));
+    const port = Number(state.services[service]?.[0]?.split(":")[1]);
+    await until(() => listens(port));
+  };
+}
+
+/** Ends what was started here. */
+export function stopOurs(): void {
+  for (const child of ours) {
+    child.kill();
+  }
+}
+
+function listens(port: number): Promise<boolean> {
+  return new Promise((done) => {
+    const socket = connect(port, "127.0.0.1", () => {
+      socket.destroy();
+      done(true);
+    });
+    socket.on("error", () => done(false));
+  });
+}
+
+/** Waits until something holds. */
+export async function until(holds: () => Promise<boolean>, limit = 30_000): Promise<void> {
+  const end = Date.now() + limit;
+  while (!(await holds())) {
+    if (Date.now() > end) {
+      throw new Error("it does not come about");
+    }
+    await new Promise((next) => setTimeout(next, 100));
+  }
+}

@@ -1,0 +1,93 @@
+// Every page of the site in turn, for the accessibility check and the pictures.
+
+import type { Page } from "playwright-core";
+import { AuthUnit } from "../../src/gen/aikagi/units/v1/unit_pb";
+import { type Language, Reader } from "./browser";
+import { line, permanent, SITE, settle, telephone } from "./system";
+
+const SESSION = /SubscriberService\/GetSession$/;
+
+/** Shows each page, and calls `stop` on it. */
+export async function tour(
+  page: Page,
+  language: Language,
+  stop: (name: string) => Promise<void>,
+): Promise<void> {
+  const reader = new Reader(page, language);
+  const { t } = reader;
+  const [number, first] = (await line(1)) as [string, string];
+
+  await reader.open("/");
+  await reader.heading(t.welcome.heading);
+  await stop("welcome");
+  await reader.open("/nowhere");
+  await reader.heading(t.notFound.title);
+  await stop("not-found");
+  await reader.open("/account");
+  await reader.sees(t.login.needed);
+  await reader.heading(t.login.title);
+  await stop("login");
+  await reader.button(t.login.submit).click();
+  await reader.refused(t.login.numberMissing);
+  await stop("login-refused");
+
+  const temporary = await telephone(number, AuthUnit.NUMBER, number);
+  await settle(first, await telephone(first, AuthUnit.NUMBER, first));
+  await reader.logIn(number, temporary);
+  await reader.heading(t.password.forcedTitle);
+  await stop("forced-change");
+  const password = permanent();
+  await reader.field(t.password.currentTemporary).fill(temporary);
+  await reader.field(t.password.next).fill("tanaka01");
+  await page.locator(".strength b").waitFor();
+  await reader.field(t.password.again).fill("tanaka02");
+  await reader.button(t.password.submit).click();
+  await reader.refused(t.password.againDiffers);
+  await stop("forced-change-refused");
+  await reader.change(temporary, password, password, true);
+  await reader.home();
+  await stop("home");
+
+  await reader.open("/password");
+  await reader.heading(t.password.title);
+  await stop("change-password");
+
+  await page.context().setOffline(true);
+  await reader.sees(t.offline.now);
+  await stop("offline");
+  await page.context().setOffline(false);
+
+  await page.route(SESSION, (route) => route.abort());
+  await reader.open("/account");
+  await reader.heading(t.unavailable.title);
+  await stop("unavailable");
+  await page.unroute(SESSION);
+  await page.route(SESSION, (route) =>
+    route.fulfill({
+      status: 200,
+      headers: { "content-type": "application/grpc-web+proto", "grpc-status": "8" },
+    }),
+  );
+  await reader.open("/account");
+  await reader.heading(t.overloaded.title);
+  await stop("overloaded");
+  await page.unroute(SESSION);
+
+  await reader.open("/account");
+  await reader.home();
+  await page.clock.install();
+  await page.clock.fastForward("00:45");
+  await page.getByRole("dialog").waitFor();
+  await stop("warning");
+  await reader.button(t.warning.stay).click();
+  await page.getByRole("dialog").waitFor({ state: "hidden" });
+
+  await page.goto(`${SITE}/timed-out`);
+  await reader.heading(t.timedOut.title);
+  await stop("timed-out");
+  await reader.open("/account");
+  await reader.home();
+  await reader.button(t.common.logOut).click();
+  await reader.heading(t.loggedOut.title);
+  await stop("logged-out");
+}

@@ -1,0 +1,176 @@
+// Rules that show on the site: refusals, lockout and recovery, expiry, two windows, sessions that end elsewhere.
+
+import { afterAll, describe, expect, test } from "vitest";
+import { showNumber } from "../src/app/number";
+import { type Language, launch, Reader, watch } from "./lib/browser";
+import { account, age, changeElsewhere, guess, line, permanent, settle, telephone } from "./lib/system";
+
+const browser = await launch();
+afterAll(browser.close);
+
+describe.each<Language>(["ja", "en"])("in %s", (language) => {
+  const start = async () => {
+    const opened = await browser.reader({ language, size: language === "ja" ? "phone" : "desktop" });
+    return { ...opened, reader: new Reader(opened.page, language) };
+  };
+  const refusal = language === "ja" ? "ログインできませんでした" : "The login was refused";
+
+  /** LOGIN-2, LOGIN-5: three wrong attempts kill a temporary password; another call is the way back. */
+  test("lockout and recovery", async () => {
+    const [number] = await line();
+    const temporary = await telephone(number);
+    await guess(number, 2);
+    const { reader, context, page } = await start();
+    await reader.logIn(number, "87654321");
+    await reader.refused(new RegExp(refusal));
+    // The limits and the way back are told, and what was typed is still there.
+    await reader.refused(/3.*10/);
+    expect(await reader.field(reader.t.login.number).inputValue()).toBe(number);
+    await reader.type(number, temporary);
+    await reader.refused(new RegExp(refusal));
+
+    await page.getByRole("link", { name: reader.t.login.forgottenLink }).click();
+    await reader.heading(reader.t.welcome.heading);
+    await reader.logIn(number, await telephone(number));
+    await reader.heading(reader.t.password.forcedTitle);
+    await context.close();
+  });
+
+  /** SESS-6: after the login the wrong attempts since the last one are told. */
+  test("wrong attempts are told afterwards", async () => {
+    const { number, password } = await account();
+    await guess(number, 2);
+    const { reader, context } = await start();
+    await reader.logIn(number, password);
+    await reader.sees(reader.t.account.wrongNotice(2));
+    await context.close();
+  });
+
+  /** PW-3, SESS-6: an expired password demands a change and says why; one about to expire says when. */
+  test("expiry", async () => {
+    const { number, password } = await account();
+    age(number, 55);
+    const { reader, context } = await start();
+    await reader.logIn(number, password);
+    await reader.sees(reader.t.account.expiryNotice(4));
+    age(number, 61);
+    await reader.button(reader.t.common.logOut).click();
+    await reader.heading(reader.t.loggedOut.title);
+    await reader.logIn(number, password);
+    await reader.heading(reader.t.password.forcedTitle);
+    await reader.sees(reader.t.password.expired(60));
+    const next = permanent();
+    await reader.change(password, password);
+    await reader.refused(reader.t.reasons.PASSWORD_REUSED);
+    await reader.change(password, next);
+    await reader.sees(reader.t.account.changed);
+    await context.close();
+  });
+
+  /** SESS-5: what was changed in one window is not overwritten from another; what was typed there stays. */
+  test("two windows", async () => {
+    const { number, password } = await account();
+    const { reader, context, page, problems } = await start();
+    await reader.logIn(number, password);
+    await reader.home();
+    await reader.open("/password");
+    await reader.heading(reader.t.password.title);
+    const second = await context.newPage();
+    watch(second, problems);
+    const other = new Reader(second, language);
+    await other.open("/password");
+    await other.heading(reader.t.password.title);
+    const next = permanent();
+    await other.change(password, next);
+    await other.sees(reader.t.account.changed);
+
+    const typed = permanent();
+    await page.bringToFront();
+    await reader.change(next, typed);
+    // Whether the window had looked again by itself or not, nothing happens in silence.
+    const stale = page.getByText(reader.t.reasons.STALE_VIEW);
+    const done = page.getByText(reader.t.account.changed);
+    await stale.or(done).first().waitFor();
+    if (await stale.isVisible()) {
+      expect(await reader.field(reader.t.password.next).inputValue()).toBe(typed);
+      await reader.button(reader.t.password.submit).click();
+      await reader.sees(reader.t.account.changed);
+    }
+    expect(problems).toEqual([]);
+    await context.close();
+  });
+
+  /** SESS-2: a session ends when the password is changed elsewhere; the reader comes back to its page. */
+  test("changed elsewhere", async () => {
+    const { number, password } = await account();
+    const { reader, context, page } = await start();
+    await reader.logIn(number, password);
+    await reader.home();
+    await page.getByRole("link", { name: reader.t.account.changePassword }).click();
+    await reader.heading(reader.t.password.title);
+    const next = await changeElsewhere(number, password);
+    await reader.change(password, permanent());
+    await reader.heading(reader.t.timedOut.title);
+    await page.getByRole("link", { name: reader.t.loggedOut.again }).click();
+    await reader.heading(reader.t.login.title);
+    expect(await reader.field(reader.t.login.number).inputValue()).toBe(number);
+    await reader.field(reader.t.login.password).fill(next);
+    await reader.button(reader.t.login.submit).click();
+    await reader.heading(reader.t.password.title);
+    await context.close();
+  });
+
+  /** IVR-10: a call retires the password and the session with it. */
+  test("retired by telephone", async () => {
+    const { number, password } = await account();
+    const { reader, context, page } = await start();
+    await reader.logIn(number, password);
+    await reader.home();
+    const temporary = await telephone(number);
+    await page.reload();
+    await reader.heading(reader.t.timedOut.title);
+    await reader.logIn(number, temporary);
+    await reader.heading(reader.t.password.forcedTitle);
+    await context.close();
+  });
+
+  /** SESS-1: a warning, staying, and the end; looking is not use. */
+  test("time-out", async () => {
+    const { number, password } = await account();
+    const { reader, context, page } = await start();
+    await reader.logIn(number, password);
+    await reader.home();
+    await page.getByRole("link", { name: reader.t.account.changePassword }).click();
+    const dialog = page.getByRole("dialog", { name: reader.t.warning.title });
+    await dialog.waitFor({ timeout: 60_000 });
+    expect(await dialog.getByRole("button").evaluate((button) => button === document.activeElement)).toBe(
+      true,
+    );
+    await page.keyboard.press("Enter");
+    await dialog.waitFor({ state: "hidden" });
+    await reader.heading(reader.t.password.title);
+    await dialog.waitFor({ timeout: 60_000 });
+    await reader.page
+      .getByRole("heading", { level: 1, name: reader.t.timedOut.title })
+      .waitFor({ timeout: 40_000 });
+    expect(await page.getByText(showNumber(number)).count()).toBe(0);
+    await context.close();
+  }, 180_000);
+});
+
+/** SESS-1: leaving in one window ends the session in the other, which says so. */
+test("logging out in another window", async () => {
+  const [number] = await line();
+  const password = await settle(number, await telephone(number));
+  const { page, context } = await browser.reader();
+  const reader = new Reader(page);
+  await reader.logIn(number, password);
+  await reader.home();
+  const second = new Reader(await context.newPage());
+  await second.open("/account");
+  await second.home();
+  await second.button(second.t.common.logOut).click();
+  await second.heading(second.t.loggedOut.title);
+  await reader.heading(reader.t.timedOut.title);
+  await context.close();
+});

@@ -1,0 +1,17 @@
+import { defineConfig } from "vitest/config";
+
+/** Tests in Chromium with the real system behind the site: `cargo xtask site`. */
+export default defineConfig({
+  test: {
+    include: ["tests/**/*.test.ts"],
+    exclude: process.argv.some((argument) => argument.includes("screenshots"))
+      ? []
+      : ["tests/screenshots.test.ts"],
+    testTimeout: 90_000,
+    hookTimeout: 60_000,
+    maxWorkers: 2,
+    // One file at a time where services are stopped (tests/outages.test.ts waits for the others by its group).
+    sequence: { groupOrder: 0 },
+    reporters: ["default"],
+  },
+});
