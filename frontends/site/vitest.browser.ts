@@ -10,8 +10,5 @@ export default defineConfig({
     testTimeout: 90_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
-    // One file at a time where services are stopped (tests/outages.test.ts waits for the others by its group).
-    sequence: { groupOrder: 0 },
-    reporters: ["default"],
   },
 });

@@ -1,7 +1,6 @@
 // Rules that show on the site: refusals, lockout and recovery, expiry, two windows, sessions that end elsewhere.
 
 import { afterAll, describe, expect, test } from "vitest";
-import { showNumber } from "../src/app/number";
 import { type Language, launch, Reader, watch } from "./lib/browser";
 import { account, age, changeElsewhere, guess, line, permanent, settle, telephone } from "./lib/system";
 
@@ -133,29 +132,6 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await reader.heading(reader.t.password.forcedTitle);
     await context.close();
   });
-
-  /** SESS-1: a warning, staying, and the end; looking is not use. */
-  test("time-out", async () => {
-    const { number, password } = await account();
-    const { reader, context, page } = await start();
-    await reader.logIn(number, password);
-    await reader.home();
-    await page.getByRole("link", { name: reader.t.account.changePassword }).click();
-    const dialog = page.getByRole("dialog", { name: reader.t.warning.title });
-    await dialog.waitFor({ timeout: 60_000 });
-    expect(await dialog.getByRole("button").evaluate((button) => button === document.activeElement)).toBe(
-      true,
-    );
-    await page.keyboard.press("Enter");
-    await dialog.waitFor({ state: "hidden" });
-    await reader.heading(reader.t.password.title);
-    await dialog.waitFor({ timeout: 60_000 });
-    await reader.page
-      .getByRole("heading", { level: 1, name: reader.t.timedOut.title })
-      .waitFor({ timeout: 40_000 });
-    expect(await page.getByText(showNumber(number)).count()).toBe(0);
-    await context.close();
-  }, 180_000);
 });
 
 /** SESS-1: leaving in one window ends the session in the other, which says so. */

@@ -76,7 +76,7 @@ export async function tour(
   await reader.open("/account");
   await reader.home();
   await page.clock.install();
-  await page.clock.fastForward("00:45");
+  await page.clock.fastForward("00:32");
   await page.getByRole("dialog").waitFor();
   await stop("warning");
   await reader.button(t.warning.stay).click();

@@ -1,0 +1,83 @@
+//! The page, and the one thing it can ask: a turn of a call.
+
+use aikagi_api::issuance::v1::TakeTurnRequest;
+use aikagi_api::issuance::v1::call_service_client::CallServiceClient;
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Request, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::middleware::{Next, from_fn_with_state, map_response};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tonic::transport::Channel;
+
+use crate::call::{Answer, Turn};
+
+const PAGE: &str = include_str!("../page/index.html");
+const SCRIPT: &str = include_str!("../page/softphone.js");
+const STYLE: &str = include_str!("../page/softphone.css");
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
+     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// A content type that no page of another origin can send without being asked first.
+const JSON: &str = "application/json";
+
+/// The page on loopback port `port`. It answers only under a name of this machine, so that no page on the internet
+/// can reach it by pointing a name of its own here.
+pub(crate) fn router(calls: CallServiceClient<Channel>, port: u16) -> Router {
+    let file = |kind: &'static str, text: &'static str| {
+        get(move || async move { ([(CONTENT_TYPE, kind)], text) })
+    };
+    let names = ["localhost", "127.0.0.1"].map(|name| format!("{name}:{port}"));
+    Router::new()
+        .route("/", file("text/html; charset=utf-8", PAGE))
+        .route(
+            "/softphone.js",
+            file("text/javascript; charset=utf-8", SCRIPT),
+        )
+        .route("/softphone.css", file("text/css; charset=utf-8", STYLE))
+        .route("/turn", post(turn))
+        .with_state(calls)
+        .layer(map_response(protect))
+        .layer(from_fn_with_state(names, only_here))
+}
+
+async fn turn(
+    State(mut calls): State<CallServiceClient<Channel>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    if headers.get(CONTENT_TYPE).is_none_or(|kind| kind != JSON) {
+        return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response();
+    }
+    let Ok(said) = serde_json::from_slice::<Turn>(&body) else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
+    let answer = match calls.take_turn(TakeTurnRequest::from(said)).await {
+        Ok(answer) => Answer::from(answer.into_inner()),
+        Err(status) => Answer::from(&status),
+    };
+    match serde_json::to_vec(&answer) {
+        Ok(text) => ([(CONTENT_TYPE, JSON)], text).into_response(),
+        Err(_impossible) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+async fn only_here(State(names): State<[String; 2]>, request: Request, next: Next) -> Response {
+    let host = request
+        .headers()
+        .get(HOST)
+        .and_then(|host| host.to_str().ok());
+    if host.is_some_and(|host| names.iter().any(|name| name == host)) {
+        next.run(request).await
+    } else {
+        StatusCode::FORBIDDEN.into_response()
+    }
+}
+
+async fn protect(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
