@@ -10,6 +10,7 @@ mod repo;
 mod rules;
 mod say;
 mod site;
+mod softphone;
 mod sqlx;
 mod state;
 mod test;

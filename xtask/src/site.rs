@@ -20,7 +20,7 @@ const BUILT: &str = "dist";
 const INSTALLED: &str = "node_modules/.installed";
 
 /// SESS-1 in the browser tests: nobody wants to wait for a quarter of an hour.
-const SHORT_IDLE: &str = "60s";
+const SHORT_IDLE: &str = "45s";
 
 /// Builds the site, with the packages that its lock file names.
 pub(crate) fn build(repo: &Repo, say: Say) -> Result<()> {

@@ -14,7 +14,7 @@ use crate::repo::Repo;
 use crate::say::Say;
 use crate::tools::{self, Subcommand};
 use crate::up::lock;
-use crate::{proto, rules, sqlx, tidy};
+use crate::{proto, rules, site, sqlx, tidy};
 
 /// What to check.
 #[derive(Debug, clap::Args)]
@@ -49,7 +49,7 @@ struct Step {
 }
 
 /// All steps, in order. A new kind of check is a new line here.
-const STEPS: [Step; 14] = [
+const STEPS: [Step; 16] = [
     Step {
         name: "install",
         about: "what is missing on this machine",
@@ -121,6 +121,18 @@ const STEPS: [Step; 14] = [
         about: "clients in other languages log in",
         slow: true,
         run: |run| live::clients(run.repo, run.say),
+    },
+    Step {
+        name: "site",
+        about: "the settings site: types, lints, unit tests, size",
+        slow: true,
+        run: |run| site::check(run.repo, run.say),
+    },
+    Step {
+        name: "browser",
+        about: "the settings site in a browser, with the system behind it",
+        slow: true,
+        run: |run| live::browser(run.repo, run.say, "browser"),
     },
     Step {
         name: "examples",

@@ -25,7 +25,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::cargo::{build, show};
 use crate::repo::Repo;
 use crate::say::Say;
-use crate::state;
+use crate::softphone::{self, Softphone};
+use crate::{site, state};
 
 /// Beside the usual ports of these servers, which may be taken by the system's own.
 const POSTGRES_PORT: u16 = 7432;
@@ -77,9 +78,13 @@ pub(crate) fn run(repo: &Repo, say: Say, arguments: &Arguments) -> Result<()> {
     require_ports(&replicas)?;
     say.step("building the services");
     let binaries = build(repo, arguments.release)?;
+    let with_site = build_site(repo, say);
 
     say.heading("Aikagi: starting");
-    let options = options(&home, &binaries, replicas);
+    let options = Options {
+        adjust: if with_site { site::serve } else { |_, _, _| {} },
+        ..options(&home, &binaries, replicas)
+    };
     let runtime = tokio::runtime::Runtime::new().context("no runtime")?;
     let (sender, starting) = tokio::sync::oneshot::channel();
     std::thread::spawn({
@@ -104,8 +109,11 @@ pub(crate) fn run(repo: &Repo, say: Say, arguments: &Arguments) -> Result<()> {
     };
 
     let served = seed(say, &system, &home, &binaries).and_then(|()| {
-        invite(say, &system, &home);
-        runtime.block_on(serve(&mut system, end))
+        let softphone = Softphone::start(&home, &binaries, system.logs().as_path())?;
+        invite(say, &system, &home, with_site);
+        let served = runtime.block_on(serve(&mut system, end));
+        drop(softphone);
+        served
     });
     say.line("");
     say.heading("Aikagi: stopping");
@@ -195,6 +203,7 @@ fn clear(home: &Path) -> Result<()> {
 fn require_ports(replicas: &BTreeMap<Service, u16>) -> Result<()> {
     ports::require_free(POSTGRES_PORT, "PostgreSQL")?;
     ports::require_free(REDIS_PORT, "Redis")?;
+    ports::require_free(softphone::PORT, "the softphone")?;
     for service in Service::ALL {
         for replica in 0..replicas.get(&service).copied().unwrap_or(1) {
             let taken = service.usual_ports(replica);
@@ -215,9 +224,35 @@ pub(crate) fn seed(say: Say, system: &System, home: &Path, binaries: &Path) -> R
     show(seed.arg("--state").arg(&state), "adding the demo's lines")
 }
 
-fn invite(say: Say, system: &System, home: &Path) {
+/// Builds the settings site; the system is of use without it too.
+fn build_site(repo: &Repo, say: Say) -> bool {
+    say.step("building the settings site");
+    match site::build(repo, say) {
+        Ok(()) => true,
+        Err(error) => {
+            say.warning(&format!(
+                "the settings site is not built, and not served: {error:#}"
+            ));
+            false
+        }
+    }
+}
+
+fn invite(say: Say, system: &System, home: &Path, with_site: bool) {
     say.line("");
     say.success("Aikagi is running.");
+    say.heading("The telephone, for your browser: first set a temporary password");
+    say.line(&format!("  http://localhost:{softphone::PORT}"));
+    if with_site {
+        say.heading("The settings site, for your browser: then log in with it");
+        for ports in system.ports(Service::Gateway) {
+            say.line(&format!("  https://localhost:{}", ports.main));
+        }
+        say.line(&format!(
+            "  Its certificate is this machine's own: let the browser go on, or trust {}",
+            system.authority.certificate().display()
+        ));
+    }
     say.heading("Where");
     for service in Service::ALL.into_iter().rev() {
         for ports in system.ports(service) {

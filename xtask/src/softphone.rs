@@ -1,0 +1,38 @@
+//! The softphone (`frontends/ivr`), beside the system that `up` runs.
+
+use std::fs::File;
+use std::path::Path;
+use std::process::Child;
+
+use aikagi_devkit::{command, process};
+use anyhow::{Context, Result};
+
+use crate::state;
+
+/// The loopback port of its page.
+pub(crate) const PORT: u16 = 8480;
+
+/// The telephone to try the system with; dropping it stops it.
+pub(crate) struct Softphone(Child);
+
+impl Softphone {
+    /// Starts it; its page is there a moment later.
+    pub(crate) fn start(home: &Path, binaries: &Path, logs: &Path) -> Result<Self> {
+        let log = File::create(logs.join("softphone.log")).context("cannot write a log")?;
+        let program = process::executable(binaries, "aikagi-softphone")?;
+        let mut command = command::tied(&program, "TERM");
+        command
+            .arg("--state")
+            .arg(home.join(state::FILE))
+            .args(["--port", &PORT.to_string()])
+            .stderr(log);
+        Ok(Self(command::spawn(command)?))
+    }
+}
+
+impl Drop for Softphone {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
