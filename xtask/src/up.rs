@@ -242,7 +242,7 @@ fn invite(say: Say, system: &System, home: &Path, with_site: bool) {
     say.line("");
     say.success("Aikagi is running.");
     say.heading("The telephone, for your browser: first set a temporary password");
-    say.line(&format!("  http://localhost:{softphone::PORT}"));
+    say.line(&format!("  http://localhost:{}", softphone::PORT));
     if with_site {
         say.heading("The settings site, for your browser: then log in with it");
         for ports in system.ports(Service::Gateway) {
