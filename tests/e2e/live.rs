@@ -83,8 +83,12 @@ impl Live {
     }
 }
 
-/// Hashing that is cheap but takes a moment, and limits per address that no test reaches.
+/// Hashing that is cheap but takes a moment, limits per address that no test reaches, and deadlines that a busy
+/// machine keeps.
 pub(crate) fn light(service: Service, _replica: u16, table: &mut toml::Table) {
+    if let Some(server) = table.get_mut("server").and_then(toml::Value::as_table_mut) {
+        server.insert("deadline".into(), "1m".into());
+    }
     if let Some(hashing) = table.get_mut("hashing").and_then(toml::Value::as_table_mut) {
         hashing.insert("memory_kib".into(), 2048.into());
         hashing.insert("iterations".into(), 1.into());
