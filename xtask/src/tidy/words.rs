@@ -33,6 +33,8 @@ const RESERVED: [Reserved; 2] = [
             "crates/api",
             "services/gateway",
             "services/*/src/service",
+            // They call services, and hear statuses.
+            "frontends",
             "tests",
             "xtask",
         ],
