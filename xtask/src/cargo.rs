@@ -48,6 +48,14 @@ pub(crate) fn status(command: &mut Command) -> Result<ExitStatus> {
         .with_context(|| format!("cannot start {}", command.get_program().display()))
 }
 
+/// Builds everything, tests included, and returns the directory that the executables are in. Tests turn on
+/// features of what we depend on: built otherwise, all of that would be built twice.
+pub(crate) fn build_with_tests(repo: &Repo) -> Result<PathBuf> {
+    let mut command = cargo(repo, &["build", "--workspace", "--all-targets"]);
+    show(&mut command, "the build")?;
+    Ok(repo.target.join("debug"))
+}
+
 /// Builds the executables of every package but this one, and returns the directory that they are in.
 pub(crate) fn build(repo: &Repo, release: bool) -> Result<PathBuf> {
     let mut command = cargo(

@@ -9,7 +9,7 @@ use aikagi_devkit::paths::private_directory;
 use aikagi_devkit::postgres::{self, Cluster, SUPERUSER, TEST_POSTGRES};
 use anyhow::{Context, Result, bail};
 
-use crate::cargo::{build, cargo, show};
+use crate::cargo::{build_with_tests, cargo, show};
 use crate::repo::Repo;
 use crate::say::Say;
 use crate::tools::{self, Subcommand};
@@ -49,7 +49,7 @@ struct Step {
 }
 
 /// All steps, in order. A new kind of check is a new line here.
-const STEPS: [Step; 16] = [
+const STEPS: [Step; 15] = [
     Step {
         name: "install",
         about: "what is missing on this machine",
@@ -100,9 +100,9 @@ const STEPS: [Step; 16] = [
     },
     Step {
         name: "build",
-        about: "the executables",
+        about: "the executables and the tests",
         slow: false,
-        run: |run| build(run.repo, false).map(|_| ()),
+        run: |run| build_with_tests(run.repo).map(|_| ()),
     },
     Step {
         name: "tests",
@@ -139,12 +139,6 @@ const STEPS: [Step; 16] = [
         about: "examples in the documentation",
         slow: true,
         run: examples,
-    },
-    Step {
-        name: "docs",
-        about: "the documentation builds, its links lead somewhere",
-        slow: true,
-        run: docs,
     },
 ];
 
@@ -311,11 +305,6 @@ fn examples(run: &mut Run<'_>) -> Result<()> {
         command.env(TEST_POSTGRES, url),
         "the documentation's examples",
     )
-}
-
-fn docs(run: &mut Run<'_>) -> Result<()> {
-    let mut command = cargo(run.repo, &["doc", "--workspace", "--no-deps", "--quiet"]);
-    show(command.env("RUSTDOCFLAGS", "-D warnings"), "cargo doc")
 }
 
 fn show_times(say: Say, times: &[(&str, Duration)]) {

@@ -9,7 +9,7 @@ use aikagi_devkit::system::{Adjust, Database, Options, System};
 use aikagi_devkit::{ports, postgres, process, redis};
 use anyhow::{Context, Result};
 
-use crate::cargo::{build, show};
+use crate::cargo::{build_with_tests, show};
 use crate::repo::Repo;
 use crate::say::Say;
 use crate::up::{redis_acl, seed};
@@ -98,7 +98,7 @@ fn with_system(
 ) -> Result<()> {
     let home = repo.target.join("test").join(kind.home);
     let _ = std::fs::remove_dir_all(&home);
-    let binaries = build(repo, false)?;
+    let binaries = build_with_tests(repo)?;
     let options = Options {
         dir: home.clone(),
         binaries: binaries.clone(),
