@@ -29,8 +29,8 @@ pub enum Service {
 impl Service {
     /// All of them, each after those that it calls.
     pub const ALL: [Self; 5] = [
-        Self::Units,
         Self::Authentication,
+        Self::Units,
         Self::Password,
         Self::Issuance,
         Self::Gateway,
@@ -79,13 +79,16 @@ impl Service {
                 Self::Password,
                 Self::Units,
             ],
-            Self::Password => &[Self::Authentication],
-            Self::Issuance | Self::Authentication | Self::Units => &[],
+            Self::Password | Self::Units => &[Self::Authentication],
+            Self::Issuance | Self::Authentication => &[],
         }
     }
 
     const fn hashes(self) -> bool {
-        matches!(self, Self::Issuance | Self::Authentication | Self::Password)
+        match self {
+            Self::Issuance | Self::Authentication | Self::Password | Self::Units => true,
+            Self::Gateway => false,
+        }
     }
 
     /// The usual ports of one replica, counted from 0.

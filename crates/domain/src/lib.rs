@@ -7,6 +7,7 @@ pub mod dialog;
 pub mod duration_text;
 pub mod guidance;
 pub mod limit;
+pub mod migration;
 pub mod password;
 mod secret;
 pub mod session;

@@ -21,6 +21,8 @@ pub enum Action {
     EndSessions,
     /// A permanent password set or changed (PW-*).
     ChangePassword,
+    /// A line's unit changed on the site (MIG-*).
+    Migrate,
     /// A line added (OPS-1).
     AddLine,
 }
@@ -35,6 +37,7 @@ impl Action {
             Self::Logout => "LOGOUT",
             Self::EndSessions => "END_SESSIONS",
             Self::ChangePassword => "CHANGE_PASSWORD",
+            Self::Migrate => "MIGRATE",
             Self::AddLine => "ADD_LINE",
         }
     }

@@ -3,6 +3,7 @@
 
 mod table;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -28,7 +29,7 @@ pub struct Refusal {
     reason: ErrorReason,
     metadata: Vec<(&'static str, String)>,
     words: Vec<(&'static str, String)>,
-    fields: Vec<(&'static str, &'static str)>,
+    fields: Vec<(Cow<'static, str>, &'static str)>,
     retry_after: Option<Duration>,
     forwarded: Option<Box<Forwarded>>,
 }
@@ -72,7 +73,10 @@ impl Refusal {
     }
 
     /// A field that is missing, malformed or out of range; the description is for developers.
-    pub fn invalid_field(field: &'static str, description: &'static str) -> Self {
+    pub fn invalid_field(
+        field: impl Into<Cow<'static, str>>,
+        description: &'static str,
+    ) -> Self {
         Self::new(ErrorReason::InvalidField).field(field, description)
     }
 
@@ -83,8 +87,12 @@ impl Refusal {
 
     /// Names a field concerned.
     #[must_use]
-    pub fn field(mut self, field: &'static str, description: &'static str) -> Self {
-        self.fields.push((field, description));
+    pub fn field(
+        mut self,
+        field: impl Into<Cow<'static, str>>,
+        description: &'static str,
+    ) -> Self {
+        self.fields.push((field.into(), description));
         self
     }
 
@@ -154,7 +162,7 @@ impl From<Refusal> for Status {
             let violations: Vec<FieldViolation> = refusal
                 .fields
                 .iter()
-                .map(|(field, text)| FieldViolation::new(*field, *text))
+                .map(|(field, text)| FieldViolation::new(field.as_ref(), *text))
                 .collect();
             details.push(ErrorDetail::BadRequest(BadRequest::new(violations)));
         }

@@ -147,6 +147,16 @@ pub(super) fn entry(reason: ErrorReason) -> Entry {
             "電話番号はすでに登録されています。",
             "A number is on a line already.",
         ),
+        ErrorReason::MigrationNotOffered => row(
+            Code::FailedPrecondition,
+            "ご指定の認証単位への変更は、このサイトではできません。",
+            "This site does not offer that change of the authentication unit.",
+        ),
+        ErrorReason::AccountsNotReady => row(
+            Code::FailedPrecondition,
+            "パスワードが設定されていない、または使用できなくなった電話番号があります。お電話で仮パスワードを設定し、ログインしてパスワードを変更してから、もう一度お試しください。",
+            "Some numbers have no permanent password that works. Set a temporary password for each by telephone, log in with it and change it, then try again.",
+        ),
         ErrorReason::Unspecified | ErrorReason::Internal => row(
             Code::Internal,
             "内部エラーが発生しました。",
