@@ -20,9 +20,10 @@ use crate::limit::Attempts;
 use crate::settings::Origin;
 
 /// The RPCs in which a password is tried (LOGIN-8).
-const ATTEMPTS: [&str; 2] = [
+const ATTEMPTS: [&str; 3] = [
     "/aikagi.edge.v1.SubscriberService/Login",
     "/aikagi.edge.v1.SubscriberService/ChangePassword",
+    "/aikagi.edge.v1.SubscriberService/Migrate",
 ];
 
 /// Puts a [`Gate`] before a service.

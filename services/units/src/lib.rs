@@ -1,10 +1,12 @@
-//! Units: the directory of lines and their numbers (OPS-1, OPS-2).
+//! Units: the directory of lines and their numbers (OPS-1, OPS-2), and migrations between units (MIG-*).
 //!
-//! One module for each RPC; [`view`] is what both answer, [`store`] holds the statements.
+//! One module for each RPC; [`view`] is what those of the directory answer, [`migrations`] holds what needs
+//! passwords, [`store`] the statements.
 
 mod add_line;
 mod failure;
 mod get_line;
+mod migrations;
 mod service;
 mod settings;
 mod store;
@@ -12,7 +14,8 @@ mod store;
 mod tests;
 mod view;
 
-use aikagi_api::units::v1::directory_service_server::{DirectoryServiceServer, SERVICE_NAME};
+use aikagi_api::units::v1::directory_service_server::{self, DirectoryServiceServer};
+use aikagi_api::units::v1::migration_service_server::{self, MigrationServiceServer};
 use aikagi_mesh::clock::SharedClock;
 use aikagi_mesh::health::Readiness;
 use aikagi_mesh::server::Server;
@@ -21,7 +24,8 @@ use aikagi_mesh::tls::TlsIdentity;
 use tokio::net::TcpListener;
 use tonic::service::Routes;
 
-pub use settings::Settings;
+use migrations::Migrations;
+pub use settings::{Settings, UpstreamSettings};
 use store::Store;
 
 /// The service, with everything that it stands on. Clones share it.
@@ -56,13 +60,24 @@ impl Units {
             async move { ledger.check().await }
         });
         let shutdown = self.shutdown.clone();
+        let migrations = Migrations::new(
+            settings,
+            self.store.clone(),
+            identity.clone(),
+            self.clock.clone(),
+            shutdown.clone(),
+        )?;
         let server = Server {
             name: "units",
             settings: settings.server.clone(),
             identity,
             descriptors: aikagi_api::DESCRIPTORS,
-            services: vec![SERVICE_NAME],
-            routes: Routes::new(DirectoryServiceServer::new(self)),
+            services: vec![
+                directory_service_server::SERVICE_NAME,
+                migration_service_server::SERVICE_NAME,
+            ],
+            routes: Routes::new(DirectoryServiceServer::new(self))
+                .add_service(MigrationServiceServer::new(migrations)),
             readiness,
         };
         Ok(server.serve(listener, shutdown).await?)

@@ -12,6 +12,8 @@ use aikagi_mesh::telemetry::trace_id;
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 
+pub(crate) mod migration;
+
 /// The ledger, as this service sees it.
 #[derive(Clone, Debug)]
 pub(crate) struct Store {

@@ -6,15 +6,19 @@ mod get_policy;
 mod get_session;
 mod login;
 mod logout;
+mod migrate;
+mod preview_migration;
 
 use aikagi_api::authentication::v1::authentication_service_client::AuthenticationServiceClient;
 use aikagi_api::edge::v1::subscriber_service_server::SubscriberService;
 use aikagi_api::edge::v1::{
     ChangePasswordRequest, ChangePasswordResponse, GetPolicyRequest, GetPolicyResponse,
     GetSessionRequest, GetSessionResponse, LoginRequest, LoginResponse, LogoutRequest,
-    LogoutResponse,
+    LogoutResponse, MigrateRequest, MigrateResponse, PreviewMigrationRequest,
+    PreviewMigrationResponse,
 };
 use aikagi_api::password::v1::password_service_client::PasswordServiceClient;
+use aikagi_api::units::v1::migration_service_client::MigrationServiceClient;
 use aikagi_mesh::client::Upstream;
 use tonic::{Request, Response, Status};
 
@@ -26,6 +30,7 @@ use crate::upstreams::Upstreams;
 pub(crate) struct Subscriber {
     authentication: AuthenticationServiceClient<Upstream>,
     password: PasswordServiceClient<Upstream>,
+    migration: MigrationServiceClient<Upstream>,
 }
 
 impl Subscriber {
@@ -33,6 +38,7 @@ impl Subscriber {
         Self {
             authentication: AuthenticationServiceClient::new(upstreams.authentication.clone()),
             password: PasswordServiceClient::new(upstreams.password.clone()),
+            migration: MigrationServiceClient::new(upstreams.units.clone()),
         }
     }
 
@@ -42,6 +48,10 @@ impl Subscriber {
 
     fn password(&self) -> PasswordServiceClient<Upstream> {
         self.password.clone()
+    }
+
+    fn migration(&self) -> MigrationServiceClient<Upstream> {
+        self.migration.clone()
     }
 }
 
@@ -77,6 +87,23 @@ impl SubscriberService for Subscriber {
     ) -> Result<Response<ChangePasswordResponse>, Status> {
         let visit = Visit::of(&request);
         visit.conclude(change_password::change_password(self, &visit, request.into_inner()).await)
+    }
+
+    async fn preview_migration(
+        &self,
+        request: Request<PreviewMigrationRequest>,
+    ) -> Result<Response<PreviewMigrationResponse>, Status> {
+        let visit = Visit::of(&request);
+        let request = request.into_inner();
+        visit.conclude(preview_migration::preview_migration(self, &visit, request).await)
+    }
+
+    async fn migrate(
+        &self,
+        request: Request<MigrateRequest>,
+    ) -> Result<Response<MigrateResponse>, Status> {
+        let visit = Visit::of(&request);
+        visit.conclude(migrate::migrate(self, &visit, request.into_inner()).await)
     }
 
     async fn get_policy(

@@ -1,0 +1,31 @@
+//! `PreviewMigration`.
+
+use std::mem::take;
+
+use aikagi_api::edge::v1::{PreviewMigrationRequest, PreviewMigrationResponse};
+use aikagi_api::units;
+use aikagi_mesh::errors::forward;
+use tonic::{Response, Status};
+
+use super::Subscriber;
+use crate::presented::Visit;
+
+/// MIG-1 to MIG-3: what a migration asks for, and who logs in afterwards.
+pub(super) async fn preview_migration(
+    subscriber: &Subscriber,
+    visit: &Visit,
+    request: PreviewMigrationRequest,
+) -> Result<Response<PreviewMigrationResponse>, Status> {
+    let request = units::v1::PreviewMigrationRequest {
+        session_token: visit.token()?.as_str().to_owned(),
+        unit: request.unit,
+    };
+    let answer = subscriber.migration().preview_migration(request).await;
+    let mut preview = answer.map_err(|status| forward(&status))?.into_inner();
+    Ok(Response::new(PreviewMigrationResponse {
+        revision: take(&mut preview.revision),
+        password_numbers: take(&mut preview.password_numbers),
+        unready_numbers: take(&mut preview.unready_numbers),
+        logins: take(&mut preview.logins),
+    }))
+}

@@ -1,0 +1,108 @@
+//! Migrations: a line's auth unit changed by its subscriber (section 6 of the specification). Hashes are written
+//! and never read: passwords are verified by the authentication service.
+//!
+//! One module for each RPC; [`session`] is where both begin, [`proofs`] are the passwords entered.
+
+mod migrate;
+mod preview_migration;
+mod proofs;
+mod session;
+
+use std::sync::Arc;
+
+use aikagi_api::authentication::v1::authentication_service_client::AuthenticationServiceClient;
+use aikagi_api::units::v1::migration_service_server::MigrationService;
+use aikagi_api::units::v1::{
+    AccountRole, Login, MigrateRequest, MigrateResponse, PreviewMigrationRequest,
+    PreviewMigrationResponse,
+};
+use aikagi_domain::credential::CredentialRules;
+use aikagi_domain::migration;
+use aikagi_domain::telephone::TelephoneNumber;
+use aikagi_hashing::Pool;
+use aikagi_hashing::seal::KeyRing;
+use aikagi_mesh::client::Upstream;
+use aikagi_mesh::clock::SharedClock;
+use aikagi_mesh::errors::answer;
+use aikagi_mesh::policy::Policies;
+use aikagi_mesh::shutdown::Shutdown;
+use aikagi_mesh::tls::TlsIdentity;
+use tonic::{Request, Response, Status};
+
+use crate::settings::Settings;
+use crate::store::Store;
+
+/// The service, with everything that it stands on. Clones share it.
+#[derive(Clone, Debug)]
+pub(crate) struct Migrations {
+    store: Store,
+    authentication: AuthenticationServiceClient<Upstream>,
+    pool: Pool,
+    keys: KeyRing,
+    clock: SharedClock,
+    credential_rules: Arc<CredentialRules>,
+    shutdown: Shutdown,
+}
+
+impl Migrations {
+    /// Connects to authentication, which may be away, and reads the keys, which may not.
+    pub(crate) fn new(
+        settings: &Settings,
+        store: Store,
+        identity: TlsIdentity,
+        clock: SharedClock,
+        shutdown: Shutdown,
+    ) -> anyhow::Result<Self> {
+        let authentication = Upstream::new(
+            "authentication",
+            settings.upstreams.authentication.clone(),
+            identity,
+            Arc::new(Policies::from_descriptors(aikagi_api::DESCRIPTORS)?),
+            &shutdown,
+        );
+        Ok(Self {
+            store,
+            authentication: AuthenticationServiceClient::new(authentication),
+            pool: Pool::new(&settings.hashing)?,
+            keys: KeyRing::load(&settings.hashing.key_ring)?,
+            clock,
+            credential_rules: Arc::new(settings.credential.clone()),
+            shutdown,
+        })
+    }
+}
+
+#[tonic::async_trait]
+impl MigrationService for Migrations {
+    async fn preview_migration(
+        &self,
+        request: Request<PreviewMigrationRequest>,
+    ) -> Result<Response<PreviewMigrationResponse>, Status> {
+        answer(preview_migration::preview_migration(self, request.into_inner()).await)
+    }
+
+    async fn migrate(
+        &self,
+        request: Request<MigrateRequest>,
+    ) -> Result<Response<MigrateResponse>, Status> {
+        answer(migrate::migrate(self, request.into_inner()).await)
+    }
+}
+
+/// MIG-6: who logs in after a migration, as messages have it.
+fn logins(plan: &migration::Migration) -> Vec<Login> {
+    let login = |login: &migration::Login| Login {
+        number: login.number.as_str().to_owned(),
+        role: AccountRole::from(login.role).into(),
+        scope_numbers: texts(&login.scope),
+    };
+    plan.logins.iter().map(login).collect()
+}
+
+/// Numbers for their owner's eyes.
+fn texts<'a>(numbers: impl IntoIterator<Item = &'a TelephoneNumber>) -> Vec<String> {
+    let texts = numbers
+        .into_iter()
+        .map(|number| number.as_str().to_owned());
+    texts.collect()
+}

@@ -1,0 +1,23 @@
+//! What a migration asks for, and who logs in afterwards (MIG-1 to MIG-3, MIG-5 to MIG-7).
+
+use aikagi_api::units::v1::{PreviewMigrationRequest, PreviewMigrationResponse};
+use zeroize::Zeroizing;
+
+use super::{Migrations, logins, session, texts};
+use crate::failure::Failure;
+
+pub(super) async fn preview_migration(
+    service: &Migrations,
+    mut request: PreviewMigrationRequest,
+) -> Result<PreviewMigrationResponse, Failure> {
+    let to = session::wanted(request.unit)?;
+    let token = Zeroizing::new(std::mem::take(&mut request.session_token));
+    let session = service.session(token).await?;
+    let offer = service.offer(&session, to, service.clock.now()).await?;
+    Ok(PreviewMigrationResponse {
+        password_numbers: texts(&offer.plan.asked_for),
+        unready_numbers: texts(&offer.unready),
+        logins: logins(&offer.plan),
+        revision: offer.revision,
+    })
+}

@@ -1,0 +1,155 @@
+//! The passwords that a migration is decided on, and whether they are right (MIG-2, MIG-5).
+
+use std::collections::BTreeMap;
+
+use aikagi_api::authentication::v1::VerifyPasswordRequest;
+use aikagi_api::units::v1::{AccountPassword, CredentialKind};
+use aikagi_domain::credential::Epoch;
+use aikagi_domain::migration::{Migration, Misgiven};
+use aikagi_domain::password::TypedPassword;
+use aikagi_domain::telephone::TelephoneNumber;
+use aikagi_mesh::errors::{ErrorReason, Refusal};
+use aikagi_mesh::fields;
+
+use super::Migrations;
+use super::session::Opened;
+use crate::failure::Failure;
+
+/// An account's password as it was entered.
+pub(super) struct Entered {
+    pub(super) number: TelephoneNumber,
+    pub(super) password: TypedPassword,
+}
+
+/// The field of an entry, by its place in the request.
+fn field(place: usize) -> String {
+    format!("passwords[{place}]")
+}
+
+/// Takes what was entered out of its messages, which keep nothing of it (INV-8).
+pub(super) fn entered(passwords: Vec<AccountPassword>) -> Result<Vec<Entered>, Refusal> {
+    let entered = |(place, mut entry): (usize, AccountPassword)| {
+        Ok(Entered {
+            number: fields::number(field(place), &entry.number)?,
+            password: fields::typed_password(field(place), &mut entry.password)?,
+        })
+    };
+    passwords.into_iter().enumerate().map(entered).collect()
+}
+
+/// MIG-5: the numbers are those asked for, each once.
+pub(super) fn check_numbers(plan: &Migration, entries: &[Entered]) -> Result<(), Refusal> {
+    let numbers: Vec<_> = entries.iter().map(|entry| entry.number.clone()).collect();
+    plan.check_given(&numbers).map_err(|wrong| {
+        let refusal = Refusal::new(ErrorReason::InvalidField);
+        wrong.into_iter().fold(refusal, |refusal, wrong| match wrong {
+            Misgiven::NotAskedFor(place) => {
+                refusal.field(field(place), "not a number whose password is asked for")
+            }
+            Misgiven::Twice(place) => refusal.field(field(place), "the same number twice"),
+            Misgiven::LeftOut => refusal.field("passwords", "a number is left out"),
+        })
+    })
+}
+
+/// MIG-5: the accounts without a live permanent password, by their places.
+pub(super) fn not_ready(unready: &[TelephoneNumber], entries: &[Entered]) -> Refusal {
+    let masked: Vec<String> = unready.iter().map(TelephoneNumber::masked).collect();
+    let refusal =
+        Refusal::new(ErrorReason::AccountsNotReady).with("numbers", masked.join(","));
+    entries
+        .iter()
+        .enumerate()
+        .filter(|(_, entry)| unready.contains(&entry.number))
+        .fold(refusal, |refusal, (place, _)| {
+            refusal.field(field(place), "no live permanent password")
+        })
+}
+
+/// Passwords that were not right, by their places.
+#[derive(Default)]
+struct NotRight {
+    wrong: Vec<usize>,
+    dead: Vec<usize>,
+}
+
+impl NotRight {
+    fn is_empty(&self) -> bool {
+        self.wrong.is_empty() && self.dead.is_empty()
+    }
+}
+
+impl From<NotRight> for Refusal {
+    fn from(not_right: NotRight) -> Self {
+        let reason = if not_right.dead.is_empty() {
+            ErrorReason::PasswordWrong
+        } else {
+            ErrorReason::PasswordDead
+        };
+        let mut places = Vec::from_iter(not_right.wrong.into_iter().map(|place| (place, "wrong")));
+        places.extend(not_right.dead.into_iter().map(|place| (place, "dead")));
+        places.sort_unstable();
+        let refusal = Self::new(reason);
+        places
+            .into_iter()
+            .fold(refusal, |refusal, (place, what)| {
+                refusal.field(field(place), what)
+            })
+    }
+}
+
+impl Migrations {
+    /// MIG-5, LOGIN-6: verifies all passwords, those after a wrong one too, so that each wrong one is charged and
+    /// named. The answer is the credential that each has proven.
+    ///
+    /// An attempt that spends a number's last ends the session (SESS-2), and no password after it is looked at.
+    pub(super) async fn verify(
+        &self,
+        session: &Opened,
+        entries: &[Entered],
+    ) -> Result<BTreeMap<TelephoneNumber, Epoch>, Failure> {
+        let mut proven = BTreeMap::new();
+        let mut not_right = NotRight::default();
+        for (place, entry) in entries.iter().enumerate() {
+            match self.verify_one(session, entry).await {
+                Ok(epoch) => {
+                    proven.insert(entry.number.clone(), epoch);
+                }
+                Err(refusal) if refusal.reason() == ErrorReason::PasswordWrong => {
+                    not_right.wrong.push(place);
+                }
+                Err(refusal) if refusal.reason() == ErrorReason::PasswordDead => {
+                    not_right.dead.push(place);
+                }
+                // What was charged is told, whatever came after it.
+                Err(_) if !not_right.is_empty() => break,
+                Err(refusal) => return Err(refusal.into()),
+            }
+        }
+        if !not_right.is_empty() {
+            return Err(Refusal::from(not_right).into());
+        }
+        // INV-1: the password is right, but not of the credential that the session was opened under.
+        if proven.get(&session.account) != Some(&session.epoch) {
+            return Err(Refusal::new(ErrorReason::ChangedMeanwhile).into());
+        }
+        Ok(proven)
+    }
+
+    async fn verify_one(&self, session: &Opened, entry: &Entered) -> Result<Epoch, Refusal> {
+        let request = VerifyPasswordRequest {
+            session_token: session.token.to_string(),
+            number: entry.number.as_str().to_owned(),
+            password: String::from_utf8_lossy(entry.password.expose()).into_owned(),
+        };
+        let answer = self.authentication.clone().verify_password(request).await;
+        let verified = answer
+            .map_err(|status| Refusal::forwarded(&status))?
+            .into_inner();
+        // It was permanent a moment ago.
+        if verified.kind() != CredentialKind::Permanent {
+            return Err(Refusal::new(ErrorReason::ChangedMeanwhile));
+        }
+        Ok(Epoch(verified.epoch))
+    }
+}

@@ -1,0 +1,313 @@
+//! The statements of a migration: what it is decided on, and the change itself (MIG-4).
+
+use std::collections::BTreeMap;
+
+use aikagi_domain::credential::{Credential, CredentialKind, CredentialRules, Epoch};
+use aikagi_domain::migration::{Migration, is_ready};
+use aikagi_domain::telephone::TelephoneNumber;
+use aikagi_ledger::LedgerError;
+use aikagi_ledger::audit::{self, Action, AuditEvent, Outcome};
+use aikagi_ledger::line::{StoredLine, lock_line, read_line_of};
+use aikagi_mesh::errors::{ErrorReason, Refusal};
+use aikagi_mesh::telemetry::trace_id;
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+use super::Store;
+use crate::failure::Failure;
+
+/// The credentials of a line's numbers, without any secret.
+pub(crate) type Credentials = BTreeMap<TelephoneNumber, Credential>;
+
+/// A line and the credentials of all its numbers, as they are at one moment.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub(crate) stored: StoredLine,
+    pub(crate) credentials: Credentials,
+}
+
+/// A migration that was decided, and all that it was decided on.
+#[derive(Debug)]
+pub(crate) struct Decided<'a> {
+    /// The account whose session migrates.
+    pub(crate) account: &'a TelephoneNumber,
+    /// The line as it was seen.
+    pub(crate) stored: &'a StoredLine,
+    /// What is to be done.
+    pub(crate) plan: &'a Migration,
+    /// The credentials whose passwords were verified: all that were asked for.
+    pub(crate) proven: &'a BTreeMap<TelephoneNumber, Epoch>,
+    pub(crate) rules: &'a CredentialRules,
+}
+
+impl Store {
+    /// The line that a number is on; none when it is on none.
+    pub(crate) async fn see(&self, number: &TelephoneNumber) -> Result<Option<Seen>, LedgerError> {
+        let mut snapshot = self
+            .pool
+            .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            .await?;
+        let Some(stored) = read_line_of(&mut *snapshot, number).await? else {
+            return Ok(None);
+        };
+        let rows = sqlx::query_as!(
+            CredentialRow,
+            r#"
+            SELECT number, kind, epoch, failures, killed_time, temporary_expires_time, changed_time
+            FROM credentials JOIN numbers USING (number)
+            WHERE line_id = $1
+            "#,
+            stored.line_id,
+        )
+        .fetch_all(&mut *snapshot)
+        .await?;
+        snapshot.commit().await?;
+        let credentials = credentials(rows)?;
+        Ok(Some(Seen {
+            stored,
+            credentials,
+        }))
+    }
+
+    /// MIG-3, MIG-4, INV-5: does the whole migration in one transaction over the locked line, if the line and
+    /// every credential that was proven are still what they were. `seal` seals an account's hash for its new
+    /// epoch (INV-9).
+    ///
+    /// Refused with `CHANGED_MEANWHILE` when another change came first; nothing was changed then.
+    pub(crate) async fn migrate(
+        &self,
+        decided: &Decided<'_>,
+        seal: impl Fn(&TelephoneNumber, Epoch) -> Result<Vec<u8>, Failure>,
+        now: DateTime<Utc>,
+    ) -> Result<(), Failure> {
+        let mut transaction = self.pool.begin().await.map_err(LedgerError::from)?;
+        let changed = unchanged_since(&mut transaction, decided, now)
+            .await?
+            .ok_or_else(|| Refusal::new(ErrorReason::ChangedMeanwhile))?;
+        let accounts: Vec<&TelephoneNumber> = decided
+            .plan
+            .logins
+            .iter()
+            .map(|login| &login.number)
+            .collect();
+        let epochs = next_epochs(&mut transaction, accounts.len()).await?;
+        let hashes = accounts
+            .iter()
+            .zip(&epochs)
+            .map(|(number, epoch)| seal(number, Epoch(*epoch)))
+            .collect::<Result<Vec<_>, _>>()?;
+        replace(&mut transaction, &accounts, &epochs, &hashes, changed).await?;
+        void(&mut transaction, &decided.plan.voided).await?;
+        set_unit(&mut transaction, decided).await?;
+        let way = way(decided.plan);
+        let (line_id, account) = (decided.stored.line_id, decided.account);
+        note(
+            &mut transaction,
+            account,
+            line_id,
+            Outcome::Done,
+            &way,
+            now,
+        )
+        .await?;
+        transaction.commit().await.map_err(LedgerError::from)?;
+        Ok(())
+    }
+
+    /// OPS-3: a migration that was decided against. A number that has left its line is not kept.
+    pub(crate) async fn note_refused_migration(
+        &self,
+        account: &TelephoneNumber,
+        reason: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), LedgerError> {
+        let mut connection = self.pool.acquire().await?;
+        match read_line_of(&mut *connection, account).await? {
+            Some(StoredLine { line_id, .. }) => {
+                let outcome = Outcome::Refused;
+                note(&mut connection, account, line_id, outcome, reason, now).await
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// Locks the line and its credentials, and compares them with what was decided on. If nothing has changed: when
+/// the password that is carried on was last changed (PW-3).
+///
+/// Credentials are locked too: a password that wrong attempts kill meanwhile must not come to life again under a
+/// new epoch (LOGIN-2).
+async fn unchanged_since(
+    connection: &mut PgConnection,
+    decided: &Decided<'_>,
+    now: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, LedgerError> {
+    let present = lock_line(&mut *connection, decided.stored.line_id).await?;
+    if present.is_none_or(|present| present.line != decided.stored.line || present.line.closed) {
+        return Ok(None);
+    }
+    let credentials = lock_credentials(connection, decided.stored.line_id).await?;
+    let proven = decided.plan.asked_for.iter().all(|number| {
+        credentials.get(number).is_some_and(|credential| {
+            decided.proven.get(number) == Some(&credential.epoch)
+                && is_ready(credential, now, decided.rules)
+        })
+    });
+    let own = credentials.get(decided.account).filter(|_| proven);
+    Ok(own.and_then(|credential| credential.changed))
+}
+
+struct CredentialRow {
+    number: String,
+    kind: String,
+    epoch: i64,
+    failures: i32,
+    killed_time: Option<DateTime<Utc>>,
+    temporary_expires_time: Option<DateTime<Utc>>,
+    changed_time: Option<DateTime<Utc>>,
+}
+
+async fn lock_credentials(
+    connection: &mut PgConnection,
+    line_id: i64,
+) -> Result<Credentials, LedgerError> {
+    let rows = sqlx::query_as!(
+        CredentialRow,
+        r#"
+        SELECT number, kind, epoch, failures, killed_time, temporary_expires_time, changed_time
+        FROM credentials JOIN numbers USING (number)
+        WHERE line_id = $1
+        ORDER BY number
+        FOR UPDATE OF credentials
+        "#,
+        line_id,
+    )
+    .fetch_all(connection)
+    .await?;
+    credentials(rows)
+}
+
+fn credentials(rows: Vec<CredentialRow>) -> Result<Credentials, LedgerError> {
+    let credential = |row: CredentialRow| {
+        let credential = Credential {
+            kind: CredentialKind::parse(&row.kind)?,
+            epoch: Epoch(row.epoch),
+            // The ledger's checks keep counts from being negative.
+            failures: u32::try_from(row.failures).unwrap_or(0),
+            killed: row.killed_time.is_some(),
+            temporary_expires: row.temporary_expires_time,
+            changed: row.changed_time,
+        };
+        Ok((TelephoneNumber::parse(&row.number)?, credential))
+    };
+    rows.into_iter().map(credential).collect()
+}
+
+async fn next_epochs(
+    connection: &mut PgConnection,
+    accounts: usize,
+) -> Result<Vec<i64>, LedgerError> {
+    let epochs = sqlx::query_scalar!(
+        r#"SELECT nextval('credential_epoch') AS "epoch!" FROM generate_series(1, $1::bigint)"#,
+        i64::try_from(accounts).unwrap_or(i64::MAX),
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(epochs)
+}
+
+/// INV-1, INV-2, MIG-3, PW-3: each account has another identity, with a count of its own; the password's days run on.
+async fn replace(
+    connection: &mut PgConnection,
+    accounts: &[&TelephoneNumber],
+    epochs: &[i64],
+    sealed_hashes: &[Vec<u8>],
+    changed: DateTime<Utc>,
+) -> Result<(), LedgerError> {
+    let replaced = sqlx::query!(
+        r#"
+        UPDATE credentials AS old
+        SET kind = 'PERMANENT', epoch = new.epoch, hash_epoch = new.epoch, permanent_hash = new.hash,
+            changed_time = $4, failures = 0, killed_time = NULL, temporary_expires_time = NULL
+        FROM unnest($1::text[], $2::bigint[], $3::bytea[]) AS new (number, epoch, hash)
+        WHERE old.number = new.number
+        "#,
+        &texts(accounts.iter().copied()),
+        epochs,
+        sealed_hashes,
+        changed,
+    )
+    .execute(connection)
+    .await?;
+    // Every number has its credential from the day it is on a line.
+    if replaced.rows_affected() == accounts.len() as u64 {
+        Ok(())
+    } else {
+        Err(LedgerError::Corrupt)
+    }
+}
+
+/// INV-1, MIG-6: who is no account any more has nothing left to log in with, nor a session that goes on. The hash
+/// goes too: should the number be an account again, it starts afresh.
+async fn void(
+    connection: &mut PgConnection,
+    numbers: &[TelephoneNumber],
+) -> Result<(), LedgerError> {
+    sqlx::query!(
+        r#"
+        UPDATE credentials
+        SET kind = 'NONE', epoch = nextval('credential_epoch'), failures = 0, killed_time = NULL,
+            temporary_expires_time = NULL, permanent_hash = NULL, hash_epoch = NULL, changed_time = NULL
+        WHERE number = ANY ($1)
+        "#,
+        &texts(numbers),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// UNIT-2, SESS-5: the unit stays established from when it was; every view of the line is stale.
+async fn set_unit(connection: &mut PgConnection, decided: &Decided<'_>) -> Result<(), LedgerError> {
+    sqlx::query!(
+        "UPDATE lines SET unit = $2, version = version + 1 WHERE line_id = $1",
+        decided.stored.line_id,
+        decided.plan.to.as_str(),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+fn texts<'a>(numbers: impl IntoIterator<Item = &'a TelephoneNumber>) -> Vec<String> {
+    let texts = numbers
+        .into_iter()
+        .map(|number| number.as_str().to_owned());
+    texts.collect()
+}
+
+/// From which unit to which, as the audit trail has it.
+fn way(plan: &Migration) -> String {
+    format!("{}_TO_{}", plan.from.as_str(), plan.to.as_str())
+}
+
+async fn note(
+    connection: &mut PgConnection,
+    account: &TelephoneNumber,
+    line_id: i64,
+    outcome: Outcome,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<(), LedgerError> {
+    let event = AuditEvent {
+        occurred: now,
+        actor: &account.masked(),
+        action: Action::Migrate,
+        line_id: Some(line_id),
+        number: Some(account),
+        outcome,
+        reason: Some(reason),
+        trace_id: trace_id(),
+    };
+    audit::append(connection, event).await
+}
