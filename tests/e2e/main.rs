@@ -18,6 +18,7 @@ mod kills;
 mod live;
 mod lockout;
 mod login;
+mod migration;
 mod outages;
 mod password;
 mod requests;

@@ -1,5 +1,7 @@
 //! Those outside, as they would call: TLS with the published certificates, and the generated clients.
 
+mod migration;
+
 use std::path::{Path, PathBuf};
 
 use aikagi_api::authentication::v1::authentication_service_client::AuthenticationServiceClient;

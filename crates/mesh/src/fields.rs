@@ -9,10 +9,7 @@ use zeroize::Zeroizing;
 use crate::errors::Refusal;
 
 /// UNIT-3: reads a telephone number, in any of its forms.
-pub fn number(
-    field: impl Into<Cow<'static, str>>,
-    text: &str,
-) -> Result<TelephoneNumber, Refusal> {
+pub fn number(field: impl Into<Cow<'static, str>>, text: &str) -> Result<TelephoneNumber, Refusal> {
     TelephoneNumber::parse(text).map_err(|_malformed| {
         Refusal::invalid_field(field, "not a telephone number of ten or eleven digits")
     })

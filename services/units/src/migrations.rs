@@ -101,8 +101,6 @@ fn logins(plan: &migration::Migration) -> Vec<Login> {
 
 /// Numbers for their owner's eyes.
 fn texts<'a>(numbers: impl IntoIterator<Item = &'a TelephoneNumber>) -> Vec<String> {
-    let texts = numbers
-        .into_iter()
-        .map(|number| number.as_str().to_owned());
+    let texts = numbers.into_iter().map(|number| number.as_str().to_owned());
     texts.collect()
 }

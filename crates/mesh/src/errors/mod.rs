@@ -73,10 +73,7 @@ impl Refusal {
     }
 
     /// A field that is missing, malformed or out of range; the description is for developers.
-    pub fn invalid_field(
-        field: impl Into<Cow<'static, str>>,
-        description: &'static str,
-    ) -> Self {
+    pub fn invalid_field(field: impl Into<Cow<'static, str>>, description: &'static str) -> Self {
         Self::new(ErrorReason::InvalidField).field(field, description)
     }
 
@@ -87,11 +84,7 @@ impl Refusal {
 
     /// Names a field concerned.
     #[must_use]
-    pub fn field(
-        mut self,
-        field: impl Into<Cow<'static, str>>,
-        description: &'static str,
-    ) -> Self {
+    pub fn field(mut self, field: impl Into<Cow<'static, str>>, description: &'static str) -> Self {
         self.fields.push((field.into(), description));
         self
     }

@@ -8,6 +8,7 @@
 )]
 
 mod limits;
+mod migration;
 mod operation;
 mod private;
 mod public;

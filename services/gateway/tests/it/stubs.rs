@@ -6,6 +6,8 @@ use aikagi_api::authentication::v1 as authentication;
 use aikagi_api::authentication::v1::authentication_service_server::AuthenticationService;
 use aikagi_api::password::v1 as password;
 use aikagi_api::password::v1::password_service_server::PasswordService;
+use aikagi_api::units::v1 as units;
+use aikagi_api::units::v1::migration_service_server::MigrationService;
 use aikagi_mesh::errors::{ErrorReason, Refusal};
 use aikagi_mesh::guard::Caller;
 use tokio::sync::Notify;
@@ -195,6 +197,49 @@ impl PasswordService for Stub {
             max_length: 12,
             refuses_digits_only: true,
             lifetime: None,
+        }))
+    }
+}
+
+#[tonic::async_trait]
+impl MigrationService for Stub {
+    async fn preview_migration(
+        &self,
+        request: Request<units::PreviewMigrationRequest>,
+    ) -> Result<Response<units::PreviewMigrationResponse>, Status> {
+        let request = request.into_inner();
+        self.note(format!("preview_migration {}", request.unit));
+        self.check(&request.session_token)?;
+        Ok(Response::new(units::PreviewMigrationResponse {
+            revision: "1-1".to_owned(),
+            password_numbers: vec![NUMBER.to_owned()],
+            ..units::PreviewMigrationResponse::default()
+        }))
+    }
+
+    async fn migrate(
+        &self,
+        request: Request<units::MigrateRequest>,
+    ) -> Result<Response<units::MigrateResponse>, Status> {
+        let request = request.into_inner();
+        self.note(format!("migrate {} {}", request.unit, request.revision));
+        self.check(&request.session_token)?;
+        if request
+            .passwords
+            .iter()
+            .any(|entry| entry.password != PASSWORD)
+        {
+            return Err(Refusal::new(ErrorReason::PasswordWrong)
+                .field("passwords[0]", "wrong")
+                .into());
+        }
+        self.set_live(None);
+        let login = units::Login {
+            number: NUMBER.to_owned(),
+            ..units::Login::default()
+        };
+        Ok(Response::new(units::MigrateResponse {
+            logins: vec![login],
         }))
     }
 }

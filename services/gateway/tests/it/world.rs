@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use aikagi_api::authentication::v1::authentication_service_server as authentication;
 use aikagi_api::password::v1::password_service_server as password;
+use aikagi_api::units::v1::migration_service_server as migration;
 use aikagi_devkit::certs::Authority;
 use aikagi_devkit::redis::{Options, Redis};
 use aikagi_gateway::{Listeners, Settings, serve};
@@ -102,6 +103,15 @@ impl World {
             &others,
         )
         .await;
+        let at_units = Routes::new(migration::MigrationServiceServer::new(stub.clone()));
+        let units = behind(
+            &authority,
+            "units",
+            migration::SERVICE_NAME,
+            at_units,
+            &others,
+        )
+        .await;
 
         let identity = authority.issue("gateway", &["localhost"]).unwrap();
         let nobody = aikagi_devkit::ports::free().unwrap();
@@ -114,7 +124,7 @@ impl World {
             authentication = ["{authentication}"]
             password = ["{password}"]
             issuance = ["127.0.0.1:{nobody}"]
-            units = ["127.0.0.1:{nobody}"]
+            units = ["{units}"]
             [public]
             listen = "127.0.0.1:0"
             certificate = "{certificate}"

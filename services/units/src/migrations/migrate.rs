@@ -62,11 +62,7 @@ fn is_decision(reason: ErrorReason) -> bool {
 }
 
 impl Migrations {
-    async fn migrate(
-        &self,
-        session: &Opened,
-        wanted: &Wanted,
-    ) -> Result<MigrateResponse, Failure> {
+    async fn migrate(&self, session: &Opened, wanted: &Wanted) -> Result<MigrateResponse, Failure> {
         let done = self.decide_and_migrate(session, wanted).await;
         let done = done.map_err(Refusal::from);
         if let Err(refusal) = &done

@@ -42,21 +42,22 @@ pub(super) fn check_numbers(plan: &Migration, entries: &[Entered]) -> Result<(),
     let numbers: Vec<_> = entries.iter().map(|entry| entry.number.clone()).collect();
     plan.check_given(&numbers).map_err(|wrong| {
         let refusal = Refusal::new(ErrorReason::InvalidField);
-        wrong.into_iter().fold(refusal, |refusal, wrong| match wrong {
-            Misgiven::NotAskedFor(place) => {
-                refusal.field(field(place), "not a number whose password is asked for")
-            }
-            Misgiven::Twice(place) => refusal.field(field(place), "the same number twice"),
-            Misgiven::LeftOut => refusal.field("passwords", "a number is left out"),
-        })
+        wrong
+            .into_iter()
+            .fold(refusal, |refusal, wrong| match wrong {
+                Misgiven::NotAskedFor(place) => {
+                    refusal.field(field(place), "not a number whose password is asked for")
+                }
+                Misgiven::Twice(place) => refusal.field(field(place), "the same number twice"),
+                Misgiven::LeftOut => refusal.field("passwords", "a number is left out"),
+            })
     })
 }
 
 /// MIG-5: the accounts without a live permanent password, by their places.
 pub(super) fn not_ready(unready: &[TelephoneNumber], entries: &[Entered]) -> Refusal {
     let masked: Vec<String> = unready.iter().map(TelephoneNumber::masked).collect();
-    let refusal =
-        Refusal::new(ErrorReason::AccountsNotReady).with("numbers", masked.join(","));
+    let refusal = Refusal::new(ErrorReason::AccountsNotReady).with("numbers", masked.join(","));
     entries
         .iter()
         .enumerate()
@@ -66,36 +67,28 @@ pub(super) fn not_ready(unready: &[TelephoneNumber], entries: &[Entered]) -> Ref
         })
 }
 
-/// Passwords that were not right, by their places.
-#[derive(Default)]
-struct NotRight {
-    wrong: Vec<usize>,
-    dead: Vec<usize>,
+/// Whether a refusal is of the password itself: wrong, or the account has none any more.
+fn is_of_password(reason: ErrorReason) -> bool {
+    matches!(
+        reason,
+        ErrorReason::PasswordWrong | ErrorReason::PasswordDead
+    )
 }
 
-impl NotRight {
-    fn is_empty(&self) -> bool {
-        self.wrong.is_empty() && self.dead.is_empty()
-    }
-}
-
-impl From<NotRight> for Refusal {
-    fn from(not_right: NotRight) -> Self {
-        let reason = if not_right.dead.is_empty() {
-            ErrorReason::PasswordWrong
-        } else {
-            ErrorReason::PasswordDead
-        };
-        let mut places = Vec::from_iter(not_right.wrong.into_iter().map(|place| (place, "wrong")));
-        places.extend(not_right.dead.into_iter().map(|place| (place, "dead")));
-        places.sort_unstable();
-        let refusal = Self::new(reason);
-        places
-            .into_iter()
-            .fold(refusal, |refusal, (place, what)| {
-                refusal.field(field(place), what)
-            })
-    }
+/// MIG-5: the passwords that were not right, by their places, and why each was not.
+fn not_right(places: &[(usize, ErrorReason)]) -> Refusal {
+    let dead = places
+        .iter()
+        .any(|(_, reason)| *reason == ErrorReason::PasswordDead);
+    let refusal = Refusal::new(if dead {
+        ErrorReason::PasswordDead
+    } else {
+        ErrorReason::PasswordWrong
+    });
+    places.iter().fold(refusal, |refusal, (place, reason)| {
+        let is_dead = *reason == ErrorReason::PasswordDead;
+        refusal.field(field(*place), if is_dead { "dead" } else { "wrong" })
+    })
 }
 
 impl Migrations {
@@ -109,25 +102,22 @@ impl Migrations {
         entries: &[Entered],
     ) -> Result<BTreeMap<TelephoneNumber, Epoch>, Failure> {
         let mut proven = BTreeMap::new();
-        let mut not_right = NotRight::default();
+        let mut places = Vec::new();
         for (place, entry) in entries.iter().enumerate() {
             match self.verify_one(session, entry).await {
                 Ok(epoch) => {
                     proven.insert(entry.number.clone(), epoch);
                 }
-                Err(refusal) if refusal.reason() == ErrorReason::PasswordWrong => {
-                    not_right.wrong.push(place);
-                }
-                Err(refusal) if refusal.reason() == ErrorReason::PasswordDead => {
-                    not_right.dead.push(place);
+                Err(refusal) if is_of_password(refusal.reason()) => {
+                    places.push((place, refusal.reason()));
                 }
                 // What was charged is told, whatever came after it.
-                Err(_) if !not_right.is_empty() => break,
+                Err(_) if !places.is_empty() => break,
                 Err(refusal) => return Err(refusal.into()),
             }
         }
-        if !not_right.is_empty() {
-            return Err(Refusal::from(not_right).into());
+        if !places.is_empty() {
+            return Err(not_right(&places).into());
         }
         // INV-1: the password is right, but not of the credential that the session was opened under.
         if proven.get(&session.account) != Some(&session.epoch) {

@@ -101,15 +101,7 @@ impl Store {
         set_unit(&mut transaction, decided).await?;
         let way = way(decided.plan);
         let (line_id, account) = (decided.stored.line_id, decided.account);
-        note(
-            &mut transaction,
-            account,
-            line_id,
-            Outcome::Done,
-            &way,
-            now,
-        )
-        .await?;
+        note(&mut transaction, account, line_id, Outcome::Done, &way, now).await?;
         transaction.commit().await.map_err(LedgerError::from)?;
         Ok(())
     }
@@ -280,9 +272,7 @@ async fn set_unit(connection: &mut PgConnection, decided: &Decided<'_>) -> Resul
 }
 
 fn texts<'a>(numbers: impl IntoIterator<Item = &'a TelephoneNumber>) -> Vec<String> {
-    let texts = numbers
-        .into_iter()
-        .map(|number| number.as_str().to_owned());
+    let texts = numbers.into_iter().map(|number| number.as_str().to_owned());
     texts.collect()
 }
 

@@ -1,0 +1,398 @@
+//! Changing the auth unit (MIG-1 to MIG-7).
+
+mod passwords;
+mod whole;
+
+use std::collections::BTreeMap;
+
+use aikagi_api::authentication::v1::MustChangeReason;
+use aikagi_api::units::v1::{AccountRole, AuthUnit, CredentialKind, Line};
+use aikagi_domain::credential::Epoch;
+use aikagi_domain::telephone::TelephoneNumber;
+use aikagi_hashing::seal::{Context, KeyRing};
+use aikagi_tests::edge::LoggedIn;
+use aikagi_tests::world::{
+    CONTRACT, FIRST, OTHER_PERMANENT, OTHER_TEMPORARY, PERMANENT, SECOND, TEMPORARY, World, reason,
+    refused,
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::PgPool;
+use tonic::Status;
+use tonic_types::StatusExt;
+
+/// The passwords of a line under NUMBER, and under LINE.
+const BY_NUMBER: [(&str, &str); 2] = [(FIRST, PERMANENT), (SECOND, OTHER_PERMANENT)];
+const BY_LINE: [(&str, &str); 1] = [(CONTRACT, PERMANENT)];
+
+/// A line under LINE, and its account logged in.
+async fn by_line(world: &World) -> LoggedIn {
+    world.establish(CONTRACT, "1", CONTRACT, PERMANENT).await;
+    world.site().login(CONTRACT, PERMANENT).await.unwrap()
+}
+
+/// A line under NUMBER, and its first account logged in.
+async fn by_number(world: &World) -> LoggedIn {
+    world.establish(FIRST, "2", FIRST, PERMANENT).await;
+    world.establish(SECOND, "2", SECOND, OTHER_PERMANENT).await;
+    world.site().login(FIRST, PERMANENT).await.unwrap()
+}
+
+/// A line under `ADMIN_USER`, and its administrator logged in.
+async fn by_admin_user(world: &World) -> LoggedIn {
+    world.establish(CONTRACT, "3", CONTRACT, PERMANENT).await;
+    world.site().login(CONTRACT, PERMANENT).await.unwrap()
+}
+
+/// Number, role and scope.
+type Expected = (&'static str, AccountRole, &'static [&'static str]);
+
+const USERS: [Expected; 2] = [
+    (FIRST, AccountRole::User, &[FIRST]),
+    (SECOND, AccountRole::User, &[SECOND]),
+];
+
+fn after(to: AuthUnit) -> Vec<Expected> {
+    let administrator: Expected = (CONTRACT, AccountRole::Administrator, &[FIRST, SECOND]);
+    match to {
+        AuthUnit::Line => vec![(CONTRACT, AccountRole::Line, &[FIRST, SECOND])],
+        AuthUnit::Number => vec![
+            (FIRST, AccountRole::Number, &[FIRST]),
+            (SECOND, AccountRole::Number, &[SECOND]),
+        ],
+        AuthUnit::AdminUser => vec![administrator, USERS[0], USERS[1]],
+        AuthUnit::Unspecified => Vec::new(),
+    }
+}
+
+/// The fields that a refusal names.
+fn fields(status: &Status) -> Vec<String> {
+    let request = status.get_details_bad_request();
+    let violations = request.map_or_else(Vec::new, |request| request.field_violations);
+    let fields = violations.into_iter().map(|violation| violation.field);
+    fields.collect()
+}
+
+/// Wrong attempts counted against a number.
+async fn failures(world: &World, number: &str) -> u32 {
+    world.operator().number(number).await.unwrap().failures
+}
+
+async fn line(world: &World) -> Line {
+    world.operator().line(CONTRACT).await.unwrap()
+}
+
+/// MIG-1, MIG-2, MIG-3, MIG-6, UNIT-1: each of the four that are offered asks for the passwords of all accounts,
+/// and afterwards exactly those log in that the preview and the answer name, all with the password of the session.
+async fn each_is_done(to: AuthUnit, from_number: bool) {
+    let world = World::start().await;
+    let (session, passwords, password) = if from_number {
+        by_number(&world).await;
+        // Whichever account migrates, its password is the one that goes on.
+        let second = world.site().login(SECOND, OTHER_PERMANENT).await.unwrap();
+        (second, &BY_NUMBER[..], OTHER_PERMANENT)
+    } else {
+        (by_line(&world).await, &BY_LINE[..], PERMANENT)
+    };
+    let before = line(&world).await;
+    let preview = session.preview(to).await.unwrap();
+    let asked_for: Vec<&str> = passwords.iter().map(|(number, _)| *number).collect();
+    assert_eq!(preview.password_numbers, asked_for);
+    assert!(preview.unready_numbers.is_empty());
+    assert_eq!(line(&world).await, before, "a preview changes nothing");
+
+    let logins = session.migrate(to, passwords).await.unwrap();
+    assert_eq!(logins, preview.logins);
+    let told: Vec<_> = logins
+        .iter()
+        .map(|login| {
+            (
+                login.number.as_str(),
+                login.role(),
+                &login.scope_numbers[..],
+            )
+        })
+        .collect();
+    let expected = after(to);
+    let expected_logins: Vec<_> = expected
+        .iter()
+        .map(|(number, role, scope)| {
+            let scope: Vec<String> = scope.iter().map(|&number| number.to_owned()).collect();
+            (*number, *role, scope)
+        })
+        .collect();
+    let told: Vec<_> = told
+        .into_iter()
+        .map(|(number, role, scope)| (number, role, scope.to_vec()))
+        .collect();
+    assert_eq!(told, expected_logins);
+
+    let after = line(&world).await;
+    assert_eq!(after.unit(), to);
+    assert_eq!(after.unit_established_time, before.unit_established_time);
+    for number in [CONTRACT, FIRST, SECOND] {
+        let Some((_, role, scope)) = expected.iter().find(|(account, ..)| *account == number)
+        else {
+            for old in [PERMANENT, OTHER_PERMANENT] {
+                assert_eq!(
+                    refused(world.site().login(number, old).await),
+                    "LOGIN_REFUSED"
+                );
+            }
+            let state = world.operator().number(number).await.unwrap();
+            assert_eq!(state.credential_kind(), CredentialKind::None);
+            continue;
+        };
+        let session = world.site().login(number, password).await.unwrap().session;
+        assert_eq!((session.unit(), session.role()), (to, *role));
+        assert_eq!(session.scope_numbers, *scope);
+        assert_eq!(session.must_change_reason(), MustChangeReason::Unspecified);
+        if password == OTHER_PERMANENT {
+            assert_eq!(
+                refused(world.site().login(number, PERMANENT).await),
+                "LOGIN_REFUSED"
+            );
+        }
+    }
+}
+
+/// MIG-1, MIG-2, MIG-3, MIG-6: NUMBER to LINE, by the account of an additional number.
+#[tokio::test]
+async fn from_number_to_line() {
+    each_is_done(AuthUnit::Line, true).await;
+}
+
+/// MIG-1, MIG-2, MIG-3, MIG-6: LINE to NUMBER.
+#[tokio::test]
+async fn from_line_to_number() {
+    each_is_done(AuthUnit::Number, false).await;
+}
+
+/// MIG-1, MIG-2, MIG-3, MIG-6: NUMBER to `ADMIN_USER`, by the account of an additional number.
+#[tokio::test]
+async fn from_number_to_admin_user() {
+    each_is_done(AuthUnit::AdminUser, true).await;
+}
+
+/// MIG-1, MIG-2, MIG-3, MIG-6: LINE to `ADMIN_USER`.
+#[tokio::test]
+async fn from_line_to_admin_user() {
+    each_is_done(AuthUnit::AdminUser, false).await;
+}
+
+/// MIG-1: any other is refused with that reason, before any password is looked at, and a unit has to be named.
+#[tokio::test]
+async fn no_other_is_offered() {
+    use AuthUnit::{AdminUser, Line, Number};
+    for (from, others) in [
+        (Line, &[Line][..]),
+        (Number, &[Number]),
+        (AdminUser, &[AdminUser, Line, Number]),
+    ] {
+        let world = World::start().await;
+        let session = match from {
+            Line => by_line(&world).await,
+            Number => by_number(&world).await,
+            AdminUser | AuthUnit::Unspecified => by_admin_user(&world).await,
+        };
+        let number = session.session.account_number.clone();
+        let before = line(&world).await;
+        for to in others {
+            let revision = session.session.revision.clone();
+            let wrong = [(number.as_str(), "Wrong1234")];
+            let preview = session.preview(*to).await.map(drop);
+            let migration = session.migrate_with(*to, &wrong, &revision).await.map(drop);
+            for answer in [preview, migration] {
+                let status = answer.unwrap_err();
+                assert_eq!(
+                    reason(&status),
+                    "MIGRATION_NOT_OFFERED",
+                    "{from:?} to {to:?}"
+                );
+                let named = status.get_details_error_info().unwrap().metadata;
+                assert_eq!(named["from"], from.as_str_name().replace("AUTH_UNIT_", ""));
+                assert_eq!(named["to"], to.as_str_name().replace("AUTH_UNIT_", ""));
+            }
+        }
+        let nothing = session.preview(AuthUnit::Unspecified).await;
+        assert_eq!(refused(nothing), "INVALID_FIELD");
+        assert_eq!(line(&world).await, before);
+    }
+}
+
+/// MIG-6, SESS-2: every session of the line ends, that of the migration too.
+#[tokio::test]
+async fn every_session_of_the_line_ends() {
+    let world = World::start().await;
+    let session = by_number(&world).await;
+    let site = world.site();
+    let others = [
+        site.login(FIRST, PERMANENT).await.unwrap(),
+        site.login(SECOND, OTHER_PERMANENT).await.unwrap(),
+    ];
+    session
+        .migrate(AuthUnit::AdminUser, &BY_NUMBER)
+        .await
+        .unwrap();
+    for ended in others.iter().chain([&session]) {
+        assert_eq!(refused(ended.session().await), "SESSION_ENDED");
+    }
+    let again = session
+        .migrate_with(AuthUnit::Line, &BY_NUMBER, "0-0")
+        .await;
+    assert_eq!(refused(again), "SESSION_ENDED");
+}
+
+/// MIG-6, INV-9: each new credential has its own salt, and is sealed for its own number and epoch.
+#[tokio::test]
+async fn each_new_credential_has_its_own_salt() {
+    let world = World::start().await;
+    let session = by_line(&world).await;
+    session
+        .migrate(AuthUnit::AdminUser, &BY_LINE)
+        .await
+        .unwrap();
+    let keys = KeyRing::load(&world.key_ring()).unwrap();
+    let rows: Vec<(String, i64, Vec<u8>)> = sqlx::query_as(
+        "SELECT number, epoch, permanent_hash FROM credentials WHERE kind = 'PERMANENT'",
+    )
+    .fetch_all(&world.ledger().await)
+    .await
+    .unwrap();
+    let salts: BTreeMap<String, String> = rows
+        .into_iter()
+        .map(|(number, epoch, sealed)| {
+            let telephone = TelephoneNumber::parse(&number).unwrap();
+            let (number_of, epoch) = (&telephone, Epoch(epoch));
+            let context = Context::Permanent {
+                number: number_of,
+                epoch,
+            };
+            let hash = keys.open_hash(context, &sealed).unwrap();
+            let text = String::from_utf8(hash.as_bytes().to_vec()).unwrap();
+            (text.split('$').nth_back(1).unwrap().to_owned(), number)
+        })
+        .collect();
+    assert_eq!(salts.len(), 3, "{salts:?}");
+}
+
+/// MIG-7: a must-change session cannot migrate, nor look: neither one of a temporary password nor one of an expired
+/// permanent one.
+#[tokio::test]
+async fn a_must_change_session_cannot_migrate() {
+    let world = World::start().await;
+    let full = by_line(&world).await;
+    let revision = full.session.revision.clone();
+    world.wait(TimeDelta::days(60));
+    let expired = world.site().login(CONTRACT, PERMANENT).await.unwrap();
+    world.telephone(CONTRACT, "1", "", TEMPORARY).await;
+    let temporary = world.site().login(CONTRACT, TEMPORARY).await.unwrap();
+    assert_eq!(
+        refused(expired.preview(AuthUnit::Number).await),
+        "SESSION_ENDED"
+    );
+    let preview = temporary.preview(AuthUnit::Number).await;
+    assert_eq!(refused(preview), "PASSWORD_CHANGE_REQUIRED");
+    let own = [(CONTRACT, TEMPORARY)];
+    let migration = temporary
+        .migrate_with(AuthUnit::Number, &own, &revision)
+        .await;
+    assert_eq!(refused(migration), "PASSWORD_CHANGE_REQUIRED");
+
+    let changed = temporary
+        .change(TEMPORARY, OTHER_PERMANENT)
+        .await
+        .unwrap()
+        .unwrap();
+    world.wait(TimeDelta::days(60));
+    assert_eq!(refused(changed.session().await), "SESSION_ENDED");
+    let expired = world.site().login(CONTRACT, OTHER_PERMANENT).await.unwrap();
+    let preview = expired.preview(AuthUnit::AdminUser).await;
+    assert_eq!(refused(preview), "PASSWORD_CHANGE_REQUIRED");
+    let own = [(CONTRACT, OTHER_PERMANENT)];
+    let migration = expired
+        .migrate_with(AuthUnit::AdminUser, &own, &revision)
+        .await;
+    assert_eq!(refused(migration), "PASSWORD_CHANGE_REQUIRED");
+    assert_eq!(line(&world).await.unit(), AuthUnit::Line);
+}
+
+/// PW-3, MIG-3: the 60 days run from the change itself, through the migration.
+#[tokio::test]
+async fn the_sixty_days_run_on() {
+    let world = World::start().await;
+    world.establish(CONTRACT, "1", CONTRACT, PERMANENT).await;
+    world.wait(TimeDelta::days(59));
+    let session = world.site().login(CONTRACT, PERMANENT).await.unwrap();
+    session.migrate(AuthUnit::Number, &BY_LINE).await.unwrap();
+    let after = world.site().login(SECOND, PERMANENT).await.unwrap().session;
+    assert_eq!(after.must_change_reason(), MustChangeReason::Unspecified);
+    assert_eq!(
+        after.password_expire_time,
+        session.session.password_expire_time
+    );
+    world.wait(TimeDelta::days(1));
+    for number in [FIRST, SECOND] {
+        let expired = world.site().login(number, PERMANENT).await.unwrap().session;
+        assert_eq!(expired.must_change_reason(), MustChangeReason::Expired);
+    }
+}
+
+/// Outcome and reason of the line's migrations in the audit trail, and when.
+async fn audit(ledger: &PgPool) -> Vec<(String, String, String, DateTime<Utc>)> {
+    sqlx::query_as(
+        "SELECT actor, outcome, reason, occurred_time FROM audit_events
+         WHERE action = 'MIGRATE' AND line_id IS NOT NULL AND number = $1 ORDER BY event_id",
+    )
+    .bind(CONTRACT)
+    .fetch_all(ledger)
+    .await
+    .unwrap()
+}
+
+/// OPS-3, MIG-4: a migration and each decision against one is in the audit trail.
+#[tokio::test]
+async fn every_decision_is_in_the_audit_trail() {
+    let world = World::start().await;
+    let session = by_line(&world).await;
+    let wrong = [(CONTRACT, OTHER_PERMANENT)];
+    session.migrate(AuthUnit::Number, &wrong).await.unwrap_err();
+    let revision = session.session.revision.clone();
+    let not_offered = session
+        .migrate_with(AuthUnit::Line, &BY_LINE, &revision)
+        .await;
+    not_offered.unwrap_err();
+    let stale = session
+        .migrate_with(AuthUnit::Number, &BY_LINE, "0-0")
+        .await;
+    stale.unwrap_err();
+    session.migrate(AuthUnit::Number, &BY_LINE).await.unwrap();
+    let event = |outcome: &str, reason: &str| {
+        let masked = "******0001".to_owned();
+        (masked, outcome.to_owned(), reason.to_owned(), world.now())
+    };
+    let expected = [
+        event("REFUSED", "PASSWORD_WRONG"),
+        event("REFUSED", "MIGRATION_NOT_OFFERED"),
+        event("REFUSED", "STALE_VIEW"),
+        event("DONE", "LINE_TO_NUMBER"),
+    ];
+    assert_eq!(audit(&world.ledger().await).await, expected);
+}
+
+/// UNIT-2, IVR-10: after a migration the telephone goes on under the new unit.
+#[tokio::test]
+async fn the_telephone_goes_on_under_the_new_unit() {
+    let world = World::start().await;
+    let session = by_line(&world).await;
+    session.migrate(AuthUnit::Number, &BY_LINE).await.unwrap();
+    world.telephone(CONTRACT, "2", FIRST, OTHER_TEMPORARY).await;
+    assert_eq!(
+        refused(world.site().login(FIRST, PERMANENT).await),
+        "LOGIN_REFUSED"
+    );
+    let forced = world.site().login(FIRST, OTHER_TEMPORARY).await.unwrap();
+    // PW-2: the password that came by migration is the account's last permanent one.
+    let reused = forced.change(OTHER_TEMPORARY, PERMANENT).await;
+    assert_eq!(refused(reused), "PASSWORD_REUSED");
+    world.site().login(SECOND, PERMANENT).await.unwrap();
+}
