@@ -61,6 +61,8 @@ impl Story {
             calls_that_are_not_accepted: "Calls that are not accepted",
             three_wrong_attempts: "Three wrong attempts, and the way back",
             ten_wrong_attempts: "Ten wrong attempts, and the way back",
+            the_four_migrations: "Another unit, chosen on the site",
+            migrations_refused: "Another unit, refused",
         }
         self.narrator.end("The story went as the rules say.");
         Ok(())

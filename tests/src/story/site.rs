@@ -184,7 +184,10 @@ impl Story {
     }
 
     /// LOGIN-8: whoever tried too often from one address waits as long as the answer says; nothing was charged.
-    async fn patiently<T>(&self, call: impl AsyncFn() -> Result<T, Status>) -> Result<T, Status> {
+    pub(super) async fn patiently<T>(
+        &self,
+        call: impl AsyncFn() -> Result<T, Status>,
+    ) -> Result<T, Status> {
         for _ in 0..PATIENCE {
             let answer = call().await;
             let Some(wait) = answer.as_ref().err().and_then(too_many) else {

@@ -113,7 +113,7 @@ impl Story {
     }
 
     /// What the operator sees of a number's count (LOGIN-2).
-    async fn count_is(&self, account: &str, failures: u32, killed: bool) -> Result<()> {
+    pub(super) async fn count_is(&self, account: &str, failures: u32, killed: bool) -> Result<()> {
         self.narrator
             .does("operator", &format!("looks at {}", masked(account)));
         let number = answered("looking at a number", self.operator.number(account).await)?;
