@@ -208,7 +208,7 @@ async fn secrets_that_others_may_read_are_refused() {
         })
         .filter(|(service, section, _)| workshop.services[service].contains_key(*section))
         .collect();
-    assert_eq!(secrets.len(), 9);
+    assert_eq!(secrets.len(), 10);
     for (service, section, key) in secrets {
         let file = workshop.path(service, section, key);
         // The gateway's two ports share a key here: give the public one its own.
