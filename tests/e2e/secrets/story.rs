@@ -221,6 +221,32 @@ impl Story<'_> {
         self.look_into_redis().await;
     }
 
+    /// Another unit: accounts that are not ready, wrong passwords, then right ones.
+    async fn migrate(&mut self) {
+        let (site, ivr) = (self.live.site(), self.live.ivr());
+        let forced = site.login(FIRST, OTHER_TEMPORARY).await.unwrap();
+        self.saw(&forced);
+        let changed = forced.change(OTHER_TEMPORARY, OTHER_PERMANENT).await;
+        let session = changed.unwrap().unwrap();
+        self.saw(&session);
+        let wrong = [(FIRST, WRONG_PERMANENT), (SECOND, WRONG_PERMANENT)];
+        self.refused(session.migrate(AuthUnit::Line, &wrong).await);
+        ivr.set(CONTRACT, AuthUnit::Number, SECOND, TEMPORARY)
+            .await
+            .unwrap();
+        let forced = site.login(SECOND, TEMPORARY).await.unwrap();
+        self.saw(&forced);
+        forced.change(TEMPORARY, PERMANENT).await.unwrap().unwrap();
+        self.refused(session.migrate(AuthUnit::Line, &wrong).await);
+        self.refused(session.migrate(AuthUnit::Line, &wrong[..1]).await);
+        let right = [(FIRST, OTHER_PERMANENT), (SECOND, PERMANENT)];
+        session.migrate(AuthUnit::Line, &right).await.unwrap();
+        let after = site.login(CONTRACT, OTHER_PERMANENT).await.unwrap();
+        self.saw(&after);
+        self.refused(after.preview(AuthUnit::Line).await);
+        self.look_into_redis().await;
+    }
+
     /// No refusal tells a secret or a whole number, in whatever it carries.
     fn look_into_refusals(&self) {
         assert!(self.refusals.len() > 30);
@@ -255,6 +281,7 @@ pub(crate) async fn play(live: &Live) -> Canaries {
     story.go_on().await;
     story.browse().await;
     story.lock_out().await;
+    story.migrate().await;
     story.look_into_refusals();
     story.canaries
 }
