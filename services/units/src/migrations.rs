@@ -6,16 +6,13 @@
 mod migrate;
 mod preview_migration;
 mod proofs;
+mod service;
 mod session;
 
 use std::sync::Arc;
 
 use aikagi_api::authentication::v1::authentication_service_client::AuthenticationServiceClient;
-use aikagi_api::units::v1::migration_service_server::MigrationService;
-use aikagi_api::units::v1::{
-    AccountRole, Login, MigrateRequest, MigrateResponse, PreviewMigrationRequest,
-    PreviewMigrationResponse,
-};
+use aikagi_api::units::v1::{AccountRole, Login};
 use aikagi_domain::credential::CredentialRules;
 use aikagi_domain::migration;
 use aikagi_domain::telephone::TelephoneNumber;
@@ -23,11 +20,9 @@ use aikagi_hashing::Pool;
 use aikagi_hashing::seal::KeyRing;
 use aikagi_mesh::client::Upstream;
 use aikagi_mesh::clock::SharedClock;
-use aikagi_mesh::errors::answer;
 use aikagi_mesh::policy::Policies;
 use aikagi_mesh::shutdown::Shutdown;
 use aikagi_mesh::tls::TlsIdentity;
-use tonic::{Request, Response, Status};
 
 use crate::settings::Settings;
 use crate::store::Store;
@@ -69,23 +64,6 @@ impl Migrations {
             credential_rules: Arc::new(settings.credential.clone()),
             shutdown,
         })
-    }
-}
-
-#[tonic::async_trait]
-impl MigrationService for Migrations {
-    async fn preview_migration(
-        &self,
-        request: Request<PreviewMigrationRequest>,
-    ) -> Result<Response<PreviewMigrationResponse>, Status> {
-        answer(preview_migration::preview_migration(self, request.into_inner()).await)
-    }
-
-    async fn migrate(
-        &self,
-        request: Request<MigrateRequest>,
-    ) -> Result<Response<MigrateResponse>, Status> {
-        answer(migrate::migrate(self, request.into_inner()).await)
     }
 }
 
