@@ -3,10 +3,9 @@
 //!
 //! One module for each RPC; [`session`] is where both begin, [`proofs`] are the passwords entered.
 
-mod migrate;
-mod preview_migration;
+pub(crate) mod migrate;
+pub(crate) mod preview_migration;
 mod proofs;
-mod service;
 mod session;
 
 use std::sync::Arc;

@@ -1,11 +1,16 @@
 //! The RPCs on the wire: each hands its message to its module and renders what comes back.
 
 use aikagi_api::units::v1::directory_service_server::DirectoryService;
-use aikagi_api::units::v1::{AddLineRequest, AddLineResponse, GetLineRequest, GetLineResponse};
+use aikagi_api::units::v1::migration_service_server::MigrationService;
+use aikagi_api::units::v1::{
+    AddLineRequest, AddLineResponse, GetLineRequest, GetLineResponse, MigrateRequest,
+    MigrateResponse, PreviewMigrationRequest, PreviewMigrationResponse,
+};
 use aikagi_mesh::errors::answer;
 use aikagi_mesh::guard::actor_of;
 use tonic::{Request, Response, Status};
 
+use crate::migrations::{Migrations, migrate, preview_migration};
 use crate::{Units, add_line, get_line};
 
 #[tonic::async_trait]
@@ -23,5 +28,22 @@ impl DirectoryService for Units {
         request: Request<GetLineRequest>,
     ) -> Result<Response<GetLineResponse>, Status> {
         answer(get_line::get_line(self, request.into_inner()).await)
+    }
+}
+
+#[tonic::async_trait]
+impl MigrationService for Migrations {
+    async fn preview_migration(
+        &self,
+        request: Request<PreviewMigrationRequest>,
+    ) -> Result<Response<PreviewMigrationResponse>, Status> {
+        answer(preview_migration::preview_migration(self, request.into_inner()).await)
+    }
+
+    async fn migrate(
+        &self,
+        request: Request<MigrateRequest>,
+    ) -> Result<Response<MigrateResponse>, Status> {
+        answer(migrate::migrate(self, request.into_inner()).await)
     }
 }

@@ -27,7 +27,7 @@ struct Wanted {
     entries: Vec<Entered>,
 }
 
-pub(super) async fn migrate(
+pub(crate) async fn migrate(
     service: &Migrations,
     mut request: MigrateRequest,
 ) -> Result<MigrateResponse, Failure> {

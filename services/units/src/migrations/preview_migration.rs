@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use super::{Migrations, logins, session, texts};
 use crate::failure::Failure;
 
-pub(super) async fn preview_migration(
+pub(crate) async fn preview_migration(
     service: &Migrations,
     mut request: PreviewMigrationRequest,
 ) -> Result<PreviewMigrationResponse, Failure> {
