@@ -15,7 +15,7 @@ import { serverNow } from "../api/clock";
 import { type Failure, isSessionOver } from "../api/failure";
 import { persist } from "../api/patience";
 import type { Session } from "../gen/aikagi/authentication/v1/session_pb";
-import { PATHS, type Route, routeAt } from "./route";
+import { isPrivate, PATHS, type Route, routeAt } from "./route";
 import type { Account } from "./session";
 
 /** A word that a page leaves for the next one. */
@@ -92,7 +92,10 @@ export function SiteProvider({ children }: { children: ReactNode }) {
   }, []);
   const ended = useCallback(() => {
     const { route } = current.current.at;
-    wanted.current = route === "password" || route === "unit" ? route : undefined;
+    // Two may find the end at once: the second finds the reader on the page that says so.
+    if (route && isPrivate(route)) {
+      wanted.current = route;
+    }
     setAccount({ kind: "none" });
     go("timedOut", { replace: true });
   }, [go]);
