@@ -22,6 +22,26 @@ const INSTALLED: &str = "node_modules/.installed";
 /// SESS-1 in the browser tests: nobody wants to wait for a quarter of an hour.
 const SHORT_IDLE: &str = "45s";
 
+/// The oldest Node that the site's own tools run on. Debian 12 has an older one.
+const OLDEST_NODE: u32 = 20;
+
+/// Whether this machine's Node is new enough for the site; says loudly when it is not.
+pub(crate) fn has_node(say: Say) -> Result<bool> {
+    install::ensure(&[Tool::Node], |text| say.step(text))?;
+    let version = aikagi_devkit::command::run(Command::new("node").arg("--version"))?;
+    let major = version.trim().trim_start_matches('v').split('.').next();
+    let enough = major
+        .and_then(|major| major.parse().ok())
+        .is_some_and(|major: u32| major >= OLDEST_NODE);
+    if !enough {
+        say.warning(&format!(
+            "THE SITE WAS NOT CHECKED: its tools need Node {OLDEST_NODE} or later, and this is {}.",
+            version.trim()
+        ));
+    }
+    Ok(enough)
+}
+
 /// Builds the site, with the packages that its lock file names.
 pub(crate) fn build(repo: &Repo, say: Say) -> Result<()> {
     install::ensure(&[Tool::Node], |text| say.step(text))?;

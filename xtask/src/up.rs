@@ -297,15 +297,10 @@ async fn serve(system: &mut System, mut end: End) -> Result<()> {
         if !system.redis.alive() {
             bail!("Redis died; its log is {}", system.redis.log().display());
         }
-        if system
-            .cluster
-            .as_mut()
-            .is_some_and(|cluster| !cluster.alive())
+        if let Some(cluster) = &mut system.cluster
+            && !cluster.alive()
         {
-            bail!(
-                "PostgreSQL died; its log is under {}",
-                system.logs().display()
-            );
+            bail!("PostgreSQL died; its log is {}", cluster.log().display());
         }
     }
 }
