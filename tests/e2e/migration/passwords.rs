@@ -5,11 +5,26 @@ use aikagi_tests::world::{
     CONTRACT, FIRST, OTHER_PERMANENT, PERMANENT, SECOND, STRANGER, TEMPORARY, UNSUBSCRIBED, World,
     reason, refused,
 };
+use tonic::Status;
 use tonic_types::StatusExt;
 
 use super::{BY_NUMBER, by_line, by_number, failures, fields, line};
 
 const WRONG: &str = "Wrong1234";
+
+/// The fields that a refusal names, each with its own reason.
+fn reasons(status: &Status) -> Vec<(String, String)> {
+    let request = status.get_details_bad_request().unwrap();
+    let violations = request.field_violations.into_iter();
+    violations
+        .map(|violation| (violation.field, violation.reason))
+        .collect()
+}
+
+/// What such a refusal says of the password at this place.
+fn told(place: usize, reason: &str) -> (String, String) {
+    (format!("passwords[{place}]"), reason.to_owned())
+}
 
 /// MIG-5, LOGIN-6: a wrong password fails the migration; all are looked at, each wrong one is named and charged to
 /// its number, and a right one gives back just its own charge.
@@ -63,8 +78,8 @@ async fn each_wrong_password_is_named_and_charged() {
     world.site().login(CONTRACT, PERMANENT).await.unwrap();
 }
 
-/// MIG-5, LOGIN-2, SESS-2: the tenth wrong attempt kills, is named as the last straw, and ends the session that made
-/// it; the account is not ready from then on, and the right password does not help.
+/// MIG-5, LOGIN-2, SESS-2: the tenth wrong attempt kills, is told apart from one that was only wrong, and ends the
+/// session that made it; the account is not ready from then on, and the right password does not help.
 #[tokio::test]
 async fn the_tenth_wrong_attempt_kills() {
     let world = World::start().await;
@@ -74,10 +89,14 @@ async fn the_tenth_wrong_attempt_kills() {
         let status = session.migrate(AuthUnit::Line, &entered).await.unwrap_err();
         assert_eq!(reason(&status), "PASSWORD_WRONG");
     }
+    let entered = [(FIRST, WRONG), (SECOND, WRONG)];
     let status = session.migrate(AuthUnit::Line, &entered).await.unwrap_err();
     assert_eq!(
-        (reason(&status), fields(&status)),
-        ("PASSWORD_DEAD", vec!["passwords[1]".to_owned()])
+        (reason(&status), reasons(&status)),
+        (
+            "PASSWORD_DEAD",
+            vec![told(0, "PASSWORD_WRONG"), told(1, "PASSWORD_DEAD")]
+        )
     );
     assert_eq!(refused(session.session().await), "SESSION_ENDED");
     assert!(

@@ -29,9 +29,18 @@ pub struct Refusal {
     reason: ErrorReason,
     metadata: Vec<(&'static str, String)>,
     words: Vec<(&'static str, String)>,
-    fields: Vec<(Cow<'static, str>, &'static str)>,
+    fields: Vec<Concerned>,
     retry_after: Option<Duration>,
     forwarded: Option<Box<Forwarded>>,
+}
+
+/// A field that a refusal concerns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Concerned {
+    field: Cow<'static, str>,
+    description: &'static str,
+    /// Why, where that differs from field to field.
+    reason: Option<ErrorReason>,
 }
 
 /// A refusal as an upstream has rendered it.
@@ -85,7 +94,27 @@ impl Refusal {
     /// Names a field concerned.
     #[must_use]
     pub fn field(mut self, field: impl Into<Cow<'static, str>>, description: &'static str) -> Self {
-        self.fields.push((field.into(), description));
+        self.fields.push(Concerned {
+            field: field.into(),
+            description,
+            reason: None,
+        });
+        self
+    }
+
+    /// Names a field concerned, and why: for refusals whose fields are not all refused for one reason.
+    #[must_use]
+    pub fn field_for(
+        mut self,
+        field: impl Into<Cow<'static, str>>,
+        reason: ErrorReason,
+        description: &'static str,
+    ) -> Self {
+        self.fields.push(Concerned {
+            field: field.into(),
+            description,
+            reason: Some(reason),
+        });
         self
     }
 
@@ -155,7 +184,10 @@ impl From<Refusal> for Status {
             let violations: Vec<FieldViolation> = refusal
                 .fields
                 .iter()
-                .map(|(field, text)| FieldViolation::new(field.as_ref(), *text))
+                .map(|concerned| FieldViolation {
+                    reason: concerned.reason.map_or("", name_of).to_owned(),
+                    ..FieldViolation::new(concerned.field.as_ref(), concerned.description)
+                })
                 .collect();
             details.push(ErrorDetail::BadRequest(BadRequest::new(violations)));
         }
@@ -296,6 +328,24 @@ mod tests {
         let own = Refusal::new(ErrorReason::Internal);
         assert_eq!(reason(own.into()), Some(ErrorReason::Internal));
         assert!(mend(Response::new(Body::empty())).headers().is_empty());
+    }
+
+    /// MIG-5: of several passwords each field says why it was refused.
+    #[test]
+    fn fields_may_have_reasons_of_their_own() {
+        let refusal = Refusal::new(ErrorReason::PasswordDead)
+            .field("passwords", "some")
+            .field_for("passwords[1]", ErrorReason::PasswordWrong, "wrong");
+        let request = Status::from(refusal).get_details_bad_request().unwrap();
+        let told: Vec<_> = request
+            .field_violations
+            .iter()
+            .map(|violation| (violation.field.as_str(), violation.reason.as_str()))
+            .collect();
+        assert_eq!(
+            told,
+            [("passwords", ""), ("passwords[1]", "PASSWORD_WRONG")]
+        );
     }
 
     #[test]

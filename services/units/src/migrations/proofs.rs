@@ -87,7 +87,8 @@ fn not_right(places: &[(usize, ErrorReason)]) -> Refusal {
     });
     places.iter().fold(refusal, |refusal, (place, reason)| {
         let is_dead = *reason == ErrorReason::PasswordDead;
-        refusal.field(field(*place), if is_dead { "dead" } else { "wrong" })
+        let description = if is_dead { "dead" } else { "wrong" };
+        refusal.field_for(field(*place), *reason, description)
     })
 }
 
