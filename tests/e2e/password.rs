@@ -1,8 +1,10 @@
-//! The permanent password (PW-1 to PW-5).
+//! The permanent password (PW-1 to PW-6).
 
 use aikagi_api::authentication::v1::MustChangeReason;
+use aikagi_api::edge::v1::GetPolicyRequest;
+use aikagi_devkit::settings::Service;
 use aikagi_tests::world::{
-    CONTRACT, OTHER_PERMANENT, PERMANENT, TEMPORARY, World, reason, refused,
+    CONTRACT, OTHER_PERMANENT, Options, PERMANENT, TEMPORARY, World, reason, refused,
 };
 use chrono::TimeDelta;
 use tonic_types::StatusExt;
@@ -159,4 +161,42 @@ async fn of_two_changes_at_once_one_succeeds() {
         "{why}"
     );
     world.site().login(CONTRACT, winner).await.unwrap();
+}
+
+/// PW-6: the best-known passwords are refused where the settings say so, in any case of letters, before anything is
+/// charged; whoever asks for the policy is told that. Off by default.
+#[tokio::test]
+async fn common_passwords_are_refused_by_configuration() {
+    let strict = World::with(Options {
+        adjust: |service, table| {
+            if service == Service::Password {
+                let policy = toml::from_str::<toml::Table>("refuses_common = true").unwrap();
+                table.insert("policy".into(), policy.into());
+            }
+        },
+        ..Options::default()
+    })
+    .await;
+    let usual = World::start().await;
+    for (world, refuses) in [(&strict, true), (&usual, false)] {
+        let policy = world.site().client().get_policy(GetPolicyRequest {}).await;
+        assert_eq!(policy.unwrap().into_inner().refuses_common, refuses);
+        world.telephone(CONTRACT, "1", "", TEMPORARY).await;
+        let session = world.site().login(CONTRACT, TEMPORARY).await.unwrap();
+        let changed = session.change(TEMPORARY, "PassWord1").await;
+        if refuses {
+            let status = changed.unwrap_err();
+            assert_eq!(reason(&status), "PASSWORD_POLICY");
+            let info = status.get_details_error_info().unwrap();
+            assert_eq!(info.metadata["rules"], "COMMON");
+            assert_eq!(world.operator().number(CONTRACT).await.unwrap().failures, 0);
+            session
+                .change(TEMPORARY, "Uncommon77")
+                .await
+                .unwrap()
+                .unwrap();
+        } else {
+            changed.unwrap().unwrap();
+        }
+    }
 }

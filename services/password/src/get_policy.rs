@@ -1,4 +1,4 @@
-//! The rules that a new password is held to (PW-1, PW-3).
+//! The rules that a new password is held to (PW-1, PW-3, PW-6).
 
 use aikagi_api::duration;
 use aikagi_api::password::v1::GetPolicyResponse;
@@ -11,5 +11,6 @@ pub(crate) fn get_policy(service: &Password) -> GetPolicyResponse {
         max_length: service.policy.max_length,
         refuses_digits_only: service.policy.refuses_digits_only,
         lifetime: Some(duration(service.credential_rules.permanent_lifetime)),
+        refuses_common: service.policy.refuses_common,
     }
 }

@@ -1,6 +1,7 @@
 //! Which test proves which rule of the specification.
 
 mod scan;
+mod typescript;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -12,7 +13,9 @@ use crate::repo::Repo;
 use crate::say::Say;
 
 const LIST: &str = "docs/rules.toml";
-const SOURCES: [&str; 3] = [".rs", ".proto", ".sql"];
+const SOURCES: [&str; 4] = [".rs", ".proto", ".sql", SITE_TESTS];
+/// What the names of the site's tests end in.
+const SITE_TESTS: &str = ".test.ts";
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -77,14 +80,21 @@ fn read(repo: &Repo) -> Result<(List, Citations)> {
         if path.starts_with("xtask") {
             continue;
         }
-        let found = scan::scan(&repo.read(&path)?);
+        let of_site = path.to_string_lossy().ends_with(SITE_TESTS);
+        let text = repo.read(&path)?;
+        let found = if of_site {
+            typescript::scan(&text)
+        } else {
+            scan::scan(&text)
+        };
         for test in found.tests {
             let place = format!("{} ({}:{})", test.name, path.display(), test.line);
             for id in test.ids {
                 citations.tests.entry(id).or_default().push(place.clone());
             }
         }
-        let of_tests = path.components().any(|part| part.as_os_str() == "tests")
+        let of_tests = of_site
+            || path.components().any(|part| part.as_os_str() == "tests")
             || path.file_name().is_some_and(|name| name == "tests.rs");
         if !of_tests {
             citations.sources.extend(found.sources);

@@ -85,7 +85,7 @@ fn function_name(line: &str) -> Option<String> {
 }
 
 /// The rule ids in a piece of text. A family's name followed by a number is one; `IVR-1` in `XIVR-1` is not.
-fn ids_in(text: &str) -> BTreeSet<String> {
+pub(super) fn ids_in(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_'));
     words
         .filter(|word| {

@@ -7,7 +7,7 @@ use tonic::{Response, Status};
 
 use super::Subscriber;
 
-/// PW-1, PW-3: the rules that a new password is held to.
+/// PW-1, PW-3, PW-6: the rules that a new password is held to.
 pub(super) async fn get_policy(
     subscriber: &Subscriber,
 ) -> Result<Response<GetPolicyResponse>, Status> {
@@ -18,5 +18,6 @@ pub(super) async fn get_policy(
         max_length: policy.max_length,
         refuses_digits_only: policy.refuses_digits_only,
         lifetime: policy.lifetime,
+        refuses_common: policy.refuses_common,
     }))
 }

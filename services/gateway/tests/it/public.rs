@@ -247,7 +247,8 @@ async fn only_what_is_public_is_served() {
         );
     }
     let policy = world.web("GetPolicy", &GetPolicyRequest {}, &[]).await;
-    assert_eq!(policy.message::<GetPolicyResponse>().max_length, 12);
+    let policy = policy.message::<GetPolicyResponse>();
+    assert_eq!((policy.max_length, policy.refuses_common), (12, true));
 }
 
 /// INV-7: reflection on the public port tells of the edge alone.

@@ -197,6 +197,7 @@ impl PasswordService for Stub {
             max_length: 12,
             refuses_digits_only: true,
             lifetime: None,
+            refuses_common: true,
         }))
     }
 }
