@@ -1,5 +1,6 @@
 //! The site (`frontends/site`): its packages, its checks, and where the gateway finds it.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -46,19 +47,25 @@ pub(crate) fn has_node(say: Say) -> Result<bool> {
 pub(crate) fn build(repo: &Repo, say: Say) -> Result<()> {
     install::ensure(&[Tool::Node], |text| say.step(text))?;
     packages(repo, say)?;
-    npm(repo, &["run", "--silent", "build"], None)
+    npm(repo, &["run", "--silent", "build"], &[])
 }
 
 /// Everything that needs no system: build, lint, format, types, unit tests, size.
 pub(crate) fn check(repo: &Repo, say: Say) -> Result<()> {
     install::ensure(&[Tool::Node], |text| say.step(text))?;
     packages(repo, say)?;
-    npm(repo, &["run", "--silent", "check"], None)
+    npm(repo, &["run", "--silent", "check"], &[])
 }
 
-/// Runs one of the site's scripts in a browser's company, against the system that `state` tells of.
-pub(crate) fn browse(repo: &Repo, script: &str, state: &Path) -> Result<()> {
-    npm(repo, &["run", "--silent", script], Some(state))
+/// Runs one of the site's scripts in a browser's company, against the system that `state` tells of and the softphone
+/// at a loopback port.
+pub(crate) fn browse(repo: &Repo, script: &str, state: &Path, softphone: u16) -> Result<()> {
+    let softphone = format!("http://localhost:{softphone}");
+    let variables = [
+        ("AIKAGI_STATE", state.as_os_str()),
+        ("AIKAGI_SOFTPHONE", softphone.as_ref()),
+    ];
+    npm(repo, &["run", "--silent", script], &variables)
 }
 
 /// What the browser tests need beside the site itself.
@@ -78,13 +85,18 @@ pub(crate) fn serve(service: Service, _replica: u16, settings: &mut Table) {
     }
 }
 
-/// The same, with sessions that end soon.
+/// The same, with sessions that end soon and a policy that refuses common passwords (PW-6).
 pub(crate) fn serve_briefly(service: Service, replica: u16, settings: &mut Table) {
     serve(service, replica, settings);
     if service == Service::Authentication {
         let mut session = Table::new();
         session.insert("idle".to_owned(), Value::String(SHORT_IDLE.to_owned()));
         settings.insert("session".to_owned(), Value::Table(session));
+    }
+    if service == Service::Password {
+        let mut policy = Table::new();
+        policy.insert("refuses_common".to_owned(), Value::Boolean(true));
+        settings.insert("policy".to_owned(), Value::Table(policy));
     }
 }
 
@@ -102,16 +114,16 @@ fn packages(repo: &Repo, say: Say) -> Result<()> {
     }
     say.step("fetching the site's packages");
     let quietly = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
-    npm(repo, &quietly, None)?;
+    npm(repo, &quietly, &[])?;
     std::fs::write(&installed, wanted)
         .with_context(|| format!("cannot write {}", installed.display()))
 }
 
-fn npm(repo: &Repo, arguments: &[&str], state: Option<&Path>) -> Result<()> {
+fn npm(repo: &Repo, arguments: &[&str], variables: &[(&str, &OsStr)]) -> Result<()> {
     let mut command = Command::new("npm");
-    command.args(arguments).current_dir(repo.root.join(SITE));
-    if let Some(state) = state {
-        command.env("AIKAGI_STATE", state);
-    }
+    command
+        .args(arguments)
+        .current_dir(repo.root.join(SITE))
+        .envs(variables.iter().copied());
     show(&mut command, &format!("npm {}", arguments.join(" ")))
 }

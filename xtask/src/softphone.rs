@@ -9,22 +9,22 @@ use anyhow::{Context, Result};
 
 use crate::state;
 
-/// The loopback port of its page.
+/// The loopback port of its page, when `up` runs it.
 pub(crate) const PORT: u16 = 8480;
 
 /// The telephone to try the system with; dropping it stops it.
 pub(crate) struct Softphone(Child);
 
 impl Softphone {
-    /// Starts it; its page is there a moment later.
-    pub(crate) fn start(home: &Path, binaries: &Path, logs: &Path) -> Result<Self> {
+    /// Starts it, with its page on this loopback port; the page is there a moment later.
+    pub(crate) fn start(home: &Path, binaries: &Path, logs: &Path, port: u16) -> Result<Self> {
         let log = File::create(logs.join("softphone.log")).context("cannot write a log")?;
         let program = process::executable(binaries, "aikagi-softphone")?;
         let mut command = command::tied(&program, "TERM");
         command
             .arg("--state")
             .arg(home.join(state::FILE))
-            .args(["--port", &PORT.to_string()])
+            .args(["--port", &port.to_string()])
             .stderr(log);
         Ok(Self(command::spawn(command)?))
     }

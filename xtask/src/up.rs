@@ -109,7 +109,7 @@ pub(crate) fn run(repo: &Repo, say: Say, arguments: &Arguments) -> Result<()> {
     };
 
     let served = seed(say, &system, &home, &binaries).and_then(|()| {
-        let softphone = Softphone::start(&home, &binaries, system.logs().as_path())?;
+        let softphone = Softphone::start(&home, &binaries, &system.logs(), softphone::PORT)?;
         invite(say, &system, &home, with_site);
         let served = runtime.block_on(serve(&mut system, end));
         drop(softphone);

@@ -3,7 +3,15 @@
 const WORDS = {
   ja: {
     about: "ご契約の電話から設定番号にかけたときと同じように、仮パスワードを設定できます。",
-    telephone: "どの電話からかけますか（空欄は番号非通知）",
+    telephone: "どの電話からかけますか",
+    lines: ["事務所の回線", "商店の回線（追加番号だけ契約）", "診療所の回線", "家庭の回線"],
+    contract: "ご契約電話番号",
+    unsubscribed: "本サービス未契約",
+    elsewhere: "そのほか",
+    another: "ほかの電話番号…",
+    withheld: "番号非通知",
+    number: "電話番号",
+    site: "設定サイトを開く",
     dial: "電話をかける",
     hangUp: "切る",
     aloud: "音声で読み上げる",
@@ -22,7 +30,15 @@ const WORDS = {
   },
   en: {
     about: "Set a temporary password, just as by calling the setting number from a telephone on the line.",
-    telephone: "Which telephone calls (empty: number withheld)",
+    telephone: "Which telephone calls",
+    lines: ["An office", "A shop (only additional numbers subscribed)", "A clinic", "A household"],
+    contract: "contract number",
+    unsubscribed: "not subscribed",
+    elsewhere: "Others",
+    another: "another number…",
+    withheld: "number withheld",
+    number: "Telephone number",
+    site: "Open the settings site",
     dial: "Call",
     hangUp: "Hang up",
     aloud: "Speak aloud",
@@ -40,17 +56,16 @@ const WORDS = {
     },
   },
 };
-/** The demo's lines, as `cargo xtask up` adds them. */
-const TELEPHONES = [
-  "0312345001",
-  "0312345002",
-  "0312345003",
-  "0612345001",
-  "0612345002",
-  "0521234501",
-  "0521234502",
-  "05012345001",
+/** The demo's lines, as `cargo xtask up` adds them: the contract number first. */
+const LINES = [
+  ["0312345001", "0312345002", "0312345003", "0312345004"],
+  ["0612345001", "0612345002", "0612345003"],
+  ["0521234501", "0521234502"],
+  ["05012345001"],
 ];
+const UNSUBSCRIBED = new Set(["0312345004", "0612345001"]);
+/** The choice of a number that is not in the list. */
+const ANOTHER = "another";
 const KEYS = "123456789*0#";
 /** Keys that are a password are not shown to whoever looks over the shoulder. */
 const SECRET = new Set(["CALL_STEP_PASSWORD", "CALL_STEP_CONFIRM"]);
@@ -66,18 +81,54 @@ function words() {
 }
 
 function label() {
-  const { about, telephone, dial, hangUp, aloud, other } = words();
+  const { about, telephone, number, dial, hangUp, aloud, other, site } = words();
   document.documentElement.lang = language;
   at("about").textContent = about;
   at("telephone-label").textContent = telephone;
+  at("number-label").textContent = number;
+  at("site").textContent = site;
+  list();
   at("dial").textContent = dial;
   at("hang-up").textContent = hangUp;
   at("aloud-label").textContent = aloud;
   at("language").textContent = other;
 }
 
+/** Lists the telephones in the language; what was chosen stays chosen. */
+function list() {
+  const { lines, contract, unsubscribed, elsewhere, another, withheld } = words();
+  const group = (label, options) => {
+    const found = document.createElement("optgroup");
+    found.label = label;
+    found.append(...options.map(([text, value]) => new Option(text, value)));
+    return found;
+  };
+  const about = (number, place) =>
+    [number, place === 0 && contract, UNSUBSCRIBED.has(number) && unsubscribed].filter(Boolean).join("  ");
+  const chosen = at("telephone").value;
+  at("telephone").replaceChildren(
+    ...LINES.map((line, index) =>
+      group(
+        lines[index],
+        line.map((number, place) => [about(number, place), number]),
+      ),
+    ),
+    group(elsewhere, [
+      [another, ANOTHER],
+      [withheld, ""],
+    ]),
+  );
+  at("telephone").value = LINES.flat().includes(chosen) || chosen === ANOTHER ? chosen : LINES[0][0];
+}
+
+/** The number that calls; none when it is withheld. */
+function caller() {
+  const { value } = at("telephone");
+  return value === ANOTHER ? at("number").value.trim() : value;
+}
+
 function write(text, kind) {
-  const item = document.createElement("li");
+  const item = document.createElement("p");
   item.textContent = text;
   item.className = kind ?? "";
   at("guidance").append(item);
@@ -198,6 +249,7 @@ function end(text) {
   at("dial").disabled = false;
   at("hang-up").disabled = true;
   at("telephone").disabled = false;
+  at("number").disabled = false;
   at("dial").focus();
 }
 
@@ -207,8 +259,9 @@ function dial() {
   at("dial").disabled = true;
   at("hang-up").disabled = false;
   at("telephone").disabled = true;
+  at("number").disabled = true;
   at("hang-up").focus();
-  void turn({ started: at("telephone").value.trim() });
+  void turn({ started: caller() });
 }
 
 function hangUp() {
@@ -225,11 +278,9 @@ for (const key of KEYS) {
   button.addEventListener("click", () => press(key));
   at("keys").append(button);
 }
-for (const telephone of TELEPHONES) {
-  const option = document.createElement("option");
-  option.value = telephone;
-  at("telephones").append(option);
-}
+at("telephone").addEventListener("change", () => {
+  at("other").hidden = at("telephone").value !== ANOTHER;
+});
 at("dial").addEventListener("click", dial);
 at("hang-up").addEventListener("click", hangUp);
 at("language").addEventListener("click", () => {
@@ -237,7 +288,7 @@ at("language").addEventListener("click", () => {
   label();
 });
 addEventListener("keydown", (event) => {
-  const typing = event.target instanceof HTMLInputElement;
+  const typing = event.target === at("number") || event.target === at("telephone");
   if (!typing && !event.ctrlKey && !event.metaKey && event.key.length === 1 && KEYS.includes(event.key)) {
     event.preventDefault();
     press(event.key);

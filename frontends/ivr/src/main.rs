@@ -12,6 +12,8 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use tokio::net::TcpListener;
 
+use crate::system::System;
+
 /// A telephone to try Aikagi with.
 #[derive(Debug, Parser)]
 #[command(name = "aikagi-softphone")]
@@ -27,12 +29,12 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    let calls = system::calls(&arguments.state)?;
+    let System { calls, site } = system::system(&arguments.state)?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port));
     let listener = TcpListener::bind(address)
         .await
         .with_context(|| format!("cannot listen on {address}"))?;
-    axum::serve(listener, page::router(calls, arguments.port))
+    axum::serve(listener, page::router(calls, arguments.port, &site))
         .await
         .context("cannot serve the page")
 }

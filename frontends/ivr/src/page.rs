@@ -22,15 +22,17 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
 /// A content type that no page of another origin can send without being asked first.
 const JSON: &str = "application/json";
 
-/// The page on loopback port `port`. It answers only under a name of this machine, so that no page on the internet
+/// The page on loopback port `port`, which leads to the settings site at `site`. It answers only under a name of this machine, so that no page on the internet
 /// can reach it by pointing a name of its own here.
-pub(crate) fn router(calls: CallServiceClient<Channel>, port: u16) -> Router {
-    let file = |kind: &'static str, text: &'static str| {
+pub(crate) fn router(calls: CallServiceClient<Channel>, port: u16, site: &str) -> Router {
+    let file = |kind: &'static str, text: &str| {
+        let text = Bytes::copy_from_slice(text.as_bytes());
         get(move || async move { ([(CONTENT_TYPE, kind)], text) })
     };
+    let page = PAGE.replace("{{site}}", site);
     let names = ["localhost", "127.0.0.1"].map(|name| format!("{name}:{port}"));
     Router::new()
-        .route("/", file("text/html; charset=utf-8", PAGE))
+        .route("/", file("text/html; charset=utf-8", &page))
         .route(
             "/softphone.js",
             file("text/javascript; charset=utf-8", SCRIPT),

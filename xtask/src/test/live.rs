@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 use crate::cargo::{build_with_tests, show};
 use crate::repo::Repo;
 use crate::say::Say;
+use crate::softphone::Softphone;
 use crate::up::{redis_acl, seed};
 use crate::{site, state};
 
@@ -65,8 +66,11 @@ pub(crate) fn browser(repo: &Repo, say: Say, script: &str) -> Result<()> {
         replicas: BTreeMap::new(),
         adjust: site::serve_briefly,
     };
-    with_system(repo, say, kind, |_, state| {
-        site::browse(repo, script, state)
+    with_system(repo, say, kind, |binaries, state| {
+        let home = state.parent().unwrap_or(state);
+        let port = ports::free()?;
+        let _softphone = Softphone::start(home, binaries, home, port)?;
+        site::browse(repo, script, state, port)
     })
 }
 
