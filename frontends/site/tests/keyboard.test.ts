@@ -1,100 +1,160 @@
-// Every flow by keyboard alone: what has the focus can be seen, and the focus goes to what matters.
+// Every flow by keyboard alone: what has the focus can be seen, and the focus goes to what matters. What needs
+// services to stop is in outages.test.ts, what waits for a session's end in timeout.test.ts.
 
-import type { Page } from "playwright-core";
 import { afterAll, describe, expect, test } from "vitest";
+import { showNumber } from "../src/app/number";
+import { AuthUnit } from "../src/gen/aikagi/units/v1/unit_pb";
 import { type Language, launch, Reader } from "./lib/browser";
-import { line, permanent, telephone } from "./lib/system";
+import { Keys } from "./lib/keys";
+import { account, age, established, guess, line, permanent, telephone } from "./lib/system";
 
 const browser = await launch();
 afterAll(browser.close);
 
-/** Presses Tab until the element with this name has the focus. */
-async function tabTo(page: Page, role: "link" | "button" | "textbox", name: string): Promise<void> {
-  const wanted =
-    role === "textbox"
-      ? page.getByLabel(name, { exact: true })
-      : page.getByRole(role, { name, exact: true }).last();
-  await wanted.waitFor();
-  for (let presses = 0; presses < 40; presses++) {
-    await page.keyboard.press("Tab");
-    if (await wanted.evaluate((element) => element === document.activeElement)) {
-      const outline = await wanted.evaluate((element) => getComputedStyle(element).outlineStyle);
-      expect(outline, `${name} shows that it has the focus`).not.toBe("none");
-      return;
-    }
-  }
-  throw new Error(`${name} cannot be reached`);
-}
-
-const headFocused = (page: Page) => page.waitForFunction(() => document.activeElement?.tagName === "H1");
-
 describe.each<Language>(["ja", "en"])("in %s", (language) => {
+  const start = async () => {
+    const { page, context } = await browser.reader({ language });
+    const reader = new Reader(page, language);
+    const keys = new Keys(page);
+    const logIn = async (number: string, password: string) => {
+      await keys.type(reader.t.login.number, number);
+      await keys.type(reader.t.login.password, password);
+      await keys.key("Enter");
+    };
+    return { page, context, reader, keys, t: reader.t, logIn };
+  };
+
   test("the whole story", async () => {
     const [number] = await line();
     const temporary = await telephone(number);
     const password = permanent();
-    const { page, context } = await browser.reader({ language });
-    const reader = new Reader(page, language);
-    const { t } = reader;
-    const press = (key: string) => page.keyboard.press(key);
-    const logIn = async (secret: string) => {
-      await tabTo(page, "textbox", t.login.number);
-      await press("Control+A");
-      await page.keyboard.type(number);
-      await tabTo(page, "textbox", t.login.password);
-      await page.keyboard.type(secret);
-      await press("Enter");
-    };
+    const { page, context, reader, keys, t, logIn } = await start();
 
     await reader.open("/");
     await reader.heading(t.welcome.heading);
-    await tabTo(page, "link", t.welcome.start);
-    await press("Enter");
+    await keys.press("link", t.welcome.start);
     await reader.heading(t.login.title);
-    await headFocused(page);
+    await keys.atHead();
     // An empty form: the summary has the focus, its first line leads to the field.
-    await tabTo(page, "button", t.login.submit);
-    await press("Enter");
+    await keys.press("button", t.login.submit);
     await reader.refused(t.login.numberMissing);
-    await tabTo(page, "link", t.login.numberMissing);
-    await press("Enter");
+    await keys.press("link", t.login.numberMissing);
     expect(await page.evaluate(() => document.activeElement?.id)).toBe("number");
     await page.keyboard.type(number);
-    await tabTo(page, "textbox", t.login.password);
-    await page.keyboard.type(temporary);
+    await keys.type(t.login.password, temporary);
     // What was typed can be looked at.
-    await tabTo(page, "button", t.common.showField(t.login.password));
-    await press("Space");
+    await keys.to("button", t.common.showField(t.login.password));
+    await keys.key("Space");
     expect(await reader.field(t.login.password).getAttribute("type")).toBe("text");
-    await tabTo(page, "button", t.login.submit);
-    await press("Enter");
+    await keys.press("button", t.login.submit);
 
     await reader.heading(t.password.forcedTitle);
-    await tabTo(page, "textbox", t.password.currentTemporary);
-    await page.keyboard.type(temporary);
-    await tabTo(page, "textbox", t.password.next);
-    await page.keyboard.type(password);
-    await tabTo(page, "textbox", t.password.again);
-    await page.keyboard.type(password);
-    await press("Enter");
+    await keys.type(t.password.currentTemporary, temporary);
+    await keys.type(t.password.next, password);
+    await keys.type(t.password.again, password);
+    await keys.key("Enter");
     await reader.home();
 
-    await tabTo(page, "link", t.account.changePassword);
-    await press("Enter");
+    await keys.press("link", t.account.changePassword);
     await reader.heading(t.password.title);
-    await tabTo(page, "link", t.common.back);
-    await press("Enter");
+    await keys.press("link", t.common.back);
     await reader.home();
-    await page.keyboard.press("Home");
     await page.reload();
     await reader.home();
-    await tabTo(page, "button", t.common.logOut);
-    await press("Enter");
+    await keys.press("button", t.common.logOut);
     await reader.heading(t.loggedOut.title);
-    await tabTo(page, "link", t.loggedOut.again);
-    await press("Enter");
+    await keys.press("link", t.loggedOut.again);
     await reader.heading(t.login.title);
-    await logIn(password);
+    await logIn(number, password);
+    await reader.home();
+    await context.close();
+  });
+
+  /** LOGIN-2: guessed away, looked up how to go on, and logged in with a new temporary password. */
+  test("lockout and recovery", async () => {
+    const [number] = await line();
+    const temporary = await telephone(number);
+    await guess(number, 2);
+    const { context, reader, keys, t, logIn } = await start();
+    await reader.open("/login");
+    await logIn(number, "87654321");
+    await reader.refused(/3.*10/);
+    await keys.type(t.login.password, temporary);
+    await keys.key("Enter");
+    await reader.refused(/3.*10/);
+    await keys.press("link", t.login.forgottenLink);
+    await reader.heading(t.welcome.heading);
+    await keys.atHead();
+    const again = await telephone(number);
+    await keys.press("link", t.welcome.start);
+    await reader.heading(t.login.title);
+    await keys.type(t.login.password, again);
+    await keys.key("Enter");
+    await reader.heading(t.password.forcedTitle);
+    await context.close();
+  });
+
+  /** PW-3: an expired password is changed. */
+  test("expiry", async () => {
+    const { number, password } = await account();
+    age(number, 61);
+    const { context, reader, keys, t, logIn } = await start();
+    await reader.open("/login");
+    await logIn(number, password);
+    await reader.sees(t.password.expired(60));
+    await keys.atHead();
+    await keys.type(t.password.current, password);
+    await keys.type(t.password.next, password);
+    await keys.type(t.password.again, password);
+    await keys.key("Enter");
+    await reader.refused(t.reasons.PASSWORD_REUSED);
+    const next = permanent();
+    await keys.type(t.password.next, next);
+    await keys.type(t.password.again, next);
+    await keys.press("button", t.password.submit);
+    await reader.sees(t.account.changed);
+    await context.close();
+  });
+
+  /** MIG-2, MIG-5: a change of the auth unit with a wrong password on the way. */
+  test("a change of unit", async () => {
+    const { numbers, passwords } = await established(AuthUnit.NUMBER);
+    const [contract, first] = numbers as [string, string];
+    const { page, context, reader, keys, t, logIn } = await start();
+    const passwordOf = (number: string) => t.unit.passwordOf(showNumber(number));
+    await reader.open("/login");
+    await logIn(contract, passwords[contract] ?? "");
+    await reader.home();
+    await keys.press("link", t.account.changeUnit);
+    await reader.heading(t.unit.title);
+    await keys.atHead();
+    await keys.press("button", t.unit.preview);
+    await reader.refused(t.unit.chooseMissing);
+    await keys.press("link", t.unit.chooseMissing);
+    await keys.key("Space");
+    await keys.key("ArrowDown");
+    expect(await page.getByRole("radio", { name: t.units.ADMIN_USER.name }).isChecked()).toBe(true);
+    await keys.key("Enter");
+    await reader.heading(t.unit.checkTitle);
+    await keys.atHead();
+    await keys.press("link", t.unit.reselect);
+    await reader.heading(t.unit.title);
+    await keys.press("button", t.unit.preview);
+    await reader.heading(t.unit.checkTitle);
+    await keys.type(passwordOf(contract), passwords[contract] ?? "");
+    await keys.type(passwordOf(first), "Wrong12345");
+    await keys.key("Enter");
+    await reader.refused(t.unit.passwordWrong(showNumber(first)));
+    await keys.press("link", t.unit.passwordWrong(showNumber(first)));
+    await keys.key("Control+A");
+    await page.keyboard.type(passwords[first] ?? "");
+    await keys.press("button", t.unit.submit);
+    await reader.heading(t.unit.doneTitle);
+    await keys.atHead();
+    await keys.press("link", t.common.logIn);
+    await reader.heading(t.login.title);
+    await keys.type(t.login.password, passwords[contract] ?? "");
+    await keys.key("Enter");
     await reader.home();
     await context.close();
   });

@@ -1,8 +1,11 @@
 // What a reader meets when the system or the way to it is away: nothing that was typed is lost. Runs alone.
 
 import { afterAll, expect, test } from "vitest";
+import { AuthUnit } from "../src/gen/aikagi/units/v1/unit_pb";
 import { launch, Reader } from "./lib/browser";
-import { account, permanent, stop, stopOurs } from "./lib/system";
+import { Keys } from "./lib/keys";
+import { loseAnswers } from "./lib/lost";
+import { account, established, permanent, stop, stopOurs } from "./lib/system";
 
 const browser = await launch();
 afterAll(async () => {
@@ -66,6 +69,54 @@ test.each(["ja", "en"] as const)("authentication is away (%s)", async (language)
   await context.close();
 });
 
+/** MIG-4: what was typed for a change of unit survives the gateway's restart; nothing was changed meanwhile. */
+test.each(["ja", "en"] as const)("the gateway restarts in a change of unit (%s)", async (language) => {
+  const { numbers, passwords } = await established(AuthUnit.NUMBER);
+  const { page, context } = await browser.reader({ language });
+  const reader = new Reader(page, language);
+  const { t } = reader;
+  await reader.logIn(numbers[0], passwords[numbers[0]] ?? "");
+  await reader.home();
+  await reader.open("/unit");
+  await reader.plan("LINE");
+  for (const number of numbers) {
+    await reader.passwordOf(number).fill(passwords[number] ?? "");
+  }
+  const start = await stop("gateway");
+  await reader.button(t.unit.submit).click();
+  await reader.refused(t.reasons.UNREACHABLE);
+  await reader.sees(t.common.kept);
+  await start();
+  await reader.button(t.unit.submit).click();
+  await reader.heading(t.unit.doneTitle);
+  await context.close();
+});
+
+test.each(["ja", "en"] as const)("outages by keyboard alone (%s)", async (language) => {
+  const { number, password } = await account();
+  const { page, context } = await browser.reader({ language });
+  const reader = new Reader(page, language);
+  const keys = new Keys(page);
+  const { t } = reader;
+  await reader.open("/login");
+  await reader.heading(t.login.title);
+  await context.setOffline(true);
+  await keys.type(t.login.number, number);
+  await keys.type(t.login.password, password);
+  await keys.key("Enter");
+  await reader.refused(t.reasons.OFFLINE);
+  await context.setOffline(false);
+  await keys.press("button", t.login.submit);
+  await reader.home();
+  const start = await stop("authentication");
+  await page.reload();
+  await page.getByRole("heading", { level: 1, name: t.unavailable.title }).waitFor({ timeout: 60_000 });
+  await start();
+  await keys.press("button", t.common.tryAgain);
+  await page.getByRole("heading", { level: 2, name: t.account.who }).waitFor({ timeout: 60_000 });
+  await context.close();
+});
+
 test("an answer is lost on its way: the reader is told whether the change was made", async () => {
   const { number, password } = await account();
   const { page, context } = await browser.reader();
@@ -85,17 +136,7 @@ test("an answer is lost on its way: the reader is told whether the change was ma
   await page.unroute(CHANGE);
 
   // It arrived, its answer did not. The browser keeps the old cookie.
-  await page.route(CHANGE, async (route) => {
-    const { origin, ...headers } = await route.request().allHeaders();
-    const cookies = await context.cookies();
-    const cookie = cookies.map(({ name, value }) => `${name}=${value}`).join("; ");
-    await fetchElsewhere(
-      route.request().url(),
-      { ...headers, origin: origin ?? "", cookie },
-      route.request().postDataBuffer(),
-    );
-    await route.abort();
-  });
+  await loseAnswers(page, CHANGE);
   await reader.button(t.password.submit).click();
   await reader.sees(t.password.perhaps);
   await page.getByRole("alert").getByRole("link", { name: t.loggedOut.again }).click();
@@ -104,21 +145,3 @@ test("an answer is lost on its way: the reader is told whether the change was ma
   await reader.home();
   await context.close();
 });
-
-/** Sends a call as the browser would, outside of it. */
-async function fetchElsewhere(
-  url: string,
-  headers: Record<string, string>,
-  body: Buffer | null,
-): Promise<void> {
-  const { request } = await import("node:https");
-  const kept = Object.fromEntries(Object.entries(headers).filter(([name]) => !name.startsWith(":")));
-  await new Promise<void>((done, failed) => {
-    const call = request(url, { method: "POST", headers: kept, rejectUnauthorized: false }, (answer) => {
-      answer.resume();
-      answer.on("end", done);
-    });
-    call.on("error", failed);
-    call.end(body ?? undefined);
-  });
-}

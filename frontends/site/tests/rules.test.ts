@@ -66,6 +66,32 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await context.close();
   });
 
+  /** PW-6: strength is told while a password is typed; a common one is refused where that is configured, as here. */
+  test("strength and common passwords", async () => {
+    const [number] = await line();
+    const temporary = await telephone(number);
+    const { reader, context, page } = await start();
+    const { password: words } = reader.t;
+    await reader.logIn(number, temporary);
+    await reader.heading(words.forcedTitle);
+    const strength = page.locator(".strength b");
+    for (const [typed, told] of [
+      ["password1", words.strengths[0]],
+      ["vR7wq2Zt9Lk", words.strengths[4]],
+    ]) {
+      await reader.field(words.next).fill(typed ?? "");
+      await strength.getByText(told ?? "", { exact: true }).waitFor();
+    }
+    const condition = page.locator(".conditions li", { hasText: words.rule.COMMON({ min: 8, max: 12 }) });
+    await condition.getByText(words.checkedLater, { exact: true }).waitFor();
+    await reader.change(temporary, "PassWord1", "PassWord1", true);
+    await reader.refused(words.tooCommon);
+    await condition.getByText(words.unmet, { exact: true }).waitFor();
+    await reader.change(temporary, "vR7wq2Zt9Lk", "vR7wq2Zt9Lk", true);
+    await reader.sees(reader.t.account.changed);
+    await context.close();
+  });
+
   /** SESS-5: what was changed in one window is not overwritten from another; what was typed there stays. */
   test("two windows", async () => {
     const { number, password } = await account();

@@ -4,6 +4,7 @@ import { mkdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { afterAll, test } from "vitest";
 import { type Language, launch, type SIZES } from "./lib/browser";
+import { SOFTPHONE } from "./lib/system";
 import { tour } from "./lib/tour";
 
 const browser = await launch();
@@ -23,5 +24,7 @@ test.each(LOOKS)("in %s, %s, %s", async (language, scheme, size) => {
   await tour(page, language, async (name) => {
     await page.screenshot({ path: resolve(to, `${name}.png`), fullPage: name !== "warning" });
   });
+  await page.goto(SOFTPHONE);
+  await page.screenshot({ path: resolve(to, "softphone.png"), fullPage: true });
   await context.close();
 });

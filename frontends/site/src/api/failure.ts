@@ -1,19 +1,16 @@
 // What a refused or lost call tells: the stable reason and the details of google.rpc, made plain for pages.
 
 import { Code, ConnectError } from "@connectrpc/connect";
-import { ErrorReason } from "../gen/aikagi/mesh/v1/error_reason_pb";
 import {
   BadRequestSchema,
   ErrorInfoSchema,
   LocalizedMessageSchema,
   RetryInfoSchema,
 } from "../gen/google/rpc/error_details_pb";
+import { SERVER_REASONS } from "../gen/reasons";
 
-/** Every reason that the server gives. */
-export type ServerReason =
-  | Exclude<keyof typeof ErrorReason, "UNSPECIFIED">
-  | "MIGRATION_NOT_OFFERED"
-  | "ACCOUNTS_NOT_READY";
+/** Every reason for which the server refuses a subscriber's call. */
+export type ServerReason = (typeof SERVER_REASONS)[number];
 
 /** Every reason why something did not work, our own included. */
 export type Reason = ServerReason | "OFFLINE" | "UNREACHABLE";
@@ -21,8 +18,10 @@ export type Reason = ServerReason | "OFFLINE" | "UNREACHABLE";
 /** Why something did not work. */
 export interface Failure {
   reason: Reason;
-  /** The request's fields that are wrong, by their names in the contract. */
-  fields: string[];
+  /** The server gave a reason that this site does not know yet: only its own words tell. */
+  foreign: boolean;
+  /** The request's fields that are wrong, by their names in the contract, each with its reason. */
+  fields: Record<string, Reason>;
   /** More about the reason. */
   metadata: Record<string, string>;
   /** Seconds after which to try again, where that can help. */
@@ -33,45 +32,55 @@ export interface Failure {
   lost: boolean;
 }
 
-const LATER: ReadonlySet<string> = new Set(["MIGRATION_NOT_OFFERED", "ACCOUNTS_NOT_READY"]);
+const DOMAIN = "aikagi";
+const KNOWN: ReadonlySet<string> = new Set(SERVER_REASONS);
+
+/** After these the work may have gone on. */
+const AMBIGUOUS: ReadonlySet<string> = new Set(["UNAVAILABLE", "DEADLINE_EXCEEDED", "INTERNAL"]);
 
 function isServerReason(text: string | undefined): text is ServerReason {
-  return text !== undefined && text !== "UNSPECIFIED" && (text in ErrorReason || LATER.has(text));
+  return text !== undefined && KNOWN.has(text);
 }
 
 /** Reads what a call threw. */
 export function failureOf(thrown: unknown): Failure {
   const error = ConnectError.from(thrown);
-  const info = error.findDetails(ErrorInfoSchema)[0];
-  const reason = info?.reason;
-  const known = isServerReason(reason);
+  const info = error.findDetails(ErrorInfoSchema).find(({ domain }) => domain === DOMAIN);
+  const known = isServerReason(info?.reason) ? info.reason : undefined;
+  const reason = known ?? withoutReason(error.code);
   const delay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
+  const violations = error.findDetails(BadRequestSchema).flatMap((bad) => bad.fieldViolations);
   return {
-    reason: known ? reason : withoutReason(error.code),
-    fields: error
-      .findDetails(BadRequestSchema)
-      .flatMap((bad) => bad.fieldViolations.map(({ field }) => field)),
+    reason,
+    foreign: info !== undefined && known === undefined,
+    fields: Object.fromEntries(
+      violations.map(({ field, reason: own }) => [field, isServerReason(own) ? own : reason]),
+    ),
     metadata: info?.metadata ?? {},
     ...(delay && { retryAfter: Number(delay.seconds) + (delay.nanos > 0 ? 1 : 0) }),
     words: Object.fromEntries(
       error.findDetails(LocalizedMessageSchema).map(({ locale, message }) => [locale.slice(0, 2), message]),
     ),
-    lost: !known || reason === "UNAVAILABLE" || reason === "DEADLINE_EXCEEDED" || reason === "INTERNAL",
+    lost: info === undefined || AMBIGUOUS.has(reason),
   };
 }
 
-/** No reason came with it: it was lost on the way, or never left. */
+/** No reason that we know came with it: it was lost on the way, never left, or is newer than this site. */
 function withoutReason(code: Code): Reason {
   if (typeof navigator !== "undefined" && navigator.onLine === false) {
     return "OFFLINE";
   }
-  if (code === Code.DeadlineExceeded || code === Code.Canceled) {
-    return "DEADLINE_EXCEEDED";
+  switch (code) {
+    case Code.DeadlineExceeded:
+    case Code.Canceled:
+      return "DEADLINE_EXCEEDED";
+    case Code.ResourceExhausted:
+      return "OVERLOADED";
+    case Code.Internal:
+      return "INTERNAL";
+    default:
+      return "UNREACHABLE";
   }
-  if (code === Code.ResourceExhausted) {
-    return "OVERLOADED";
-  }
-  return code === Code.Internal ? "INTERNAL" : "UNREACHABLE";
 }
 
 /** The session is over, or there was none. */

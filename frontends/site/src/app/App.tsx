@@ -14,7 +14,8 @@ import { useSite } from "./site";
 
 const Home = later(() => import("../pages/Home").then((module) => module.Home));
 const ChangePassword = later(() => import("../pages/ChangePassword").then((module) => module.ChangePassword));
-const ChangeUnit = later(() => import("../pages/ChangeUnit").then((module) => module.ChangeUnit));
+const ChangeUnit = later(() => import("../pages/unit").then((module) => module.ChangeUnit));
+const UnitChanged = later(() => import("../pages/unit").then((module) => module.UnitChanged));
 
 /** The site. */
 export function App() {
@@ -60,6 +61,8 @@ function Current() {
       return <LoggedOut />;
     case "timedOut":
       return <TimedOut />;
+    case "unitChanged":
+      return <UnitChanged />;
     default:
   }
   if (account.kind === "failed") {
@@ -75,7 +78,8 @@ function Current() {
     case "password":
       return <ChangePassword session={session} />;
     case "unit":
-      return <ChangeUnit session={session} />;
+    case "unitCheck":
+      return <ChangeUnit session={session} step={route === "unit" ? "choose" : "check"} />;
   }
 }
 

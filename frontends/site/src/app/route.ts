@@ -7,6 +7,8 @@ export const PATHS = {
   account: "/account",
   password: "/password",
   unit: "/unit",
+  unitCheck: "/unit/check",
+  unitChanged: "/unit/changed",
   loggedOut: "/logged-out",
   timedOut: "/timed-out",
 } as const;
@@ -15,7 +17,7 @@ export const PATHS = {
 export type Route = keyof typeof PATHS;
 
 /** Pages that need a session. */
-const PRIVATE: ReadonlySet<Route> = new Set<Route>(["account", "password", "unit"]);
+const PRIVATE: ReadonlySet<Route> = new Set<Route>(["account", "password", "unit", "unitCheck"]);
 
 /** Whether a page needs a session. */
 export function isPrivate(route: Route): boolean {

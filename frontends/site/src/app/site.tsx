@@ -15,6 +15,7 @@ import { serverNow } from "../api/clock";
 import { type Failure, isSessionOver } from "../api/failure";
 import { persist } from "../api/patience";
 import type { Session } from "../gen/aikagi/authentication/v1/session_pb";
+import type { Login } from "../gen/aikagi/units/v1/migration_pb";
 import { isPrivate, PATHS, type Route, routeAt } from "./route";
 import type { Account } from "./session";
 
@@ -40,6 +41,8 @@ export interface Site {
   wanted: { current: Route | undefined };
   /** The telephone number last typed at login, for the next time; in memory only. */
   lastNumber: { current: string };
+  /** MIG-6: who logs in after the change of unit that this window made; in memory only. */
+  changedLogins: { current: Login[] | undefined };
 }
 
 const Context = createContext<Site | undefined>(undefined);
@@ -64,6 +67,7 @@ export function SiteProvider({ children }: { children: ReactNode }) {
   const [account, setAccount] = useState<Account>({ kind: "unknown" });
   const wanted = useRef<Route>(undefined);
   const lastNumber = useRef("");
+  const changedLogins = useRef<Login[]>(undefined);
   const current = useRef({ at, account });
   current.current = { at, account };
 
@@ -102,7 +106,10 @@ export function SiteProvider({ children }: { children: ReactNode }) {
 
   const look = useCallback<Site["look"]>(
     async (peek) => {
-      const wasLive = current.current.account.kind === "live";
+      const { at: before, account: known } = current.current;
+      const wasLive = known.kind === "live";
+      // Who comes to log in does not care how an earlier session ended.
+      const cares = before.route !== undefined && isPrivate(before.route);
       const { answer, failure } = await persist(() => subscriber.getSession({ peek }));
       if (answer?.session) {
         setAccount({ kind: "live", session: answer.session, seen: serverNow() });
@@ -115,7 +122,7 @@ export function SiteProvider({ children }: { children: ReactNode }) {
         if (!wasLive) {
           setAccount({ kind: "failed", failure });
         }
-      } else if (wasLive || failure.reason === "SESSION_ENDED") {
+      } else if (wasLive || (cares && failure.reason === "SESSION_ENDED")) {
         ended();
       } else {
         setAccount({ kind: "none" });
@@ -126,7 +133,7 @@ export function SiteProvider({ children }: { children: ReactNode }) {
   );
 
   const site = useMemo(
-    () => ({ ...at, go, account, keep, forget, ended, look, wanted, lastNumber }),
+    () => ({ ...at, go, account, keep, forget, ended, look, wanted, lastNumber, changedLogins }),
     [at, go, account, keep, forget, ended, look],
   );
   useOtherWindows(site);

@@ -4,7 +4,7 @@ import { isSessionOver } from "../api/failure";
 import { attempt, persist } from "../api/patience";
 import { useSite } from "../app/site";
 import { MustChangeReason, type Session } from "../gen/aikagi/authentication/v1/session_pb";
-import { check as checkPolicy, type Policy, policyOf, USUAL_POLICY } from "../password/policy";
+import { check as checkPolicy, type Policy, policyOf, type Rule, USUAL_POLICY } from "../password/policy";
 import { useStrength } from "../password/useStrength";
 import { useTexts } from "../texts/language";
 import { ErrorSummary } from "../ui/ErrorSummary";
@@ -45,10 +45,23 @@ export function ChangePassword({ session }: { session: Session }) {
   const [next, setNext] = useState("");
   const [again, setAgain] = useState("");
   const [lost, setLost] = useState<"perhaps" | "notDone">();
-  const conditions = checkPolicy(policy, next, current);
+  // PW-6: which passwords are too well known the server tells only of those that were sent.
+  const [common, setCommon] = useState<readonly string[]>([]);
+  const conditions = checkPolicy(policy, next, current, common);
   const strength = useStrength(next, [session.accountNumber, ...session.scopeNumbers]);
   const temporary = session.mustChangeReason === MustChangeReason.TEMPORARY;
   const forced = session.mustChangeReason !== MustChangeReason.UNSPECIFIED;
+
+  const sayBroken = (rule: Rule) => {
+    switch (rule) {
+      case "DIFFERENT":
+        return texts.reasons.PASSWORD_REUSED;
+      case "COMMON":
+        return words.tooCommon;
+      default:
+        return texts.reasons.PASSWORD_POLICY;
+    }
+  };
 
   const check = (): Errors => {
     setLost(undefined);
@@ -56,11 +69,11 @@ export function ChangePassword({ session }: { session: Session }) {
     if (current === "") {
       errors.current = words.currentMissing;
     }
-    const broken = conditions.find(([, met]) => !met);
+    const broken = conditions.find(([, met]) => met === false);
     if (next === "") {
       errors.next = words.nextMissing;
     } else if (broken) {
-      errors.next = texts.reasons[broken[0] === "DIFFERENT" ? "PASSWORD_REUSED" : "PASSWORD_POLICY"];
+      errors.next = sayBroken(broken[0]);
     }
     if (again === "") {
       errors.again = words.againMissing;
@@ -104,9 +117,14 @@ export function ChangePassword({ session }: { session: Session }) {
     }
     const errors: Errors = {};
     for (const [field, id] of Object.entries(FIELDS)) {
-      if (failure.fields.includes(field)) {
-        errors[id] = texts.reasons[failure.reason];
+      const reason = failure.fields[field];
+      if (reason) {
+        errors[id] = texts.reasons[reason];
       }
+    }
+    if (failure.reason === "PASSWORD_POLICY" && failure.metadata.rules === "COMMON") {
+      setCommon((known) => [...known, next]);
+      errors.next = sayBroken("COMMON");
     }
     return Object.keys(errors).length > 0 ? { errors } : { failure };
   };
@@ -178,7 +196,9 @@ export function ChangePassword({ session }: { session: Session }) {
                 <li key={rule} className={met ? "met" : undefined}>
                   <Icon name={met ? "check" : "dot"} />
                   {words.rule[rule](policy)}
-                  <span className="sr">{met ? words.met : words.unmet}</span>
+                  <span className="sr">
+                    {met === undefined ? words.checkedLater : met ? words.met : words.unmet}
+                  </span>
                 </li>
               ))}
             </ul>

@@ -9,6 +9,7 @@ import { useTexts } from "../texts/language";
 import { Icon } from "../ui/Icon";
 import { Link } from "../ui/Link";
 import { Notice } from "../ui/Notice";
+import { Numbers } from "../ui/Numbers";
 import { Page } from "../ui/Page";
 
 /** From how many days before its end a password's expiry is pointed out. */
@@ -48,17 +49,8 @@ export function Home({ session }: { session: Session }) {
             </dd>
             <dt>{words.scope}</dt>
             <dd>
-              {session.scopeNumbers.length === 0 ? (
-                words.noScope
-              ) : (
-                <ul className="numbers">
-                  {session.scopeNumbers.map((scoped) => (
-                    <li key={scoped} className="number">
-                      {showNumber(scoped)}
-                    </li>
-                  ))}
-                </ul>
-              )}
+              {session.scopeNumbers.length === 0 && words.noScope}
+              <Numbers numbers={session.scopeNumbers} />
             </dd>
           </dl>
           {offered(session.unit).length > 0 ? (

@@ -38,7 +38,7 @@ export function Login() {
     if (failure) {
       return {
         failure,
-        errors: failure.fields.includes("number") ? { number: texts.login.numberWrong } : {},
+        errors: "number" in failure.fields ? { number: texts.login.numberWrong } : {},
       };
     }
     if (answer.session) {

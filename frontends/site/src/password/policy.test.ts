@@ -3,7 +3,7 @@ import { check, USUAL_POLICY } from "./policy";
 
 const broken = (password: string, current = "Current99") =>
   check(USUAL_POLICY, password, current)
-    .filter(([, met]) => !met)
+    .filter(([, met]) => met === false)
     .map(([rule]) => rule);
 
 test("PW-1, PW-2: each condition is told apart", () => {
@@ -16,4 +16,15 @@ test("PW-1, PW-2: each condition is told apart", () => {
   expect(broken("Ａbc12345")).toEqual(["CHARACTERS"]);
   expect(broken("Current99")).toEqual(["DIFFERENT"]);
   expect(broken("")).toEqual(["LENGTH", "CHARACTERS", "DIGITS_ONLY", "DIFFERENT"]);
+});
+
+/** PW-6: whether a password is too well known only the server can tell, once it has been asked. */
+test("common passwords are refused by the server", () => {
+  const strict = { ...USUAL_POLICY, refusesCommon: true };
+  const met = (password: string, common: string[]) =>
+    new Map(check(strict, password, "Current99", common)).get("COMMON");
+  expect(new Map(check(USUAL_POLICY, "password1", "")).has("COMMON")).toBe(false);
+  expect(met("", [])).toBe(false);
+  expect(met("password1", [])).toBeUndefined();
+  expect(met("password1", ["password1"])).toBe(false);
 });

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BrowserContext, chromium, type Locator, type Page } from "playwright-core";
 import { expect } from "vitest";
+import { showNumber } from "../../src/app/number";
 import { en } from "../../src/texts/en";
 import { ja, type Texts } from "../../src/texts/ja";
 import { SITE } from "./system";
@@ -141,6 +142,19 @@ export class Reader {
     const summary = this.page.getByRole("alert");
     await summary.getByText(text).first().waitFor();
     expect(await summary.evaluate((element) => element === document.activeElement)).toBe(true);
+  }
+
+  /** Chooses a unit, and goes on to what would change. */
+  async plan(unit: "LINE" | "NUMBER" | "ADMIN_USER"): Promise<void> {
+    await this.heading(this.t.unit.title);
+    await this.page.getByRole("radio", { name: this.t.units[unit].name }).check();
+    await this.button(this.t.unit.preview).click();
+    await this.heading(this.t.unit.checkTitle);
+  }
+
+  /** The password field of a number on the page for changing the unit. */
+  passwordOf(number: string): Locator {
+    return this.field(this.t.unit.passwordOf(showNumber(number)));
   }
 
   async home(): Promise<void> {

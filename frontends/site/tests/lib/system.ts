@@ -43,6 +43,9 @@ function workload(name: string) {
   });
 }
 
+/** The softphone's origin. */
+export const SOFTPHONE = process.env.AIKAGI_SOFTPHONE ?? "";
+
 /** A certificate that names localhost's, for servers of other origins. */
 export function somebodysTls() {
   const identity = state.identities.backend;
@@ -115,6 +118,21 @@ export async function changeElsewhere(number: string, current: string, next = pe
 export async function account(): Promise<{ number: string; password: string }> {
   const [number] = await line();
   return { number, password: await settle(number, await telephone(number)) };
+}
+
+/** A fresh line whose unit is established, and the password of each of its accounts. */
+export async function established(
+  unit: AuthUnit,
+  additional = 1,
+): Promise<{ numbers: [string, ...string[]]; passwords: Record<string, string> }> {
+  const numbers = await line(additional);
+  const accounts = unit === AuthUnit.LINE ? [numbers[0]] : numbers;
+  const passwords: Record<string, string> = {};
+  for (const number of accounts) {
+    const target = unit === AuthUnit.LINE ? "" : number;
+    passwords[number] = await settle(number, await telephone(numbers[0], unit, target));
+  }
+  return { numbers, passwords };
 }
 
 /** Guesses wrong, so many times. */

@@ -1,6 +1,7 @@
 // Every page of the site in turn, for the accessibility check and the pictures.
 
 import type { Page } from "playwright-core";
+import { showNumber } from "../../src/app/number";
 import { AuthUnit } from "../../src/gen/aikagi/units/v1/unit_pb";
 import { type Language, Reader } from "./browser";
 import { line, permanent, SITE, settle, telephone } from "./system";
@@ -15,7 +16,7 @@ export async function tour(
 ): Promise<void> {
   const reader = new Reader(page, language);
   const { t } = reader;
-  const [number, first] = (await line(1)) as [string, string];
+  const [number, first, second] = (await line(2)) as [string, string, string];
 
   await reader.open("/");
   await reader.heading(t.welcome.heading);
@@ -32,7 +33,7 @@ export async function tour(
   await stop("login-refused");
 
   const temporary = await telephone(number, AuthUnit.NUMBER, number);
-  await settle(first, await telephone(first, AuthUnit.NUMBER, first));
+  const other = await settle(first, await telephone(first, AuthUnit.NUMBER, first));
   await reader.logIn(number, temporary);
   await reader.heading(t.password.forcedTitle);
   await stop("forced-change");
@@ -51,6 +52,29 @@ export async function tour(
   await reader.open("/password");
   await reader.heading(t.password.title);
   await stop("change-password");
+
+  await reader.open("/unit");
+  await reader.heading(t.unit.title);
+  await page.getByRole("radio", { name: t.units.ADMIN_USER.name }).check();
+  await stop("unit");
+  await reader.plan("ADMIN_USER");
+  await reader.sees(t.unit.unreadyText);
+  await stop("unit-unready");
+  const third = await settle(second, await telephone(second, AuthUnit.NUMBER, second));
+  await reader.button(t.unit.lookAgain).click();
+  await reader.passwordOf(number).fill(password);
+  await reader.passwordOf(first).fill(other);
+  await stop("unit-check");
+  await reader.passwordOf(second).fill("Wrong12345");
+  await reader.button(t.unit.submit).click();
+  await reader.refused(t.unit.passwordWrong(showNumber(second)));
+  await stop("unit-refused");
+  await reader.passwordOf(second).fill(third);
+  await reader.button(t.unit.submit).click();
+  await reader.heading(t.unit.doneTitle);
+  await stop("unit-changed");
+  await reader.logIn(number, password);
+  await reader.home();
 
   await page.context().setOffline(true);
   await reader.sees(t.offline.now);

@@ -1,0 +1,91 @@
+import { useState } from "react";
+import { unitName } from "../../app/names";
+import type { Session } from "../../gen/aikagi/authentication/v1/session_pb";
+import type { PreviewMigrationResponse } from "../../gen/aikagi/edge/v1/subscriber_service_pb";
+import { useTexts } from "../../texts/language";
+import { ErrorSummary } from "../../ui/ErrorSummary";
+import { Link } from "../../ui/Link";
+import { Notice } from "../../ui/Notice";
+import { Page } from "../../ui/Page";
+import type { Plan } from "./ChangeUnit";
+import { Logins } from "./Logins";
+import { Passwords } from "./Passwords";
+import { Unready } from "./Unready";
+import { useMigration } from "./useMigration";
+
+/** What will change and who logs in afterwards; then the passwords, or which of them are missing (MIG-2, MIG-5). */
+export function Check({
+  session,
+  plan,
+  replan,
+  passwords,
+  type,
+}: {
+  session: Session;
+  plan: Plan;
+  replan: (preview: PreviewMigrationResponse) => void;
+  passwords: Record<string, string>;
+  type: (number: string, password: string) => void;
+}) {
+  const { texts } = useTexts();
+  const words = texts.unit;
+  const [looked, setLooked] = useState(false);
+  const { form, lost, over, lookAgain } = useMigration({ session, plan, replan, passwords });
+  const { preview } = plan;
+  const from = texts.units[unitName(session.unit)];
+  const to = texts.units[unitName(plan.unit)];
+
+  const more = (lost || over) && (
+    <>
+      <p>{over ? words.over : words[lost ?? "notDone"]}</p>
+      {(over || lost === "perhaps") && (
+        <p>
+          <a href="/login">{texts.loggedOut.again}</a>
+        </p>
+      )}
+    </>
+  );
+  return (
+    <Page title={words.checkTitle} lead={words.checkLead} className="narrow">
+      <ErrorSummary form={form} more={more} />
+      <section className="card" aria-labelledby="change">
+        <h2 id="change">{words.change}</h2>
+        <dl className="facts">
+          <dt>{words.now}</dt>
+          <dd>{from.name}</dd>
+          <dt>{words.choose}</dt>
+          <dd>
+            {to.name}
+            <small>{to.about}</small>
+          </dd>
+        </dl>
+        <h2>{words.after}</h2>
+        <p className="hint">{words.afterText}</p>
+        <Logins logins={preview.logins} />
+        <Notice tone="warn">{words.warning}</Notice>
+      </section>
+      {over ? null : preview.unreadyNumbers.length > 0 ? (
+        <Unready
+          preview={preview}
+          looked={looked}
+          lookAgain={async () => {
+            setLooked(false);
+            await lookAgain();
+            setLooked(true);
+          }}
+        />
+      ) : (
+        <Passwords
+          own={session.accountNumber}
+          numbers={preview.passwordNumbers}
+          passwords={passwords}
+          type={type}
+          form={form}
+        />
+      )}
+      <p>
+        <Link to="unit">{words.reselect}</Link>
+      </p>
+    </Page>
+  );
+}

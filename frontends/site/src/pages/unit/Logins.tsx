@@ -1,0 +1,22 @@
+import { roleName } from "../../app/names";
+import { showNumber } from "../../app/number";
+import type { Login } from "../../gen/aikagi/units/v1/migration_pb";
+import { useTexts } from "../../texts/language";
+import { Numbers } from "../../ui/Numbers";
+
+/** MIG-6: who logs in afterwards, with which number and for which. */
+export function Logins({ logins }: { logins: Login[] }) {
+  const { texts } = useTexts();
+  return (
+    <ul className="logins">
+      {logins.map(({ number, role, scopeNumbers }) => (
+        <li key={number}>
+          <b className="number">{showNumber(number)}</b>
+          <p>{texts.roles[roleName(role)]}</p>
+          <p>{scopeNumbers.length === 0 ? texts.account.noScope : texts.unit.scope}</p>
+          <Numbers numbers={scopeNumbers} />
+        </li>
+      ))}
+    </ul>
+  );
+}

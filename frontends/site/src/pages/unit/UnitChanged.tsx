@@ -1,0 +1,31 @@
+import { useEffect } from "react";
+import { useSite } from "../../app/site";
+import { useTexts } from "../../texts/language";
+import { Link } from "../../ui/Link";
+import { Page } from "../../ui/Page";
+import { Logins } from "./Logins";
+
+/** MIG-6: it is done, and who logs in with what from now on. Whoever comes here by the address logs in. */
+export function UnitChanged() {
+  const { texts } = useTexts();
+  const { go, changedLogins } = useSite();
+  const logins = changedLogins.current;
+  useEffect(() => {
+    if (!logins) {
+      go("login", { replace: true });
+    }
+  }, [logins, go]);
+  if (!logins) {
+    return null;
+  }
+  return (
+    <Page title={texts.unit.doneTitle} lead={texts.unit.done} className="narrow">
+      <section className="card" aria-label={texts.unit.after}>
+        <Logins logins={logins} />
+        <Link to="login" className="button primary">
+          {texts.common.logIn}
+        </Link>
+      </section>
+    </Page>
+  );
+}

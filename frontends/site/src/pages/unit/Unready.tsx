@@ -1,0 +1,51 @@
+import { useState } from "react";
+import { showNumber } from "../../app/number";
+import type { PreviewMigrationResponse } from "../../gen/aikagi/edge/v1/subscriber_service_pb";
+import { useTexts } from "../../texts/language";
+import { Link } from "../../ui/Link";
+import { Notice } from "../../ui/Notice";
+import { idAt } from "./Passwords";
+
+/** MIG-5: which accounts have no live permanent password, and how they come by one. */
+export function Unready({
+  preview,
+  looked,
+  lookAgain,
+}: {
+  preview: PreviewMigrationResponse;
+  /** The reader has just looked again, and some are not ready still. */
+  looked: boolean;
+  lookAgain: () => Promise<void>;
+}) {
+  const { texts } = useTexts();
+  const words = texts.unit;
+  const [busy, setBusy] = useState(false);
+  const look = async () => {
+    setBusy(true);
+    await lookAgain();
+    setBusy(false);
+  };
+  return (
+    <section className="card" aria-labelledby="unready">
+      <h2 id="unready">{words.unready}</h2>
+      <p>{words.unreadyText}</p>
+      <ul className="logins">
+        {preview.unreadyNumbers.map((number) => (
+          // The summary of a refusal leads here.
+          <li key={number} id={idAt(preview.passwordNumbers.indexOf(number))} tabIndex={-1}>
+            <b className="number">{showNumber(number)}</b>
+          </li>
+        ))}
+      </ul>
+      <div role="status">{looked && !busy && <Notice tone="info">{words.stillUnready}</Notice>}</div>
+      <p className="actions">
+        <button type="button" className="primary" aria-disabled={busy} onClick={() => void look()}>
+          {busy ? texts.common.working : words.lookAgain}
+        </button>
+      </p>
+      <p>
+        <Link to="welcome">{words.unreadyHow}</Link>
+      </p>
+    </section>
+  );
+}

@@ -1,0 +1,11 @@
+import { expect, test } from "vitest";
+import { estimate } from "./dictionary";
+
+/** PW-6: what people guess first is weak: common passwords, keyboard rows, names, the reader's own number. */
+test("strength is an estimate of how hard a password is to guess", () => {
+  for (const weak of ["password1", "qwerty123", "tanaka01", "aaaaaaaa1", "abcd1234", "sakura2024"]) {
+    expect(estimate(weak, []), weak).toBeLessThanOrEqual(1);
+  }
+  expect(estimate("x0312345001", ["0312345001"])).toBeLessThan(estimate("x0312345001", []));
+  expect(estimate("vR7wq2Zt9Lk", [])).toBe(4);
+});

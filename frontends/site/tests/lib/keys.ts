@@ -1,0 +1,58 @@
+// A reader who has a keyboard and nothing else.
+
+import type { Locator, Page } from "playwright-core";
+import { expect } from "vitest";
+
+/** What can have the focus. */
+type Role = "link" | "button" | "textbox" | "radio";
+
+/** Works a page by keyboard alone. */
+export class Keys {
+  constructor(readonly page: Page) {}
+
+  /** Presses Tab until the element with this name has the focus, and sees that it has it. */
+  async to(role: Role, name: string): Promise<void> {
+    // A button that shows a password is named after its field.
+    const wanted =
+      role === "textbox"
+        ? this.page.getByLabel(name, { exact: true })
+        : this.page.getByRole(role, { name, exact: role !== "radio" }).last();
+    await wanted.waitFor();
+    for (let presses = 0; presses < 60; presses++) {
+      await this.page.keyboard.press("Tab");
+      if (await focused(wanted)) {
+        const outline = await wanted.evaluate((element) => getComputedStyle(element).outlineStyle);
+        expect(outline, `${name} shows that it has the focus`).not.toBe("none");
+        return;
+      }
+    }
+    throw new Error(`${name} cannot be reached`);
+  }
+
+  /** Goes to a field and types into it, over what was there. */
+  async type(field: string, text: string): Promise<void> {
+    await this.to("textbox", field);
+    await this.page.keyboard.press("Control+A");
+    await this.page.keyboard.type(text);
+  }
+
+  /** Goes to a link or a button and presses it. */
+  async press(role: "link" | "button", name: string): Promise<void> {
+    await this.to(role, name);
+    await this.page.keyboard.press("Enter");
+  }
+
+  async key(key: string): Promise<void> {
+    await this.page.keyboard.press(key);
+  }
+
+  /** The page's head has the focus, from where reading begins. */
+  async atHead(): Promise<void> {
+    await this.page.waitForFunction(() => document.activeElement?.tagName === "H1");
+  }
+}
+
+/** Whether an element has the focus. */
+export function focused(element: Locator): Promise<boolean> {
+  return element.evaluate((it) => it === document.activeElement);
+}

@@ -1,0 +1,32 @@
+// Calls that arrive and whose answers do not.
+
+import { request } from "node:https";
+import type { Page } from "playwright-core";
+
+/** From now on calls at such an address arrive, and their answers are lost. The browser keeps its old cookie. */
+export async function loseAnswers(page: Page, address: RegExp): Promise<void> {
+  await page.route(address, async (route) => {
+    const { origin, ...headers } = await route.request().allHeaders();
+    const cookies = await page.context().cookies();
+    const cookie = cookies.map(({ name, value }) => `${name}=${value}`).join("; ");
+    await send(
+      route.request().url(),
+      { ...headers, origin: origin ?? "", cookie },
+      route.request().postDataBuffer(),
+    );
+    await route.abort();
+  });
+}
+
+/** Sends a call as the browser would, outside of it. */
+async function send(url: string, headers: Record<string, string>, body: Buffer | null): Promise<void> {
+  const kept = Object.fromEntries(Object.entries(headers).filter(([name]) => !name.startsWith(":")));
+  await new Promise<void>((done, failed) => {
+    const call = request(url, { method: "POST", headers: kept, rejectUnauthorized: false }, (answer) => {
+      answer.resume();
+      answer.on("end", done);
+    });
+    call.on("error", failed);
+    call.end(body ?? undefined);
+  });
+}

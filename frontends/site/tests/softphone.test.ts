@@ -1,0 +1,141 @@
+// The softphone (frontends/ivr): a temporary password set from it opens the site.
+
+import axe, { type AxeResults } from "axe-core";
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Language, launch, Reader } from "./lib/browser";
+import { Keys } from "./lib/keys";
+import { digits, line, SOFTPHONE, until } from "./lib/system";
+
+const browser = await launch();
+beforeAll(async () => {
+  await until(() =>
+    fetch(SOFTPHONE).then(
+      ({ ok }) => ok,
+      () => false,
+    ),
+  );
+});
+afterAll(browser.close);
+
+const WORDS = {
+  ja: {
+    other: "日本語",
+    number: "電話番号",
+    dial: "電話をかける",
+    hangUp: "切る",
+    set: /仮パスワードを設定しました/,
+  },
+  en: { other: "English", number: "Telephone number", dial: "Call", hangUp: "Hang up", set: /is set/ },
+} as const;
+
+/** The telephone in a reader's language, and what it has said aloud. */
+async function telephone(language: Language, scheme: "light" | "dark" = "light") {
+  const { page, context, problems } = await browser.reader({ scheme });
+  await page.addInitScript(() => {
+    const spoken: string[] = [];
+    Object.assign(window, { spoken });
+    speechSynthesis.speak = ({ lang, text }) => spoken.push(`${lang} ${text}`);
+  });
+  await page.goto(SOFTPHONE);
+  await page.locator("#telephone").selectOption("another");
+  const words = WORDS[language];
+  if (language === "en") {
+    await page.getByRole("button", { name: words.other, exact: true }).click();
+  }
+  const spoken = () => page.evaluate(() => (window as unknown as { spoken: string[] }).spoken);
+  return { page, context, problems, words, spoken };
+}
+
+/** Waits for the guidance to have come so far: how often the platform has asked for keys. */
+const asked = (page: Page) => page.locator("#waiting:not(:empty)").waitFor();
+
+async function key(page: Page, keys: string): Promise<void> {
+  await asked(page);
+  for (const one of keys) {
+    await page.locator("#keys").getByRole("button", { name: one, exact: true }).click();
+  }
+}
+
+describe.each<Language>(["ja", "en"])("in %s", (language) => {
+  /** IVR-2, IVR-5, IVR-6, IVR-8, LOGIN-1: from the call to the page that asks for a permanent password. */
+  test("a temporary password opens the site", async () => {
+    const [number] = await line();
+    const temporary = digits(8);
+    const { page, context, problems, words, spoken } = await telephone(language);
+    await page.getByLabel(words.number, { exact: true }).fill(number);
+    await page.getByRole("button", { name: words.dial, exact: true }).click();
+    await key(page, "1");
+    await key(page, temporary);
+    await key(page, temporary);
+    await page.locator("#guidance .end", { hasText: words.set }).waitFor();
+    const heard = await spoken();
+    expect(heard.length).toBeGreaterThan(2);
+    expect(heard.every((text) => text.startsWith(language === "ja" ? "ja-JP" : "en-US"))).toBe(true);
+    // What was keyed as a password is on no screen.
+    expect(await page.locator("main").innerText()).not.toContain(temporary);
+    expect(problems).toEqual([]);
+    const reader = new Reader(page, "ja");
+    await reader.logIn(number, temporary);
+    await reader.heading(reader.t.password.forcedTitle);
+    await context.close();
+  });
+
+  /** IVR-3: for one number of the line, by keyboard alone. */
+  test("by keyboard alone", async () => {
+    const [contract, first] = (await line(1)) as [string, string];
+    const temporary = digits(8);
+    const { page, context, words } = await telephone(language);
+    const keys = new Keys(page);
+    await page.getByLabel(words.number, { exact: true }).focus();
+    await page.keyboard.press("Control+A");
+    await page.keyboard.type(contract);
+    await keys.press("button", words.dial);
+    for (const keyed of ["2", `${first}#`, temporary, temporary]) {
+      await asked(page);
+      await page.keyboard.type(keyed);
+    }
+    await page.locator("#guidance .end", { hasText: words.set }).waitFor();
+    const reader = new Reader(page, "ja");
+    await reader.logIn(first, temporary);
+    await reader.heading(reader.t.password.forcedTitle);
+    await context.close();
+  });
+
+  /** IVR-7, IVR-11: three invalid entries end the call, a withheld number is not served, and hanging up changes nothing. */
+  test("calls that come to nothing", async () => {
+    const [number] = await line();
+    const { page, context, words } = await telephone(language);
+    const dial = page.getByRole("button", { name: words.dial, exact: true });
+    const ended = page.locator("#guidance .end");
+    await page.locator("#telephone").selectOption("");
+    await dial.click();
+    await ended.waitFor();
+    await page.locator("#telephone").selectOption("another");
+    await page.getByLabel(words.number, { exact: true }).fill(number);
+    await dial.click();
+    for (const _ of [1, 2, 3]) {
+      await key(page, "9");
+    }
+    await ended.waitFor();
+    await dial.click();
+    await asked(page);
+    await page.getByRole("button", { name: words.hangUp, exact: true }).click();
+    await ended.waitFor();
+    await dial.waitFor();
+    await context.close();
+  });
+
+  test.each(["light", "dark"] as const)("axe finds nothing (%s)", async (scheme) => {
+    const [number] = await line();
+    const { page, context, words } = await telephone(language, scheme);
+    await page.getByLabel(words.number, { exact: true }).fill(number);
+    await page.getByRole("button", { name: words.dial, exact: true }).click();
+    await key(page, "1");
+    await asked(page);
+    await page.evaluate(axe.source);
+    const { violations } = (await page.evaluate("axe.run()")) as AxeResults;
+    expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([]);
+    await context.close();
+  });
+});

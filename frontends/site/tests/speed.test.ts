@@ -1,0 +1,76 @@
+// Small and fast, as a telephone on a slow network has it; and nothing jumps while it comes.
+
+import type { Page } from "playwright-core";
+import { afterAll, describe, expect, test } from "vitest";
+import { AuthUnit } from "../src/gen/aikagi/units/v1/unit_pb";
+import { launch, Reader, SIZES } from "./lib/browser";
+import { established } from "./lib/system";
+
+const browser = await launch();
+afterAll(browser.close);
+
+/** What browsers' developer tools call "slow 3G": bytes a second, and milliseconds to the server and back. */
+const SLOW = { offline: false, downloadThroughput: 50_000, uploadThroughput: 50_000, latency: 400 };
+
+async function slowly(page: Page): Promise<void> {
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send("Network.emulateNetworkConditions", SLOW);
+}
+
+/** Notes how much of the window has jumped, from before the page loads. */
+async function watchShifts(page: Page): Promise<() => Promise<number>> {
+  await page.addInitScript(() => {
+    let sum = 0;
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries() as (PerformanceEntry & { value: number })[]) {
+        sum += entry.value;
+      }
+    }).observe({ type: "layout-shift", buffered: true });
+    Object.assign(window, { shifted: () => sum });
+  });
+  return () => page.evaluate(() => (window as unknown as { shifted: () => number }).shifted());
+}
+
+describe.each(Object.keys(SIZES) as (keyof typeof SIZES)[])("on a slow %s", (size) => {
+  test("the login page is there soon, and asks for little", async () => {
+    const { page, context } = await browser.reader({ size });
+    await slowly(page);
+    let bytes = 0;
+    const devtools = await context.newCDPSession(page);
+    await devtools.send("Network.enable");
+    devtools.on("Network.loadingFinished", ({ encodedDataLength }) => {
+      bytes += encodedDataLength;
+    });
+    const begun = performance.now();
+    const reader = new Reader(page);
+    await reader.open("/login");
+    await reader.heading(reader.t.login.title);
+    expect(performance.now() - begun).toBeLessThan(10_000);
+    expect(bytes).toBeGreaterThan(20_000);
+    expect(bytes, "as it travels, headers and all").toBeLessThan(90_000);
+    await context.close();
+  });
+
+  test("nothing jumps while a page comes", async () => {
+    const { numbers, passwords } = await established(AuthUnit.NUMBER);
+    const { page, context } = await browser.reader({ size });
+    const shifted = await watchShifts(page);
+    const reader = new Reader(page);
+    const { t } = reader;
+    await reader.logIn(numbers[0], passwords[numbers[0]] ?? "");
+    await reader.home();
+    await slowly(page);
+    for (const [path, heading] of [
+      ["/", t.welcome.heading],
+      ["/account", numbers[0].slice(-4)],
+      ["/password", t.password.title],
+      ["/unit", t.unit.title],
+    ] as const) {
+      await reader.open(path);
+      await reader.heading(new RegExp(heading));
+      await page.waitForLoadState("networkidle");
+      expect(await shifted(), path).toBeLessThan(0.02);
+    }
+    await context.close();
+  });
+});
