@@ -63,7 +63,7 @@ fn redactions(pool: &DescriptorPool) -> (Vec<String>, BTreeMap<String, String>) 
     let mut code: BTreeMap<String, String> = BTreeMap::new();
     for message in pool
         .all_messages()
-        .filter(|message| message.package_name().starts_with("aikagi."))
+        .filter(|message| !message.package_name().starts_with("google."))
     {
         let text = code.entry(message.package_name().to_owned()).or_default();
         if message.fields().any(|field| is_redacted(&field)) {

@@ -34,11 +34,12 @@ fn policies() -> Policies {
     Policies::from_descriptors(aikagi_api::DESCRIPTORS).unwrap()
 }
 
-/// The service that implements an RPC; the edge's is the gateway's own.
+/// The service that implements an RPC; the edge's, and Envoy's question, are the gateway's own.
 fn owner(method: &Method) -> Service {
     let area = method.service.split('.').nth(1).unwrap();
     match area {
         "edge" => Service::Gateway,
+        _ if method.service.starts_with("envoy.") => Service::Gateway,
         name => Service::named(name).unwrap_or_else(|| panic!("nobody serves {}", method.service)),
     }
 }

@@ -1,6 +1,7 @@
 //! Between messages and the domain's types.
 
 use aikagi_domain::credential::CredentialKind;
+use aikagi_domain::explanation::{Remedy, Verdict};
 use aikagi_domain::session::MustChange;
 use aikagi_domain::unit::{AuthUnit, Role};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -80,6 +81,36 @@ impl From<MustChange> for authentication::v1::MustChangeReason {
         match reason {
             MustChange::Temporary => Self::Temporary,
             MustChange::Expired => Self::Expired,
+        }
+    }
+}
+
+impl From<Verdict> for units::v1::LoginVerdict {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::UnknownNumber => Self::UnknownNumber,
+            Verdict::LineClosed => Self::LineClosed,
+            Verdict::NoUnit => Self::NoUnit,
+            Verdict::NotSubscribed => Self::NotSubscribed,
+            Verdict::NotAnAccount => Self::NotAnAccount,
+            Verdict::NoPassword => Self::NoPassword,
+            Verdict::Killed => Self::Killed,
+            Verdict::TemporaryExpired => Self::TemporaryExpired,
+            Verdict::Temporary => Self::Temporary,
+            Verdict::MustChange => Self::MustChange,
+            Verdict::Permanent => Self::Permanent,
+        }
+    }
+}
+
+impl From<Remedy> for units::v1::Remedy {
+    fn from(remedy: Remedy) -> Self {
+        match remedy {
+            Remedy::Call => Self::Call,
+            Remedy::Subscribe => Self::Subscribe,
+            Remedy::UseAccount => Self::UseAccount,
+            Remedy::Provision => Self::Provision,
+            Remedy::LogInOrCall => Self::LogInOrCall,
         }
     }
 }

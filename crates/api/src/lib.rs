@@ -13,10 +13,13 @@ pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descrip
 
 macro_rules! package {
     ($(#[$doc:meta])* $area:ident, $package:literal) => {
+        package!($(#[$doc])* $area::v1, $package);
+    };
+    ($(#[$doc:meta])* $area:ident::$version:ident, $package:literal) => {
         $(#[$doc])*
         pub mod $area {
-            /// Version 1 of the contract.
-            pub mod v1 {
+            /// The contract, by its version.
+            pub mod $version {
                 #![allow(
                     missing_docs,
                     clippy::all,
@@ -41,6 +44,11 @@ package!(
     /// What the web front end calls.
     edge,
     "aikagi.edge.v1"
+);
+package!(
+    /// Access to back ends, as Envoy asks for it.
+    envoy::v3,
+    "envoy.service.auth.v3"
 );
 package!(
     /// Temporary passwords by telephone.

@@ -21,8 +21,9 @@ use crate::settings::{Login, Ports, Service, Surroundings, settings};
 
 /// The database of a system with a cluster of its own.
 const DATABASE: &str = "aikagi";
-/// The role that seals again under a new key.
-const RESEAL_ROLE: &str = "aikagi_reseal";
+/// The roles of jobs: the one that seals again under a new key, and the one that removes old months of the audit
+/// trail.
+const JOB_ROLES: [&str; 2] = ["aikagi_reseal", "aikagi_retention"];
 const READY_LIMIT: Duration = Duration::from_mins(1);
 const DRAIN_LIMIT: Duration = Duration::from_secs(30);
 /// Those outside who have an identity here.
@@ -303,7 +304,7 @@ fn prepare(cluster: &Cluster, dir: &Path, binaries: &Path) -> Result<()> {
         .arg(cluster.socket_url("postgres", SUPERUSER))
         .arg(DATABASE);
     let roles = Service::ALL.into_iter().filter_map(Service::postgres_role);
-    for role in roles.chain([RESEAL_ROLE.to_owned()]) {
+    for role in roles.chain(JOB_ROLES.map(str::to_owned)) {
         let (file, _) = secret(dir, "postgres", &role)?;
         migrate.arg(format!("{role}={}", file.display()));
     }

@@ -2,9 +2,12 @@
 //! own. What a rule needs is an argument; what it decides is a value. Each rule is cited by its id
 //! where it lives.
 
+pub mod audit_chain;
 pub mod credential;
 pub mod dialog;
+pub mod directory;
 pub mod duration_text;
+pub mod explanation;
 pub mod guidance;
 pub mod limit;
 pub mod migration;

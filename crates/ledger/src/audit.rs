@@ -25,6 +25,22 @@ pub enum Action {
     Migrate,
     /// A line added (OPS-1).
     AddLine,
+    /// A line closed (OPS-1).
+    CloseLine,
+    /// A closed line removed, because one of its numbers is used anew (OPS-1).
+    RemoveLine,
+    /// A number added to a line (OPS-1).
+    AddNumber,
+    /// A number taken off its line (OPS-1).
+    RemoveNumber,
+    /// A number given the option service (OPS-1).
+    SubscribeNumber,
+    /// The option service taken from a number (OPS-1).
+    UnsubscribeNumber,
+    /// A line taken back to having no unit (OPS-2).
+    ResetUnit,
+    /// Access to a number's settings refused to a session (SESS-4).
+    CheckAccess,
 }
 
 impl Action {
@@ -39,6 +55,14 @@ impl Action {
             Self::ChangePassword => "CHANGE_PASSWORD",
             Self::Migrate => "MIGRATE",
             Self::AddLine => "ADD_LINE",
+            Self::CloseLine => "CLOSE_LINE",
+            Self::RemoveLine => "REMOVE_LINE",
+            Self::AddNumber => "ADD_NUMBER",
+            Self::RemoveNumber => "REMOVE_NUMBER",
+            Self::SubscribeNumber => "SUBSCRIBE_NUMBER",
+            Self::UnsubscribeNumber => "UNSUBSCRIBE_NUMBER",
+            Self::ResetUnit => "RESET_UNIT",
+            Self::CheckAccess => "CHECK_ACCESS",
         }
     }
 }

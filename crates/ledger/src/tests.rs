@@ -1,6 +1,7 @@
 //! Tests against a database of their own, signed in as the services' roles.
 
 mod audit;
+mod chains;
 mod constraints;
 mod durability;
 mod grants;
@@ -13,12 +14,13 @@ use aikagi_domain::telephone::TelephoneNumber;
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 
-const ROLES: [&str; 5] = [
+const ROLES: [&str; 6] = [
     "aikagi_issuance",
     "aikagi_authentication",
     "aikagi_password",
     "aikagi_units",
     "aikagi_reseal",
+    "aikagi_retention",
 ];
 
 fn number(text: &str) -> TelephoneNumber {

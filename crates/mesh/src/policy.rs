@@ -43,15 +43,12 @@ pub struct Policies {
 }
 
 impl Policies {
-    /// Reads an encoded `FileDescriptorSet`. Every RPC of our packages must say who may call it.
+    /// Reads an encoded `FileDescriptorSet`. Every RPC in it must say who may call it.
     pub fn from_descriptors(descriptors: &[u8]) -> Result<Self, PolicyError> {
         let pool = DescriptorPool::decode(descriptors)
             .map_err(|error| PolicyError::Descriptors(error.to_string()))?;
         let mut methods = HashMap::new();
-        for service in pool
-            .services()
-            .filter(|service| service.full_name().starts_with("aikagi."))
-        {
+        for service in pool.services() {
             for method in service.methods() {
                 let path = format!("/{}/{}", service.full_name(), method.name());
                 let policy =

@@ -54,7 +54,7 @@ impl User {
     fn commands(self) -> &'static str {
         match self {
             Self::Issuance => "+hmget +hget +hset +pexpire +del",
-            Self::Authentication => "+hmget +hset +pexpire +del",
+            Self::Authentication => "+hmget +hset +pexpire +del +zadd +zrange +zremrangebyscore",
             Self::Gateway => "+get +set",
         }
     }

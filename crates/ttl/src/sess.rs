@@ -1,9 +1,11 @@
 //! `sess:{digest}`: sessions, by the digest of their token (SESS-3). The record is stored sealed: a telephone
-//! number is part of it.
+//! number is part of it. `sess:of:{number}`: the digests of an account's sessions, for operators who list them; it
+//! decides nothing.
 
 use std::sync::LazyLock;
 
 use aikagi_domain::session::TokenDigest;
+use aikagi_domain::telephone::TelephoneNumber;
 use chrono::{DateTime, TimeDelta, Utc};
 use redis::Script;
 
@@ -13,6 +15,15 @@ use crate::{Store, TtlError};
 const PUT: &str = r"
 redis.call('HSET', KEYS[1], 'record', ARGV[1], 'used', ARGV[2], 'ends', ARGV[3])
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
+return 1
+";
+
+/// Notes a session among its account's, until the last of them ends; those whose time is over are forgotten.
+const NOTE: &str = r"
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
+redis.call('ZADD', KEYS[1], ARGV[2], ARGV[3])
+local last = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')
+redis.call('PEXPIRE', KEYS[1], string.format('%.0f', last[2] - ARGV[1]))
 return 1
 ";
 
@@ -40,6 +51,7 @@ return found
 ";
 
 static PUT_SCRIPT: LazyLock<Script> = LazyLock::new(|| Script::new(PUT));
+static NOTE_SCRIPT: LazyLock<Script> = LazyLock::new(|| Script::new(NOTE));
 static TOUCH_SCRIPT: LazyLock<Script> = LazyLock::new(|| Script::new(TOUCH));
 
 /// A session as it was found.
@@ -58,11 +70,12 @@ pub struct Stored {
 pub struct Sess<'a>(pub(crate) &'a Store);
 
 impl Sess<'_> {
-    /// Stores a new session, used at this moment: for `idle` unless it is touched, and never beyond `ends`
-    /// (SESS-1). One that has ended already is not stored.
+    /// Stores a new session of an account, used at this moment: for `idle` unless it is touched, and never beyond
+    /// `ends` (SESS-1). One that has ended already is not stored.
     pub async fn put(
         &self,
         digest: &TokenDigest,
+        account: &TelephoneNumber,
         record: &[u8],
         now: DateTime<Utc>,
         idle: TimeDelta,
@@ -77,7 +90,23 @@ impl Sess<'_> {
             .arg(now.timestamp_millis())
             .arg(ends.timestamp_millis())
             .arg(lifetime(idle).min(left));
-        self.0.script(&script).await
+        let mut note = NOTE_SCRIPT.key(key_of(account));
+        note.arg(now.timestamp_millis())
+            .arg(ends.timestamp_millis())
+            .arg(digest.0.as_slice());
+        tokio::try_join!(self.0.script(&script), self.0.script(&note)).map(|((), ())| ())
+    }
+
+    /// The digests of an account's sessions, those that will end first before others. Some may have ended.
+    pub async fn of(&self, account: &TelephoneNumber) -> Result<Vec<TokenDigest>, TtlError> {
+        let mut command = redis::cmd("ZRANGE");
+        command.arg(key_of(account)).arg(0).arg(-1);
+        let found: Vec<Vec<u8>> = self.0.command(&command).await?;
+        let digests = found.into_iter().map(|digest| {
+            let digest = digest.try_into().map_err(|_length| TtlError::Corrupt)?;
+            Ok(TokenDigest(digest))
+        });
+        digests.collect()
     }
 
     /// Looks a session up and notes that it was used, or only looks when `peek` (SESS-1: polling by the page is
@@ -114,6 +143,10 @@ impl Sess<'_> {
         command.arg(key(digest));
         self.0.command(&command).await
     }
+}
+
+fn key_of(account: &TelephoneNumber) -> String {
+    format!("sess:of:{}", account.as_str())
 }
 
 fn key(digest: &TokenDigest) -> String {

@@ -13,14 +13,25 @@ pub(crate) async fn check_access(
     request: CheckAccessRequest,
 ) -> Result<CheckAccessResponse, Failure> {
     let number = fields::number("number", &request.number)?;
+    let now = service.clock.now();
     let live = service
-        .live_session(&request.session_token, service.clock.now(), false)
+        .live_session(&request.session_token, now, false)
         .await?;
-    if !live.record.may(Action::ChangeSettings) {
-        return Err(Refusal::new(ErrorReason::PasswordChangeRequired).into());
-    }
-    if !live.account.scope.contains(&number) {
-        return Err(Refusal::new(ErrorReason::OutOfScope).into());
+    let refused = if !live.record.may(Action::ChangeSettings) {
+        Some(ErrorReason::PasswordChangeRequired)
+    } else if !live.account.scope.contains(&number) {
+        Some(ErrorReason::OutOfScope)
+    } else {
+        None
+    };
+    if let Some(reason) = refused {
+        let refusal = Refusal::new(reason);
+        let name = refusal.reason_name();
+        service
+            .store
+            .note_refused_access(&live.record, name, now)
+            .await?;
+        return Err(refusal.into());
     }
     Ok(CheckAccessResponse {
         account_number: live.record.account.as_str().to_owned(),

@@ -10,6 +10,7 @@ mod check_reuse;
 mod check_session;
 mod end_sessions;
 mod failure;
+mod list_sessions;
 mod login;
 mod logout;
 mod reseal;

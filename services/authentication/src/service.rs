@@ -4,8 +4,9 @@ use aikagi_api::authentication::v1::authentication_service_server::Authenticatio
 use aikagi_api::authentication::v1::{
     CheckAccessRequest, CheckAccessResponse, CheckReuseRequest, CheckReuseResponse,
     CheckSessionRequest, CheckSessionResponse, EndSessionsRequest, EndSessionsResponse,
-    LoginRequest, LoginResponse, LogoutRequest, LogoutResponse, RotateSessionRequest,
-    RotateSessionResponse, VerifyPasswordRequest, VerifyPasswordResponse,
+    ListSessionsRequest, ListSessionsResponse, LoginRequest, LoginResponse, LogoutRequest,
+    LogoutResponse, RotateSessionRequest, RotateSessionResponse, VerifyPasswordRequest,
+    VerifyPasswordResponse,
 };
 use aikagi_mesh::errors::answer;
 use aikagi_mesh::guard::actor_of;
@@ -13,8 +14,8 @@ use tonic::{Request, Response, Status};
 
 use crate::failure::Failure;
 use crate::{
-    Authentication, check_access, check_reuse, check_session, end_sessions, login, logout,
-    rotate_session, verify_password,
+    Authentication, check_access, check_reuse, check_session, end_sessions, list_sessions, login,
+    logout, rotate_session, verify_password,
 };
 
 #[tonic::async_trait]
@@ -74,6 +75,13 @@ impl AuthenticationService for Authentication {
     ) -> Result<Response<EndSessionsResponse>, Status> {
         let actor = actor_of(&request);
         answer(end_sessions::end_sessions(self, &actor, request.into_inner()).await)
+    }
+
+    async fn list_sessions(
+        &self,
+        request: Request<ListSessionsRequest>,
+    ) -> Result<Response<ListSessionsResponse>, Status> {
+        answer(list_sessions::list_sessions(self, request.into_inner()).await)
     }
 }
 

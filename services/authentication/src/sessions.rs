@@ -113,7 +113,14 @@ impl Authentication {
             .seal(Context::Session { digest: &digest }, &plain)?;
         self.ttl
             .sess()
-            .put(&digest, &sealed, now, self.session_rules.idle, record.ends)
+            .put(
+                &digest,
+                &record.account,
+                &sealed,
+                now,
+                self.session_rules.idle,
+                record.ends,
+            )
             .await?;
         let account = self.check(&digest, record, now, now).await?;
         let live = LiveSession {

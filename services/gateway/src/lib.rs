@@ -8,6 +8,7 @@
 mod address;
 mod browser;
 mod certificate;
+mod envoy;
 mod gate;
 mod limit;
 mod presented;

@@ -51,6 +51,14 @@ impl Visit {
         }
     }
 
+    /// Reads the headers that a browser sent elsewhere with its request, as [`Visit::of`] does.
+    pub(crate) fn of_browser(headers: &HeaderMap) -> Self {
+        Self {
+            browser: true,
+            presented: Presented::read(headers, true),
+        }
+    }
+
     /// The token presented: none is `SESSION_REQUIRED`, one that cannot be any is `SESSION_ENDED`.
     pub(crate) fn token(&self) -> Result<Zeroizing<String>, Refusal> {
         match &self.presented {

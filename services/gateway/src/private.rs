@@ -1,8 +1,9 @@
 //! The private port: mutual TLS for outside workloads. Each may call what the contracts' `edge_callers` allow it
-//! (INV-7), and nothing of it is served here: calls go on to the service that owns them.
+//! (INV-7), and nothing of it is served here but Envoy's question: calls go on to the service that owns them.
 
 use std::sync::Arc;
 
+use aikagi_api::envoy::v3::authorization_server::AuthorizationServer;
 use aikagi_mesh::guard::{Door, GuardLayer};
 use aikagi_mesh::server::{ServeError, accept_tls, finish, transport};
 use aikagi_mesh::tls::TlsIdentity;
@@ -10,6 +11,7 @@ use tokio::net::TcpListener;
 use tonic::service::Routes;
 
 use crate::Gateway;
+use crate::envoy::Envoy;
 use crate::route::Route;
 
 /// Serves the private port until the stop, then until the calls in progress have ended.
@@ -30,6 +32,9 @@ pub(crate) async fn serve(
         .await;
     let own = Routes::new(health)
         .add_service(reflection)
+        .add_service(AuthorizationServer::new(Envoy::new(
+            gateway.upstreams.authentication.clone(),
+        )))
         .into_axum_router();
     let route = Route::new(Arc::clone(&gateway.policies), gateway.upstreams.clone());
     let routes = Routes::from(own.fallback_service(route));

@@ -25,6 +25,9 @@ pub(crate) enum Failure {
     /// A new hash could not be made.
     #[error(transparent)]
     Hash(#[from] HashError),
+    /// The caller went away, or sent what cannot be read, in the middle of its stream.
+    #[error("the caller's stream broke off")]
+    CallerGone,
     /// A fault of ours.
     #[error("{0}")]
     Internal(&'static str),
@@ -48,6 +51,7 @@ impl From<Failure> for Refusal {
                 tracing::warn!(error = %failure, "the ledger does not answer");
                 Self::unavailable()
             }
+            Failure::CallerGone => Self::invalid_field("request", "the stream broke off"),
             Failure::Ledger(LedgerError::Corrupt | LedgerError::Other)
             | Failure::Seal(_)
             | Failure::Hash(_)

@@ -1,12 +1,15 @@
-//! Units: the directory of lines and their numbers (OPS-1, OPS-2), and migrations between units (MIG-*).
+//! Units: the directory of lines and their numbers (OPS-1, OPS-2), bulk import, the audit trail as operators read it
+//! (OPS-3), and migrations between units (MIG-*).
 //!
-//! One module for each RPC; [`view`] is what those of the directory answer, [`migrations`] holds what needs
-//! passwords, [`store`] the statements.
+//! A folder for each contract and in it one module for each RPC; [`view`] is how a line is shown, [`store`] holds the
+//! statements.
 
-mod add_line;
+mod audit;
+mod directory;
 mod failure;
-mod get_line;
+mod import;
 mod migrations;
+mod retention;
 mod service;
 mod settings;
 mod store;
@@ -14,8 +17,13 @@ mod store;
 mod tests;
 mod view;
 
+use std::sync::Arc;
+
+use aikagi_api::units::v1::audit_service_server::{self, AuditServiceServer};
 use aikagi_api::units::v1::directory_service_server::{self, DirectoryServiceServer};
+use aikagi_api::units::v1::import_service_server::{self, ImportServiceServer};
 use aikagi_api::units::v1::migration_service_server::{self, MigrationServiceServer};
+use aikagi_domain::credential::CredentialRules;
 use aikagi_mesh::clock::SharedClock;
 use aikagi_mesh::health::Readiness;
 use aikagi_mesh::server::Server;
@@ -25,6 +33,7 @@ use tokio::net::TcpListener;
 use tonic::service::Routes;
 
 use migrations::Migrations;
+pub use retention::{RetentionSettings, remove_old_months};
 pub use settings::{Settings, UpstreamSettings};
 use store::Store;
 
@@ -33,6 +42,7 @@ use store::Store;
 pub struct Units {
     store: Store,
     clock: SharedClock,
+    credential_rules: Arc<CredentialRules>,
     shutdown: Shutdown,
 }
 
@@ -46,6 +56,7 @@ impl Units {
         Ok(Self {
             store: Store::new(aikagi_ledger::connect(&settings.postgres)?),
             clock,
+            credential_rules: Arc::new(settings.credential.clone()),
             shutdown,
         })
     }
@@ -67,16 +78,25 @@ impl Units {
             self.clock.clone(),
             shutdown.clone(),
         )?;
+        tokio::spawn(audit::keep_months_open(
+            self.store.clone(),
+            self.clock.clone(),
+            shutdown.clone(),
+        ));
         let server = Server {
             name: "units",
             settings: settings.server.clone(),
             identity,
             descriptors: aikagi_api::DESCRIPTORS,
             services: vec![
+                audit_service_server::SERVICE_NAME,
                 directory_service_server::SERVICE_NAME,
+                import_service_server::SERVICE_NAME,
                 migration_service_server::SERVICE_NAME,
             ],
-            routes: Routes::new(DirectoryServiceServer::new(self))
+            routes: Routes::new(DirectoryServiceServer::new(self.clone()))
+                .add_service(AuditServiceServer::new(self.clone()))
+                .add_service(ImportServiceServer::new(self))
                 .add_service(MigrationServiceServer::new(migrations)),
             readiness,
         };

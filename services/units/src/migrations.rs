@@ -14,7 +14,6 @@ use aikagi_api::authentication::v1::authentication_service_client::Authenticatio
 use aikagi_api::units::v1::{AccountRole, Login};
 use aikagi_domain::credential::CredentialRules;
 use aikagi_domain::migration;
-use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_hashing::Pool;
 use aikagi_hashing::seal::KeyRing;
 use aikagi_mesh::client::Upstream;
@@ -24,7 +23,7 @@ use aikagi_mesh::shutdown::Shutdown;
 use aikagi_mesh::tls::TlsIdentity;
 
 use crate::settings::Settings;
-use crate::store::Store;
+use crate::store::{Store, texts};
 
 /// The service, with everything that it stands on. Clones share it.
 #[derive(Clone, Debug)]
@@ -74,10 +73,4 @@ fn logins(plan: &migration::Migration) -> Vec<Login> {
         scope_numbers: texts(&login.scope),
     };
     plan.logins.iter().map(login).collect()
-}
-
-/// Numbers for their owner's eyes.
-fn texts<'a>(numbers: impl IntoIterator<Item = &'a TelephoneNumber>) -> Vec<String> {
-    let texts = numbers.into_iter().map(|number| number.as_str().to_owned());
-    texts.collect()
 }

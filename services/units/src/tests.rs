@@ -1,5 +1,7 @@
 //! The RPCs on a database of the test's own, signed in as the service's role.
 
+use std::sync::Arc;
+
 use aikagi_api::units::v1::{
     AccountRole, AddLineRequest, AuthUnit, CredentialKind, GetLineRequest, Line, NewNumber,
 };
@@ -10,8 +12,13 @@ use aikagi_mesh::shutdown::Shutdown;
 use chrono::DateTime;
 use sqlx::PgPool;
 
+mod changes;
+mod importing;
+mod trail;
+
+use crate::Units;
+use crate::directory::{add_line, get_line};
 use crate::store::Store;
-use crate::{Units, add_line, get_line};
 
 const CONTRACT: &str = "0333330001";
 const USER: &str = "0333330002";
@@ -21,7 +28,8 @@ const OTHER: &str = "0333330009";
 struct World {
     units: Units,
     ledger: PgPool,
-    _database: TestDatabase,
+    /// Dropped with the world.
+    database: TestDatabase,
 }
 
 impl World {
@@ -31,12 +39,13 @@ impl World {
         let units = Units {
             store: Store::new(database.pool_as("aikagi_units").await.unwrap()),
             clock: ManualClock::at(DateTime::from_timestamp(1_800_000_000, 0).unwrap()),
+            credential_rules: Arc::default(),
             shutdown: Shutdown::new(),
         };
         Self {
             units,
             ledger,
-            _database: database,
+            database,
         }
     }
 

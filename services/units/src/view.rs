@@ -2,40 +2,44 @@
 
 use aikagi_api::timestamp;
 use aikagi_api::units::v1::{AccountRole, AuthUnit, CredentialKind, Line, LineNumber};
+use aikagi_domain::credential;
+use aikagi_domain::unit::Member;
 
-use crate::store::{FoundLine, FoundNumber};
+use crate::store::lines::{FoundCredential, FoundLine};
 
-pub(crate) fn view(found: FoundLine) -> Line {
-    let FoundLine { stored, numbers } = found;
-    let unit = stored.line.state.unit();
+pub(crate) fn view(found: &FoundLine) -> Line {
+    let line = &found.stored.line;
+    let unit = line.state.unit();
+    let numbers = line.members.iter().filter_map(|member| {
+        // UNIT-1.
+        let role = unit.and_then(|unit| line.role(unit, &member.number));
+        let role = role.map_or(AccountRole::Unspecified, AccountRole::from);
+        Some(line_number(
+            member,
+            role,
+            found.credentials.get(&member.number)?,
+        ))
+    });
     Line {
-        contract_number: stored.line.contract_number.as_str().to_owned(),
+        contract_number: line.contract_number.as_str().to_owned(),
         unit: unit.map_or(AuthUnit::Unspecified, AuthUnit::from).into(),
-        unit_established_time: stored.unit_established.map(timestamp),
-        close_time: stored.closed.map(timestamp),
-        numbers: numbers
-            .iter()
-            .map(|number| {
-                // UNIT-1.
-                let role = unit.and_then(|unit| stored.line.role(unit, &number.member.number));
-                line_number(
-                    number,
-                    role.map_or(AccountRole::Unspecified, AccountRole::from),
-                )
-            })
-            .collect(),
+        unit_established_time: found.stored.unit_established.map(timestamp),
+        close_time: found.stored.closed.map(timestamp),
+        numbers: numbers.collect(),
     }
 }
 
-fn line_number(found: &FoundNumber, role: AccountRole) -> LineNumber {
+fn line_number(member: &Member, role: AccountRole, found: &FoundCredential) -> LineNumber {
+    let credential = &found.credential;
+    let permanent = credential.kind == credential::CredentialKind::Permanent;
     LineNumber {
-        number: found.member.number.as_str().to_owned(),
-        subscribed: found.member.subscribed,
+        number: member.number.as_str().to_owned(),
+        subscribed: member.subscribed,
         role: role.into(),
-        credential_kind: CredentialKind::from(found.kind).into(),
-        failures: found.failures,
+        credential_kind: CredentialKind::from(credential.kind).into(),
+        failures: credential.failures,
         kill_time: found.killed.map(timestamp),
-        temporary_expire_time: found.temporary_expires.map(timestamp),
-        change_time: found.changed.map(timestamp),
+        temporary_expire_time: credential.temporary_expires.map(timestamp),
+        change_time: credential.changed.filter(|_| permanent).map(timestamp),
     }
 }

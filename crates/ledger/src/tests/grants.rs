@@ -33,7 +33,7 @@ const ALLOWED: &[(&str, &str, &str, &[&str])] = &[
         ],
     ),
     ("aikagi_issuance", "UPDATE", "lines", &["unit", "version"]),
-    ("aikagi_issuance", "INSERT", "audit_events", &["*"]),
+    ("aikagi_issuance", "INSERT", "audit_events", EVENT),
     ("aikagi_authentication", "SELECT", "lines", &["*"]),
     ("aikagi_authentication", "SELECT", "numbers", &["*"]),
     ("aikagi_authentication", "SELECT", "credentials", &["*"]),
@@ -53,7 +53,7 @@ const ALLOWED: &[(&str, &str, &str, &[&str])] = &[
     ("aikagi_authentication", "SELECT", "ended_sessions", &["*"]),
     ("aikagi_authentication", "INSERT", "ended_sessions", &["*"]),
     ("aikagi_authentication", "DELETE", "ended_sessions", &[]),
-    ("aikagi_authentication", "INSERT", "audit_events", &["*"]),
+    ("aikagi_authentication", "INSERT", "audit_events", EVENT),
     ("aikagi_password", "SELECT", "lines", &["*"]),
     ("aikagi_password", "SELECT", "numbers", &["*"]),
     ("aikagi_password", "SELECT", "credentials", WITHOUT_HASH),
@@ -69,7 +69,7 @@ const ALLOWED: &[(&str, &str, &str, &[&str])] = &[
         "lines",
         &["unit_established_time", "version"],
     ),
-    ("aikagi_password", "INSERT", "audit_events", &["*"]),
+    ("aikagi_password", "INSERT", "audit_events", EVENT),
     ("aikagi_units", "SELECT", "lines", &["*"]),
     ("aikagi_units", "SELECT", "numbers", &["*"]),
     ("aikagi_units", "SELECT", "credentials", WITHOUT_HASH),
@@ -97,8 +97,9 @@ const ALLOWED: &[(&str, &str, &str, &[&str])] = &[
         "numbers",
         &["line_id", "subscribed"],
     ),
-    ("aikagi_units", "INSERT", "audit_events", &["*"]),
+    ("aikagi_units", "INSERT", "audit_events", EVENT),
     ("aikagi_units", "SELECT", "audit_events", &["*"]),
+    ("aikagi_units", "SELECT", "audit_chains", &["*"]),
     (
         "aikagi_reseal",
         "SELECT",
@@ -111,6 +112,18 @@ const ALLOWED: &[(&str, &str, &str, &[&str])] = &[
         "credentials",
         &["permanent_hash"],
     ),
+];
+
+/// Where in its chain an event stands is not said by whoever records it.
+const EVENT: &[&str] = &[
+    "occurred_time",
+    "actor",
+    "action",
+    "line_id",
+    "number",
+    "outcome",
+    "reason",
+    "trace_id",
 ];
 
 const WITHOUT_HASH: &[&str] = &[
@@ -190,6 +203,39 @@ async fn the_grants_are_the_architectures_table() {
                     "{role}: {privilege} {table}"
                 );
             }
+        }
+    }
+}
+
+/// OPS-3: of the functions that act with their owner's rights, each role may call its own: units opens months and
+/// appends for an import, and only the retention job removes months.
+#[tokio::test]
+async fn functions_are_called_by_whom_they_are_for() {
+    const ALLOWED: [(&str, &str); 3] = [
+        ("aikagi_units", "audit_append_added_lines"),
+        ("aikagi_units", "audit_open_month"),
+        ("aikagi_retention", "audit_remove_months"),
+    ];
+    let (_database, pool) = database().await;
+    let functions: Vec<(String, String)> = sqlx::query_as(
+        "SELECT proname::text, oid::regprocedure::text FROM pg_proc
+         WHERE prosecdef AND pronamespace = 'public'::regnamespace",
+    )
+    .fetch_all(&pool)
+    .await
+    .unwrap();
+    assert_eq!(functions.len(), 4, "{functions:?}");
+    for role in ROLES {
+        for (name, signature) in &functions {
+            let granted: bool =
+                sqlx::query_scalar("SELECT has_function_privilege($1, $2, 'EXECUTE')")
+                    .bind(role)
+                    .bind(signature)
+                    .fetch_one(&pool)
+                    .await
+                    .unwrap();
+            let expected = ALLOWED.contains(&(role, name.as_str()));
+            assert_eq!(granted, expected, "{role}: {name}");
         }
     }
 }

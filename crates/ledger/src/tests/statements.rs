@@ -6,6 +6,12 @@ const DENIED: &str = "42501";
 const NOBODY: &[&str] = &[
     "DELETE FROM credentials",
     "DELETE FROM audit_events",
+    "DELETE FROM audit_events_other",
+    "UPDATE audit_chains SET head_sequence = 0",
+    "INSERT INTO audit_events (event_id, occurred_time, actor, action, outcome) VALUES (1, now(), 'a', 'b', 'c')",
+    "INSERT INTO audit_events (chain_sequence, occurred_time, actor, action, outcome) VALUES (1, now(), 'a', 'b', 'c')",
+    "INSERT INTO audit_events_other (occurred_time, actor, action, outcome) VALUES (now(), 'a', 'b', 'c')",
+    "SELECT nextval('audit_event_id')",
     "UPDATE audit_events SET outcome = 'DONE'",
     "TRUNCATE lines, numbers, credentials",
     "UPDATE credentials SET number = '0399999999'",
@@ -84,9 +90,12 @@ const EACH: &[(&str, &[&str], &[&str])] = &[
             "INSERT INTO credentials (number, kind) VALUES ('0399999999', 'NONE')",
             "UPDATE numbers SET number = '0399999999'",
             "SELECT * FROM ended_sessions",
+            "SELECT audit_remove_months(now())",
         ],
         &[
             "SELECT * FROM audit_events",
+            "SELECT * FROM audit_chains",
+            "SELECT audit_open_month(current_date)",
             "UPDATE lines SET closed_time = now()",
             "UPDATE numbers SET subscribed = true",
         ],
@@ -104,6 +113,19 @@ const EACH: &[(&str, &[&str], &[&str])] = &[
             "SELECT number, permanent_hash, hash_epoch FROM credentials",
             "UPDATE credentials SET permanent_hash = permanent_hash WHERE number = '0312345678'",
         ],
+    ),
+    (
+        "aikagi_retention",
+        &[
+            "SELECT * FROM lines",
+            "SELECT * FROM numbers",
+            "SELECT number FROM credentials",
+            "SELECT * FROM audit_events",
+            "SELECT * FROM audit_chains",
+            "INSERT INTO audit_events (occurred_time, actor, action, outcome) VALUES (now(), 'a', 'b', 'c')",
+            "SELECT audit_open_month(current_date)",
+        ],
+        &["SELECT audit_remove_months(now() - interval '1 year')"],
     ),
 ];
 

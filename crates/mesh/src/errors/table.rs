@@ -157,6 +157,16 @@ pub(super) fn entry(reason: ErrorReason) -> Entry {
             "パスワードが設定されていない、または使用できなくなった電話番号があります。お電話で仮パスワードを設定し、ログインしてパスワードを変更してから、もう一度お試しください。",
             "Some numbers have no permanent password that works. Set a temporary password for each by telephone, log in with it and change it, then try again.",
         ),
+        ErrorReason::LineClosed => row(
+            Code::FailedPrecondition,
+            "回線は廃止されているため、変更できません。",
+            "The line is closed; nothing on it can be changed.",
+        ),
+        ErrorReason::ContractNumberStays => row(
+            Code::FailedPrecondition,
+            "ご契約電話番号は回線から外せません。",
+            "The contract number names the line and cannot leave it.",
+        ),
         ErrorReason::Unspecified | ErrorReason::Internal => row(
             Code::Internal,
             "内部エラーが発生しました。",

@@ -1,4 +1,5 @@
 use aikagi_domain::session::TokenDigest;
+use aikagi_domain::telephone::TelephoneNumber;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Server, ms, now, pttl};
@@ -7,6 +8,10 @@ use crate::sess::Stored;
 
 const DIGEST: TokenDigest = TokenDigest([0xa5; 32]);
 const RECORD: &[u8] = &[0, 159, 146, 150];
+
+fn account() -> TelephoneNumber {
+    TelephoneNumber::parse("0312345678").unwrap()
+}
 
 fn idle() -> TimeDelta {
     TimeDelta::minutes(15)
@@ -34,7 +39,7 @@ async fn a_session_unused_for_a_while_ends() {
         sess.touch(&DIGEST, now(), idle(), false).await.unwrap(),
         None
     );
-    sess.put(&DIGEST, RECORD, now(), idle(), ends())
+    sess.put(&DIGEST, &account(), RECORD, now(), idle(), ends())
         .await
         .unwrap();
 
@@ -66,7 +71,7 @@ async fn a_session_in_use_ends_when_its_time_is_over() {
     let server = Server::start();
     let store = server.store(User::Authentication);
     let sess = store.sess();
-    sess.put(&DIGEST, RECORD, now(), idle(), ends())
+    sess.put(&DIGEST, &account(), RECORD, now(), idle(), ends())
         .await
         .unwrap();
     let mut moment = now();
@@ -97,7 +102,7 @@ async fn a_session_in_use_ends_when_its_time_is_over() {
         None
     );
 
-    sess.put(&DIGEST, RECORD, ends(), idle(), ends())
+    sess.put(&DIGEST, &account(), RECORD, ends(), idle(), ends())
         .await
         .unwrap();
     assert_eq!(
@@ -113,7 +118,7 @@ async fn a_clock_that_is_behind_takes_no_use_back() {
     let store = server.store(User::Authentication);
     let sess = store.sess();
     let later = now() + ms(500);
-    sess.put(&DIGEST, RECORD, later, idle(), ends())
+    sess.put(&DIGEST, &account(), RECORD, later, idle(), ends())
         .await
         .unwrap();
     let touched = sess.touch(&DIGEST, now(), idle(), false).await.unwrap();
@@ -126,7 +131,7 @@ async fn a_removed_session_is_gone() {
     let server = Server::start();
     let store = server.store(User::Authentication);
     let sess = store.sess();
-    sess.put(&DIGEST, RECORD, now(), idle(), ends())
+    sess.put(&DIGEST, &account(), RECORD, now(), idle(), ends())
         .await
         .unwrap();
     assert!(sess.remove(&DIGEST).await.unwrap());
@@ -135,4 +140,33 @@ async fn a_removed_session_is_gone() {
         sess.touch(&DIGEST, now(), idle(), true).await.unwrap(),
         None
     );
+}
+
+/// OPS-2, SESS-1: an account's sessions can be listed until the last of them ends; those whose time is over leave the
+/// list when another comes.
+#[tokio::test]
+async fn an_accounts_sessions_are_listed() {
+    let server = Server::start();
+    let store = server.store(User::Authentication);
+    let sess = store.sess();
+    assert!(sess.of(&account()).await.unwrap().is_empty());
+    let other = TokenDigest([0x5a; 32]);
+    let soon = now() + TimeDelta::hours(1);
+    for (digest, ends) in [(&DIGEST, ends()), (&other, soon)] {
+        sess.put(digest, &account(), RECORD, now(), idle(), ends)
+            .await
+            .unwrap();
+    }
+    assert_eq!(sess.of(&account()).await.unwrap(), [other, DIGEST]);
+    let mut administrator = server.administrator().await;
+    let left = pttl(&mut administrator, "sess:of:0312345678").await;
+    assert!((1..=12 * 3_600_000).contains(&left) && left > 11 * 3_600_000);
+
+    let third = TokenDigest([0x11; 32]);
+    sess.put(&third, &account(), RECORD, soon, idle(), ends())
+        .await
+        .unwrap();
+    let mut listed = sess.of(&account()).await.unwrap();
+    listed.sort_by_key(|digest| digest.0);
+    assert_eq!(listed, [third, DIGEST]);
 }

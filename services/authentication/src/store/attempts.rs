@@ -162,8 +162,11 @@ impl Store {
                 SET failures = greatest(failures - 1, 0), wrong_attempts = greatest(wrong_attempts - 1, 0),
                     killed_time = NULL
                 WHERE number = $1 AND epoch = $2 AND reset_round = $3
+                RETURNING number
             ), present AS (
-                SELECT FROM credentials WHERE number = $1 AND epoch = $2
+                -- The credential is locked before the event's chain, as everywhere.
+                SELECT FROM credentials
+                WHERE number = $1 AND epoch = $2 AND (SELECT count(*) FROM given_back) >= 0
             ), event AS (
                 INSERT INTO audit_events
                     (occurred_time, actor, action, line_id, number, outcome, reason, trace_id)

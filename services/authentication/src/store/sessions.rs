@@ -5,7 +5,7 @@ use aikagi_domain::session::{AccountState, SessionRecord, TokenDigest};
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit::AuthUnit;
 use aikagi_ledger::LedgerError;
-use aikagi_ledger::audit::{Action, Outcome};
+use aikagi_ledger::audit::{self, Action, AuditEvent, Outcome};
 use aikagi_mesh::telemetry::trace_id;
 use chrono::{DateTime, Utc};
 
@@ -101,6 +101,38 @@ impl Store {
         .execute(&self.pool)
         .await?;
         Ok(())
+    }
+
+    /// Whether a number is on a line.
+    pub(crate) async fn is_on_a_line(&self, number: &TelephoneNumber) -> Result<bool, LedgerError> {
+        let found = sqlx::query_scalar!(
+            r#"SELECT EXISTS (SELECT FROM numbers WHERE number = $1) AS "found!""#,
+            number.as_str(),
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(found)
+    }
+
+    /// OPS-3, SESS-4: that a session was refused access to a number's settings.
+    pub(crate) async fn note_refused_access(
+        &self,
+        record: &SessionRecord,
+        reason: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), LedgerError> {
+        let event = AuditEvent {
+            occurred: now,
+            actor: &record.account.masked(),
+            action: Action::CheckAccess,
+            line_id: Some(record.line_id),
+            number: Some(&record.account),
+            outcome: Outcome::Refused,
+            reason: Some(reason),
+            trace_id: trace_id(),
+        };
+        let mut connection = self.pool.acquire().await?;
+        audit::append(&mut connection, event).await
     }
 
     /// SESS-2: ends every session of an account. False when the number is on no line.

@@ -7,6 +7,7 @@
     reason = "tests, and what they share"
 )]
 
+mod envoy;
 mod limits;
 mod migration;
 mod operation;

@@ -161,6 +161,13 @@ impl AuthenticationService for Stub {
         self.note("end_sessions");
         Ok(Response::new(authentication::EndSessionsResponse {}))
     }
+
+    async fn list_sessions(
+        &self,
+        _request: Request<authentication::ListSessionsRequest>,
+    ) -> Result<Response<authentication::ListSessionsResponse>, Status> {
+        Err(refused(ErrorReason::LineNotFound))
+    }
 }
 
 #[tonic::async_trait]

@@ -3,8 +3,9 @@
 use aikagi_api::units::v1::{PreviewMigrationRequest, PreviewMigrationResponse};
 use zeroize::Zeroizing;
 
-use super::{Migrations, logins, session, texts};
+use super::{Migrations, logins, session};
 use crate::failure::Failure;
+use crate::store::texts;
 
 pub(crate) async fn preview_migration(
     service: &Migrations,

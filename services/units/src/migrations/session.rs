@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::Migrations;
 use crate::failure::Failure;
-use crate::store::migration::Seen;
+use crate::store::lines::FoundLine;
 
 /// The session in which a unit is changed.
 pub(super) struct Opened {
@@ -25,7 +25,7 @@ pub(super) struct Opened {
 
 /// A migration that is offered to a session, on the line as it stands.
 pub(super) struct Offer {
-    pub(super) seen: Seen,
+    pub(super) seen: FoundLine,
     pub(super) plan: Migration,
     /// The state that this shows (SESS-5).
     pub(super) revision: String,
@@ -75,8 +75,8 @@ impl Migrations {
             return Err(Refusal::new(ErrorReason::PasswordChangeRequired).into());
         }
         // INV-1: between the check and this look the account may have changed, or be on another line.
-        let seen = self.store.see(&session.account).await?.filter(|seen| {
-            let credential = seen.credentials.get(&session.account);
+        let seen = self.store.line_of(&session.account).await?.filter(|seen| {
+            let credential = seen.credential(&session.account);
             credential.is_some_and(|credential| credential.epoch == session.epoch)
                 && !seen.stored.line.closed
         });
@@ -85,7 +85,7 @@ impl Migrations {
         let accounts = plan
             .asked_for
             .iter()
-            .filter_map(|number| seen.credentials.get_key_value(number));
+            .filter_map(|number| Some((number, seen.credential(number)?)));
         let unready = accounts
             .clone()
             .filter(|(_, credential)| !is_ready(credential, now, &self.credential_rules))

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aikagi_domain::credential::{Credential, CredentialKind, CredentialRules, Epoch};
+use aikagi_domain::credential::{CredentialRules, Epoch};
 use aikagi_domain::migration::{Migration, is_ready};
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_ledger::LedgerError;
@@ -13,18 +13,10 @@ use aikagi_mesh::telemetry::trace_id;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use super::Store;
+use super::directory::void;
+use super::lines::lock_credentials;
+use super::{Store, texts};
 use crate::failure::Failure;
-
-/// The credentials of a line's numbers, without any secret.
-pub(crate) type Credentials = BTreeMap<TelephoneNumber, Credential>;
-
-/// A line and the credentials of all its numbers, as they are at one moment.
-#[derive(Debug)]
-pub(crate) struct Seen {
-    pub(crate) stored: StoredLine,
-    pub(crate) credentials: Credentials,
-}
 
 /// A migration that was decided, and all that it was decided on.
 #[derive(Debug)]
@@ -41,34 +33,6 @@ pub(crate) struct Decided<'a> {
 }
 
 impl Store {
-    /// The line that a number is on; none when it is on none.
-    pub(crate) async fn see(&self, number: &TelephoneNumber) -> Result<Option<Seen>, LedgerError> {
-        let mut snapshot = self
-            .pool
-            .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            .await?;
-        let Some(stored) = read_line_of(&mut *snapshot, number).await? else {
-            return Ok(None);
-        };
-        let rows = sqlx::query_as!(
-            CredentialRow,
-            r#"
-            SELECT number, kind, epoch, failures, killed_time, temporary_expires_time, changed_time
-            FROM credentials JOIN numbers USING (number)
-            WHERE line_id = $1
-            "#,
-            stored.line_id,
-        )
-        .fetch_all(&mut *snapshot)
-        .await?;
-        snapshot.commit().await?;
-        let credentials = credentials(rows)?;
-        Ok(Some(Seen {
-            stored,
-            credentials,
-        }))
-    }
-
     /// MIG-3, MIG-4, INV-5: does the whole migration in one transaction over the locked line, if the line and
     /// every credential that was proven are still what they were. `seal` seals an account's hash for its new
     /// epoch (INV-9).
@@ -140,59 +104,14 @@ async fn unchanged_since(
     }
     let credentials = lock_credentials(connection, decided.stored.line_id).await?;
     let proven = decided.plan.asked_for.iter().all(|number| {
-        credentials.get(number).is_some_and(|credential| {
+        credentials.get(number).is_some_and(|found| {
+            let credential = &found.credential;
             decided.proven.get(number) == Some(&credential.epoch)
                 && is_ready(credential, now, decided.rules)
         })
     });
     let own = credentials.get(decided.account).filter(|_| proven);
-    Ok(own.and_then(|credential| credential.changed))
-}
-
-struct CredentialRow {
-    number: String,
-    kind: String,
-    epoch: i64,
-    failures: i32,
-    killed_time: Option<DateTime<Utc>>,
-    temporary_expires_time: Option<DateTime<Utc>>,
-    changed_time: Option<DateTime<Utc>>,
-}
-
-async fn lock_credentials(
-    connection: &mut PgConnection,
-    line_id: i64,
-) -> Result<Credentials, LedgerError> {
-    let rows = sqlx::query_as!(
-        CredentialRow,
-        r#"
-        SELECT number, kind, epoch, failures, killed_time, temporary_expires_time, changed_time
-        FROM credentials JOIN numbers USING (number)
-        WHERE line_id = $1
-        ORDER BY number
-        FOR UPDATE OF credentials
-        "#,
-        line_id,
-    )
-    .fetch_all(connection)
-    .await?;
-    credentials(rows)
-}
-
-fn credentials(rows: Vec<CredentialRow>) -> Result<Credentials, LedgerError> {
-    let credential = |row: CredentialRow| {
-        let credential = Credential {
-            kind: CredentialKind::parse(&row.kind)?,
-            epoch: Epoch(row.epoch),
-            // The ledger's checks keep counts from being negative.
-            failures: u32::try_from(row.failures).unwrap_or(0),
-            killed: row.killed_time.is_some(),
-            temporary_expires: row.temporary_expires_time,
-            changed: row.changed_time,
-        };
-        Ok((TelephoneNumber::parse(&row.number)?, credential))
-    };
-    rows.into_iter().map(credential).collect()
+    Ok(own.and_then(|found| found.credential.changed))
 }
 
 async fn next_epochs(
@@ -239,26 +158,6 @@ async fn replace(
     }
 }
 
-/// INV-1, MIG-6: who is no account any more has nothing left to log in with, nor a session that goes on. The hash
-/// goes too: should the number be an account again, it starts afresh.
-async fn void(
-    connection: &mut PgConnection,
-    numbers: &[TelephoneNumber],
-) -> Result<(), LedgerError> {
-    sqlx::query!(
-        r#"
-        UPDATE credentials
-        SET kind = 'NONE', epoch = nextval('credential_epoch'), failures = 0, killed_time = NULL,
-            temporary_expires_time = NULL, permanent_hash = NULL, hash_epoch = NULL, changed_time = NULL
-        WHERE number = ANY ($1)
-        "#,
-        &texts(numbers),
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
 /// UNIT-2, SESS-5: the unit stays established from when it was; every view of the line is stale.
 async fn set_unit(connection: &mut PgConnection, decided: &Decided<'_>) -> Result<(), LedgerError> {
     sqlx::query!(
@@ -269,11 +168,6 @@ async fn set_unit(connection: &mut PgConnection, decided: &Decided<'_>) -> Resul
     .execute(connection)
     .await?;
     Ok(())
-}
-
-fn texts<'a>(numbers: impl IntoIterator<Item = &'a TelephoneNumber>) -> Vec<String> {
-    let texts = numbers.into_iter().map(|number| number.as_str().to_owned());
-    texts.collect()
 }
 
 /// From which unit to which, as the audit trail has it.

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use aikagi_api::units::v1::{AddLineRequest, AddLineResponse, NewNumber};
-use aikagi_domain::unit::Member;
-use aikagi_mesh::errors::{ErrorReason, Refusal};
-use aikagi_mesh::fields;
+use aikagi_api::units::v1::{AddLineRequest, AddLineResponse};
+use aikagi_mesh::errors::Refusal;
 
+use super::{member, refusal};
 use crate::Units;
 use crate::failure::Failure;
-use crate::store::{Added, NewLine};
+use crate::store::directory::NewLine;
 use crate::view::view;
 
 pub(crate) async fn add_line(
@@ -18,17 +17,12 @@ pub(crate) async fn add_line(
     request: AddLineRequest,
 ) -> Result<AddLineResponse, Failure> {
     let line = parse(request)?;
-    match service
-        .store
-        .add_line(&line, actor, service.clock.now())
-        .await?
-    {
-        Added::Line(line) => Ok(AddLineResponse {
-            line: Some(view(line)),
+    let added = service.store.add_line(&line, actor, service.clock.now());
+    match added.await? {
+        Ok(found) => Ok(AddLineResponse {
+            line: Some(view(&found)),
         }),
-        Added::Taken(number) => Err(Refusal::new(ErrorReason::NumberTaken)
-            .with("number", number.masked())
-            .into()),
+        Err(not_added) => Err(refusal(not_added, &line.contract.number).into()),
     }
 }
 
@@ -55,15 +49,11 @@ fn parse(request: AddLineRequest) -> Result<NewLine, Refusal> {
     })
 }
 
-fn member(field: &'static str, new: &NewNumber) -> Result<Member, Refusal> {
-    Ok(Member {
-        number: fields::number(field, &new.number)?,
-        subscribed: new.subscribed,
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    use aikagi_api::units::v1::NewNumber;
+    use aikagi_mesh::errors::ErrorReason;
+
     use super::*;
 
     fn request(contract: Option<&str>, additional: &[&str]) -> AddLineRequest {

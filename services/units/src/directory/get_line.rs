@@ -16,6 +16,6 @@ pub(crate) async fn get_line(
     let found = service.store.line_of(&number).await?;
     let found = found.ok_or_else(|| Refusal::new(ErrorReason::LineNotFound))?;
     Ok(GetLineResponse {
-        line: Some(view(found)),
+        line: Some(view(&found)),
     })
 }

@@ -1,0 +1,279 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const CHAIN: i64 = 7;
+
+/// An event that can be altered, with its stored hash.
+#[derive(Debug, Clone)]
+struct Stored {
+    sequence: i64,
+    chain: i64,
+    actor: String,
+    reason: Option<String>,
+    hash: ChainHash,
+}
+
+impl Stored {
+    fn event(&self) -> ChainedEvent<'_> {
+        ChainedEvent {
+            chain: self.chain,
+            chain_sequence: self.sequence,
+            event_id: 100 + self.sequence,
+            occurred: DateTime::from_timestamp_micros(1_800_000_000_000_000 + self.sequence)
+                .unwrap(),
+            actor: &self.actor,
+            action: "LOGIN",
+            line_id: Some(CHAIN),
+            number: Some("0312345678"),
+            outcome: "DONE",
+            reason: self.reason.as_deref(),
+            trace_id: None,
+        }
+    }
+}
+
+/// A chain as it is written: `base` events have been removed by retention already.
+fn chain(base: i64, length: i64) -> (ChainEnds, Vec<Stored>) {
+    let mut hash = ChainHash::START;
+    let mut marks = vec![Mark { sequence: 0, hash }];
+    let mut events = Vec::new();
+    for sequence in 1..=base + length {
+        let mut stored = Stored {
+            sequence,
+            chain: CHAIN,
+            actor: "******5678".into(),
+            reason: None,
+            hash,
+        };
+        hash = stored.event().hash_after(hash);
+        stored.hash = hash;
+        marks.push(Mark { sequence, hash });
+        events.push(stored);
+    }
+    let (base, head) = (usize::try_from(base).unwrap(), *marks.last().unwrap());
+    let ends = ChainEnds {
+        base: marks[base],
+        head,
+    };
+    (ends, events.split_off(base))
+}
+
+fn walk(ends: ChainEnds, events: &[Stored], mark: Option<Mark>) -> Vec<Flaw> {
+    let mut walk = ChainWalk::begin(CHAIN, ends, mark);
+    for stored in events {
+        walk.take(&stored.event(), stored.hash);
+    }
+    walk.end().1
+}
+
+fn marked(stored: &Stored) -> Option<Mark> {
+    Some(Mark {
+        sequence: stored.sequence,
+        hash: stored.hash,
+    })
+}
+
+/// OPS-3: the format of the chain, spelled out once by hand.
+#[test]
+fn an_event_is_spelled_as_specified() {
+    let event = ChainedEvent {
+        chain: -3,
+        chain_sequence: 12,
+        event_id: 4711,
+        occurred: DateTime::from_timestamp_micros(1_795_541_238_000_042).unwrap(),
+        actor: "operator/花子",
+        action: "ADD_LINE",
+        line_id: None,
+        number: Some(""),
+        outcome: "REFUSED",
+        reason: Some("a,b"),
+        trace_id: None,
+    };
+    let spelled =
+        "2:-3,2:12,4:4711,16:1795541238000042,15:operator/花子,8:ADD_LINE,-,0:,7:REFUSED,3:a,b,-,";
+    let previous = ChainHash([9; 32]);
+    let mut digest = Sha256::new();
+    digest.update([9; 32]);
+    digest.update(spelled);
+    let expected: [u8; 32] = digest.finalize().into();
+    assert_eq!(event.hash_after(previous).as_bytes(), &expected);
+}
+
+/// OPS-3: a chain as it was written is whole, with or without a beginning that retention has removed.
+#[test]
+fn a_whole_chain_has_no_flaw() {
+    for (base, length) in [(0, 0), (0, 1), (0, 9), (4, 0), (4, 5)] {
+        let (ends, events) = chain(base, length);
+        assert_eq!(walk(ends, &events, None), [], "{base} {length}");
+        for stored in &events {
+            assert_eq!(walk(ends, &events, marked(stored)), []);
+        }
+    }
+}
+
+/// OPS-3: whatever is done to single events is found, and told once.
+#[test]
+fn tampering_is_found() {
+    let (ends, whole) = chain(2, 6);
+    let tamper = |act: fn(&mut Vec<Stored>)| {
+        let mut events = whole.clone();
+        act(&mut events);
+        walk(ends, &events, None)
+    };
+    assert_eq!(
+        tamper(|events| drop(events.remove(2))),
+        [Flaw::Removed { first: 5, last: 5 }]
+    );
+    assert_eq!(
+        tamper(|events| drop(events.drain(..2))),
+        [Flaw::Removed { first: 3, last: 4 }]
+    );
+    assert_eq!(
+        tamper(|events| events.truncate(4)),
+        [Flaw::CutOff { first: 7, last: 8 }]
+    );
+    assert_eq!(
+        tamper(|events| events[1].actor = "somebody else".into()),
+        [Flaw::Altered { sequence: 4 }]
+    );
+    assert_eq!(
+        tamper(|events| events[1].reason = Some(String::new())),
+        [Flaw::Altered { sequence: 4 }]
+    );
+    assert_eq!(
+        tamper(|events| events.swap(1, 2)),
+        [
+            Flaw::Removed { first: 4, last: 4 },
+            Flaw::Misplaced {
+                sequence: 4,
+                after: 5
+            }
+        ]
+    );
+    assert_eq!(
+        tamper(|events| events.insert(3, events[2].clone())),
+        [Flaw::Misplaced {
+            sequence: 5,
+            after: 5
+        }]
+    );
+    assert_eq!(
+        tamper(|events| events[5].chain = 8),
+        [
+            Flaw::Misplaced {
+                sequence: 8,
+                after: 7
+            },
+            Flaw::CutOff { first: 8, last: 8 }
+        ]
+    );
+    // The one who alters an event and its hash breaks what follows.
+    assert_eq!(
+        tamper(|events| {
+            events[1].actor = "somebody else".into();
+            events[1].hash = events[1].event().hash_after(events[0].hash);
+        }),
+        [Flaw::Altered { sequence: 5 }]
+    );
+    // The one who alters the last event and its hash leaves the recorded end behind.
+    assert_eq!(
+        tamper(|events| {
+            events[5].actor = "somebody else".into();
+            events[5].hash = events[5].event().hash_after(events[4].hash);
+        }),
+        [Flaw::EndDiffers { sequence: 8 }]
+    );
+}
+
+/// OPS-3: a chain that was rewritten to its end, record and all, is whole by itself; its mark betrays it.
+#[test]
+fn a_rewritten_chain_is_found_by_its_mark() {
+    let (_, before) = chain(0, 6);
+    let mut events = before.clone();
+    let mut hash = events[1].hash;
+    for stored in &mut events[2..] {
+        stored.actor = "somebody else".into();
+        hash = stored.event().hash_after(hash);
+        stored.hash = hash;
+    }
+    let ends = |events: &[Stored]| ChainEnds {
+        base: Mark {
+            sequence: 0,
+            hash: ChainHash::START,
+        },
+        head: events.last().and_then(marked).unwrap(),
+    };
+    assert_eq!(walk(ends(&events), &events, None), []);
+    assert_eq!(walk(ends(&events), &events, marked(&before[1])), []);
+    assert_eq!(
+        walk(ends(&events), &events, marked(&before[3])),
+        [Flaw::Rewritten { sequence: 4 }]
+    );
+
+    // Cut off, with the recorded end moved back.
+    let shorter = &before[..4];
+    assert_eq!(walk(ends(shorter), shorter, None), []);
+    assert_eq!(
+        walk(ends(shorter), shorter, marked(&before[5])),
+        [Flaw::ShorterThanMarked {
+            sequence: 4,
+            marked: 6
+        }]
+    );
+}
+
+/// OPS-3: a base that cannot be is found: it would hide a beginning that was removed.
+#[test]
+fn an_impossible_base_is_found() {
+    let (mut ends, events) = chain(0, 2);
+    ends.base.hash = ChainHash([1; 32]);
+    assert_eq!(
+        walk(ends, &events, None),
+        [Flaw::BaseDiffers, Flaw::Altered { sequence: 1 }]
+    );
+    let (mut ends, _) = chain(3, 0);
+    ends.head.sequence = 2;
+    assert!(walk(ends, &[], None).contains(&Flaw::BaseDiffers));
+    // A mark at the base itself is compared too.
+    let (ends, events) = chain(3, 2);
+    let other = Mark {
+        sequence: 3,
+        hash: ChainHash([1; 32]),
+    };
+    assert_eq!(
+        walk(ends, &events, Some(other)),
+        [Flaw::Rewritten { sequence: 3 }]
+    );
+}
+
+#[test]
+fn a_hash_is_read_as_it_is_written() {
+    let (ends, _) = chain(0, 3);
+    let hash = ends.head.hash;
+    assert_eq!(ChainHash::from_hexadecimal(&hash.to_string()), Some(hash));
+    assert_eq!(ChainHash::from_slice(hash.as_bytes()), Some(hash));
+    for bad in ["", "00", &"g".repeat(64), &"花".repeat(32), &"é".repeat(32)] {
+        assert_eq!(ChainHash::from_hexadecimal(bad), None, "{bad}");
+    }
+    assert_eq!(ChainHash::from_slice(&[0; 31]), None);
+}
+
+proptest! {
+    /// OPS-3: no two different events are spelled alike, however their texts are cut.
+    #[test]
+    fn fields_do_not_run_into_one_another(text in "[0-9:,a-]{0,12}", cut in 0usize..12, other in 0usize..12) {
+        let split = |at: usize| {
+            let (actor, reason) = text.split_at(at.min(text.len()));
+            let stored = Stored {
+                sequence: 1,
+                chain: CHAIN,
+                actor: actor.into(),
+                reason: Some(reason.into()),
+                hash: ChainHash::START,
+            };
+            stored.event().hash_after(ChainHash::START)
+        };
+        prop_assert_eq!(split(cut) == split(other), cut.min(text.len()) == other.min(text.len()));
+    }
+}

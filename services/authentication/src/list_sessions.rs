@@ -1,0 +1,50 @@
+//! The live sessions of an account, for operators (OPS-2).
+
+use aikagi_api::authentication::v1::{
+    ListSessionsRequest, ListSessionsResponse, MustChangeReason, OpenSession,
+};
+use aikagi_api::timestamp;
+use aikagi_mesh::errors::{ErrorReason, Refusal};
+use aikagi_mesh::fields;
+
+use crate::Authentication;
+use crate::failure::Failure;
+use crate::sessions::Found;
+
+pub(crate) async fn list_sessions(
+    service: &Authentication,
+    request: ListSessionsRequest,
+) -> Result<ListSessionsResponse, Failure> {
+    let number = fields::number("number", &request.number)?;
+    let now = service.clock.now();
+    if !service.store.is_on_a_line(&number).await? {
+        return Err(Refusal::new(ErrorReason::LineNotFound).into());
+    }
+    let mut sessions = Vec::new();
+    for digest in service.ttl.sess().of(&number).await? {
+        // SESS-1: to be looked at is not to be used.
+        let Some(Found { record, used }) = service.find(&digest, now, true).await? else {
+            continue;
+        };
+        match service.check(&digest, &record, used, now).await {
+            Ok(_account) => sessions.push((record, used)),
+            Err(Failure::Refused(_ended)) => {}
+            Err(failure) => return Err(failure),
+        }
+    }
+    sessions.sort_by_key(|(record, _)| record.opened);
+    let sessions = sessions.into_iter().map(|(record, used)| OpenSession {
+        open_time: Some(timestamp(record.opened)),
+        idle_expire_time: Some(timestamp(
+            service.session_rules.idle_expires(used).min(record.ends),
+        )),
+        expire_time: Some(timestamp(record.ends)),
+        must_change_reason: record
+            .must_change
+            .map_or(MustChangeReason::Unspecified, MustChangeReason::from)
+            .into(),
+    });
+    Ok(ListSessionsResponse {
+        sessions: sessions.collect(),
+    })
+}

@@ -1,0 +1,98 @@
+//! The audit trail's chains, whole, for whoever recomputes them (OPS-3).
+
+use std::collections::VecDeque;
+
+use aikagi_api::units::v1::{AuditChainEnds, ReadAuditChainsRequest, ReadAuditChainsResponse};
+use aikagi_mesh::errors::{ErrorReason, Refusal};
+use aikagi_mesh::fields;
+use tokio::sync::mpsc;
+
+use super::view;
+use crate::Units;
+use crate::failure::Failure;
+use crate::store::audit::{ChainEnds, ChainPage, ChainReader, StoredEvent};
+
+/// Events read at once.
+const PAGE: i64 = 5000;
+/// Events in one message.
+const PIECE: usize = 500;
+/// Messages that wait for the caller.
+const WAITING: usize = 16;
+
+/// A part of the answer, or why there are no more.
+pub(crate) type Piece = Result<ReadAuditChainsResponse, Failure>;
+
+pub(crate) async fn read_audit_chains(
+    service: &Units,
+    request: ReadAuditChainsRequest,
+) -> Result<mpsc::Receiver<Piece>, Failure> {
+    let number = match request.number.as_str() {
+        "" => None,
+        text => Some(fields::number("number", text)?),
+    };
+    let reader = service.store.chains(number.as_ref()).await?;
+    let reader = reader.ok_or_else(|| Refusal::new(ErrorReason::LineNotFound))?;
+    let (sender, receiver) = mpsc::channel(WAITING);
+    tokio::spawn(async move {
+        if let Err(failure) = send_all(reader, &sender).await {
+            let _caller_gone = sender.send(Err(failure)).await;
+        }
+    });
+    Ok(receiver)
+}
+
+/// Sends every piece, until there are no more or the caller has gone.
+async fn send_all(mut reader: ChainReader, sender: &mpsc::Sender<Piece>) -> Result<(), Failure> {
+    loop {
+        let page = reader.page(PAGE).await?;
+        let last = page.last;
+        for piece in pieces(page) {
+            if sender.send(Ok(piece)).await.is_err() {
+                return Ok(());
+            }
+        }
+        if last {
+            return Ok(());
+        }
+    }
+}
+
+/// A page as messages: each of one chain, a chain's ends in its first.
+fn pieces(page: ChainPage) -> Vec<ReadAuditChainsResponse> {
+    let mut ends = VecDeque::from(page.ends);
+    let mut pieces: Vec<ReadAuditChainsResponse> = Vec::new();
+    for event in page.events {
+        while let Some(next) = ends.pop_front_if(|next| next.chain <= event.chain) {
+            pieces.push(beginning(next));
+        }
+        match pieces.last_mut() {
+            Some(piece) if piece.chain == event.chain && piece.events.len() < PIECE => {
+                piece.events.push(view(event));
+            }
+            _ => pieces.push(going_on(event)),
+        }
+    }
+    pieces.extend(ends.into_iter().map(beginning));
+    pieces
+}
+
+fn beginning(ends: ChainEnds) -> ReadAuditChainsResponse {
+    ReadAuditChainsResponse {
+        chain: ends.chain,
+        ends: Some(AuditChainEnds {
+            base_sequence: ends.base_sequence,
+            base_hash: ends.base_hash,
+            head_sequence: ends.head_sequence,
+            head_hash: ends.head_hash,
+        }),
+        events: Vec::new(),
+    }
+}
+
+fn going_on(event: StoredEvent) -> ReadAuditChainsResponse {
+    ReadAuditChainsResponse {
+        chain: event.chain,
+        ends: None,
+        events: vec![view(event)],
+    }
+}

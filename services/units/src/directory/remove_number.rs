@@ -1,0 +1,19 @@
+//! An additional number taken off its line, with its password and its sessions (OPS-1, SESS-2).
+
+use aikagi_api::units::v1::{RemoveNumberRequest, RemoveNumberResponse};
+use aikagi_domain::directory::Change;
+use aikagi_mesh::fields;
+
+use crate::Units;
+use crate::failure::Failure;
+
+pub(crate) async fn remove_number(
+    service: &Units,
+    actor: &str,
+    request: RemoveNumberRequest,
+) -> Result<RemoveNumberResponse, Failure> {
+    let number = fields::number("number", &request.number)?;
+    let change = Change::RemoveNumber(number.clone());
+    let line = service.change(actor, &number, change).await?;
+    Ok(RemoveNumberResponse { line: Some(line) })
+}

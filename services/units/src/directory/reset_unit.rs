@@ -1,0 +1,18 @@
+//! A line taken back to having no unit: all its passwords go, all its sessions end (OPS-2, UNIT-2).
+
+use aikagi_api::units::v1::{ResetUnitRequest, ResetUnitResponse};
+use aikagi_domain::directory::Change;
+use aikagi_mesh::fields;
+
+use crate::Units;
+use crate::failure::Failure;
+
+pub(crate) async fn reset_unit(
+    service: &Units,
+    actor: &str,
+    request: ResetUnitRequest,
+) -> Result<ResetUnitResponse, Failure> {
+    let number = fields::number("number", &request.number)?;
+    let line = service.change(actor, &number, Change::ResetUnit).await?;
+    Ok(ResetUnitResponse { line: Some(line) })
+}

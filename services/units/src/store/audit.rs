@@ -1,0 +1,230 @@
+//! The audit trail, as operators read and check it (OPS-2, OPS-3), and its months.
+
+use aikagi_domain::telephone::TelephoneNumber;
+use aikagi_ledger::LedgerError;
+use aikagi_ledger::line::read_line_of;
+use chrono::{DateTime, Months, NaiveDate, Utc};
+use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+
+use super::Store;
+
+/// An event as it is recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StoredEvent {
+    pub(crate) event_id: i64,
+    pub(crate) occurred_time: DateTime<Utc>,
+    pub(crate) actor: String,
+    pub(crate) action: String,
+    pub(crate) line_id: Option<i64>,
+    pub(crate) number: Option<String>,
+    pub(crate) outcome: String,
+    pub(crate) reason: Option<String>,
+    pub(crate) trace_id: Option<String>,
+    pub(crate) chain: i64,
+    pub(crate) chain_sequence: i64,
+    pub(crate) chain_hash: Vec<u8>,
+}
+
+/// Which events are wanted; what is none, or empty, admits every event.
+#[derive(Debug, Default)]
+pub(crate) struct Filter {
+    pub(crate) number: Option<TelephoneNumber>,
+    pub(crate) actions: Vec<String>,
+    pub(crate) outcome: Option<String>,
+    pub(crate) since: Option<DateTime<Utc>>,
+    pub(crate) until: Option<DateTime<Utc>>,
+    pub(crate) after_event_id: i64,
+}
+
+/// Where a chain begins and ends, as recorded beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ChainEnds {
+    pub(crate) chain: i64,
+    pub(crate) base_sequence: i64,
+    pub(crate) base_hash: Vec<u8>,
+    pub(crate) head_sequence: i64,
+    pub(crate) head_hash: Vec<u8>,
+}
+
+/// The chains at one moment, read from the first to the last.
+pub(crate) struct ChainReader {
+    snapshot: Transaction<'static, Postgres>,
+    /// The only chain that is wanted.
+    only: Option<i64>,
+    /// The last event that was read.
+    last: (i64, i64),
+}
+
+/// The next part of the chains: the ends of those that begin in it, and events.
+#[derive(Debug)]
+pub(crate) struct ChainPage {
+    pub(crate) ends: Vec<ChainEnds>,
+    pub(crate) events: Vec<StoredEvent>,
+    /// Nothing comes after it.
+    pub(crate) last: bool,
+}
+
+/// The same columns under the same conditions, in one order or the other.
+macro_rules! select_events {
+    ($order:tt, $filter:expr, $line:expr, $limit:expr) => {
+        sqlx::query_as!(
+            StoredEvent,
+            "SELECT event_id, occurred_time, actor, action, line_id, number, outcome, reason, trace_id, chain,
+                chain_sequence, chain_hash
+             FROM audit_events
+             WHERE ($1::text IS NULL OR number = $1 OR chain = $2)
+               AND (cardinality($3::text[]) = 0 OR action = ANY ($3))
+               AND ($4::text IS NULL OR outcome = $4)
+               AND ($5::timestamptz IS NULL OR occurred_time >= $5)
+               AND ($6::timestamptz IS NULL OR occurred_time < $6)
+               AND event_id > $7
+             ORDER BY event_id "
+                + $order
+                + " LIMIT $8",
+            $filter.number.as_ref().map(TelephoneNumber::as_str),
+            $line,
+            &$filter.actions,
+            $filter.outcome,
+            $filter.since,
+            $filter.until,
+            $filter.after_event_id,
+            $limit,
+        )
+    };
+}
+
+impl Store {
+    /// OPS-2: the oldest events that match, or the newest; at most `limit`, oldest first.
+    pub(crate) async fn audit_events(
+        &self,
+        filter: &Filter,
+        newest: bool,
+        limit: i64,
+    ) -> Result<Vec<StoredEvent>, LedgerError> {
+        let mut snapshot = self.snapshot().await?;
+        let line = match &filter.number {
+            Some(number) => read_line_of(&mut *snapshot, number).await?,
+            None => None,
+        };
+        let line_id = line.map(|stored| stored.line_id);
+        let mut events = if newest {
+            let select = select_events!("DESC", filter, line_id, limit);
+            select.fetch_all(&mut *snapshot).await?
+        } else {
+            let select = select_events!("ASC", filter, line_id, limit);
+            select.fetch_all(&mut *snapshot).await?
+        };
+        snapshot.commit().await?;
+        if newest {
+            events.reverse();
+        }
+        Ok(events)
+    }
+
+    /// OPS-3: the chains as they are at this moment, all or that of a line. None when no line has the number.
+    pub(crate) async fn chains(
+        &self,
+        number: Option<&TelephoneNumber>,
+    ) -> Result<Option<ChainReader>, LedgerError> {
+        let mut snapshot = self.snapshot().await?;
+        let only = match number {
+            Some(number) => match read_line_of(&mut *snapshot, number).await? {
+                Some(stored) => Some(stored.line_id),
+                None => return Ok(None),
+            },
+            None => None,
+        };
+        // Whoever recomputes the hashes may take a while between two pages.
+        sqlx::query("SET LOCAL idle_in_transaction_session_timeout = '60s'")
+            .execute(&mut *snapshot)
+            .await?;
+        Ok(Some(ChainReader {
+            snapshot,
+            only,
+            last: (i64::MIN, 0),
+        }))
+    }
+
+    /// OPS-3: opens the months of the audit trail from this one on.
+    pub(crate) async fn open_months(
+        &self,
+        now: DateTime<Utc>,
+        ahead: u32,
+    ) -> Result<(), LedgerError> {
+        let mut connection = self.pool.acquire().await?;
+        for month in 0..=ahead {
+            let day = now.date_naive().checked_add_months(Months::new(month));
+            open_month(&mut connection, day.ok_or(LedgerError::Other)?).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn open_month(connection: &mut PgConnection, day: NaiveDate) -> Result<(), LedgerError> {
+    sqlx::query!(r#"SELECT audit_open_month($1) AS "opened!""#, day)
+        .fetch_one(connection)
+        .await?;
+    Ok(())
+}
+
+impl ChainReader {
+    /// The next part, with about so many events.
+    pub(crate) async fn page(&mut self, size: i64) -> Result<ChainPage, LedgerError> {
+        let (chain, sequence) = self.last;
+        let events = sqlx::query_as!(
+            StoredEvent,
+            r#"
+            SELECT event_id, occurred_time, actor, action, line_id, number, outcome, reason, trace_id, chain,
+                chain_sequence, chain_hash
+            FROM audit_events
+            WHERE (chain, chain_sequence) > ($1, $2) AND ($3::bigint IS NULL OR chain = $3)
+            ORDER BY chain, chain_sequence
+            LIMIT $4
+            "#,
+            chain,
+            sequence,
+            self.only,
+            size,
+        )
+        .fetch_all(&mut *self.snapshot)
+        .await?;
+        let more = i64::try_from(events.len()).is_ok_and(|read| read == size);
+        let through = events.last().filter(|_| more);
+        let ends = sqlx::query_as!(
+            ChainEnds,
+            r#"
+            SELECT chain, base_sequence, base_hash, head_sequence, head_hash FROM audit_chains
+            WHERE chain > $1 AND chain <= $2 AND ($3::bigint IS NULL OR chain = $3)
+            ORDER BY chain
+            "#,
+            chain,
+            through.map_or(i64::MAX, |event| event.chain),
+            self.only,
+        )
+        .fetch_all(&mut *self.snapshot)
+        .await?;
+        if let Some(event) = through {
+            self.last = (event.chain, event.chain_sequence);
+        }
+        Ok(ChainPage {
+            ends,
+            last: !more,
+            events,
+        })
+    }
+}
+
+/// OPS-3: removes the months that ended before a moment; how many it were. As role `aikagi_retention`.
+pub(crate) async fn remove_months(
+    pool: &PgPool,
+    before: DateTime<Utc>,
+) -> Result<u32, LedgerError> {
+    let removed = sqlx::query_scalar!(
+        r#"SELECT audit_remove_months(date_trunc('month', $1::timestamptz AT TIME ZONE 'UTC') AT TIME ZONE 'UTC')
+            AS "removed!""#,
+        before,
+    )
+    .fetch_one(pool)
+    .await?;
+    u32::try_from(removed).map_err(|_negative| LedgerError::Corrupt)
+}

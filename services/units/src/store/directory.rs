@@ -1,0 +1,435 @@
+//! Lines as operators change them, each change in one transaction with its event (OPS-1, INV-5).
+
+use std::collections::BTreeSet;
+
+use aikagi_domain::directory::{Change, Decided, Refused};
+use aikagi_domain::telephone::TelephoneNumber;
+use aikagi_domain::unit::{AuthUnit, Line, Member};
+use aikagi_ledger::LedgerError;
+use aikagi_ledger::audit::{self, Action, AuditEvent, Outcome};
+use aikagi_ledger::line::{StoredLine, lock_line_of, read_line_of};
+use aikagi_mesh::telemetry::trace_id;
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+use super::lines::{FoundLine, find};
+use super::{Store, texts};
+
+/// A line that is to be added; no number is there twice.
+#[derive(Debug)]
+pub(crate) struct NewLine {
+    pub(crate) contract: Member,
+    pub(crate) additional: Vec<Member>,
+}
+
+impl NewLine {
+    /// All its numbers, the contract number first.
+    pub(crate) fn members(&self) -> impl Iterator<Item = &Member> + Clone {
+        std::iter::once(&self.contract).chain(&self.additional)
+    }
+
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = &TelephoneNumber> + Clone {
+        self.members().map(|member| &member.number)
+    }
+}
+
+/// A change of a line that an operator asks for.
+#[derive(Debug)]
+pub(crate) struct Order<'a> {
+    /// A number of the line.
+    pub(crate) line_number: &'a TelephoneNumber,
+    pub(crate) change: Change,
+    pub(crate) actor: &'a str,
+}
+
+/// Why nothing was changed.
+#[derive(Debug)]
+pub(crate) enum NotChanged {
+    /// No line has the number.
+    NoLine,
+    /// The line does not admit it.
+    Refused(Refused),
+    /// This number is on an open line already.
+    Taken(TelephoneNumber),
+}
+
+impl NotChanged {
+    /// The word for it in the audit trail.
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::NoLine => "LINE_NOT_FOUND",
+            Self::Refused(Refused::LineClosed) => "LINE_CLOSED",
+            Self::Refused(Refused::ContractNumberStays) => "CONTRACT_NUMBER_STAYS",
+            Self::Refused(Refused::NumberNotThere) => "NUMBER_NOT_THERE",
+            Self::Refused(Refused::NumberThere) | Self::Taken(_) => "NUMBER_TAKEN",
+        }
+    }
+}
+
+/// An operator's decision, as it goes into the audit trail.
+struct Decision<'a> {
+    actor: &'a str,
+    action: Action,
+    now: DateTime<Utc>,
+}
+
+impl Decision<'_> {
+    async fn note(
+        &self,
+        connection: &mut PgConnection,
+        line_id: Option<i64>,
+        number: Option<&TelephoneNumber>,
+        refused: Option<&NotChanged>,
+    ) -> Result<(), LedgerError> {
+        let event = AuditEvent {
+            occurred: self.now,
+            actor: self.actor,
+            action: self.action,
+            line_id,
+            number,
+            outcome: refused.map_or(Outcome::Done, |_| Outcome::Refused),
+            reason: refused.map(NotChanged::reason),
+            trace_id: trace_id(),
+        };
+        audit::append(connection, event).await
+    }
+}
+
+impl Store {
+    /// OPS-1, INV-5: adds a line without a unit (UNIT-2), its numbers and a credential for each, in one
+    /// transaction with its event. The inner error: nothing was added.
+    pub(crate) async fn add_line(
+        &self,
+        line: &NewLine,
+        actor: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Result<FoundLine, NotChanged>, LedgerError> {
+        let decision = Decision {
+            actor,
+            action: Action::AddLine,
+            now,
+        };
+        let mut transaction = self.pool.begin().await?;
+        give_way(&mut transaction, line.numbers(), &decision).await?;
+        let taken = match insert_line(&mut transaction, &line.contract.number).await? {
+            Some(line_id) => insert_numbers(&mut transaction, line_id, line.members()).await?,
+            None => Some(line.contract.number.clone()),
+        };
+        if let Some(taken) = taken {
+            transaction.rollback().await?;
+            return Ok(Err(self.note_taken(taken, &decision).await?));
+        }
+        let contract = &line.contract.number;
+        let added = find(&mut transaction, contract)
+            .await?
+            .ok_or(LedgerError::Corrupt)?;
+        let line_id = Some(added.stored.line_id);
+        decision
+            .note(&mut transaction, line_id, Some(contract), None)
+            .await?;
+        transaction.commit().await?;
+        Ok(Ok(added))
+    }
+
+    /// OPS-1, OPS-2, INV-5: changes a line, in one transaction over the locked line with its event, and reads it
+    /// as it then stands. What stands already is no change and leaves no event. The inner error: nothing was
+    /// changed.
+    pub(crate) async fn change_line(
+        &self,
+        order: Order<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<Result<FoundLine, NotChanged>, LedgerError> {
+        let decision = Decision {
+            actor: order.actor,
+            action: action(&order.change),
+            now,
+        };
+        let mut transaction = self.pool.begin().await?;
+        let Some(stored) = lock_line_of(&mut transaction, order.line_number).await? else {
+            decision
+                .note(&mut transaction, None, None, Some(&NotChanged::NoLine))
+                .await?;
+            transaction.commit().await?;
+            return Ok(Err(NotChanged::NoLine));
+        };
+        match order.change.decide(&stored.line) {
+            Ok(None) => {}
+            Ok(Some(decided)) => {
+                if let Some(taken) = carry_out(
+                    &mut transaction,
+                    &stored,
+                    &order.change,
+                    &decided,
+                    &decision,
+                )
+                .await?
+                {
+                    transaction.rollback().await?;
+                    return Ok(Err(self.note_taken(taken, &decision).await?));
+                }
+            }
+            Err(refused) => {
+                let refused = NotChanged::Refused(refused);
+                decision
+                    .note(
+                        &mut transaction,
+                        Some(stored.line_id),
+                        Some(order.line_number),
+                        Some(&refused),
+                    )
+                    .await?;
+                transaction.commit().await?;
+                return Ok(Err(refused));
+            }
+        }
+        // Its contract number stays, whatever else leaves it.
+        let changed = find(&mut transaction, &stored.line.contract_number)
+            .await?
+            .ok_or(LedgerError::Corrupt)?;
+        transaction.commit().await?;
+        Ok(Ok(changed))
+    }
+
+    /// OPS-3: that a number is on an open line already; the event is of that line.
+    async fn note_taken(
+        &self,
+        taken: TelephoneNumber,
+        decision: &Decision<'_>,
+    ) -> Result<NotChanged, LedgerError> {
+        let mut connection = self.pool.acquire().await?;
+        let on = read_line_of(&mut *connection, &taken).await?;
+        let refused = NotChanged::Taken(taken.clone());
+        let (line_id, number) = match &on {
+            Some(stored) => (Some(stored.line_id), Some(&taken)),
+            None => (None, None),
+        };
+        decision
+            .note(&mut connection, line_id, number, Some(&refused))
+            .await?;
+        Ok(refused)
+    }
+}
+
+fn action(change: &Change) -> Action {
+    match change {
+        Change::Close => Action::CloseLine,
+        Change::AddNumber(_) => Action::AddNumber,
+        Change::RemoveNumber(_) => Action::RemoveNumber,
+        Change::Subscribe(member) if member.subscribed => Action::SubscribeNumber,
+        Change::Subscribe(_) => Action::UnsubscribeNumber,
+        Change::ResetUnit => Action::ResetUnit,
+    }
+}
+
+/// Writes a change that was decided on the locked line, and its event. The number that is on another open line
+/// already, if one is: nothing may be kept then.
+async fn carry_out(
+    connection: &mut PgConnection,
+    stored: &StoredLine,
+    change: &Change,
+    decided: &Decided,
+    decision: &Decision<'_>,
+) -> Result<Option<TelephoneNumber>, LedgerError> {
+    let line_id = stored.line_id;
+    let concerned = match change {
+        Change::Close | Change::ResetUnit => &stored.line.contract_number,
+        Change::AddNumber(member) => {
+            give_way(connection, [&member.number], decision).await?;
+            let taken = insert_numbers(connection, line_id, std::iter::once(member)).await?;
+            if taken.is_some() {
+                return Ok(taken);
+            }
+            &member.number
+        }
+        Change::RemoveNumber(number) => {
+            delete_number(connection, number).await?;
+            number
+        }
+        Change::Subscribe(member) => {
+            set_subscribed(connection, member).await?;
+            &member.number
+        }
+    };
+    void(connection, &decided.voided).await?;
+    write_line(connection, line_id, &decided.line, decision.now).await?;
+    decision
+        .note(connection, Some(line_id), Some(concerned), None)
+        .await?;
+    Ok(None)
+}
+
+/// OPS-1: closed lines that have one of the numbers are removed with all their numbers, so that these can be used
+/// anew. Their audit trails stay.
+pub(super) async fn give_way_to(
+    connection: &mut PgConnection,
+    numbers: &[String],
+) -> Result<Vec<(i64, TelephoneNumber)>, LedgerError> {
+    let closed = sqlx::query!(
+        r#"
+        SELECT line_id, contract_number FROM lines
+        WHERE closed_time IS NOT NULL
+          AND line_id IN (SELECT line_id FROM numbers WHERE number = ANY ($1))
+        ORDER BY line_id
+        FOR UPDATE
+        "#,
+        numbers,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    if closed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let line_ids: Vec<i64> = closed.iter().map(|line| line.line_id).collect();
+    sqlx::query!("DELETE FROM numbers WHERE line_id = ANY ($1)", &line_ids)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query!("DELETE FROM lines WHERE line_id = ANY ($1)", &line_ids)
+        .execute(connection)
+        .await?;
+    let removed = closed.into_iter().map(|line| {
+        let number = TelephoneNumber::parse(&line.contract_number)?;
+        Ok((line.line_id, number))
+    });
+    removed.collect()
+}
+
+async fn give_way<'a>(
+    connection: &mut PgConnection,
+    numbers: impl IntoIterator<Item = &'a TelephoneNumber>,
+    decision: &Decision<'_>,
+) -> Result<(), LedgerError> {
+    for (line_id, number) in give_way_to(connection, &texts(numbers)).await? {
+        let removal = Decision {
+            action: Action::RemoveLine,
+            ..*decision
+        };
+        removal
+            .note(connection, Some(line_id), Some(&number), None)
+            .await?;
+    }
+    Ok(())
+}
+
+/// None when the number names a line already.
+async fn insert_line(
+    connection: &mut PgConnection,
+    contract: &TelephoneNumber,
+) -> Result<Option<i64>, LedgerError> {
+    let line_id = sqlx::query_scalar!(
+        "INSERT INTO lines (contract_number) VALUES ($1) ON CONFLICT DO NOTHING RETURNING line_id",
+        contract.as_str(),
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(line_id)
+}
+
+/// Puts numbers on a line, each with its credential, or tells one that is on a line already. Whoever adds one of
+/// them at the same time is waited for.
+async fn insert_numbers<'a>(
+    connection: &mut PgConnection,
+    line_id: i64,
+    members: impl Iterator<Item = &'a Member> + Clone,
+) -> Result<Option<TelephoneNumber>, LedgerError> {
+    let numbers = texts(members.clone().map(|member| &member.number));
+    let subscribed: Vec<bool> = members.clone().map(|member| member.subscribed).collect();
+    // In order, so that two lines that share numbers do not wait for each other.
+    let inserted = sqlx::query_scalar!(
+        r#"
+        INSERT INTO numbers (number, line_id, subscribed)
+        SELECT number, $1, subscribed
+        FROM unnest($2::text[], $3::boolean[]) AS new (number, subscribed)
+        ORDER BY number
+        ON CONFLICT DO NOTHING
+        RETURNING number
+        "#,
+        line_id,
+        &numbers,
+        &subscribed,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let inserted = BTreeSet::from_iter(inserted);
+    for member in members {
+        if !inserted.contains(member.number.as_str()) {
+            return Ok(Some(member.number.clone()));
+        }
+    }
+    sqlx::query!(
+        "INSERT INTO credentials (number) SELECT unnest($1::text[])",
+        &numbers,
+    )
+    .execute(connection)
+    .await?;
+    Ok(None)
+}
+
+/// The credential goes with the number.
+async fn delete_number(
+    connection: &mut PgConnection,
+    number: &TelephoneNumber,
+) -> Result<(), LedgerError> {
+    sqlx::query!("DELETE FROM numbers WHERE number = $1", number.as_str())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn set_subscribed(connection: &mut PgConnection, member: &Member) -> Result<(), LedgerError> {
+    sqlx::query!(
+        "UPDATE numbers SET subscribed = $2 WHERE number = $1",
+        member.number.as_str(),
+        member.subscribed,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// UNIT-2, SESS-5: the line as it stands afterwards; every view of it is stale.
+async fn write_line(
+    connection: &mut PgConnection,
+    line_id: i64,
+    after: &Line,
+    now: DateTime<Utc>,
+) -> Result<(), LedgerError> {
+    let unit = after.state.unit().map(AuthUnit::as_str);
+    sqlx::query!(
+        r#"
+        UPDATE lines
+        SET unit = $2, unit_established_time = CASE WHEN $2::text IS NOT NULL THEN unit_established_time END,
+            closed_time = CASE WHEN $3 THEN $4::timestamptz END, version = version + 1
+        WHERE line_id = $1
+        "#,
+        line_id,
+        unit,
+        after.closed,
+        now,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// INV-1, SESS-2: who is no account any more has nothing left to log in with, nor a session that goes on. The hash
+/// goes too: should the number be an account again, it starts afresh.
+pub(super) async fn void(
+    connection: &mut PgConnection,
+    numbers: &[TelephoneNumber],
+) -> Result<(), LedgerError> {
+    if numbers.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        r#"
+        UPDATE credentials
+        SET kind = 'NONE', epoch = nextval('credential_epoch'), failures = 0, killed_time = NULL,
+            temporary_expires_time = NULL, permanent_hash = NULL, hash_epoch = NULL, changed_time = NULL
+        WHERE number = ANY ($1)
+        "#,
+        &texts(numbers),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}

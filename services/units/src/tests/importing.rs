@@ -1,0 +1,213 @@
+use aikagi_api::units::v1::{
+    CloseLineRequest, ImportLinesRequest, ImportLinesResponse, ImportRow, RejectedRow,
+    RejectionReason,
+};
+use futures_util::stream;
+
+use super::*;
+use crate::directory::close_line;
+use crate::import::import_lines::import_lines;
+use crate::import::row::rejected;
+
+const THIRD: &str = "0333330008";
+
+fn row(row_number: u64, contract: &str, subscribed: &[&str], unsubscribed: &[&str]) -> ImportRow {
+    let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+    ImportRow {
+        row_number,
+        contract_number: contract.to_owned(),
+        subscribed_numbers: texts(subscribed),
+        unsubscribed_numbers: texts(unsubscribed),
+    }
+}
+
+fn batch(rows: Vec<ImportRow>) -> ImportLinesRequest {
+    ImportLinesRequest {
+        rows,
+        dry_run: false,
+    }
+}
+
+fn answer(
+    last: u64,
+    added: u32,
+    unchanged: u32,
+    rejected: Vec<RejectedRow>,
+) -> ImportLinesResponse {
+    ImportLinesResponse {
+        last_row_number: last,
+        added,
+        unchanged,
+        rejected,
+    }
+}
+
+impl World {
+    async fn import(
+        &self,
+        batches: Vec<ImportLinesRequest>,
+    ) -> Vec<Result<ImportLinesResponse, Refusal>> {
+        let batches = stream::iter(batches.into_iter().map(Ok));
+        let mut answers = import_lines(&self.units, "operator/alice".to_owned(), batches);
+        let mut all = Vec::new();
+        while let Some(answer) = answers.recv().await {
+            all.push(answer.map_err(Refusal::from));
+        }
+        all
+    }
+
+    async fn import_one(&self, rows: Vec<ImportRow>) -> ImportLinesResponse {
+        let mut answers = self.import(vec![batch(rows)]).await;
+        answers.pop().unwrap().unwrap()
+    }
+}
+
+/// OPS-1, OPS-3, UNIT-2: rows become lines without a unit, each with its event; repeated they are unchanged.
+#[tokio::test]
+async fn rows_become_lines_and_can_be_repeated() {
+    let world = World::new().await;
+    let rows = || {
+        vec![
+            row(1, CONTRACT, &[USER], &[PLAIN]),
+            row(2, "03-3333-0009", &[OTHER], &[]),
+        ]
+    };
+    assert_eq!(world.import_one(rows()).await, answer(2, 2, 0, vec![]));
+    let line = world.get(PLAIN).await.unwrap();
+    let numbers: Vec<_> = line
+        .numbers
+        .iter()
+        .map(|number| (number.number.as_str(), number.subscribed))
+        .collect();
+    assert_eq!(numbers, [(CONTRACT, false), (USER, true), (PLAIN, false)]);
+    assert_eq!(line.unit(), AuthUnit::Unspecified);
+    assert!(world.get(OTHER).await.unwrap().numbers[0].subscribed);
+    assert_eq!(world.audit().await, [done(CONTRACT), done(OTHER)]);
+
+    assert_eq!(world.import_one(rows()).await, answer(2, 0, 2, vec![]));
+    assert_eq!(world.counts().await, (2, 4, 4));
+    assert_eq!(world.audit().await.len(), 2);
+}
+
+/// OPS-1: each bad row is told with its number and its reason, and the good ones are kept.
+#[tokio::test]
+async fn bad_rows_are_told_and_good_ones_kept() {
+    let world = World::new().await;
+    world.add(CONTRACT, &[USER]).await.unwrap();
+    let told = world
+        .import_one(vec![
+            row(11, OTHER, &[], &[]),
+            row(12, "oops", &[], &[]),
+            row(13, CONTRACT, &[USER], &[PLAIN]),
+            row(14, THIRD, &[USER], &[]),
+            row(15, "0333330010", &["0333330009"], &[]),
+            row(16, "0333330011", &["1"], &[]),
+            row(17, "0333330012", &["0333330013"], &["03 3333 0013"]),
+            row(18, USER, &[], &[]),
+        ])
+        .await;
+    assert_eq!(
+        (told.last_row_number, told.added, told.unchanged),
+        (18, 1, 0)
+    );
+    assert_eq!(
+        told.rejected,
+        [
+            rejected(12, RejectionReason::ContractNumberInvalid, "oops"),
+            rejected(13, RejectionReason::LineDiffers, CONTRACT),
+            rejected(14, RejectionReason::NumberTaken, USER),
+            rejected(15, RejectionReason::NumberTaken, OTHER),
+            rejected(16, RejectionReason::NumberInvalid, "1"),
+            rejected(17, RejectionReason::NumberTwice, "03 3333 0013"),
+            rejected(18, RejectionReason::NumberTaken, USER),
+        ]
+    );
+    assert_eq!(world.counts().await, (2, 3, 3));
+}
+
+/// OPS-1: a dry run tells the same and changes nothing, not even a closed line that would give way.
+#[tokio::test]
+async fn a_dry_run_changes_nothing() {
+    let world = World::new().await;
+    world.add(CONTRACT, &[USER]).await.unwrap();
+    let request = CloseLineRequest {
+        number: CONTRACT.to_owned(),
+    };
+    assert!(
+        close_line::close_line(&world.units, "operator/alice", request)
+            .await
+            .is_ok()
+    );
+    world.add(OTHER, &[]).await.unwrap();
+    let rows = || vec![row(1, USER, &[], &[]), row(2, THIRD, &[OTHER], &[])];
+    let dry = ImportLinesRequest {
+        rows: rows(),
+        dry_run: true,
+    };
+    let expected = answer(
+        2,
+        1,
+        0,
+        vec![rejected(2, RejectionReason::NumberTaken, OTHER)],
+    );
+    assert_eq!(world.import(vec![dry]).await, [Ok(expected.clone())]);
+    assert_eq!(world.counts().await, (2, 3, 3));
+    assert_eq!(world.import_one(rows()).await, expected);
+    assert_eq!(world.counts().await, (2, 2, 2), "the closed line gave way");
+}
+
+/// OPS-1: batches are answered in order, and one that cannot be read ends the import; those before it stay.
+#[tokio::test]
+async fn batches_are_answered_in_order() {
+    let world = World::new().await;
+    let mut batches: Vec<_> = (1..=20)
+        .map(|place| batch(vec![row(place, &format!("03333301{place:02}"), &[], &[])]))
+        .collect();
+    batches.push(batch(vec![row(21, "", &[], &[]); 5001]));
+    batches.push(batch(vec![row(22, OTHER, &[], &[])]));
+    let answers = world.import(batches).await;
+    let (last, added) = answers.split_last().unwrap();
+    let rows: Vec<u64> = added
+        .iter()
+        .map(|answer| answer.as_ref().unwrap().last_row_number)
+        .collect();
+    assert_eq!(rows, (1..=20).collect::<Vec<_>>());
+    assert_eq!(
+        last.as_ref().unwrap_err().reason(),
+        ErrorReason::InvalidField
+    );
+    assert!(world.counts().await.0 >= 20);
+}
+
+/// OPS-1, INV-5: of two imports of the same lines at once each line is added once, whole.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_imports_at_once_add_each_line_once() {
+    let world = World::new().await;
+    let rows = || {
+        let rows = (0..200).map(|place| {
+            let contract = format!("0333{place:06}");
+            row(place, &contract, &[&format!("0344{place:06}")], &[])
+        });
+        rows.collect::<Vec<_>>()
+    };
+    let (one, two) = tokio::join!(world.import_one(rows()), world.import_one(rows()));
+    assert_eq!(one.added + two.added, 200);
+    assert_eq!(one.unchanged + two.unchanged, 200);
+    assert_eq!(world.counts().await, (200, 400, 400));
+    assert_eq!(world.audit().await.len(), 200);
+}
+
+/// OPS-1: after the stop no batch is begun, and whoever has more is sent elsewhere.
+#[tokio::test]
+async fn a_stop_ends_an_import() {
+    let world = World::new().await;
+    world.units.shutdown.begin();
+    let answers = world
+        .import(vec![batch(vec![row(1, CONTRACT, &[], &[])])])
+        .await;
+    let [Err(refusal)] = answers.as_slice() else {
+        panic!("{answers:?}");
+    };
+    assert_eq!(refusal.reason(), ErrorReason::Unavailable);
+    assert_eq!(world.counts().await, (0, 0, 0));
+}
