@@ -79,10 +79,13 @@ function LogOut() {
   );
 }
 
-/** Says when the connection is gone, and when it is back. */
+/**
+ * Says when the connection is gone, and when it is back. That the page has come is proof enough at first: a browser
+ * whose machine reaches this site alone says that it is offline.
+ */
 function Connection() {
   const { texts } = useTexts();
-  const [state, setState] = useState<"on" | "off" | "again">(navigator.onLine ? "on" : "off");
+  const [state, setState] = useState<"on" | "off" | "again">("on");
   useEffect(() => {
     const off = () => setState("off");
     const on = () => setState("again");

@@ -219,6 +219,7 @@ export const en: Texts = {
     over: "For your safety your session has ended too. Please log in again.",
     doneTitle: "It is changed",
     done: "From now on log in with these numbers. The password of each is the one you were logged in with.",
+    tell: "Please tell the others on this line. Each of them can change the password after logging in.",
     perhaps:
       "No answer arrived, so we do not know whether it was changed. Please log in again and look at who logs in.",
     notDone: "No answer arrived, but we made sure that nothing is changed yet. Please try again.",

@@ -2,6 +2,7 @@ import { useEffect } from "react";
 import { useSite } from "../../app/site";
 import { useTexts } from "../../texts/language";
 import { Link } from "../../ui/Link";
+import { Notice } from "../../ui/Notice";
 import { Page } from "../../ui/Page";
 import { Logins } from "./Logins";
 
@@ -22,6 +23,7 @@ export function UnitChanged() {
     <Page title={texts.unit.doneTitle} lead={texts.unit.done} className="narrow">
       <section className="card" aria-label={texts.unit.after}>
         <Logins logins={logins} />
+        {logins.length > 1 && <Notice tone="info">{texts.unit.tell}</Notice>}
         <Link to="login" className="button primary">
           {texts.common.logIn}
         </Link>
