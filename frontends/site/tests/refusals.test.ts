@@ -97,7 +97,13 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await reader.button(t.unit.lookAgain).click();
     await reader.sees(t.unit.stillUnready);
     const other = await settle(first, await telephone(contract, AuthUnit.NUMBER, first));
+    await context.setOffline(true);
     await reader.button(t.unit.lookAgain).click();
+    await unready.getByText(t.reasons.OFFLINE).waitFor();
+    await context.setOffline(false);
+    await reader.button(t.unit.lookAgain).click();
+    await reader.passwordOf(first).waitFor();
+    await expect.poll(() => focused(reader.passwordOf(contract))).toBe(true);
     await reader.passwordOf(first).fill(other);
     await reader.passwordOf(contract).fill(password);
     // It is lost again before the change is sent.

@@ -198,8 +198,8 @@ export const en: Texts = {
     passwords: "Passwords",
     passwordsText: (count) =>
       count === 1
-        ? "To make the change, type the current password."
-        : `To make the change, type the current password of each of these ${count} numbers.`,
+        ? "To make the change, type the current password. After several wrong attempts in a row it stops working."
+        : `To make the change, type the current password of each of these ${count} numbers. After several wrong attempts in a row a password stops working.`,
     passwordOf: (number) => `Password of ${number}`,
     own: "You are logged in with this number.",
     passwordMissing: (number) => `Type the password of ${number}.`,

@@ -1,4 +1,4 @@
-import { type ReactNode, useEffect, useRef } from "react";
+import { type ReactNode, useLayoutEffect, useRef } from "react";
 import { useTexts } from "../texts/language";
 import { Icon } from "./Icon";
 import type { Form } from "./useForm";
@@ -11,7 +11,7 @@ export function ErrorSummary({ form, more }: { form: Form; more?: ReactNode }) {
   const { errors, failure, tries } = form;
   const fields = Object.entries(errors);
   const wrong = fields.length > 0 || failure !== undefined;
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (tries > 0) {
       box.current?.focus();
     }

@@ -1,5 +1,7 @@
-import { useState } from "react";
+import { useEffect, useState } from "react";
+import { type Failure, isSessionOver } from "../../api/failure";
 import { unitName } from "../../app/names";
+import { useSite } from "../../app/site";
 import type { Session } from "../../gen/aikagi/authentication/v1/session_pb";
 import type { PreviewMigrationResponse } from "../../gen/aikagi/edge/v1/subscriber_service_pb";
 import { useTexts } from "../../texts/language";
@@ -9,7 +11,7 @@ import { Notice } from "../../ui/Notice";
 import { Page } from "../../ui/Page";
 import type { Plan } from "./ChangeUnit";
 import { Logins } from "./Logins";
-import { Passwords } from "./Passwords";
+import { idAt, Passwords } from "./Passwords";
 import { Unready } from "./Unready";
 import { useMigration } from "./useMigration";
 
@@ -29,9 +31,26 @@ export function Check({
 }) {
   const { texts } = useTexts();
   const words = texts.unit;
-  const [looked, setLooked] = useState(false);
+  const { ended } = useSite();
+  const [looked, setLooked] = useState<{ failure: Failure | undefined }>();
   const { form, lost, over, lookAgain } = useMigration({ session, plan, replan, passwords });
   const { preview } = plan;
+  const ready = preview.unreadyNumbers.length === 0;
+  useEffect(() => {
+    // The button that was pressed is gone; the fields have come in its place.
+    if (looked && ready) {
+      document.getElementById(idAt(0))?.focus();
+    }
+  }, [looked, ready]);
+  const look = async () => {
+    setLooked(undefined);
+    const failure = await lookAgain();
+    if (failure && isSessionOver(failure)) {
+      ended();
+    } else {
+      setLooked({ failure });
+    }
+  };
   const from = texts.units[unitName(session.unit)];
   const to = texts.units[unitName(plan.unit)];
 
@@ -64,16 +83,8 @@ export function Check({
         <Logins logins={preview.logins} />
         <Notice tone="warn">{words.warning}</Notice>
       </section>
-      {over ? null : preview.unreadyNumbers.length > 0 ? (
-        <Unready
-          preview={preview}
-          looked={looked}
-          lookAgain={async () => {
-            setLooked(false);
-            await lookAgain();
-            setLooked(true);
-          }}
-        />
+      {over ? null : !ready ? (
+        <Unready preview={preview} looked={looked} lookAgain={look} />
       ) : (
         <Passwords
           own={session.accountNumber}

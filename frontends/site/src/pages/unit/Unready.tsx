@@ -1,9 +1,11 @@
 import { useState } from "react";
+import type { Failure } from "../../api/failure";
 import { showNumber } from "../../app/number";
 import type { PreviewMigrationResponse } from "../../gen/aikagi/edge/v1/subscriber_service_pb";
 import { useTexts } from "../../texts/language";
 import { Link } from "../../ui/Link";
 import { Notice } from "../../ui/Notice";
+import { wordsOf } from "../../ui/words";
 import { idAt } from "./Passwords";
 
 /** MIG-5: which accounts have no live permanent password, and how they come by one. */
@@ -13,11 +15,11 @@ export function Unready({
   lookAgain,
 }: {
   preview: PreviewMigrationResponse;
-  /** The reader has just looked again, and some are not ready still. */
-  looked: boolean;
+  /** The reader has just looked again: it failed, or some are not ready still. */
+  looked: { failure: Failure | undefined } | undefined;
   lookAgain: () => Promise<void>;
 }) {
-  const { texts } = useTexts();
+  const { texts, language } = useTexts();
   const words = texts.unit;
   const [busy, setBusy] = useState(false);
   const look = async () => {
@@ -37,7 +39,13 @@ export function Unready({
           </li>
         ))}
       </ul>
-      <div role="status">{looked && !busy && <Notice tone="info">{words.stillUnready}</Notice>}</div>
+      <div role="status">
+        {looked && (
+          <Notice tone={looked.failure ? "bad" : "info"}>
+            {looked.failure ? wordsOf(looked.failure, texts, language) : words.stillUnready}
+          </Notice>
+        )}
+      </div>
       <p className="actions">
         <button type="button" className="primary" aria-disabled={busy} onClick={() => void look()}>
           {busy ? texts.common.working : words.lookAgain}
