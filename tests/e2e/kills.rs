@@ -105,7 +105,7 @@ async fn counted(ledger: &PgPool, after: i64) -> (i64, i64) {
     sqlx::query_as(
         "SELECT (SELECT failures::bigint FROM credentials WHERE number = $1),
                 (SELECT count(*) FROM audit_events
-                 WHERE event_id > $2 AND number = $1 AND action = 'VERIFY_PASSWORD' AND outcome = 'REFUSED')",
+                 WHERE event_id > $2 AND number = $1 AND action = 'LOGIN' AND reason IN ('WRONG', 'KILLED'))",
     )
     .bind(CONTRACT)
     .bind(after)

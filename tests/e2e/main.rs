@@ -12,6 +12,7 @@
 mod callers;
 mod certificates;
 mod collector;
+mod directory;
 mod invariants;
 mod issuance;
 mod kills;

@@ -1,5 +1,6 @@
 //! Those outside, as they would call: TLS with the published certificates, and the generated clients.
 
+mod directory;
 mod migration;
 
 use std::path::{Path, PathBuf};

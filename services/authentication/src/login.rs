@@ -4,6 +4,7 @@ use aikagi_api::authentication::v1::{LoginRequest, LoginResponse};
 use aikagi_domain::password::TypedPassword;
 use aikagi_domain::session::{Proven, SessionRecord};
 use aikagi_domain::telephone::TelephoneNumber;
+use aikagi_ledger::audit::Action;
 use aikagi_mesh::deadline;
 use aikagi_mesh::errors::{ErrorReason, Refusal};
 use aikagi_mesh::fields;
@@ -52,7 +53,13 @@ impl Authentication {
         drop(permit);
         let Some(record) = self.record_of(&number, &tried, now) else {
             self.store
-                .settle_wrong(&number, &tried.charged, &self.credential_rules, now)
+                .settle_wrong(
+                    &number,
+                    &tried.charged,
+                    Action::Login,
+                    &self.credential_rules,
+                    now,
+                )
                 .await?;
             return Err(self.login_refused());
         };

@@ -6,6 +6,7 @@ use aikagi_domain::password::TypedPassword;
 use aikagi_domain::session::{SessionToken, TokenDigest};
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_hashing::Permit;
+use aikagi_ledger::audit::Action;
 use aikagi_mesh::deadline;
 use aikagi_mesh::errors::{ErrorReason, Refusal};
 use aikagi_mesh::fields;
@@ -69,7 +70,13 @@ impl Authentication {
             });
         }
         self.store
-            .settle_wrong(number, charged, &self.credential_rules, now)
+            .settle_wrong(
+                number,
+                charged,
+                Action::VerifyPassword,
+                &self.credential_rules,
+                now,
+            )
             .await?;
         if tried.spent_the_last(self) {
             // SESS-2: a session that itself spends the last attempt ends.

@@ -218,6 +218,7 @@ impl Store {
         &self,
         number: &TelephoneNumber,
         charged: &Charged,
+        action: Action,
         rules: &CredentialRules,
         now: DateTime<Utc>,
     ) -> Result<(), LedgerError> {
@@ -236,7 +237,7 @@ impl Store {
             now,
             limit(rules, charged.kind),
             number.masked(),
-            Action::VerifyPassword.as_str(),
+            action.as_str(),
             charged.line_id,
             Outcome::Refused.as_str(),
             trace_id(),
