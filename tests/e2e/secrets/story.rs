@@ -32,7 +32,8 @@ impl Story<'_> {
         self.canaries.add(&session.token);
     }
 
-    /// Whatever is in Redis now holds no secret and no number, but for the keys of temporary passwords.
+    /// Whatever is in Redis now holds no secret and no number, but for the keys of temporary passwords and of the lists
+    /// of accounts' sessions.
     async fn look_into_redis(&mut self) {
         let client = redis::Client::open(self.live.system.redis.administrator_url()).unwrap();
         let mut redis = client.get_multiplexed_async_connection().await.unwrap();
@@ -62,13 +63,23 @@ impl Story<'_> {
                         .await
                         .unwrap(),
                 ],
+                "zset" => redis::cmd("ZRANGE")
+                    .arg(&key)
+                    .arg(0)
+                    .arg(-1)
+                    .query_async(&mut redis)
+                    .await
+                    .unwrap(),
                 other => panic!("{name} is a {other}: look into it too"),
             };
             for value in values {
                 self.canaries
                     .not_in(&value, &format!("the value of {name}"));
             }
-            if !name.starts_with("temp:") {
+            if !["temp:", "sess:of:"]
+                .iter()
+                .any(|key| name.starts_with(key))
+            {
                 self.canaries.not_in(&key, "a key of Redis");
             }
         }
