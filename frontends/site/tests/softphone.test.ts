@@ -1,5 +1,6 @@
 // The softphone (frontends/ivr): a temporary password set from it opens the site.
 
+import { request } from "node:http";
 import axe, { type AxeResults } from "axe-core";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -138,4 +139,25 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([]);
     await context.close();
   });
+});
+
+/** What the softphone answers to a turn that comes with these headers. */
+function dialled(headers: Record<string, string>): Promise<number | undefined> {
+  const body = JSON.stringify({ call_id: "elsewhere", sequence: 0, event: { started: "0312345001" } });
+  return new Promise((done, failed) => {
+    const call = request(`${SOFTPHONE}/turn`, { method: "POST", headers }, (answer) => {
+      answer.resume();
+      done(answer.statusCode);
+    });
+    call.on("error", failed);
+    call.end(body);
+  });
+}
+
+test("pages of other origins cannot dial", async () => {
+  const json = { "content-type": "application/json" };
+  expect(await dialled(json)).toBe(200);
+  // What a page elsewhere may send without being asked first, and a name elsewhere that leads here.
+  expect(await dialled({ "content-type": "text/plain" })).toBe(415);
+  expect(await dialled({ ...json, host: "elsewhere.example" })).toBe(403);
 });
