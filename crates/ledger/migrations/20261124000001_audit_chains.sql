@@ -45,11 +45,11 @@ CREATE TABLE audit_events_other PARTITION OF audit_events DEFAULT;
 -- A netstring; an absent value is told from an empty one.
 CREATE FUNCTION audit_field(value text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN coalesce(octet_length(value) || ':' || value || ',', '-,');
+    RETURN coalesce(octet_length(value)::text || ':' || value || ',', '-,');
 
 -- The hash of an event that follows the one with the hash `previous`.
 CREATE FUNCTION audit_hash(previous bytea, event audit_events) RETURNS bytea
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    LANGUAGE sql STABLE PARALLEL SAFE
     RETURN sha256(previous || convert_to(
         audit_field((event).chain::text) || audit_field((event).chain_sequence::text)
         || audit_field((event).event_id::text)
