@@ -5,6 +5,7 @@
 )]
 
 mod cargo;
+mod fuzz;
 mod proto;
 mod repo;
 mod rules;
@@ -68,6 +69,8 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Let a fuzzer try what strangers' bytes can do.
+    Fuzz(fuzz::Arguments),
     /// List rules and the tests that prove them; fail for a rule in scope without one.
     Rules,
     /// Check the contracts: lint, format, and nothing that breaks callers.
@@ -96,6 +99,7 @@ fn run(command: Command, say: Say) -> Result<()> {
         Command::Site { script } => test::live::browser(&repo, say, &script),
         Command::Certs { directory } => certs(say, &repo.root.join(directory)),
         Command::Sqlx { check } => sqlx::run(&repo, say, check),
+        Command::Fuzz(arguments) => fuzz::run(&repo, say, &arguments),
         Command::Rules => rules::run(&repo, say),
         Command::Proto => proto::run(&repo, say),
         Command::Tidy => tidy::run(&repo, say),

@@ -24,8 +24,14 @@ pub enum Tool {
     Chromium,
     /// Python with the module that makes virtual environments, for the Python client.
     Python,
+    /// Those that make the telephone's recordings: they speak Japanese and English, and convert sound.
+    Speech,
+    /// The SIP client of the telephone's tests.
+    SipTester,
     /// The compiler driver that Rust links with and that some crates build C with.
     CCompiler,
+    /// The compiler that libFuzzer is built with.
+    CxxCompiler,
 }
 
 impl Tool {
@@ -39,7 +45,12 @@ impl Tool {
             Self::Python => find("python3").is_some_and(|python| {
                 run(Command::new(python).args(["-c", "import ensurepip, venv"])).is_ok()
             }),
+            Self::Speech => ["open_jtalk", "espeak-ng", "sox"]
+                .into_iter()
+                .all(|program| find(program).is_some()),
+            Self::SipTester => find("sipp").is_some(),
             Self::CCompiler => find("cc").is_some(),
+            Self::CxxCompiler => find("c++").is_some(),
         }
     }
 
@@ -52,7 +63,15 @@ impl Tool {
             Self::Node => &["nodejs", "npm"],
             Self::Chromium => &["chromium", "fonts-noto-cjk"],
             Self::Python => &["python3", "python3-venv", "python3-pip"],
+            Self::Speech => &[
+                "open-jtalk",
+                "open-jtalk-mecab-naist-jdic",
+                "espeak-ng",
+                "sox",
+            ],
+            Self::SipTester => &["sip-tester"],
             Self::CCompiler => &["gcc", "libc6-dev"],
+            Self::CxxCompiler => &["g++"],
         }
     }
 }
