@@ -26,4 +26,5 @@ mod requests;
 mod secrets;
 mod sessions;
 mod startup;
+mod telephone;
 mod units;

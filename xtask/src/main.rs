@@ -6,6 +6,7 @@
 
 mod cargo;
 mod fuzz;
+mod prompts;
 mod proto;
 mod repo;
 mod rules;
@@ -69,6 +70,8 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Record anew what callers hear, in Japanese and English, into `deploy/asterisk/sounds`.
+    Prompts,
     /// Let a fuzzer try what strangers' bytes can do.
     Fuzz(fuzz::Arguments),
     /// List rules and the tests that prove them; fail for a rule in scope without one.
@@ -100,6 +103,7 @@ fn run(command: Command, say: Say) -> Result<()> {
         Command::Certs { directory } => certs(say, &repo.root.join(directory)),
         Command::Sqlx { check } => sqlx::run(&repo, say, check),
         Command::Fuzz(arguments) => fuzz::run(&repo, say, &arguments),
+        Command::Prompts => prompts::run(&repo, say),
         Command::Rules => rules::run(&repo, say),
         Command::Proto => proto::run(&repo, say),
         Command::Tidy => tidy::run(&repo, say),

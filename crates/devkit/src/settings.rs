@@ -176,19 +176,7 @@ pub fn settings(service: Service, ports: Ports, around: &Surroundings) -> Result
     put(&mut server, "listen", address(listen));
     put(&mut all, "server", server);
 
-    let mut identity = Table::new();
-    put(
-        &mut identity,
-        "certificate",
-        path(&around.identity.certificate)?,
-    );
-    put(&mut identity, "key", path(&around.identity.key)?);
-    put(
-        &mut identity,
-        "authorities",
-        path(&around.identity.authorities)?,
-    );
-    put(&mut all, "identity", identity);
+    put(&mut all, "identity", identity_table(&around.identity)?);
 
     if service == Service::Gateway {
         // Browsers here are told to believe the same authority as the services.
@@ -238,6 +226,54 @@ pub fn settings(service: Service, ports: Ports, around: &Surroundings) -> Result
         put(&mut all, "upstreams", upstreams);
     }
     Ok(all)
+}
+
+/// Where the telephone (`frontends/ivr`) listens, and what it is told about the world.
+#[derive(Clone, Debug)]
+pub struct Telephone {
+    /// The loopback port for health checks.
+    pub health: u16,
+    /// The loopback port for Asterisk.
+    pub agi: u16,
+    /// Its certificate, key and authority.
+    pub identity: Identity,
+    /// The gateway's private ports, `host:port`.
+    pub gateway: Vec<String>,
+    /// The recordings' manifest.
+    pub manifest: PathBuf,
+    /// The directory of the recordings as Asterisk sees it.
+    pub sounds: String,
+}
+
+/// The settings of the telephone.
+pub fn telephone(telephone: &Telephone) -> Result<Table> {
+    let mut server = Table::new();
+    put(&mut server, "listen", address(telephone.health));
+    put(&mut server, "drain", "10m");
+    let mut agi = Table::new();
+    put(&mut agi, "listen", address(telephone.agi));
+    put(&mut agi, "peers", vec!["127.0.0.0/8"]);
+    let mut prompts = Table::new();
+    put(&mut prompts, "manifest", path(&telephone.manifest)?);
+    put(&mut prompts, "sounds", telephone.sounds.as_str());
+    let mut upstreams = Table::new();
+    put(&mut upstreams, "gateway", telephone.gateway.clone());
+
+    let mut all = Table::new();
+    put(&mut all, "server", server);
+    put(&mut all, "identity", identity_table(&telephone.identity)?);
+    put(&mut all, "agi", agi);
+    put(&mut all, "prompts", prompts);
+    put(&mut all, "upstreams", upstreams);
+    Ok(all)
+}
+
+fn identity_table(identity: &Identity) -> Result<Table> {
+    let mut table = Table::new();
+    put(&mut table, "certificate", path(&identity.certificate)?);
+    put(&mut table, "key", path(&identity.key)?);
+    put(&mut table, "authorities", path(&identity.authorities)?);
+    Ok(table)
 }
 
 /// LOGIN-8: on one machine every subscriber has the same address, and a demo is many of them in a minute.

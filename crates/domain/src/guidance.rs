@@ -1,5 +1,7 @@
 //! What the caller hears, by id, in Japanese and English. The content is the rule's, the wording ours.
 
+use serde::Deserialize;
+
 use crate::telephone::TelephoneNumber;
 
 /// A piece of guidance in the catalogue.
@@ -26,12 +28,26 @@ pub enum GuidanceId {
 }
 
 /// A language of the catalogue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Language {
     /// Japanese.
     Ja,
     /// English.
     En,
+}
+
+impl Language {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Ja, Self::En];
+
+    /// Its tag: `ja`, `en`.
+    pub fn tag(self) -> &'static str {
+        match self {
+            Self::Ja => "ja",
+            Self::En => "en",
+        }
+    }
 }
 
 impl GuidanceId {
@@ -61,6 +77,11 @@ impl GuidanceId {
             Self::CallRefused => "call-refused",
             Self::TryLater => "try-later",
         }
+    }
+
+    /// The piece with this id.
+    pub fn named(id: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|piece| piece.as_str() == id)
     }
 
     /// The wording; `{number}` stands where a number is read out.
@@ -170,6 +191,18 @@ impl Guidance {
 
 /// A number as it is read out: `0 3, 1 2 3 4, 5 6 7 8`.
 fn spoken(number: &TelephoneNumber, language: Language) -> String {
+    let groups = groups(number).map(|group| {
+        let digits: Vec<String> = group.chars().map(String::from).collect();
+        digits.join(" ")
+    });
+    groups.join(match language {
+        Language::Ja => "、",
+        Language::En => ", ",
+    })
+}
+
+/// The groups of digits that a number is read out in, a pause after each but the last.
+pub fn groups(number: &TelephoneNumber) -> [&str; 3] {
     let digits = number.as_str();
     let (first, second) = match digits {
         _ if digits.starts_with("0120") => (4, 7),
@@ -178,23 +211,12 @@ fn spoken(number: &TelephoneNumber, language: Language) -> String {
         _ if digits.starts_with("03") || digits.starts_with("06") => (2, 6),
         _ => (3, 6),
     };
-    let groups = [
-        digits.get(..first),
-        digits.get(first..second),
-        digits.get(second..),
-    ];
-    let groups = groups.map(|group| {
-        let digits: Vec<String> = group
-            .unwrap_or_default()
-            .chars()
-            .map(String::from)
-            .collect();
-        digits.join(" ")
-    });
-    groups.join(match language {
-        Language::Ja => "、",
-        Language::En => ", ",
-    })
+    let group = |range| digits.get(range).unwrap_or_default();
+    [
+        group(0..first),
+        group(first..second),
+        group(second..digits.len()),
+    ]
 }
 
 #[cfg(test)]
@@ -248,5 +270,9 @@ mod tests {
         ids.sort_unstable();
         ids.dedup();
         assert_eq!(ids.len(), GuidanceId::ALL.len());
+        assert!(
+            GuidanceId::ALL.map(|id| GuidanceId::named(id.as_str())) == GuidanceId::ALL.map(Some)
+        );
+        assert_eq!(GuidanceId::named("enter"), None);
     }
 }

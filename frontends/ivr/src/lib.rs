@@ -1,0 +1,97 @@
+//! The telephone: calls that Asterisk hands over by FastAGI, taken turn by turn through the gateway's private port.
+//!
+//! Every rule of the dialog is issuance's. Here two protocols meet: what the dialog says becomes [recordings](prompts)
+//! in a [script], what the caller keys becomes the next turn ([`dialog`]).
+//!
+//! Whoever reaches the FastAGI port says who calls, so it takes connections from Asterisk's addresses only, and
+//! bounds what each can cost ([`calls`]).
+
+mod call;
+mod calls;
+mod dialog;
+pub mod prompts;
+pub mod script;
+mod settings;
+
+use std::sync::Arc;
+
+use aikagi_mesh::client::Upstream;
+use aikagi_mesh::health::Readiness;
+use aikagi_mesh::policy::Policies;
+use aikagi_mesh::server::Server;
+use aikagi_mesh::shutdown::Shutdown;
+use aikagi_mesh::tls::TlsIdentity;
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tonic::service::Routes;
+
+pub use call::OUTCOME_VARIABLE;
+pub use calls::Calls;
+pub use dialog::{Dialog, Gateway, NoAnswer};
+pub use settings::{AgiSettings, PromptSettings, Settings, TurnSettings, UpstreamSettings};
+
+/// Who the calls come from, to the gateway.
+pub const NAME: &str = "ivr";
+
+/// The bound ports.
+#[derive(Debug)]
+pub struct Listeners {
+    /// For Asterisk: FastAGI.
+    pub agi: TcpListener,
+    /// For health checks: gRPC over mutual TLS.
+    pub health: TcpListener,
+}
+
+impl Listeners {
+    /// Binds both ports; the error names the setting concerned.
+    pub async fn bind(settings: &Settings) -> anyhow::Result<Self> {
+        let agi = TcpListener::bind(settings.agi.listen);
+        let health = TcpListener::bind(settings.server.listen);
+        Ok(Self {
+            agi: agi.await.context("agi.listen")?,
+            health: health.await.context("server.listen")?,
+        })
+    }
+}
+
+/// Takes calls until the stop, then until the calls in progress have ended.
+pub async fn serve(
+    settings: Settings,
+    listeners: Listeners,
+    shutdown: Shutdown,
+) -> anyhow::Result<()> {
+    let identity = TlsIdentity::load(&settings.identity)?;
+    identity.keep_fresh(&shutdown);
+    let prompts = prompts::Prompts::load(&settings.prompts)?;
+    let policies = Arc::new(Policies::from_descriptors(aikagi_api::DESCRIPTORS)?);
+    let gateway = Upstream::new(
+        "gateway",
+        settings.upstreams.gateway.clone(),
+        identity.clone(),
+        policies,
+        &shutdown,
+    );
+    let readiness = Readiness::always().and("gateway", {
+        let gateway = gateway.clone();
+        move || {
+            let gateway = gateway.clone();
+            async move { gateway.check().await }
+        }
+    });
+    let health = Server {
+        name: NAME,
+        settings: settings.server,
+        identity,
+        descriptors: aikagi_api::DESCRIPTORS,
+        services: Vec::new(),
+        routes: Routes::default(),
+        readiness,
+    };
+    let dialog = Gateway::new(gateway, settings.turn.deadline);
+    let calls = Calls::new(settings.agi, prompts, dialog);
+    let (health, ()) = tokio::join!(
+        health.serve(listeners.health, shutdown.clone()),
+        calls.take(listeners.agi, &shutdown),
+    );
+    health.map_err(anyhow::Error::from)
+}

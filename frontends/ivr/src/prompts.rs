@@ -1,0 +1,298 @@
+//! The recordings: a manifest that names a file for each prompt, so that an operator can put one of its own in the
+//! place of any. All of them are looked at before the first call.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use aikagi_agi::{Sound, SoundError};
+use aikagi_domain::guidance::Language;
+use hound::{SampleFormat, WavReader, WavSpec};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::script::Prompt;
+use crate::settings::PromptSettings;
+
+/// How every recording is made: what a telephone carries, and what Asterisk plays without a codec.
+pub const FORMAT: WavSpec = WavSpec {
+    channels: 1,
+    sample_rate: 8000,
+    bits_per_sample: 16,
+    sample_format: SampleFormat::Int,
+};
+
+/// The ending of the files' names, which Asterisk adds itself.
+pub const ENDING: &str = "wav";
+
+/// A manifest: for each language, the file of each prompt, relative to the manifest and without its ending.
+pub type Manifest = BTreeMap<String, BTreeMap<String, String>>;
+
+/// For each language and prompt, what a recording was made from. Beside the manifest, for those who keep recordings
+/// and catalogue together; nothing reads it when calls are taken.
+pub type MadeFrom = BTreeMap<String, BTreeMap<String, Recording>>;
+
+/// What a recording was made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recording {
+    /// What is said in it.
+    pub text: String,
+    /// The SHA-256 of the file, in lower-case hexadecimal.
+    pub sha256: String,
+}
+
+impl Recording {
+    /// A file in which this is said.
+    pub fn of(text: &str, file: &Path) -> std::io::Result<Self> {
+        let digest = Sha256::digest(std::fs::read(file)?);
+        Ok(Self {
+            text: text.to_owned(),
+            sha256: digest.iter().fold(String::new(), |mut text, byte| {
+                let _ = write!(text, "{byte:02x}");
+                text
+            }),
+        })
+    }
+}
+
+/// Recordings that cannot be used. Each error names what to mend.
+#[derive(Debug, thiserror::Error)]
+pub enum PromptError {
+    /// The manifest cannot be read.
+    #[error("prompts: {path}: {text}")]
+    Manifest {
+        /// The manifest.
+        path: PathBuf,
+        /// Why.
+        text: String,
+    },
+    /// The manifest names no file for a prompt.
+    #[error("prompts: the manifest has no file for `{id}` in `{language}`")]
+    Missing {
+        /// The prompt.
+        id: String,
+        /// The language.
+        language: &'static str,
+    },
+    /// A file cannot be played.
+    #[error("prompts: `{id}`: {path}: {text}")]
+    File {
+        /// The prompt.
+        id: String,
+        /// Its file.
+        path: PathBuf,
+        /// Why.
+        text: String,
+    },
+    /// A path that Asterisk cannot be told.
+    #[error("prompts: `{id}`: {source}")]
+    Sound {
+        /// The prompt.
+        id: String,
+        /// Why.
+        source: SoundError,
+    },
+}
+
+/// The recordings of every language, known to be there.
+#[derive(Debug, Clone)]
+pub struct Prompts {
+    ja: HashMap<Prompt, Sound>,
+    en: HashMap<Prompt, Sound>,
+    usual: Language,
+}
+
+impl Prompts {
+    /// Reads the manifest and looks at every file that it names.
+    pub fn load(settings: &PromptSettings) -> Result<Self, PromptError> {
+        let manifest = manifest(&settings.manifest)?;
+        let directory = settings.manifest.parent().unwrap_or(Path::new("."));
+        let sounds = |language: Language| -> Result<HashMap<Prompt, Sound>, PromptError> {
+            Prompt::all()
+                .into_iter()
+                .map(|prompt| {
+                    let file = file_of(&manifest, prompt, language)?;
+                    check(prompt, &directory.join(format!("{file}.{ENDING}")))?;
+                    let path = format!("{}/{file}", settings.sounds.trim_end_matches('/'));
+                    let sound = Sound::try_from(path).map_err(|source| PromptError::Sound {
+                        id: prompt.id(),
+                        source,
+                    })?;
+                    Ok((prompt, sound))
+                })
+                .collect()
+        };
+        Ok(Self {
+            ja: sounds(Language::Ja)?,
+            en: sounds(Language::En)?,
+            usual: settings.language,
+        })
+    }
+
+    /// The language for a caller, given the one that Asterisk names, such as `en` or `en_GB`.
+    pub fn language(&self, named: Option<&str>) -> Language {
+        let named = named.and_then(|name| name.split(['-', '_']).next());
+        Language::ALL
+            .into_iter()
+            .find(|language| named == Some(language.tag()))
+            .unwrap_or(self.usual)
+    }
+
+    /// A recording.
+    pub fn sound(&self, prompt: Prompt, language: Language) -> Option<&Sound> {
+        match language {
+            Language::Ja => self.ja.get(&prompt),
+            Language::En => self.en.get(&prompt),
+        }
+    }
+}
+
+/// Reads a manifest.
+pub fn manifest(path: &Path) -> Result<Manifest, PromptError> {
+    let error = |text: String| PromptError::Manifest {
+        path: path.to_owned(),
+        text,
+    };
+    let text = std::fs::read_to_string(path).map_err(|failed| error(failed.to_string()))?;
+    toml::from_str(&text).map_err(|failed| error(failed.to_string()))
+}
+
+fn file_of(manifest: &Manifest, prompt: Prompt, language: Language) -> Result<&str, PromptError> {
+    let files = manifest.get(language.tag());
+    files
+        .and_then(|files| files.get(&prompt.id()))
+        .map(String::as_str)
+        .ok_or_else(|| PromptError::Missing {
+            id: prompt.id(),
+            language: language.tag(),
+        })
+}
+
+/// A recording is there, is one that Asterisk plays, and is not empty.
+fn check(prompt: Prompt, path: &Path) -> Result<(), PromptError> {
+    let error = |text: String| PromptError::File {
+        id: prompt.id(),
+        path: path.to_owned(),
+        text,
+    };
+    let reader = WavReader::open(path).map_err(|failed| error(failed.to_string()))?;
+    if reader.spec() != FORMAT {
+        return Err(error("must be 8000 Hz, 16 bits, mono".to_owned()));
+    }
+    if reader.len() == 0 {
+        return Err(error("there is nothing in it".to_owned()));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use hound::WavWriter;
+
+    use super::*;
+
+    /// A directory with a manifest and a short recording for each prompt.
+    fn directory() -> (tempfile::TempDir, PromptSettings) {
+        let dir = tempfile::tempdir().unwrap();
+        let mut manifest = Manifest::new();
+        for language in Language::ALL {
+            for prompt in Prompt::all() {
+                let file = format!("{}-{}", language.tag(), prompt.id());
+                write(&dir.path().join(format!("{file}.wav")), FORMAT, 10);
+                let files = manifest.entry(language.tag().to_owned()).or_default();
+                files.insert(prompt.id(), file);
+            }
+        }
+        let path = dir.path().join("manifest.toml");
+        std::fs::write(&path, toml::to_string(&manifest).unwrap()).unwrap();
+        let settings = PromptSettings {
+            manifest: path,
+            sounds: "/sounds/aikagi/".to_owned(),
+            language: Language::Ja,
+        };
+        (dir, settings)
+    }
+
+    fn write(path: &Path, format: WavSpec, samples: usize) {
+        let mut writer = WavWriter::create(path, format).unwrap();
+        for _ in 0..samples {
+            writer.write_sample(1_i16).unwrap();
+        }
+        writer.finalize().unwrap();
+    }
+
+    #[test]
+    fn a_prompt_is_found_as_asterisk_names_it() {
+        let (_dir, settings) = directory();
+        let prompts = Prompts::load(&settings).unwrap();
+        let sound = prompts.sound(Prompt::Digit(7), Language::En).unwrap();
+        assert_eq!(sound.as_str(), "/sounds/aikagi/en-digit-7");
+        for (named, expected) in [
+            (Some("en"), Language::En),
+            (Some("en_GB"), Language::En),
+            (Some("ja"), Language::Ja),
+            (Some("de"), Language::Ja),
+            (Some(""), Language::Ja),
+            (None, Language::Ja),
+        ] {
+            assert_eq!(prompts.language(named), expected, "{named:?}");
+        }
+    }
+
+    /// A prompt that could not be played is found before the first call, by its id.
+    #[test]
+    fn what_cannot_be_played_is_found_at_the_start() {
+        type Harm = fn(&Path, &Path);
+        let harms: [(&str, Harm); 6] = [
+            ("No such file", |file, _| {
+                std::fs::remove_file(file).unwrap();
+            }),
+            ("8000 Hz", |file, _| {
+                let format = WavSpec {
+                    sample_rate: 44_100,
+                    ..FORMAT
+                };
+                write(file, format, 10);
+            }),
+            ("8000 Hz", |file, _| {
+                let format = WavSpec {
+                    channels: 2,
+                    ..FORMAT
+                };
+                write(file, format, 10);
+            }),
+            ("nothing in it", |file, _| write(file, FORMAT, 0)),
+            ("digit-7", |file, _| {
+                std::fs::write(file, "no sound").unwrap();
+            }),
+            ("no file for `digit-7` in `en`", |_, manifest| {
+                let text = std::fs::read_to_string(manifest).unwrap();
+                let text = text.replace("digit-7 = \"en-digit-7\"\n", "");
+                std::fs::write(manifest, text).unwrap();
+            }),
+        ];
+        for (expected, harm) in harms {
+            let (dir, settings) = directory();
+            harm(&dir.path().join("en-digit-7.wav"), &settings.manifest);
+            let error = Prompts::load(&settings).unwrap_err().to_string();
+            assert!(
+                error.contains(expected) && error.contains("digit-7"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_path_that_asterisk_cannot_be_told_is_refused() {
+        let (_dir, settings) = directory();
+        let settings = PromptSettings {
+            sounds: "sounds with spaces".to_owned(),
+            ..settings
+        };
+        assert!(matches!(
+            Prompts::load(&settings),
+            Err(PromptError::Sound { .. })
+        ));
+    }
+}

@@ -1,0 +1,282 @@
+//! Whoever reaches the FastAGI port, and callers who write into what Asterisk says: nothing is changed, and it costs
+//! bounded memory.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use aikagi_api::issuance::v1::take_turn_response::Next;
+use aikagi_api::issuance::v1::{
+    CallOutcome, Collect, Ended, Guidance, TakeTurnRequest, TakeTurnResponse,
+};
+use aikagi_devkit::certs::Authority;
+use aikagi_devkit::command::wait_until;
+use aikagi_devkit::paths::write_private;
+use aikagi_devkit::process::{Process, Program, executable};
+use aikagi_devkit::{ports, settings};
+use aikagi_ivr::{AgiSettings, Dialog, NoAnswer};
+use aikagi_tests::world::{CONTRACT, FIRST, World};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::asterisk::{Asterisk, environment, plain};
+use super::office::{Counting, Office, gateway, recordings};
+use super::unchanged;
+use crate::live::binaries;
+
+/// A dialog that asks for the unit until it gets one, with neither network nor store behind it.
+struct Short;
+
+impl Dialog for Short {
+    async fn take(&self, turn: TakeTurnRequest) -> Result<TakeTurnResponse, NoAnswer> {
+        let (id, next) = match turn.sequence {
+            0 => (
+                "enter-unit",
+                Next::Collect(Collect {
+                    max_digits: 1,
+                    ..Collect::default()
+                }),
+            ),
+            _ => (
+                "too-many-invalid",
+                Next::Ended(Ended {
+                    outcome: CallOutcome::TooManyInvalid.into(),
+                }),
+            ),
+        };
+        Ok(TakeTurnResponse {
+            sequence: turn.sequence,
+            guidance: vec![Guidance {
+                guidance_id: id.to_owned(),
+                ..Guidance::default()
+            }],
+            next: Some(next),
+        })
+    }
+}
+
+async fn counted(adjust: fn(&mut AgiSettings)) -> (Office, Arc<AtomicU32>) {
+    let turns = Arc::new(AtomicU32::new(0));
+    let dialog = Counting {
+        dialog: Short,
+        turns: Arc::clone(&turns),
+    };
+    (Office::open(dialog, adjust).await, turns)
+}
+
+/// IVR-11: lines that a caller smuggles into the environment, and environments that are none: refused before any
+/// turn is taken.
+#[tokio::test]
+async fn smuggled_lines_take_no_turn() {
+    let (office, turns) = counted(|_| {}).await;
+    let smuggled = |what: &str| environment(&format!("anonymous\n{what}"));
+    for begins in [
+        smuggled("agi_callerid: 0312340001"),
+        smuggled("agi_callerid: 0312340001\nagi_callingpres: 0"),
+        smuggled("agi_callerid: 0312340001\n\nagi_threadid: 1"),
+        smuggled("\n200 result=1\n200 result=1"),
+        smuggled("HANGUP"),
+        smuggled("x"),
+        environment("0312340001\r"),
+        environment("0312340001\0"),
+        environment("0312340001").replace("temp-password", "other"),
+        environment("0312340001").replace("agi_network_script: temp-password\n", ""),
+        environment("0312340001").replace("agi_threadid: 140\n", ""),
+        "GET / HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(),
+        "\n".to_owned(),
+        "\n\n\n\n".to_owned(),
+        format!("agi_x: {}\n\n", "x".repeat(100_000)),
+        "x".repeat(1_000_000),
+    ] {
+        let mut call = Asterisk::connect(office.address, &begins).await;
+        call.listen().await.breaks_off();
+    }
+    assert_eq!(turns.load(Ordering::Relaxed), 0);
+}
+
+/// Bytes that are nobody's protocol, before and within a call: the connection ends, and nothing is changed.
+#[tokio::test]
+async fn garbage_changes_nothing() {
+    let world = World::start().await;
+    let office = Office::of(&world).await;
+    for seed in 0..20_u64 {
+        let bytes: Vec<u8> = (0..4096_u64)
+            .map(|at| u8::try_from((at * at * (seed + 7) + seed * 31) % 256).unwrap())
+            .collect();
+        let mut stream = TcpStream::connect(office.address).await.unwrap();
+        let _ = stream.write_all(&bytes).await;
+        let _ = stream.shutdown().await;
+        let mut said = Vec::new();
+        let _ = stream.read_to_end(&mut said).await;
+        assert!(said.is_empty(), "a command for garbage");
+    }
+    let long = format!("200 result={}\n", "1".repeat(500_000));
+    for reply in [
+        "200 result=12345678\n",
+        "200 result=99999999999999999999\n",
+        "200 result=x\n",
+        "200 result=1\x1b[2J\n",
+        "520-Invalid command syntax.\n520 End of proper usage.\n",
+        "agi_callerid: 0312340001\n",
+        "\n",
+        "\u{0}\u{1}\u{2}\n",
+        &long,
+    ] {
+        let mut call = Asterisk::dial(office.address, CONTRACT).await;
+        call.listen().await.asks(&plain("enter-unit"), 1);
+        call.reply(reply).await.breaks_off();
+    }
+    assert!(unchanged(&world).await);
+    let mut call = Asterisk::dial(office.address, FIRST).await;
+    call.listen().await.asks(&plain("enter-unit"), 1);
+}
+
+/// Only Asterisk's own networks may say who calls.
+#[tokio::test]
+async fn strangers_are_turned_away() {
+    let (office, turns) = counted(|agi| agi.peers = vec!["192.0.2.0/24".parse().unwrap()]).await;
+    let mut call = Asterisk::dial(office.address, CONTRACT).await;
+    call.listen().await.breaks_off();
+    assert_eq!(turns.load(Ordering::Relaxed), 0);
+}
+
+/// Calls beyond the most are turned away at once, so that the dialplan apologises; a place that is free is taken.
+#[tokio::test]
+async fn calls_beyond_the_most_are_turned_away() {
+    let (office, _) = counted(|agi| agi.most = 2).await;
+    let mut calls = Vec::new();
+    for _ in 0..2 {
+        let mut call = Asterisk::dial(office.address, CONTRACT).await;
+        call.listen().await.asks(&plain("enter-unit"), 1);
+        calls.push(call);
+    }
+    let mut third = Asterisk::dial(office.address, CONTRACT).await;
+    third.listen().await.breaks_off();
+    calls[0]
+        .keys("9")
+        .await
+        .ends(&plain("too-many-invalid"), "too-many-invalid");
+    loop {
+        let mut next = Asterisk::dial(office.address, CONTRACT).await;
+        if !next.listen().await.prompts.is_empty() {
+            break;
+        }
+    }
+}
+
+/// Connections that say a byte and no more, or nearly a line: each is ended in time, all of them cost the process
+/// bounded memory, and calls go on meanwhile.
+#[tokio::test]
+async fn slow_connections_cost_little_and_not_for_long() {
+    const SLOW: usize = 1500;
+    let dir = tempfile::tempdir().unwrap();
+    let telephone = process(dir.path());
+    let address = SocketAddr::from(([127, 0, 0, 1], telephone.port));
+    let before = resident(telephone.process.id());
+    let mut slow = Vec::new();
+    for connection in 0..SLOW {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let said = if connection % 2 == 0 { 1 } else { 1000 };
+        let _ = stream.write_all(&vec![b'a'; said]).await;
+        slow.push(stream);
+    }
+    let mut call = Asterisk::dial(address, CONTRACT).await;
+    // There is no gateway: what counts is that the call is taken.
+    call.listen().await.ends(&plain("try-later"), "failed");
+    let grown = resident(telephone.process.id()).saturating_sub(before);
+    assert!(
+        grown < SLOW * 16 * 1024,
+        "{grown} bytes for {SLOW} connections"
+    );
+    let ends = async {
+        for stream in &mut slow {
+            let mut said = Vec::new();
+            let _ = stream.read_to_end(&mut said).await;
+            assert!(said.is_empty());
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), ends)
+        .await
+        .unwrap();
+}
+
+/// The telephone as a process of its own, with no gateway.
+struct Telephone {
+    process: Process,
+    port: u16,
+}
+
+fn process(dir: &Path) -> Telephone {
+    let (port, health) = (ports::free().unwrap(), ports::free().unwrap());
+    let authority = Authority::open(&dir.join("certificates")).unwrap();
+    let mut settings = settings::telephone(&settings::Telephone {
+        health,
+        agi: port,
+        identity: authority.issue("ivr", &[]).unwrap(),
+        gateway: vec!["127.0.0.1:1".to_owned()],
+        manifest: recordings().canonicalize().unwrap(),
+        sounds: "/sounds".to_owned(),
+    })
+    .unwrap();
+    let agi = settings["agi"].as_table_mut().unwrap();
+    agi.insert("greeting".to_owned(), "3s".into());
+    let config = dir.join("telephone.toml");
+    write_private(&config, settings.to_string().as_bytes()).unwrap();
+    let mut process = Process::start(Program {
+        name: "telephone".to_owned(),
+        binary: executable(&binaries(), "aikagi-ivr").unwrap(),
+        config,
+        log: dir.join("telephone.log"),
+        port: health,
+        environment: Vec::new(),
+    })
+    .unwrap();
+    let up = wait_until(Duration::from_secs(30), || ports::answers(port));
+    assert!(up && process.alive(), "{}", process.last_words());
+    Telephone { process, port }
+}
+
+/// Two thousand calls in progress at once on one process, and each goes on to its end.
+#[tokio::test]
+async fn thousands_of_calls_at_once() {
+    const CALLS: u32 = 2000;
+    let (office, turns) = counted(|_| {}).await;
+    let mut calls = Vec::new();
+    for _ in 0..CALLS {
+        let mut call = Asterisk::dial(office.address, CONTRACT).await;
+        call.listen().await.asks(&plain("enter-unit"), 1);
+        calls.push(call);
+    }
+    assert_eq!(turns.load(Ordering::Relaxed), CALLS);
+    for mut call in calls {
+        call.keys("9")
+            .await
+            .ends(&plain("too-many-invalid"), "too-many-invalid");
+    }
+    assert_eq!(turns.load(Ordering::Relaxed), 2 * CALLS);
+}
+
+/// Nothing that a caller or a stranger does is told to the dialog under another's number.
+#[tokio::test]
+async fn the_dialog_hears_only_a_number_that_is_one() {
+    let world = World::start().await;
+    let dialog = gateway(&world, &world.private, Duration::from_secs(30));
+    let office = Office::open(dialog, |_| {}).await;
+    for caller in [
+        "0312340001;phone-context=x",
+        "0312340001,0312340002",
+        "%300312340001",
+    ] {
+        let mut call = Asterisk::dial(office.address, caller).await;
+        call.listen().await.ends(&plain("call-refused"), "refused");
+    }
+}
+
+/// What a process holds in memory, in bytes.
+fn resident(process: u32) -> usize {
+    let text = std::fs::read_to_string(format!("/proc/{process}/statm")).unwrap();
+    let pages: usize = text.split_whitespace().nth(1).unwrap().parse().unwrap();
+    pages * 4096
+}

@@ -1,0 +1,91 @@
+//! `cargo xtask prompts`: records what callers hear, from the catalogue's wording.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use aikagi_devkit::command;
+use aikagi_devkit::install::{self, Tool};
+use anyhow::{Context, Result};
+
+use crate::cargo::{cargo, show};
+use crate::repo::Repo;
+use crate::say::Say;
+
+/// Where the recordings are, beside the dialplan that names them.
+pub(crate) const SOUNDS: &str = "deploy/asterisk/sounds";
+/// The Japanese voice. Debian has it in the component `contrib`, which few machines take packages from.
+const VOICE_PACKAGE: &str = "hts-voice-nitech-jp-atr503-m001";
+const VOICE: &str = "usr/share/hts-voice/nitech-jp-atr503-m001/nitech_jp_atr503_m001.htsvoice";
+const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/// Installs what speaks, and records every prompt in both languages.
+pub(crate) fn run(repo: &Repo, say: Say) -> Result<()> {
+    install::ensure(&[Tool::Speech], |text| say.step(text))?;
+    let voice = voice(repo, say)?;
+    let out = repo.root.join(SOUNDS);
+    say.step("recording");
+    let arguments = [
+        "run",
+        "--quiet",
+        "--package",
+        "aikagi-ivr",
+        "--bin",
+        "aikagi-prompts",
+        "--",
+    ];
+    let mut record = cargo(repo, &arguments);
+    record.arg("--out").arg(&out).arg("--voice").arg(voice);
+    show(&mut record, "the recording")?;
+    say.success(&format!("the recordings are in {}", out.display()));
+    Ok(())
+}
+
+/// The voice: the system's own, or the package's, unpacked under the target directory and installed nowhere.
+fn voice(repo: &Repo, say: Say) -> Result<PathBuf> {
+    let home = repo.target.join("tools/voice");
+    let places = [Path::new("/").join(VOICE), home.join(VOICE)];
+    if let Some(voice) = places.into_iter().find(|voice| voice.is_file()) {
+        return Ok(voice);
+    }
+    say.step(&format!("fetching {VOICE_PACKAGE} from Debian's contrib"));
+    for part in ["lists/partial", "archives/partial"] {
+        std::fs::create_dir_all(home.join(part)).context("cannot make a directory")?;
+    }
+    let sources = home.join("sources.list");
+    std::fs::write(&sources, contrib()?).context("cannot write apt's sources")?;
+    let apt = |arguments: &[&str]| {
+        let mut apt = Command::new("apt-get");
+        apt.current_dir(&home).args(["-q", "-o"]);
+        apt.arg(format!("Dir::Etc::SourceList={}", sources.display()));
+        apt.args(["-o", "Dir::Etc::SourceParts=-", "-o"]);
+        apt.arg(format!("Dir::State::Lists={}/lists", home.display()));
+        apt.args(["-o"])
+            .arg(format!("Dir::Cache={}", home.display()));
+        // Downloads need no other user's rights here.
+        apt.args(["-o", "APT::Sandbox::User=root"]).args(arguments);
+        command::run(&mut apt)
+    };
+    apt(&["update"])?;
+    apt(&["download", VOICE_PACKAGE])?;
+    let package = std::fs::read_dir(&home)
+        .context("cannot read the download")?
+        .flatten()
+        .map(|entry| entry.path())
+        .find(|path| path.extension().is_some_and(|ending| ending == "deb"))
+        .context("apt-get left no package")?;
+    command::run(Command::new("dpkg-deb").arg("-x").arg(package).arg(&home))?;
+    Ok(home.join(VOICE))
+}
+
+/// An apt source for the component `contrib` of the release that this machine takes its packages from.
+fn contrib() -> Result<String> {
+    let format = "$(COMPONENT) $(SITE) $(CODENAME)";
+    let mut ask = Command::new("apt-get");
+    ask.args(["indextargets", "--format", format, "Created-By: Packages"]);
+    let targets = command::run(&mut ask)?;
+    let main = targets
+        .lines()
+        .find_map(|line| line.strip_prefix("main "))
+        .context("apt-get knows no release of Debian: run apt-get update")?;
+    Ok(format!("deb [signed-by={KEYRING}] {main} contrib\n"))
+}
