@@ -4,6 +4,7 @@
     reason = "a command line talks on its standard output"
 )]
 
+mod call_test;
 mod cargo;
 mod fuzz;
 mod prompts;
@@ -70,6 +71,8 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Make real calls through an Asterisk in a container.
+    CallTest,
     /// Record anew what callers hear, in Japanese and English, into `deploy/asterisk/sounds`.
     Prompts,
     /// Let a fuzzer try what strangers' bytes can do.
@@ -103,6 +106,7 @@ fn run(command: Command, say: Say) -> Result<()> {
         Command::Certs { directory } => certs(say, &repo.root.join(directory)),
         Command::Sqlx { check } => sqlx::run(&repo, say, check),
         Command::Fuzz(arguments) => fuzz::run(&repo, say, &arguments),
+        Command::CallTest => call_test::run(&repo, say),
         Command::Prompts => prompts::run(&repo, say),
         Command::Rules => rules::run(&repo, say),
         Command::Proto => proto::run(&repo, say),

@@ -28,6 +28,8 @@ pub enum Tool {
     Speech,
     /// The SIP client of the telephone's tests.
     SipTester,
+    /// What makes a small Debian, for images.
+    Debootstrap,
     /// The compiler driver that Rust links with and that some crates build C with.
     CCompiler,
     /// The compiler that libFuzzer is built with.
@@ -49,6 +51,7 @@ impl Tool {
                 .into_iter()
                 .all(|program| find(program).is_some()),
             Self::SipTester => find("sipp").is_some(),
+            Self::Debootstrap => find("debootstrap").is_some(),
             Self::CCompiler => find("cc").is_some(),
             Self::CxxCompiler => find("c++").is_some(),
         }
@@ -70,6 +73,7 @@ impl Tool {
                 "sox",
             ],
             Self::SipTester => &["sip-tester"],
+            Self::Debootstrap => &["debootstrap"],
             Self::CCompiler => &["gcc", "libc6-dev"],
             Self::CxxCompiler => &["g++"],
         }

@@ -1,0 +1,173 @@
+//! The whole system with its telephone, as processes on this machine.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use aikagi_api::units::v1::AuthUnit;
+use aikagi_api::units::v1::CredentialKind;
+use aikagi_devkit::paths::write_private;
+use aikagi_devkit::process::{Process, Program, executable};
+use aikagi_devkit::settings::{Service, Telephone, telephone};
+use aikagi_devkit::system::{Database, Options, System};
+use aikagi_devkit::{ports, postgres, redis};
+use anyhow::{Context, Result, ensure};
+use tonic::transport::Channel;
+
+use super::cases::{Line, PASSWORD};
+use super::exchange::{SOUNDS, repository};
+use crate::edge::{Files, Operator, Site, connect};
+
+const READY_LIMIT: Duration = Duration::from_mins(1);
+
+/// The system, and the telephone before it.
+pub(super) struct Office {
+    /// The telephone.
+    pub(super) telephone: Process,
+    /// The services.
+    pub(super) system: System,
+    /// The telephone's FastAGI port.
+    pub(super) agi: u16,
+}
+
+impl Office {
+    /// Starts everything under `home`. A key is waited for only so long.
+    pub(super) async fn open(home: &Path, binaries: &Path) -> Result<Self> {
+        let options = Options {
+            dir: home.join("system"),
+            binaries: binaries.to_owned(),
+            database: Database::Own(postgres::Options {
+                durable: false,
+                port: Some(ports::free()?),
+                passwords: true,
+            }),
+            redis: redis::Options {
+                durable: false,
+                port: Some(ports::free()?),
+            },
+            redis_acl: |digest| aikagi_ttl::acl::file(|user| digest(user.name())),
+            replicas: BTreeMap::new(),
+            usual_ports: false,
+            pretty_logs: false,
+            adjust: |service, _, table| {
+                if service == Service::Issuance {
+                    let call = toml::Table::from_iter([("key_timeout".to_owned(), "3s".into())]);
+                    table.insert("call".to_owned(), call.into());
+                }
+            },
+            environment: Vec::new(),
+        };
+        let system = System::start(&options, |_| {}).await?;
+        let agi = ports::free()?;
+        let mut telephone = Process::start(program(&system, home, binaries, agi)?)?;
+        telephone.wait_ready(READY_LIMIT)?;
+        Ok(Self {
+            telephone,
+            system,
+            agi,
+        })
+    }
+
+    /// Starts the telephone again.
+    pub(super) fn restart_telephone(&mut self) -> Result<()> {
+        self.telephone.restart()?;
+        self.telephone.wait_ready(READY_LIMIT)
+    }
+
+    /// The one process of a service.
+    pub(super) fn service(&mut self, service: Service) -> Result<&mut Process> {
+        let replicas = self.system.replicas(service);
+        replicas.first_mut().context("the service is not there")
+    }
+
+    /// Waits until a service that was started again is ready.
+    pub(super) fn wait_for(&mut self, service: Service) -> Result<()> {
+        self.service(service)?.wait_ready(READY_LIMIT)?;
+        self.telephone.wait_ready(READY_LIMIT)
+    }
+
+    /// Adds a line.
+    pub(super) async fn add(&self, line: &Line) -> Result<()> {
+        let added = self.operator()?.add_line(&line.numbers()).await;
+        added.map(|_line| ()).context("a line was not added")
+    }
+
+    /// The account logs in on the site with what was keyed.
+    pub(super) async fn logs_in(&self, account: &str) -> Result<()> {
+        let logged_in = self.site()?.login(account, PASSWORD).await;
+        logged_in
+            .map(|_session| ())
+            .context("the keyed password does not log in")
+    }
+
+    /// Nothing was set on the line.
+    pub(super) async fn unchanged(&self, line: &Line) -> Result<()> {
+        let line = self.operator()?.line(&line.contract).await?;
+        let none = |kind| kind == CredentialKind::None;
+        ensure!(
+            line.unit() == AuthUnit::Unspecified
+                && line
+                    .numbers
+                    .iter()
+                    .all(|number| none(number.credential_kind())),
+            "something was set"
+        );
+        Ok(())
+    }
+
+    fn operator(&self) -> Result<Operator> {
+        let files = self.system.identity("operator")?;
+        let files = Files {
+            certificate: files.certificate,
+            key: files.key,
+        };
+        let ports = self.system.ports(Service::Gateway).first();
+        let private = ports.and_then(|ports| ports.private);
+        let channel = self.channel(private.context("no private port")?, Some(&files))?;
+        Ok(Operator::new(channel))
+    }
+
+    fn site(&self) -> Result<Site> {
+        let ports = self.system.ports(Service::Gateway).first();
+        let channel = self.channel(ports.context("no public port")?.main, None)?;
+        Ok(Site::new(channel))
+    }
+
+    fn channel(&self, port: u16, files: Option<&Files>) -> Result<Channel> {
+        let authority = self.system.authority.certificate();
+        connect(&format!("https://127.0.0.1:{port}"), &authority, files)
+    }
+}
+
+fn program(system: &System, home: &Path, binaries: &Path, agi: u16) -> Result<Program> {
+    let health = ports::free()?;
+    let gateways = system.ports(Service::Gateway).iter();
+    let gateway = gateways
+        .filter_map(|ports| ports.private)
+        .map(|port| format!("127.0.0.1:{port}"))
+        .collect();
+    let settings = telephone(&Telephone {
+        health,
+        agi,
+        identity: system.identity("ivr")?,
+        gateway,
+        manifest: manifest()?,
+        sounds: SOUNDS.to_owned(),
+    })?;
+    let config = home.join("telephone.toml");
+    write_private(&config, settings.to_string().as_bytes())?;
+    Ok(Program {
+        name: "telephone".to_owned(),
+        binary: executable(binaries, "aikagi-ivr")?,
+        config,
+        log: system.logs().join("telephone.log"),
+        port: health,
+        environment: Vec::new(),
+    })
+}
+
+/// The manifest of this repository's recordings.
+pub(super) fn manifest() -> Result<PathBuf> {
+    let path = repository("deploy/asterisk/sounds/manifest.toml");
+    path.canonicalize().context("there are no recordings")
+}
