@@ -67,11 +67,11 @@ fn walk(ends: ChainEnds, events: &[Stored], mark: Option<Mark>) -> Vec<Flaw> {
     walk.end().1
 }
 
-fn marked(stored: &Stored) -> Option<Mark> {
-    Some(Mark {
+fn marked(stored: &Stored) -> Mark {
+    Mark {
         sequence: stored.sequence,
         hash: stored.hash,
-    })
+    }
 }
 
 /// OPS-3: the format of the chain, spelled out once by hand.
@@ -107,7 +107,7 @@ fn a_whole_chain_has_no_flaw() {
         let (ends, events) = chain(base, length);
         assert_eq!(walk(ends, &events, None), [], "{base} {length}");
         for stored in &events {
-            assert_eq!(walk(ends, &events, marked(stored)), []);
+            assert_eq!(walk(ends, &events, Some(marked(stored))), []);
         }
     }
 }
@@ -202,12 +202,12 @@ fn a_rewritten_chain_is_found_by_its_mark() {
             sequence: 0,
             hash: ChainHash::START,
         },
-        head: events.last().and_then(marked).unwrap(),
+        head: events.last().map(marked).unwrap(),
     };
     assert_eq!(walk(ends(&events), &events, None), []);
-    assert_eq!(walk(ends(&events), &events, marked(&before[1])), []);
+    assert_eq!(walk(ends(&events), &events, Some(marked(&before[1]))), []);
     assert_eq!(
-        walk(ends(&events), &events, marked(&before[3])),
+        walk(ends(&events), &events, Some(marked(&before[3]))),
         [Flaw::Rewritten { sequence: 4 }]
     );
 
@@ -215,7 +215,7 @@ fn a_rewritten_chain_is_found_by_its_mark() {
     let shorter = &before[..4];
     assert_eq!(walk(ends(shorter), shorter, None), []);
     assert_eq!(
-        walk(ends(shorter), shorter, marked(&before[5])),
+        walk(ends(shorter), shorter, Some(marked(&before[5]))),
         [Flaw::ShorterThanMarked {
             sequence: 4,
             marked: 6
