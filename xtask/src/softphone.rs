@@ -1,4 +1,4 @@
-//! The softphone (`frontends/ivr`), beside the system that `up` runs.
+//! The softphone (`frontends/softphone`), beside the system that `up` runs.
 
 use std::fs::File;
 use std::path::Path;
