@@ -12,4 +12,5 @@
 pub mod calls;
 pub mod edge;
 pub mod story;
+pub mod work;
 pub mod world;

@@ -6,6 +6,8 @@
 
 mod call_test;
 mod cargo;
+mod compose;
+mod docker;
 mod fuzz;
 mod prompts;
 mod proto;
@@ -49,10 +51,15 @@ enum Command {
     Test(test::Arguments),
     /// Play the subscriber's story against the system that `up` runs.
     Demo {
+        /// Against the system that `docker compose up` started instead.
+        #[arg(long)]
+        compose: bool,
         /// Passed on to the demo.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Start the system in containers from nothing, play the story, disturb it, look at it from inside.
+    ComposeTest(compose::Arguments),
     /// Run a script of the site with a system of its own behind it: `browser` tests, or `screenshots`.
     Site {
         /// The script, as `frontends/site/package.json` names it.
@@ -101,7 +108,12 @@ fn run(command: Command, say: Say) -> Result<()> {
     match command {
         Command::Up(arguments) => up::run(&repo, say, &arguments),
         Command::Test(arguments) => test::run(&repo, say, &arguments),
-        Command::Demo { arguments } => up::demo(&repo, say, &arguments),
+        Command::Demo {
+            compose: true,
+            arguments,
+        } => compose::demo(&repo, say, &arguments),
+        Command::Demo { arguments, .. } => up::demo(&repo, say, &arguments),
+        Command::ComposeTest(arguments) => compose::test(&repo, say, &arguments),
         Command::Site { script } => test::live::browser(&repo, say, &script),
         Command::Certs { directory } => certs(say, &repo.root.join(directory)),
         Command::Sqlx { check } => sqlx::run(&repo, say, check),

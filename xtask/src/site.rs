@@ -100,6 +100,11 @@ pub(crate) fn serve_briefly(service: Service, replica: u16, settings: &mut Table
     }
 }
 
+/// Where what [`build`] built is.
+pub(crate) fn built(repo: &Repo) -> PathBuf {
+    repo.root.join(SITE).join(BUILT)
+}
+
 fn directory() -> Result<PathBuf> {
     Ok(Repo::here()?.root.join(SITE))
 }

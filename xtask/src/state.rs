@@ -14,12 +14,12 @@ pub(crate) const FILE: &str = "state.json";
 
 /// Where the running system is.
 #[derive(Debug, Serialize)]
-struct State {
+pub(crate) struct State {
     /// The gateway's public ports, `https://host:port`, one for each replica.
     public: Vec<String>,
     /// The gateway's private ports, likewise.
     private: Vec<String>,
-    /// `host:port` of each service's replicas.
+    /// `host:port` of each service's replicas, where they can be reached from here.
     services: BTreeMap<&'static str, Vec<String>>,
     /// The authority that all certificates come from, PEM.
     authority: PathBuf,
@@ -31,9 +31,48 @@ struct State {
 
 /// A certificate and its key, PEM.
 #[derive(Debug, Serialize)]
-struct Files {
+pub(crate) struct Files {
     certificate: PathBuf,
     key: PathBuf,
+}
+
+impl Files {
+    /// Those of this name in a directory.
+    pub(crate) fn of(directory: &Path, name: &str) -> Self {
+        Self {
+            certificate: directory.join(format!("{name}.pem")),
+            key: directory.join(format!("{name}.key")),
+        }
+    }
+}
+
+impl State {
+    /// A system whose services can be reached by the gateway only.
+    pub(crate) fn of(
+        public: Vec<String>,
+        private: Vec<String>,
+        authority: PathBuf,
+        identity: impl Fn(&str) -> Files,
+        logs: PathBuf,
+    ) -> Self {
+        Self {
+            public,
+            private,
+            services: BTreeMap::new(),
+            authority,
+            identities: OUTSIDERS
+                .into_iter()
+                .map(|name| (name, identity(name)))
+                .collect(),
+            logs,
+        }
+    }
+
+    /// Writes it down.
+    pub(crate) fn write(&self, path: &Path) -> Result<()> {
+        let text = serde_json::to_string_pretty(self).context("cannot write the state")?;
+        write_private(path, text.as_bytes())
+    }
 }
 
 /// Writes down where `system` is.
@@ -73,6 +112,5 @@ pub(crate) fn write(path: &Path, system: &System) -> Result<()> {
         identities,
         logs: system.logs(),
     };
-    let text = serde_json::to_string_pretty(&state).context("cannot write the state")?;
-    write_private(path, text.as_bytes())
+    state.write(path)
 }

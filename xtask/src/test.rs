@@ -14,7 +14,10 @@ use crate::repo::Repo;
 use crate::say::Say;
 use crate::tools::{self, Subcommand};
 use crate::up::lock;
-use crate::{proto, rules, site, sqlx, tidy};
+use crate::{compose, proto, rules, site, sqlx, tidy};
+
+/// The tests of the alert rules.
+const ALERTS: &str = "deploy/observability/alerts.test.yml";
 
 /// What to check.
 #[derive(Debug, clap::Args)]
@@ -49,7 +52,7 @@ struct Step {
 }
 
 /// All steps, in order. A new kind of check is a new line here.
-const STEPS: [Step; 15] = [
+const STEPS: [Step; 17] = [
     Step {
         name: "install",
         about: "what is missing on this machine",
@@ -145,6 +148,18 @@ const STEPS: [Step; 15] = [
                 Ok(())
             }
         },
+    },
+    Step {
+        name: "alerts",
+        about: "each alert fires when it has to, and is silent otherwise",
+        slow: true,
+        run: alerts,
+    },
+    Step {
+        name: "compose",
+        about: "the system in containers, where there is a Docker engine",
+        slow: true,
+        run: |run| compose::test(run.repo, run.say, &compose::Arguments::default()),
     },
     Step {
         name: "examples",
@@ -257,6 +272,15 @@ fn clippy(run: &mut Run<'_>) -> Result<()> {
         "warnings",
     ];
     show(&mut cargo(run.repo, &arguments), "cargo clippy")
+}
+
+fn alerts(run: &mut Run<'_>) -> Result<()> {
+    install::ensure(&[Tool::Promtool], |text| run.say.step(text))?;
+    let mut promtool = std::process::Command::new("promtool");
+    promtool
+        .args(["test", "rules", ALERTS])
+        .current_dir(&run.repo.root);
+    show(&mut promtool, "promtool")
 }
 
 fn deny(run: &mut Run<'_>) -> Result<()> {

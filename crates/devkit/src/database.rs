@@ -61,6 +61,18 @@ pub async fn allow_login(superuser_url: &str, role: &str, password: Option<&str>
     connection.close().await.context("cannot close")
 }
 
+/// Takes the right to make temporary tables from everyone, which a new database gives.
+pub async fn keep_to_its_roles(superuser_url: &str, name: &str) -> Result<()> {
+    let mut connection = connect(superuser_url).await?;
+    let database = identifier(name);
+    execute(
+        &mut connection,
+        &format!("REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC"),
+    )
+    .await?;
+    connection.close().await.context("cannot close")
+}
+
 /// A database of a test's own, with the ledger's schema; dropped with this value.
 #[derive(Debug)]
 pub struct TestDatabase {

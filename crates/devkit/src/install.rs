@@ -28,12 +28,16 @@ pub enum Tool {
     Speech,
     /// The SIP client of the telephone's tests.
     SipTester,
-    /// What makes a small Debian, for images.
-    Debootstrap,
     /// The compiler driver that Rust links with and that some crates build C with.
     CCompiler,
     /// The compiler that libFuzzer is built with.
     CxxCompiler,
+    /// The Docker engine and its command line.
+    Docker,
+    /// What makes a small Debian in a directory.
+    Debootstrap,
+    /// What tests alert rules; it comes with Prometheus, which is not started.
+    Promtool,
 }
 
 impl Tool {
@@ -51,9 +55,11 @@ impl Tool {
                 .into_iter()
                 .all(|program| find(program).is_some()),
             Self::SipTester => find("sipp").is_some(),
-            Self::Debootstrap => find("debootstrap").is_some(),
             Self::CCompiler => find("cc").is_some(),
             Self::CxxCompiler => find("c++").is_some(),
+            Self::Docker => find("dockerd").is_some() && find("docker").is_some(),
+            Self::Debootstrap => find("debootstrap").is_some(),
+            Self::Promtool => find("promtool").is_some(),
         }
     }
 
@@ -73,9 +79,11 @@ impl Tool {
                 "sox",
             ],
             Self::SipTester => &["sip-tester"],
-            Self::Debootstrap => &["debootstrap"],
             Self::CCompiler => &["gcc", "libc6-dev"],
             Self::CxxCompiler => &["g++"],
+            Self::Docker => &["docker.io", "iproute2", "iptables"],
+            Self::Debootstrap => &["debootstrap"],
+            Self::Promtool => &["prometheus"],
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What a developer's machine and the tests need around Aikagi: private PostgreSQL and Redis processes,
-//! development certificates, the services' settings and processes. Never part of a deployment.
+//! development certificates, the services' settings and processes. No service has any of it; a deployment's one-shot
+//! job makes its certificates and passwords with it.
 
 pub mod certs;
 pub mod command;

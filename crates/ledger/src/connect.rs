@@ -50,6 +50,15 @@ pub fn connect(settings: &Settings) -> Result<PgPool, SettingsError> {
     lazy(options, settings)
 }
 
+/// A pool for migrations, which may take as long as their statements take; a lock that services hold is waited for
+/// briefly, for whoever comes after waits too.
+pub(crate) fn for_migrations(settings: &Settings) -> Result<PgPool, SettingsError> {
+    let options = settings.options()?.options([("statement_timeout", "0")]);
+    Ok(PgPoolOptions::new()
+        .max_connections(1)
+        .connect_lazy_with(options))
+}
+
 fn lazy(options: PgPoolOptions, settings: &Settings) -> Result<PgPool, SettingsError> {
     Ok(options
         .max_connections(settings.max_connections)

@@ -20,7 +20,7 @@ pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 /// Brings a database up to date, as its owner. What is there already is left alone, and two at once wait for
 /// each other.
 pub async fn migrate(settings: &Settings) -> Result<(), MigrationError> {
-    let pool = connect(settings)?;
+    let pool = connect::for_migrations(settings)?;
     MIGRATOR.run(&pool).await?;
     pool.close().await;
     Ok(())

@@ -15,7 +15,7 @@ use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::config::{LogFormat, TelemetrySettings};
 
-/// The standard variables that name a collector; without one nothing is exported.
+/// The standard variables that name a collector; without one, or with an empty one, nothing is exported.
 const COLLECTOR_VARIABLES: [&str; 2] = [
     "OTEL_EXPORTER_OTLP_ENDPOINT",
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
@@ -45,7 +45,7 @@ impl Telemetry {
         let mut provider = SdkTracerProvider::builder().with_resource(resource);
         if COLLECTOR_VARIABLES
             .iter()
-            .any(|name| std::env::var_os(name).is_some())
+            .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
         {
             let exporter = opentelemetry_otlp::SpanExporter::builder()
                 .with_tonic()

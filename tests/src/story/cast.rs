@@ -36,15 +36,30 @@ impl Where {
         serde_json::from_str(&text).with_context(|| format!("cannot understand {}", path.display()))
     }
 
+    /// How many gateways there are.
+    pub fn gateways(&self) -> usize {
+        self.public.len()
+    }
+
     /// A channel to the gateway's public port.
     pub fn public(&self) -> Result<Channel> {
-        let url = self.public.first().context("there is no public port")?;
-        connect(url, &self.authority, None)
+        self.public_at(0)
     }
 
     /// A channel to the gateway's private port, as a workload outside.
     pub fn private_as(&self, name: &str) -> Result<Channel> {
-        let url = self.private.first().context("there is no private port")?;
+        self.private_at(0, name)
+    }
+
+    /// A channel to one gateway's public port, counted from 0.
+    pub fn public_at(&self, gateway: usize) -> Result<Channel> {
+        let url = self.public.get(gateway).context("no such public port")?;
+        connect(url, &self.authority, None)
+    }
+
+    /// A channel to one gateway's private port, counted from 0, as a workload outside.
+    pub fn private_at(&self, gateway: usize, name: &str) -> Result<Channel> {
+        let url = self.private.get(gateway).context("no such private port")?;
         let identity = self
             .identities
             .get(name)

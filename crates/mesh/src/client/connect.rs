@@ -67,7 +67,7 @@ async fn tls(
 
 /// Whether nothing of a call was worked on at the other end: there was no connection to send it on, or a replica
 /// that is stopping had closed it by then. Such a call may be made again, whatever it does.
-pub(super) fn was_never_begun(error: &(dyn std::error::Error + 'static)) -> bool {
+pub fn was_never_begun(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
         let unsent = error.is::<tonic::ConnectError>()

@@ -25,7 +25,7 @@ use crate::telemetry;
 use crate::tls::TlsIdentity;
 
 use balance::Balance;
-pub use connect::Unreachable;
+pub use connect::{Unreachable, was_never_begun};
 
 /// How often a call is made at most.
 const MAX_TRIES: u32 = 3;
@@ -121,7 +121,7 @@ impl Upstream {
             Ok(Err(error)) => {
                 let text = connect::chain(&error);
                 tracing::debug!(workload = %self.workload, error = text, "a call failed on the way");
-                let sent = !connect::was_never_begun(&error);
+                let sent = !was_never_begun(&error);
                 Err(Failed {
                     status: Refusal::unavailable().into(),
                     sent,

