@@ -1,4 +1,4 @@
-//! A collector of spans that keeps what it is sent, byte for byte.
+//! A collector of telemetry that keeps what it is sent, byte for byte.
 
 use std::sync::{Arc, Mutex};
 
@@ -12,7 +12,8 @@ use tokio::net::TcpListener;
 /// An empty message, as gRPC frames it.
 const EMPTY: &[u8] = &[0; 5];
 
-type Received = Arc<Mutex<Vec<u8>>>;
+/// The methods called, and what was sent to them.
+type Received = Arc<Mutex<Vec<(String, Bytes)>>>;
 
 /// A collector on loopback, without TLS.
 pub(crate) struct Collector {
@@ -39,12 +40,31 @@ impl Collector {
 
     /// Everything so far.
     pub(crate) fn received(&self) -> Vec<u8> {
-        self.received.lock().unwrap().clone()
+        let received = self.received.lock().unwrap();
+        received
+            .iter()
+            .flat_map(|(_, bytes)| bytes.to_vec())
+            .collect()
+    }
+
+    /// The messages of one kind so far: those sent to a method whose path has this in it.
+    pub(crate) fn messages<M: prost::Message + Default>(&self, kind: &str) -> Vec<M> {
+        let received = self.received.lock().unwrap();
+        received
+            .iter()
+            .filter(|(path, _)| path.contains(kind))
+            .map(|(_, bytes)| M::decode(bytes.slice(EMPTY.len()..)).unwrap())
+            .collect()
     }
 }
 
-async fn keep(State(received): State<Received>, message: Bytes) -> Response<axum::body::Body> {
-    received.lock().unwrap().extend_from_slice(&message);
+async fn keep(
+    State(received): State<Received>,
+    uri: http::Uri,
+    message: Bytes,
+) -> Response<axum::body::Body> {
+    let call = (uri.path().to_owned(), message);
+    received.lock().unwrap().push(call);
     let mut trailers = HeaderMap::new();
     trailers.insert("grpc-status", HeaderValue::from_static("0"));
     let body = Full::new(Bytes::from_static(EMPTY)).with_trailers(async { Some(Ok(trailers)) });

@@ -26,5 +26,6 @@ mod requests;
 mod secrets;
 mod sessions;
 mod startup;
+mod telemetry;
 mod telephone;
 mod units;

@@ -5,6 +5,7 @@
 //! a stolen table is useless (INV-9).
 
 mod arena;
+mod measure;
 mod memory;
 mod permit;
 mod pool;

@@ -5,7 +5,6 @@ use std::sync::atomic::Ordering;
 
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
-use tracing::Span;
 
 use crate::pool::{Shared, Slot};
 use crate::secret::{Hash, SecretBytes};
@@ -68,7 +67,7 @@ impl Permit {
         work: impl FnOnce(&mut Slot) -> Result<T, HashError> + Send + 'static,
     ) -> Result<T, HashError> {
         let mut slot = self.0.take().ok_or(HashError::Failed)?;
-        let span = Span::current();
+        let span = tracing::info_span!("aikagi.hashing.duration", otel.name = "hash");
         let (slot, done) = spawn_blocking(move || {
             let started = Instant::now();
             let done = span.in_scope(|| work(&mut slot));

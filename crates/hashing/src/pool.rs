@@ -13,6 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 use crate::arena::{Arena, decoy};
+use crate::measure::{SHED, WAIT, WAITING};
 use crate::permit::Permit;
 use crate::secret::Hash;
 use crate::{Settings, SettingsError};
@@ -65,6 +66,9 @@ impl Pool {
     /// hash that needs it.
     pub fn new(settings: &Settings) -> Result<Self, SettingsError> {
         let params = settings.params()?;
+        // What has not happened yet is known to be none.
+        SHED.add(0, &[]);
+        WAITING.add(0, &[]);
         let decoy = decoy(&params).map_err(|_| SettingsError::NoRandomness)?;
         Ok(Self(Arc::new(Shared {
             params,
@@ -84,6 +88,16 @@ impl Pool {
     /// Waits for leave to hash. Refused at once when `threads` are running and `queue` are waiting; waiting ends
     /// at the deadline, and past it nothing is begun (INV-11).
     pub async fn permit(&self, deadline: Option<Instant>) -> Result<Permit, Busy> {
+        let begun = Instant::now();
+        let permit = self.wait(deadline).await;
+        match &permit {
+            Ok(_) => WAIT.record(begun.elapsed().as_secs_f64(), &[]),
+            Err(_) => SHED.add(1, &[]),
+        }
+        permit
+    }
+
+    async fn wait(&self, deadline: Option<Instant>) -> Result<Permit, Busy> {
         if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
             return Err(self.0.busy());
         }
@@ -172,12 +186,16 @@ impl<'a> Waiting<'a> {
                 (waiting < shared.queue).then_some(waiting + 1)
             })
             .ok()
-            .map(|_| Self(shared))
+            .map(|_| {
+                WAITING.add(1, &[]);
+                Self(shared)
+            })
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
+        WAITING.add(-1, &[]);
         self.0.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }

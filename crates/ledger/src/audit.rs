@@ -1,8 +1,10 @@
 //! The audit trail (OPS-3): one event for each decision, in the transaction of the change that it records.
 
+use crate::statement;
 use aikagi_domain::telephone::TelephoneNumber;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
+use tracing::Instrument as _;
 
 use crate::LedgerError;
 
@@ -127,6 +129,7 @@ pub async fn append(
         event.trace_id,
     )
     .execute(connection)
+    .instrument(statement("append", "audit_events"))
     .await?;
     Ok(())
 }

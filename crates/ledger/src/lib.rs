@@ -7,12 +7,14 @@ mod connect;
 mod error;
 pub mod line;
 mod settings;
+mod statement;
 #[cfg(test)]
 mod tests;
 
 pub use connect::{DurabilityError, check, check_durability, connect};
 pub use error::LedgerError;
 pub use settings::{Settings, SettingsError};
+pub use statement::statement;
 
 /// The schema, its roles and grants, step by step. A step that has landed is never edited.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");

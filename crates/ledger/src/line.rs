@@ -1,9 +1,11 @@
 //! A line as the ledger has it, and the lock that every change of it takes first (INV-5).
 
+use crate::statement;
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit::{AuthUnit, Line, Member, UnitState};
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor};
+use tracing::Instrument as _;
 
 use crate::LedgerError;
 
@@ -38,6 +40,7 @@ pub async fn lock_line_of(
         number.as_str(),
     )
     .fetch_optional(&mut *transaction)
+    .instrument(statement("lock_line_of", "lines"))
     .await?;
     let Some(line_id) = found else {
         return Ok(None);
@@ -59,6 +62,7 @@ pub async fn lock_line(
         line_id,
     )
     .fetch_optional(&mut *transaction)
+    .instrument(statement("lock_line", "lines"))
     .await?;
     match found {
         Some(line_id) => read_line(transaction, line_id).await,
@@ -84,6 +88,7 @@ pub async fn read_line_of(
         number.as_str(),
     )
     .fetch_optional(executor)
+    .instrument(statement("read_line_of", "lines"))
     .await?
     .map(StoredLine::try_from)
     .transpose()
@@ -107,6 +112,7 @@ pub async fn read_line(
         line_id,
     )
     .fetch_optional(executor)
+    .instrument(statement("read_line", "lines"))
     .await?
     .map(StoredLine::try_from)
     .transpose()

@@ -85,6 +85,7 @@ pub struct GuardLayer {
 impl GuardLayer {
     /// Guards a port for workloads of ours with these policies, taking on so many calls at once.
     pub fn new(policies: Arc<Policies>, max_in_flight: usize, default_deadline: Duration) -> Self {
+        telemetry::meters::shed(0);
         Self {
             door: Door::Inside,
             policies,
@@ -139,6 +140,8 @@ where
         std::mem::swap(&mut inner, &mut self.inner);
         let rules = self.rules.clone();
         let span = telemetry::server_span(rules.told(request.uri().path()), request.headers());
+        let method = telemetry::method_of(rules.told(request.uri().path())).to_owned();
+        let begun = Instant::now();
         let response = async move {
             let caller = match admit(&rules, &request) {
                 Ok(Admitted::AsLongAsItLikes) => return inner.call(request).await,
@@ -146,6 +149,7 @@ where
                 Err(refusal) => return Ok(refuse(refusal)),
             };
             let Ok(place) = Arc::clone(&rules.places).try_acquire_owned() else {
+                telemetry::meters::shed(1);
                 let overloaded =
                     Refusal::new(ErrorReason::Overloaded).retry_after(Duration::from_secs(1));
                 return Ok(refuse(overloaded));
@@ -169,7 +173,9 @@ where
             async move {
                 let response = response.await;
                 if let Ok(response) = &response {
-                    telemetry::record_status(response.headers());
+                    let code = telemetry::status_of(response.headers());
+                    telemetry::record_status(code, true);
+                    telemetry::meters::served(&method, code, begun.elapsed());
                 }
                 response
             }

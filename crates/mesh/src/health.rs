@@ -8,6 +8,7 @@ use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
 use crate::shutdown::Shutdown;
+use crate::telemetry::meters;
 
 /// How often the stores are asked.
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -52,17 +53,22 @@ impl Readiness {
 
     /// Asks everything once; the name of the first that does not answer is the error.
     pub async fn check(&self) -> Result<(), &'static str> {
+        let mut first = Ok(());
         for (name, check) in &self.checks {
-            match tokio::time::timeout(INTERVAL, check()).await {
-                Ok(Ok(())) => {}
+            let answers = match tokio::time::timeout(INTERVAL, check()).await {
+                Ok(Ok(())) => true,
                 Ok(Err(error)) => {
                     tracing::debug!(dependency = name, error, "does not answer");
-                    return Err(name);
+                    false
                 }
-                Err(_elapsed) => return Err(name),
+                Err(_elapsed) => false,
+            };
+            meters::dependency(name, answers);
+            if !answers {
+                first = first.and(Err(*name));
             }
         }
-        Ok(())
+        first
     }
 
     /// The health service, kept up to date until the stop, which makes it not ready.

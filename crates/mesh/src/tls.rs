@@ -18,9 +18,11 @@ use rustls::{
     SignatureScheme,
 };
 
+use crate::clock::{Clock as _, SystemClock};
 use crate::config::{ConfigError, IdentitySettings, check_private};
 use crate::identity::Identity;
 use crate::shutdown::Shutdown;
+use crate::telemetry::meters;
 
 const ALPN_HTTP2: &[u8] = b"h2";
 
@@ -109,6 +111,7 @@ impl TlsIdentity {
         tokio::spawn(async move {
             let mut seen = identity.settings.stamp();
             loop {
+                measure("identity", &identity.current.load().chain);
                 tokio::select! {
                     () = shutdown.begun() => return,
                     () = tokio::time::sleep(identity.settings.reload) => {}
@@ -192,6 +195,19 @@ pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsErro
         });
     }
     Ok(chain)
+}
+
+/// Tells telemetry how long a chain's own certificate is still good.
+pub fn measure(which: &'static str, chain: &[CertificateDer<'_>]) {
+    let end = chain.first().and_then(|certificate| {
+        let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
+        Some(parsed.validity().not_after.timestamp())
+    });
+    if let Some(end) = end {
+        let remaining = end - SystemClock.now().timestamp();
+        #[allow(clippy::cast_precision_loss, reason = "seconds of some years")]
+        meters::certificate(which, remaining as f64);
+    }
 }
 
 /// The one implementation of cryptography in use.

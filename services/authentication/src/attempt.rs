@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 
 use crate::Authentication;
 use crate::failure::Failure;
+use crate::measures;
 use crate::store::{Charge, Charged};
 
 /// An attempt that was charged, and what came of it.
@@ -47,6 +48,7 @@ impl Authentication {
         else {
             return Ok(None);
         };
+        measures::charged(charged.kind);
         let number = charge.number;
         let hash = match self.stored_hash(number, &charged, now).await {
             Ok(hash) => hash,
@@ -65,7 +67,11 @@ impl Authentication {
         let right = matches
             .then_some(live)
             .filter(|live| !matches!(live, LiveSecret::None(_)));
-        Ok(Some(Tried { charged, right }))
+        let tried = Tried { charged, right };
+        if tried.spent_the_last(self) {
+            measures::killed(tried.charged.kind);
+        }
+        Ok(Some(tried))
     }
 
     /// The hash of the one live secret (LOGIN-7), opened; none when Redis has lost it.

@@ -6,6 +6,7 @@ use aikagi_mesh::fields;
 
 use crate::Authentication;
 use crate::failure::Failure;
+use crate::measures;
 
 pub(crate) async fn end_sessions(
     service: &Authentication,
@@ -18,6 +19,7 @@ pub(crate) async fn end_sessions(
         .end_sessions(&number, actor, service.clock.now())
         .await?
     {
+        measures::ended();
         Ok(EndSessionsResponse {})
     } else {
         Err(Refusal::new(ErrorReason::LineNotFound).into())

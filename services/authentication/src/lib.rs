@@ -13,6 +13,7 @@ mod failure;
 mod list_sessions;
 mod login;
 mod logout;
+mod measures;
 mod reseal;
 mod rotate_session;
 mod service;

@@ -1,6 +1,7 @@
 //! Login (LOGIN-1 to LOGIN-7).
 
 use aikagi_api::authentication::v1::{LoginRequest, LoginResponse};
+use aikagi_domain::credential::CredentialKind;
 use aikagi_domain::password::TypedPassword;
 use aikagi_domain::session::{Proven, SessionRecord};
 use aikagi_domain::telephone::TelephoneNumber;
@@ -12,6 +13,7 @@ use aikagi_mesh::fields;
 use crate::Authentication;
 use crate::attempt::Tried;
 use crate::failure::Failure;
+use crate::measures;
 use crate::store::Charge;
 
 pub(crate) async fn login(
@@ -48,9 +50,10 @@ impl Authentication {
                 .await?;
             drop(permit);
             self.store.note_refused_login(&number, now).await?;
-            return Err(self.login_refused());
+            return Err(self.login_refused(None));
         };
         drop(permit);
+        let kind = tried.charged.kind;
         let Some(record) = self.record_of(&number, &tried, now) else {
             self.store
                 .settle_wrong(
@@ -61,7 +64,7 @@ impl Authentication {
                     now,
                 )
                 .await?;
-            return Err(self.login_refused());
+            return Err(self.login_refused(Some(kind)));
         };
         // LOGIN-3. No row when the credential changed while we hashed: that password is dead now.
         if !self
@@ -69,9 +72,10 @@ impl Authentication {
             .settle_login(&number, &tried.charged, now)
             .await?
         {
-            return Err(self.login_refused());
+            return Err(self.login_refused(Some(kind)));
         }
         let (session_token, session) = self.begin_session(&record, now).await?;
+        measures::opened(kind);
         Ok(LoginResponse {
             session_token,
             session: Some(session),
@@ -100,7 +104,8 @@ impl Authentication {
     }
 
     /// LOGIN-5: the one refusal.
-    fn login_refused(&self) -> Failure {
+    fn login_refused(&self, kind: Option<CredentialKind>) -> Failure {
+        measures::refused(kind);
         Refusal::new(ErrorReason::LoginRefused)
             .saying(
                 "temporary_attempts",

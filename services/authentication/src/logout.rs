@@ -5,6 +5,7 @@ use aikagi_domain::session::SessionToken;
 
 use crate::Authentication;
 use crate::failure::Failure;
+use crate::measures;
 
 pub(crate) async fn logout(
     service: &Authentication,
@@ -17,6 +18,7 @@ pub(crate) async fn logout(
     let now = service.clock.now();
     if let Some(found) = service.find(&digest, now, true).await? {
         service.end_session(&digest, &found.record, now).await?;
+        measures::ended();
     }
     Ok(LogoutResponse {})
 }

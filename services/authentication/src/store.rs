@@ -6,9 +6,11 @@ mod sessions;
 use std::time::Duration;
 
 use aikagi_ledger::LedgerError;
+use aikagi_ledger::statement;
 use aikagi_mesh::clock::SharedClock;
 use aikagi_mesh::shutdown::Shutdown;
 use sqlx::PgPool;
+use tracing::Instrument as _;
 
 pub(crate) use attempts::{Charge, Charged};
 pub(crate) use sessions::Account;
@@ -45,6 +47,7 @@ impl Store {
                     clock.now()
                 )
                 .execute(&store.pool)
+                .instrument(statement("keep_tidy", "ended_sessions"))
                 .await;
                 if let Err(error) = forgotten {
                     tracing::warn!(error = %LedgerError::from(error), "ended sessions were not tidied up");

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use aikagi_mesh::config::check_private;
 use aikagi_mesh::shutdown::Shutdown;
-use aikagi_mesh::tls::{certificates, provider};
+use aikagi_mesh::tls::{certificates, measure, provider};
 use anyhow::Context;
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
@@ -46,6 +46,9 @@ impl PublicCertificate {
         tokio::spawn(async move {
             let mut seen = certificate.stamp();
             loop {
+                if let Ok(chain) = certificates(&certificate.settings.certificate) {
+                    measure("public", &chain);
+                }
                 tokio::select! {
                     () = shutdown.begun() => return,
                     () = tokio::time::sleep(interval) => {}

@@ -1,17 +1,23 @@
 //! Setting a temporary password: what both RPCs come to (architecture, section 4).
 
+use std::sync::LazyLock;
+
 use aikagi_domain::password::TemporaryPassword;
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit::AuthUnit;
 use aikagi_hashing::seal::Context;
 use aikagi_hashing::{Permit, SecretBytes};
 use aikagi_mesh::deadline;
+use aikagi_mesh::telemetry::meters::{Counter, counter};
 use aikagi_ttl::temp::TemporaryRecord;
 use chrono::{DateTime, SubsecRound as _, Utc};
 
 use crate::Issuance;
 use crate::failure::Failure;
 use crate::store::Committed;
+
+static ISSUED: LazyLock<Counter<u64>> =
+    LazyLock::new(|| counter("aikagi.temporaries.issued", "Temporary passwords set."));
 
 /// What is to be set, for whom, and who asks.
 #[derive(Debug, Clone)]
@@ -73,6 +79,7 @@ impl Issuance {
         {
             return Err(Failure::Superseded);
         }
+        ISSUED.add(1, &[]);
         Ok(Issued { account, expires })
     }
 

@@ -7,9 +7,11 @@ use aikagi_domain::unit::{AuthUnit, UnitChoice};
 use aikagi_ledger::LedgerError;
 use aikagi_ledger::audit::{self, Action, AuditEvent, Outcome};
 use aikagi_ledger::line::{StoredLine, lock_line_of, read_line_of};
+use aikagi_ledger::statement;
 use aikagi_mesh::telemetry::trace_id;
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
+use tracing::Instrument as _;
 
 use crate::failure::Failure;
 use crate::issue::Order;
@@ -165,6 +167,7 @@ async fn choose_unit(
                 stored.line_id,
             )
             .execute(&mut *connection)
+            .instrument(statement("choose_unit", "credentials"))
             .await?;
         }
     }
@@ -174,6 +177,7 @@ async fn choose_unit(
         unit.as_str(),
     )
     .execute(connection)
+    .instrument(statement("choose_unit", "lines"))
     .await?;
     Ok(())
 }
@@ -197,6 +201,7 @@ async fn make_temporary(
         expires,
     )
     .fetch_optional(connection)
+    .instrument(statement("make_temporary", "credentials"))
     .await?;
     // Every number of a line has its row.
     row.map(|row| Epoch(row.epoch)).ok_or(LedgerError::Corrupt)

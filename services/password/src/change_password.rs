@@ -1,7 +1,10 @@
 //! A change of password, forced or free (PW-2, PW-4, PW-5).
 
+use std::sync::LazyLock;
+
 use aikagi_api::authentication::v1::{
-    CheckReuseRequest, CheckSessionRequest, RotateSessionRequest, VerifyPasswordRequest,
+    CheckReuseRequest, CheckSessionRequest, MustChangeReason, RotateSessionRequest,
+    VerifyPasswordRequest,
 };
 use aikagi_api::password::v1::{ChangePasswordRequest, ChangePasswordResponse};
 use aikagi_domain::credential::Epoch;
@@ -10,12 +13,16 @@ use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_hashing::SecretBytes;
 use aikagi_hashing::seal::Context;
 use aikagi_mesh::errors::{ErrorReason, Refusal};
+use aikagi_mesh::telemetry::meters::{Counter, KeyValue, counter};
 use aikagi_mesh::{deadline, fields};
 use zeroize::Zeroizing;
 
 use crate::Password;
 use crate::failure::Failure;
 use crate::wanted;
+
+static CHANGED: LazyLock<Counter<u64>> =
+    LazyLock::new(|| counter("aikagi.passwords.changed", "Permanent passwords set."));
 
 /// The session in which a password is changed.
 struct Opened {
@@ -24,6 +31,8 @@ struct Opened {
     /// The credential that it was opened under, and that the change is decided on.
     epoch: Epoch,
     revision: String,
+    /// Why the change is demanded, for telemetry.
+    why: &'static str,
 }
 
 pub(crate) async fn change_password(
@@ -73,6 +82,11 @@ impl Password {
             token,
             account,
             epoch: Epoch(checked.epoch),
+            why: match session.must_change_reason() {
+                MustChangeReason::Unspecified => "none",
+                MustChangeReason::Temporary => "temporary",
+                MustChangeReason::Expired => "expired",
+            },
             revision: session.revision,
         })
     }
@@ -123,6 +137,7 @@ impl Password {
         };
         let now = self.clock.now();
         let epoch = self.store.change(number, session.epoch, seal, now).await?;
+        CHANGED.add(1, &[KeyValue::new("aikagi.change.reason", session.why)]);
         Ok(self.rotate(session, epoch).await)
     }
 

@@ -7,10 +7,12 @@ use aikagi_hashing::seal::SealError;
 use aikagi_ledger::LedgerError;
 use aikagi_ledger::audit::{self, Action, AuditEvent, Outcome};
 use aikagi_ledger::line::{StoredLine, lock_line_of, read_line_of};
+use aikagi_ledger::statement;
 use aikagi_mesh::errors::{ErrorReason, Refusal};
 use aikagi_mesh::telemetry::trace_id;
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
+use tracing::Instrument as _;
 
 use crate::failure::Failure;
 
@@ -101,6 +103,7 @@ fn is_account(line: &Line, number: &TelephoneNumber) -> bool {
 async fn next_epoch(connection: &mut PgConnection) -> Result<Epoch, LedgerError> {
     let epoch = sqlx::query_scalar!(r#"SELECT nextval('credential_epoch') AS "epoch!""#)
         .fetch_one(connection)
+        .instrument(statement("next_epoch", "none"))
         .await?;
     Ok(Epoch(epoch))
 }
@@ -129,6 +132,7 @@ async fn replace(
         now,
     )
     .execute(connection)
+    .instrument(statement("replace", "credentials"))
     .await?;
     Ok(replaced.rows_affected() == 1)
 }
@@ -148,6 +152,7 @@ async fn establish(
         now,
     )
     .execute(connection)
+    .instrument(statement("establish", "lines"))
     .await?;
     Ok(())
 }

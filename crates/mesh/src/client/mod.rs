@@ -167,13 +167,18 @@ impl Service<Request<Body>> for Upstream {
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let span = telemetry::client_span(request.uri().path());
+        let method = telemetry::method_of(request.uri().path()).to_owned();
+        let begun = Instant::now();
         let upstream = self.clone();
         Box::pin(
             async move {
                 let answer = upstream.send(request).await;
-                if let Ok(response) = &answer {
-                    telemetry::record_status(response.headers());
-                }
+                let code = match &answer {
+                    Ok(response) => telemetry::status_of(response.headers()),
+                    Err(status) => status.code(),
+                };
+                telemetry::record_status(code, false);
+                telemetry::meters::made(&method, code, begun.elapsed());
                 answer
             }
             .instrument(span),

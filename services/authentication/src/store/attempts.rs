@@ -5,8 +5,10 @@ use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit::AuthUnit;
 use aikagi_ledger::LedgerError;
 use aikagi_ledger::audit::{Action, Outcome};
+use aikagi_ledger::statement;
 use aikagi_mesh::telemetry::trace_id;
 use chrono::{DateTime, Utc};
+use tracing::Instrument as _;
 
 use super::Store;
 
@@ -87,6 +89,7 @@ impl Store {
             charge.line_id,
         )
         .fetch_optional(&self.pool)
+        .instrument(statement("charge", "credentials"))
         .await?;
         let Some(row) = row else { return Ok(None) };
         let unit = row.unit.as_deref().map(AuthUnit::parse).transpose()?;
@@ -143,6 +146,7 @@ impl Store {
             trace_id(),
         )
         .fetch_one(&self.pool)
+        .instrument(statement("settle_login", "credentials"))
         .await?;
         Ok(settled.settled)
     }
@@ -188,6 +192,7 @@ impl Store {
             trace_id(),
         )
         .fetch_one(&self.pool)
+        .instrument(statement("settle_elsewhere", "credentials"))
         .await?;
         Ok(row.present)
     }
@@ -209,6 +214,7 @@ impl Store {
             charged.reset_round,
         )
         .execute(&self.pool)
+        .instrument(statement("give_back", "credentials"))
         .await?;
         Ok(())
     }
@@ -243,6 +249,7 @@ impl Store {
             trace_id(),
         )
         .execute(&self.pool)
+        .instrument(statement("settle_wrong", "credentials"))
         .await?;
         Ok(())
     }
@@ -268,6 +275,7 @@ impl Store {
             trace_id(),
         )
         .execute(&self.pool)
+        .instrument(statement("note_refused_login", "audit_events"))
         .await?;
         Ok(())
     }
@@ -289,6 +297,7 @@ impl Store {
             epoch.0,
         )
         .fetch_optional(&self.pool)
+        .instrument(statement("last_permanent", "credentials"))
         .await?;
         Ok(row.map(|row| row.permanent_hash.zip(row.hash_epoch.map(Epoch))))
     }

@@ -6,8 +6,10 @@ use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit::AuthUnit;
 use aikagi_ledger::LedgerError;
 use aikagi_ledger::audit::{self, Action, AuditEvent, Outcome};
+use aikagi_ledger::statement;
 use aikagi_mesh::telemetry::trace_id;
 use chrono::{DateTime, Utc};
+use tracing::Instrument as _;
 
 use super::Store;
 
@@ -45,6 +47,7 @@ impl Store {
             digest.0.as_slice(),
         )
         .fetch_optional(&self.pool)
+        .instrument(statement("account", "ended_sessions"))
         .await?;
         let Some(row) = row else { return Ok(None) };
         let unit = row.unit.as_deref().map(AuthUnit::parse).transpose()?;
@@ -99,6 +102,7 @@ impl Store {
             trace_id(),
         )
         .execute(&self.pool)
+        .instrument(statement("end_session", "ended_sessions"))
         .await?;
         Ok(())
     }
@@ -110,6 +114,7 @@ impl Store {
             number.as_str(),
         )
         .fetch_one(&self.pool)
+        .instrument(statement("is_on_a_line", "numbers"))
         .await?;
         Ok(found)
     }
@@ -160,6 +165,7 @@ impl Store {
             trace_id(),
         )
         .execute(&self.pool)
+        .instrument(statement("end_sessions", "credentials"))
         .await?;
         Ok(ended.rows_affected() > 0)
     }

@@ -1,6 +1,7 @@
 //! A change of the auth unit, all or nothing (MIG-1 to MIG-7).
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use aikagi_api::units::v1::{MigrateRequest, MigrateResponse};
 use aikagi_domain::migration::Migration;
@@ -12,6 +13,7 @@ use aikagi_hashing::{Hash, SecretBytes};
 use aikagi_ledger::LedgerError;
 use aikagi_mesh::deadline;
 use aikagi_mesh::errors::{ErrorReason, Refusal};
+use aikagi_mesh::telemetry::meters::{Counter, KeyValue, counter};
 use zeroize::Zeroizing;
 
 use super::proofs::{self, Entered};
@@ -19,6 +21,13 @@ use super::session::{self, Opened};
 use super::{Migrations, logins};
 use crate::failure::Failure;
 use crate::store::migration::Decided;
+
+static MIGRATIONS: LazyLock<Counter<u64>> = LazyLock::new(|| {
+    counter(
+        "aikagi.migrations",
+        "Changes of the auth unit, by what came of them.",
+    )
+});
 
 /// What a subscriber wants, read.
 struct Wanted {
@@ -65,6 +74,8 @@ impl Migrations {
     async fn migrate(&self, session: &Opened, wanted: &Wanted) -> Result<MigrateResponse, Failure> {
         let done = self.decide_and_migrate(session, wanted).await;
         let done = done.map_err(Refusal::from);
+        let result = done.as_ref().map_or_else(Refusal::reason_name, |_| "DONE");
+        MIGRATIONS.add(1, &[KeyValue::new("aikagi.result", result)]);
         if let Err(refusal) = &done
             && is_decision(refusal.reason())
         {

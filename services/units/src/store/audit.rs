@@ -3,8 +3,10 @@
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_ledger::LedgerError;
 use aikagi_ledger::line::read_line_of;
+use aikagi_ledger::statement;
 use chrono::{DateTime, Months, NaiveDate, Utc};
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+use tracing::Instrument as _;
 
 use super::Store;
 
@@ -137,6 +139,7 @@ impl Store {
         // Whoever recomputes the hashes may take a while between two pages.
         sqlx::query("SET LOCAL idle_in_transaction_session_timeout = '60s'")
             .execute(&mut *snapshot)
+            .instrument(statement("chains", "none"))
             .await?;
         Ok(Some(ChainReader {
             snapshot,
@@ -163,6 +166,7 @@ impl Store {
 async fn open_month(connection: &mut PgConnection, day: NaiveDate) -> Result<(), LedgerError> {
     sqlx::query!(r#"SELECT audit_open_month($1) AS "opened!""#, day)
         .fetch_one(connection)
+        .instrument(statement("open_month", "none"))
         .await?;
     Ok(())
 }
@@ -187,6 +191,7 @@ impl ChainReader {
             size,
         )
         .fetch_all(&mut *self.snapshot)
+        .instrument(statement("page", "audit_events"))
         .await?;
         let more = i64::try_from(events.len()).is_ok_and(|read| read == size);
         let through = events.last().filter(|_| more);
@@ -202,6 +207,7 @@ impl ChainReader {
             self.only,
         )
         .fetch_all(&mut *self.snapshot)
+        .instrument(statement("page", "audit_chains"))
         .await?;
         if let Some(event) = through {
             self.last = (event.chain, event.chain_sequence);
@@ -225,6 +231,7 @@ pub(crate) async fn remove_months(
         before,
     )
     .fetch_one(pool)
+    .instrument(statement("remove_months", "none"))
     .await?;
     u32::try_from(removed).map_err(|_negative| LedgerError::Corrupt)
 }

@@ -8,9 +8,11 @@ use aikagi_domain::unit::{AuthUnit, Line, Member};
 use aikagi_ledger::LedgerError;
 use aikagi_ledger::audit::{self, Action, AuditEvent, Outcome};
 use aikagi_ledger::line::{StoredLine, lock_line_of, read_line_of};
+use aikagi_ledger::statement;
 use aikagi_mesh::telemetry::trace_id;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
+use tracing::Instrument as _;
 
 use super::lines::{FoundLine, find};
 use super::{Store, texts};
@@ -275,6 +277,7 @@ pub(super) async fn give_way_to(
         numbers,
     )
     .fetch_all(&mut *connection)
+    .instrument(statement("give_way_to", "lines"))
     .await?;
     if closed.is_empty() {
         return Ok(Vec::new());
@@ -282,9 +285,11 @@ pub(super) async fn give_way_to(
     let line_ids: Vec<i64> = closed.iter().map(|line| line.line_id).collect();
     sqlx::query!("DELETE FROM numbers WHERE line_id = ANY ($1)", &line_ids)
         .execute(&mut *connection)
+        .instrument(statement("give_way_to", "numbers"))
         .await?;
     sqlx::query!("DELETE FROM lines WHERE line_id = ANY ($1)", &line_ids)
         .execute(connection)
+        .instrument(statement("give_way_to", "lines"))
         .await?;
     let removed = closed.into_iter().map(|line| {
         let number = TelephoneNumber::parse(&line.contract_number)?;
@@ -320,6 +325,7 @@ async fn insert_line(
         contract.as_str(),
     )
     .fetch_optional(connection)
+    .instrument(statement("insert_line", "lines"))
     .await?;
     Ok(line_id)
 }
@@ -348,6 +354,7 @@ async fn insert_numbers<'a>(
         &subscribed,
     )
     .fetch_all(&mut *connection)
+    .instrument(statement("insert_numbers", "numbers"))
     .await?;
     let inserted = BTreeSet::from_iter(inserted);
     for member in members {
@@ -360,6 +367,7 @@ async fn insert_numbers<'a>(
         &numbers,
     )
     .execute(connection)
+    .instrument(statement("insert_numbers", "credentials"))
     .await?;
     Ok(None)
 }
@@ -371,6 +379,7 @@ async fn delete_number(
 ) -> Result<(), LedgerError> {
     sqlx::query!("DELETE FROM numbers WHERE number = $1", number.as_str())
         .execute(connection)
+        .instrument(statement("delete_number", "numbers"))
         .await?;
     Ok(())
 }
@@ -382,6 +391,7 @@ async fn set_subscribed(connection: &mut PgConnection, member: &Member) -> Resul
         member.subscribed,
     )
     .execute(connection)
+    .instrument(statement("set_subscribed", "numbers"))
     .await?;
     Ok(())
 }
@@ -407,6 +417,7 @@ async fn write_line(
         now,
     )
     .execute(connection)
+    .instrument(statement("write_line", "lines"))
     .await?;
     Ok(())
 }
@@ -430,6 +441,7 @@ pub(super) async fn void(
         &texts(numbers),
     )
     .execute(connection)
+    .instrument(statement("void", "credentials"))
     .await?;
     Ok(())
 }

@@ -6,9 +6,11 @@ use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit::Member;
 use aikagi_ledger::LedgerError;
 use aikagi_ledger::audit::{self, Action, AuditEvent, Outcome};
+use aikagi_ledger::statement;
 use aikagi_mesh::telemetry::trace_id;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
+use tracing::Instrument as _;
 
 use super::directory::{NewLine, give_way_to};
 use super::{Store, texts};
@@ -125,6 +127,7 @@ async fn standing(
         numbers,
     )
     .fetch_all(&mut *connection)
+    .instrument(statement("standing", "numbers"))
     .await?;
     let mut standing = Standing {
         line_of: BTreeMap::new(),
@@ -146,6 +149,7 @@ async fn standing(
         &named,
     )
     .fetch_all(connection)
+    .instrument(statement("standing", "numbers"))
     .await?;
     for row in rows {
         if let Some((_, members)) = standing.members_of.get_mut(&row.line_id) {
@@ -193,6 +197,7 @@ async fn insert(
         &contracts,
     )
     .fetch_all(&mut *connection)
+    .instrument(statement("insert", "lines"))
     .await?;
     let line_ids: BTreeMap<&str, i64> = added
         .iter()
@@ -221,6 +226,7 @@ async fn insert(
         &subscribed,
     )
     .execute(&mut *connection)
+    .instrument(statement("insert", "numbers"))
     .await?;
     if inserted.rows_affected() != numbers.len() as u64 {
         return Ok(false);
@@ -230,6 +236,7 @@ async fn insert(
         &numbers,
     )
     .execute(&mut *connection)
+    .instrument(statement("insert", "credentials"))
     .await?;
     let line_ids: Vec<i64> = added.iter().map(|row| row.line_id).collect();
     let contracts: Vec<String> = added.into_iter().map(|row| row.contract_number).collect();
@@ -242,6 +249,7 @@ async fn insert(
         trace_id(),
     )
     .execute(connection)
+    .instrument(statement("insert", "none"))
     .await?;
     Ok(true)
 }

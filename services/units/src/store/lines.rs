@@ -6,8 +6,10 @@ use aikagi_domain::credential::{Credential, CredentialKind, Epoch};
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_ledger::LedgerError;
 use aikagi_ledger::line::{StoredLine, read_line_of};
+use aikagi_ledger::statement;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
+use tracing::Instrument as _;
 
 use super::Store;
 
@@ -65,6 +67,7 @@ pub(super) async fn find(
         stored.line_id,
     )
     .fetch_all(connection)
+    .instrument(statement("find", "credentials"))
     .await?;
     let credentials = credentials(rows)?;
     // Every number has its credential from the day it is on a line.
@@ -94,6 +97,7 @@ pub(super) async fn lock_credentials(
         line_id,
     )
     .fetch_all(connection)
+    .instrument(statement("lock_credentials", "credentials"))
     .await?;
     credentials(rows)
 }

@@ -8,10 +8,12 @@ use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_ledger::LedgerError;
 use aikagi_ledger::audit::{self, Action, AuditEvent, Outcome};
 use aikagi_ledger::line::{StoredLine, lock_line, read_line_of};
+use aikagi_ledger::statement;
 use aikagi_mesh::errors::{ErrorReason, Refusal};
 use aikagi_mesh::telemetry::trace_id;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
+use tracing::Instrument as _;
 
 use super::directory::void;
 use super::lines::lock_credentials;
@@ -123,6 +125,7 @@ async fn next_epochs(
         i64::try_from(accounts).unwrap_or(i64::MAX),
     )
     .fetch_all(connection)
+    .instrument(statement("next_epochs", "generate_series"))
     .await?;
     Ok(epochs)
 }
@@ -149,6 +152,7 @@ async fn replace(
         changed,
     )
     .execute(connection)
+    .instrument(statement("replace", "credentials"))
     .await?;
     // Every number has its credential from the day it is on a line.
     if replaced.rows_affected() == accounts.len() as u64 {
@@ -166,6 +170,7 @@ async fn set_unit(connection: &mut PgConnection, decided: &Decided<'_>) -> Resul
         decided.plan.to.as_str(),
     )
     .execute(connection)
+    .instrument(statement("set_unit", "lines"))
     .await?;
     Ok(())
 }

@@ -1,0 +1,173 @@
+//! Logs, traces and metrics. A trace goes from the edge through every service to its statements; secrets and numbers
+//! never enter any of them (INV-8). Names and attributes are OpenTelemetry's semantic conventions where there are any,
+//! and `aikagi.*` otherwise. Without a collector in the standard `OTEL_*` variables nothing is exported.
+
+mod measured;
+pub mod meters;
+mod spans;
+
+use std::time::Duration;
+
+use opentelemetry::trace::TracerProvider;
+use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::logs::SdkLoggerProvider;
+use opentelemetry_sdk::metrics::SdkMeterProvider;
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
+
+use crate::config::{LogFormat, TelemetrySettings};
+
+pub use spans::{client_span, method_of, pass_on, record_status, server_span, status_of, trace_id};
+
+/// The standard variable that names a collector for everything.
+const COLLECTOR: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+/// What the exporter itself says would be exported again, and so on.
+const OF_THE_EXPORTER: [&str; 6] = [
+    "hyper",
+    "hyper_util",
+    "tonic",
+    "h2",
+    "tower",
+    "opentelemetry",
+];
+/// How long the last of it may take to be sent.
+const FLUSH: Duration = Duration::from_secs(5);
+
+/// Telemetry that could not be set up.
+#[derive(Debug, thiserror::Error)]
+#[error("telemetry: {0}")]
+pub struct TelemetryError(String);
+
+fn failed(error: impl std::fmt::Display) -> TelemetryError {
+    TelemetryError(error.to_string())
+}
+
+/// Flushes what is left when the service stops.
+#[derive(Debug)]
+#[must_use]
+pub struct Telemetry {
+    traces: SdkTracerProvider,
+    metrics: SdkMeterProvider,
+    logs: Option<SdkLoggerProvider>,
+}
+
+impl Telemetry {
+    /// Sets up logs, traces and metrics for this process.
+    pub fn start(
+        service: &'static str,
+        settings: &TelemetrySettings,
+    ) -> Result<Self, TelemetryError> {
+        let resource = Resource::builder()
+            .with_service_name(format!("aikagi-{service}"))
+            .with_attribute(opentelemetry::KeyValue::new(
+                "service.version",
+                env!("CARGO_PKG_VERSION"),
+            ))
+            .build();
+        let traces = traces(resource.clone())?;
+        let metrics = metrics(resource.clone())?;
+        opentelemetry::global::set_meter_provider(metrics.clone());
+        let logs = logs(resource)?;
+
+        let filter = EnvFilter::builder()
+            .with_default_directive(tracing::Level::INFO.into())
+            .from_env()
+            .map_err(|error| TelemetryError(format!("RUST_LOG: {error}")))?;
+        let lines = match settings.log_format {
+            LogFormat::Json => tracing_subscriber::fmt::layer()
+                .json()
+                .flatten_event(true)
+                .boxed(),
+            LogFormat::Pretty => tracing_subscriber::fmt::layer().compact().boxed(),
+        };
+        let bridge = logs.as_ref().map(|logs| {
+            let others = OF_THE_EXPORTER.iter().fold(
+                tracing_subscriber::filter::Targets::new()
+                    .with_default(tracing_subscriber::filter::LevelFilter::TRACE),
+                |targets, name| {
+                    targets.with_target(*name, tracing_subscriber::filter::LevelFilter::OFF)
+                },
+            );
+            OpenTelemetryTracingBridge::new(logs).with_filter(others)
+        });
+        tracing_subscriber::registry()
+            .with(filter)
+            .with(lines)
+            .with(tracing_opentelemetry::layer().with_tracer(traces.tracer("aikagi")))
+            .with(measured::Measured)
+            .with(bridge)
+            .try_init()
+            .map_err(failed)?;
+        Ok(Self {
+            traces,
+            metrics,
+            logs,
+        })
+    }
+
+    /// Sends what has not been sent.
+    pub fn flush(&self) {
+        let logs = self
+            .logs
+            .as_ref()
+            .map_or(Ok(()), |logs| logs.shutdown_with_timeout(FLUSH));
+        for done in [
+            self.metrics.shutdown_with_timeout(FLUSH),
+            self.traces.shutdown_with_timeout(FLUSH),
+            logs,
+        ] {
+            if let Err(error) = done {
+                tracing::warn!(%error, "telemetry was not flushed");
+            }
+        }
+    }
+}
+
+/// Whether a collector is named for everything or for this signal; an empty variable names none.
+fn has_collector(signal: &str) -> bool {
+    [COLLECTOR, &format!("OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")]
+        .iter()
+        .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+}
+
+fn traces(resource: Resource) -> Result<SdkTracerProvider, TelemetryError> {
+    let mut provider = SdkTracerProvider::builder().with_resource(resource);
+    if has_collector("TRACES") {
+        let exporter = opentelemetry_otlp::SpanExporter::builder()
+            .with_tonic()
+            .build()
+            .map_err(failed)?;
+        provider = provider.with_batch_exporter(exporter);
+    }
+    Ok(provider.build())
+}
+
+fn metrics(resource: Resource) -> Result<SdkMeterProvider, TelemetryError> {
+    let mut provider = SdkMeterProvider::builder().with_resource(resource);
+    if has_collector("METRICS") {
+        let exporter = opentelemetry_otlp::MetricExporter::builder()
+            .with_tonic()
+            .build()
+            .map_err(failed)?;
+        provider = provider.with_periodic_exporter(exporter);
+    }
+    Ok(provider.build())
+}
+
+fn logs(resource: Resource) -> Result<Option<SdkLoggerProvider>, TelemetryError> {
+    if !has_collector("LOGS") {
+        return Ok(None);
+    }
+    let exporter = opentelemetry_otlp::LogExporter::builder()
+        .with_tonic()
+        .build()
+        .map_err(failed)?;
+    let provider = SdkLoggerProvider::builder()
+        .with_resource(resource)
+        .with_batch_exporter(exporter)
+        .build();
+    Ok(Some(provider))
+}

@@ -1,0 +1,149 @@
+//! The spans of calls, under the conventions for RPC.
+
+use http::HeaderMap;
+use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
+use opentelemetry::trace::TraceContextExt;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use tonic::Code;
+use tracing::Span;
+use tracing::field::Empty;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+/// The span of a call served, under its caller's trace. Paths are of our own making and hold no data.
+pub fn server_span(path: &str, headers: &HeaderMap) -> Span {
+    let method = method_of(path);
+    let span = tracing::info_span!(
+        "rpc",
+        otel.name = method,
+        otel.kind = "server",
+        otel.status_code = Empty,
+        rpc.system.name = "grpc",
+        rpc.method = method,
+        rpc.response.status_code = Empty,
+        trace_id = Empty,
+    );
+    let parent = TraceContextPropagator::new().extract(&HeaderReader(headers));
+    // Fails only where no OpenTelemetry layer is installed, as in tests.
+    let _ = span.set_parent(parent);
+    if let Some(trace_id) = trace_id_of(&span) {
+        span.record("trace_id", trace_id);
+    }
+    span
+}
+
+/// The span of a call made.
+pub fn client_span(path: &str) -> Span {
+    let method = method_of(path);
+    tracing::info_span!(
+        "rpc.client",
+        otel.name = method,
+        otel.kind = "client",
+        otel.status_code = Empty,
+        rpc.system.name = "grpc",
+        rpc.method = method,
+        rpc.response.status_code = Empty,
+    )
+}
+
+/// A call's method as telemetry names it: `package.Service/Method`.
+pub fn method_of(path: &str) -> &str {
+    path.trim_start_matches('/')
+}
+
+/// The status of a response, where a unary call has it in the headers; elsewhere OK.
+pub fn status_of(headers: &HeaderMap) -> Code {
+    headers
+        .get("grpc-status")
+        .map_or(Code::Ok, |value| Code::from_bytes(value.as_bytes()))
+}
+
+/// Notes a status in the present span. At the serving side only a fault of ours makes an error of it.
+pub fn record_status(code: Code, serving: bool) {
+    let span = Span::current();
+    span.record("rpc.response.status_code", name_of(code));
+    if is_error(code, serving) {
+        span.record("otel.status_code", "ERROR");
+    }
+}
+
+/// Whether a status is an error to telemetry.
+pub(super) fn is_error(code: Code, serving: bool) -> bool {
+    let ours = matches!(
+        code,
+        Code::Unknown
+            | Code::DeadlineExceeded
+            | Code::Unimplemented
+            | Code::Internal
+            | Code::Unavailable
+            | Code::DataLoss
+    );
+    if serving { ours } else { code != Code::Ok }
+}
+
+/// A status as gRPC spells it.
+pub(super) const fn name_of(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}
+
+/// Writes the present trace into an outgoing call.
+pub fn pass_on(headers: &mut HeaderMap) {
+    let context = Span::current().context();
+    TraceContextPropagator::new().inject_context(&context, &mut HeaderWriter(headers));
+}
+
+/// The present trace's id, for the audit trail.
+pub fn trace_id() -> Option<String> {
+    trace_id_of(&Span::current())
+}
+
+fn trace_id_of(span: &Span) -> Option<String> {
+    let context = span.context();
+    let span = context.span();
+    let span_context = span.span_context();
+    span_context
+        .is_valid()
+        .then(|| span_context.trace_id().to_string())
+}
+
+struct HeaderReader<'a>(&'a HeaderMap);
+
+impl Extractor for HeaderReader<'_> {
+    fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key).and_then(|value| value.to_str().ok())
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        self.0.keys().map(http::HeaderName::as_str).collect()
+    }
+}
+
+struct HeaderWriter<'a>(&'a mut HeaderMap);
+
+impl Injector for HeaderWriter<'_> {
+    fn set(&mut self, key: &str, value: String) {
+        if let (Ok(name), Ok(value)) = (
+            http::HeaderName::from_bytes(key.as_bytes()),
+            http::HeaderValue::from_str(&value),
+        ) {
+            self.0.insert(name, value);
+        }
+    }
+}
