@@ -4,6 +4,7 @@
     reason = "a command line talks on its standard output"
 )]
 
+mod bench_import;
 mod call_test;
 mod cargo;
 mod compose;
@@ -66,6 +67,9 @@ enum Command {
         #[arg(default_value = "browser")]
         script: String,
     },
+    /// Measure what we claim, as a ratio in one run.
+    #[command(subcommand)]
+    Bench(Bench),
     /// Make development certificates, or renew those that end soon.
     Certs {
         /// Where to.
@@ -92,6 +96,13 @@ enum Command {
     Tidy,
 }
 
+/// What is measured.
+#[derive(Debug, Subcommand)]
+enum Bench {
+    /// Bulk import against raw COPY of the same rows.
+    Import(bench_import::Arguments),
+}
+
 fn main() -> ExitCode {
     let say = Say::new();
     match run(Arguments::parse().command, say) {
@@ -115,6 +126,7 @@ fn run(command: Command, say: Say) -> Result<()> {
         Command::Demo { arguments, .. } => up::demo(&repo, say, &arguments),
         Command::ComposeTest(arguments) => compose::test(&repo, say, &arguments),
         Command::Site { script } => test::live::browser(&repo, say, &script),
+        Command::Bench(Bench::Import(arguments)) => bench_import::run(&repo, say, &arguments),
         Command::Certs { directory } => certs(say, &repo.root.join(directory)),
         Command::Sqlx { check } => sqlx::run(&repo, say, check),
         Command::Fuzz(arguments) => fuzz::run(&repo, say, &arguments),

@@ -30,15 +30,7 @@ pub(crate) fn with_cluster(repo: &Repo, say: Say, cluster: &Cluster, check: bool
     let url = cluster.socket_url(DATABASE, SUPERUSER);
     cluster.run_statement("postgres", &format!("DROP DATABASE IF EXISTS {DATABASE}"))?;
     cluster.run_statement("postgres", &format!("CREATE DATABASE {DATABASE}"))?;
-    let migrations = postgres::migrations();
-    let mut files: Vec<PathBuf> = std::fs::read_dir(&migrations)
-        .with_context(|| format!("cannot read {}", migrations.display()))?
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|file| file.extension().is_some_and(|ending| ending == "sql"))
-        .collect();
-    files.sort();
-    for file in files {
+    for file in postgres::migration_files()? {
         cluster.run_file(DATABASE, &file)?;
     }
 

@@ -27,6 +27,19 @@ pub fn migrations() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../ledger/migrations")
 }
 
+/// The files of the ledger's migrations, in the order in which they are run.
+pub fn migration_files() -> Result<Vec<PathBuf>> {
+    let migrations = migrations();
+    let mut files: Vec<PathBuf> = std::fs::read_dir(&migrations)
+        .with_context(|| format!("cannot read {}", migrations.display()))?
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|file| file.extension().is_some_and(|ending| ending == "sql"))
+        .collect();
+    files.sort();
+    Ok(files)
+}
+
 /// How a cluster is run.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {

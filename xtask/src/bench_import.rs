@@ -1,0 +1,178 @@
+//! `cargo xtask bench import`: bulk import against raw COPY of the same rows, in one run on one machine.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use aikagi_devkit::install::{self, Tool};
+use aikagi_devkit::postgres::Cluster;
+use aikagi_devkit::system::{Database, Options, System};
+use aikagi_devkit::{ports, postgres, process, redis};
+use anyhow::{Context, Result, bail};
+
+use crate::cargo::{build, show};
+use crate::repo::Repo;
+use crate::say::Say;
+use crate::state;
+use crate::up::redis_acl;
+
+/// The least rate that is aimed at, as a part of raw COPY's.
+const TARGET: f64 = 0.5;
+/// The system's database, and the one that the same rows are copied into.
+const DATABASE: &str = "aikagi";
+const COPY_DATABASE: &str = "aikagi_copy";
+/// Everything that an import writes, in an order that COPY can write it in.
+const TABLES: [&str; 5] = [
+    "lines",
+    "numbers",
+    "credentials",
+    "audit_chains",
+    "audit_events",
+];
+
+/// What to import.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// How many lines, of three numbers each.
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..=9_000_000))]
+    lines: u64,
+}
+
+/// Imports lines through the gateway with `aikagictl`, then copies the same rows into an empty ledger on the same
+/// cluster, and compares the two.
+pub(crate) fn run(repo: &Repo, say: Say, arguments: &Arguments) -> Result<()> {
+    install::ensure(&[Tool::CCompiler, Tool::PostgreSql, Tool::Redis], |text| {
+        say.step(text);
+    })?;
+    say.step("building with optimisation");
+    let binaries = build(repo, true)?;
+    let home = repo.target.join("bench").join("import");
+    let _ = std::fs::remove_dir_all(&home);
+    std::fs::create_dir_all(&home).with_context(|| format!("cannot make {}", home.display()))?;
+    let options = options(&home, &binaries)?;
+    let runtime = tokio::runtime::Runtime::new().context("no runtime")?;
+    let system = runtime.block_on(System::start(&options, |text| say.step(text)))?;
+    let compared = compare(say, &system, &home, &binaries, arguments.lines);
+    system.stop(|_| {});
+    let _ = std::fs::remove_dir_all(&home);
+    compared
+}
+
+/// As `up` runs it: what is committed is on disk.
+fn options(home: &Path, binaries: &Path) -> Result<Options> {
+    Ok(Options {
+        dir: home.join("system"),
+        binaries: binaries.to_owned(),
+        database: Database::Own(postgres::Options {
+            durable: true,
+            port: Some(ports::free()?),
+            passwords: true,
+        }),
+        redis: redis::Options {
+            durable: false,
+            port: Some(ports::free()?),
+        },
+        redis_acl,
+        replicas: BTreeMap::new(),
+        usual_ports: false,
+        pretty_logs: false,
+        adjust: |_, _, _| {},
+        environment: Vec::new(),
+    })
+}
+
+fn compare(say: Say, system: &System, home: &Path, binaries: &Path, lines: u64) -> Result<()> {
+    let state = home.join(state::FILE);
+    state::write(&state, system)?;
+    let file = home.join("lines.csv");
+    write_lines(&file, lines)?;
+    say.step(&format!("importing {lines} lines"));
+    let mut import = Command::new(process::executable(binaries, "aikagictl")?);
+    import.arg("--state").arg(&state).arg("import").arg(&file);
+    let imported = timed(|| show(&mut import, "the import"))?;
+
+    let cluster = system.cluster.as_ref().context("a cluster of its own")?;
+    say.step("copying the same rows");
+    let copied = copy_again(cluster, home)?;
+    let ratio = copied.as_secs_f64() / imported.as_secs_f64();
+    for (what, took) in [("import", imported), ("raw COPY", copied)] {
+        say.line(&format!(
+            "  {what:<9} {:>7.1} s  {:>8.0} lines/s",
+            took.as_secs_f64(),
+            rate(lines, took)
+        ));
+    }
+    say.line(&format!(
+        "  ratio     {ratio:>7.2} of raw COPY's rate; the target is {TARGET}"
+    ));
+    if ratio < TARGET {
+        bail!("the import is slower than it should be");
+    }
+    say.success("the import is as fast as it should be");
+    Ok(())
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a rate for people to read")]
+fn rate(lines: u64, took: Duration) -> f64 {
+    lines as f64 / took.as_secs_f64()
+}
+
+/// A contract number and two additional numbers for each line, all subscribed but the last.
+fn write_lines(path: &Path, lines: u64) -> Result<()> {
+    let write = || -> std::io::Result<()> {
+        let mut file = BufWriter::new(File::create(path)?);
+        writeln!(
+            file,
+            "contract_number,subscribed_numbers,unsubscribed_numbers"
+        )?;
+        for line in 0..lines {
+            writeln!(file, "030{line:07},030{line:07};040{line:07},050{line:07}")?;
+        }
+        file.flush()
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Writes the rows that the import has left to files, and copies them into an empty ledger: how long that took.
+fn copy_again(cluster: &Cluster, home: &Path) -> Result<Duration> {
+    let script = |name: &str, direction: &str| -> Result<PathBuf> {
+        let path = home.join(name);
+        let statements = TABLES.map(|table| {
+            let file = home.join(table);
+            format!(
+                "\\copy {} {direction} '{}'\n",
+                rows(table, direction),
+                file.display()
+            )
+        });
+        std::fs::write(&path, statements.concat())
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(path)
+    };
+    cluster.run_file(DATABASE, &script("out.sql", "TO")?)?;
+    cluster.run_statement("postgres", &format!("CREATE DATABASE {COPY_DATABASE}"))?;
+    for file in postgres::migration_files()? {
+        cluster.run_file(COPY_DATABASE, &file)?;
+    }
+    let copy = script("in.sql", "FROM")?;
+    cluster.run_statement("postgres", "CHECKPOINT")?;
+    timed(|| cluster.run_file(COPY_DATABASE, &copy))
+}
+
+/// A partitioned table is read by a query, and written by its name.
+fn rows(table: &str, direction: &str) -> String {
+    if direction == "TO" {
+        format!("(SELECT * FROM {table})")
+    } else {
+        table.to_owned()
+    }
+}
+
+fn timed(work: impl FnOnce() -> Result<()>) -> Result<Duration> {
+    let begun = Instant::now();
+    work()?;
+    Ok(begun.elapsed())
+}
