@@ -9,6 +9,7 @@
     clippy::panic
 )]
 
+mod agreement;
 mod callers;
 mod certificates;
 mod collector;
@@ -20,6 +21,7 @@ mod live;
 mod lockout;
 mod login;
 mod migration;
+mod model;
 mod outages;
 mod password;
 mod requests;

@@ -1,0 +1,91 @@
+//! What was played, and what came of it: a run in which nothing happens proves nothing.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
+
+/// What was done and what was answered, counted.
+#[derive(Default)]
+pub(super) struct Coverage {
+    counts: Mutex<BTreeMap<(&'static str, &'static str), usize>>,
+    operations: AtomicUsize,
+    /// The stage on which a sequence has failed, and is shrunk.
+    failing: OnceLock<u8>,
+}
+
+/// What every run comes across.
+const EXPECTED: [(&str, &str); 34] = [
+    ("access", "OUT_OF_SCOPE"),
+    ("access", "PASSWORD_CHANGE_REQUIRED"),
+    ("access", "SESSION_ENDED"),
+    ("access", "done"),
+    ("add line", "NUMBER_TAKEN"),
+    ("add line", "done"),
+    ("change", "PASSWORD_DEAD"),
+    ("change", "PASSWORD_MISMATCH"),
+    ("change", "PASSWORD_POLICY"),
+    ("change", "PASSWORD_REUSED"),
+    ("change", "PASSWORD_WRONG"),
+    ("change", "SESSION_ENDED"),
+    ("change", "STALE_VIEW"),
+    ("change", "done"),
+    ("end sessions", "done"),
+    ("get line", "done"),
+    ("login", "LOGIN_REFUSED"),
+    ("login", "done"),
+    ("logout", "done"),
+    ("look", "SESSION_ENDED"),
+    ("look", "done"),
+    ("migrate", "ACCOUNTS_NOT_READY"),
+    ("migrate", "INVALID_FIELD"),
+    ("migrate", "MIGRATION_NOT_OFFERED"),
+    ("migrate", "PASSWORD_CHANGE_REQUIRED"),
+    ("migrate", "PASSWORD_WRONG"),
+    ("migrate", "SESSION_ENDED"),
+    ("migrate", "STALE_VIEW"),
+    ("migrate", "done"),
+    ("preview", "done"),
+    ("set", "CALLER_REFUSED"),
+    ("set", "TARGET_REFUSED"),
+    ("set", "done"),
+    ("turn", "done"),
+];
+
+impl Coverage {
+    pub(super) fn note(&self, what: &'static str, answer: &'static str) {
+        self.operations.fetch_add(1, Ordering::Relaxed);
+        *self
+            .counts
+            .lock()
+            .unwrap()
+            .entry((what, answer))
+            .or_default() += 1;
+    }
+
+    /// Enough was played, or a sequence has failed.
+    pub(super) fn is_over(&self, wanted: usize) -> bool {
+        self.operations.load(Ordering::Relaxed) >= wanted || self.failing.get().is_some()
+    }
+
+    /// A sequence has failed on this stage: the others have nothing more to find.
+    pub(super) fn fail(&self, stage: u8) {
+        let _ = self.failing.set(stage);
+    }
+
+    pub(super) fn is_failing_elsewhere(&self, stage: u8) -> bool {
+        self.failing.get().is_some_and(|failing| *failing != stage)
+    }
+
+    /// Tells what was played. Of a run that is long enough, everything that matters was among it.
+    pub(super) fn check(&self, is_long: bool) {
+        let counts = self.counts.lock().unwrap();
+        for ((what, answer), count) in counts.iter() {
+            tracing::info!(what, answer, count, "played");
+        }
+        let missing = EXPECTED
+            .iter()
+            .filter(|expected| !counts.contains_key(*expected));
+        let missing: Vec<_> = missing.collect();
+        assert!(!is_long || missing.is_empty(), "never came: {missing:?}");
+    }
+}

@@ -1,0 +1,163 @@
+//! Calls, turn by turn and in one.
+
+use aikagi_api::issuance::v1::take_turn_request::Event as WireEvent;
+use aikagi_api::issuance::v1::{
+    CallStarted, HungUp, SetTemporaryPasswordResponse, Silence, TakeTurnRequest, TakeTurnResponse,
+};
+use aikagi_api::timestamp;
+use aikagi_api::units::v1::AuthUnit;
+use aikagi_tests::edge::{asked, call_id};
+use proptest::sample::Index;
+
+use super::operation::{Entry, Pick, TEMPORARY, TargetWish, UnitWish};
+use super::play::{Agreed, Play, fault};
+use crate::model::{Event, Handle, Heard, Number};
+
+/// A call, as the platform knows it.
+pub(super) struct Dialled {
+    id: String,
+    /// The turn before.
+    sequence: u32,
+    event: Event,
+}
+
+impl Play<'_> {
+    pub(super) async fn dial(&mut self, caller: Option<Number>) -> Agreed {
+        self.calls.push(Dialled {
+            id: call_id(),
+            sequence: 0,
+            event: Event::Started(caller),
+        });
+        let call = self.calls.len() - 1;
+        self.turn(call, 0, Event::Started(caller)).await
+    }
+
+    pub(super) async fn key(&mut self, call: &Pick, entry: &Entry) -> Agreed {
+        let Some(call) = self.call(call) else {
+            return Ok(());
+        };
+        let event = match entry {
+            Entry::Proper(unit, target, password) => {
+                Event::Keys(self.proper_keys(call, *unit, target, *password))
+            }
+            Entry::Keys(keys) => Event::Keys(keys.clone()),
+            Entry::Silence => Event::Silence,
+            Entry::HangUp => Event::HungUp,
+        };
+        let sequence = self.calls[call].sequence + 1;
+        self.turn(call, sequence, event).await
+    }
+
+    /// IVR-12: the same turn sent twice.
+    pub(super) async fn key_again(&mut self, call: &Pick) -> Agreed {
+        let Some(call) = self.call(call) else {
+            return Ok(());
+        };
+        let Dialled {
+            sequence, event, ..
+        } = &self.calls[call];
+        self.turn(call, *sequence, event.clone()).await
+    }
+
+    /// IVR-12: a turn that is not the next.
+    pub(super) async fn key_ahead(&mut self, call: &Pick) -> Agreed {
+        let Some(call) = self.call(call) else {
+            return Ok(());
+        };
+        let sequence = self.calls[call].sequence + 2;
+        self.turn(call, sequence, Event::Keys("1".to_owned())).await
+    }
+
+    async fn turn(&mut self, call: Handle, sequence: u32, event: Event) -> Agreed {
+        let request = TakeTurnRequest {
+            call_id: self.calls[call].id.clone(),
+            sequence,
+            event: Some(wire(&event)),
+        };
+        let system = self.stage.ivr.take_turn(request).await;
+        let system = system.map(|answer| heard(&answer));
+        let model = self.model.turn(call, sequence, event.clone());
+        let told = format!("[call {call}] {sequence} {event:?}");
+        let answered = self.agree("turn", &told, system, &model)?;
+        if answered.is_some() {
+            (self.calls[call].sequence, self.calls[call].event) = (sequence, event);
+        }
+        Ok(())
+    }
+
+    pub(super) async fn set_in_one_call(
+        &mut self,
+        caller: Option<Number>,
+        unit: UnitWish,
+        target: &TargetWish,
+        password: Index,
+    ) -> Agreed {
+        let unit = self.unit(caller, unit);
+        let target = self.target(caller, unit, target);
+        let password = *password.get(&TEMPORARY);
+        let (from, to) = (caller.unwrap_or_default(), target.unwrap_or_default());
+        let system = self.stage.ivr.set(from, unit, to, password).await;
+        let model = self.model.set_temporary(caller, unit, target, password);
+        let model = model.map(|(account, expires)| SetTemporaryPasswordResponse {
+            account_number: account.to_owned(),
+            expire_time: Some(timestamp(expires)),
+        });
+        let told = format!("from {caller:?} {unit:?} for {target:?} {password}");
+        self.agree("set", &told, system, &model)?;
+        Ok(())
+    }
+
+    /// What a caller who makes no mistake keys next.
+    fn proper_keys(
+        &self,
+        call: Handle,
+        unit: UnitWish,
+        target: &TargetWish,
+        password: Index,
+    ) -> String {
+        let caller = self.model.caller(call);
+        let unit: AuthUnit = self.unit(caller, unit);
+        let target = self.target(caller, unit, target);
+        let target = target.or(caller).unwrap_or_default();
+        let password = *password.get(&TEMPORARY);
+        self.model.proper_keys(call, unit, target, password)
+    }
+
+    /// Redis forgets calls by the machine's clock, which nobody sets: what it would have forgotten is taken from it.
+    pub(super) fn forget_calls(&self, calls: &[Handle]) -> Agreed {
+        let Some(keys) = (!calls.is_empty()).then_some(calls) else {
+            return Ok(());
+        };
+        let keys = keys
+            .iter()
+            .map(|call| format!("call:{}", self.calls[*call].id));
+        let url = self.stage.world.redis.administrator_url();
+        let mut connection = redis::Client::open(url)
+            .and_then(|client| client.get_connection())
+            .map_err(fault)?;
+        let mut forget = redis::cmd("DEL");
+        forget.arg(keys.collect::<Vec<_>>());
+        forget.query::<()>(&mut connection).map_err(fault)
+    }
+}
+
+fn wire(event: &Event) -> WireEvent {
+    match event {
+        Event::Started(caller) => WireEvent::Started(CallStarted {
+            caller_number: caller.unwrap_or_default().to_owned(),
+        }),
+        Event::Keys(keys) => WireEvent::Keys(keys.clone()),
+        Event::Silence => WireEvent::Silence(Silence {}),
+        Event::HungUp => WireEvent::HungUp(HungUp {}),
+    }
+}
+
+fn heard(answer: &TakeTurnResponse) -> Heard {
+    let guidance = answer.guidance.iter();
+    Heard {
+        guidance: guidance
+            .map(|guidance| (guidance.guidance_id.clone(), guidance.number.clone()))
+            .collect(),
+        next: asked(answer),
+    }
+}

@@ -1,0 +1,344 @@
+//! Setting a temporary password by telephone, turn by turn or in one call (IVR-1 to IVR-13).
+
+use aikagi_api::issuance::v1::{CallOutcome, CallStep};
+use aikagi_api::units::v1::AuthUnit;
+use aikagi_tests::edge::Asked;
+
+use super::{Answer, Handle, Model, Moment, Number, Password, Refused, Secret, TEMPORARY_LIFETIME};
+
+/// What happened on the caller's side.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Event {
+    /// None: the number is withheld.
+    Started(Option<Number>),
+    Keys(String),
+    Silence,
+    HungUp,
+}
+
+/// What the caller hears, by id and with the number read out, and what comes next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Heard {
+    pub(crate) guidance: Vec<(String, String)>,
+    pub(crate) next: Asked,
+}
+
+/// A call in progress, or just over.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Call {
+    caller: Option<Number>,
+    step: Step,
+    /// IVR-7: invalid entries of this step.
+    invalid: u8,
+    /// The turn before, which is answered alike when it is sent again (IVR-12).
+    sequence: u32,
+    event: Event,
+    heard: Vec<(&'static str, Number)>,
+    pub(crate) answered: Moment,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Step {
+    Unit,
+    Target(AuthUnit),
+    Password(AuthUnit, Number),
+    Confirm(AuthUnit, Number, Password),
+    Over(CallOutcome),
+}
+
+/// Why a setting is not allowed (IVR-11).
+enum Denied {
+    Caller,
+    Unit,
+    Target,
+}
+
+impl Model {
+    /// IVR-13: the setting in one call. The account, and when its password ends.
+    pub(crate) fn set_temporary(
+        &mut self,
+        caller: Option<Number>,
+        unit: AuthUnit,
+        target: Option<Number>,
+        password: Password,
+    ) -> Answer<(Number, Moment)> {
+        let account = self
+            .account_for(caller, unit, target)
+            .map_err(|denied| match denied {
+                Denied::Caller => Refused::new("CALLER_REFUSED"),
+                Denied::Unit => Refused::new("TARGET_REFUSED").field("unit"),
+                Denied::Target => Refused::new("TARGET_REFUSED").field("target_number"),
+            })?;
+        self.issue(unit, account, password);
+        Ok((account, self.now + TEMPORARY_LIFETIME))
+    }
+
+    /// IVR-2 to IVR-4, IVR-11: the account that a caller may set with this unit and this target.
+    fn account_for(
+        &self,
+        caller: Option<Number>,
+        unit: AuthUnit,
+        target: Option<Number>,
+    ) -> Result<Number, Denied> {
+        let caller = caller.ok_or(Denied::Caller)?;
+        match (self.account_of_unit(caller, unit)?, target) {
+            (Some(account), None) => Ok(account),
+            (Some(account), Some(named)) if account == named => Ok(account),
+            (None, Some(named)) if self.open_line(caller)?.role_under(unit, named).is_some() => {
+                Ok(named)
+            }
+            (Some(_), Some(_)) | (None, _) => Err(Denied::Target),
+        }
+    }
+
+    /// IVR-2 to IVR-4, IVR-11: the account that a unit means for a caller; none when the target is asked for.
+    fn account_of_unit(&self, caller: Number, unit: AuthUnit) -> Result<Option<Number>, Denied> {
+        let line = self.open_line(caller)?;
+        if line.established.is_some() && line.unit != Some(unit) {
+            return Err(Denied::Unit);
+        }
+        match unit {
+            AuthUnit::Line => Ok(Some(line.contract)),
+            AuthUnit::Number => Ok(None),
+            AuthUnit::AdminUser if caller == line.contract => Ok(None),
+            AuthUnit::AdminUser if line.numbers[caller].subscribed => Ok(Some(caller)),
+            AuthUnit::AdminUser | AuthUnit::Unspecified => Err(Denied::Unit),
+        }
+    }
+
+    fn open_line(&self, caller: Number) -> Result<&super::Line, Denied> {
+        self.line(caller)
+            .filter(|line| line.closed.is_none())
+            .ok_or(Denied::Caller)
+    }
+
+    /// IVR-9, IVR-10, UNIT-2, SESS-2: the account has a new temporary password, and what it had before is dead.
+    fn issue(&mut self, unit: AuthUnit, account: Number, password: Password) {
+        if self.unit(account).is_some_and(|present| present != unit) {
+            self.void_line(account);
+        }
+        let expires = self.now + TEMPORARY_LIFETIME;
+        if let Some(line) = self.line_mut(account)
+            && line.unit != Some(unit)
+        {
+            line.unit = Some(unit);
+            line.changes += 1;
+        }
+        if let Some(account) = self.account_mut(account) {
+            account.set(Secret::Temporary {
+                password: Some(password),
+                expires,
+            });
+        }
+        self.end_sessions_of(account);
+    }
+
+    /// IVR-12: takes a turn, or answers the one before again.
+    pub(crate) fn turn(&mut self, handle: Handle, sequence: u32, event: Event) -> Answer<Heard> {
+        let Some(call) = self.calls.get(&handle) else {
+            let Event::Started(caller) = event else {
+                return Err(Refused::new("CALL_UNKNOWN"));
+            };
+            let call = Call {
+                caller,
+                step: Step::Unit,
+                invalid: 0,
+                sequence,
+                event,
+                heard: Vec::new(),
+                answered: self.now,
+            };
+            let is_accepted = caller.is_some_and(|caller| self.open_line(caller).is_ok());
+            let begun = if is_accepted {
+                call.asking()
+            } else {
+                call.refused()
+            };
+            return Ok(self.keep(handle, begun));
+        };
+        if call.sequence == sequence && call.event == event {
+            return Ok(call.hears());
+        }
+        if call.sequence + 1 != sequence {
+            return Err(Refused::new("CALL_OUT_OF_ORDER"));
+        }
+        let mut call = call.clone();
+        call.heard.clear();
+        (call.sequence, call.event, call.answered) = (sequence, event.clone(), self.now);
+        let next = self.take(call, &event);
+        Ok(self.keep(handle, next))
+    }
+
+    fn keep(&mut self, handle: Handle, call: Call) -> Heard {
+        let heard = call.hears();
+        self.calls.insert(handle, call);
+        heard
+    }
+
+    /// IVR-1 to IVR-8, IVR-11: one turn of a call.
+    fn take(&mut self, call: Call, event: &Event) -> Call {
+        if matches!(call.step, Step::Over(_)) {
+            return call;
+        }
+        if *event == Event::HungUp {
+            return call.over(CallOutcome::HungUp);
+        }
+        let Some(caller) = call.caller.filter(|caller| self.open_line(caller).is_ok()) else {
+            return call.refused();
+        };
+        let Some(digits) = digits(event) else {
+            return call.not_correct();
+        };
+        match call.step.clone() {
+            Step::Unit => match unit_of(digits)
+                .and_then(|unit| Some((unit, self.account_of_unit(caller, unit).ok()?)))
+            {
+                Some((unit, Some(account))) => call.goes_to(Step::Password(unit, account)),
+                Some((unit, None)) => call.goes_to(Step::Target(unit)),
+                None => call.not_correct(),
+            },
+            Step::Target(unit) => {
+                let named = self.in_full(digits);
+                match named.and_then(|named| self.account_for(Some(caller), unit, Some(named)).ok())
+                {
+                    Some(account) => call.goes_to(Step::Password(unit, account)),
+                    None => call.not_correct(),
+                }
+            }
+            Step::Password(unit, account) => match eight_digits(digits) {
+                Some(keyed) => call.goes_to(Step::Confirm(unit, account, keyed)),
+                None => call.not_correct(),
+            },
+            Step::Confirm(unit, account, keyed) if digits == keyed => {
+                // What is no longer allowed when the call ends is not set.
+                if self.account_for(Some(caller), unit, Some(account)).is_err() {
+                    return call.says("try-later", "").over(CallOutcome::Failed);
+                }
+                self.issue(unit, account, keyed);
+                call.says("password-set", account).over(CallOutcome::Set)
+            }
+            Step::Confirm(..) => call.not_correct(),
+            Step::Over(_) => call,
+        }
+    }
+
+    /// The number that was keyed, if it is on any line.
+    fn in_full(&self, digits: &str) -> Option<Number> {
+        let mut numbers = self.lines.iter().flat_map(|line| line.numbers.keys());
+        numbers.find(|number| **number == digits).copied()
+    }
+
+    /// What a caller who makes no mistake keys next, to set this password for an account of this unit.
+    pub(crate) fn proper_keys(
+        &self,
+        handle: Handle,
+        unit: AuthUnit,
+        target: Number,
+        password: Password,
+    ) -> String {
+        match self.calls.get(&handle).map(|call| &call.step) {
+            Some(Step::Unit) => (unit as i32).to_string(),
+            Some(Step::Target(_)) => format!("{target}#"),
+            Some(Step::Confirm(_, _, keyed)) => (*keyed).to_owned(),
+            Some(Step::Password(..) | Step::Over(_)) | None => password.to_owned(),
+        }
+    }
+
+    /// Who called.
+    pub(crate) fn caller(&self, handle: Handle) -> Option<Number> {
+        self.calls.get(&handle)?.caller
+    }
+
+    /// The call waits for an entry.
+    pub(crate) fn is_in_progress(&self, handle: Handle) -> bool {
+        let call = self.calls.get(&handle);
+        call.is_some_and(|call| !matches!(call.step, Step::Over(_)))
+    }
+}
+
+impl Call {
+    fn says(mut self, guidance: &'static str, number: Number) -> Self {
+        self.heard.push((guidance, number));
+        self
+    }
+
+    fn over(mut self, outcome: CallOutcome) -> Self {
+        self.step = Step::Over(outcome);
+        self
+    }
+
+    /// IVR-11.
+    fn refused(self) -> Self {
+        self.says("call-refused", "").over(CallOutcome::Refused)
+    }
+
+    /// A valid entry leads to the next step, whose count is its own (IVR-7).
+    fn goes_to(mut self, step: Step) -> Self {
+        self.step = step;
+        self.invalid = 0;
+        self.asking()
+    }
+
+    /// IVR-7: the third invalid entry of a step ends the call.
+    fn not_correct(mut self) -> Self {
+        self.invalid += 1;
+        if self.invalid == 3 {
+            return self
+                .says("too-many-invalid", "")
+                .over(CallOutcome::TooManyInvalid);
+        }
+        self.says("invalid-entry", "").asking()
+    }
+
+    /// IVR-1, IVR-3, IVR-5, IVR-6: the question of this step.
+    fn asking(self) -> Self {
+        match self.step {
+            Step::Unit => self.says("enter-unit", ""),
+            Step::Target(_) => self.says("enter-target", ""),
+            Step::Password(_, account) => self.says("enter-password", account),
+            Step::Confirm(..) => self.says("confirm-password", ""),
+            Step::Over(_) => self,
+        }
+    }
+
+    fn hears(&self) -> Heard {
+        let next = match self.step {
+            Step::Unit => Asked::Step(CallStep::Unit),
+            Step::Target(_) => Asked::Step(CallStep::Target),
+            Step::Password(..) => Asked::Step(CallStep::Password),
+            Step::Confirm(..) => Asked::Step(CallStep::Confirm),
+            Step::Over(outcome) => Asked::Ended(outcome),
+        };
+        let own = |(id, number): &(&str, Number)| ((*id).to_owned(), (*number).to_owned());
+        Heard {
+            guidance: self.heard.iter().map(own).collect(),
+            next,
+        }
+    }
+}
+
+/// The digits of an entry without its closing `#`; none for silence (IVR-7) and for other keys.
+fn digits(event: &Event) -> Option<&str> {
+    let Event::Keys(keys) = event else {
+        return None;
+    };
+    let digits = keys.strip_suffix('#').unwrap_or(keys);
+    let only_digits = digits.bytes().all(|key| key.is_ascii_digit());
+    only_digits.then_some(digits)
+}
+
+/// IVR-1.
+fn unit_of(digits: &str) -> Option<AuthUnit> {
+    match digits {
+        "1" => Some(AuthUnit::Line),
+        "2" => Some(AuthUnit::Number),
+        "3" => Some(AuthUnit::AdminUser),
+        _ => None,
+    }
+}
+
+/// IVR-5.
+fn eight_digits(digits: &str) -> Option<Password> {
+    // What callers key is no more than the few passwords of a test.
+    (digits.len() == 8).then(|| &*digits.to_owned().leak())
+}
