@@ -5,6 +5,7 @@
 //! digits) plays the sequences of an earlier run again. A sequence that fails is shrunk and told step by step.
 
 mod coverage;
+mod directory;
 mod operation;
 mod plain;
 mod play;

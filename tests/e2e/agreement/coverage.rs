@@ -14,13 +14,15 @@ pub(super) struct Coverage {
 }
 
 /// What every run comes across.
-const EXPECTED: [(&str, &str); 34] = [
+const EXPECTED: [(&str, &str); 43] = [
     ("access", "OUT_OF_SCOPE"),
     ("access", "PASSWORD_CHANGE_REQUIRED"),
     ("access", "SESSION_ENDED"),
     ("access", "done"),
     ("add line", "NUMBER_TAKEN"),
     ("add line", "done"),
+    ("add number", "NUMBER_TAKEN"),
+    ("add number", "done"),
     ("change", "PASSWORD_DEAD"),
     ("change", "PASSWORD_MISMATCH"),
     ("change", "PASSWORD_POLICY"),
@@ -29,8 +31,10 @@ const EXPECTED: [(&str, &str); 34] = [
     ("change", "SESSION_ENDED"),
     ("change", "STALE_VIEW"),
     ("change", "done"),
+    ("close line", "done"),
     ("end sessions", "done"),
     ("get line", "done"),
+    ("list sessions", "done"),
     ("login", "LOGIN_REFUSED"),
     ("login", "done"),
     ("logout", "done"),
@@ -45,10 +49,15 @@ const EXPECTED: [(&str, &str); 34] = [
     ("migrate", "STALE_VIEW"),
     ("migrate", "done"),
     ("preview", "done"),
+    ("remove number", "CONTRACT_NUMBER_STAYS"),
+    ("remove number", "done"),
+    ("reset unit", "done"),
     ("set", "CALLER_REFUSED"),
     ("set", "TARGET_REFUSED"),
     ("set", "done"),
+    ("subscribe", "done"),
     ("turn", "done"),
+    ("unsubscribe", "done"),
 ];
 
 impl Coverage {

@@ -147,6 +147,7 @@ pub(super) enum Operation {
     Logout(Pick),
     Access(Pick, Who),
     EndSessions(Who),
+    ListSessions(Who),
     Preview(Pick, NextUnit),
     Migrate {
         session: Pick,
@@ -156,7 +157,17 @@ pub(super) enum Operation {
         look: bool,
     },
     GetLine(Who),
+    Explain(Who),
     AddLine(Vec<(Who, bool)>),
+    CloseLine(Who),
+    AddNumber {
+        line: Who,
+        number: Who,
+        subscribed: bool,
+    },
+    RemoveNumber(Who),
+    Subscribe(Who, bool),
+    ResetUnit(Who),
     Wait(TimeDelta),
     LoseTheCache,
 }
@@ -171,7 +182,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         30 => telephone(),
         40 => session(),
         12 => migration(),
-        8 => directory(),
+        12 => directory(),
         5 => waits().prop_map(Operation::Wait),
         1 => Just(Operation::LoseTheCache),
     ]
@@ -197,7 +208,7 @@ fn telephone() -> impl Strategy<Value = Operation> {
 fn session() -> impl Strategy<Value = Operation> {
     prop_oneof![
         16 => (whoever(), typed()).prop_map(|(number, typed)| Operation::Login(number, typed)),
-        1 => (whoever(), 2..12_usize).prop_map(|(number, times)| Operation::Guess(number, times)),
+        2 => (whoever(), 2..12_usize).prop_map(|(number, times)| Operation::Guess(number, times)),
         4 => (pick(Which::Live), any::<bool>())
             .prop_map(|(session, peek)| Operation::Look { session, peek }),
         10 => change(Which::MustChange),
@@ -206,6 +217,7 @@ fn session() -> impl Strategy<Value = Operation> {
         2 => (pick(Which::Live), who()).prop_map(|(session, number)| Operation::Access(session, number)),
         4 => (pick(Which::Full), who()).prop_map(|(session, number)| Operation::Access(session, number)),
         1 => who().prop_map(Operation::EndSessions),
+        2 => who().prop_map(Operation::ListSessions),
     ]
 }
 
@@ -236,10 +248,9 @@ fn migration() -> impl Strategy<Value = Operation> {
         1 => any::<Index>().prop_map(Given::Twice),
         1 => who().prop_map(Given::And),
     ];
-    let often = prop::bool::weighted(0.8);
     prop_oneof![
         1 => (pick(Which::Live), next_unit()).prop_map(|(session, unit)| Operation::Preview(session, unit)),
-        4 => (pick(Which::Full), next_unit(), vec(typed(), 4), given, often).prop_map(
+        4 => (pick(Which::Full), next_unit(), vec(typed(), 4), given, often()).prop_map(
             |(session, unit, typed, given, look)| Operation::Migrate {
                 session,
                 unit,
@@ -253,14 +264,31 @@ fn migration() -> impl Strategy<Value = Operation> {
 
 fn directory() -> impl Strategy<Value = Operation> {
     prop_oneof![
-        3 => who().prop_map(Operation::GetLine),
-        1 => vec((who(), any::<bool>()), 1..4).prop_map(Operation::AddLine),
+        8 => who().prop_map(Operation::GetLine),
+        8 => who().prop_map(Operation::Explain),
+        6 => vec((who(), any::<bool>()), 1..4).prop_map(Operation::AddLine),
+        1 => who().prop_map(Operation::CloseLine),
+        8 => (who(), anybody(), often()).prop_map(|(line, number, subscribed)| {
+            Operation::AddNumber {
+                line,
+                number,
+                subscribed,
+            }
+        }),
+        4 => who().prop_map(Operation::RemoveNumber),
+        12 => (who(), often()).prop_map(|(number, wanted)| Operation::Subscribe(number, wanted)),
+        1 => who().prop_map(Operation::ResetUnit),
     ]
 }
 
 fn who() -> impl Strategy<Value = Who> {
     // The first line, the second, and numbers that are on none at first.
     prop_oneof![7 => 0..4_usize, 3 => 4..6_usize, 1 => 6..8_usize]
+}
+
+/// Each as likely as any other.
+fn anybody() -> impl Strategy<Value = Who> {
+    0..8_usize
 }
 
 fn withheld() -> impl Strategy<Value = Option<Who>> {
@@ -274,6 +302,10 @@ fn pick(which: Which) -> impl Strategy<Value = Pick> {
 
 fn typed() -> impl Strategy<Value = Typed> {
     prop_oneof![5 => Just(Typed::Right), 1 => any::<Index>().prop_map(Typed::Some)]
+}
+
+fn often() -> impl Strategy<Value = bool> {
+    prop::bool::weighted(0.7)
 }
 
 fn seldom() -> impl Strategy<Value = bool> {

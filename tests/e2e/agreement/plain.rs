@@ -1,6 +1,6 @@
 //! Answers for people: what is blind in a message's Debug (INV-8) is what a failing test has to show.
 
-use aikagi_api::authentication::v1::Session;
+use aikagi_api::authentication::v1::{OpenSession, Session};
 use aikagi_api::edge::v1::PreviewMigrationResponse;
 use aikagi_api::issuance::v1::SetTemporaryPasswordResponse;
 use aikagi_api::units::v1::{Line, Login};
@@ -49,6 +49,12 @@ impl Plain for Session {
     fn plain(&self) -> String {
         let (account, scope) = (&self.account_number, &self.scope_numbers);
         format!("{self:#?} of {account}, scope {scope:?}")
+    }
+}
+
+impl Plain for Vec<OpenSession> {
+    fn plain(&self) -> String {
+        format!("{self:#?}")
     }
 }
 

@@ -2,7 +2,7 @@
 
 use aikagi_api::authentication::v1::Session;
 use aikagi_api::edge::v1::PreviewMigrationResponse;
-use aikagi_api::units::v1::{AuthUnit, Line};
+use aikagi_api::units::v1::AuthUnit;
 use aikagi_tests::edge::LoggedIn;
 use aikagi_tests::world::reason;
 use chrono::TimeDelta;
@@ -82,6 +82,7 @@ impl<'a> Play<'a> {
     pub(super) async fn close(&mut self) -> Agreed {
         for who in 0..self.cast.len() {
             self.get_line(who).await?;
+            self.explain(who).await?;
         }
         for seat in 0..self.seats.len() {
             self.look(seat, true).await?;
@@ -132,6 +133,7 @@ impl<'a> Play<'a> {
             Operation::Logout(session) => self.logout(session).await,
             Operation::Access(session, number) => self.access(session, *number).await,
             Operation::EndSessions(number) => self.end_sessions(*number).await,
+            Operation::ListSessions(number) => self.list_sessions(*number).await,
             Operation::Preview(session, unit) => match self.seat(session) {
                 Some(seat) => self.preview(seat, self.next_unit(seat, unit)).await,
                 None => Ok(()),
@@ -144,7 +146,17 @@ impl<'a> Play<'a> {
                 look,
             } => self.migrate(session, unit, (typed, given), *look).await,
             Operation::GetLine(number) => self.get_line(*number).await,
+            Operation::Explain(number) => self.explain(*number).await,
             Operation::AddLine(numbers) => self.add_line(numbers).await,
+            Operation::CloseLine(number) => self.close_line(*number).await,
+            Operation::AddNumber {
+                line,
+                number,
+                subscribed,
+            } => self.add_number(*line, *number, *subscribed).await,
+            Operation::RemoveNumber(number) => self.remove_number(*number).await,
+            Operation::Subscribe(number, wanted) => self.subscribe(*number, *wanted).await,
+            Operation::ResetUnit(number) => self.reset_unit(*number).await,
             Operation::Wait(time) => self.wait(*time),
             Operation::LoseTheCache => self.lose_the_cache(),
         }
@@ -301,14 +313,6 @@ impl<'a> Play<'a> {
         Ok(())
     }
 
-    async fn end_sessions(&mut self, who: Who) -> Agreed {
-        let number = self.cast[who];
-        let system = self.stage.operator.end_sessions(number).await;
-        let model = self.model.end_sessions(number);
-        self.agree("end sessions", number, system, &model)?;
-        Ok(())
-    }
-
     async fn preview(&mut self, seat: Handle, unit: AuthUnit) -> Agreed {
         let account = self.owner(seat);
         let mut system = self.seats[seat].person.preview(unit).await;
@@ -349,23 +353,6 @@ impl<'a> Play<'a> {
         let model = self.model.migrate(seat, unit, &passwords, seen.as_ref());
         let told = format!("{} {unit:?} {passwords:?}", self.told(seat));
         self.agree("migrate", &told, system, &model)?;
-        Ok(())
-    }
-
-    async fn get_line(&mut self, who: Who) -> Agreed {
-        let number = self.cast[who];
-        let system: Result<Line, Status> = self.stage.operator.line(number).await;
-        let model = self.model.get_line(number);
-        self.agree("get line", number, system, &model)?;
-        Ok(())
-    }
-
-    async fn add_line(&mut self, numbers: &[(Who, bool)]) -> Agreed {
-        let named = |(who, subscribed): &(Who, bool)| (self.cast[*who], *subscribed);
-        let numbers: Vec<(Number, bool)> = numbers.iter().map(named).collect();
-        let system = self.stage.operator.add_line(&numbers).await;
-        let model = self.model.add_line(&numbers);
-        self.agree("add line", &format!("{numbers:?}"), system, &model)?;
         Ok(())
     }
 

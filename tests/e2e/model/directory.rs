@@ -1,8 +1,8 @@
 //! Lines and numbers come, go and change (OPS-1, OPS-2).
 
-use aikagi_api::units::v1;
+use aikagi_api::units::v1::{self, AuthUnit, LoginVerdict};
 
-use super::{Account, Answer, Line, Model, Number, Refused};
+use super::{Account, Answer, Line, Model, Number, Refused, Secret};
 
 impl Model {
     /// OPS-1, UNIT-2: a new line, the contract number first; all of it or nothing. A closed line gives way.
@@ -43,6 +43,127 @@ impl Model {
     pub(crate) fn get_line(&self, number: Number) -> Answer<v1::Line> {
         let line = self.line(number).ok_or(Refused::new("LINE_NOT_FOUND"))?;
         Ok(line.shown())
+    }
+
+    /// OPS-2, UNIT-1, LOGIN-2, LOGIN-7, PW-3: whether a number can log in, and if not, why.
+    pub(crate) fn explain(&self, number: Number) -> LoginVerdict {
+        let Some(line) = self.line(number) else {
+            return LoginVerdict::UnknownNumber;
+        };
+        let account = &line.numbers[number];
+        match line.unit {
+            _ if line.closed.is_some() => return LoginVerdict::LineClosed,
+            None => return LoginVerdict::NoUnit,
+            Some(AuthUnit::Line) if number != line.contract => return LoginVerdict::NotAnAccount,
+            Some(_) if line.role(number).is_none() => return LoginVerdict::NotSubscribed,
+            Some(_) => {}
+        }
+        match account.secret {
+            Secret::None => LoginVerdict::NoPassword,
+            _ if account.killed.is_some() => LoginVerdict::Killed,
+            Secret::Temporary { expires, .. } if self.now >= expires => {
+                LoginVerdict::TemporaryExpired
+            }
+            Secret::Temporary { .. } => LoginVerdict::Temporary,
+            Secret::Permanent { .. } if account.is_expired(self.now) => LoginVerdict::MustChange,
+            Secret::Permanent { .. } => LoginVerdict::Permanent,
+        }
+    }
+
+    /// OPS-1, IVR-11, SESS-2: the contract has ended: every password is void and every session ends.
+    pub(crate) fn close_line(&mut self, number: Number) -> Answer<v1::Line> {
+        let now = self.now;
+        let line = self.found_line(number)?;
+        if line.closed.is_none() {
+            line.closed = Some(now);
+            line.changes += 1;
+            self.void_line(number);
+        }
+        self.get_line(number)
+    }
+
+    /// OPS-1: an additional number for an open line; a closed line that has it gives way.
+    pub(crate) fn add_number(
+        &mut self,
+        line_number: Number,
+        new: Number,
+        subscribed: bool,
+    ) -> Answer<v1::Line> {
+        let contract = self.open_line_of(line_number)?.contract;
+        let taken = Refused::new("NUMBER_TAKEN");
+        match self.line(new) {
+            Some(line) if line.contract == contract => {
+                let as_it_is = line.numbers[new].subscribed == subscribed;
+                return if as_it_is {
+                    self.get_line(contract)
+                } else {
+                    Err(taken)
+                };
+            }
+            Some(line) if line.closed.is_none() => return Err(taken),
+            Some(_) | None => self.forget_line(new),
+        }
+        let line = self.found_line(contract)?;
+        line.numbers.insert(new, Account::new(subscribed));
+        line.changes += 1;
+        self.get_line(contract)
+    }
+
+    /// OPS-1, SESS-2: an additional number leaves its line, with its password and its sessions.
+    pub(crate) fn remove_number(&mut self, number: Number) -> Answer<v1::Line> {
+        let line = self.open_line_of(number)?;
+        let contract = line.contract;
+        if number == contract {
+            return Err(Refused::new("CONTRACT_NUMBER_STAYS"));
+        }
+        line.numbers.remove(number);
+        line.changes += 1;
+        self.end_sessions_of(number);
+        self.get_line(contract)
+    }
+
+    /// OPS-1, UNIT-1, SESS-2: a number gets the option service or loses it; who is no account any more loses the
+    /// password too.
+    pub(crate) fn subscribe(&mut self, number: Number, subscribed: bool) -> Answer<v1::Line> {
+        let line = self.open_line_of(number)?;
+        let was_account = line.role(number).is_some();
+        let is_change = line.numbers[number].subscribed != subscribed;
+        if let Some(account) = line.numbers.get_mut(number) {
+            account.subscribed = subscribed;
+        }
+        if is_change {
+            line.changes += 1;
+        }
+        if was_account && line.role(number).is_none() {
+            if let Some(account) = line.numbers.get_mut(number) {
+                account.void();
+            }
+            self.end_sessions_of(number);
+        }
+        self.get_line(number)
+    }
+
+    /// OPS-2, UNIT-2, SESS-2: back to having no unit: all passwords go, all sessions end.
+    pub(crate) fn reset_unit(&mut self, number: Number) -> Answer<v1::Line> {
+        let line = self.open_line_of(number)?;
+        if line.unit.take().is_some() {
+            line.established = None;
+            line.changes += 1;
+            self.void_line(number);
+        }
+        self.get_line(number)
+    }
+
+    fn found_line(&mut self, number: Number) -> Answer<&mut Line> {
+        self.line_mut(number).ok_or(Refused::new("LINE_NOT_FOUND"))
+    }
+
+    fn open_line_of(&mut self, number: Number) -> Answer<&mut Line> {
+        let line = self.found_line(number)?;
+        match line.closed {
+            None => Ok(line),
+            Some(_) => Err(Refused::new("LINE_CLOSED")),
+        }
     }
 
     fn forget_line(&mut self, number: Number) {

@@ -110,4 +110,9 @@ impl Account {
             Secret::None | Secret::Temporary { .. } => None,
         }
     }
+
+    /// PW-3: from that moment on.
+    pub(crate) fn is_expired(&self, now: Moment) -> bool {
+        self.password_expires().is_some_and(|moment| now >= moment)
+    }
 }

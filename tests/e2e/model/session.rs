@@ -1,6 +1,6 @@
 //! Logging in, and what a session may do until it ends (LOGIN-1 to LOGIN-7, SESS-1 to SESS-6).
 
-use aikagi_api::authentication::v1::{self, MustChangeReason};
+use aikagi_api::authentication::v1::{self, MustChangeReason, OpenSession};
 use aikagi_api::timestamp;
 use aikagi_api::units::v1::AuthUnit;
 
@@ -54,9 +54,7 @@ impl Model {
                 expires.min(now + LONGEST),
             ),
             Secret::Permanent { .. } | Secret::None => {
-                let expired = account
-                    .password_expires()
-                    .is_some_and(|moment| now >= moment);
+                let expired = account.is_expired(now);
                 (expired.then_some(MustChangeReason::Expired), now + LONGEST)
             }
         };
@@ -104,6 +102,22 @@ impl Model {
         self.line(number).ok_or(Refused::new("LINE_NOT_FOUND"))?;
         self.end_sessions_of(number);
         Ok(())
+    }
+
+    /// OPS-2, SESS-1: the live sessions of a number; in no order among those opened at once.
+    pub(crate) fn list_sessions(&self, number: Number) -> Answer<Vec<OpenSession>> {
+        self.line(number).ok_or(Refused::new("LINE_NOT_FOUND"))?;
+        let sessions = self
+            .sessions
+            .iter()
+            .filter(|(handle, session)| session.account == number && self.is_live(**handle));
+        let shown = sessions.map(|(_, session)| OpenSession {
+            open_time: Some(timestamp(session.opened)),
+            idle_expire_time: Some(timestamp(session.ends.min(session.used + IDLE))),
+            expire_time: Some(timestamp(session.ends)),
+            must_change_reason: session.must_change.unwrap_or_default().into(),
+        });
+        Ok(shown.collect())
     }
 
     /// SESS-4, UNIT-1: whether a session may change a number's settings; the account.
