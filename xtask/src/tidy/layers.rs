@@ -12,6 +12,8 @@ const MIDDLE: [&str; 5] = [
     "aikagi-hashing",
     "aikagi-mesh",
 ];
+/// Programs outside the system, which know it by its contracts.
+const OUTSIDE: [&str; 1] = ["aikagi-ctl"];
 const SERVICES: [&str; 5] = [
     "aikagi-authentication",
     "aikagi-gateway",
@@ -56,6 +58,8 @@ fn allowed(package: &str) -> Option<Vec<&'static str>> {
         Some(vec!["aikagi-domain"])
     } else if SERVICES.contains(&package) {
         Some([&MIDDLE[..], &["aikagi-domain"]].concat())
+    } else if OUTSIDE.contains(&package) {
+        Some(vec!["aikagi-api", "aikagi-domain", "aikagi-mesh"])
     } else {
         None
     }
@@ -133,6 +137,14 @@ mod tests {
             )
             .len(),
             2
+        );
+        assert_eq!(
+            check(
+                "aikagi-ctl",
+                "aikagi-mesh.workspace = true\naikagi-ledger.workspace = true"
+            )
+            .len(),
+            1
         );
         assert!(
             check(

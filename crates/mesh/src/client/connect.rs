@@ -16,7 +16,7 @@ use tower::service_fn;
 use crate::tls::TlsIdentity;
 
 /// How long a connection may take to be made.
-const CONNECT: Duration = Duration::from_secs(2);
+pub(super) const CONNECT: Duration = Duration::from_secs(2);
 
 /// A replica that could not be reached: nothing of the call arrived there.
 #[derive(Debug, thiserror::Error)]
@@ -56,11 +56,20 @@ async fn tls(
     address: SocketAddr,
     identity: &TlsIdentity,
 ) -> std::io::Result<TlsStream<TcpStream>> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    handshake(workload, stream, identity).await
+}
+
+/// Makes sure of who is at the other end of a connection.
+pub(super) async fn handshake(
+    workload: &str,
+    stream: TcpStream,
+    identity: &TlsIdentity,
+) -> std::io::Result<TlsStream<TcpStream>> {
     let config = identity
         .client_config(workload)
         .map_err(std::io::Error::other)?;
-    let stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
     let name = ServerName::try_from(workload.to_owned()).map_err(std::io::Error::other)?;
     TlsConnector::from(config).connect(name, stream).await
 }

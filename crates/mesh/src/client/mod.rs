@@ -3,6 +3,7 @@
 
 mod balance;
 mod connect;
+mod probe;
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -26,6 +27,7 @@ use crate::tls::TlsIdentity;
 
 use balance::Balance;
 pub use connect::{Unreachable, was_never_begun};
+pub use probe::{Obstacle, probe};
 
 /// How often a call is made at most.
 const MAX_TRIES: u32 = 3;

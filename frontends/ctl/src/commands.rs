@@ -1,0 +1,18 @@
+//! One module for each command.
+
+pub(crate) mod audit;
+pub(crate) mod doctor;
+pub(crate) mod explain;
+pub(crate) mod generate;
+pub(crate) mod healthcheck;
+pub(crate) mod import;
+pub(crate) mod line;
+pub(crate) mod number;
+pub(crate) mod sessions;
+
+use crate::fault::{Fault, Kind};
+
+/// A part of an answer that the contract promises.
+fn promised<T>(part: Option<T>) -> Result<T, Fault> {
+    part.ok_or_else(|| Fault::new(Kind::Fault, "the answer is not complete"))
+}

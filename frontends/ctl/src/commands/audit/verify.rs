@@ -1,0 +1,310 @@
+//! `aikagictl audit verify`: recomputes the chains from nothing but their events (OPS-3).
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use aikagi_api::units::v1 as units;
+use aikagi_domain::audit_chain::{ChainEnds, ChainHash, ChainWalk, ChainedEvent, Flaw, Mark};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use super::anchor::Anchor;
+use crate::connection::Connection;
+use crate::fault::{Fault, Kind};
+use crate::output::{Output, Shape};
+use crate::shapes::Moment;
+
+/// The longest silence in the middle of the trail.
+const SILENCE: Duration = Duration::from_mins(1);
+
+pub(super) async fn run(
+    number: Option<&str>,
+    anchor: Option<&Path>,
+    connection: &Connection,
+    output: &mut Output,
+) -> Result<(), Fault> {
+    let before = anchor.map(Anchor::read).transpose()?;
+    let request = units::ReadAuditChainsRequest {
+        number: number.unwrap_or_default().to_owned(),
+    };
+    let mut audit = connection.audit();
+    let mut pieces = connection.call(audit.read_audit_chains(request)).await?;
+    let mut trail = Trail::new(before.unwrap_or_default());
+    let bar = spinner();
+    loop {
+        let piece = match tokio::time::timeout(SILENCE, pieces.message()).await {
+            Ok(Ok(Some(piece))) => piece,
+            Ok(Ok(None)) => break,
+            Ok(Err(status)) => return Err(connection.explained(status).await),
+            Err(_elapsed) => {
+                return Err(Fault::new(
+                    Kind::Unavailable,
+                    "the trail stopped coming in the middle",
+                ));
+            }
+        };
+        bar.inc(u64::try_from(piece.events.len()).unwrap_or_default());
+        trail.take(piece)?;
+    }
+    bar.finish_and_clear();
+    let (report, heads) = trail.end(number.is_none());
+    if let Some(number) = number
+        && report.chains == 0
+    {
+        let nothing = format!("no chain to verify: {number} is on no line");
+        return Err(Fault::new(Kind::NotFound, nothing));
+    }
+    output.show(&report)?;
+    if !report.whole {
+        return Err(Fault::new(Kind::NotWhole, "the audit trail is not whole")
+            .hint("keep a copy of the database as it is now before anything else"));
+    }
+    match anchor {
+        Some(path) => heads.write(path),
+        None => Ok(()),
+    }
+}
+
+fn spinner() -> ProgressBar {
+    let style = ProgressStyle::with_template("{spinner} {human_pos} events recomputed, {per_sec}");
+    ProgressBar::new_spinner()
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
+}
+
+/// The trail, as it comes in.
+struct Trail {
+    anchor: Anchor,
+    heads: Anchor,
+    seen: BTreeSet<i64>,
+    present: Option<(i64, ChainWalk)>,
+    report: Report,
+}
+
+impl Trail {
+    fn new(anchor: Anchor) -> Self {
+        Self {
+            anchor,
+            heads: Anchor::default(),
+            seen: BTreeSet::new(),
+            present: None,
+            report: Report::default(),
+        }
+    }
+
+    /// Takes a piece of a chain.
+    fn take(&mut self, piece: units::ReadAuditChainsResponse) -> Result<(), Fault> {
+        let incomplete = || Fault::new(Kind::Fault, "the trail does not come as the contract says");
+        if let Some(ends) = piece.ends {
+            self.end_chain();
+            if !self.seen.insert(piece.chain) {
+                return Err(incomplete());
+            }
+            let mark = |sequence, hash: &[u8]| {
+                ChainHash::from_slice(hash).map(|hash| Mark { sequence, hash })
+            };
+            let ends = ChainEnds {
+                base: mark(ends.base_sequence, &ends.base_hash).ok_or_else(incomplete)?,
+                head: mark(ends.head_sequence, &ends.head_hash).ok_or_else(incomplete)?,
+            };
+            let noted = self.anchor.marks.get(&piece.chain).copied();
+            match noted {
+                Some(noted) if noted.sequence < ends.base.sequence => {
+                    self.report.anchors_outlived += 1;
+                }
+                Some(_) => self.report.anchors_compared += 1,
+                None => {}
+            }
+            self.report.events_removed_by_retention += ends.base.sequence;
+            self.present = Some((piece.chain, ChainWalk::begin(piece.chain, ends, noted)));
+        }
+        let (chain, walk) = self.present.as_mut().ok_or_else(incomplete)?;
+        if *chain != piece.chain {
+            return Err(incomplete());
+        }
+        for event in &piece.events {
+            self.report.events += 1;
+            // A hash of another length was not written by us; a time that is none was not either.
+            let stored = ChainHash::from_slice(&event.chain_hash).unwrap_or(ChainHash::START);
+            walk.take(&chained(event), stored);
+        }
+        Ok(())
+    }
+
+    fn end_chain(&mut self) {
+        let Some((chain, walk)) = self.present.take() else {
+            return;
+        };
+        self.report.chains += 1;
+        let (last, flaws) = walk.end();
+        self.heads.marks.insert(chain, last);
+        self.report
+            .flaws
+            .extend(flaws.into_iter().map(|flaw| Found::new(chain, flaw)));
+    }
+
+    /// The findings, and the anchor for the next time: chains that were not looked at keep their marks.
+    fn end(mut self, all: bool) -> (Report, Anchor) {
+        self.end_chain();
+        if all {
+            for chain in self
+                .anchor
+                .marks
+                .keys()
+                .filter(|chain| !self.seen.contains(chain))
+            {
+                self.report.flaws.push(Found {
+                    chain: *chain,
+                    kind: "CHAIN_GONE",
+                    first_sequence: None,
+                    last_sequence: None,
+                    text: format!("chain {chain} is gone as a whole; the anchor has noted it"),
+                });
+            }
+        }
+        let mut heads = self.anchor;
+        heads.marks.append(&mut self.heads.marks);
+        self.report.whole = self.report.flaws.is_empty();
+        (self.report, heads)
+    }
+}
+
+fn chained(event: &units::AuditEvent) -> ChainedEvent<'_> {
+    ChainedEvent {
+        chain: event.chain,
+        chain_sequence: event.chain_sequence,
+        event_id: event.event_id,
+        occurred: Moment::of(event.occur_time)
+            .map(|moment| moment.0)
+            .unwrap_or_default(),
+        actor: &event.actor,
+        action: &event.action,
+        line_id: event.line_id,
+        number: event.number.as_deref(),
+        outcome: &event.outcome,
+        reason: event.reason.as_deref(),
+        trace_id: event.trace_id.as_deref(),
+    }
+}
+
+/// What was found.
+#[derive(Debug, Default, Serialize)]
+struct Report {
+    whole: bool,
+    chains: u64,
+    events: u64,
+    events_removed_by_retention: i64,
+    /// Marks of the anchor that were compared.
+    anchors_compared: u64,
+    /// Marks of events that retention has removed since.
+    anchors_outlived: u64,
+    flaws: Vec<Found>,
+}
+
+/// A flaw and where it is.
+#[derive(Debug, Serialize)]
+struct Found {
+    chain: i64,
+    kind: &'static str,
+    first_sequence: Option<i64>,
+    last_sequence: Option<i64>,
+    text: String,
+}
+
+impl Found {
+    fn new(chain: i64, flaw: Flaw) -> Self {
+        let (kind, first, last, text) = match flaw {
+            Flaw::Removed { first, last } => (
+                "REMOVED",
+                Some(first),
+                Some(last),
+                format!("{} missing", events(first, last)),
+            ),
+            Flaw::Altered { sequence } => (
+                "ALTERED",
+                Some(sequence),
+                Some(sequence),
+                format!(
+                    "event {sequence} does not follow from the one before it: one of the two was altered"
+                ),
+            ),
+            Flaw::Misplaced { sequence, after } => (
+                "MISPLACED",
+                Some(sequence),
+                Some(sequence),
+                format!(
+                    "an event that says it is number {sequence} stands after number {after}: inserted or moved"
+                ),
+            ),
+            Flaw::CutOff { first, last } => (
+                "CUT_OFF",
+                Some(first),
+                Some(last),
+                format!("the end is cut off: {} missing", events(first, last)),
+            ),
+            Flaw::EndDiffers { sequence } => (
+                "END_DIFFERS",
+                Some(sequence),
+                Some(sequence),
+                format!(
+                    "the recorded end differs from the last event, {sequence}: one of the two was altered"
+                ),
+            ),
+            Flaw::BaseDiffers => (
+                "BASE_DIFFERS",
+                None,
+                None,
+                "the record of what retention removed cannot be true".to_owned(),
+            ),
+            Flaw::Rewritten { sequence } => (
+                "REWRITTEN",
+                None,
+                Some(sequence),
+                format!(
+                    "the chain is not the one that the anchor noted: it was rewritten, at event {sequence} or before"
+                ),
+            ),
+            Flaw::ShorterThanMarked { sequence, marked } => (
+                "SHORTER_THAN_ANCHOR",
+                Some(sequence + 1),
+                Some(marked),
+                format!(
+                    "the chain ends at event {sequence}, but the anchor has noted event {marked}"
+                ),
+            ),
+        };
+        Self {
+            chain,
+            kind,
+            first_sequence: first,
+            last_sequence: last,
+            text: format!("chain {chain}: {text}"),
+        }
+    }
+}
+
+fn events(first: i64, last: i64) -> String {
+    if first == last {
+        format!("event {first} is")
+    } else {
+        format!("events {first} to {last} are")
+    }
+}
+
+impl Shape for Report {
+    fn words(&self) -> String {
+        let mut text: Vec<String> = self.flaws.iter().map(|found| found.text.clone()).collect();
+        let state = if self.whole { "whole" } else { "NOT WHOLE" };
+        text.push(format!(
+            "{state}: {} events in {} chains recomputed, {} removed by retention earlier",
+            self.events, self.chains, self.events_removed_by_retention
+        ));
+        if self.anchors_compared + self.anchors_outlived > 0 {
+            text.push(format!(
+                "compared with the anchor: {} chains, {} older than what retention has kept",
+                self.anchors_compared, self.anchors_outlived
+            ));
+        }
+        text.join("\n")
+    }
+}

@@ -1,0 +1,173 @@
+//! The files that say who we are and whom we believe.
+
+use std::path::Path;
+
+use aikagi_mesh::clock::{Clock as _, SystemClock};
+use aikagi_mesh::config::check_private;
+use aikagi_mesh::identity::Identity;
+use aikagi_mesh::tls::{TlsIdentity, certificates};
+use chrono::{DateTime, TimeDelta, Utc};
+use x509_parser::prelude::{FromDer as _, X509Certificate};
+
+use super::Check;
+use crate::settings::Settings;
+
+/// What ends sooner than this should be seen to.
+const SOON: TimeDelta = TimeDelta::days(14);
+const OPERATOR: &str = "operator";
+
+/// Looks at the certificate, the key and the authorities.
+pub(super) fn look(settings: &Settings, checks: &mut Vec<Check>) {
+    let identity = &settings.identity;
+    checks.push(certificate(&identity.certificate));
+    checks.push(key(&identity.key));
+    checks.push(authorities(&identity.authorities));
+    checks.push(match TlsIdentity::load(identity) {
+        Ok(_) => Check::well("certificate and key", "belong together"),
+        Err(error) => Check::wrong(
+            "certificate and key",
+            error.to_string(),
+            "take the certificate and the key that were issued together, and the authorities that issued the gateway's",
+        ),
+    });
+}
+
+fn certificate(path: &Path) -> Check {
+    let what = "your certificate";
+    let chain = match certificates(path) {
+        Ok(chain) => chain,
+        Err(error) => {
+            return Check::wrong(what, error.to_string(), "point --certificate at a PEM file");
+        }
+    };
+    let Some(own) = chain.first() else {
+        return Check::wrong(
+            what,
+            "no certificate in it",
+            "point --certificate at a PEM file",
+        );
+    };
+    let identity = match Identity::of_certificate(own) {
+        Ok(identity) => identity,
+        Err(error) => {
+            return Check::wrong(
+                what,
+                error.to_string(),
+                "have one issued with the identity spiffe://aikagi/operator/<name>",
+            );
+        }
+    };
+    if identity.name() != OPERATOR {
+        return Check::wrong(
+            what,
+            format!("is for {}, which is no operator", identity.path()),
+            "use a certificate whose identity is spiffe://aikagi/operator or spiffe://aikagi/operator/<name>",
+        );
+    }
+    validity(what, own, &format!("identity {}", identity.path()))
+}
+
+/// How long a certificate lasts.
+pub(super) fn validity(what: &str, der: &[u8], found: &str) -> Check {
+    let Ok((_, certificate)) = X509Certificate::from_der(der) else {
+        return Check::wrong(what, "it cannot be read", "have it issued again");
+    };
+    let moment = |time: x509_parser::time::ASN1Time| {
+        DateTime::from_timestamp(time.timestamp(), 0).unwrap_or_default()
+    };
+    let (from, until) = (
+        moment(certificate.validity().not_before),
+        moment(certificate.validity().not_after),
+    );
+    judge(what, found, from, until, SystemClock.now())
+}
+
+fn judge(
+    what: &str,
+    found: &str,
+    from: DateTime<Utc>,
+    until: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Check {
+    let day = |time: DateTime<Utc>| time.format("%Y-%m-%d %H:%M:%SZ").to_string();
+    if now < from {
+        Check::wrong(
+            what,
+            format!("{found}, not valid before {}", day(from)),
+            "look at this machine's clock; if it is right, have the certificate issued again",
+        )
+    } else if now > until {
+        Check::wrong(
+            what,
+            format!("{found}, ended {}", day(until)),
+            "have a new one issued",
+        )
+    } else if until - now < SOON {
+        Check::warning(
+            what,
+            format!("{found}, ends {}", day(until)),
+            "have a new one issued before that",
+        )
+    } else {
+        Check::well(what, format!("{found}, until {}", day(until)))
+    }
+}
+
+fn key(path: &Path) -> Check {
+    match check_private(path) {
+        Ok(()) => Check::well("your key", path.display().to_string()),
+        Err(error) => Check::wrong(
+            "your key",
+            error.to_string(),
+            "point --key at the key of your certificate, and keep it to yourself: chmod 600",
+        ),
+    }
+}
+
+fn authorities(path: &Path) -> Check {
+    let what = "authorities";
+    match certificates(path) {
+        Err(error) => Check::wrong(
+            what,
+            error.to_string(),
+            "point --authorities at the PEM file of the authority",
+        ),
+        Ok(all) => {
+            // The one that ends first is told of.
+            let mut checks: Vec<Check> = all
+                .iter()
+                .map(|der| validity(what, der, &format!("{} in {}", all.len(), path.display())))
+                .collect();
+            checks.sort_by_key(|check| check.state != super::State::Wrong);
+            checks
+                .into_iter()
+                .next()
+                .unwrap_or_else(|| Check::wrong(what, "none", "point --authorities at a PEM file"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::State;
+    use super::*;
+
+    #[test]
+    fn what_ends_is_told_in_time() {
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let state = |from: i64, until: i64| {
+            judge(
+                "x",
+                "y",
+                now + TimeDelta::days(from),
+                now + TimeDelta::days(until),
+                now,
+            )
+            .state
+        };
+        assert_eq!(state(-1, 15), State::Well);
+        assert_eq!(state(-1, 13), State::Warning);
+        assert_eq!(state(-9, -1), State::Wrong);
+        assert_eq!(state(1, 90), State::Wrong);
+    }
+}

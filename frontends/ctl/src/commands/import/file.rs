@@ -1,0 +1,207 @@
+//! The CSV file: read as a whole, so that what is imported is what was looked at, and cut into rows at the ends of its
+//! lines: no field of ours has one in it, so a stray quote spoils one row and not the rest of the file.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use memchr::{memchr, memchr_iter};
+use sha2::{Digest as _, Sha256};
+
+use super::row::{Columns, fields};
+use crate::fault::{Fault, Kind};
+
+const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
+const UTF16_MARKS: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
+
+/// A file that is to be imported.
+#[derive(Debug)]
+pub(super) struct Source {
+    pub(super) path: PathBuf,
+    pub(super) bytes: Vec<u8>,
+    pub(super) columns: Columns,
+    /// SHA-256 of the content, in hexadecimal: what the progress belongs to.
+    pub(super) sha256: String,
+    /// Where the rows begin, behind the header.
+    body: usize,
+    /// Held while the import lasts.
+    _lock: File,
+}
+
+/// A row as it stands in the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct RawRow {
+    /// Its line in the file, counted from 1 with the header.
+    pub(super) number: u64,
+    /// Its bytes, without the end of the line.
+    pub(super) bytes: Range<usize>,
+}
+
+impl Source {
+    /// Reads the file and its header.
+    pub(super) fn open(path: &Path) -> Result<Self, Fault> {
+        let shown = path.display();
+        let cannot = |error| Fault::io(&format!("cannot read {shown}"), &error);
+        let mut file = File::open(path).map_err(|error| {
+            let fault = cannot(error);
+            Fault::usage(fault.message)
+        })?;
+        if file.try_lock().is_err() {
+            return Err(Fault::new(
+                Kind::Refused,
+                format!("{shown} is being imported by another aikagictl"),
+            ));
+        }
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(cannot)?;
+        if UTF16_MARKS.iter().any(|mark| bytes.starts_with(mark)) {
+            return Err(Fault::usage(format!(
+                "{shown} is UTF-16: save it as CSV in UTF-8"
+            )));
+        }
+        let start = if bytes.starts_with(UTF8_MARK) {
+            UTF8_MARK.len()
+        } else {
+            0
+        };
+        let (header, body) = line_at(&bytes, start);
+        let header = fields(bytes.get(header).unwrap_or_default());
+        let columns = Columns::of_header(&header).map_err(|text| {
+            Fault::usage(format!("{shown}:1: {text}")).hint(
+                "the first line has to be contract_number,subscribed_numbers,unsubscribed_numbers",
+            )
+        })?;
+        let sha256 = aikagi_domain::audit_chain::ChainHash::from_slice(&Sha256::digest(&bytes))
+            .map(|digest| digest.to_string())
+            .unwrap_or_default();
+        Ok(Self {
+            path: path.to_owned(),
+            columns,
+            sha256,
+            body,
+            bytes,
+            _lock: file,
+        })
+    }
+
+    /// The rows; lines with nothing in them are none.
+    pub(super) fn rows(&self) -> impl Iterator<Item = RawRow> {
+        let mut position = self.body;
+        let mut number = 1;
+        std::iter::from_fn(move || {
+            while position < self.bytes.len() {
+                let (bytes, next) = line_at(&self.bytes, position);
+                position = next;
+                number += 1;
+                if !self.text(&bytes).trim_ascii().is_empty() {
+                    return Some(RawRow { number, bytes });
+                }
+            }
+            None
+        })
+    }
+
+    /// About how many rows there are.
+    pub(super) fn count(&self) -> u64 {
+        let body = self.bytes.get(self.body..).unwrap_or_default();
+        let ends = memchr_iter(b'\n', body).count();
+        let unended = usize::from(body.last().is_some_and(|byte| *byte != b'\n'));
+        u64::try_from(ends + unended).unwrap_or(u64::MAX)
+    }
+
+    /// The bytes of a part of the file.
+    pub(super) fn text(&self, range: &Range<usize>) -> &[u8] {
+        self.bytes.get(range.clone()).unwrap_or_default()
+    }
+}
+
+/// The line that begins at a place, without its end (LF or CRLF), and where the next begins.
+fn line_at(bytes: &[u8], start: usize) -> (Range<usize>, usize) {
+    let rest = bytes.get(start..).unwrap_or_default();
+    let (length, next) = match memchr(b'\n', rest) {
+        Some(length) => (length, start + length + 1),
+        None => (rest.len(), bytes.len()),
+    };
+    let line = rest.get(..length).unwrap_or_default();
+    let length = line.strip_suffix(b"\r").map_or(length, <[u8]>::len);
+    (start..start + length, next)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    pub(in super::super) const HEADER: &str =
+        "contract_number,subscribed_numbers,unsubscribed_numbers\n";
+
+    pub(in super::super) fn source(content: &[u8]) -> Result<Source, Fault> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), content).unwrap();
+        Source::open(file.path())
+    }
+
+    fn rows(content: &str) -> Vec<(u64, String)> {
+        let source = source(content.as_bytes()).unwrap();
+        source
+            .rows()
+            .map(|row| {
+                (
+                    row.number,
+                    String::from_utf8_lossy(source.text(&row.bytes)).into_owned(),
+                )
+            })
+            .collect()
+    }
+
+    /// OPS-1: a row is named by its line in the file, whatever ends the lines and wherever lines are empty.
+    #[test]
+    fn rows_are_lines_of_the_file() {
+        let expected = [(2, "a,b,c".to_owned()), (4, "d,\"e,f".to_owned())];
+        for content in [
+            format!("{HEADER}a,b,c\n\nd,\"e,f"),
+            format!("\u{feff}{HEADER}a,b,c\n  \nd,\"e,f\n\n"),
+            format!("{HEADER}a,b,c\n\nd,\"e,f\n").replace('\n', "\r\n"),
+        ] {
+            assert_eq!(rows(&content), expected, "{content:?}");
+        }
+        assert_eq!(rows(HEADER), []);
+        assert_eq!(rows(HEADER.trim_end()), []);
+    }
+
+    /// OPS-1: without its header, or in another encoding, nothing of a file is imported.
+    #[test]
+    fn a_file_without_its_header_is_refused() {
+        for (content, told) in [
+            (b"".as_slice(), "contract_number"),
+            (b"0312340001,,\n", "contract_number"),
+            (
+                b"contract_number,subscribed_numbers\n",
+                "unsubscribed_numbers",
+            ),
+            (b"\xff\xfec\0o\0", "UTF-16"),
+            (
+                b"contract_number,subscribed_numbers,unsubscribed_numbers,name\n",
+                "name",
+            ),
+            (
+                b"contract_number,contract_number,subscribed_numbers,unsubscribed_numbers\n",
+                "twice",
+            ),
+        ] {
+            let fault = source(content).unwrap_err();
+            assert_eq!(fault.kind, Kind::Usage);
+            assert!(fault.message.contains(told), "{}", fault.message);
+        }
+    }
+
+    #[test]
+    fn a_file_is_imported_by_one_at_a_time() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), HEADER).unwrap();
+        let held = Source::open(file.path()).unwrap();
+        assert_eq!(Source::open(file.path()).unwrap_err().kind, Kind::Refused);
+        drop(held);
+        Source::open(file.path()).unwrap();
+    }
+}

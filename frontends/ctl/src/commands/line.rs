@@ -1,0 +1,108 @@
+//! `aikagictl line` (OPS-1, OPS-2).
+
+use aikagi_api::units::v1::{
+    AddLineRequest, CloseLineRequest, GetLineRequest, NewNumber, ResetUnitRequest,
+};
+use aikagi_domain::telephone::TelephoneNumber;
+
+use super::promised;
+use crate::cli::Line as Command;
+use crate::connection::Connection;
+use crate::fault::Fault;
+use crate::output::{Output, confirm};
+use crate::shapes::Line;
+
+pub(crate) async fn run(
+    command: Command,
+    connection: &Connection,
+    output: &mut Output,
+) -> Result<(), Fault> {
+    let mut directory = connection.directory();
+    let line = match command {
+        Command::Add {
+            contract_number,
+            subscribed,
+            unsubscribed,
+        } => {
+            let request = new_line(contract_number, &subscribed, &unsubscribed);
+            connection.call(directory.add_line(request)).await?.line
+        }
+        Command::Show { number } => {
+            let request = GetLineRequest { number };
+            connection.call(directory.get_line(request)).await?.line
+        }
+        Command::Close { number, yes } => {
+            let question = format!(
+                "Close the line of {number}? Its passwords are void then, its sessions end."
+            );
+            confirm(&question, yes)?;
+            let request = CloseLineRequest { number };
+            connection.call(directory.close_line(request)).await?.line
+        }
+        Command::ResetUnit { number, yes } => {
+            let question = format!(
+                "Reset the unit of the line of {number}? All its passwords go, its sessions end."
+            );
+            confirm(&question, yes)?;
+            let request = ResetUnitRequest { number };
+            connection.call(directory.reset_unit(request)).await?.line
+        }
+    };
+    output.show(&Line::from(promised(line)?))
+}
+
+/// The contract number has the option service when it is among the subscribed ones.
+fn new_line(contract: String, subscribed: &[String], unsubscribed: &[String]) -> AddLineRequest {
+    let is_contract = |number: &String| match (
+        TelephoneNumber::parse(number),
+        TelephoneNumber::parse(&contract),
+    ) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => *number == contract,
+    };
+    let contract_subscribed = subscribed.iter().any(is_contract);
+    let additional_numbers = subscribed
+        .iter()
+        .filter(|number| !is_contract(number))
+        .map(|number| (number, true))
+        .chain(unsubscribed.iter().map(|number| (number, false)))
+        .map(|(number, subscribed)| NewNumber {
+            number: number.clone(),
+            subscribed,
+        })
+        .collect();
+    AddLineRequest {
+        additional_numbers,
+        contract_number: Some(NewNumber {
+            subscribed: contract_subscribed,
+            number: contract,
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// OPS-1: the contract number may stand among the subscribed ones, in another form too.
+    #[test]
+    fn the_contract_number_is_subscribed_when_it_is_listed() {
+        let text =
+            |list: &[&str]| -> Vec<String> { list.iter().map(|text| (*text).to_owned()).collect() };
+        let line = new_line(
+            "0312340001".into(),
+            &text(&["03-1234-0001", "0312340002"]),
+            &text(&["0312340003"]),
+        );
+        assert!(line.contract_number.unwrap().subscribed);
+        let further: Vec<(&str, bool)> = line
+            .additional_numbers
+            .iter()
+            .map(|number| (number.number.as_str(), number.subscribed))
+            .collect();
+        assert_eq!(further, [("0312340002", true), ("0312340003", false)]);
+
+        let line = new_line("0312340001".into(), &text(&["0312340002"]), &[]);
+        assert!(!line.contract_number.unwrap().subscribed);
+    }
+}

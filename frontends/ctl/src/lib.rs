@@ -1,0 +1,53 @@
+//! `aikagictl`, the operator's command line (OPS-1, OPS-2): lines and numbers, why somebody cannot log in, sessions,
+//! the audit trail, bulk import, and what is wrong with the way there. It calls the gateway's private port with an
+//! operator's certificate; what it may do, the contracts say (INV-7).
+
+pub mod cli;
+mod commands;
+mod connection;
+mod fault;
+mod output;
+mod settings;
+mod shapes;
+
+use cli::{Arguments, Command};
+use connection::Connection;
+use fault::Fault;
+use output::Output;
+use settings::Settings;
+
+/// Does what the command line asks, and tells the exit code.
+pub async fn run(arguments: Arguments) -> u8 {
+    let mut output = Output::new(arguments.reach.output.unwrap_or_default());
+    let done = dispatch(arguments, &mut output).await;
+    match done.and_then(|()| output.flush()) {
+        Ok(()) => 0,
+        Err(fault) => {
+            output.complain(&fault);
+            fault.kind.code()
+        }
+    }
+}
+
+async fn dispatch(arguments: Arguments, output: &mut Output) -> Result<(), Fault> {
+    let command = match arguments.command {
+        Command::Completions { shell } => return commands::generate::completions(shell, output),
+        Command::Man { directory } => return commands::generate::man(&directory, output),
+        command => command,
+    };
+    let settings = Settings::resolve(arguments.reach)?;
+    if let Command::Doctor = command {
+        return commands::doctor::run(&settings, output).await;
+    }
+    let connection = Connection::open(&settings)?;
+    match command {
+        Command::Line(line) => commands::line::run(line, &connection, output).await,
+        Command::Number(number) => commands::number::run(number, &connection, output).await,
+        Command::Explain { number } => commands::explain::run(&number, &connection, output).await,
+        Command::Sessions(sessions) => commands::sessions::run(sessions, &connection, output).await,
+        Command::Audit(audit) => commands::audit::run(audit, &connection, output).await,
+        Command::Import(import) => commands::import::run(import, &connection, output).await,
+        Command::Healthcheck => commands::healthcheck::run(&connection, output).await,
+        Command::Doctor | Command::Completions { .. } | Command::Man { .. } => Ok(()),
+    }
+}

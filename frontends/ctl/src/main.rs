@@ -1,0 +1,11 @@
+//! `aikagictl`: the operator's command line.
+
+use std::process::ExitCode;
+
+use aikagi_ctl::cli::Arguments;
+use clap::Parser as _;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    ExitCode::from(aikagi_ctl::run(Arguments::parse()).await)
+}

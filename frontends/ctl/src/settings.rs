@@ -1,0 +1,217 @@
+//! Where the system is and who asks: flags, the environment, `state.json`, a settings file, in this order.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use aikagi_mesh::config::IdentitySettings;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::cli::Reach;
+use crate::fault::{Fault, Kind};
+
+/// Who an operator is in `state.json`.
+const OPERATOR: &str = "operator";
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+const FILE_NAME: &str = "aikagi/aikagictl.toml";
+
+/// Where the system is and who asks, complete.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// `host:port` of the gateway's private port.
+    pub(crate) gateways: Vec<String>,
+    /// Certificate, key and authorities.
+    pub(crate) identity: IdentitySettings,
+    /// How long one call may take.
+    pub(crate) timeout: Duration,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    gateway: Vec<String>,
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+    authorities: Option<PathBuf>,
+    #[serde(default)]
+    timeout: Option<String>,
+}
+
+/// The part of `state.json` that concerns an operator.
+#[derive(Debug, Deserialize)]
+struct State {
+    private: Vec<String>,
+    authority: PathBuf,
+    identities: BTreeMap<String, Files>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Files {
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+impl Settings {
+    /// Puts together what was said; the fault names what is missing.
+    pub(crate) fn resolve(reach: Reach) -> Result<Self, Fault> {
+        let file = match reach.config.or_else(usual_file) {
+            Some(path) => read(&path, |text| {
+                toml::from_str(text).map_err(|error| error.to_string())
+            })?,
+            None => File::default(),
+        };
+        let state = reach
+            .state
+            .as_deref()
+            .map(of_state)
+            .transpose()?
+            .unwrap_or_default();
+
+        let pick =
+            |flag: Option<PathBuf>, state: Option<PathBuf>, file: Option<PathBuf>, name: &str| {
+                flag.or(state).or(file).ok_or_else(|| missing(name))
+            };
+        let gateways = [reach.gateway, state.gateway, file.gateway]
+            .into_iter()
+            .find(|gateways| !gateways.is_empty())
+            .ok_or_else(|| missing("gateway"))?
+            .iter()
+            .map(|gateway| host_and_port(gateway))
+            .collect::<Result<Vec<_>, _>>()?;
+        let timeout = match (reach.timeout, file.timeout) {
+            (Some(timeout), _) => timeout,
+            (None, Some(text)) => humantime::parse_duration(&text)
+                .map_err(|error| Fault::usage(format!("setting `timeout`: {error}")))?,
+            (None, None) => DEFAULT_TIMEOUT,
+        };
+        Ok(Self {
+            gateways,
+            identity: IdentitySettings {
+                certificate: pick(
+                    reach.certificate,
+                    state.certificate,
+                    file.certificate,
+                    "certificate",
+                )?,
+                key: pick(reach.key, state.key, file.key, "key")?,
+                authorities: pick(
+                    reach.authorities,
+                    state.authorities,
+                    file.authorities,
+                    "authorities",
+                )?,
+                reload: Duration::from_mins(1),
+            },
+            timeout,
+        })
+    }
+}
+
+fn missing(name: &str) -> Fault {
+    Fault::usage(format!("nothing says what `{name}` is")).hint(format!(
+        "give --{name}, AIKAGICTL_{}, or a settings file; with `cargo xtask up` running: --state target/up/state.json",
+        name.to_uppercase()
+    ))
+}
+
+fn of_state(path: &Path) -> Result<File, Fault> {
+    let state: State = read(path, |text| {
+        serde_json::from_str(text).map_err(|error| error.to_string())
+    })?;
+    let files = state.identities.get(OPERATOR);
+    Ok(File {
+        gateway: state.private,
+        certificate: files.map(|files| files.certificate.clone()),
+        key: files.map(|files| files.key.clone()),
+        authorities: Some(state.authority),
+        timeout: None,
+    })
+}
+
+fn read<T: DeserializeOwned>(
+    path: &Path,
+    parse: impl FnOnce(&str) -> Result<T, String>,
+) -> Result<T, Fault> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Fault::usage(format!("cannot read {shown}: {error}")))?;
+    parse(&text).map_err(|error| Fault::usage(format!("cannot understand {shown}: {error}")))
+}
+
+/// The settings file that is there though nobody named it.
+fn usual_file() -> Option<PathBuf> {
+    let home = std::env::var_os("XDG_CONFIG_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".config")));
+    home.into_iter()
+        .chain([PathBuf::from("/etc")])
+        .map(|directory| directory.join(FILE_NAME))
+        .find(|file| file.is_file())
+}
+
+/// `https://host:port` is `host:port`.
+fn host_and_port(text: &str) -> Result<String, Fault> {
+    let bare = text
+        .strip_prefix("https://")
+        .unwrap_or(text)
+        .trim_end_matches('/');
+    match bare.rsplit_once(':') {
+        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
+            Ok(bare.to_owned())
+        }
+        _ => Err(Fault::new(
+            Kind::Usage,
+            format!("setting `gateway`: {text} is not host:port"),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STATE: &str = r#"{"public": [], "private": ["https://127.0.0.1:8444"], "authority": "/s/ca.pem",
+        "identities": {"operator": {"certificate": "/s/operator.pem", "key": "/s/operator.key"}}}"#;
+
+    fn reach(directory: &Path, state: Option<&str>, config: &str) -> Reach {
+        let (state_file, config_file) = (directory.join("state.json"), directory.join("ctl.toml"));
+        std::fs::write(&state_file, state.unwrap_or_default()).unwrap();
+        std::fs::write(&config_file, config).unwrap();
+        Reach {
+            state: state.map(|_| state_file),
+            config: Some(config_file),
+            ..Reach::default()
+        }
+    }
+
+    #[test]
+    fn a_flag_wins_over_state_and_that_over_the_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = "gateway = [\"file:1\"]\ntimeout = \"3s\"\nkey = \"/f/key\"";
+        let mut reach = reach(directory.path(), Some(STATE), file);
+        reach.key = Some("/flag/key".into());
+        let settings = Settings::resolve(reach).unwrap();
+        assert_eq!(settings.gateways, ["127.0.0.1:8444"]);
+        assert_eq!(settings.identity.key, Path::new("/flag/key"));
+        assert_eq!(settings.identity.authorities, Path::new("/s/ca.pem"));
+        assert_eq!(settings.timeout, Duration::from_secs(3));
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        for (config, named) in [
+            ("", "`gateway`"),
+            ("gateway = [\"nowhere\"]", "nowhere"),
+            ("gateway = [\"a:1\"]", "`certificate`"),
+            ("gatway = [\"a:1\"]", "gatway"),
+            ("gateway = [\"a:1\"]\ntimeout = \"soon\"", "`timeout`"),
+        ] {
+            let fault = Settings::resolve(reach(directory.path(), None, config)).unwrap_err();
+            assert_eq!(fault.kind, Kind::Usage);
+            assert!(fault.message.contains(named), "{config}: {}", fault.message);
+        }
+    }
+}

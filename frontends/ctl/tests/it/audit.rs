@@ -1,0 +1,257 @@
+//! The audit trail: listed, followed, and checked.
+
+use aikagi_api::units::v1::{AuditChainEnds, AuditEvent, ReadAuditChainsResponse};
+use aikagi_domain::audit_chain::{ChainHash, ChainedEvent};
+use chrono::DateTime;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+
+use super::ctl::World;
+
+fn event(event_id: i64, action: &str) -> AuditEvent {
+    AuditEvent {
+        event_id,
+        occur_time: Some(prost_types::Timestamp {
+            seconds: 1_790_000_000,
+            nanos: 123_456_000,
+        }),
+        actor: "operator/alice".into(),
+        action: action.into(),
+        line_id: Some(7),
+        number: Some("0312340001".into()),
+        outcome: "DONE".into(),
+        chain: 7,
+        chain_sequence: event_id,
+        ..AuditEvent::default()
+    }
+}
+
+fn ids(documents: &[serde_json::Value]) -> Vec<i64> {
+    documents
+        .iter()
+        .map(|document| document["event_id"].as_i64().unwrap())
+        .collect()
+}
+
+/// OPS-2, OPS-3: the newest events, or all of them page by page, and only those that were asked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn events_are_listed() {
+    let world = World::start().await;
+    let all = (1..=2_500).map(|id| event(id, if id % 2 == 0 { "LOGIN" } else { "ADD_LINE" }));
+    world.stub.events.lock().unwrap().extend(all);
+    let (code, documents) = world.json(&["audit", "list", "--limit", "3"]).await;
+    assert_eq!((code, ids(&documents)), (0, vec![2498, 2499, 2500]));
+    let (_, documents) = world
+        .json(&["audit", "list", "--limit", "2", "--action", "login"])
+        .await;
+    assert_eq!(ids(&documents), [2498, 2500]);
+    let (_, documents) = world.json(&["audit", "list", "--all"]).await;
+    assert_eq!(ids(&documents), (1..=2_500).collect::<Vec<i64>>());
+    let ended = world
+        .run(&[
+            "audit",
+            "list",
+            "--limit",
+            "1",
+            "--number",
+            "0312340001",
+            "--outcome",
+            "refused",
+            "--since",
+            "2026-11-24",
+        ])
+        .await;
+    assert!(
+        ended.out.contains("2026-09-21 14:13:20Z  LOGIN"),
+        "{}",
+        ended.out
+    );
+    let asked = world.stub.calls().pop().unwrap();
+    for part in [
+        "number: \"0312340001\"",
+        "outcome: \"REFUSED\"",
+        "seconds: 1795478400",
+    ] {
+        assert!(asked.contains(part), "{asked}");
+    }
+}
+
+/// OPS-3: who follows the trail is told each event once, also one that is committed behind others.
+#[tokio::test(flavor = "multi_thread")]
+async fn events_are_followed() {
+    let world = World::start().await;
+    world
+        .stub
+        .events
+        .lock()
+        .unwrap()
+        .extend([event(10, "LOGIN"), event(12, "LOGIN")]);
+    let arguments = [
+        "audit",
+        "list",
+        "--follow",
+        "--interval",
+        "20ms",
+        "--output",
+        "json",
+    ];
+    let mut child = world.spawn(&arguments);
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut next = async || {
+        let line = lines.next_line().await.unwrap().unwrap();
+        serde_json::from_str::<serde_json::Value>(&line).unwrap()["event_id"]
+            .as_i64()
+            .unwrap()
+    };
+    assert_eq!([next().await, next().await], [10, 12]);
+    world.stub.events.lock().unwrap().push(event(13, "LOGIN"));
+    assert_eq!(next().await, 13);
+    world
+        .stub
+        .events
+        .lock()
+        .unwrap()
+        .extend([event(11, "LOGIN"), event(14, "LOGIN")]);
+    assert_eq!([next().await, next().await], [11, 14]);
+    child.kill().await.unwrap();
+}
+
+/// Chain 7 with so many events, as the ledger writes it; one of them altered before it was hashed.
+fn chain(length: i64, altered: Option<i64>) -> Vec<ReadAuditChainsResponse> {
+    let mut hash = ChainHash::START;
+    let mut events = Vec::new();
+    for sequence in 1..=length {
+        let mut event = event(sequence, "LOGIN");
+        if altered == Some(sequence) {
+            event.actor = "somebody else".into();
+        }
+        let chained = ChainedEvent {
+            chain: event.chain,
+            chain_sequence: event.chain_sequence,
+            event_id: event.event_id,
+            occurred: DateTime::from_timestamp_micros(1_790_000_000_123_456).unwrap(),
+            actor: &event.actor,
+            action: &event.action,
+            line_id: event.line_id,
+            number: event.number.as_deref(),
+            outcome: &event.outcome,
+            reason: None,
+            trace_id: None,
+        };
+        hash = chained.hash_after(hash);
+        event.chain_hash = hash.as_bytes().to_vec();
+        events.push(event);
+    }
+    let ends = AuditChainEnds {
+        base_sequence: 0,
+        base_hash: vec![0; 32],
+        head_sequence: length,
+        head_hash: hash.as_bytes().to_vec(),
+    };
+    let second = events.split_off(events.len() / 2);
+    vec![
+        ReadAuditChainsResponse {
+            chain: 7,
+            ends: Some(ends),
+            events,
+        },
+        ReadAuditChainsResponse {
+            chain: 7,
+            ends: None,
+            events: second,
+        },
+    ]
+}
+
+/// OPS-3: a whole trail is found whole; what was removed, altered, inserted, moved or cut off is found and named.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trail_is_verified() {
+    let world = World::start().await;
+    let verify = async |pieces: Vec<ReadAuditChainsResponse>| {
+        *world.stub.chains.lock().unwrap() = pieces;
+        let (code, documents) = world.json(&["audit", "verify"]).await;
+        let flaws = documents[0]["flaws"].as_array().unwrap();
+        let kinds: Vec<String> = flaws
+            .iter()
+            .map(|flaw| flaw["kind"].as_str().unwrap().to_owned())
+            .collect();
+        (code, kinds)
+    };
+    assert_eq!(verify(chain(9, None)).await, (0, vec![]));
+    assert_eq!(verify(vec![]).await, (0, vec![]));
+    assert_eq!(world.run(&["audit", "verify", "0699990000"]).await.code, 4);
+    let tampered = |act: fn(&mut Vec<ReadAuditChainsResponse>)| {
+        let mut pieces = chain(9, None);
+        act(&mut pieces);
+        pieces
+    };
+    for (act, kinds) in [
+        (
+            (|pieces| drop(pieces[0].events.remove(1))) as fn(&mut Vec<ReadAuditChainsResponse>),
+            vec!["REMOVED"],
+        ),
+        (
+            |pieces| pieces[1].events[0].reason = Some("x".into()),
+            vec!["ALTERED"],
+        ),
+        (
+            |pieces| pieces[1].events[0].occur_time = None,
+            vec!["ALTERED"],
+        ),
+        (
+            |pieces| pieces[1].events[0].chain_hash.clear(),
+            vec!["ALTERED", "ALTERED"],
+        ),
+        (
+            |pieces| pieces[0].events.swap(0, 1),
+            vec!["REMOVED", "MISPLACED"],
+        ),
+        (|pieces| drop(pieces[1].events.pop()), vec!["CUT_OFF"]),
+    ] {
+        assert_eq!(
+            verify(tampered(act)).await,
+            (6, kinds.iter().map(ToString::to_string).collect())
+        );
+    }
+    let ended = world.run(&["audit", "verify", "0312340001"]).await;
+    assert!(
+        ended
+            .out
+            .contains("chain 7: the end is cut off: event 9 is missing"),
+        "{}",
+        ended.out
+    );
+    assert!(ended.out.contains("NOT WHOLE") && ended.code == 6);
+}
+
+/// OPS-3: a chain rewritten as a whole is found by the anchor, which is brought up to date only when all is whole.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_anchor_finds_what_was_rewritten() {
+    let world = World::start().await;
+    let path = world.path("heads");
+    let verify = ["audit", "verify", "--anchor", path.to_str().unwrap()];
+    let serve = |pieces| *world.stub.chains.lock().unwrap() = pieces;
+    let anchor = || std::fs::read_to_string(&path).unwrap();
+
+    serve(chain(4, None));
+    assert_eq!(world.run(&verify).await.code, 0);
+    assert!(anchor().contains("\n7 4 "), "{}", anchor());
+    serve(chain(6, None));
+    assert_eq!(world.run(&verify).await.code, 0);
+    let noted = anchor();
+    assert!(noted.contains("\n7 6 "), "{noted}");
+
+    for (pieces, told) in [
+        (chain(8, Some(3)), "rewritten, at event 6 or before"),
+        (chain(5, None), "the anchor has noted event 6"),
+        (vec![], "chain 7 is gone"),
+    ] {
+        serve(pieces);
+        let ended = world.run(&verify).await;
+        assert_eq!(ended.code, 6);
+        assert!(ended.out.contains(told), "{}", ended.out);
+        assert_eq!(anchor(), noted);
+    }
+    // Rewritten after what was noted: nothing can tell.
+    serve(chain(8, Some(7)));
+    assert_eq!(world.run(&verify).await.code, 0);
+}

@@ -1,0 +1,160 @@
+//! Running the command line.
+
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+use std::sync::Arc;
+
+use aikagi_devkit::certs::{Authority, Identity};
+use aikagi_mesh::config::IdentitySettings;
+use aikagi_mesh::guard::{Door, GuardLayer};
+use aikagi_mesh::policy::Policies;
+use aikagi_mesh::server::{accept_tls, transport};
+use aikagi_mesh::shutdown::Shutdown;
+use aikagi_mesh::tls::TlsIdentity;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::process::{Child, Command};
+
+use super::stub::Stub;
+
+/// A gateway's private port, and a way to call it.
+pub(crate) struct World {
+    pub(crate) stub: Stub,
+    pub(crate) address: String,
+    pub(crate) authority: Authority,
+    pub(crate) directory: TempDir,
+    pub(crate) shutdown: Shutdown,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl World {
+    pub(crate) async fn start() -> Self {
+        Self::start_as("gateway").await
+    }
+
+    /// Somebody else may listen there, too.
+    pub(crate) async fn start_as(workload: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let authority = Authority::open(&directory.path().join("certificates")).unwrap();
+        let identity =
+            TlsIdentity::load(&settings(&authority.issue(workload, &[]).unwrap())).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let (stub, shutdown) = (Stub::default(), Shutdown::new());
+        let policies = Arc::new(Policies::from_descriptors(aikagi_api::DESCRIPTORS).unwrap());
+        let guard =
+            GuardLayer::new(policies, 100, std::time::Duration::from_secs(10)).at(Door::Edge);
+        let stop = shutdown.clone();
+        let incoming = accept_tls(listener, move || identity.server_config(), &stop);
+        let serving = transport()
+            .layer(guard)
+            .add_routes(stub.routes().await)
+            .serve_with_incoming_shutdown(incoming, async move { stop.begun().await });
+        tokio::spawn(serving);
+        Self {
+            stub,
+            address,
+            authority,
+            directory,
+            shutdown,
+        }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, content: &str) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// The command line as an operator types it.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        self.command_as(&self.authority.issue("operator", &[]).unwrap(), arguments)
+    }
+
+    pub(crate) fn command_as(&self, who: &Identity, arguments: &[&str]) -> Command {
+        let mut command = bare(arguments, self.directory.path());
+        command
+            .env("AIKAGICTL_GATEWAY", &self.address)
+            .env("AIKAGICTL_CERTIFICATE", &who.certificate)
+            .env("AIKAGICTL_KEY", &who.key)
+            .env("AIKAGICTL_AUTHORITIES", &who.authorities);
+        command
+    }
+
+    pub(crate) async fn run(&self, arguments: &[&str]) -> Ended {
+        finish(self.command(arguments)).await
+    }
+
+    pub(crate) fn spawn(&self, arguments: &[&str]) -> Child {
+        self.command(arguments).spawn().unwrap()
+    }
+
+    /// Runs with `--output json`: the documents printed.
+    pub(crate) async fn json(&self, arguments: &[&str]) -> (i32, Vec<Value>) {
+        let ended = self.run(&[arguments, &["--output", "json"]].concat()).await;
+        (ended.code, ended.documents())
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.shutdown.begin();
+    }
+}
+
+impl Ended {
+    pub(crate) fn of(output: &Output) -> Self {
+        Self {
+            code: output.status.code().unwrap(),
+            out: String::from_utf8(output.stdout.clone()).unwrap(),
+            err: String::from_utf8(output.stderr.clone()).unwrap(),
+        }
+    }
+
+    pub(crate) fn documents(&self) -> Vec<Value> {
+        self.out
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+}
+
+/// The command line that knows of no system, and of no settings of whoever runs the tests.
+pub(crate) fn bare(arguments: &[&str], directory: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_aikagictl"));
+    command
+        .args(arguments)
+        .current_dir(directory)
+        .env_clear()
+        .env("XDG_CONFIG_HOME", directory)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+pub(crate) async fn finish(mut command: Command) -> Ended {
+    Ended::of(&command.output().await.unwrap())
+}
+
+fn settings(identity: &Identity) -> IdentitySettings {
+    IdentitySettings {
+        certificate: identity.certificate.clone(),
+        key: identity.key.clone(),
+        authorities: identity.authorities.clone(),
+        reload: std::time::Duration::from_mins(1),
+    }
+}

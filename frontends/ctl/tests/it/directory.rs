@@ -1,0 +1,199 @@
+//! Lines, numbers, explanations and sessions: what is asked, what is printed, and the exit code of each kind of end.
+
+use serde_json::json;
+
+use super::ctl::{World, bare, finish};
+use super::stub::{CLOSED, CONTRACT, KILLED, NOBODY};
+
+/// OPS-2: a line is shown for people, with what concerns each number.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_is_shown_for_people() {
+    let world = World::start().await;
+    let ended = world.run(&["line", "show", CONTRACT]).await;
+    assert_eq!((ended.code, ended.err.as_str()), (0, ""));
+    let expected = "\
+line   0312340001
+state  open
+unit   ADMIN_USER, established 2026-09-21 14:13:20Z
+
+NUMBER      SUBSCRIBED  ACCOUNT        PASSWORD
+0312340001  yes         ADMINISTRATOR  permanent, of 2026-09-21 14:13:20Z
+0312340002  yes         USER           killed 2026-09-21 14:23:20Z
+";
+    assert_eq!(ended.out, expected);
+}
+
+/// OPS-2: scripts get the same in stable keys.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_is_shown_for_scripts() {
+    let world = World::start().await;
+    let (code, documents) = world.json(&["line", "show", CONTRACT]).await;
+    assert_eq!(code, 0);
+    let expected = json!({
+        "contract_number": CONTRACT,
+        "unit": "ADMIN_USER",
+        "unit_established_time": "2026-09-21T14:13:20Z",
+        "close_time": null,
+        "numbers": [
+            {"number": CONTRACT, "subscribed": true, "role": "ADMINISTRATOR", "credential": "PERMANENT",
+             "failures": 0, "kill_time": null, "temporary_expire_time": null, "change_time": "2026-09-21T14:13:20Z"},
+            {"number": KILLED, "subscribed": true, "role": "USER", "credential": "PERMANENT", "failures": 10,
+             "kill_time": "2026-09-21T14:23:20Z", "temporary_expire_time": null, "change_time": "2026-09-21T14:13:20Z"},
+        ],
+    });
+    assert_eq!(documents, [expected]);
+}
+
+/// OPS-1: each command asks for what it says, and answers with the line.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_command_asks_for_what_it_says() {
+    let world = World::start().await;
+    for arguments in [
+        vec![
+            "line",
+            "add",
+            "0612340001",
+            "--subscribed",
+            "0612340001,0612340002",
+            "--unsubscribed",
+            "0612340003",
+        ],
+        vec!["line", "close", CONTRACT],
+        vec!["line", "reset-unit", CONTRACT, "--yes"],
+        vec!["number", "add", CONTRACT, "0312340005", "--subscribed"],
+        vec!["number", "remove", KILLED],
+        vec!["number", "subscribe", KILLED],
+        vec!["number", "unsubscribe", KILLED],
+    ] {
+        let ended = world.run(&arguments).await;
+        assert_eq!(ended.code, 0, "{arguments:?}: {}", ended.err);
+        assert!(ended.out.starts_with("line   0312340001"), "{arguments:?}");
+    }
+    let calls = world.stub.calls();
+    let names = [
+        "AddLine",
+        "CloseLine",
+        "ResetUnit",
+        "AddNumber",
+        "RemoveNumber",
+        "SubscribeNumber",
+        "UnsubscribeNumber",
+    ];
+    for (name, call) in names.iter().zip(&calls) {
+        assert!(call.starts_with(&format!("{name}Request")), "{call}");
+    }
+    let new = |number, subscribed| {
+        format!("NewNumber {{ number: \"{number}\", subscribed: {subscribed} }}")
+    };
+    for part in [
+        new("0612340001", true),
+        new("0612340002", true),
+        new("0612340003", false),
+    ] {
+        assert_eq!(calls[0].matches(&part).count(), 1, "{}", calls[0]);
+    }
+    assert!(calls[3].contains(&new("0312340005", true)), "{}", calls[3]);
+}
+
+/// OPS-4: each kind of end has its exit code, its stable reason, and a word that helps.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_kind_of_end_has_its_exit_code() {
+    let world = World::start().await;
+    for (arguments, code, reason, helps) in [
+        (vec!["line", "show", "broken"], 1, "INTERNAL", "logs"),
+        (
+            vec!["line", "show", "x"],
+            2,
+            "INVALID_FIELD",
+            "number: not a telephone number",
+        ),
+        (
+            vec!["line", "add", CONTRACT],
+            3,
+            "NUMBER_TAKEN",
+            "******0001",
+        ),
+        (
+            vec!["number", "subscribe", CLOSED],
+            3,
+            "LINE_CLOSED",
+            "another line",
+        ),
+        (vec!["line", "show", NOBODY], 4, "LINE_NOT_FOUND", "explain"),
+        (
+            vec!["sessions", "list", NOBODY],
+            4,
+            "LINE_NOT_FOUND",
+            "explain",
+        ),
+    ] {
+        let ended = world.run(&arguments).await;
+        assert_eq!(ended.code, code, "{arguments:?}: {}", ended.err);
+        assert!(ended.err.contains(&format!("[{reason}]")), "{}", ended.err);
+        assert!(ended.err.contains(helps), "{}", ended.err);
+        assert_eq!(ended.out, "");
+
+        let ended = world
+            .run(&[&arguments[..], &["--output", "json"]].concat())
+            .await;
+        let error: serde_json::Value = serde_json::from_str(&ended.err).unwrap();
+        assert_eq!(error["error"]["reason"], reason);
+        assert_eq!(ended.code, code);
+    }
+    assert_eq!(world.run(&["line", "shew"]).await.code, 2);
+    assert_eq!(world.run(&["--version"]).await.code, 0);
+}
+
+/// OPS-2: why a number cannot log in, and what would help.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_explanation_helps() {
+    let world = World::start().await;
+    let ended = world.run(&["explain", "03-1234-0002"]).await;
+    assert_eq!(ended.code, 0);
+    assert!(
+        ended
+            .out
+            .contains("killed its password on 2026-09-21 14:23:20Z"),
+        "{}",
+        ended.out
+    );
+    assert!(ended.out.contains("a call from the line"), "{}", ended.out);
+    let (code, documents) = world.json(&["explain", NOBODY]).await;
+    assert_eq!(code, 0);
+    assert_eq!(documents[0]["verdict"], "UNKNOWN_NUMBER");
+    assert_eq!(documents[0]["line"], json!(null));
+}
+
+/// OPS-2, SESS-2: sessions are listed without their tokens, and ended.
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_are_listed_and_ended() {
+    let world = World::start().await;
+    let (code, documents) = world.json(&["sessions", "list", CONTRACT]).await;
+    assert_eq!(code, 0);
+    let expected = json!({"number": CONTRACT, "sessions": [{"open_time": "2026-09-21T14:13:20Z",
+        "idle_expire_time": "2026-09-21T14:28:20Z", "expire_time": "2026-09-22T02:13:20Z",
+        "must_change_reason": "TEMPORARY"}]});
+    assert_eq!(documents, [expected]);
+    let ended = world.run(&["sessions", "list", KILLED]).await;
+    assert_eq!(ended.out, "0312340002 has no live session\n");
+    let (code, documents) = world.json(&["sessions", "end", CONTRACT]).await;
+    assert_eq!((code, &documents[0]["ended"]), (0, &json!(true)));
+    assert_eq!(world.stub.calls(), ["\"end_sessions 0312340001\""]);
+}
+
+#[tokio::test]
+async fn completions_and_man_pages_need_no_system() {
+    let directory = tempfile::tempdir().unwrap();
+    for shell in ["bash", "zsh", "fish"] {
+        let ended = finish(bare(&["completions", shell], directory.path())).await;
+        assert_eq!(ended.code, 0);
+        assert!(ended.out.contains("reset-unit"), "{shell}");
+    }
+    let ended = finish(bare(&["man", "pages"], directory.path())).await;
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    let page =
+        std::fs::read_to_string(directory.path().join("pages/aikagictl-audit-verify.1")).unwrap();
+    assert!(page.contains("anchor"));
+    let help = finish(bare(&["--help"], directory.path())).await;
+    assert!(help.out.contains("Exit codes:") && help.out.contains("Examples:"));
+}

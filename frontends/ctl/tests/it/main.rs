@@ -1,0 +1,16 @@
+//! `aikagictl` as a process, against a gateway that this process plays: what it asks, prints, leaves behind and
+//! exits with.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests, and what they share"
+)]
+
+mod audit;
+mod ctl;
+mod directory;
+mod import;
+mod reach;
+mod stub;

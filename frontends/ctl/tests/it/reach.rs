@@ -1,0 +1,154 @@
+//! The way to the system: what is said when it is not to be reached, and what the doctor finds.
+
+use aikagi_devkit::certs::{Authority, Defect};
+use serde_json::Value;
+use tokio::net::TcpListener;
+
+use super::ctl::{World, bare, finish};
+use super::stub::CONTRACT;
+
+async fn doctor(command: tokio::process::Command) -> (i32, Vec<(String, String, String)>) {
+    let ended = finish(command).await;
+    let report: Value = serde_json::from_str(ended.out.trim()).unwrap();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let checks = report["checks"].as_array().unwrap();
+    let checks = checks
+        .iter()
+        .map(|check| {
+            (
+                text(&check["what"]),
+                text(&check["state"]),
+                format!("{} {}", text(&check["found"]), text(&check["mend"])),
+            )
+        })
+        .collect();
+    (ended.code, checks)
+}
+
+fn wrong(checks: &[(String, String, String)]) -> Vec<&str> {
+    checks
+        .iter()
+        .filter(|(_, state, _)| state == "wrong")
+        .map(|(_, _, found)| found.as_str())
+        .collect()
+}
+
+const DOCTOR: [&str; 3] = ["doctor", "--output", "json"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_system_that_is_well_is_found_well() {
+    let world = World::start().await;
+    assert_eq!(world.run(&["healthcheck"]).await.out, "ready\n");
+    let (code, checks) = doctor(world.command(&DOCTOR)).await;
+    assert_eq!((code, wrong(&checks)), (0, vec![]), "{checks:?}");
+    let state = |what: &str| {
+        checks
+            .iter()
+            .find(|check| check.0.starts_with(what))
+            .unwrap()
+            .1
+            .clone()
+    };
+    for what in [
+        "your certificate",
+        "your key",
+        "authorities",
+        "name",
+        "gateway",
+        "health",
+        "clocks",
+        "units",
+        "authentication",
+    ] {
+        assert_eq!(state(what), "well", "{what}");
+    }
+    assert!(world.run(&["doctor"]).await.out.contains("ok       health"));
+}
+
+/// INV-7: a call goes to the gateway and to nobody else, and what stands in the way is told.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stands_in_the_way_is_told() {
+    let show = ["line", "show", CONTRACT];
+
+    let other = World::start_as("units").await;
+    let ended = other.run(&show).await;
+    assert_eq!(ended.code, 5);
+    assert!(
+        ended.err.contains("not the workload that was meant"),
+        "{}",
+        ended.err
+    );
+    let (code, checks) = doctor(other.command(&DOCTOR)).await;
+    assert_eq!(code, 6);
+    assert!(wrong(&checks)[0].contains("private port"), "{checks:?}");
+
+    let world = World::start().await;
+    let ivr = world.authority.issue("ivr", &[]).unwrap();
+    let ended = finish(world.command_as(&ivr, &show)).await;
+    assert_eq!(ended.code, 3);
+    assert!(ended.err.contains("[CALLER_NOT_ALLOWED]"), "{}", ended.err);
+    let (_, checks) = doctor(world.command_as(&ivr, &DOCTOR)).await;
+    assert!(wrong(&checks)[0].contains("no operator"), "{checks:?}");
+
+    let expired = world
+        .authority
+        .issue_defective("operator", Defect::Expired)
+        .unwrap();
+    let ended = finish(world.command_as(&expired, &show)).await;
+    assert_eq!(ended.code, 5);
+    assert!(
+        ended.err.contains("does not accept our certificate"),
+        "{}",
+        ended.err
+    );
+    let (_, checks) = doctor(world.command_as(&expired, &DOCTOR)).await;
+    assert!(
+        wrong(&checks)[0].contains("have a new one issued"),
+        "{checks:?}"
+    );
+
+    let stranger = Authority::open(&world.path("elsewhere"))
+        .unwrap()
+        .issue("operator", &[])
+        .unwrap();
+    let (_, checks) = doctor(world.command_as(&stranger, &DOCTOR)).await;
+    assert!(
+        wrong(&checks)[0].contains("authority that we believe"),
+        "{checks:?}"
+    );
+
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = nobody.local_addr().unwrap().to_string();
+    drop(nobody);
+    let mut command = world.command(&show);
+    command.env("AIKAGICTL_GATEWAY", &address);
+    let ended = finish(command).await;
+    assert_eq!(ended.code, 5);
+    assert!(ended.err.contains("no connection"), "{}", ended.err);
+    let mut command = world.command(&DOCTOR);
+    command.env("AIKAGICTL_GATEWAY", format!("{address},nowhere.invalid:1"));
+    let (_, checks) = doctor(command).await;
+    assert_eq!(wrong(&checks).len(), 2, "{checks:?}");
+}
+
+#[tokio::test]
+async fn without_settings_it_says_what_is_missing() {
+    let directory = tempfile::tempdir().unwrap();
+    let ended = finish(bare(&["healthcheck"], directory.path())).await;
+    assert_eq!(ended.code, 2);
+    assert!(
+        ended.err.contains("`gateway`") && ended.err.contains("--state"),
+        "{}",
+        ended.err
+    );
+    std::fs::create_dir(directory.path().join("aikagi")).unwrap();
+    let file = directory.path().join("aikagi/aikagictl.toml");
+    std::fs::write(
+        file,
+        "gateway = [\"localhost:1\"]\ncertificate = \"c\"\nkey = \"k\"\nauthorities = \"a\"\n",
+    )
+    .unwrap();
+    let ended = finish(bare(&["healthcheck"], directory.path())).await;
+    assert_eq!(ended.code, 2);
+    assert!(ended.err.contains("identity.key"), "{}", ended.err);
+}

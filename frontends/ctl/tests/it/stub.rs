@@ -1,0 +1,243 @@
+//! The system behind the gateway's private port, as far as a command line can tell.
+
+mod audit;
+mod import;
+
+use std::sync::{Arc, Mutex};
+
+use aikagi_api::authentication::v1 as authentication;
+use aikagi_api::authentication::v1::authentication_service_server::{
+    AuthenticationService, AuthenticationServiceServer,
+};
+use aikagi_api::units::v1 as units;
+use aikagi_api::units::v1::audit_service_server::AuditServiceServer;
+use aikagi_api::units::v1::directory_service_server::{DirectoryService, DirectoryServiceServer};
+use aikagi_api::units::v1::import_service_server::ImportServiceServer;
+use aikagi_mesh::errors::{ErrorReason, Refusal};
+use aikagi_mesh::health::Readiness;
+use aikagi_mesh::shutdown::Shutdown;
+use tonic::service::Routes;
+use tonic::{Request, Response, Status};
+
+pub(crate) use import::Importing;
+
+/// A line of it.
+pub(crate) const CONTRACT: &str = "0312340001";
+pub(crate) const KILLED: &str = "0312340002";
+/// On no line.
+pub(crate) const NOBODY: &str = "0699990000";
+/// On a closed line.
+pub(crate) const CLOSED: &str = "0399990000";
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stub {
+    calls: Arc<Mutex<Vec<String>>>,
+    pub(crate) events: Arc<Mutex<Vec<units::AuditEvent>>>,
+    pub(crate) chains: Arc<Mutex<Vec<units::ReadAuditChainsResponse>>>,
+    pub(crate) importing: Importing,
+}
+
+impl Stub {
+    /// Every call so far, as it was asked.
+    pub(crate) fn calls(&self) -> Vec<String> {
+        self.calls.lock().unwrap().clone()
+    }
+
+    fn note(&self, call: impl std::fmt::Debug) {
+        self.calls.lock().unwrap().push(format!("{call:?}"));
+    }
+
+    pub(super) async fn routes(&self) -> Routes {
+        let health = Readiness::always()
+            .serve(Vec::new(), &Shutdown::new())
+            .await;
+        Routes::new(health)
+            .add_service(DirectoryServiceServer::new(self.clone()))
+            .add_service(AuthenticationServiceServer::new(self.clone()))
+            .add_service(AuditServiceServer::new(self.clone()))
+            .add_service(ImportServiceServer::new(self.importing.clone()))
+    }
+}
+
+fn refused(reason: ErrorReason) -> Status {
+    Refusal::new(reason).into()
+}
+
+fn of_number(number: &str) -> Result<units::Line, Status> {
+    match number {
+        NOBODY => Err(refused(ErrorReason::LineNotFound)),
+        CLOSED => Err(refused(ErrorReason::LineClosed)),
+        "x" => Err(Refusal::invalid_field("number", "not a telephone number").into()),
+        "broken" => Err(refused(ErrorReason::Internal)),
+        _ => Ok(line()),
+    }
+}
+
+fn line() -> units::Line {
+    let time = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
+    let number = |number: &str, role: units::AccountRole| units::LineNumber {
+        number: number.to_owned(),
+        subscribed: true,
+        role: role.into(),
+        credential_kind: units::CredentialKind::Permanent.into(),
+        change_time: time(1_790_000_000),
+        ..units::LineNumber::default()
+    };
+    units::Line {
+        contract_number: CONTRACT.to_owned(),
+        unit: units::AuthUnit::AdminUser.into(),
+        unit_established_time: time(1_790_000_000),
+        close_time: None,
+        numbers: vec![
+            number(CONTRACT, units::AccountRole::Administrator),
+            units::LineNumber {
+                failures: 10,
+                kill_time: time(1_790_000_600),
+                ..number(KILLED, units::AccountRole::User)
+            },
+        ],
+    }
+}
+
+/// The service, with the calls that differ only in their names.
+macro_rules! directory {
+    (
+        lines { $($call:ident($request:ident) -> $response:ident by $number:expr;)+ }
+        $($other:tt)*
+    ) => {
+        #[tonic::async_trait]
+        impl DirectoryService for Stub {
+            $(
+                async fn $call(
+                    &self,
+                    request: Request<units::$request>,
+                ) -> Result<Response<units::$response>, Status> {
+                    let request = request.into_inner();
+                    self.note(&request);
+                    let number: fn(&units::$request) -> &str = $number;
+                    let line = Some(of_number(number(&request))?);
+                    Ok(Response::new(units::$response { line }))
+                }
+            )+
+            $($other)*
+        }
+    };
+}
+
+directory! {
+    lines {
+        get_line(GetLineRequest) -> GetLineResponse by |request| &request.number;
+        close_line(CloseLineRequest) -> CloseLineResponse by |request| &request.number;
+        add_number(AddNumberRequest) -> AddNumberResponse by |request| &request.line_number;
+        remove_number(RemoveNumberRequest) -> RemoveNumberResponse by |request| &request.number;
+        subscribe_number(SubscribeNumberRequest) -> SubscribeNumberResponse by |request| &request.number;
+        unsubscribe_number(UnsubscribeNumberRequest) -> UnsubscribeNumberResponse by |request| &request.number;
+        reset_unit(ResetUnitRequest) -> ResetUnitResponse by |request| &request.number;
+    }
+
+    async fn add_line(
+        &self,
+        request: Request<units::AddLineRequest>,
+    ) -> Result<Response<units::AddLineResponse>, Status> {
+        let request = request.into_inner();
+        self.note(&request);
+        let contract = request.contract_number.unwrap_or_default().number;
+        if contract == CONTRACT {
+            let taken = Refusal::new(ErrorReason::NumberTaken).with("number", "******0001");
+            return Err(taken.into());
+        }
+        let line = Some(of_number(&contract)?);
+        Ok(Response::new(units::AddLineResponse { line }))
+    }
+
+    async fn explain_login(
+        &self,
+        request: Request<units::ExplainLoginRequest>,
+    ) -> Result<Response<units::ExplainLoginResponse>, Status> {
+        let request = request.into_inner();
+        self.note(&request);
+        let (verdict, remedy, line) = match of_number(&request.number) {
+            Ok(line) => (units::LoginVerdict::Killed, units::Remedy::Call, Some(line)),
+            Err(_) => (
+                units::LoginVerdict::UnknownNumber,
+                units::Remedy::Provision,
+                None,
+            ),
+        };
+        Ok(Response::new(units::ExplainLoginResponse {
+            verdict: verdict.into(),
+            remedy: remedy.into(),
+            line,
+            account_numbers: vec![CONTRACT.to_owned(), KILLED.to_owned()],
+        }))
+    }
+}
+
+/// The service, with the calls that an operator may not make.
+macro_rules! authentication {
+    (
+        not_for_operators { $($call:ident($request:ident) -> $response:ident;)+ }
+        $($other:tt)*
+    ) => {
+        #[tonic::async_trait]
+        impl AuthenticationService for Stub {
+            $(
+                async fn $call(
+                    &self,
+                    _request: Request<authentication::$request>,
+                ) -> Result<Response<authentication::$response>, Status> {
+                    Err(refused(ErrorReason::Internal))
+                }
+            )+
+            $($other)*
+        }
+    };
+}
+
+authentication! {
+    not_for_operators {
+        login(LoginRequest) -> LoginResponse;
+        logout(LogoutRequest) -> LogoutResponse;
+        check_session(CheckSessionRequest) -> CheckSessionResponse;
+        check_access(CheckAccessRequest) -> CheckAccessResponse;
+        verify_password(VerifyPasswordRequest) -> VerifyPasswordResponse;
+        check_reuse(CheckReuseRequest) -> CheckReuseResponse;
+        rotate_session(RotateSessionRequest) -> RotateSessionResponse;
+    }
+
+    async fn end_sessions(
+        &self,
+        request: Request<authentication::EndSessionsRequest>,
+    ) -> Result<Response<authentication::EndSessionsResponse>, Status> {
+        let number = &request.get_ref().number;
+        self.note(format!("end_sessions {number}"));
+        of_number(number)?;
+        Ok(Response::new(authentication::EndSessionsResponse {}))
+    }
+
+    async fn list_sessions(
+        &self,
+        request: Request<authentication::ListSessionsRequest>,
+    ) -> Result<Response<authentication::ListSessionsResponse>, Status> {
+        let number = &request.get_ref().number;
+        if number.starts_with("0000") {
+            return Err(refused(ErrorReason::LineNotFound));
+        }
+        of_number(number)?;
+        let time = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
+        let session = authentication::OpenSession {
+            open_time: time(1_790_000_000),
+            idle_expire_time: time(1_790_000_900),
+            expire_time: time(1_790_043_200),
+            must_change_reason: authentication::MustChangeReason::Temporary.into(),
+        };
+        let sessions = if number == CONTRACT {
+            vec![session]
+        } else {
+            vec![]
+        };
+        Ok(Response::new(authentication::ListSessionsResponse {
+            sessions,
+        }))
+    }
+}
