@@ -13,6 +13,7 @@ mod agreement;
 mod callers;
 mod certificates;
 mod collector;
+mod command_line;
 mod directory;
 mod invariants;
 mod issuance;

@@ -3,6 +3,7 @@
 
 mod cast;
 mod chapters;
+mod command_line;
 mod lines;
 mod narrator;
 mod site;
@@ -18,6 +19,8 @@ pub use cast::Where;
 pub use lines::seed;
 pub use narrator::Narrator;
 
+use command_line::CommandLine;
+
 use crate::edge::{Backend, Ivr, Operator, Site};
 use crate::world::reason;
 
@@ -28,6 +31,7 @@ pub struct Story {
     site: Site,
     backend: Backend,
     operator: Operator,
+    command_line: CommandLine,
 }
 
 impl Story {
@@ -40,6 +44,7 @@ impl Story {
             site: Site::new(system.public()?),
             backend: Backend::new(system.private_as("backend")?),
             operator: Operator::new(system.private_as("operator")?),
+            command_line: CommandLine::beside_us(state)?,
         })
     }
 
@@ -63,6 +68,7 @@ impl Story {
             ten_wrong_attempts: "Ten wrong attempts, and the way back",
             the_four_migrations: "Another unit, chosen on the site",
             migrations_refused: "Another unit, refused",
+            the_operators_desk: "The operator's desk",
         }
         self.narrator.end("The story went as the rules say.");
         Ok(())

@@ -110,7 +110,7 @@ pub(crate) fn run(repo: &Repo, say: Say, arguments: &Arguments) -> Result<()> {
 
     let served = seed(say, &system, &home, &binaries).and_then(|()| {
         let softphone = Softphone::start(&home, &binaries, &system.logs(), softphone::PORT)?;
-        invite(say, &system, &home, with_site);
+        invite(say, &system, &home, &binaries, with_site);
         let served = runtime.block_on(serve(&mut system, end));
         drop(softphone);
         served
@@ -238,7 +238,7 @@ fn build_site(repo: &Repo, say: Say) -> bool {
     }
 }
 
-fn invite(say: Say, system: &System, home: &Path, with_site: bool) {
+fn invite(say: Say, system: &System, home: &Path, binaries: &Path, with_site: bool) {
     say.line("");
     say.success("Aikagi is running.");
     say.heading("The telephone, for your browser: first set a temporary password");
@@ -275,6 +275,12 @@ fn invite(say: Say, system: &System, home: &Path, with_site: bool) {
     ));
     say.heading("Try");
     say.line("  cargo xtask demo            the subscriber's story, in another terminal");
+    let ctl = binaries.join("aikagictl");
+    let (ctl, state) = (ctl.display(), home.join(state::FILE));
+    say.line(&format!(
+        "  {ctl} --state {} line show 0312345001",
+        state.display()
+    ));
     if let Some(url) = system.superuser_url() {
         say.line(&format!("  psql '{url}'"));
     }

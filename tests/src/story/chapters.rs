@@ -1,6 +1,7 @@
 //! The chapters: each is a part of the story that could be told alone.
 
 mod attempts;
+mod desk;
 mod migrations;
 mod mistakes;
 mod units;

@@ -6,7 +6,7 @@ use aikagi_mesh::errors::ErrorReason;
 use anyhow::{Result, bail};
 use tonic::Status;
 
-use super::narrator::masked;
+use super::command_line::REFUSED;
 use super::{Story, answered, expect};
 use crate::edge::Operator;
 use crate::world::reason;
@@ -39,25 +39,24 @@ impl Story {
                 (line.second.as_str(), true),
                 (line.unsubscribed.as_str(), false),
             ];
-            let answer = self.operator.add_line(&numbers).await;
-            if taken(&answer) {
+            let list = |wanted: bool| {
+                let list = numbers
+                    .iter()
+                    .filter(|(_, subscribed)| *subscribed == wanted);
+                let list: Vec<&str> = list.map(|(number, _)| *number).collect();
+                list.join(",")
+            };
+            let (subscribed, unsubscribed) = (list(true), list(false));
+            let mut arguments = vec!["line", "add", line.contract.as_str()];
+            arguments.extend(["--subscribed", &subscribed, "--unsubscribed", &unsubscribed]);
+            let typed = self.command_line.run(&arguments).await?;
+            if typed.code == REFUSED && typed.err.contains("[NUMBER_TAKEN]") {
                 continue;
             }
-            let added = answered(what, answer)?;
-            expect("numbers on the line", &numbers.len(), &added.numbers.len())?;
-            let subscription = |subscribed| if subscribed { "" } else { " (not subscribed)" };
-            self.narrator.does(
-                "operator",
-                &format!(
-                    "adds a line: contract number {}{}, additional {}, {}, {}{}",
-                    masked(&line.contract),
-                    subscription(contract_subscribed),
-                    masked(&line.first),
-                    masked(&line.second),
-                    masked(&line.unsubscribed),
-                    subscription(false)
-                ),
-            );
+            expect(what, &(0, String::new()), &(typed.code, typed.err))?;
+            self.shows(&arguments);
+            self.narrator
+                .answer("a line with four numbers, and no unit yet");
             return Ok(line);
         }
         bail!("{what}: every number tried is taken")

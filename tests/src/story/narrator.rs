@@ -68,6 +68,11 @@ impl Narrator {
         self.say(&format!("  {:WHO$} → {reason}{text}", ""));
     }
 
+    /// What a command prints.
+    pub(super) fn prints(&self, line: &str) {
+        self.say(&format!("  {:WHO$} {}", "", self.paint("2", line)));
+    }
+
     /// What is heard on the telephone.
     pub(super) fn hears(&self, text: &str) {
         self.say(&format!("  {:WHO$} ♪ “{text}”", ""));
@@ -101,6 +106,26 @@ pub(super) fn masked(number: &str) -> String {
     )
 }
 
+/// UNIT-3: a text with every number in it masked, at its length.
+pub(super) fn masked_within(text: &str) -> String {
+    let mut told = String::new();
+    let mut digits = String::new();
+    for letter in text.chars().chain(['\n']) {
+        if letter.is_ascii_digit() {
+            digits.push(letter);
+            continue;
+        }
+        match TelephoneNumber::parse(&digits) {
+            Ok(number) => told.push_str(&number.masked()),
+            Err(_malformed) => told.push_str(&digits),
+        }
+        digits.clear();
+        told.push(letter);
+    }
+    told.pop();
+    told
+}
+
 /// Several of them.
 pub(super) fn all_masked<'a>(numbers: impl IntoIterator<Item = &'a String>) -> String {
     let list: Vec<String> = numbers.into_iter().map(|number| masked(number)).collect();
@@ -116,5 +141,21 @@ mod tests {
     fn numbers_are_masked() {
         assert_eq!(masked("0501234 5678"), "*******5678");
         assert_eq!(masked("12"), "a malformed number");
+    }
+
+    /// UNIT-3: in what a command prints, too.
+    #[test]
+    fn numbers_within_a_text_are_masked() {
+        for (text, told) in [
+            ("line 05012345678, 2026", "line *******5678, 2026"),
+            ("0312345678", "******5678"),
+            (
+                "trace 0af7651916cd43dd8448eb211c80319c",
+                "trace 0af7651916cd43dd8448eb211c80319c",
+            ),
+            ("", ""),
+        ] {
+            assert_eq!(masked_within(text), told);
+        }
     }
 }

@@ -93,7 +93,7 @@ impl Story {
     }
 
     /// A number sets the password for itself under NUMBER.
-    async fn set_own(&self, account: &str, password: &str) -> Result<()> {
+    pub(super) async fn set_own(&self, account: &str, password: &str) -> Result<()> {
         self.set(Setting {
             caller: account,
             unit: "2",
@@ -104,7 +104,7 @@ impl Story {
         .await
     }
 
-    async fn wrong(&self, account: &str, password: &str, times: u32) -> Result<()> {
+    pub(super) async fn wrong(&self, account: &str, password: &str, times: u32) -> Result<()> {
         for attempt in 1..=times {
             let with = format!("a wrong password ({attempt} of {times})");
             self.login_refused(account, password, &with).await?;
