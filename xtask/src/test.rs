@@ -14,7 +14,7 @@ use crate::repo::Repo;
 use crate::say::Say;
 use crate::tools::{self, Subcommand};
 use crate::up::lock;
-use crate::{compose, proto, rules, site, sqlx, tidy};
+use crate::{proto, rules, site, sqlx, tidy};
 
 /// The tests of the alert rules.
 const ALERTS: &str = "deploy/observability/alerts.test.yml";
@@ -157,9 +157,14 @@ const STEPS: [Step; 17] = [
     },
     Step {
         name: "compose",
-        about: "the system in containers, where there is a Docker engine",
+        about: "the system in containers",
         slow: true,
-        run: |run| compose::test(run.repo, run.say, &compose::Arguments::default()),
+        run: |run| {
+            run.say.warning(
+                "THE SYSTEM IN CONTAINERS WAS NOT TRIED: `cargo xtask compose-test` does, beside this",
+            );
+            Ok(())
+        },
     },
     Step {
         name: "examples",
