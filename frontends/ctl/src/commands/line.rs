@@ -51,7 +51,8 @@ pub(crate) async fn run(
     output.show(&Line::from(promised(line)?))
 }
 
-/// The contract number has the option service when it is among the subscribed ones.
+/// The contract number has the option service when it is among the subscribed ones; it may stand in either list, but
+/// not in both.
 fn new_line(contract: String, subscribed: &[String], unsubscribed: &[String]) -> AddLineRequest {
     let is_contract = |number: &String| match (
         TelephoneNumber::parse(number),
@@ -65,7 +66,12 @@ fn new_line(contract: String, subscribed: &[String], unsubscribed: &[String]) ->
         .iter()
         .filter(|number| !is_contract(number))
         .map(|number| (number, true))
-        .chain(unsubscribed.iter().map(|number| (number, false)))
+        .chain(
+            unsubscribed
+                .iter()
+                .filter(|number| contract_subscribed || !is_contract(number))
+                .map(|number| (number, false)),
+        )
         .map(|(number, subscribed)| NewNumber {
             number: number.clone(),
             subscribed,
@@ -102,7 +108,20 @@ mod tests {
             .collect();
         assert_eq!(further, [("0312340002", true), ("0312340003", false)]);
 
-        let line = new_line("0312340001".into(), &text(&["0312340002"]), &[]);
+        let line = new_line(
+            "0312340001".into(),
+            &text(&["0312340002"]),
+            &text(&["0312340001"]),
+        );
         assert!(!line.contract_number.unwrap().subscribed);
+        assert_eq!(line.additional_numbers.len(), 1);
+
+        let both = text(&["0312340001"]);
+        let line = new_line("0312340001".into(), &both, &both);
+        assert_eq!(
+            line.additional_numbers.len(),
+            1,
+            "for the service to refuse"
+        );
     }
 }
