@@ -6,6 +6,7 @@ mod disturbed;
 mod kept;
 mod outside;
 mod prebuilt;
+mod trials;
 mod work;
 
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ use crate::docker::engine::Engine;
 use crate::docker::project::Project;
 use crate::repo::Repo;
 use crate::say::Say;
+use trials::{TRIALS, Trial};
 
 /// The project of people's own `docker compose up`: the name that the file gives it.
 const USUAL: &str = "aikagi";
@@ -65,60 +67,15 @@ pub(crate) struct Stage<'a> {
     pub(crate) binaries: PathBuf,
 }
 
-/// One thing that is tried.
-struct Trial {
-    name: &'static str,
-    about: &'static str,
-    run: fn(&Stage<'_>) -> Result<()>,
+/// Tries what `cargo xtask test` has time for: everything but the trials that are left to the command.
+pub(crate) fn quick_test(repo: &Repo, say: Say) -> Result<()> {
+    let chosen = TRIALS.iter().filter(|trial| trial.quick);
+    let arguments = Arguments {
+        trials: chosen.map(|trial| trial.name.to_owned()).collect(),
+        ..Arguments::default()
+    };
+    test(repo, say, &arguments)
 }
-
-const TRIALS: [Trial; 9] = [
-    Trial {
-        name: "story",
-        about: "the whole story, by the published ports",
-        run: |stage| story(stage),
-    },
-    Trial {
-        name: "confined",
-        about: "who reaches whom, and what can be written, from inside each container",
-        run: |stage| confined::check(stage),
-    },
-    Trial {
-        name: "scaling",
-        about: "more replicas under load, and fewer",
-        run: |stage| disturbed::scaling(stage),
-    },
-    Trial {
-        name: "emptied",
-        about: "Redis loses everything under load",
-        run: |stage| disturbed::emptied(stage),
-    },
-    Trial {
-        name: "rolling",
-        about: "every service is restarted under load, one replica after the other",
-        run: |stage| disturbed::rolling(stage),
-    },
-    Trial {
-        name: "kills",
-        about: "kill -9 of each container under load",
-        run: |stage| disturbed::kills(stage),
-    },
-    Trial {
-        name: "rotation",
-        about: "new keys and new certificates under load",
-        run: |stage| kept::rotation(stage),
-    },
-    Trial {
-        name: "restore",
-        about: "a backup, restored up to a moment",
-        run: |stage| kept::restore(stage),
-    },
-    Trial {
-        name: "failover",
-        about: "Redis by Sentinel and PostgreSQL to its standby, under load",
-        run: |stage| kept::failover(stage),
-    },
-];
 
 /// Tries everything. Without an engine nothing is tried, which is said loudly, and is no failure.
 pub(crate) fn test(repo: &Repo, say: Say, arguments: &Arguments) -> Result<()> {
@@ -134,6 +91,7 @@ pub(crate) fn test(repo: &Repo, say: Say, arguments: &Arguments) -> Result<()> {
         return Ok(());
     };
     let project = Project::new(&engine, repo, TEST)
+        .with("AIKAGI_VERSION", "test")
         .with("AIKAGI_BIND", "127.0.0.1")
         .with("AIKAGI_PUBLIC_PORT", range(PUBLIC_PORTS))
         .with("AIKAGI_PRIVATE_PORT", range(PRIVATE_PORTS))
@@ -245,12 +203,6 @@ impl Stage<'_> {
             .warning(&format!("the containers' logs are in {}", file.display()));
         Ok(())
     }
-}
-
-fn story(stage: &Stage<'_>) -> Result<()> {
-    let file = stage.published_state()?;
-    let mut demo = Command::new(process::executable(&stage.binaries, "demo")?);
-    show(demo.arg("--quiet").arg("--state").arg(file), "the demo")
 }
 
 /// Plays the story against the system that `docker compose up` started.

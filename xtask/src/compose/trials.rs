@@ -1,0 +1,82 @@
+//! What is tried with the system in containers.
+
+use std::process::Command;
+
+use aikagi_devkit::process;
+use anyhow::Result;
+
+use super::{Stage, confined, disturbed, kept};
+use crate::cargo::show;
+
+/// One thing that is tried.
+pub(super) struct Trial {
+    pub(super) name: &'static str,
+    pub(super) about: &'static str,
+    /// `cargo xtask test` tries it, too.
+    pub(super) quick: bool,
+    pub(super) run: fn(&Stage<'_>) -> Result<()>,
+}
+
+/// All trials, in order; each leaves the system well.
+pub(super) const TRIALS: [Trial; 9] = [
+    Trial {
+        name: "story",
+        about: "the whole story, by the published ports",
+        quick: true,
+        run: story,
+    },
+    Trial {
+        name: "confined",
+        about: "who reaches whom, and what can be written, from inside each container",
+        quick: true,
+        run: confined::check,
+    },
+    Trial {
+        name: "scaling",
+        about: "more replicas under load, and fewer",
+        quick: true,
+        run: disturbed::scaling,
+    },
+    Trial {
+        name: "emptied",
+        about: "Redis loses everything under load",
+        quick: false,
+        run: disturbed::emptied,
+    },
+    Trial {
+        name: "rolling",
+        about: "every service is restarted under load, one replica after the other",
+        quick: true,
+        run: disturbed::rolling,
+    },
+    Trial {
+        name: "kills",
+        about: "kill -9 of each container under load",
+        quick: true,
+        run: disturbed::kills,
+    },
+    Trial {
+        name: "rotation",
+        about: "new keys and new certificates under load",
+        quick: false,
+        run: kept::rotation,
+    },
+    Trial {
+        name: "restore",
+        about: "a backup, restored up to a moment",
+        quick: true,
+        run: kept::restore,
+    },
+    Trial {
+        name: "failover",
+        about: "Redis by Sentinel and PostgreSQL to its standby, under load",
+        quick: false,
+        run: kept::failover,
+    },
+];
+
+fn story(stage: &Stage<'_>) -> Result<()> {
+    let file = stage.published_state()?;
+    let mut demo = Command::new(process::executable(&stage.binaries, "demo")?);
+    show(demo.arg("--quiet").arg("--state").arg(file), "the demo")
+}
