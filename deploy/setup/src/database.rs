@@ -7,8 +7,8 @@ use aikagi_devkit::settings::Service;
 use aikagi_ledger::Settings;
 use anyhow::{Context, Result};
 
-/// The role of the job that seals again under a new key.
-const RESEAL_ROLE: &str = "aikagi_reseal";
+/// The roles of jobs: one seals again under a new key, one removes old months of the audit trail.
+const JOB_ROLES: [&str; 2] = ["aikagi_reseal", "aikagi_retention"];
 /// The superuser's own database, which every cluster has.
 const OWN: &str = "postgres";
 
@@ -37,7 +37,7 @@ pub(crate) async fn make_ready(arguments: &Arguments) -> Result<()> {
     aikagi_ledger::migrate(&settings).await?;
     keep_to_its_roles(&url_with(&superuser, None, OWN), &arguments.database).await?;
     let roles = Service::ALL.into_iter().filter_map(Service::postgres_role);
-    for role in roles.chain([RESEAL_ROLE.to_owned()]) {
+    for role in roles.chain(JOB_ROLES.map(str::to_owned)) {
         let password = read(&file(&role))?;
         allow_login(&url_with(&superuser, None, OWN), &role, Some(&password)).await?;
     }

@@ -33,10 +33,13 @@ const STORES: [(&str, &[&str]); 2] = [
         ],
     ),
 ];
-/// The job that seals again under a new key.
+/// The jobs with a role in PostgreSQL: one seals again under a new key, one removes old months of the audit trail.
+const JOBS: [(&str, &str); 2] = [(RESEAL, "aikagi_reseal"), ("retention", "aikagi_retention")];
 const RESEAL: &str = "reseal";
-/// PostgreSQL's users that are no service.
-const POSTGRES_USERS: [&str; 3] = ["superuser", "replication", "aikagi_reseal"];
+/// Those outside who run in containers here, too: the operator's command line, and a telephone.
+const GUESTS: [&str; 2] = ["operator", "ivr"];
+/// PostgreSQL's users that are neither service nor job.
+const POSTGRES_USERS: [&str; 2] = ["superuser", "replication"];
 /// Redis's users that are no service: who may do everything, who follows a primary, and who watches it.
 const REDIS_ADMINISTRATOR: &str = "administrator";
 const REDIS_REPLICA: &str = "replica";
@@ -102,12 +105,7 @@ pub(crate) fn make(
     let migrate = vault.share("migrate")?;
     for user in POSTGRES_USERS {
         let password = vault.password("postgres", user)?;
-        let to = if user == "replication" || user == "superuser" {
-            &postgres
-        } else {
-            &migrate
-        };
-        to.private(&format!("{user}.password"), &password)?;
+        postgres.private(&format!("{user}.password"), &password)?;
     }
     let superuser = vault.password("postgres", "superuser")?;
     migrate.private("superuser.password", &superuser)?;
@@ -118,12 +116,13 @@ pub(crate) fn make(
             &vault.password("postgres", &role)?,
         )?;
     }
-    let reseal = vault.share(RESEAL)?;
-    reseal.private(
-        "postgres.password",
-        &vault.password("postgres", "aikagi_reseal")?,
-    )?;
-    reseal.copy(&vault.authority.certificate(), "authorities.pem")?;
+    for (job, role) in JOBS {
+        let password = vault.password("postgres", role)?;
+        migrate.private(&format!("{role}.password"), &password)?;
+        let share = vault.share(job)?;
+        share.private("postgres.password", &password)?;
+        share.copy(&vault.authority.certificate(), "authorities.pem")?;
+    }
 
     let redis = vault.share("redis")?;
     redis.private("users.acl", &vault.redis_users()?)?;
@@ -137,6 +136,9 @@ pub(crate) fn make(
         let identity = vault.issue(name, &[])?;
         outside.copy(&identity.certificate, &format!("{name}.pem"))?;
         outside.copy(&identity.key, &format!("{name}.key"))?;
+        if GUESTS.contains(&name) {
+            vault.share(name)?.identity(&identity)?;
+        }
     }
     Ok(())
 }
@@ -315,6 +317,10 @@ mod tests {
             names(&dir.join("reseal")),
             ["authorities.pem", ring, postgres]
         );
+        assert_eq!(names(&dir.join("retention")), ["authorities.pem", postgres]);
+        for name in GUESTS {
+            assert_eq!(names(&dir.join(name)), identity);
+        }
     }
 
     /// Run again, it changes nothing; asked to renew, it changes certificates and keys and nothing else.

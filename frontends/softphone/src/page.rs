@@ -22,8 +22,8 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
 /// A content type that no page of another origin can send without being asked first.
 const JSON: &str = "application/json";
 
-/// The page on loopback port `port`, which leads to the settings site at `site`. It answers only under a name of this machine, so that no page on the internet
-/// can reach it by pointing a name of its own here.
+/// The page on port `port`, which leads to the settings site at `site`. It answers only under a name of this machine,
+/// so that no page on the internet can reach it by pointing a name of its own here.
 pub(crate) fn router(calls: CallServiceClient<Channel>, port: u16, site: &str) -> Router {
     let file = |kind: &'static str, text: &str| {
         let text = Bytes::copy_from_slice(text.as_bytes());

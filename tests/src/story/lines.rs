@@ -158,3 +158,27 @@ fn unit_of(line: &Added) -> String {
         (unit, true) => format!("{}, established", super::site::unit_name(unit)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the profile `demo` imports are the same lines.
+    #[test]
+    fn the_demo_in_containers_has_the_same_lines() {
+        let list = |kept: &Kept, wanted: bool| {
+            let numbers = kept
+                .numbers
+                .iter()
+                .filter(|(_, subscribed)| *subscribed == wanted);
+            let numbers: Vec<&str> = numbers.map(|(number, _)| *number).collect();
+            numbers.join(";")
+        };
+        let rows = KEPT.iter().map(|kept| {
+            let contract = first(kept.numbers);
+            format!("{contract},{},{}", list(kept, true), list(kept, false))
+        });
+        let file = include_str!("../../../deploy/demo/lines.csv");
+        assert!(file.lines().skip(1).eq(rows), "{file}");
+    }
+}

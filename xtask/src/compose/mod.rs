@@ -7,6 +7,7 @@ mod kept;
 mod outside;
 mod prebuilt;
 mod trials;
+mod visitors;
 mod work;
 
 use std::path::PathBuf;
@@ -95,6 +96,10 @@ pub(crate) fn test(repo: &Repo, say: Say, arguments: &Arguments) -> Result<()> {
         .with("AIKAGI_BIND", "127.0.0.1")
         .with("AIKAGI_PUBLIC_PORT", range(PUBLIC_PORTS))
         .with("AIKAGI_PRIVATE_PORT", range(PRIVATE_PORTS))
+        .with(
+            "AIKAGI_SOFTPHONE_PORT",
+            visitors::SOFTPHONE_PORT.to_string(),
+        )
         // A trial waits for health some hundred times.
         .with("AIKAGI_HEALTH_INTERVAL", "1s");
     // What a killed run left.
@@ -102,6 +107,7 @@ pub(crate) fn test(repo: &Repo, say: Say, arguments: &Arguments) -> Result<()> {
     for port in PUBLIC_PORTS.into_iter().chain(PRIVATE_PORTS) {
         ports::require_free(port, "the gateway")?;
     }
+    ports::require_free(visitors::SOFTPHONE_PORT, "the softphone")?;
     let project = if arguments.from_source {
         bases::ensure(
             &engine,

@@ -13,14 +13,16 @@ use crate::say::Say;
 use crate::site;
 
 /// What the images hold.
-const BINARIES: [&str; 8] = [
+const BINARIES: [&str; 10] = [
     "aikagi-gateway",
     "aikagi-issuance",
     "aikagi-authentication",
     "aikagi-password",
     "aikagi-units",
     "aikagi-reseal",
+    "aikagi-retention",
     "aikagi-setup",
+    "aikagictl",
     "aikagi-softphone",
 ];
 
