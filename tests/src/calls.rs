@@ -2,13 +2,16 @@
 //! callers hear is found again in the sound that Asterisk sends them.
 
 mod audio;
+mod behind;
 mod caller;
 mod cases;
 mod exchange;
 mod faults;
 mod office;
 
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use aikagi_domain::guidance::Language;
@@ -16,11 +19,15 @@ use anyhow::{Context, Result, bail, ensure};
 use tokio::task::JoinSet;
 
 use audio::Recordings;
-use caller::Heard;
+use behind::Behind;
+use caller::{Heard, Trunk};
 use cases::Case;
 use exchange::Exchange;
 use faults::Scene;
 use office::Office;
+
+use crate::edge::{Operator, Site};
+use crate::story::Where;
 
 /// The longest call; longer than any of the cases.
 const LONGEST: Duration = Duration::from_mins(10);
@@ -43,30 +50,22 @@ pub async fn make(around: &Surroundings, mut say: impl FnMut(&str)) -> Result<()
     let calls = around.home.join("calls");
     std::fs::create_dir_all(&calls).context("cannot make a directory")?;
     let home = around.home.canonicalize().context("the directory")?;
-    let recordings = Recordings::load(&office::manifest()?, Language::Ja)?;
+    let recordings = Arc::new(Recordings::load(&office::manifest()?, Language::Ja)?);
     let mut office = Office::open(&home, &around.binaries).await?;
     let exchange = Exchange::start(&around.image, &home, office.agi, LONGEST)?;
 
     let cases = cases::all();
     say(&format!("{} calls, all in progress at once", cases.len()));
-    for case in &cases {
-        office.add(&case.line).await?;
-    }
-    let mut failed = Vec::new();
-    for (case, heard) in at_once(cases, exchange.port, &calls).await? {
-        let name = case.call.name.clone();
-        let checked = match heard {
-            Ok(heard) => check(&case, &heard, &recordings, &office).await,
-            Err(error) => Err(error),
-        };
-        match checked {
-            Ok(()) => say(&name),
-            Err(error) => failed.push(format!("{name}: {error:#}")),
-        }
-    }
-    if !failed.is_empty() {
-        bail!("{} calls went wrong:\n{}", failed.len(), failed.join("\n"));
-    }
+    let behind = office.behind()?;
+    hold(
+        cases,
+        exchange.trunk,
+        &recordings,
+        &behind,
+        &calls,
+        &mut say,
+    )
+    .await?;
     ensure!(exchange.is_idle(), "calls are left in Asterisk");
 
     say("faults in mid-call and before");
@@ -82,25 +81,69 @@ pub async fn make(around: &Surroundings, mut say: impl FnMut(&str)) -> Result<()
     secret(&exchange, &office)
 }
 
-async fn at_once(cases: Vec<Case>, port: u16, home: &Path) -> Result<Vec<(Case, Result<Heard>)>> {
+/// Makes a few calls through an Asterisk and a system that run already; `say` hears how it goes.
+pub async fn through(
+    system: &Where,
+    asterisk: SocketAddr,
+    home: &Path,
+    mut say: impl FnMut(&str),
+) -> Result<()> {
+    let IpAddr::V4(here) = asterisk.ip() else {
+        bail!("Asterisk has no IPv4 address");
+    };
+    std::fs::create_dir_all(home).context("cannot make a directory")?;
+    let home = home.canonicalize().context("the directory")?;
+    let recordings = Arc::new(Recordings::load(&office::manifest()?, Language::Ja)?);
+    let behind = Behind {
+        operator: Operator::new(system.private_as("operator")?),
+        site: Site::new(system.public()?),
+    };
+    let trunk = Trunk { here, asterisk };
+    hold(cases::few(), trunk, &recordings, &behind, &home, &mut say).await
+}
+
+/// Makes the calls, all in progress at once, each on a line that is added before.
+async fn hold(
+    cases: Vec<Case>,
+    trunk: Trunk,
+    recordings: &Arc<Recordings>,
+    behind: &Behind,
+    home: &Path,
+    say: &mut impl FnMut(&str),
+) -> Result<()> {
+    for case in &cases {
+        behind.add(&case.line).await?;
+    }
     let mut calls = JoinSet::new();
     for case in cases {
-        let home = home.to_owned();
+        let (recordings, home) = (Arc::clone(recordings), home.to_owned());
         calls.spawn(async move {
-            let heard = case.call.make(port, &home).await;
+            let heard = case.call.make(trunk, &recordings, &home).await;
             (case, heard)
         });
+        // Not all of them in one millisecond, which no network brings.
         tokio::time::sleep(APART).await;
     }
-    let mut all = Vec::new();
+    let mut failed = Vec::new();
     while let Some(done) = calls.join_next().await {
-        all.push(done.context("a call was lost")?);
+        let (case, heard) = done.context("a call was lost")?;
+        let checked = match heard {
+            Ok(heard) => check(&case, &heard, recordings, behind).await,
+            Err(error) => Err(error),
+        };
+        match checked {
+            Ok(()) => say(&case.call.name),
+            Err(error) => failed.push(format!("{}: {error:#}", case.call.name)),
+        }
     }
-    Ok(all)
+    if !failed.is_empty() {
+        bail!("{} calls went wrong:\n{}", failed.len(), failed.join("\n"));
+    }
+    Ok(())
 }
 
 /// What was heard is right, and what was keyed logs in or nothing was set.
-async fn check(case: &Case, heard: &Heard, recordings: &Recordings, office: &Office) -> Result<()> {
+async fn check(case: &Case, heard: &Heard, recordings: &Recordings, behind: &Behind) -> Result<()> {
     let all = recordings.heard(&heard.line);
     let expected: Vec<String> = case
         .heard
@@ -122,8 +165,8 @@ async fn check(case: &Case, heard: &Heard, recordings: &Recordings, office: &Off
         ensure!(all == whole, "heard {all:?} instead of {whole:?}");
     }
     match &case.account {
-        Some(account) => office.logs_in(account).await,
-        None => office.unchanged(&case.line).await,
+        Some(account) => behind.logs_in(account).await,
+        None => behind.unchanged(&case.line).await,
     }
 }
 

@@ -6,12 +6,14 @@ use aikagi_domain::guidance::Language;
 use aikagi_ivr::prompts::{ENDING, manifest};
 use aikagi_ivr::script::Prompt;
 use anyhow::{Context, Result};
+use memchr::memmem;
 
 /// How much of a recording is looked for: 100 ms of it, from where it becomes loud.
 const LENGTH: usize = 800;
 const LOUD: u16 = 1500;
-/// How many of those samples may differ.
+/// How many of those samples may differ, after the first few.
 const TOLERANCE: usize = 20;
+const FIRST: usize = 8;
 /// Silence is the same everywhere.
 const PAUSE: Prompt = Prompt::Pause;
 
@@ -21,11 +23,19 @@ pub(super) struct Recordings {
 }
 
 struct Recording {
-    id: String,
-    /// Others that sound alike.
-    like: Vec<String>,
+    /// Its id and those of others that begin alike, each with how many samples there are from the sign on.
+    like: Vec<(String, usize)>,
     /// What to look for, in G.711 mu-law.
     sign: Vec<u8>,
+}
+
+/// Where a recording is in what was heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The end of its first words, by which it is known.
+    pub(super) known: usize,
+    /// Its own end.
+    pub(super) end: usize,
 }
 
 impl Recordings {
@@ -52,12 +62,12 @@ impl Recordings {
                 .copied()
                 .map(mu_law)
                 .collect();
+            let named = (id, samples.len() - start);
             // Some begin alike to the sample, being the same words: whoever hears them cannot tell them apart.
             match all.iter_mut().find(|known| known.sign == sign) {
-                Some(known) => known.like.push(id),
+                Some(known) => known.like.push(named),
                 None => all.push(Recording {
-                    id,
-                    like: Vec::new(),
+                    like: vec![named],
                     sign,
                 }),
             }
@@ -67,9 +77,18 @@ impl Recordings {
 
     /// What [`heard`](Self::heard) calls a recording.
     pub(super) fn sounds_like(&self, id: &str) -> String {
-        let alike = |recording: &&Recording| recording.like.iter().any(|like| like == id);
-        let found = self.all.iter().find(alike);
-        found.map_or_else(|| id.to_owned(), |recording| recording.id.clone())
+        let found = self.named(id);
+        found.map_or_else(|| id.to_owned(), |(recording, _)| recording.id().to_owned())
+    }
+
+    /// Where this recording is, from a place in what was heard on; none before its first words are there.
+    pub(super) fn find(&self, id: &str, line: &[u8], from: usize) -> Option<Place> {
+        let (recording, length) = self.named(id)?;
+        let at = recording.find(line, from)?;
+        Some(Place {
+            known: at + recording.sign.len(),
+            end: at + length,
+        })
     }
 
     /// The recordings in what was heard, in order. Of two that sound alike the first of the catalogue is named.
@@ -77,17 +96,38 @@ impl Recordings {
         let mut found: Vec<(usize, &str)> = Vec::new();
         for recording in &self.all {
             let mut from = 0;
-            while let Some(window) = line.get(from..from + recording.sign.len()) {
-                if is_like(window, &recording.sign) {
-                    found.push((from, &recording.id));
-                    from += recording.sign.len();
-                } else {
-                    from += 1;
-                }
+            while let Some(at) = recording.find(line, from) {
+                found.push((at, recording.id()));
+                from = at + recording.sign.len();
             }
         }
         found.sort_unstable();
         found.into_iter().map(|(_, id)| id.to_owned()).collect()
+    }
+
+    fn named(&self, id: &str) -> Option<(&Recording, usize)> {
+        self.all.iter().find_map(|recording| {
+            let mut like = recording.like.iter();
+            let (_, length) = like.find(|(known, _)| known == id)?;
+            Some((recording, *length))
+        })
+    }
+}
+
+impl Recording {
+    fn id(&self) -> &str {
+        self.like.first().map_or("", |(id, _)| id)
+    }
+
+    fn find(&self, line: &[u8], mut from: usize) -> Option<usize> {
+        let first = self.sign.get(..FIRST)?;
+        loop {
+            let at = from + memmem::find(line.get(from..)?, first)?;
+            if is_like(line.get(at..at + self.sign.len())?, &self.sign) {
+                return Some(at);
+            }
+            from = at + 1;
+        }
     }
 }
 
@@ -147,9 +187,27 @@ mod tests {
         for recording in recordings.all.iter().rev() {
             line.extend(&recording.sign);
             line.extend([0xff; 777]);
-            expected.push(recording.id.clone());
+            expected.push(recording.id().to_owned());
         }
         assert_eq!(recordings.heard(&line), expected);
         assert!(recordings.heard(&[0xff; 5000]).is_empty());
+    }
+
+    /// A recording is known by its first words, and ends where its file does.
+    #[test]
+    fn a_recording_is_known_before_it_ends() {
+        let recordings = recordings();
+        let (recording, length) = recordings.named("enter-unit").unwrap();
+        let mut line = vec![0xff; 300];
+        line.extend(&recording.sign[..LENGTH - 1]);
+        assert_eq!(recordings.find("enter-unit", &line, 0), None);
+        line.extend(&recording.sign[LENGTH - 1..]);
+        let place = Place {
+            known: 300 + LENGTH,
+            end: 300 + length,
+        };
+        assert!(place.end > place.known);
+        assert_eq!(recordings.find("enter-unit", &line, 0), Some(place));
+        assert_eq!(recordings.find("enter-unit", &line, 301), None);
     }
 }

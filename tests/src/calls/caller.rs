@@ -1,33 +1,40 @@
-//! A caller with a SIP telephone: sipp signals and sends the keys as RFC 4733 events, and we listen to what Asterisk
-//! sends back.
+//! A caller with a SIP telephone: sipp signals and sends the keys as RFC 4733 events when we give it its cue, and we
+//! listen to what Asterisk sends back.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket as StdSocket};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use tokio::net::UdpSocket;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
+use tokio::time::{Instant, sleep_until};
+
+use super::audio::{Place, Recordings};
 
 /// The longest call of the tests.
-const LONGEST: Duration = Duration::from_mins(3);
-/// What sipp needs to press one key, and some more.
-const PRESS: Duration = Duration::from_millis(420);
-/// From the last key of an entry to the first words of what follows, on a busy machine.
-const TURN: Duration = Duration::from_secs(3);
+const LONGEST: Duration = Duration::from_mins(4);
+/// How long a caller waits to hear something, on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(1);
 /// RTP payload types: G.711 mu-law, and the one that sipp presses keys with.
 const PCMU: u8 = 0;
 const KEYS: u8 = 96;
+/// The samples of a packet, of which the last of a recording may be short.
+const PACKET: usize = 160;
 
 /// What a caller does.
 #[derive(Debug, Clone)]
 pub(super) enum Act {
-    /// Listens for so long.
-    Listen(Duration),
-    /// Presses keys one after another, and waits for the first words of what follows.
-    Press(String),
+    /// Hears a recording's first words.
+    Hears(String),
+    /// Hears the rest of it.
+    HearsOut,
+    /// Presses keys one after another.
+    Presses(String),
 }
 
 /// Who calls, as the trunk says it.
@@ -54,6 +61,15 @@ pub(super) struct Call {
     pub(super) hangs_up: bool,
 }
 
+/// Between which addresses calls are made.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Trunk {
+    /// The callers'.
+    pub(super) here: Ipv4Addr,
+    /// Asterisk's.
+    pub(super) asterisk: SocketAddr,
+}
+
 /// What came of a call.
 #[derive(Debug)]
 pub(super) struct Heard {
@@ -64,91 +80,45 @@ pub(super) struct Heard {
 }
 
 impl Call {
-    /// Makes the call to an Asterisk at this port of loopback, with files under `home`. It fails unless the call is
-    /// answered, goes on as long as the caller acts, and ends as it should.
-    pub(super) async fn make(&self, asterisk: u16, home: &Path) -> Result<Heard> {
-        let home = home.join(&self.name);
-        std::fs::create_dir_all(&home).context("cannot make the call's directory")?;
-        let ear = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let media = ear.local_addr()?.port();
-        let scenario = home.join("scenario.xml");
-        std::fs::write(&scenario, self.scenario(media)).context("cannot write the scenario")?;
-        let begun = Instant::now();
-        let mut sipp = Command::new("sipp");
-        sipp.current_dir(&home)
-            .arg("-sf")
-            .arg(&scenario)
-            .args(["-m", "1", "-l", "1", "-nostdin"])
-            .args(["-i", "127.0.0.1", "-p", &free()?.to_string()])
-            .args(["-mi", "127.0.0.1", "-mp", &free()?.to_string()])
-            .args(["-timeout", &LONGEST.as_secs().to_string(), "-timeout_error"])
-            .args([
-                "-trace_err",
-                "-error_file",
-                "errors.log",
-                "-trace_msg",
-                "-message_file",
-                "messages.log",
-            ])
-            .arg(format!("127.0.0.1:{asterisk}"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .kill_on_drop(true);
-        let mut child = sipp.spawn().context("cannot start sipp")?;
-        let mut line = Vec::new();
-        let mut packet = [0; 2048];
-        let status = loop {
-            tokio::select! {
-                length = ear.recv(&mut packet) => {
-                    let packet = packet.get(..length?).unwrap_or_default();
-                    line.extend(sound(packet).unwrap_or_default());
-                }
-                status = child.wait() => break status?,
-            }
-        };
-        std::fs::write(home.join("heard.ul"), &line).context("cannot keep what was heard")?;
-        let errors = std::fs::read_to_string(home.join("errors.log")).unwrap_or_default();
-        let last: Vec<&str> = errors.lines().take(6).collect();
-        ensure!(
-            status.success(),
-            "{}: the call failed: {}",
-            self.name,
-            last.join(" | ")
-        );
-        Ok(Heard {
-            line,
-            time: begun.elapsed(),
-        })
+    /// Makes the call, with files under `home`. It fails unless the call is answered, goes on as long as the caller
+    /// acts, and ends as it should.
+    pub(super) async fn make(
+        &self,
+        trunk: Trunk,
+        recordings: &Recordings,
+        home: &Path,
+    ) -> Result<Heard> {
+        let mut talk = Talk::begin(self, trunk, recordings, home)?;
+        for act in &self.acts {
+            talk.act(act).await?;
+        }
+        talk.end().await
     }
 
-    /// The call as sipp plays it; its sound is to be sent to our port `media`.
+    /// The call as sipp plays it; its sound is to be sent to our port `media`. Before each thing that it does it waits
+    /// for its cue, a request in the call.
     fn scenario(&self, media: u16) -> String {
         let mut headers = String::new();
         if let Some(asserted) = &self.from.asserted {
-            let _ = writeln!(headers, "P-Asserted-Identity: <sip:{asserted}@127.0.0.1>");
+            let _ = writeln!(headers, "P-Asserted-Identity: <sip:{asserted}@[local_ip]>");
         }
         if self.from.withheld {
             headers.push_str("Privacy: id\n");
         }
         let mut acts = String::new();
+        let cue = "<recv request=\"INFO\"/>\n";
         for act in &self.acts {
-            match act {
-                Act::Listen(time) => pause(&mut acts, *time),
-                Act::Press(keys) => {
-                    let count = u32::try_from(keys.len()).unwrap_or(u32::MAX);
-                    let _ = writeln!(
-                        acts,
-                        "<nop><action><exec play_dtmf=\"{keys}\"/></action></nop>"
-                    );
-                    pause(&mut acts, PRESS * count + TURN);
-                }
+            if let Act::Presses(keys) = act {
+                let _ = writeln!(
+                    acts,
+                    "{cue}<nop><action><exec play_dtmf=\"{keys}\"/></action></nop>"
+                );
             }
         }
         let end = if self.hangs_up {
             format!(
-                "<send retrans=\"500\"><![CDATA[\n{}]]></send>\n<recv response=\"200\"/>\n",
-                in_dialog("BYE", 2)
+                "{cue}<send retrans=\"500\"><![CDATA[\n{}]]></send>\n<recv response=\"200\"/>\n",
+                self.in_dialog("BYE", 2)
             )
         } else {
             "<recv request=\"BYE\"/>\n<send><![CDATA[\nSIP/2.0 200 OK\n[last_Via:]\n[last_From:]\n[last_To:]\n\
@@ -159,7 +129,7 @@ impl Call {
              <scenario name=\"{name}\">\n<send retrans=\"500\"><![CDATA[\n\
              INVITE sip:0570000000@[remote_ip]:[remote_port] SIP/2.0\n\
              Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\n\
-             From: <sip:{user}@[local_ip]:[local_port]>;tag=[pid]c[call_number]\n\
+             {from}\n\
              To: <sip:0570000000@[remote_ip]:[remote_port]>\nCall-ID: [call_id]\nCSeq: 1 INVITE\n\
              Contact: <sip:caller@[local_ip]:[local_port]>\nMax-Forwards: 70\n{headers}\
              Content-Type: application/sdp\nContent-Length: [len]\n\n\
@@ -167,25 +137,185 @@ impl Call {
              m=audio {media} RTP/AVP {PCMU} {KEYS}\na=rtpmap:{PCMU} PCMU/8000\n\
              a=rtpmap:{KEYS} telephone-event/8000\na=fmtp:{KEYS} 0-15\na=ptime:20\n\n]]></send>\n\
              <recv response=\"100\" optional=\"true\"/>\n<recv response=\"180\" optional=\"true\"/>\n\
-             <recv response=\"183\" optional=\"true\"/>\n<recv response=\"200\" rrs=\"true\"/>\n\
+             <recv response=\"183\" optional=\"true\"/>\n<recv response=\"200\" rrs=\"true\"><action>\n\
+             <ereg regexp=\".*\" search_in=\"hdr\" header=\"To:\" assign_to=\"to\"/></action></recv>\n\
              <send><![CDATA[\n{ack}]]></send>\n{acts}{end}</scenario>\n",
             name = self.name,
-            user = self.from.user,
-            ack = in_dialog("ACK", 1),
+            from = self.from(),
+            ack = self.in_dialog("ACK", 1),
+        )
+    }
+
+    fn from(&self) -> String {
+        format!(
+            "From: <sip:{}@[local_ip]:[local_port]>;tag=[pid]c[call_number]",
+            self.from.user
+        )
+    }
+
+    /// A request in the dialog that the answer began.
+    fn in_dialog(&self, method: &str, sequence: u32) -> String {
+        format!(
+            "{method} [next_url] SIP/2.0\nVia: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\n\
+             {from}\nTo:[$to]\n[routes]\nCall-ID: [call_id]\nCSeq: {sequence} {method}\nMax-Forwards: 70\n\
+             Content-Length: 0\n\n",
+            from = self.from()
         )
     }
 }
 
-fn in_dialog(method: &str, sequence: u32) -> String {
-    format!(
-        "{method} [next_url] SIP/2.0\nVia: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\n\
-         [last_From:]\n[last_To:]\n[routes]\nCall-ID: [call_id]\nCSeq: {sequence} {method}\nMax-Forwards: 70\n\
-         Content-Length: 0\n\n"
-    )
+/// A call in progress.
+pub(super) struct Talk<'a> {
+    call: &'a Call,
+    recordings: &'a Recordings,
+    home: PathBuf,
+    begun: Instant,
+    sipp: Child,
+    /// Where sipp signals.
+    signals: SocketAddr,
+    cues: u32,
+    ear: UdpSocket,
+    line: Vec<u8>,
+    /// The recording heard last.
+    last: Place,
 }
 
-fn pause(acts: &mut String, time: Duration) {
-    let _ = writeln!(acts, "<pause milliseconds=\"{}\"/>", time.as_millis());
+impl<'a> Talk<'a> {
+    /// Calls.
+    pub(super) fn begin(
+        call: &'a Call,
+        trunk: Trunk,
+        recordings: &'a Recordings,
+        home: &Path,
+    ) -> Result<Self> {
+        let home = home.join(&call.name);
+        std::fs::create_dir_all(&home).context("cannot make the call's directory")?;
+        let ear = StdSocket::bind((trunk.here, free(trunk.here)?))?;
+        ear.set_nonblocking(true)?;
+        let ear = UdpSocket::from_std(ear)?;
+        let scenario = home.join("scenario.xml");
+        std::fs::write(&scenario, call.scenario(ear.local_addr()?.port()))
+            .context("cannot write the scenario")?;
+        let signals = SocketAddr::from((trunk.here, free(trunk.here)?));
+        let here = trunk.here.to_string();
+        let mut sipp = Command::new("sipp");
+        sipp.current_dir(&home)
+            .arg("-sf")
+            .arg(&scenario)
+            .args(["-m", "1", "-l", "1", "-nostdin", "-cid_str", &call.name])
+            .args(["-i", &here, "-p", &signals.port().to_string()])
+            .args(["-mi", &here, "-mp", &free(trunk.here)?.to_string()])
+            .args(["-timeout", &LONGEST.as_secs().to_string(), "-timeout_error"])
+            .args(["-trace_err", "-error_file", "errors.log"])
+            .args(["-trace_msg", "-message_file", "messages.log"])
+            .arg(trunk.asterisk.to_string())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true);
+        Ok(Self {
+            call,
+            recordings,
+            home,
+            begun: Instant::now(),
+            sipp: sipp.spawn().context("cannot start sipp")?,
+            signals,
+            cues: 0,
+            ear,
+            line: Vec::new(),
+            last: Place { known: 0, end: 0 },
+        })
+    }
+
+    /// Does one thing.
+    pub(super) async fn act(&mut self, act: &Act) -> Result<()> {
+        match act {
+            Act::Hears(id) => {
+                let first_words =
+                    |talk: &Self| talk.recordings.find(id, &talk.line, talk.last.known);
+                self.last = self.listen(id, first_words).await?;
+                Ok(())
+            }
+            Act::HearsOut => {
+                let end = self.last.end.saturating_sub(PACKET);
+                let all = |talk: &Self| (talk.line.len() >= end).then_some(());
+                self.listen("the rest", all).await
+            }
+            Act::Presses(_) => self.cue().await,
+        }
+    }
+
+    /// Hangs up, if it is the caller who does, and waits for the end.
+    pub(super) async fn end(mut self) -> Result<Heard> {
+        if self.call.hangs_up {
+            self.cue().await?;
+        }
+        let status = loop {
+            let mut packet = [0; 2048];
+            tokio::select! {
+                // What was sent before the end is still to be heard.
+                biased;
+                length = self.ear.recv(&mut packet) => self.hear(packet.get(..length?)),
+                status = self.sipp.wait() => break status?,
+            }
+        };
+        std::fs::write(self.home.join("heard.ul"), &self.line)
+            .context("cannot keep what was heard")?;
+        ensure!(status.success(), "the call failed: {}", self.complaints());
+        Ok(Heard {
+            time: self.begun.elapsed(),
+            line: self.line,
+        })
+    }
+
+    /// Lets sipp go on. It reads this after all that Asterisk sent before.
+    async fn cue(&mut self) -> Result<()> {
+        self.cues += 1;
+        let (name, here, cue) = (&self.call.name, self.ear.local_addr()?, self.cues);
+        let request = format!(
+            "INFO sip:caller@{to} SIP/2.0\r\nVia: SIP/2.0/UDP {here};branch=z9hG4bK-cue-{cue}\r\n\
+             From: <sip:cue@{here}>;tag=cue\r\nTo: <sip:caller@{to}>;tag=caller\r\nCall-ID: {name}\r\n\
+             CSeq: {cue} INFO\r\nContent-Length: 0\r\n\r\n",
+            to = self.signals
+        );
+        self.ear.send_to(request.as_bytes(), self.signals).await?;
+        Ok(())
+    }
+
+    /// Listens until there is what is waited for. The call must go on.
+    async fn listen<T>(&mut self, what: &str, found: impl Fn(&Self) -> Option<T>) -> Result<T> {
+        let limit = Instant::now() + PATIENCE;
+        loop {
+            if let Some(found) = found(self) {
+                return Ok(found);
+            }
+            let mut packet = [0; 2048];
+            let end = tokio::select! {
+                biased;
+                length = self.ear.recv(&mut packet) => {
+                    self.hear(packet.get(..length?));
+                    continue;
+                }
+                status = self.sipp.wait() => format!("the call ended ({})", status?),
+                () = sleep_until(limit) => "nothing more came".to_owned(),
+            };
+            bail!(
+                "{end} before {what} was heard, after {:?}: {}",
+                self.recordings.heard(&self.line),
+                self.complaints()
+            );
+        }
+    }
+
+    fn hear(&mut self, packet: Option<&[u8]>) {
+        self.line.extend(packet.and_then(sound).unwrap_or_default());
+    }
+
+    /// What sipp complains about.
+    fn complaints(&self) -> String {
+        let errors = std::fs::read_to_string(self.home.join("errors.log")).unwrap_or_default();
+        errors.lines().take(6).collect::<Vec<_>>().join(" | ")
+    }
 }
 
 /// The sound in an RTP packet (RFC 3550); none in one of another kind.
@@ -197,10 +327,17 @@ fn sound(packet: &[u8]) -> Option<&[u8]> {
         .flatten()
 }
 
-/// A UDP port of loopback that was free a moment ago.
-fn free() -> Result<u16> {
-    let socket = StdSocket::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
-    Ok(socket.local_addr()?.port())
+/// A UDP port of this address that was free a moment ago, and was not given away here before.
+fn free(address: Ipv4Addr) -> Result<u16> {
+    static GIVEN: Mutex<Option<HashSet<u16>>> = Mutex::new(None);
+    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let given = given.get_or_insert_default();
+    loop {
+        let port = StdSocket::bind((address, 0))?.local_addr()?.port();
+        if given.insert(port) {
+            return Ok(port);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! A real Asterisk in a container, with this repository's dialplan.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -7,17 +8,19 @@ use std::time::Duration;
 use aikagi_devkit::command::{run, wait_until};
 use anyhow::{Context, Result, bail};
 
-/// What Asterisk's own files are called in the image.
-const ETC: &str = "/etc/asterisk";
+use super::caller::Trunk;
+
 /// Where the image has the recordings.
 pub(super) const SOUNDS: &str = "/usr/share/aikagi/sounds";
+/// Where it writes, and as whom.
+const WRITTEN: &str = "/run/asterisk:uid=65532,gid=65532,mode=0700";
 const READY_LIMIT: Duration = Duration::from_mins(1);
 
 /// A container of Asterisk on this machine's loopback; dropping it removes it.
 pub(super) struct Exchange {
     name: String,
-    /// Its SIP port.
-    pub(super) port: u16,
+    /// The way to it.
+    pub(super) trunk: Trunk,
     log: PathBuf,
 }
 
@@ -27,35 +30,24 @@ impl Exchange {
         let port = std::net::UdpSocket::bind(("127.0.0.1", 0))?
             .local_addr()?
             .port();
-        let etc = home.join("asterisk");
-        std::fs::create_dir_all(&etc).context("cannot make a directory")?;
-        let transport =
-            format!("[udp]\ntype = transport\nprotocol = udp\nbind = 127.0.0.1:{port}\n");
-        write(&etc.join("pjsip_transport.conf"), &transport)?;
         let name = format!("aikagi-call-test-{}-{port}", std::process::id());
         let mut docker = Command::new("docker");
         docker
             .args(["run", "--detach", "--name", &name, "--network", "host"])
             .args(["--cap-drop", "ALL", "--security-opt", "no-new-privileges"])
+            .args(["--read-only", "--tmpfs", WRITTEN])
             .args(["--env", &format!("AIKAGI_IVR=127.0.0.1:{agi}")])
             .args(["--env", &format!("AIKAGI_LONGEST={}", longest.as_secs())])
-            .args(["--env", "AIKAGI_LANGUAGE=ja"]);
-        // The trunk is the repository's own example, but for its address.
-        let trunk = std::fs::read_to_string(repository("deploy/asterisk/etc/pjsip_trunk.conf"))
-            .context("cannot read the example of a trunk")?;
-        write(
-            &etc.join("pjsip_trunk.conf"),
-            &trunk.replace("192.0.2.10", "127.0.0.1"),
-        )?;
-        for file in ["pjsip_transport.conf", "pjsip_trunk.conf"] {
-            let mount = format!("{}:{ETC}/{file}:ro", etc.join(file).display());
-            docker.args(["--volume", &mount]);
-        }
+            .args(["--env", &format!("AIKAGI_SIP_LISTEN=127.0.0.1:{port}")])
+            .args(["--env", "AIKAGI_TRUNK=127.0.0.1"]);
         run(docker.arg(image)).context("cannot start Asterisk")?;
         let exchange = Self {
             log: home.join(format!("asterisk-{port}.log")),
             name,
-            port,
+            trunk: Trunk {
+                here: Ipv4Addr::LOCALHOST,
+                asterisk: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+            },
         };
         let booted = || exchange.ask("core waitfullybooted").is_ok();
         if !wait_until(READY_LIMIT, booted) {
@@ -100,8 +92,4 @@ impl Drop for Exchange {
 /// A path in this repository.
 pub(super) fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
-}
-
-fn write(path: &Path, text: &str) -> Result<()> {
-    std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }

