@@ -15,6 +15,7 @@ mod certificates;
 mod collector;
 mod command_line;
 mod directory;
+mod halfway;
 mod invariants;
 mod issuance;
 mod kills;
