@@ -1,5 +1,7 @@
 //! Logging in (LOGIN-1, LOGIN-3, LOGIN-5 to LOGIN-7).
 
+mod overtaken;
+
 use aikagi_api::authentication::v1::MustChangeReason;
 use aikagi_tests::world::{
     CONTRACT, FIRST, NOBODY, OTHER_PERMANENT, PERMANENT, SECOND, STRANGER, TEMPORARY, UNSUBSCRIBED,

@@ -54,11 +54,12 @@ impl From<Failure> for Refusal {
             Failure::Busy(retry_after) => {
                 Self::new(ErrorReason::Overloaded).retry_after(retry_after)
             }
-            Failure::Ttl(TtlError::Unavailable) | Failure::Ledger(LedgerError::Unavailable) => {
+            // A change that holds an account for too long says nothing of the password: it can be typed again.
+            Failure::Ttl(TtlError::Unavailable)
+            | Failure::Ledger(LedgerError::Unavailable | LedgerError::Conflict) => {
                 tracing::warn!(error = %failure, "a store does not answer");
                 Self::unavailable()
             }
-            Failure::Ledger(LedgerError::Conflict) => Self::new(ErrorReason::ChangedMeanwhile),
             Failure::Ttl(TtlError::Corrupt)
             | Failure::Ledger(LedgerError::Corrupt | LedgerError::Other)
             | Failure::Seal(_)

@@ -74,7 +74,14 @@ impl Authentication {
         {
             return Err(self.login_refused(Some(kind)));
         }
-        let (session_token, session) = self.begin_session(&record, now).await?;
+        let begun = self.begin_session(&record, now).await;
+        let (session_token, session) = match begun {
+            // LOGIN-5, SESS-2: what ends sessions has ended this one before anybody had it.
+            Err(Failure::Refused(refusal)) if refusal.reason() == ErrorReason::SessionEnded => {
+                return Err(self.login_refused(Some(kind)));
+            }
+            begun => begun?,
+        };
         measures::opened(kind);
         Ok(LoginResponse {
             session_token,
