@@ -4,7 +4,7 @@
     reason = "a command line talks on its standard output"
 )]
 
-mod bench_import;
+mod bench;
 mod call_test;
 mod cargo;
 mod compose;
@@ -68,8 +68,7 @@ enum Command {
         script: String,
     },
     /// Measure what we claim, as a ratio in one run.
-    #[command(subcommand)]
-    Bench(Bench),
+    Bench(bench::Arguments),
     /// Make development certificates, or renew those that end soon.
     Certs {
         /// Where to.
@@ -96,13 +95,6 @@ enum Command {
     Tidy,
 }
 
-/// What is measured.
-#[derive(Debug, Subcommand)]
-enum Bench {
-    /// Bulk import against raw COPY of the same rows.
-    Import(bench_import::Arguments),
-}
-
 fn main() -> ExitCode {
     let say = Say::new();
     match run(Arguments::parse().command, say) {
@@ -126,7 +118,7 @@ fn run(command: Command, say: Say) -> Result<()> {
         Command::Demo { arguments, .. } => up::demo(&repo, say, &arguments),
         Command::ComposeTest(arguments) => compose::test(&repo, say, &arguments),
         Command::Site { script } => test::live::browser(&repo, say, &script),
-        Command::Bench(Bench::Import(arguments)) => bench_import::run(&repo, say, &arguments),
+        Command::Bench(arguments) => bench::run(&repo, say, &arguments),
         Command::Certs { directory } => certs(say, &repo.root.join(directory)),
         Command::Sqlx { check } => sqlx::run(&repo, say, check),
         Command::Fuzz(arguments) => fuzz::run(&repo, say, &arguments),

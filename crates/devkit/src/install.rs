@@ -10,6 +10,7 @@ use crate::command::{find, run};
 /// The oldest PostgreSQL that the ledger's schema is written for.
 const OLDEST_POSTGRES: u32 = 15;
 const POSTGRES_PACKAGES: &str = "/usr/lib/postgresql";
+const ARGON2_HEADER: &str = "/usr/include/argon2.h";
 
 /// A program that does not come with Rust.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub enum Tool {
     CCompiler,
     /// The compiler that libFuzzer is built with.
     CxxCompiler,
+    /// The reference library of Argon2, which logins are measured against.
+    Argon2,
     /// The Docker engine and its command line.
     Docker,
     /// What makes a small Debian in a directory.
@@ -57,6 +60,7 @@ impl Tool {
             Self::SipTester => find("sipp").is_some(),
             Self::CCompiler => find("cc").is_some(),
             Self::CxxCompiler => find("c++").is_some(),
+            Self::Argon2 => Path::new(ARGON2_HEADER).is_file(),
             Self::Docker => find("dockerd").is_some() && find("docker").is_some(),
             Self::Debootstrap => find("debootstrap").is_some(),
             Self::Promtool => find("promtool").is_some(),
@@ -81,6 +85,7 @@ impl Tool {
             Self::SipTester => &["sip-tester"],
             Self::CCompiler => &["gcc", "libc6-dev"],
             Self::CxxCompiler => &["g++"],
+            Self::Argon2 => &["libargon2-dev"],
             Self::Docker => &["docker.io", "iproute2", "iptables"],
             Self::Debootstrap => &["debootstrap"],
             Self::Promtool => &["prometheus"],

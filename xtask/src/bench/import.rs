@@ -1,4 +1,4 @@
-//! `cargo xtask bench import`: bulk import against raw COPY of the same rows, in one run on one machine.
+//! Bulk import against raw COPY of the same rows, in one run on one machine.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -7,13 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use aikagi_devkit::install::{self, Tool};
 use aikagi_devkit::postgres::Cluster;
 use aikagi_devkit::system::{Database, Options, System};
 use aikagi_devkit::{ports, postgres, process, redis};
 use anyhow::{Context, Result, bail};
 
-use crate::cargo::{build, show};
+use crate::cargo::show;
 use crate::repo::Repo;
 use crate::say::Say;
 use crate::state;
@@ -35,27 +34,35 @@ const TABLES: [&str; 5] = [
 
 /// What to import.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Arguments {
+pub(super) struct Arguments {
     /// How many lines, of three numbers each.
-    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..=9_000_000))]
+    #[arg(long, default_value_t = USUAL, value_parser = clap::value_parser!(u64).range(1..=9_000_000))]
     lines: u64,
+}
+
+/// Lines of the usual import, and of one that only shows that it can be measured.
+const USUAL: u64 = 1_000_000;
+const SHORT: u64 = 20_000;
+
+impl Arguments {
+    /// What is imported when nothing is said.
+    pub(super) const fn usual(short: bool) -> Self {
+        Self {
+            lines: if short { SHORT } else { USUAL },
+        }
+    }
 }
 
 /// Imports lines through the gateway with `aikagictl`, then copies the same rows into an empty ledger on the same
 /// cluster, and compares the two.
-pub(crate) fn run(repo: &Repo, say: Say, arguments: &Arguments) -> Result<()> {
-    install::ensure(&[Tool::CCompiler, Tool::PostgreSql, Tool::Redis], |text| {
-        say.step(text);
-    })?;
-    say.step("building with optimisation");
-    let binaries = build(repo, true)?;
+pub(super) fn run(repo: &Repo, say: Say, binaries: &Path, arguments: &Arguments) -> Result<()> {
     let home = repo.target.join("bench").join("import");
     let _ = std::fs::remove_dir_all(&home);
     std::fs::create_dir_all(&home).with_context(|| format!("cannot make {}", home.display()))?;
-    let options = options(&home, &binaries)?;
+    let options = options(&home, binaries)?;
     let runtime = tokio::runtime::Runtime::new().context("no runtime")?;
     let system = runtime.block_on(System::start(&options, |text| say.step(text)))?;
-    let compared = compare(say, &system, &home, &binaries, arguments.lines);
+    let compared = compare(say, &system, &home, binaries, arguments.lines);
     system.stop(|_| {});
     let _ = std::fs::remove_dir_all(&home);
     compared

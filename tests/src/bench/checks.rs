@@ -1,0 +1,178 @@
+//! Session checks against a bare echo over the same TLS, and against what each store can answer at all.
+
+use std::net::SocketAddr;
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use aikagi_api::authentication::v1::CheckSessionRequest;
+use aikagi_devkit::command;
+use aikagi_devkit::ports;
+use anyhow::{Context, Result};
+use nix::sys::signal::Signal;
+use redis::AsyncCommands as _;
+use sqlx::postgres::PgPoolOptions;
+use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
+
+use super::report::{Bound, Measure};
+use super::stage::{Stage, told, unlimited};
+use super::{Effort, Surroundings, load};
+use crate::edge::{Files, connect};
+use crate::world::PERMANENT;
+
+/// Back ends that ask at once, and connections that they share.
+const CALLERS: usize = 64;
+const CONNECTIONS: usize = 4;
+const START_LIMIT: Duration = Duration::from_secs(10);
+
+/// Session checks per second.
+pub(super) async fn measure(around: &Surroundings, effort: Effort) -> Result<Vec<Measure>> {
+    let stage = Stage::start(around, "sessions", unlimited).await?;
+    let numbers = stage.subscribers(1).await?;
+    let session = stage.site()?.login(&numbers[0], PERMANENT).await;
+    let token = session.map_err(told)?.token;
+
+    let echo = Echo::start(&stage)?;
+    let (mut ours, mut bare) = (Vec::new(), Vec::new());
+    for _ in 0..CONNECTIONS {
+        ours.push(stage.authentication()?);
+        bare.push(echo.client(&stage)?);
+    }
+    let redis = redis::Client::open(stage.system.redis.administrator_url())?;
+    let redis = redis.get_multiplexed_async_connection().await?;
+    let url = stage.system.superuser_url().context("no cluster")?;
+    let ledger = PgPoolOptions::new()
+        .max_connections(8)
+        .connect(&url)
+        .await?;
+
+    let (mut echoes, mut gets, mut selects) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..effort.rounds {
+        let clients = bare.clone();
+        let answered = load::closed(CALLERS, effort.slice, move |caller| {
+            let mut client = clients[caller % CONNECTIONS].clone();
+            async move {
+                client
+                    .check(HealthCheckRequest::default())
+                    .await
+                    .map_err(told)?;
+                Ok(())
+            }
+        })
+        .await?;
+        let (clients, token) = (ours.clone(), token.clone());
+        let checked = load::closed(CALLERS, effort.slice, move |caller| {
+            let mut client = clients[caller % CONNECTIONS].clone();
+            let request = CheckSessionRequest {
+                session_token: token.clone(),
+                peek: false,
+            };
+            async move {
+                client.check_session(request).await.map_err(told)?;
+                Ok(())
+            }
+        })
+        .await?;
+        let connection = redis.clone();
+        let got = load::closed(CALLERS, effort.slice, move |_caller| {
+            let mut connection = connection.clone();
+            async move {
+                let _: Option<Vec<u8>> = connection.get("nothing").await?;
+                Ok(())
+            }
+        })
+        .await?;
+        let (pool, number) = (ledger.clone(), numbers[0].clone());
+        let selected = load::closed(CALLERS, effort.slice, move |_caller| {
+            let (pool, number) = (pool.clone(), number.clone());
+            async move {
+                sqlx::query("SELECT epoch, kind FROM credentials WHERE number = $1")
+                    .bind(number)
+                    .fetch_one(&pool)
+                    .await?;
+                Ok(())
+            }
+        })
+        .await?;
+        echoes.push((checked, answered));
+        gets.push((checked, got));
+        selects.push((checked, selected));
+    }
+    let measure =
+        |peer, rounds, bound| Measure::of("session checks", peer, "calls/s", rounds, bound);
+    Ok(vec![
+        measure(
+            "a bare tonic echo over mutual TLS",
+            echoes,
+            Bound::AtLeast(0.5),
+        ),
+        measure("GET in Redis", gets, Bound::None),
+        measure(
+            "SELECT by primary key in PostgreSQL, eight connections",
+            selects,
+            Bound::None,
+        ),
+    ])
+}
+
+/// A process that answers and does nothing else; it stops when this is dropped.
+struct Echo {
+    child: Child,
+    port: u16,
+}
+
+impl Echo {
+    fn start(stage: &Stage) -> Result<Self> {
+        let port = ports::free()?;
+        let files = stage.files("authentication")?;
+        let mut program = command::tied(std::env::current_exe()?, "TERM");
+        program
+            .args(["echo", "--listen", &format!("127.0.0.1:{port}")])
+            .arg("--certificate")
+            .arg(&files.certificate)
+            .arg("--key")
+            .arg(&files.key)
+            .arg("--authority")
+            .arg(stage.system.authority.certificate())
+            .stdout(Stdio::null());
+        let child = command::spawn(program)?;
+        command::wait_until(START_LIMIT, || ports::answers(port));
+        Ok(Self { child, port })
+    }
+
+    fn client(&self, stage: &Stage) -> Result<HealthClient<tonic::transport::Channel>> {
+        let url = format!("https://127.0.0.1:{}", self.port);
+        let authority = stage.system.authority.certificate();
+        let channel = connect(&url, &authority, Some(&stage.files("gateway")?))?;
+        Ok(HealthClient::new(channel))
+    }
+}
+
+impl Drop for Echo {
+    fn drop(&mut self) {
+        command::stop(&mut self.child, Signal::SIGTERM, START_LIMIT);
+    }
+}
+
+/// Answers health checks over mutual TLS, as tonic does by itself, until it is stopped.
+pub async fn serve_echo(
+    listen: SocketAddr,
+    files: &Files,
+    authority: &std::path::Path,
+) -> Result<()> {
+    let (_reporter, service) = tonic_health::server::health_reporter();
+    let identity = Identity::from_pem(
+        std::fs::read(&files.certificate)?,
+        std::fs::read(&files.key)?,
+    );
+    let tls = ServerTlsConfig::new()
+        .identity(identity)
+        .client_ca_root(Certificate::from_pem(std::fs::read(authority)?));
+    Server::builder()
+        .tls_config(tls)?
+        .add_service(service)
+        .serve(listen)
+        .await?;
+    Ok(())
+}

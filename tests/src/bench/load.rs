@@ -1,0 +1,107 @@
+//! Callers: as many as there are, each after its last answer, or as many as come, whatever was answered.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use rand::RngExt as _;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+/// Calls per second of so many callers, each of whom makes one call after another. The first failure ends it.
+pub(super) async fn closed<F, Fut>(callers: usize, slice: Duration, call: F) -> Result<f64>
+where
+    F: Fn(usize) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<()>> + Send,
+{
+    let call = Arc::new(call);
+    let begun = Instant::now();
+    let mut calling = JoinSet::new();
+    for caller in 0..callers {
+        let call = Arc::clone(&call);
+        calling.spawn(async move {
+            let mut made = 0_u32;
+            while begun.elapsed() < slice {
+                call(caller).await?;
+                made += 1;
+            }
+            anyhow::Ok(made)
+        });
+    }
+    let mut made = 0.0;
+    while let Some(caller) = calling.join_next().await {
+        made += f64::from(caller??);
+    }
+    Ok(made / begun.elapsed().as_secs_f64())
+}
+
+/// What became of calls that came at random times.
+pub(super) struct Arrivals {
+    /// From the moment at which each call that succeeded should have been made, in order.
+    pub(super) latencies: Vec<Duration>,
+    /// Calls that failed.
+    pub(super) failed: usize,
+    /// From the first call to the last answer.
+    pub(super) took: Duration,
+}
+
+impl Arrivals {
+    /// The latency that so large a part of the successful calls keep within.
+    pub(super) fn quantile(&self, part: f64) -> Duration {
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_precision_loss,
+            clippy::cast_sign_loss,
+            reason = "a place in a list"
+        )]
+        let place = (part * self.latencies.len() as f64) as usize;
+        let last = self.latencies.len().saturating_sub(1);
+        self.latencies
+            .get(place.min(last))
+            .copied()
+            .unwrap_or_default()
+    }
+}
+
+/// Calls that come `rate` times a second on average, independently of one another, and do not wait for answers. The
+/// time of each runs from when it should have been made.
+pub(super) async fn open<F, Fut>(rate: f64, slice: Duration, call: F) -> Result<Arrivals>
+where
+    F: Fn(usize) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<()>> + Send,
+{
+    let call = Arc::new(call);
+    let begun = Instant::now();
+    let mut due = begun;
+    let mut calling = JoinSet::new();
+    let mut count = 0;
+    loop {
+        let chance: f64 = rand::rng().random_range(f64::MIN_POSITIVE..1.0);
+        due += Duration::from_secs_f64(-chance.ln() / rate);
+        if due.duration_since(begun) > slice {
+            break;
+        }
+        sleep_until(due).await;
+        let call = Arc::clone(&call);
+        calling.spawn(async move {
+            let answer = call(count).await;
+            answer.map(|()| due.elapsed())
+        });
+        count += 1;
+    }
+    let mut latencies = Vec::new();
+    let mut failed = 0;
+    while let Some(answer) = calling.join_next().await {
+        match answer? {
+            Ok(latency) => latencies.push(latency),
+            Err(_) => failed += 1,
+        }
+    }
+    latencies.sort_unstable();
+    Ok(Arrivals {
+        latencies,
+        failed,
+        took: begun.elapsed(),
+    })
+}

@@ -1,0 +1,151 @@
+//! Logins end to end, through the gateway, mutual TLS and both stores.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aikagi_hashing::{Pool, SecretBytes, Settings};
+use anyhow::{Context, Result};
+use tokio::time::Instant;
+
+use super::report::{Bound, Measure, median};
+use super::stage::{Stage, told, unlimited};
+use super::{Effort, Surroundings, load, reference};
+use crate::edge::Site;
+use crate::world::PERMANENT;
+
+/// Subscribers who log in.
+pub(super) const SUBSCRIBERS: u32 = 16;
+/// Connections that they share.
+pub(super) const CONNECTIONS: usize = 4;
+/// Subscribers at once: enough that there is always one who waits for a hash.
+pub(super) const CALLERS: usize = 12;
+/// Logins, one after another, that a time is the median of.
+const SERIAL: usize = 15;
+
+/// Subscribers with their connections.
+#[derive(Clone)]
+pub(super) struct Subscribers {
+    sites: Arc<Vec<Site>>,
+    numbers: Arc<Vec<String>>,
+}
+
+impl Subscribers {
+    pub(super) async fn of(stage: &Stage) -> Result<Self> {
+        let sites = (0..CONNECTIONS).map(|_| stage.site());
+        Ok(Self {
+            sites: Arc::new(sites.collect::<Result<_>>()?),
+            numbers: Arc::new(stage.subscribers(SUBSCRIBERS).await?),
+        })
+    }
+
+    /// One of them logs in.
+    pub(super) async fn login(self, which: usize) -> Result<()> {
+        let site = &self.sites[which % self.sites.len()];
+        let number = &self.numbers[which % self.numbers.len()];
+        site.login(number, PERMANENT).await.map_err(told)?;
+        Ok(())
+    }
+
+    /// Their numbers.
+    pub(super) fn numbers(&self) -> &[String] {
+        &self.numbers
+    }
+}
+
+/// As many logins as can be, against as many hashes as can be; one login, against one hash; and how long subscribers
+/// wait when half and nine tenths of that come.
+pub(super) async fn measure(around: &Surroundings, effort: Effort) -> Result<Vec<Measure>> {
+    let stage = Stage::start(around, "login", unlimited).await?;
+    let subscribers = Subscribers::of(&stage).await?;
+    let settings = Settings::default();
+
+    let mut capacity = Vec::new();
+    for _ in 0..effort.rounds {
+        let raw = reference::rate(&around.reference, &settings, effort.slice).await?;
+        capacity.push((logins(&subscribers, effort.slice).await?, raw));
+    }
+    let mut beyond = Vec::new();
+    let pool = Pool::new(&settings).context("no pool")?;
+    let mut permit = pool.permit(None).await.context("the pool is busy")?;
+    let secret = || SecretBytes::from(PERMANENT.as_bytes().to_vec());
+    let hash = permit.hash(secret()).await.context("no hash")?;
+    for _ in 0..effort.rounds {
+        let mut hashes = Vec::new();
+        let mut whole = Vec::new();
+        for which in 0..SERIAL {
+            let begun = Instant::now();
+            permit
+                .verify(secret(), &hash)
+                .await
+                .context("not compared")?;
+            hashes.push(begun.elapsed().as_secs_f64() * 1e3);
+            let begun = Instant::now();
+            subscribers.clone().login(which).await?;
+            whole.push(begun.elapsed().as_secs_f64() * 1e3);
+        }
+        let hash = median(hashes);
+        beyond.push((median(whole) - hash, hash));
+    }
+
+    let peak = median(capacity.iter().map(|round| round.0));
+    let mut measures = vec![
+        Measure::of(
+            "logins end to end, all cores",
+            "raw Argon2id of the reference library, all cores",
+            "calls/s",
+            capacity,
+            Bound::AtLeast(0.95),
+        ),
+        Measure::of(
+            "one login, beyond its hash",
+            "one hash",
+            "ms",
+            beyond.clone(),
+            Bound::AtMost(0.15),
+        ),
+    ];
+    let hash = median(beyond.iter().map(|round| round.1));
+    measures.extend(waits(&subscribers, effort, peak, hash).await?);
+    Ok(measures)
+}
+
+/// Logins per second, when there is always somebody who waits.
+pub(super) async fn logins(subscribers: &Subscribers, slice: Duration) -> Result<f64> {
+    let subscribers = subscribers.clone();
+    load::closed(CALLERS, slice, move |caller| {
+        subscribers.clone().login(caller)
+    })
+    .await
+}
+
+/// How long subscribers wait who come independently of one another, in hashes.
+async fn waits(
+    subscribers: &Subscribers,
+    effort: Effort,
+    peak: f64,
+    hash: f64,
+) -> Result<Vec<Measure>> {
+    let slice = effort.slice * u32::try_from(effort.rounds)?;
+    let mut measures = Vec::new();
+    for part in [0.5, 0.9] {
+        let subscribers = subscribers.clone();
+        let arrivals = load::open(part * peak, slice, move |which| {
+            subscribers.clone().login(which)
+        })
+        .await?;
+        for quantile in [0.5, 0.99, 0.999] {
+            let waited = arrivals.quantile(quantile).as_secs_f64() * 1e3;
+            measures.push(Measure::of(
+                format!(
+                    "a login at {part} of the capacity, quantile {quantile}, {} failed",
+                    arrivals.failed
+                ),
+                "one hash",
+                "ms",
+                vec![(waited, hash)],
+                Bound::None,
+            ));
+        }
+    }
+    Ok(measures)
+}

@@ -1,0 +1,171 @@
+//! What was measured, for people and for programs.
+
+use std::fmt;
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+/// What a ratio has to keep.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bound {
+    /// At least this.
+    AtLeast(f64),
+    /// At most this.
+    AtMost(f64),
+    /// Nothing: it is told because it helps to understand the others.
+    None,
+}
+
+impl Bound {
+    fn is_kept_by(self, ratio: f64) -> bool {
+        match self {
+            Self::AtLeast(bound) => ratio >= bound,
+            Self::AtMost(bound) => ratio <= bound,
+            Self::None => true,
+        }
+    }
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AtLeast(bound) => write!(f, "≥ {bound}"),
+            Self::AtMost(bound) => write!(f, "≤ {bound}"),
+            Self::None => f.write_str("–"),
+        }
+    }
+}
+
+/// Something of ours beside something else, measured turn about.
+#[derive(Clone, Debug, Serialize)]
+pub struct Measure {
+    /// What of ours.
+    pub ours: String,
+    /// Beside what.
+    pub peer: String,
+    /// What both are counted in.
+    pub unit: &'static str,
+    /// Both, each time.
+    pub rounds: Vec<(f64, f64)>,
+    /// The median of the rounds' ratios, ours to the peer's.
+    pub ratio: f64,
+    /// What the ratio has to keep.
+    pub bound: Bound,
+    /// Whether it does.
+    pub kept: bool,
+}
+
+impl Measure {
+    /// A measure of these rounds, ours first.
+    pub(super) fn of(
+        ours: impl Into<String>,
+        peer: impl Into<String>,
+        unit: &'static str,
+        rounds: Vec<(f64, f64)>,
+        bound: Bound,
+    ) -> Self {
+        let ratio = median(rounds.iter().map(|(ours, peer)| ours / peer));
+        Self {
+            ours: ours.into(),
+            peer: peer.into(),
+            unit,
+            rounds,
+            ratio,
+            bound,
+            kept: bound.is_kept_by(ratio),
+        }
+    }
+}
+
+/// The one in the middle; of none, not a number.
+pub(super) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.into_iter().collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// Everything that was measured in one run, and where.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The processor, as it calls itself.
+    pub processor: String,
+    /// Cores that we may use.
+    pub cores: usize,
+    /// The measures, in order.
+    pub measures: Vec<Measure>,
+}
+
+impl Report {
+    pub(super) fn of(measures: Vec<Measure>) -> Self {
+        let information = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let model = information
+            .lines()
+            .find_map(|line| line.strip_prefix("model name"))
+            .map(|line| line.trim_start_matches([' ', '\t', ':']));
+        Self {
+            processor: model.unwrap_or("unknown").to_owned(),
+            cores: std::thread::available_parallelism().map_or(1, Into::into),
+            measures,
+        }
+    }
+
+    /// Whether every bound is kept.
+    pub fn is_kept(&self) -> bool {
+        self.measures.iter().all(|measure| measure.kept)
+    }
+
+    /// As JSON.
+    pub fn json(&self) -> Result<String> {
+        serde_json::to_string_pretty(self).context("a report cannot be written")
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} ({} cores)", self.processor, self.cores)?;
+        for measure in &self.measures {
+            let ours = median(measure.rounds.iter().map(|round| round.0));
+            let peer = median(measure.rounds.iter().map(|round| round.1));
+            writeln!(
+                f,
+                "  {:>10} {unit:<9} {}\n  {:>10} {unit:<9} {}\n  {:>10} ratio, the bound is {}: {}",
+                figure(ours),
+                measure.ours,
+                figure(peer),
+                measure.peer,
+                figure(measure.ratio),
+                measure.bound,
+                if measure.kept { "kept" } else { "NOT KEPT" },
+                unit = measure.unit,
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// A number with as many digits as tell something.
+fn figure(value: f64) -> String {
+    if value.abs() >= 100.0 {
+        format!("{value:.0}")
+    } else if value.abs() >= 10.0 {
+        format!("{value:.1}")
+    } else {
+        format!("{value:.3}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ratio_is_the_rounds_own_and_the_bound_is_held_against_it() {
+        let rounds = vec![(1.0, 2.0), (30.0, 40.0), (4.0, 4.0)];
+        let measure = Measure::of("ours", "peer", "calls/s", rounds, Bound::AtLeast(0.8));
+        assert!((measure.ratio - 0.75).abs() < 1e-9, "{}", measure.ratio);
+        assert!(!measure.kept);
+        assert!(Bound::AtMost(0.8).is_kept_by(measure.ratio));
+        assert!(!Report::of(vec![measure]).is_kept());
+    }
+}

@@ -1,0 +1,121 @@
+//! `cargo xtask bench`: what we claim about speed and memory, as ratios in one run.
+
+mod import;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use aikagi_devkit::install::{self, Tool};
+use aikagi_devkit::paths::private_directory;
+use aikagi_devkit::{command, process};
+use anyhow::{Context, Result};
+
+use crate::cargo::{build, show};
+use crate::repo::Repo;
+use crate::say::Say;
+
+/// What makes hashes with the reference library.
+const REFERENCE: &str = "tools/argon2/reference.c";
+const REFERENCE_FLAGS: [&str; 3] = ["-O3", "-largon2", "-lpthread"];
+
+/// What is measured.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// See only that it can be measured: figures of a second, held against no bound.
+    #[arg(long)]
+    short: bool,
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Logins against raw Argon2id of the reference library, one login against its hash, and waiting times.
+    Login,
+    /// Session checks against a bare echo over mutual TLS, and against what each store can answer at all.
+    Sessions,
+    /// Logins that succeed when ten times as many come as can be served.
+    Overload,
+    /// Logins among ten million numbers against logins among ten thousand.
+    Scale,
+    /// Resident memory, and the time until each service is ready.
+    Rest,
+    /// Bulk import against raw COPY of the same rows.
+    Import(import::Arguments),
+    /// All of it.
+    All,
+}
+
+impl What {
+    /// What the measuring program calls it.
+    const fn names(&self) -> &'static [&'static str] {
+        match self {
+            Self::Login => &["login"],
+            Self::Sessions => &["sessions"],
+            Self::Overload => &["overload"],
+            Self::Scale => &["scale"],
+            Self::Rest => &["rest"],
+            Self::Import(_) => &[],
+            Self::All => &["login", "sessions", "overload", "scale", "rest"],
+        }
+    }
+}
+
+/// Measures, and fails when a bound is not kept.
+pub(crate) fn run(repo: &Repo, say: Say, arguments: &Arguments) -> Result<()> {
+    let tools = [Tool::CCompiler, Tool::Argon2, Tool::PostgreSql, Tool::Redis];
+    install::ensure(&tools, |text| say.step(text))?;
+    say.step("building with optimisation");
+    let binaries = build(repo, true)?;
+    let names = arguments.what.names();
+    if !names.is_empty() {
+        measure(repo, say, &binaries, arguments.short, names)?;
+    }
+    match &arguments.what {
+        What::Import(import) => import::run(repo, say, &binaries, import),
+        What::All => import::run(
+            repo,
+            say,
+            &binaries,
+            &import::Arguments::usual(arguments.short),
+        ),
+        _ => Ok(()),
+    }
+}
+
+fn measure(repo: &Repo, say: Say, binaries: &Path, short: bool, names: &[&str]) -> Result<()> {
+    let home = private_directory(&repo.target.join("bench"))?;
+    let reference = reference(repo, &home)?;
+    let report = home.join(format!("{}.json", names.join("-")));
+    let work = private_directory(&home.join("system"))?;
+    say.step("measuring");
+    let mut bench = Command::new(process::executable(binaries, "bench")?);
+    bench
+        .args(["measure", "--binaries"])
+        .arg(binaries)
+        .arg("--home")
+        .arg(&work)
+        .arg("--reference")
+        .arg(&reference)
+        .arg("--report")
+        .arg(&report)
+        .args(short.then_some("--short"))
+        .args(names);
+    let measured = show(&mut bench, "a bound");
+    let _ = std::fs::remove_dir_all(&work);
+    measured?;
+    say.success(&format!("measured; as JSON: {}", report.display()));
+    Ok(())
+}
+
+fn reference(repo: &Repo, home: &Path) -> Result<PathBuf> {
+    let program = home.join("argon2-reference");
+    let mut compile = Command::new("cc");
+    compile
+        .arg(repo.root.join(REFERENCE))
+        .arg("-o")
+        .arg(&program)
+        .args(REFERENCE_FLAGS);
+    command::run(&mut compile).context("the reference program does not compile")?;
+    Ok(program)
+}
