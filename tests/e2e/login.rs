@@ -8,6 +8,7 @@ use aikagi_tests::world::{
     World, refused,
 };
 use chrono::TimeDelta;
+use sqlx::PgPool;
 use tonic::Status;
 
 /// LOGIN-1, PW-4: a temporary password opens a must-change session, a permanent one a full session, and an
@@ -37,7 +38,17 @@ async fn the_kind_of_password_decides_the_kind_of_session() {
     );
 }
 
-/// LOGIN-5: every refusal is byte-identical, and each does exactly one hash.
+/// Attempts charged so far, decoys included.
+async fn charges(ledger: &PgPool) -> i64 {
+    sqlx::query_scalar(
+        "SELECT ((SELECT sum(failures) FROM credentials) + (SELECT sum(charges) FROM decoy_charges))::bigint",
+    )
+    .fetch_one(ledger)
+    .await
+    .unwrap()
+}
+
+/// LOGIN-5: every refusal is byte-identical, and each charges once, durably, and does exactly one hash.
 /// INV-10: unknown, no account, wrong, killed, expired and none set all cost the same work.
 #[tokio::test]
 async fn every_refusal_looks_and_costs_the_same() {
@@ -50,10 +61,12 @@ async fn every_refusal_looks_and_costs_the_same() {
     world.establish(STRANGER, "1", STRANGER, PERMANENT).await;
 
     let mut refusals: Vec<(&str, Status)> = Vec::new();
+    let ledger = world.ledger().await;
     let mut refuse = async |case: &'static str, number: &str, password: &str| {
-        let before = world.hashes();
+        let before = (world.hashes(), charges(&ledger).await);
         let status = world.site().login(number, password).await.expect_err(case);
-        assert_eq!(world.hashes() - before, 1, "{case}");
+        assert_eq!(world.hashes() - before.0, 1, "{case}");
+        assert_eq!(charges(&ledger).await - before.1, 1, "{case}");
         refusals.push((case, status));
     };
     refuse("unknown number", NOBODY, PERMANENT).await;

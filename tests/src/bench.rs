@@ -2,6 +2,7 @@
 //! may be shared and noisy, and a ratio of neighbours is not.
 
 mod checks;
+mod enumeration;
 mod load;
 mod logins;
 mod overload;
@@ -32,6 +33,8 @@ pub enum What {
     Overload,
     /// A thousand times the numbers.
     Scale,
+    /// What the time of a refusal tells.
+    Enumeration,
     /// Memory at rest and after load, and the time to be ready.
     Rest,
 }
@@ -82,6 +85,7 @@ pub async fn measure(around: &Surroundings, what: &[What], effort: Effort) -> Re
             What::Sessions => checks::measure(around, effort).await?,
             What::Overload => overload::measure(around, effort).await?,
             What::Scale => scale::measure(around, effort).await?,
+            What::Enumeration => enumeration::measure(around, effort).await?,
             What::Rest => rest::measure(around, effort).await?,
         });
     }

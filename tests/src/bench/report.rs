@@ -13,6 +13,8 @@ pub enum Bound {
     AtLeast(f64),
     /// At most this.
     AtMost(f64),
+    /// At most so far from 1, up or down.
+    Within(f64),
     /// Nothing: it is told because it helps to understand the others.
     None,
 }
@@ -22,6 +24,7 @@ impl Bound {
         match self {
             Self::AtLeast(bound) => ratio >= bound,
             Self::AtMost(bound) => ratio <= bound,
+            Self::Within(bound) => (ratio - 1.0).abs() <= bound,
             Self::None => true,
         }
     }
@@ -32,6 +35,7 @@ impl fmt::Display for Bound {
         match self {
             Self::AtLeast(bound) => write!(f, "≥ {bound}"),
             Self::AtMost(bound) => write!(f, "≤ {bound}"),
+            Self::Within(bound) => write!(f, "1 ± {bound}"),
             Self::None => f.write_str("–"),
         }
     }
@@ -166,6 +170,8 @@ mod tests {
         assert!((measure.ratio - 0.75).abs() < 1e-9, "{}", measure.ratio);
         assert!(!measure.kept);
         assert!(Bound::AtMost(0.8).is_kept_by(measure.ratio));
+        assert!(Bound::Within(0.3).is_kept_by(measure.ratio));
+        assert!(!Bound::Within(0.2).is_kept_by(1.25));
         assert!(!Report::of(vec![measure]).is_kept());
     }
 }

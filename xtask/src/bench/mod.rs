@@ -38,6 +38,8 @@ enum What {
     Overload,
     /// Logins among ten million numbers against logins among ten thousand.
     Scale,
+    /// What the time of a refusal tells about a number.
+    Enumeration,
     /// Resident memory, and the time until each service is ready.
     Rest,
     /// Bulk import against raw COPY of the same rows.
@@ -54,9 +56,17 @@ impl What {
             Self::Sessions => &["sessions"],
             Self::Overload => &["overload"],
             Self::Scale => &["scale"],
+            Self::Enumeration => &["enumeration"],
             Self::Rest => &["rest"],
             Self::Import(_) => &[],
-            Self::All => &["login", "sessions", "overload", "scale", "rest"],
+            Self::All => &[
+                "login",
+                "sessions",
+                "overload",
+                "scale",
+                "enumeration",
+                "rest",
+            ],
         }
     }
 }

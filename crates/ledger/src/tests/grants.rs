@@ -53,6 +53,13 @@ const ALLOWED: &[(&str, &str, &str, &[&str])] = &[
     ("aikagi_authentication", "SELECT", "ended_sessions", &["*"]),
     ("aikagi_authentication", "INSERT", "ended_sessions", &["*"]),
     ("aikagi_authentication", "DELETE", "ended_sessions", &[]),
+    ("aikagi_authentication", "SELECT", "decoy_charges", &["*"]),
+    (
+        "aikagi_authentication",
+        "UPDATE",
+        "decoy_charges",
+        &["charges"],
+    ),
     ("aikagi_authentication", "INSERT", "audit_events", EVENT),
     ("aikagi_password", "SELECT", "lines", &["*"]),
     ("aikagi_password", "SELECT", "numbers", &["*"]),

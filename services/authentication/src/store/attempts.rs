@@ -55,7 +55,7 @@ impl Charged {
 
 impl Store {
     /// INV-2, LOGIN-4: charges one attempt, in one conditional statement, before any password is looked at.
-    /// None when there is no live secret or no attempt is left.
+    /// None when there is no live secret or no attempt is left; then a decoy is charged (LOGIN-5).
     pub(crate) async fn charge(
         &self,
         charge: &Charge<'_>,
@@ -74,6 +74,9 @@ impl Store {
                   AND ($5::bigint IS NULL
                        OR EXISTS (SELECT FROM numbers WHERE numbers.number = $1 AND line_id = $5))
                 RETURNING *
+            ), decoy AS (
+                UPDATE decoy_charges SET charges = charges + 1
+                WHERE slot = pg_backend_pid() % 64 AND NOT EXISTS (SELECT FROM charged)
             )
             SELECT kind, epoch, failures, reset_round,
                    CASE WHEN kind = 'PERMANENT' THEN permanent_hash END AS permanent_hash,
