@@ -9,6 +9,7 @@
     clippy::panic
 )]
 
+mod abuse;
 mod agreement;
 mod callers;
 mod certificates;

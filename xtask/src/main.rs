@@ -4,6 +4,7 @@
     reason = "a command line talks on its standard output"
 )]
 
+mod abuse;
 mod bench;
 mod call_test;
 mod cargo;
@@ -67,6 +68,8 @@ enum Command {
         #[arg(default_value = "browser")]
         script: String,
     },
+    /// Try the attacks that have hit systems of this kind, each with its verdict.
+    Abuse,
     /// Measure what we claim, as a ratio in one run.
     Bench(bench::Arguments),
     /// Make development certificates, or renew those that end soon.
@@ -118,6 +121,7 @@ fn run(command: Command, say: Say) -> Result<()> {
         Command::Demo { arguments, .. } => up::demo(&repo, say, &arguments),
         Command::ComposeTest(arguments) => compose::test(&repo, say, &arguments),
         Command::Site { script } => test::live::browser(&repo, say, &script),
+        Command::Abuse => abuse::run(&repo, say),
         Command::Bench(arguments) => bench::run(&repo, say, &arguments),
         Command::Certs { directory } => certs(say, &repo.root.join(directory)),
         Command::Sqlx { check } => sqlx::run(&repo, say, check),

@@ -12,17 +12,9 @@ use sqlx::{PgPool, Postgres, Transaction};
 use tokio::task::JoinHandle;
 use tonic::Status;
 
-use super::{BY_LINE, BY_NUMBER, by_line, by_number, line};
+use crate::abuse::rows;
 
-/// Every row of the line and of its credentials.
-async fn rows(ledger: &PgPool) -> Vec<String> {
-    let statement = "SELECT row_to_json(lines)::text FROM lines
-                     UNION ALL SELECT row_to_json(credentials)::text FROM credentials ORDER BY 1";
-    sqlx::query_scalar(statement)
-        .fetch_all(ledger)
-        .await
-        .unwrap()
-}
+use super::{BY_LINE, BY_NUMBER, by_line, by_number, line};
 
 /// Holds the line as another change of it would.
 async fn hold_line(ledger: &PgPool) -> Transaction<'static, Postgres> {

@@ -8,6 +8,7 @@
 )]
 
 mod envoy;
+mod hostile;
 mod limits;
 mod migration;
 mod operation;

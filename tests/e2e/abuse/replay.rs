@@ -1,0 +1,141 @@
+//! What was proven for one thing, shown for another.
+
+use aikagi_api::edge::v1::LoginRequest;
+use aikagi_api::issuance::v1::TakeTurnRequest;
+use aikagi_api::issuance::v1::take_turn_request::Event;
+use aikagi_api::units::v1::AuthUnit;
+use aikagi_tests::edge::bearing;
+use aikagi_tests::world::{
+    CONTRACT, FIRST, OTHER_PERMANENT, PERMANENT, SECOND, STRANGER, TEMPORARY, World, refused,
+};
+
+use super::rows;
+
+/// SESS-3: a token that a client brings along to its login is not the one that it gets, and opens nothing after.
+#[tokio::test]
+async fn no_token_can_be_fixed_before_the_login() {
+    let world = World::start().await;
+    world.establish(CONTRACT, "1", CONTRACT, PERMANENT).await;
+    let ended = world.site().login(CONTRACT, PERMANENT).await.unwrap();
+    ended.logout().await.unwrap();
+    for planted in [ended.token.as_str(), &"A".repeat(43)] {
+        let login = LoginRequest {
+            number: CONTRACT.to_owned(),
+            password: PERMANENT.to_owned(),
+        };
+        let request = bearing(planted, login);
+        let mut answer = world
+            .site()
+            .client()
+            .login(request)
+            .await
+            .unwrap()
+            .into_inner();
+        let token = std::mem::take(&mut answer.session_token);
+        assert_ne!(token, planted);
+        let session = answer.session.take().unwrap();
+        let planted = world.site().with_token(planted, session.clone());
+        assert_eq!(refused(planted.session().await), "SESSION_ENDED");
+        world
+            .site()
+            .with_token(&token, session)
+            .session()
+            .await
+            .unwrap();
+    }
+}
+
+/// IVR-10, LOGIN-7: the turns of a call that has ended, sent again after the permanent password was set, are
+/// answered as they were and set nothing; so are turns of one call under the name of another.
+#[tokio::test]
+async fn turns_sent_again_set_nothing() {
+    let world = World::start().await;
+    let ledger = world.ledger().await;
+    let ivr = world.ivr();
+    let (mut call, _) = ivr.dial(CONTRACT).await.unwrap();
+    let mut turns = Vec::new();
+    for keys in ["1", TEMPORARY, TEMPORARY] {
+        turns.push(TakeTurnRequest {
+            call_id: call.call_id.clone(),
+            sequence: call.sequence,
+            event: Some(Event::Keys(keys.to_owned())),
+        });
+        call.keys(keys).await.unwrap();
+    }
+    let forced = world.site().login(CONTRACT, TEMPORARY).await.unwrap();
+    forced.change(TEMPORARY, PERMANENT).await.unwrap().unwrap();
+    let before = rows(&ledger).await;
+
+    let (other, _) = ivr.dial(STRANGER).await.unwrap();
+    for turn in &turns {
+        let _ = ivr.take_turn(turn.clone()).await;
+        let elsewhere = TakeTurnRequest {
+            call_id: other.call_id.clone(),
+            ..turn.clone()
+        };
+        let _ = ivr.take_turn(elsewhere).await;
+    }
+    let own = |rows: Vec<String>| -> Vec<String> {
+        let is_own = |row: &String| !row.contains(STRANGER);
+        rows.into_iter().filter(is_own).collect()
+    };
+    assert_eq!(own(rows(&ledger).await), own(before));
+    world.site().login(CONTRACT, PERMANENT).await.unwrap();
+    assert_eq!(
+        refused(world.site().login(CONTRACT, TEMPORARY).await),
+        "LOGIN_REFUSED"
+    );
+}
+
+/// SESS-5, MIG-2: what one line was shown and proved is nothing to another: neither its preview nor its passwords,
+/// and a preview for one unit is none for another.
+#[tokio::test]
+async fn proofs_of_one_line_are_none_for_another() {
+    let world = World::start().await;
+    let ledger = world.ledger().await;
+    world.establish(FIRST, "2", FIRST, PERMANENT).await;
+    world.establish(SECOND, "2", SECOND, OTHER_PERMANENT).await;
+    world.establish(STRANGER, "2", STRANGER, PERMANENT).await;
+    let ours = world.site().login(FIRST, PERMANENT).await.unwrap();
+    let theirs = world.site().login(STRANGER, PERMANENT).await.unwrap();
+    let our_view = ours.preview(AuthUnit::Line).await.unwrap().revision;
+    let their_view = theirs.preview(AuthUnit::Line).await.unwrap().revision;
+    let before = rows(&ledger).await;
+
+    let our_proofs = [(FIRST, PERMANENT), (SECOND, OTHER_PERMANENT)];
+    let their_proofs = [(STRANGER, PERMANENT)];
+    let line = AuthUnit::Line;
+    let cases = [
+        (
+            "their view",
+            ours.migrate_with(line, &our_proofs, &their_view).await,
+            "STALE_VIEW",
+        ),
+        (
+            "our view",
+            theirs.migrate_with(line, &their_proofs, &our_view).await,
+            "STALE_VIEW",
+        ),
+        (
+            "their proofs",
+            ours.migrate_with(line, &their_proofs, &our_view).await,
+            "INVALID_FIELD",
+        ),
+        (
+            "our proofs",
+            theirs.migrate_with(line, &our_proofs, &their_view).await,
+            "INVALID_FIELD",
+        ),
+    ];
+    for (case, answer, reason) in cases {
+        assert_eq!(refused(answer), reason, "{case}");
+    }
+    assert_eq!(rows(&ledger).await, before);
+    assert_eq!(
+        refused(world.backend().check_access(&theirs.token, FIRST).await),
+        "OUT_OF_SCOPE"
+    );
+    ours.migrate_with(line, &our_proofs, &our_view)
+        .await
+        .unwrap();
+}
