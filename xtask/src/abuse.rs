@@ -225,7 +225,7 @@ fn passed(repo: &Repo, say: Say, cluster: &Cluster) -> Result<BTreeSet<String>> 
 
 /// One of libtest's lines of JSON.
 #[derive(Debug, Deserialize)]
-struct Event {
+struct Told {
     #[serde(rename = "type")]
     of: String,
     event: String,
@@ -237,7 +237,7 @@ struct Event {
 fn names_of_passed(lines: &str) -> BTreeSet<String> {
     let events = lines
         .lines()
-        .filter_map(|line| serde_json::from_str::<Event>(line).ok());
+        .filter_map(|line| serde_json::from_str::<Told>(line).ok());
     events
         .filter(|event| event.of == "test" && event.event == "ok")
         .filter_map(|event| event.name.rsplit(['$', ':']).next().map(str::to_owned))

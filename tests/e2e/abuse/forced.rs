@@ -5,7 +5,7 @@ use aikagi_api::authentication::v1::{CheckAccessRequest, CheckSessionRequest};
 use aikagi_api::units::v1::migration_service_client::MigrationServiceClient;
 use aikagi_api::units::v1::{AuthUnit, MigrateRequest, PreviewMigrationRequest};
 use aikagi_devkit::settings::Service;
-use aikagi_tests::world::{CONTRACT, FIRST, PERMANENT, TEMPORARY, World, refused};
+use aikagi_tests::world::{CONTRACT, FIRST, OTHER_PERMANENT, PERMANENT, TEMPORARY, World, refused};
 use chrono::TimeDelta;
 
 use super::rows;
@@ -25,10 +25,10 @@ async fn a_must_change_session_may_do_nothing_else() {
     let forced = world.site().login(FIRST, TEMPORARY).await.unwrap();
     may_do_nothing_else(&world, &ledger, &forced, TEMPORARY).await;
 
-    world.establish(CONTRACT, "2", FIRST, PERMANENT).await;
+    world.establish(CONTRACT, "2", FIRST, OTHER_PERMANENT).await;
     world.wait(TimeDelta::days(60));
-    let expired = world.site().login(FIRST, PERMANENT).await.unwrap();
-    may_do_nothing_else(&world, &ledger, &expired, PERMANENT).await;
+    let expired = world.site().login(FIRST, OTHER_PERMANENT).await.unwrap();
+    may_do_nothing_else(&world, &ledger, &expired, OTHER_PERMANENT).await;
 }
 
 async fn may_do_nothing_else(
