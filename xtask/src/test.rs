@@ -14,7 +14,7 @@ use crate::repo::Repo;
 use crate::say::Say;
 use crate::tools::{self, Subcommand};
 use crate::up::lock;
-use crate::{compose, proto, rules, site, sqlx, tidy};
+use crate::{compose, kubernetes, proto, rules, site, sqlx, tidy};
 
 /// The tests of the alert rules.
 const ALERTS: &str = "deploy/observability/alerts.test.yml";
@@ -52,7 +52,7 @@ struct Step {
 }
 
 /// All steps, in order. A new kind of check is a new line here.
-const STEPS: [Step; 17] = [
+const STEPS: [Step; 18] = [
     Step {
         name: "install",
         about: "what is missing on this machine",
@@ -154,6 +154,12 @@ const STEPS: [Step; 17] = [
         about: "each alert fires when it has to, and is silent otherwise",
         slow: true,
         run: alerts,
+    },
+    Step {
+        name: "kubernetes",
+        about: "the manifests fit Kubernetes' schemas, and docker-compose.yml",
+        slow: true,
+        run: |run| kubernetes::check(run.repo, run.say),
     },
     Step {
         name: "compose",

@@ -33,6 +33,14 @@ enum Job {
         #[arg(long)]
         renew: bool,
     },
+    /// Copy a directory's files to one that nobody else may read: services refuse secrets that others may read, and
+    /// what Kubernetes mounts belongs to root.
+    Copy {
+        /// Where the secrets are.
+        from: PathBuf,
+        /// Where they go; made if it is not there.
+        to: PathBuf,
+    },
     /// Change the key ring. Services read it when they start.
     Keys {
         #[command(flatten)]
@@ -61,6 +69,7 @@ async fn main() -> Result<()> {
         } => shares::make(&place.directory, &public_names, renew, |text| {
             println!("{text}");
         }),
+        Job::Copy { from, to } => shares::copy(&from, &to),
         Job::Keys { place, change } => {
             let told = keys::change(&shares::key_ring(&place.directory), &change)?;
             shares::share_key_ring(&place.directory)?;

@@ -143,6 +143,22 @@ pub(crate) fn make(
     Ok(())
 }
 
+/// Copies a share to a directory of our own.
+pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
+    let share = Share(private_directory(to)?);
+    let files =
+        std::fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))?;
+    for file in files.flatten() {
+        let name = file.file_name();
+        let name = name.to_string_lossy();
+        // Kubernetes keeps the files themselves, and where they are now, under such names.
+        if !name.starts_with('.') {
+            share.copy(&file.path(), &name)?;
+        }
+    }
+    Ok(())
+}
+
 /// Gives the key ring to everyone who seals or opens.
 pub(crate) fn share_key_ring(directory: &Path) -> Result<()> {
     let ring = key_ring(directory);
@@ -321,6 +337,26 @@ mod tests {
         for name in GUESTS {
             assert_eq!(names(&dir.join(name)), identity);
         }
+    }
+
+    /// As Kubernetes mounts a secret: links to files that everyone may read, one step aside.
+    #[test]
+    fn a_copy_is_for_nobody_else() {
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+        let dir = tempfile::tempdir().unwrap();
+        let (given, own) = (dir.path().join("given"), dir.path().join("own"));
+        std::fs::create_dir_all(given.join("..data")).unwrap();
+        for name in ["identity.key", "authorities.pem"] {
+            write_public(&given.join("..data").join(name), name.as_bytes()).unwrap();
+            symlink(Path::new("..data").join(name), given.join(name)).unwrap();
+        }
+        copy(&given, &own).unwrap();
+        assert_eq!(names(&own), ["authorities.pem", "identity.key"]);
+        let key = own.join("identity.key");
+        assert_eq!(std::fs::read(&key).unwrap(), b"identity.key");
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&own), mode(&key)), (0o700, 0o600));
     }
 
     /// Run again, it changes nothing; asked to renew, it changes certificates and keys and nothing else.

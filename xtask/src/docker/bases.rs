@@ -11,13 +11,10 @@ use anyhow::{Context, Result, bail};
 
 use super::engine::Engine;
 use crate::cargo::show;
+use crate::debian::{MIRROR, RELEASE};
 use crate::repo::Repo;
 use crate::say::Say;
 
-/// Debian's packages.
-pub(crate) const MIRROR: &str = "http://deb.debian.org/debian";
-/// The release that the images are of, but for Asterisk's.
-const RELEASE: &str = "trixie";
 /// The release of Asterisk's image.
 const TESTING: &str = "forky";
 /// What makes a release that this machine's debootstrap is too old to know.

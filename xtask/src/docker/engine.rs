@@ -7,18 +7,16 @@ use std::time::Duration;
 
 use aikagi_devkit::command;
 use aikagi_devkit::install::{self, Tool};
-use aikagi_devkit::paths::{private_directory, tail, write_public};
+use aikagi_devkit::paths::{private_directory, tail};
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::Signal;
 
+use crate::debian;
 use crate::repo::Repo;
 use crate::say::Say;
 
 const START_LIMIT: Duration = Duration::from_mins(1);
 const STOP_LIMIT: Duration = Duration::from_secs(30);
-/// The release of Debian whose `docker compose` is taken where the machine's own is too old for
-/// `up --wait` with one-shot jobs.
-const RELEASE_WITH_COMPOSE: &str = "trixie";
 /// Where those plugins are in their packages.
 const PLUGINS: &str = "usr/libexec/docker/cli-plugins";
 
@@ -72,55 +70,15 @@ impl Engine {
             .is_ok()
     }
 
-    /// `docker compose` and the builder that it needs, from Debian, where the machine has none.
+    /// `docker compose` and the builder that it needs, from Debian, where the machine has none that knows `up --wait`
+    /// with one-shot jobs.
     fn ensure_compose(&self, home: &Path, say: Say) -> Result<()> {
         if self.ask(&["compose", "version"]).is_ok() {
             return Ok(());
         }
         say.step("fetching docker compose from Debian");
         let packages = private_directory(&home.join("packages"))?;
-        let state = private_directory(&packages.join("lists/partial"))?;
-        let sources = packages.join("sources.list");
-        let line = format!(
-            "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] {} {RELEASE_WITH_COMPOSE} main\n",
-            super::bases::MIRROR
-        );
-        write_public(&sources, line.as_bytes())?;
-        let apt = |arguments: &[&str]| {
-            let mut command = Command::new("apt-get");
-            command
-                .arg("-q")
-                .args(["-o", &format!("Dir::Etc::SourceList={}", sources.display())])
-                .args([
-                    "-o",
-                    "Dir::Etc::SourceParts=-",
-                    "-o",
-                    "APT::Sandbox::User=root",
-                ])
-                .args([
-                    "-o",
-                    &format!(
-                        "Dir::State::Lists={}",
-                        state.parent().unwrap_or(&state).display()
-                    ),
-                ])
-                .args(arguments)
-                .current_dir(&packages);
-            command::run(&mut command)
-        };
-        apt(&["update"]).context("cannot read Debian's list of packages")?;
-        apt(&["download", "docker-compose", "docker-buildx"])
-            .context("cannot fetch docker compose")?;
-        let tree = packages.join("tree");
-        for entry in std::fs::read_dir(&packages)
-            .context("cannot list packages")?
-            .flatten()
-        {
-            if entry.path().extension().is_some_and(|end| end == "deb") {
-                let mut unpack = Command::new("dpkg-deb");
-                command::run(unpack.arg("-x").arg(entry.path()).arg(&tree))?;
-            }
-        }
+        let tree = debian::unpack(&packages, &["docker-compose", "docker-buildx"])?;
         let plugins = private_directory(&self.config.join("cli-plugins"))?;
         for name in ["docker-compose", "docker-buildx"] {
             std::fs::copy(tree.join(PLUGINS).join(name), plugins.join(name))

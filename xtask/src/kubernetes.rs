@@ -1,0 +1,83 @@
+//! The manifests for Kubernetes, rendered as `kubectl apply --kustomize` does and checked against its schemas.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use aikagi_devkit::command;
+use aikagi_devkit::install::{self, Tool};
+use aikagi_devkit::paths::{private_directory, write_public};
+use anyhow::{Context, Result};
+
+use crate::cargo::show;
+use crate::debian;
+use crate::repo::Repo;
+use crate::say::Say;
+
+const DIRECTORY: &str = "deploy/kubernetes";
+/// What is rendered, by its directory in there.
+const RENDERED: [&str; 2] = ["base", "overlays/example"];
+/// What kubectl says of the kustomize in it when it is new enough.
+const NEW_ENOUGH: &str = "Kustomize Version: v5";
+
+/// Renders every overlay, and looks at what came out.
+pub(crate) fn check(repo: &Repo, say: Say) -> Result<()> {
+    install::ensure(&[Tool::Python], |text| say.step(text))?;
+    let kubectl = kubectl(repo, say)?;
+    let home = private_directory(&repo.target.join("test/kubernetes"))?;
+    let mut check = Command::new(python(repo, say)?);
+    check
+        .arg("-B")
+        .arg(repo.root.join(DIRECTORY).join("check.py"))
+        .arg(repo.root.join("docker-compose.yml"));
+    for name in RENDERED {
+        let mut kustomize = Command::new(&kubectl);
+        kustomize
+            .arg("kustomize")
+            .arg(repo.root.join(DIRECTORY).join(name));
+        let rendered = command::run(&mut kustomize)?;
+        let file = home.join(format!("{}.yaml", name.replace('/', "-")));
+        write_public(&file, rendered.as_bytes())?;
+        check.arg(file);
+    }
+    show(&mut check, "the check of the manifests")
+}
+
+/// This machine's kubectl, or Debian's where it has none that is new enough.
+fn kubectl(repo: &Repo, say: Say) -> Result<PathBuf> {
+    let new_enough = |program: &PathBuf| {
+        command::run(Command::new(program).args(["version", "--client"]))
+            .is_ok_and(|said| said.contains(NEW_ENOUGH))
+    };
+    let ours = repo.target.join("tools/kubectl");
+    let mut known = command::find("kubectl").into_iter().chain([ours.clone()]);
+    if let Some(found) = known.find(new_enough) {
+        return Ok(found);
+    }
+    say.step("fetching kubectl from Debian");
+    let packages = private_directory(&repo.target.join("tools/kubectl-package"))?;
+    let tree = debian::unpack(&packages, &["kubernetes-client"])?;
+    std::fs::copy(tree.join("usr/bin/kubectl"), &ours).context("no kubectl in its package")?;
+    let _ = std::fs::remove_dir_all(&packages);
+    Ok(ours)
+}
+
+/// A Python that has what the check needs.
+fn python(repo: &Repo, say: Say) -> Result<PathBuf> {
+    let wanted = repo.root.join(DIRECTORY).join("requirements.txt");
+    let home = repo.target.join("tools/kubernetes");
+    let installed = home.join("requirements.txt");
+    let python = home.join("bin/python");
+    let text = std::fs::read(&wanted).context("no list of what the check needs")?;
+    if !std::fs::read(&installed).is_ok_and(|there| there == text) {
+        say.step("installing the Kubernetes schemas with pip");
+        let mut venv = Command::new("python3");
+        command::run(venv.args(["-m", "venv", "--clear"]).arg(&home))?;
+        let mut pip = Command::new(&python);
+        pip.args(["-m", "pip", "install", "--quiet"])
+            .args(["--disable-pip-version-check", "-r"])
+            .arg(&wanted);
+        command::run(&mut pip)?;
+        std::fs::write(&installed, text).context("cannot note what is installed")?;
+    }
+    Ok(python)
+}
