@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use aikagi_devkit::command;
 use aikagi_devkit::install::{self, Tool};
 use aikagi_devkit::settings::Service;
 use anyhow::{Context, Result};
@@ -29,7 +30,7 @@ const OLDEST_NODE: u32 = 20;
 /// Whether this machine's Node is new enough for the site; says loudly when it is not.
 pub(crate) fn has_node(say: Say) -> Result<bool> {
     install::ensure(&[Tool::Node], |text| say.step(text))?;
-    let version = aikagi_devkit::command::run(Command::new("node").arg("--version"))?;
+    let version = command::run(Command::new("node").arg("--version"))?;
     let major = version.trim().trim_start_matches('v').split('.').next();
     let enough = major
         .and_then(|major| major.parse().ok())
@@ -103,6 +104,15 @@ pub(crate) fn serve_briefly(service: Service, replica: u16, settings: &mut Table
 /// Where what [`build`] built is.
 pub(crate) fn built(repo: &Repo) -> PathBuf {
     repo.root.join(SITE).join(BUILT)
+}
+
+/// What the site is made of: its SBOM, by npm.
+pub(crate) fn bill_of_materials(repo: &Repo) -> Result<String> {
+    let mut npm = Command::new("npm");
+    npm.args(["sbom", "--package-lock-only", "--omit=dev"])
+        .arg("--sbom-format=cyclonedx")
+        .current_dir(repo.root.join(SITE));
+    command::run(&mut npm)
 }
 
 fn directory() -> Result<PathBuf> {

@@ -1,6 +1,7 @@
 //! The system in containers: `cargo xtask demo --compose`, and `cargo xtask compose-test`, which starts it from
 //! nothing, plays the story, disturbs it, and looks at it from inside every container.
 
+mod bills;
 mod confined;
 mod disturbed;
 mod kept;
@@ -66,6 +67,8 @@ pub(crate) struct Stage<'a> {
     pub(crate) home: PathBuf,
     /// The executables that cargo built.
     pub(crate) binaries: PathBuf,
+    /// The images were compiled, not filled with those.
+    from_source: bool,
 }
 
 /// Tries what `cargo xtask test` has time for: everything but the trials that are left to the command.
@@ -128,6 +131,7 @@ pub(crate) fn test(repo: &Repo, say: Say, arguments: &Arguments) -> Result<()> {
         project,
         home,
         binaries: build_with_tests(repo)?,
+        from_source: arguments.from_source,
     };
     let tried = stage.try_all(arguments);
     if tried.is_err() {
@@ -165,6 +169,7 @@ impl Stage<'_> {
             project: self.project.over(files),
             home: self.home.clone(),
             binaries: self.binaries.clone(),
+            from_source: self.from_source,
         }
     }
 

@@ -31,9 +31,9 @@ pub(super) fn prepare(repo: &Repo, say: Say) -> Result<()> {
     say.step("taking the executables that cargo builds here");
     let from = build_with_tests(repo)?;
     let image = repo.target.join("image");
-    let (bin, pages) = (image.join("bin"), image.join("site"));
+    let (bin, pages, bills) = (image.join("bin"), image.join("site"), image.join("sbom"));
     let _ = std::fs::remove_dir_all(&image);
-    for directory in [&bin, &pages] {
+    for directory in [&bin, &pages, &bills] {
         std::fs::create_dir_all(directory)
             .with_context(|| format!("cannot create {}", directory.display()))?;
     }
@@ -50,6 +50,9 @@ pub(super) fn prepare(repo: &Repo, say: Say) -> Result<()> {
     if site::has_node(say)? {
         site::build(repo, say)?;
         copy(&site::built(repo), &pages)?;
+        let bill = site::bill_of_materials(repo)?;
+        std::fs::write(bills.join("site.cdx.json"), bill)
+            .context("cannot write the site's SBOM")?;
     }
     Ok(())
 }

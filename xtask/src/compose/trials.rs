@@ -5,7 +5,7 @@ use std::process::Command;
 use aikagi_devkit::process;
 use anyhow::Result;
 
-use super::{Stage, confined, disturbed, kept, visitors};
+use super::{Stage, bills, confined, disturbed, kept, visitors};
 use crate::cargo::show;
 
 /// One thing that is tried.
@@ -18,7 +18,7 @@ pub(super) struct Trial {
 }
 
 /// All trials, in order; each leaves the system well.
-pub(super) const TRIALS: [Trial; 10] = [
+pub(super) const TRIALS: [Trial; 11] = [
     Trial {
         name: "story",
         about: "the whole story, by the published ports",
@@ -30,6 +30,12 @@ pub(super) const TRIALS: [Trial; 10] = [
         about: "who reaches whom, and what can be written, from inside each container",
         quick: true,
         run: confined::check,
+    },
+    Trial {
+        name: "bills",
+        about: "what the images say of what is in them",
+        quick: true,
+        run: bills::check,
     },
     Trial {
         name: "visitors",
