@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use aikagi_devkit::command::{find, spawn, tied};
 use aikagi_devkit::ports::free;
 use aikagi_domain::credential::Epoch;
+use aikagi_domain::limit::Quota;
+use aikagi_domain::session::TokenDigest;
 use chrono::TimeDelta;
 use redis::aio::MultiplexedConnection;
 use tempfile::TempDir;
@@ -122,25 +124,100 @@ async fn write_and_read(issuance: &Store, authentication: &Store, epoch: i64) {
     }
 }
 
-/// INV-3: a Cluster serves as a stand-alone server does.
-#[tokio::test]
-async fn a_cluster_serves() {
+/// Slots of each of three masters.
+const SLOTS: [(&str, &str); 3] = [("0", "5460"), ("5461", "10922"), ("10923", "16383")];
+
+/// A server of a Cluster.
+fn member() -> (Node, u16) {
     // The default bus port is ten thousand more, which may be no port at all.
     let bus = free().unwrap();
-    let node = Node::start(&format!("cluster-enabled yes\ncluster-port {bus}\n"), false);
-    node.ask(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]).await;
+    let lines = format!(
+        "cluster-enabled yes\ncluster-port {bus}\ncluster-node-timeout 1000\n\
+         masteruser {ADMINISTRATOR}\nmasterauth {ADMINISTRATOR}\n"
+    );
+    (Node::start(&lines, false), bus)
+}
+
+/// Asks until the answer has this in it.
+async fn until(node: &Node, words: &[&str], wanted: &str) {
     let limit = Instant::now() + PATIENCE;
-    while !node
-        .ask(&["CLUSTER", "INFO"])
-        .await
-        .contains("cluster_state:ok")
-    {
-        assert!(Instant::now() < limit);
+    loop {
+        let answer = node.ask(words).await;
+        if answer.contains(wanted) {
+            return;
+        }
+        assert!(Instant::now() < limit, "{answer}");
     }
-    let rest = format!("127.0.0.1:{}", node.port);
+}
+
+/// INV-3: a Cluster serves as a stand-alone server does, wherever a key is; a master that goes is followed by its
+/// replica.
+#[tokio::test]
+async fn a_cluster_serves_and_survives_a_master() {
+    let (first, bus) = member();
+    let others = [member().0, member().0, member().0];
+    let [second, third, replica] = &others;
+    for (node, (from, to)) in [&first, second, third].into_iter().zip(SLOTS) {
+        node.ask(&["CLUSTER", "ADDSLOTSRANGE", from, to]).await;
+    }
+    let (port, bus) = (first.port.to_string(), bus.to_string());
+    for node in &others {
+        node.ask(&["CLUSTER", "MEET", "127.0.0.1", &port, &bus])
+            .await;
+    }
+    for node in [&first, second, third, replica] {
+        until(node, &["CLUSTER", "INFO"], "cluster_state:ok").await;
+        until(node, &["CLUSTER", "INFO"], "cluster_known_nodes:4").await;
+    }
+    let name = first.ask(&["CLUSTER", "MYID"]).await;
+    let name = name.split('"').nth(1).unwrap();
+    replica.ask(&["CLUSTER", "REPLICATE", name]).await;
+    until(&first, &["INFO", "replication"], "state=online").await;
+
+    let rest = format!("127.0.0.1:{},127.0.0.1:{}", first.port, second.port);
     let issuance = store("cluster", &rest, User::Issuance);
     let authentication = store("cluster", &rest, User::Authentication);
+    let gateway = store("cluster", &rest, User::Gateway);
     write_and_read(&issuance, &authentication, 1).await;
+    let quota = Quota {
+        burst: 1,
+        period: TimeDelta::hours(1),
+    };
+    let (idle, ends) = (TimeDelta::hours(1), now() + TimeDelta::hours(1));
+    // Enough of each that every master has some.
+    for index in 0..16_u8 {
+        let account = number(&format!("03123456{index:02}"));
+        let digest = TokenDigest([index; 32]);
+        let sess = authentication.sess();
+        sess.put(&digest, &account, b"record", now(), idle, ends)
+            .await
+            .unwrap();
+        assert_eq!(sess.of(&account).await.unwrap(), [digest]);
+        let found = sess.touch(&digest, now(), idle, false).await.unwrap();
+        assert_eq!(found.unwrap().record, b"record");
+        let call = format!("a-call-{index}");
+        let saved = issuance.call().save(&call, None, b"dialog", idle).await;
+        assert!(saved.unwrap());
+        let loaded = issuance.call().load(&call).await.unwrap();
+        assert_eq!(loaded, Some((1, b"dialog".to_vec())));
+        let address = format!("192.0.2.{index}");
+        let rate = gateway.rate();
+        assert_eq!(rate.take(&address, &quota, now()).await.unwrap(), Ok(()));
+        assert!(rate.take(&address, &quota, now()).await.unwrap().is_err());
+    }
+
+    drop(first);
+    until(replica, &["ROLE"], "master").await;
+    until(second, &["CLUSTER", "INFO"], "cluster_state:ok").await;
+    for index in 0..16_u8 {
+        let limit = Instant::now() + PATIENCE;
+        let sess = authentication.sess();
+        let digest = TokenDigest([index; 32]);
+        while let Err(error) = sess.touch(&digest, now(), idle, true).await {
+            assert!(Instant::now() < limit, "{error}");
+        }
+    }
+    write_and_read(&issuance, &authentication, 2).await;
 }
 
 /// INV-3: behind Sentinel the master is found, and the next one after a failover.
