@@ -1,4 +1,4 @@
-//! Backups, failing over and rotating, each as docs/operations.md says it: passwords and counts survive (LOGIN-3).
+//! Backups and rotating, each as docs/operations.md says it: passwords and counts survive (LOGIN-3).
 
 use std::process::Command;
 use std::time::Duration;
@@ -8,21 +8,21 @@ use aikagi_devkit::process::executable;
 use anyhow::{Context, Result, ensure};
 
 use super::Stage;
-use super::disturbed::{SERVICES, healthy, roll, twofold};
-use super::work::{Allowed, NOTHING, SUBSCRIBERS, Work};
+use super::disturbed::{SERVICES, roll, twofold};
+use super::work::{NOTHING, SUBSCRIBERS, Work};
 use crate::cargo::show;
 
 /// Everyone who has the key ring.
 const KEY_HOLDERS: [&str; 4] = ["authentication", "issuance", "password", "units"];
 const SETUP: &str = "/usr/local/bin/aikagi-setup";
-const LIMIT: Duration = Duration::from_mins(2);
+pub(super) const LIMIT: Duration = Duration::from_mins(2);
 /// The data directory in PostgreSQL's containers.
-const DATA: &str = "/var/lib/postgresql/17";
+pub(super) const DATA: &str = "/var/lib/postgresql/17";
 /// What a service says when it has taken new certificates.
 const READ_AGAIN: &str = "certificates were read again";
 
 /// Leaves something in the system, or looks for it.
-fn witness(stage: &Stage<'_>, what: &str, number: &str, wrong: u32) -> Result<()> {
+pub(super) fn witness(stage: &Stage<'_>, what: &str, number: &str, wrong: u32) -> Result<()> {
     let file = stage.published_state()?;
     let mut command = Command::new(executable(&stage.binaries, "witness")?);
     command.arg(what).arg("--state").arg(file).args([
@@ -35,7 +35,7 @@ fn witness(stage: &Stage<'_>, what: &str, number: &str, wrong: u32) -> Result<()
 }
 
 /// What a statement answers at a PostgreSQL.
-fn psql(stage: &Stage<'_>, container: &str, statement: &str) -> Result<String> {
+pub(super) fn psql(stage: &Stage<'_>, container: &str, statement: &str) -> Result<String> {
     let asked = [
         "exec",
         "-T",
@@ -53,17 +53,19 @@ fn psql(stage: &Stage<'_>, container: &str, statement: &str) -> Result<String> {
     Ok(stage.project.ask(&asked)?.trim().to_owned())
 }
 
+/// Makes a backup of a PostgreSQL; returns its name.
+pub(super) fn backup(stage: &Stage<'_>, container: &str) -> Result<String> {
+    let said = stage
+        .project
+        .ask(&["exec", "-T", container, "aikagi-backup"])?;
+    let name = said.lines().last().context("the backup has no name")?;
+    Ok(name.trim().to_owned())
+}
+
 /// A backup, what came after it, and a moment in between: all before the moment is there, nothing after it.
 pub(super) fn restore(stage: &Stage<'_>) -> Result<()> {
     witness(stage, "leave", "0311110001", 2)?;
-    let said = stage
-        .project
-        .ask(&["exec", "-T", "postgres", "aikagi-backup"])?;
-    let backup = said
-        .lines()
-        .last()
-        .context("the backup has no name")?
-        .trim();
+    let backup = backup(stage, "postgres")?;
     witness(stage, "leave", "0311110002", 1)?;
     let moment = psql(stage, "postgres", "SELECT clock_timestamp()")?;
     witness(stage, "leave", "0311110003", 0)?;
@@ -98,7 +100,7 @@ pub(super) fn restore(stage: &Stage<'_>) -> Result<()> {
         "--no-deps",
         "--entrypoint=aikagi-restore",
         "postgres",
-        backup,
+        &backup,
         &moment,
     ])?;
     stage
@@ -177,77 +179,4 @@ fn read_again(stage: &Stage<'_>) -> Result<usize> {
     let mut arguments = vec!["logs", "--no-color"];
     arguments.extend(SERVICES);
     Ok(stage.project.ask(&arguments)?.matches(READ_AGAIN).count())
-}
-
-/// INV-3, INV-4: the master of Redis goes and Sentinel makes the replica the master; then the primary of PostgreSQL
-/// goes and its standby takes its place. What was acknowledged holds.
-pub(super) fn failover(stage: &Stage<'_>) -> Result<()> {
-    stage.project.remove()?;
-    let layouts = ["deploy/compose/standby.yml", "deploy/compose/sentinel.yml"];
-    let stage = stage.over(&layouts);
-    let tried = fail_over(&stage);
-    if tried.is_err() {
-        let _ = stage.keep_logs();
-    }
-    stage.project.remove()?;
-    tried
-}
-
-fn fail_over(stage: &Stage<'_>) -> Result<()> {
-    stage.up(&["--build"])?;
-    witness(stage, "leave", "0311130001", 2)?;
-    let synchronous = psql(
-        stage,
-        "postgres",
-        "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'",
-    )?;
-    ensure!(synchronous == "1", "no synchronous standby: {synchronous}");
-
-    let work = Work::begin(stage, &stage.state()?)?;
-    stage.project.run(&["kill", "redis"])?;
-    let promoted = wait_until(LIMIT, || {
-        let role = ["exec", "-T", "redis-replica", "aikagi-redis-cli", "ROLE"];
-        stage
-            .project
-            .ask(&role)
-            .is_ok_and(|role| role.starts_with("master"))
-    });
-    ensure!(promoted, "the replica of Redis is no master");
-    for service in SERVICES {
-        healthy(stage, service)?;
-    }
-    work.end(
-        stage,
-        Allowed {
-            failed: usize::MAX,
-            gone: true,
-        },
-    )?;
-
-    let work = Work::begin(stage, &stage.state()?)?;
-    stage.project.run(&["kill", "postgres"])?;
-    stage.project.run(&[
-        "exec",
-        "-T",
-        "postgres-standby",
-        "pg_ctl",
-        "promote",
-        "-D",
-        DATA,
-    ])?;
-    let after = stage.over(&["deploy/compose/failed-over.yml"]);
-    after
-        .project
-        .run(&["up", "--detach", "--wait", "--no-deps", "postgres-standby"])?;
-    for service in SERVICES {
-        healthy(stage, service)?;
-    }
-    work.end(
-        stage,
-        Allowed {
-            failed: usize::MAX,
-            ..NOTHING
-        },
-    )?;
-    witness(stage, "find", "0311130001", 2)
 }

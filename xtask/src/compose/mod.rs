@@ -4,6 +4,7 @@
 mod bills;
 mod confined;
 mod disturbed;
+mod failover;
 mod kept;
 mod outside;
 mod prebuilt;

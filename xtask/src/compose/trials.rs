@@ -5,7 +5,7 @@ use std::process::Command;
 use aikagi_devkit::process;
 use anyhow::Result;
 
-use super::{Stage, bills, confined, disturbed, kept, visitors};
+use super::{Stage, bills, confined, disturbed, failover, kept, visitors};
 use crate::cargo::show;
 
 /// One thing that is tried.
@@ -81,9 +81,9 @@ pub(super) const TRIALS: [Trial; 11] = [
     },
     Trial {
         name: "failover",
-        about: "Redis by Sentinel and PostgreSQL to its standby, under load",
+        about: "Redis by Sentinel and PostgreSQL to its standby, under load; and back",
         quick: false,
-        run: kept::failover,
+        run: failover::failover,
     },
 ];
 

@@ -1,0 +1,118 @@
+//! Failing over, and back, as docs/operations.md says it: passwords and counts survive (LOGIN-3).
+
+use aikagi_devkit::command::wait_until;
+use anyhow::{Result, ensure};
+
+use super::Stage;
+use super::disturbed::{SERVICES, healthy};
+use super::kept::{DATA, LIMIT, backup, psql, witness};
+use super::work::{Allowed, NOTHING, Work};
+
+/// How many standbys confirm each commit.
+const SYNCHRONOUS: &str = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'";
+
+/// INV-3, INV-4: the master of Redis goes and Sentinel makes the replica the master; then the primary of PostgreSQL
+/// goes and its standby takes its place. What was acknowledged holds.
+pub(super) fn failover(stage: &Stage<'_>) -> Result<()> {
+    stage.project.remove()?;
+    let layouts = ["deploy/compose/standby.yml", "deploy/compose/sentinel.yml"];
+    let stage = stage.over(&layouts);
+    let tried = fail_over(&stage);
+    if tried.is_err() {
+        let _ = stage.keep_logs();
+    }
+    stage.project.remove()?;
+    tried
+}
+
+fn fail_over(stage: &Stage<'_>) -> Result<()> {
+    stage.up(&["--build"])?;
+    witness(stage, "leave", "0311130001", 2)?;
+    let synchronous = psql(stage, "postgres", SYNCHRONOUS)?;
+    ensure!(synchronous == "1", "no synchronous standby: {synchronous}");
+
+    let work = Work::begin(stage, &stage.state()?)?;
+    stage.project.run(&["kill", "redis"])?;
+    let promoted = wait_until(LIMIT, || {
+        let role = ["exec", "-T", "redis-replica", "aikagi-redis-cli", "ROLE"];
+        stage
+            .project
+            .ask(&role)
+            .is_ok_and(|role| role.starts_with("master"))
+    });
+    ensure!(promoted, "the replica of Redis is no master");
+    for service in SERVICES {
+        healthy(stage, service)?;
+    }
+    work.end(
+        stage,
+        Allowed {
+            failed: usize::MAX,
+            gone: true,
+        },
+    )?;
+
+    let work = Work::begin(stage, &stage.state()?)?;
+    stage.project.run(&["kill", "postgres"])?;
+    stage.project.run(&[
+        "exec",
+        "-T",
+        "postgres-standby",
+        "pg_ctl",
+        "promote",
+        "-D",
+        DATA,
+    ])?;
+    let after = stage.over(&["deploy/compose/failed-over.yml"]);
+    after
+        .project
+        .run(&["up", "--detach", "--wait", "--no-deps", "postgres-standby"])?;
+    for service in SERVICES {
+        healthy(stage, service)?;
+    }
+    work.end(
+        stage,
+        Allowed {
+            failed: usize::MAX,
+            ..NOTHING
+        },
+    )?;
+    witness(stage, "find", "0311130001", 2)?;
+    fail_back(stage, &after)
+}
+
+/// What was the master of Redis follows the one that is; PostgreSQL moves back to its first server, and is followed
+/// by a new standby.
+fn fail_back(stage: &Stage<'_>, after: &Stage<'_>) -> Result<()> {
+    stage.project.run(&["start", "redis"])?;
+    let follows = wait_until(LIMIT, || {
+        let role = ["exec", "-T", "redis", "aikagi-redis-cli", "ROLE"];
+        stage
+            .project
+            .ask(&role)
+            .is_ok_and(|role| role.starts_with("slave"))
+    });
+    ensure!(follows, "the old master of Redis follows nobody");
+
+    witness(after, "leave", "0311130002", 1)?;
+    let stop = ["stop", "gateway", "issuance", "authentication", "password"];
+    after.project.run(&[&stop[..], &["units"]].concat())?;
+    let backup = backup(after, "postgres-standby")?;
+    after.project.run(&["stop", "postgres-standby"])?;
+    stage.project.run(&[
+        "run",
+        "--rm",
+        "--no-deps",
+        "--entrypoint=aikagi-restore",
+        "postgres",
+        &backup,
+    ])?;
+    after.project.run(&["rm", "--force", "postgres-standby"])?;
+    let volume = format!("{}_postgres-standby", super::TEST);
+    stage.project.engine.ask(&["volume", "rm", &volume])?;
+    stage.up(&[])?;
+    let synchronous = psql(stage, "postgres", SYNCHRONOUS)?;
+    ensure!(synchronous == "1", "no synchronous standby: {synchronous}");
+    witness(stage, "find", "0311130001", 2)?;
+    witness(stage, "find", "0311130002", 1)
+}
