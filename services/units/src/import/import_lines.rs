@@ -1,6 +1,7 @@
 //! Lines in bulk, batch by batch: each is committed and then answered, in order (OPS-1).
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use aikagi_api::units::v1::{ImportLinesRequest, ImportLinesResponse, RejectionReason};
 use aikagi_domain::telephone::TelephoneNumber;
@@ -8,6 +9,7 @@ use aikagi_mesh::errors::Refusal;
 use futures_util::{Stream, StreamExt};
 use tokio::sync::mpsc;
 
+use super::queue::Queue;
 use super::row::{ReadRow, read, rejected};
 use crate::Units;
 use crate::failure::Failure;
@@ -34,9 +36,19 @@ where
     shutdown.run_to_end(async move {
         // What comes after the stop is not read: its caller goes on elsewhere.
         let stopped = async move { stop.begun().await };
+        let mut queue = Queue::default();
         let answers = batches
             .take_until(Box::pin(stopped))
-            .map(|batch| add(&service, &actor, batch))
+            .map(|batch| {
+                let batch = batch.and_then(|batch| Ok(ReadBatch::of(&batch)?));
+                let batch = batch.map(|batch| (queue.place(&batch.numbers), batch));
+                let (service, actor) = (&service, actor.as_str());
+                async move {
+                    let (place, batch) = batch?;
+                    let _place = place.reached().await;
+                    add(service, actor, batch).await
+                }
+            })
             .buffered(AT_ONCE);
         let mut answers = std::pin::pin!(answers);
         while let Some(answer) = answers.next().await {
@@ -55,27 +67,19 @@ where
 async fn add(
     service: &Units,
     actor: &str,
-    batch: Result<ImportLinesRequest, Failure>,
+    batch: ReadBatch,
 ) -> Result<ImportLinesResponse, Failure> {
-    let batch = batch?;
-    check_size(&batch)?;
-    let mut answer = ImportLinesResponse {
-        last_row_number: batch.rows.last().map_or(0, |row| row.row_number),
-        ..ImportLinesResponse::default()
-    };
-    let mut rows = Vec::with_capacity(batch.rows.len());
-    for row in &batch.rows {
-        match read(row) {
-            Ok(row) => rows.push(row),
-            Err(bad) => answer.rejected.push(bad),
-        }
-    }
-    let rows = without_repetitions(rows, &mut answer);
+    let ReadBatch {
+        rows,
+        dry_run,
+        mut answer,
+        ..
+    } = batch;
     let batch = Batch {
         lines: rows.iter().map(|row| &row.line).collect(),
         actor,
         now: service.clock.now(),
-        dry_run: batch.dry_run,
+        dry_run,
     };
     let fates = service.store.import(&batch).await?;
     for (row, fate) in rows.iter().zip(fates) {
@@ -98,6 +102,53 @@ async fn add(
     Ok(answer)
 }
 
+/// A batch whose rows were read.
+struct ReadBatch {
+    /// Those that can be added as far as the batch tells; no number is in two of them.
+    rows: Vec<ReadRow>,
+    /// All their numbers.
+    numbers: Arc<HashSet<TelephoneNumber>>,
+    dry_run: bool,
+    /// What is known already: the last row's number, and the rows that cannot be added.
+    answer: ImportLinesResponse,
+}
+
+impl ReadBatch {
+    fn of(batch: &ImportLinesRequest) -> Result<Self, Refusal> {
+        check_size(batch)?;
+        let mut answer = ImportLinesResponse {
+            last_row_number: batch.rows.last().map_or(0, |row| row.row_number),
+            ..ImportLinesResponse::default()
+        };
+        let mut rows = Vec::with_capacity(batch.rows.len());
+        let mut numbers: HashSet<TelephoneNumber> = HashSet::new();
+        for row in &batch.rows {
+            let row = match read(row) {
+                Ok(row) => row,
+                Err(bad) => {
+                    answer.rejected.push(bad);
+                    continue;
+                }
+            };
+            if let Some(number) = row.line.numbers().find(|number| numbers.contains(*number)) {
+                let reason = RejectionReason::NumberTaken;
+                answer
+                    .rejected
+                    .push(rejected(row.row_number, reason, number.as_str()));
+                continue;
+            }
+            numbers.extend(row.line.numbers().cloned());
+            rows.push(row);
+        }
+        Ok(Self {
+            rows,
+            numbers: Arc::new(numbers),
+            dry_run: batch.dry_run,
+            answer,
+        })
+    }
+}
+
 fn check_size(batch: &ImportLinesRequest) -> Result<(), Refusal> {
     let numbers = batch
         .rows
@@ -110,27 +161,4 @@ fn check_size(batch: &ImportLinesRequest) -> Result<(), Refusal> {
         ));
     }
     Ok(())
-}
-
-/// The rows none of whose numbers stands in an earlier one; the others are rejected.
-fn without_repetitions(rows: Vec<ReadRow>, answer: &mut ImportLinesResponse) -> Vec<ReadRow> {
-    let mut seen: HashSet<TelephoneNumber> = HashSet::new();
-    let mut kept = Vec::with_capacity(rows.len());
-    for row in rows {
-        let taken = row
-            .line
-            .numbers()
-            .find(|number| seen.contains(*number))
-            .map(|number| number.as_str().to_owned());
-        if let Some(number) = taken {
-            let reason = RejectionReason::NumberTaken;
-            answer
-                .rejected
-                .push(rejected(row.row_number, reason, &number));
-        } else {
-            seen.extend(row.line.numbers().cloned());
-            kept.push(row);
-        }
-    }
-    kept
 }

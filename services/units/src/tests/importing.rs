@@ -179,6 +179,32 @@ async fn batches_are_answered_in_order() {
     assert!(world.counts().await.0 >= 20);
 }
 
+/// OPS-1: of rows that name the same number the earlier counts, though batches are added at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_earlier_row_counts() {
+    let world = World::new().await;
+    let rows = |from: u64, ending: &str| {
+        let rows = (0..200).map(|place| {
+            let other = format!("04{ending}{place:06}");
+            row(from + place, &format!("0333{place:06}"), &[&other], &[])
+        });
+        batch(rows.collect())
+    };
+    let answers = world
+        .import(vec![rows(1, "44"), rows(201, "44"), rows(401, "55")])
+        .await;
+    let [Ok(first), Ok(again), Ok(other)] = answers.as_slice() else {
+        panic!("{answers:?}");
+    };
+    assert_eq!((first.added, first.unchanged), (200, 0));
+    assert_eq!((again.added, again.unchanged), (0, 200));
+    assert_eq!((other.added, other.unchanged), (0, 0));
+    let differ = RejectionReason::LineDiffers;
+    let expected = (0..200).map(|place| rejected(401 + place, differ, &format!("0333{place:06}")));
+    assert_eq!(other.rejected, expected.collect::<Vec<_>>());
+    assert_eq!(world.counts().await, (200, 400, 400));
+}
+
 /// OPS-1, INV-5: of two imports of the same lines at once each line is added once, whole.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn two_imports_at_once_add_each_line_once() {
