@@ -7,7 +7,7 @@ use aikagi_devkit::process::executable;
 use anyhow::{Context, Result};
 
 use crate::cargo::{build_with_tests, show};
-use crate::docker::bases::{self, Base};
+use crate::docker::bases::Base;
 use crate::docker::engine::Engine;
 use crate::repo::Repo;
 use crate::say::Say;
@@ -25,11 +25,10 @@ pub(crate) fn run(repo: &Repo, say: Say) -> Result<()> {
         Tool::SipTester,
     ];
     install::ensure(&tools, |text| say.step(text))?;
-    let Some(engine) = Engine::find(repo, say)? else {
+    let Some(engine) = Engine::find(repo, say, &[Base::Testing]) else {
         say.warning("NO CALL WAS MADE: Asterisk runs in a container");
         return Ok(());
     };
-    bases::ensure(&engine, repo, say, &[Base::Testing])?;
     say.step("making the image of Asterisk");
     let mut build = engine.docker();
     build

@@ -20,7 +20,7 @@ use aikagi_devkit::{ports, process};
 use anyhow::{Context, Result, bail};
 
 use crate::cargo::{build, build_with_tests, show};
-use crate::docker::bases::{self, Base};
+use crate::docker::bases::Base;
 use crate::docker::engine::Engine;
 use crate::docker::project::Project;
 use crate::repo::Repo;
@@ -92,7 +92,12 @@ pub(crate) fn test(repo: &Repo, say: Say, arguments: &Arguments) -> Result<()> {
     {
         bail!("no trial {name}; there are {}", known.join(", "));
     }
-    let Some(engine) = Engine::find(repo, say)? else {
+    let bases: &[Base] = if arguments.from_source {
+        &[Base::Debian, Base::Distroless, Base::Rust, Base::Node]
+    } else {
+        &[Base::Debian, Base::Distroless]
+    };
+    let Some(engine) = Engine::find(repo, say, bases) else {
         return Ok(());
     };
     let project = Project::new(&engine, repo, TEST)
@@ -113,15 +118,8 @@ pub(crate) fn test(repo: &Repo, say: Say, arguments: &Arguments) -> Result<()> {
     }
     ports::require_free(visitors::SOFTPHONE_PORT, "the softphone")?;
     let project = if arguments.from_source {
-        bases::ensure(
-            &engine,
-            repo,
-            say,
-            &[Base::Debian, Base::Distroless, Base::Rust, Base::Node],
-        )?;
         project
     } else {
-        bases::ensure(&engine, repo, say, &[Base::Debian, Base::Distroless])?;
         prebuilt::prepare(repo, say)?;
         project.with("AIKAGI_BINARIES", "prebuilt")
     };
@@ -219,7 +217,7 @@ impl Stage<'_> {
 
 /// Plays the story against the system that `docker compose up` started.
 pub(crate) fn demo(repo: &Repo, say: Say, arguments: &[String]) -> Result<()> {
-    let engine = Engine::find(repo, say)?.context("there is no Docker engine")?;
+    let engine = Engine::find(repo, say, &[]).context("there is no Docker engine")?;
     let project = Project::new(&engine, repo, USUAL);
     if project.containers("gateway")?.is_empty() {
         bail!("nothing is running: start it with `docker compose up --build --wait`");

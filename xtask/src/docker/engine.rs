@@ -11,6 +11,7 @@ use aikagi_devkit::paths::{private_directory, tail};
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::Signal;
 
+use super::bases::{self, Base};
 use crate::debian;
 use crate::repo::Repo;
 use crate::say::Say;
@@ -28,25 +29,31 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// The engine of this machine; else one of our own, which needs root and Debian's `docker.io`. None, with
-    /// the reason said loudly, where there is neither.
-    pub(crate) fn find(repo: &Repo, say: Say) -> Result<Option<Self>> {
+    /// The engine of this machine, else one of our own, which needs root and Debian's `docker.io`; with these bases,
+    /// and seen to run the first of them. None, with the reason said loudly, where this machine cannot have that.
+    pub(crate) fn find(repo: &Repo, say: Say, bases: &[Base]) -> Option<Self> {
+        Self::prepare(repo, say, bases)
+            .inspect_err(|error| {
+                say.warning(&format!(
+                    "NOTHING WAS TRIED WITH CONTAINERS: this machine cannot run them: {error:#}"
+                ));
+            })
+            .ok()
+    }
+
+    fn prepare(repo: &Repo, say: Say, bases: &[Base]) -> Result<Self> {
         let home = private_directory(&repo.target.join("docker"))?;
         let config = private_directory(&repo.target.join("tools/docker"))?;
         let mut engine = Self { config, own: None };
         if !engine.answers() {
-            match start(&home, &engine, say) {
-                Ok(child) => engine.own = Some(child),
-                Err(error) => {
-                    say.warning(&format!(
-                        "NOTHING WAS TRIED WITH CONTAINERS: there is no Docker engine here, and none can be started: {error:#}"
-                    ));
-                    return Ok(None);
-                }
-            }
+            engine.own = Some(start(&home, &engine, say).context("no Docker engine")?);
         }
         engine.ensure_compose(&home, say)?;
-        Ok(Some(engine))
+        bases::ensure(&engine, repo, say, bases)?;
+        if let Some(first) = bases.first() {
+            engine.ask(&["run", "--rm", "--memory=64m", first.name(), "true"])?;
+        }
+        Ok(engine)
     }
 
     /// A `docker` command.
