@@ -22,8 +22,16 @@ pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 /// Brings a database up to date, as its owner. What is there already is left alone, and two at once wait for
 /// each other.
 pub async fn migrate(settings: &Settings) -> Result<(), MigrationError> {
+    migrate_to(settings, None).await
+}
+
+/// As [`migrate`], but no further than the step of this number, if there is one: the schema of an earlier version.
+pub async fn migrate_to(settings: &Settings, last: Option<i64>) -> Result<(), MigrationError> {
     let pool = connect::for_migrations(settings)?;
-    MIGRATOR.run(&pool).await?;
+    match last {
+        Some(last) => MIGRATOR.run_to(last, &pool).await?,
+        None => MIGRATOR.run(&pool).await?,
+    }
     pool.close().await;
     Ok(())
 }

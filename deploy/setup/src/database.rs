@@ -24,6 +24,10 @@ pub(crate) struct Arguments {
     /// The directory with `superuser.password`, and `<role>.password` for each role.
     #[arg(long, default_value = "/secrets/migrate")]
     secrets: PathBuf,
+    /// Migrate no further than this step, by the number at the head of its file's name: to the schema of an earlier
+    /// version, whose services then can be started.
+    #[arg(long, value_name = "STEP")]
+    to: Option<i64>,
 }
 
 /// Creates, migrates, and lets the roles log in. What is done already is left alone.
@@ -34,7 +38,7 @@ pub(crate) async fn make_ready(arguments: &Arguments) -> Result<()> {
     let url = url_with(&arguments.url, None, &arguments.database);
     let mut settings = Settings::for_url(url);
     settings.password_file = Some(file("superuser"));
-    aikagi_ledger::migrate(&settings).await?;
+    aikagi_ledger::migrate_to(&settings, arguments.to).await?;
     keep_to_its_roles(&url_with(&superuser, None, OWN), &arguments.database).await?;
     let roles = Service::ALL.into_iter().filter_map(Service::postgres_role);
     for role in roles.chain(JOB_ROLES.map(str::to_owned)) {

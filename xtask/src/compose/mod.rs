@@ -8,6 +8,7 @@ mod failover;
 mod kept;
 mod outside;
 mod prebuilt;
+mod previous;
 mod trials;
 mod visitors;
 mod work;
@@ -31,6 +32,8 @@ use trials::{TRIALS, Trial};
 const USUAL: &str = "aikagi";
 /// The project of the tests.
 const TEST: &str = "aikagi-test";
+/// The tag of their images.
+const TAG: &str = "test";
 /// The ports of the tests' gateways, for as many replicas.
 const PUBLIC_PORTS: [u16; 3] = [18443, 18444, 18445];
 const PRIVATE_PORTS: [u16; 3] = [18453, 18454, 18455];
@@ -62,6 +65,7 @@ pub(crate) struct Arguments {
 
 /// What a trial has to do with.
 pub(crate) struct Stage<'a> {
+    repo: &'a Repo,
     pub(crate) say: Say,
     pub(crate) project: Project<'a>,
     /// Where `state.json` and the identities of those outside go.
@@ -101,7 +105,7 @@ pub(crate) fn test(repo: &Repo, say: Say, arguments: &Arguments) -> Result<()> {
         return Ok(());
     };
     let project = Project::new(&engine, repo, TEST)
-        .with("AIKAGI_VERSION", "test")
+        .with("AIKAGI_VERSION", TAG)
         .with("AIKAGI_BIND", "127.0.0.1")
         .with("AIKAGI_PUBLIC_PORT", range(PUBLIC_PORTS))
         .with("AIKAGI_PRIVATE_PORT", range(PRIVATE_PORTS))
@@ -126,6 +130,7 @@ pub(crate) fn test(repo: &Repo, say: Say, arguments: &Arguments) -> Result<()> {
     let home = repo.target.join("test/compose");
     let _ = std::fs::remove_dir_all(&home);
     let stage = Stage {
+        repo,
         say,
         project,
         home,
@@ -164,6 +169,7 @@ impl Stage<'_> {
     /// The same system with overlays.
     pub(crate) fn over(&self, files: &[&'static str]) -> Self {
         Self {
+            repo: self.repo,
             say: self.say,
             project: self.project.over(files),
             home: self.home.clone(),

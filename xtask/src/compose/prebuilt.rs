@@ -38,14 +38,7 @@ pub(super) fn prepare(repo: &Repo, say: Say) -> Result<()> {
             .with_context(|| format!("cannot create {}", directory.display()))?;
     }
     for name in BINARIES {
-        // Nobody debugs in there, and every image carries it.
-        let mut strip = Command::new("strip");
-        strip
-            .arg("--strip-debug")
-            .arg("-o")
-            .arg(bin.join(name))
-            .arg(executable(&from, name)?);
-        command::run(&mut strip)?;
+        take(&from, name, &bin)?;
     }
     if site::has_node(say)? {
         site::build(repo, say)?;
@@ -55,6 +48,26 @@ pub(super) fn prepare(repo: &Repo, say: Say) -> Result<()> {
             .context("cannot write the site's SBOM")?;
     }
     Ok(())
+}
+
+/// Puts services' executables from elsewhere in their places.
+pub(super) fn fill(repo: &Repo, from: &Path, services: &[&str]) -> Result<()> {
+    let bin = repo.target.join("image/bin");
+    for service in services {
+        take(from, &format!("aikagi-{service}"), &bin)?;
+    }
+    Ok(())
+}
+
+fn take(from: &Path, name: &str, to: &Path) -> Result<()> {
+    // Nobody debugs in there, and every image carries it.
+    let mut strip = Command::new("strip");
+    strip
+        .arg("--strip-debug")
+        .arg("-o")
+        .arg(to.join(name))
+        .arg(executable(from, name)?);
+    command::run(&mut strip).map(|_| ())
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {

@@ -5,7 +5,7 @@ use std::process::Command;
 use aikagi_devkit::process;
 use anyhow::Result;
 
-use super::{Stage, bills, confined, disturbed, failover, kept, visitors};
+use super::{Stage, bills, confined, disturbed, failover, kept, previous, visitors};
 use crate::cargo::show;
 
 /// One thing that is tried.
@@ -18,7 +18,7 @@ pub(super) struct Trial {
 }
 
 /// All trials, in order; each leaves the system well.
-pub(super) const TRIALS: [Trial; 11] = [
+pub(super) const TRIALS: [Trial; 12] = [
     Trial {
         name: "story",
         about: "the whole story, by the published ports",
@@ -78,6 +78,12 @@ pub(super) const TRIALS: [Trial; 11] = [
         about: "a backup, restored up to a moment",
         quick: true,
         run: kept::restore,
+    },
+    Trial {
+        name: "upgrade",
+        about: "from the version before the last migration to this one, both at work meanwhile",
+        quick: false,
+        run: previous::upgrade,
     },
     Trial {
         name: "failover",
