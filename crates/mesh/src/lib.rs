@@ -11,6 +11,7 @@ pub mod fields;
 pub mod guard;
 pub mod health;
 pub mod identity;
+pub mod open_files;
 pub mod policy;
 pub mod run;
 pub mod server;

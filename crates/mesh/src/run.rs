@@ -15,6 +15,7 @@ use tonic_health::pb::health_client::HealthClient;
 use crate::cli::{Cli, Command};
 use crate::client::Upstream;
 use crate::config::{self, IdentitySettings, ServerSettings, TelemetrySettings};
+use crate::open_files;
 use crate::policy::Policies;
 use crate::shutdown::Shutdown;
 use crate::telemetry::Telemetry;
@@ -90,6 +91,9 @@ where
         Command::Serve => {
             settings.check()?;
             let telemetry = Telemetry::start(service, &settings.common().telemetry)?;
+            if let Err(error) = open_files::allow_most() {
+                tracing::warn!(%error, "the limit of open files stays as it is");
+            }
             let shutdown = Shutdown::on_signals()?;
             let served = serve(settings, shutdown).await;
             if let Err(error) = &served {
