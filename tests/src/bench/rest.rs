@@ -33,7 +33,7 @@ pub(super) async fn measure(around: &Surroundings, effort: Effort) -> Result<Vec
         let arenas = match service {
             Service::Authentication => u32::try_from(settings.threads())?,
             // One change after another.
-            Service::Password => 1,
+            Service::Password | Service::Issuance => 1,
             _ => 0,
         };
         let beside = f64::from(arenas) * arena;
