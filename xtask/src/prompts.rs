@@ -5,9 +5,10 @@ use std::process::Command;
 
 use aikagi_devkit::command;
 use aikagi_devkit::install::{self, Tool};
+use aikagi_devkit::process::executable;
 use anyhow::{Context, Result};
 
-use crate::cargo::{cargo, show};
+use crate::cargo::{build_with_tests, show};
 use crate::repo::Repo;
 use crate::say::Say;
 
@@ -23,17 +24,9 @@ pub(crate) fn run(repo: &Repo, say: Say) -> Result<()> {
     install::ensure(&[Tool::Speech], |text| say.step(text))?;
     let voice = voice(repo, say)?;
     let out = repo.root.join(SOUNDS);
+    let binaries = build_with_tests(repo)?;
     say.step("recording");
-    let arguments = [
-        "run",
-        "--quiet",
-        "--package",
-        "aikagi-ivr",
-        "--bin",
-        "aikagi-prompts",
-        "--",
-    ];
-    let mut record = cargo(repo, &arguments);
+    let mut record = Command::new(executable(&binaries, "aikagi-prompts")?);
     record.arg("--out").arg(&out).arg("--voice").arg(voice);
     show(&mut record, "the recording")?;
     say.success(&format!("the recordings are in {}", out.display()));
