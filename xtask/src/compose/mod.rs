@@ -9,6 +9,7 @@ mod kept;
 mod outside;
 mod prebuilt;
 mod previous;
+mod telephone;
 mod trials;
 mod visitors;
 mod work;
@@ -115,6 +116,7 @@ pub(crate) fn test(repo: &Repo, say: Say, arguments: &Arguments) -> Result<()> {
         )
         // A trial waits for health some hundred times.
         .with("AIKAGI_HEALTH_INTERVAL", "1s");
+    let project = telephone::settings(project);
     // What a killed run left.
     project.remove()?;
     for port in PUBLIC_PORTS.into_iter().chain(PRIVATE_PORTS) {

@@ -13,7 +13,7 @@ use crate::say::Say;
 use crate::site;
 
 /// What the images hold.
-const BINARIES: [&str; 10] = [
+const BINARIES: [&str; 11] = [
     "aikagi-gateway",
     "aikagi-issuance",
     "aikagi-authentication",
@@ -21,6 +21,7 @@ const BINARIES: [&str; 10] = [
     "aikagi-units",
     "aikagi-reseal",
     "aikagi-retention",
+    "aikagi-ivr",
     "aikagi-setup",
     "aikagictl",
     "aikagi-softphone",

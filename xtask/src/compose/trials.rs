@@ -5,7 +5,9 @@ use std::process::Command;
 use aikagi_devkit::process;
 use anyhow::Result;
 
-use super::{Stage, bills, confined, disturbed, failover, kept, previous, visitors};
+use super::{
+    RUNNING, Stage, bills, confined, disturbed, failover, kept, previous, telephone, visitors,
+};
 use crate::cargo::show;
 
 /// One thing that is tried.
@@ -18,7 +20,7 @@ pub(super) struct Trial {
 }
 
 /// All trials, in order; each leaves the system well.
-pub(super) const TRIALS: [Trial; 12] = [
+pub(super) const TRIALS: [Trial; 13] = [
     Trial {
         name: "story",
         about: "the whole story, by the published ports",
@@ -29,7 +31,7 @@ pub(super) const TRIALS: [Trial; 12] = [
         name: "confined",
         about: "who reaches whom, and what can be written, from inside each container",
         quick: true,
-        run: confined::check,
+        run: |stage| confined::check(stage, &RUNNING),
     },
     Trial {
         name: "bills",
@@ -42,6 +44,12 @@ pub(super) const TRIALS: [Trial; 12] = [
         about: "the operator's command line and the demo's telephone, in containers",
         quick: true,
         run: visitors::come,
+    },
+    Trial {
+        name: "telephone",
+        about: "real calls by the published ports of Asterisk",
+        quick: false,
+        run: telephone::calls,
     },
     Trial {
         name: "scaling",

@@ -24,7 +24,7 @@ const PRIVATE_PORT: u16 = 8444;
 #[derive(Clone)]
 pub(crate) struct Project<'a> {
     pub(crate) engine: &'a Engine,
-    repo: &'a Repo,
+    pub(crate) repo: &'a Repo,
     name: &'a str,
     /// Overlays, and variables over those of `.env`.
     files: Vec<&'a str>,
