@@ -14,7 +14,7 @@ use crate::repo::Repo;
 use crate::say::Say;
 use crate::tools::{self, Subcommand};
 use crate::up::lock;
-use crate::{compose, kubernetes, proto, rules, site, sqlx, tidy};
+use crate::{call_test, compose, kubernetes, proto, rules, site, sqlx, tidy};
 
 /// The tests of the alert rules.
 const ALERTS: &str = "deploy/observability/alerts.test.yml";
@@ -52,7 +52,7 @@ struct Step {
 }
 
 /// All steps, in order. A new kind of check is a new line here.
-const STEPS: [Step; 18] = [
+const STEPS: [Step; 19] = [
     Step {
         name: "install",
         about: "what is missing on this machine",
@@ -166,6 +166,12 @@ const STEPS: [Step; 18] = [
         about: "the system in containers: scaled, restarted, killed, restored",
         slow: true,
         run: |run| compose::quick_test(run.repo, run.say),
+    },
+    Step {
+        name: "calls",
+        about: "real calls through an Asterisk in a container",
+        slow: true,
+        run: |run| call_test::run(run.repo, run.say),
     },
     Step {
         name: "examples",
