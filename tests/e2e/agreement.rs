@@ -7,7 +7,6 @@
 mod coverage;
 mod directory;
 mod operation;
-mod plain;
 mod play;
 mod resolve;
 mod telephone;

@@ -1,5 +1,6 @@
-//! A small model of the specification: pure, one operation after another, written from the rules and not from the
-//! services. It answers in the words of the contracts, so that what the system answers is compared as a whole.
+//! A small model of the specification: pure, written from the rules and not from the services. It answers in the words
+//! of the contracts, so that what the system answers is compared as a whole. An operation that is not one moment is
+//! written in its steps ([`steps`]); alone it takes them one after another.
 //!
 //! Where the rules leave the order of two refusals open, the model refuses in the order in which a reader of the
 //! request would: its form, the session, the view, what is wanted, and passwords last.
@@ -10,19 +11,22 @@ mod line;
 mod migration;
 mod password;
 mod session;
+mod steps;
 mod telephone;
+mod verification;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aikagi_api::units::v1::AuthUnit;
 use chrono::{DateTime, TimeDelta, Utc};
 
-pub(crate) use credential::{Account, Secret};
+pub(crate) use credential::{Account, Epoch, Secret};
 pub(crate) use line::Line;
-pub(crate) use migration::PreviewRevision;
-pub(crate) use password::Change;
-pub(crate) use session::Revision;
-pub(crate) use telephone::{Event, Heard};
+pub(crate) use migration::{Migrate, Preview, PreviewRevision};
+pub(crate) use password::{Change, ChangePassword};
+pub(crate) use session::{Login, Revision};
+pub(crate) use steps::{Next, Steps};
+pub(crate) use telephone::{Event, Heard, SetTemporary, TakeTurn};
 
 /// A telephone number in its normal form (UNIT-3).
 pub(crate) type Number = &'static str;
@@ -83,7 +87,13 @@ pub(crate) struct Model {
     lines: Vec<Line>,
     /// Those that no rule has ended; whether their time is over is asked when they are used (SESS-1).
     sessions: BTreeMap<Handle, session::Session>,
+    /// SESS-2: the sessions in which a password was just changed, while they can still go on.
+    going_on: BTreeSet<Handle>,
     calls: BTreeMap<Handle, telephone::Call>,
+    /// The newest temporary password of each number that was put where logins find it.
+    published: BTreeMap<Number, Epoch>,
+    /// Numbers that were put on lines.
+    born: u32,
 }
 
 impl Model {
@@ -94,7 +104,10 @@ impl Model {
             limits,
             lines: Vec::new(),
             sessions: BTreeMap::new(),
+            going_on: BTreeSet::new(),
             calls: BTreeMap::new(),
+            published: BTreeMap::new(),
+            born: 0,
         }
     }
 
@@ -113,6 +126,7 @@ impl Model {
     pub(crate) fn lose_the_cache(&mut self) {
         self.sessions.clear();
         self.calls.clear();
+        self.published.clear();
         for account in self
             .lines
             .iter_mut()
@@ -143,6 +157,20 @@ impl Model {
             Secret::Temporary { password, .. } => *password,
             Secret::Permanent { password, .. } => Some(password),
         }
+    }
+
+    /// All lines.
+    pub(crate) fn lines(&self) -> &[Line] {
+        &self.lines
+    }
+
+    /// All sessions that no rule has ended.
+    pub(crate) fn sessions(&self) -> impl Iterator<Item = (&Handle, &session::Session)> {
+        self.sessions.iter()
+    }
+
+    fn account(&self, number: Number) -> Option<&Account> {
+        self.line(number)?.numbers.get(number)
     }
 
     fn line_mut(&mut self, number: Number) -> Option<&mut Line> {

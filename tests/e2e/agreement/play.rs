@@ -4,19 +4,18 @@ use aikagi_api::authentication::v1::Session;
 use aikagi_api::edge::v1::PreviewMigrationResponse;
 use aikagi_api::units::v1::AuthUnit;
 use aikagi_tests::edge::LoggedIn;
-use aikagi_tests::world::reason;
 use chrono::TimeDelta;
 use tonic::Status;
-use tonic_types::StatusExt;
 
 use super::Stage;
 use super::coverage::Coverage;
 use super::operation::{Given, NextUnit, Operation, Pick, Typed, WRONG, Who, Whoever};
-use super::plain::Plain;
 use super::telephone::Dialled;
 use crate::model::{
-    Answer, Change, Handle, Limits, Model, Number, Password, PreviewRevision, Refused, Revision,
+    Answer, Change, Handle, Limits, Model, Number, Password, PreviewRevision, Revision,
 };
+use crate::plain::Plain;
+use crate::words::refusal;
 
 /// What the numbers of a play end with: a line of four, a line of two, and two that are on none at first.
 const CAST: [&str; 8] = ["10", "11", "12", "13", "20", "21", "90", "91"];
@@ -366,16 +365,6 @@ impl<'a> Play<'a> {
         let account = &self.seats[seat].person.session.account_number;
         let found = self.cast.iter().find(|number| *number == account);
         found.copied().expect("an account of the cast")
-    }
-}
-
-/// A refusal as the model has it.
-fn refusal(status: &Status) -> Refused {
-    let fields = status.get_details_bad_request();
-    let fields = fields.map_or_else(Vec::new, |request| request.field_violations);
-    Refused {
-        reason: reason(status),
-        fields: fields.into_iter().map(|field| field.field).collect(),
     }
 }
 

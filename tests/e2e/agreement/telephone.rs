@@ -1,17 +1,15 @@
 //! Calls, turn by turn and in one.
 
-use aikagi_api::issuance::v1::take_turn_request::Event as WireEvent;
-use aikagi_api::issuance::v1::{
-    CallStarted, HungUp, SetTemporaryPasswordResponse, Silence, TakeTurnRequest, TakeTurnResponse,
-};
+use aikagi_api::issuance::v1::{SetTemporaryPasswordResponse, TakeTurnRequest};
 use aikagi_api::timestamp;
 use aikagi_api::units::v1::AuthUnit;
-use aikagi_tests::edge::{asked, call_id};
+use aikagi_tests::edge::call_id;
 use proptest::sample::Index;
 
 use super::operation::{Entry, Pick, TEMPORARY, TargetWish, UnitWish};
 use super::play::{Agreed, Play, fault};
-use crate::model::{Event, Handle, Heard, Number};
+use crate::model::{Event, Handle, Number};
+use crate::words::{heard, wire};
 
 /// A call, as the platform knows it.
 pub(super) struct Dialled {
@@ -138,26 +136,5 @@ impl Play<'_> {
         let mut forget = redis::cmd("DEL");
         forget.arg(keys.collect::<Vec<_>>());
         forget.query::<()>(&mut connection).map_err(fault)
-    }
-}
-
-fn wire(event: &Event) -> WireEvent {
-    match event {
-        Event::Started(caller) => WireEvent::Started(CallStarted {
-            caller_number: caller.unwrap_or_default().to_owned(),
-        }),
-        Event::Keys(keys) => WireEvent::Keys(keys.clone()),
-        Event::Silence => WireEvent::Silence(Silence {}),
-        Event::HungUp => WireEvent::HungUp(HungUp {}),
-    }
-}
-
-fn heard(answer: &TakeTurnResponse) -> Heard {
-    let guidance = answer.guidance.iter();
-    Heard {
-        guidance: guidance
-            .map(|guidance| (guidance.guidance_id.clone(), guidance.number.clone()))
-            .collect(),
-        next: asked(answer),
     }
 }

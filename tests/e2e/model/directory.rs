@@ -25,10 +25,11 @@ impl Model {
         }
         let accounts = numbers
             .iter()
-            .map(|(number, subscribed)| (*number, Account::new(*subscribed)));
+            .map(|(number, subscribed)| (*number, self.new_account(*subscribed)))
+            .collect();
         let line = Line {
             contract: numbers[0].0,
-            numbers: accounts.collect(),
+            numbers: accounts,
             unit: None,
             established: None,
             closed: None,
@@ -103,8 +104,9 @@ impl Model {
             Some(line) if line.closed.is_none() => return Err(taken),
             Some(_) | None => self.forget_line(new),
         }
+        let account = self.new_account(subscribed);
         let line = self.found_line(contract)?;
-        line.numbers.insert(new, Account::new(subscribed));
+        line.numbers.insert(new, account);
         line.changes += 1;
         self.get_line(contract)
     }
@@ -152,6 +154,11 @@ impl Model {
             self.void_line(number);
         }
         self.get_line(number)
+    }
+
+    fn new_account(&mut self, subscribed: bool) -> Account {
+        self.born += 1;
+        Account::new(subscribed, self.born)
     }
 
     fn found_line(&mut self, number: Number) -> Answer<&mut Line> {

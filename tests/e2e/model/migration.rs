@@ -1,17 +1,22 @@
 //! Changing the auth unit on the site (MIG-1 to MIG-7).
 
+mod preview;
+
 use aikagi_api::edge::v1::PreviewMigrationResponse;
 use aikagi_api::units::v1::{AuthUnit, Login};
 
-use super::credential::Attempt;
 use super::session::Session;
-use super::{Answer, Handle, Line, Model, Number, Password, Refused};
+use super::steps::{Next, Steps};
+use super::verification::{Proof, Verify};
+use super::{Answer, Epoch, Handle, Limits, Line, Model, Number, Password, Refused};
+
+pub(crate) use preview::Preview;
 
 /// SESS-5: the state of the line and of all its accounts that a preview shows.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct PreviewRevision {
     line: u32,
-    accounts: Vec<u32>,
+    accounts: Vec<Epoch>,
 }
 
 /// MIG-1.
@@ -22,6 +27,242 @@ const OFFERED: [(AuthUnit, AuthUnit); 4] = [
     (AuthUnit::Line, AuthUnit::AdminUser),
 ];
 
+/// MIG-5: of passwords that are not right.
+const WRONG: [&str; 2] = ["PASSWORD_WRONG", "PASSWORD_DEAD"];
+
+/// A session migrates its line (MIG-1 to MIG-7).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Migrate {
+    handle: Handle,
+    to: AuthUnit,
+    passwords: Vec<(Number, Password)>,
+    seen: Option<PreviewRevision>,
+    at: At,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum At {
+    Session,
+    Offer(Session),
+    Verify(Decided, Verify),
+    Commit(Decided),
+}
+
+/// What a migration is decided on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Decided {
+    session: Session,
+    /// [`Line::changes`] as the line was seen.
+    line: u32,
+    asked_for: Vec<Number>,
+    proven: Vec<(Number, Epoch)>,
+    /// The places of the passwords that were not right, and why.
+    wrong: Vec<(usize, &'static str)>,
+}
+
+impl Migrate {
+    pub(crate) fn new(
+        handle: Handle,
+        to: AuthUnit,
+        passwords: Vec<(Number, Password)>,
+        seen: Option<PreviewRevision>,
+    ) -> Self {
+        Self {
+            handle,
+            to,
+            passwords,
+            seen,
+            at: At::Session,
+        }
+    }
+
+    /// MIG-5: what is told when a password can not be looked at because of a fault: what was charged before, if
+    /// anything was.
+    pub(crate) fn told_after_a_fault(&self) -> Option<Refused> {
+        match &self.at {
+            At::Verify(decided, _) if !decided.wrong.is_empty() => Some(decided.not_right()),
+            _ => None,
+        }
+    }
+
+    /// The same after a password that was right, but is another one by now, if it goes on all the same.
+    pub(crate) fn after_a_late_proof(&self, model: &Model) -> Option<Self> {
+        let At::Verify(decided, verify) = &self.at else {
+            return None;
+        };
+        let proof = verify.proven_late(model)?;
+        match self.clone().after(decided.clone(), Ok(proof)) {
+            Next::Goes(on) => Some(on),
+            Next::Answers(_) => None,
+        }
+    }
+
+    /// The next step is only a look, and nobody notices it.
+    pub(crate) fn only_looks(&self, model: &Model) -> bool {
+        match &self.at {
+            At::Session | At::Offer(_) => true,
+            At::Verify(decided, verify) => decided.wrong.is_empty() && verify.only_looks(model),
+            At::Commit(_) => false,
+        }
+    }
+
+    /// Whether it can still succeed.
+    pub(crate) fn can_succeed(&self, model: &Model) -> bool {
+        match &self.at {
+            At::Session => model.is_live(self.handle),
+            At::Offer(session) => model.is_account_of(session),
+            At::Verify(decided, verify) => decided.can_hold(model) && verify.can_prove(model),
+            At::Commit(decided) => decided.can_hold(model),
+        }
+    }
+
+    /// Whether it can still be refused like this.
+    pub(crate) fn can_be_refused(&self, model: &Model, refused: &Refused) -> bool {
+        match &self.at {
+            At::Session => refused.reason == "SESSION_ENDED" || model.is_live(self.handle),
+            At::Offer(_) => true,
+            At::Verify(decided, _) if WRONG.contains(&refused.reason) => {
+                decided.found_wrong(refused)
+            }
+            At::Verify(decided, _) => decided.wrong.is_empty(),
+            At::Commit(_) => refused.reason == "CHANGED_MEANWHILE",
+        }
+    }
+
+    fn goes(self, at: At) -> Next<Self, Vec<Login>> {
+        Next::Goes(Self { at, ..self })
+    }
+
+    /// What is decided before a password is looked at.
+    fn decide(&self, model: &Model, session: Session) -> Answer<Decided> {
+        let (line, asked_for) = model.offer(&session, self.to)?;
+        if self.seen != model.preview_revision(session.account) {
+            return Err(Refused::new("STALE_VIEW"));
+        }
+        check_given(&asked_for, &self.passwords)?;
+        let unready = unready(&line, &asked_for, model.limits);
+        if !unready.is_empty() {
+            let places = places(&self.passwords, |number| unready.contains(&number));
+            return Err(named("ACCOUNTS_NOT_READY", places));
+        }
+        Ok(Decided {
+            session,
+            line: line.changes,
+            asked_for,
+            proven: Vec::new(),
+            wrong: Vec::new(),
+        })
+    }
+
+    /// MIG-5, LOGIN-6: those after a wrong password are looked at too, unless something else stands in the way.
+    fn after(self, mut decided: Decided, verified: Answer<Proof>) -> Next<Self, Vec<Login>> {
+        let place = decided.looked_at();
+        match verified {
+            Ok(proof) if proof.is_permanent => {
+                let (number, _) = self.passwords[place];
+                decided.proven.push((number, proof.epoch));
+            }
+            Err(Refused { reason, .. }) if WRONG.contains(&reason) => {
+                decided.wrong.push((place, reason));
+            }
+            _ if !decided.wrong.is_empty() => return Next::Answers(Err(decided.not_right())),
+            Ok(_) => return Next::Answers(Err(Refused::new("CHANGED_MEANWHILE"))),
+            Err(refused) => return Next::Answers(Err(refused)),
+        }
+        match self.passwords.get(place + 1) {
+            Some((number, typed)) => {
+                let verify = Verify::new(self.handle, number, typed);
+                self.goes(At::Verify(decided, verify))
+            }
+            None if !decided.wrong.is_empty() => Next::Answers(Err(decided.not_right())),
+            None if decided.has_proven_its_own() => self.goes(At::Commit(decided)),
+            None => Next::Answers(Err(Refused::new("CHANGED_MEANWHILE"))),
+        }
+    }
+}
+
+impl Decided {
+    fn not_right(&self) -> Refused {
+        let is_dead = self.wrong.iter().any(|(_, why)| *why == "PASSWORD_DEAD");
+        let reason = if is_dead {
+            "PASSWORD_DEAD"
+        } else {
+            "PASSWORD_WRONG"
+        };
+        named(reason, self.wrong.iter().map(|(place, _)| *place).collect())
+    }
+
+    fn has_proven_its_own(&self) -> bool {
+        let own = (self.session.account, self.session.epoch);
+        self.proven.contains(&own)
+    }
+
+    /// What was found wrong so far is what this refusal names.
+    fn found_wrong(&self, refused: &Refused) -> bool {
+        (0..self.looked_at()).all(|place| {
+            let is_wrong = self.wrong.iter().any(|(wrong, _)| *wrong == place);
+            is_wrong == refused.fields.contains(&field(place))
+        })
+    }
+
+    /// How many passwords were looked at.
+    fn looked_at(&self) -> usize {
+        self.proven.len() + self.wrong.len()
+    }
+
+    /// MIG-4: what was seen and proven so far is still what it was.
+    fn can_hold(&self, model: &Model) -> bool {
+        let Some(line) = model.line(self.session.account) else {
+            return false;
+        };
+        let mut proven = self.proven.iter();
+        self.wrong.is_empty()
+            && line.changes == self.line
+            && proven.all(|(number, epoch)| line.numbers[number].epoch == *epoch)
+    }
+
+    /// MIG-4, LOGIN-2: the line and all that was proven are still what they were, and alive.
+    fn still_holds(&self, model: &Model) -> bool {
+        let Some(line) = model.line(self.session.account) else {
+            return false;
+        };
+        let is_proven = |number: &Number| {
+            let account = &line.numbers[number];
+            self.proven.contains(&(*number, account.epoch)) && account.is_ready(model.limits)
+        };
+        line.changes == self.line && line.closed.is_none() && self.asked_for.iter().all(is_proven)
+    }
+}
+
+impl Steps for Migrate {
+    type Told = Vec<Login>;
+
+    fn step(self, model: &mut Model) -> Next<Self, Vec<Login>> {
+        match self.at.clone() {
+            At::Session => match model.session(self.handle, true) {
+                Ok(session) => self.goes(At::Offer(session)),
+                Err(ended) => Next::Answers(Err(ended)),
+            },
+            At::Offer(session) => match self.decide(model, session) {
+                Ok(decided) => {
+                    let (number, typed) = self.passwords[0];
+                    let verify = Verify::new(self.handle, number, typed);
+                    self.goes(At::Verify(decided, verify))
+                }
+                Err(refused) => Next::Answers(Err(refused)),
+            },
+            At::Verify(decided, verify) => match verify.step(model) {
+                Next::Goes(verify) => self.goes(At::Verify(decided, verify)),
+                Next::Answers(verified) => self.after(decided, verified),
+            },
+            At::Commit(decided) if decided.still_holds(model) => {
+                Next::Answers(Ok(model.carry_out(decided.session.account, self.to)))
+            }
+            At::Commit(_) => Next::Answers(Err(Refused::new("CHANGED_MEANWHILE"))),
+        }
+    }
+}
+
 impl Model {
     /// MIG-1 to MIG-3, MIG-6, MIG-7: what a migration asks for, and who logs in afterwards.
     pub(crate) fn preview(
@@ -29,14 +270,8 @@ impl Model {
         handle: Handle,
         to: AuthUnit,
     ) -> Answer<PreviewMigrationResponse> {
-        let (_, line, asked_for) = self.offer(handle, to)?;
-        let unready = unready(&line, &asked_for).into_iter();
-        Ok(PreviewMigrationResponse {
-            revision: String::new(),
-            unready_numbers: unready.map(str::to_owned).collect(),
-            password_numbers: asked_for.into_iter().map(str::to_owned).collect(),
-            logins: logins(&line, to),
-        })
+        let (shown, _) = self.alone(Preview::new(handle, to))?;
+        Ok(shown)
     }
 
     /// MIG-1 to MIG-7, LOGIN-6, SESS-5: changes the unit, all or nothing. Who logs in from now on.
@@ -47,36 +282,7 @@ impl Model {
         passwords: &[(Number, Password)],
         seen: Option<&PreviewRevision>,
     ) -> Answer<Vec<Login>> {
-        let (session, line, asked_for) = self.offer(handle, to)?;
-        if seen != self.preview_revision(session.account).as_ref() {
-            return Err(Refused::new("STALE_VIEW"));
-        }
-        check_given(&asked_for, passwords)?;
-        let unready = unready(&line, &asked_for);
-        if !unready.is_empty() {
-            let places = places(passwords, |number| unready.contains(&number));
-            return Err(named("ACCOUNTS_NOT_READY", places));
-        }
-        self.verify_all(handle, passwords)?;
-        // MIG-3, PW-3.
-        let own = line.numbers[session.account].secret.clone();
-        let logins = logins(&line, to);
-        let accounts = line.accounts(to);
-        if let Some(line) = self.line_mut(session.account) {
-            line.unit = Some(to);
-            line.changes += 1;
-            for (number, account) in &mut line.numbers {
-                if accounts.contains(number) {
-                    account.set(own.clone());
-                } else {
-                    account.void();
-                }
-            }
-        }
-        for number in line.numbers.keys() {
-            self.end_sessions_of(number);
-        }
-        Ok(logins)
+        self.alone(Migrate::new(handle, to, passwords.to_vec(), seen.cloned()))
     }
 
     /// What a preview of the account's line shows at this moment.
@@ -85,51 +291,47 @@ impl Model {
         let accounts = line.accounts(line.unit?).into_iter();
         Some(PreviewRevision {
             line: line.changes,
-            accounts: accounts
-                .map(|number| line.numbers[number].changes)
-                .collect(),
+            accounts: accounts.map(|number| line.numbers[number].epoch).collect(),
         })
     }
 
-    /// MIG-1, MIG-2, MIG-7: the session, its line, and the accounts whose passwords are asked for.
-    fn offer(&mut self, handle: Handle, to: AuthUnit) -> Answer<(Session, Line, Vec<Number>)> {
-        let session = self.session(handle, true)?;
+    /// MIG-1, MIG-2, MIG-7: the session's line, and the accounts whose passwords are asked for.
+    fn offer(&self, session: &Session, to: AuthUnit) -> Answer<(Line, Vec<Number>)> {
         if session.must_change.is_some() {
             return Err(Refused::new("PASSWORD_CHANGE_REQUIRED"));
         }
-        let line = self.line(session.account).cloned();
-        let line = line.ok_or(Refused::new("SESSION_ENDED"))?;
+        let line = self.line(session.account).filter(|line| {
+            line.closed.is_none() && line.numbers[session.account].epoch == session.epoch
+        });
+        let line = line.cloned().ok_or(Refused::new("SESSION_ENDED"))?;
         let from = line.unit.filter(|from| OFFERED.contains(&(*from, to)));
         let from = from.filter(|_| line.established.is_some());
         let from = from.ok_or(Refused::new("MIGRATION_NOT_OFFERED"))?;
         let asked_for = line.accounts(from);
-        Ok((session, line, asked_for))
+        Ok((line, asked_for))
     }
 
-    /// MIG-5, LOGIN-6: each wrong password is charged and named. An attempt that spends a number's last ends the
-    /// session (SESS-2), and nothing after it is looked at.
-    fn verify_all(&mut self, handle: Handle, passwords: &[(Number, Password)]) -> Answer<()> {
-        let (now, limits) = (self.now, self.limits);
-        let mut places = Vec::new();
-        for (place, (number, typed)) in passwords.iter().enumerate() {
-            let Some(account) = self.account_mut(number) else {
-                continue;
-            };
-            match account.attempt(typed, now, limits) {
-                Attempt::Right => {}
-                Attempt::Wrong => places.push(place),
-                Attempt::NothingLive | Attempt::WrongAndKilled => {
-                    self.sessions.remove(&handle);
-                    places.push(place);
-                    return Err(named("PASSWORD_DEAD", places));
-                }
+    /// MIG-3, MIG-4, MIG-6, PW-3: the change itself. Who logs in from now on.
+    fn carry_out(&mut self, account: Number, to: AuthUnit) -> Vec<Login> {
+        let Some(line) = self.line_mut(account) else {
+            return Vec::new();
+        };
+        let own = line.numbers[account].secret.clone();
+        let (logins, accounts) = (logins(line, to), line.accounts(to));
+        line.unit = Some(to);
+        line.changes += 1;
+        for (number, account) in &mut line.numbers {
+            if accounts.contains(number) {
+                account.set(own.clone());
+            } else {
+                account.void();
             }
         }
-        if places.is_empty() {
-            Ok(())
-        } else {
-            Err(named("PASSWORD_WRONG", places))
+        let numbers: Vec<Number> = line.numbers.keys().copied().collect();
+        for number in numbers {
+            self.end_sessions_of(number);
         }
+        logins
     }
 }
 
@@ -141,7 +343,7 @@ fn check_given(asked_for: &[Number], passwords: &[(Number, Password)]) -> Answer
             .iter()
             .any(|(before, _)| before == number);
         if !asked_for.contains(number) || is_twice {
-            refused = refused.field(format!("passwords[{place}]"));
+            refused = refused.field(field(place));
         }
     }
     let is_given = |number: &Number| passwords.iter().any(|(given, _)| given == number);
@@ -156,10 +358,10 @@ fn check_given(asked_for: &[Number], passwords: &[(Number, Password)]) -> Answer
 }
 
 /// MIG-5: the accounts without a live permanent password.
-fn unready(line: &Line, asked_for: &[Number]) -> Vec<Number> {
+fn unready(line: &Line, asked_for: &[Number], limits: Limits) -> Vec<Number> {
     let numbers = asked_for.iter().copied();
     numbers
-        .filter(|number| !line.numbers[number].has_live_permanent())
+        .filter(|number| !line.numbers[number].is_ready(limits))
         .collect()
 }
 
@@ -186,9 +388,11 @@ fn places(passwords: &[(Number, Password)], which: impl Fn(Number) -> bool) -> V
         .collect()
 }
 
+fn field(place: usize) -> String {
+    format!("passwords[{place}]")
+}
+
 fn named(reason: &'static str, places: Vec<usize>) -> Refused {
-    let fields = places
-        .into_iter()
-        .map(|place| format!("passwords[{place}]"));
+    let fields = places.into_iter().map(field);
     fields.fold(Refused::new(reason), Refused::field)
 }

@@ -4,13 +4,20 @@ use aikagi_api::authentication::v1::{self, MustChangeReason, OpenSession};
 use aikagi_api::timestamp;
 use aikagi_api::units::v1::AuthUnit;
 
-use super::credential::Attempt;
-use super::{Answer, Handle, IDLE, LONGEST, Model, Moment, Number, Password, Refused, Secret};
+use super::credential::Charged;
+use super::steps::{Next, Steps};
+use super::{
+    Answer, Epoch, Handle, IDLE, LONGEST, Model, Moment, Number, PERMANENT_LIFETIME, Password,
+    Refused, Secret,
+};
 
 /// A session.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Session {
     pub(crate) account: Number,
+    /// INV-1: the secret that it was opened under.
+    pub(crate) epoch: Epoch,
+    pub(crate) generation: u32,
     /// LOGIN-1: why nothing may be done but to change the password or log out.
     pub(crate) must_change: Option<MustChangeReason>,
     pub(crate) opened: Moment,
@@ -27,7 +34,99 @@ pub(crate) struct Session {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Revision {
     line: u32,
-    account: u32,
+    account: Epoch,
+}
+
+/// Somebody logs in (LOGIN-1 to LOGIN-7).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Login {
+    handle: Handle,
+    number: Number,
+    typed: Password,
+    at: At,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum At {
+    Charge,
+    Look(Charged),
+    Settle(Charged, bool),
+    Open(Session),
+}
+
+impl Login {
+    /// The session is to have this name.
+    pub(crate) fn new(handle: Handle, number: Number, typed: Password) -> Self {
+        Self {
+            handle,
+            number,
+            typed,
+            at: At::Charge,
+        }
+    }
+
+    /// The name that the session is to have.
+    pub(crate) fn seat(&self) -> Handle {
+        self.handle
+    }
+
+    /// Whether it can still open a session, which tells of so many wrong attempts (SESS-6).
+    pub(crate) fn can_open(&self, model: &Model, wrong_attempts: u32) -> bool {
+        let still =
+            |charged: &Charged| charged.wrong_attempts == wrong_attempts && model.is_still(charged);
+        match &self.at {
+            At::Charge => true,
+            At::Look(charged) => still(charged),
+            At::Settle(charged, right) => *right && still(charged),
+            At::Open(session) => model.is_good(session),
+        }
+    }
+
+    /// The next step only looks, and finds what it would find later too.
+    pub(crate) fn only_looks(&self, model: &Model) -> bool {
+        matches!(&self.at, At::Look(charged) if model.finds_the_same_later(charged))
+    }
+
+    fn goes(self, at: At) -> Next<Self, v1::Session> {
+        Next::Goes(Self { at, ..self })
+    }
+}
+
+impl Steps for Login {
+    type Told = v1::Session;
+
+    fn step(self, model: &mut Model) -> Next<Self, v1::Session> {
+        // LOGIN-5.
+        let refused = || Next::Answers(Err(Refused::new("LOGIN_REFUSED")));
+        match self.at.clone() {
+            At::Charge => match model.charge(self.number) {
+                Some(charged) if charged.is_to_be_looked_up() => self.goes(At::Look(charged)),
+                Some(charged) => {
+                    let right = model.is_right(&charged, self.typed);
+                    self.goes(At::Settle(charged, right))
+                }
+                None => refused(),
+            },
+            At::Look(charged) => {
+                let right = model.is_right(&charged, self.typed);
+                self.goes(At::Settle(charged, right))
+            }
+            At::Settle(charged, true) if model.settle_login(&charged) => {
+                let session = model.session_of(&charged);
+                self.goes(At::Open(session))
+            }
+            At::Settle(charged, false) => {
+                model.settle_wrong(&charged);
+                refused()
+            }
+            // SESS-2: what ends sessions ends those that are just being opened.
+            At::Open(session) if model.is_good(&session) => {
+                model.sessions.insert(self.handle, session);
+                Next::Answers(Ok(model.view(self.handle)))
+            }
+            At::Settle(_, true) | At::Open(_) => refused(),
+        }
+    }
 }
 
 impl Model {
@@ -38,37 +137,51 @@ impl Model {
         number: Number,
         typed: Password,
     ) -> Answer<v1::Session> {
-        let (now, limits) = (self.now, self.limits);
-        let refused = Refused::new("LOGIN_REFUSED");
-        let account = self.account_mut(number).ok_or(refused.clone())?;
-        if account.attempt(typed, now, limits) != Attempt::Right {
-            return Err(refused);
-        }
-        // LOGIN-3.
-        account.failures = 0;
-        let last_login = account.last_login.replace(now);
-        let wrong_attempts = std::mem::take(&mut account.wrong_attempts);
-        let (must_change, ends) = match account.secret {
+        self.alone(Login::new(handle, number, typed))
+    }
+
+    /// LOGIN-1, SESS-1: the session that a right password opens.
+    fn session_of(&self, charged: &Charged) -> Session {
+        let now = self.now;
+        let (must_change, ends) = match charged.secret {
             Secret::Temporary { expires, .. } => (
                 Some(MustChangeReason::Temporary),
                 expires.min(now + LONGEST),
             ),
-            Secret::Permanent { .. } | Secret::None => {
-                let expired = account.is_expired(now);
+            Secret::Permanent { changed, .. } => {
+                let expired = now >= changed + PERMANENT_LIFETIME;
                 (expired.then_some(MustChangeReason::Expired), now + LONGEST)
             }
+            Secret::None => (None, now),
         };
-        let session = Session {
-            account: number,
+        Session {
+            account: charged.number,
+            epoch: charged.epoch,
+            generation: charged.generation,
             must_change,
             opened: now,
             used: now,
             ends,
-            last_login,
-            wrong_attempts,
-        };
-        self.sessions.insert(handle, session);
-        Ok(self.view(handle))
+            last_login: charged.last_login,
+            wrong_attempts: charged.wrong_attempts,
+        }
+    }
+
+    /// INV-1: the session's account is still one, under the same secret.
+    pub(super) fn is_account_of(&self, session: &Session) -> bool {
+        let line = self.line(session.account);
+        line.is_some_and(|line| {
+            line.closed.is_none()
+                && line.role(session.account).is_some()
+                && line.numbers[session.account].epoch == session.epoch
+        })
+    }
+
+    /// SESS-2: nothing has happened that ends the session, but for its logout.
+    pub(super) fn is_good(&self, session: &Session) -> bool {
+        let account = self.account(session.account);
+        self.is_account_of(session)
+            && account.is_some_and(|account| account.generation == session.generation)
     }
 
     /// SESS-1: the session if it is live; using it keeps it from ending by itself.
@@ -95,11 +208,14 @@ impl Model {
     /// SESS-2.
     pub(crate) fn logout(&mut self, handle: Handle) {
         self.sessions.remove(&handle);
+        self.going_on.remove(&handle);
     }
 
     /// SESS-2, OPS-2: an operator ends the sessions of a number.
     pub(crate) fn end_sessions(&mut self, number: Number) -> Answer<()> {
-        self.line(number).ok_or(Refused::new("LINE_NOT_FOUND"))?;
+        let account = self.account_mut(number);
+        let account = account.ok_or(Refused::new("LINE_NOT_FOUND"))?;
+        account.generation += 1;
         self.end_sessions_of(number);
         Ok(())
     }
@@ -161,7 +277,7 @@ impl Model {
         let line = self.line(account)?;
         Some(Revision {
             line: line.changes,
-            account: line.numbers[account].changes,
+            account: line.numbers[account].epoch,
         })
     }
 

@@ -1,10 +1,16 @@
 //! Setting a temporary password by telephone, turn by turn or in one call (IVR-1 to IVR-13).
 
+mod setting;
+
 use aikagi_api::issuance::v1::{CallOutcome, CallStep};
 use aikagi_api::units::v1::AuthUnit;
 use aikagi_tests::edge::Asked;
 
-use super::{Answer, Handle, Model, Moment, Number, Password, Refused, Secret, TEMPORARY_LIFETIME};
+use super::{
+    Answer, Epoch, Handle, Model, Moment, Number, Password, Refused, Secret, TEMPORARY_LIFETIME,
+};
+
+pub(crate) use setting::{SetTemporary, TakeTurn};
 
 /// What happened on the caller's side.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -35,6 +41,8 @@ pub(crate) struct Call {
     event: Event,
     heard: Vec<(&'static str, Number)>,
     pub(crate) answered: Moment,
+    /// This turn sets the password, and is not answered yet.
+    is_setting: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -53,6 +61,32 @@ enum Denied {
     Target,
 }
 
+/// What a turn comes to.
+enum Taken {
+    Answer(Call),
+    /// The password is to be set.
+    Set(Order, Call),
+}
+
+/// A setting that was keyed in.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Order {
+    caller: Number,
+    unit: AuthUnit,
+    account: Number,
+    password: Password,
+}
+
+impl From<Denied> for Refused {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::Caller => Self::new("CALLER_REFUSED"),
+            Denied::Unit => Self::new("TARGET_REFUSED").field("unit"),
+            Denied::Target => Self::new("TARGET_REFUSED").field("target_number"),
+        }
+    }
+}
+
 impl Model {
     /// IVR-13: the setting in one call. The account, and when its password ends.
     pub(crate) fn set_temporary(
@@ -62,15 +96,7 @@ impl Model {
         target: Option<Number>,
         password: Password,
     ) -> Answer<(Number, Moment)> {
-        let account = self
-            .account_for(caller, unit, target)
-            .map_err(|denied| match denied {
-                Denied::Caller => Refused::new("CALLER_REFUSED"),
-                Denied::Unit => Refused::new("TARGET_REFUSED").field("unit"),
-                Denied::Target => Refused::new("TARGET_REFUSED").field("target_number"),
-            })?;
-        self.issue(unit, account, password);
-        Ok((account, self.now + TEMPORARY_LIFETIME))
+        self.alone(SetTemporary::new(caller, unit, target, password))
     }
 
     /// IVR-2 to IVR-4, IVR-11: the account that a caller may set with this unit and this target.
@@ -112,31 +138,56 @@ impl Model {
             .ok_or(Denied::Caller)
     }
 
-    /// IVR-9, IVR-10, UNIT-2, SESS-2: the account has a new temporary password, and what it had before is dead.
-    fn issue(&mut self, unit: AuthUnit, account: Number, password: Password) {
-        if self.unit(account).is_some_and(|present| present != unit) {
-            self.void_line(account);
+    /// IVR-9, IVR-10, UNIT-2, SESS-2: the account has a new temporary password, and what it had before is dead. The
+    /// password opens nothing until it is published.
+    fn issue(&mut self, unit: AuthUnit, number: Number) -> Epoch {
+        if self.unit(number).is_some_and(|present| present != unit) {
+            self.void_line(number);
         }
         let expires = self.now + TEMPORARY_LIFETIME;
-        if let Some(line) = self.line_mut(account)
-            && line.unit != Some(unit)
-        {
+        let line = self.line_mut(number).expect("it was allowed");
+        if line.unit != Some(unit) {
             line.unit = Some(unit);
             line.changes += 1;
         }
-        if let Some(account) = self.account_mut(account) {
-            account.set(Secret::Temporary {
-                password: Some(password),
-                expires,
-            });
+        let account = line.numbers.get_mut(number).expect("it is on the line");
+        account.set(Secret::Temporary {
+            password: None,
+            expires,
+        });
+        let epoch = account.epoch;
+        self.end_sessions_of(number);
+        epoch
+    }
+
+    /// Puts a temporary password where logins find it. False when a newer one is there already.
+    fn publish(&mut self, number: Number, epoch: Epoch, typed: Password) -> bool {
+        if self
+            .published
+            .get(&number)
+            .is_some_and(|there| *there >= epoch)
+        {
+            return false;
         }
-        self.end_sessions_of(account);
+        self.published.insert(number, epoch);
+        if let Some(account) = self.account_mut(number)
+            && account.epoch == epoch
+            && let Secret::Temporary { password, .. } = &mut account.secret
+        {
+            *password = Some(typed);
+        }
+        true
     }
 
     /// IVR-12: takes a turn, or answers the one before again.
     pub(crate) fn turn(&mut self, handle: Handle, sequence: u32, event: Event) -> Answer<Heard> {
+        self.alone(TakeTurn::new(handle, sequence, event))
+    }
+
+    /// IVR-12: what a turn comes to, as the call and the line stand.
+    fn begin_turn(&self, handle: Handle, sequence: u32, event: &Event) -> Answer<Taken> {
         let Some(call) = self.calls.get(&handle) else {
-            let Event::Started(caller) = event else {
+            let Event::Started(caller) = *event else {
                 return Err(Refused::new("CALL_UNKNOWN"));
             };
             let call = Call {
@@ -144,52 +195,56 @@ impl Model {
                 step: Step::Unit,
                 invalid: 0,
                 sequence,
-                event,
+                event: event.clone(),
                 heard: Vec::new(),
                 answered: self.now,
+                is_setting: false,
             };
             let is_accepted = caller.is_some_and(|caller| self.open_line(caller).is_ok());
-            let begun = if is_accepted {
+            return Ok(Taken::Answer(if is_accepted {
                 call.asking()
             } else {
                 call.refused()
-            };
-            return Ok(self.keep(handle, begun));
+            }));
         };
-        if call.sequence == sequence && call.event == event {
-            return Ok(call.hears());
+        if call.sequence == sequence && call.event == *event {
+            return if call.is_setting {
+                Err(Refused::new("UNAVAILABLE"))
+            } else {
+                Ok(Taken::Answer(call.clone()))
+            };
         }
-        if call.sequence + 1 != sequence {
+        if call.sequence + 1 != sequence || call.is_setting {
             return Err(Refused::new("CALL_OUT_OF_ORDER"));
         }
         let mut call = call.clone();
         call.heard.clear();
         (call.sequence, call.event, call.answered) = (sequence, event.clone(), self.now);
-        let next = self.take(call, &event);
-        Ok(self.keep(handle, next))
+        Ok(self.take(call, event))
     }
 
-    fn keep(&mut self, handle: Handle, call: Call) -> Heard {
+    fn keep(&mut self, handle: Handle, mut call: Call) -> Heard {
+        call.is_setting = false;
         let heard = call.hears();
         self.calls.insert(handle, call);
         heard
     }
 
     /// IVR-1 to IVR-8, IVR-11: one turn of a call.
-    fn take(&mut self, call: Call, event: &Event) -> Call {
+    fn take(&self, call: Call, event: &Event) -> Taken {
         if matches!(call.step, Step::Over(_)) {
-            return call;
+            return Taken::Answer(call);
         }
         if *event == Event::HungUp {
-            return call.over(CallOutcome::HungUp);
+            return Taken::Answer(call.over(CallOutcome::HungUp));
         }
         let Some(caller) = call.caller.filter(|caller| self.open_line(caller).is_ok()) else {
-            return call.refused();
+            return Taken::Answer(call.refused());
         };
         let Some(digits) = digits(event) else {
-            return call.not_correct();
+            return Taken::Answer(call.not_correct());
         };
-        match call.step.clone() {
+        Taken::Answer(match call.step.clone() {
             Step::Unit => match unit_of(digits)
                 .and_then(|unit| Some((unit, self.account_of_unit(caller, unit).ok()?)))
             {
@@ -210,16 +265,21 @@ impl Model {
                 None => call.not_correct(),
             },
             Step::Confirm(unit, account, keyed) if digits == keyed => {
-                // What is no longer allowed when the call ends is not set.
-                if self.account_for(Some(caller), unit, Some(account)).is_err() {
-                    return call.says("try-later", "").over(CallOutcome::Failed);
-                }
-                self.issue(unit, account, keyed);
-                call.says("password-set", account).over(CallOutcome::Set)
+                let order = Order {
+                    caller,
+                    unit,
+                    account,
+                    password: keyed,
+                };
+                let call = Call {
+                    is_setting: true,
+                    ..call
+                };
+                return Taken::Set(order, call);
             }
             Step::Confirm(..) => call.not_correct(),
             Step::Over(_) => call,
-        }
+        })
     }
 
     /// The number that was keyed, if it is on any line.

@@ -8,7 +8,7 @@ use aikagi_api::units::v1::{Line, Login};
 use crate::model::{Answer, Heard};
 
 /// An answer that can be shown as it is.
-pub(super) trait Plain {
+pub(crate) trait Plain {
     fn plain(&self) -> String;
 }
 

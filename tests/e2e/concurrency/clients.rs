@@ -1,0 +1,249 @@
+//! Those who use a line at once: each does a few things, as the answers allow, and tries again what was lost.
+
+mod caller;
+
+use std::sync::Arc;
+
+use aikagi_api::units::v1::AuthUnit;
+use rand::RngExt;
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
+
+use super::play::Scene;
+use crate::history::{Operation, Said, Told};
+use crate::model::{Handle, Model, Number, Password};
+
+/// Nobody's password.
+const WRONG: Password = "Nobodys00";
+
+/// Somebody who uses the line.
+pub(super) struct Client {
+    pub(super) number: usize,
+    pub(super) scene: Arc<Scene>,
+    /// The line as it may have been at the last quiet moment.
+    pub(super) model: Model,
+    pub(super) rng: StdRng,
+}
+
+impl Client {
+    /// Does a few things.
+    pub(super) async fn act(mut self) {
+        match self.rng.random_range(0..100) {
+            0..45 => self.subscriber().await,
+            45..60 => self.at_the_same_session().await,
+            60..76 => self.caller().await,
+            76..92 => self.operator().await,
+            _ => self.guesser().await,
+        }
+    }
+
+    async fn ask(&self, operation: Operation) -> Option<Said> {
+        self.scene.ask(self.number, operation).await
+    }
+
+    fn choose<T: Copy>(&mut self, among: &[T]) -> Option<T> {
+        among.choose(&mut self.rng).copied()
+    }
+
+    fn anybody(&mut self) -> Number {
+        self.choose(&self.scene.numbers())
+            .expect("there are numbers")
+    }
+
+    /// A number that somebody knows the password of; seldom another.
+    fn somebody(&mut self) -> Number {
+        let mut able = self.scene.numbers().to_vec();
+        able.retain(|number| self.scene.known(number).is_some());
+        match self.choose(&able) {
+            Some(number) if self.rng.random_bool(0.95) => number,
+            _ => self.anybody(),
+        }
+    }
+
+    /// What is typed as a number's password: what is known, or what was known at the last quiet moment.
+    fn typed(&mut self, number: Number) -> Password {
+        let then = self.model.password(number);
+        let known = self
+            .scene
+            .known(number)
+            .filter(|_| self.rng.random_bool(0.8));
+        known
+            .or(then)
+            .filter(|_| self.rng.random_bool(0.95))
+            .unwrap_or(WRONG)
+    }
+
+    /// Logs in, and does this and that.
+    async fn subscriber(&mut self) {
+        let number = self.somebody();
+        for _ in 0..2 {
+            let (seat, typed) = (self.scene.new_seat(), self.typed(number));
+            let login = Operation::Login {
+                seat,
+                number,
+                typed,
+            };
+            match self.ask(login).await {
+                Some(Ok(_)) => return self.in_session(seat).await,
+                Some(Err(_)) => return,
+                None => {}
+            }
+        }
+    }
+
+    /// Goes on in a session of before, maybe beside others.
+    async fn at_the_same_session(&mut self) {
+        let mut seats = self.scene.seats();
+        seats.retain(|seat| self.model.is_live(*seat));
+        match self.choose(&seats) {
+            Some(seat) if self.scene.take_seat(seat) => self.in_session(seat).await,
+            _ => self.subscriber().await,
+        }
+    }
+
+    async fn in_session(&mut self, mut seat: Handle) {
+        for _ in 0..self.rng.random_range(1..=2) {
+            let must_change = {
+                let person = self.scene.person(seat);
+                person.is_some_and(|person| person.session.must_change_reason != 0)
+            };
+            match self.rng.random_range(0..100) {
+                _ if must_change => match self.change(seat).await {
+                    Some(goes_on) => seat = goes_on,
+                    None => return,
+                },
+                0..35 => match self.change(seat).await {
+                    Some(goes_on) => seat = goes_on,
+                    None => return,
+                },
+                35..75 => return self.migrate(seat).await,
+                75..90 => {
+                    self.ask(Operation::Look { seat }).await;
+                }
+                _ => {
+                    if self.ask(Operation::Logout { seat }).await.is_none() {
+                        self.ask(Operation::Logout { seat }).await;
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Changes the password; once more if the answer was lost. The session that goes on.
+    async fn change(&mut self, seat: Handle) -> Option<Handle> {
+        let account = self.account(seat);
+        let (current, new) = (self.typed(account), self.scene.new_permanent());
+        for _ in 0..2 {
+            let goes_on = self.scene.new_seat();
+            let change = Operation::Change {
+                seat,
+                goes_on,
+                current,
+                new,
+            };
+            match self.ask(change).await {
+                Some(Ok(told)) => {
+                    self.scene.learn(account, new);
+                    return matches!(told, Told::Session(_)).then_some(goes_on);
+                }
+                Some(Err(_)) => return Some(seat),
+                None => self.scene.doubt(account, new),
+            }
+        }
+        None
+    }
+
+    fn account(&self, seat: Handle) -> Number {
+        let person = self.scene.person(seat).expect("somebody who has logged in");
+        self.scene.number(&person.session.account_number)
+    }
+
+    /// Looks at what a migration asks for, and migrates; once more if the answer was lost.
+    async fn migrate(&mut self, seat: Handle) {
+        let account = self.account(seat);
+        let unit = self.scene.person(seat).map(|person| person.session.unit());
+        let offered: &[AuthUnit] = match unit {
+            Some(AuthUnit::Line) => &[AuthUnit::Number, AuthUnit::AdminUser],
+            Some(AuthUnit::Number) => &[AuthUnit::Line, AuthUnit::AdminUser],
+            _ => &[AuthUnit::Line],
+        };
+        let to = self.choose(offered).expect("one of them");
+        let Some(Ok(Told::Preview(preview))) = self.ask(Operation::Preview { seat, to }).await
+        else {
+            return;
+        };
+        let mut passwords = Vec::new();
+        for number in &preview.password_numbers {
+            let number = self.scene.number(number);
+            passwords.push((number, self.typed(number)));
+        }
+        let own = passwords.iter().find(|(number, _)| *number == account);
+        let own = own.map(|(_, password)| *password);
+        for _ in 0..2 {
+            let migrate = Operation::Migrate {
+                seat,
+                to,
+                passwords: passwords.clone(),
+            };
+            match self.ask(migrate).await {
+                Some(Ok(Told::Logins(logins))) => {
+                    for login in &logins {
+                        let number = self.scene.number(&login.number);
+                        own.inspect(|own| self.scene.learn(number, own));
+                    }
+                    return;
+                }
+                Some(_) => return,
+                None => {}
+            }
+        }
+    }
+
+    /// Changes the directory; what can be sent again is sent again when the answer was lost.
+    async fn operator(&mut self) {
+        for _ in 0..self.rng.random_range(1..=2) {
+            let additional = self.scene.additional;
+            let number = self.choose(&additional).expect("there are some");
+            let operation = match self.rng.random_range(0..100) {
+                0..35 => Operation::Subscribe {
+                    number,
+                    wanted: self.rng.random_bool(0.6),
+                },
+                35..50 => Operation::AddNumber {
+                    line: self.scene.contract,
+                    number,
+                    subscribed: self.rng.random_bool(0.7),
+                },
+                50..60 => Operation::RemoveNumber { number },
+                60..66 => Operation::ResetUnit { number },
+                66..76 => Operation::EndSessions {
+                    number: self.anybody(),
+                },
+                76..90 => Operation::GetLine {
+                    number: self.scene.contract,
+                },
+                _ => Operation::Explain {
+                    number: self.anybody(),
+                },
+            };
+            if self.ask(operation.clone()).await.is_none() {
+                self.ask(operation).await;
+            }
+        }
+    }
+
+    /// Types wrong passwords.
+    async fn guesser(&mut self) {
+        let number = self.somebody();
+        for _ in 0..self.rng.random_range(1..=3) {
+            let seat = self.scene.new_seat();
+            let login = Operation::Login {
+                seat,
+                number,
+                typed: WRONG,
+            };
+            self.ask(login).await;
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! What was played, and what came of it: a run in which nothing happens proves nothing.
+
+use std::collections::BTreeMap;
+
+use crate::history::{Call, Operation, Verdict};
+
+/// What was done and what was answered, counted.
+#[derive(Debug, Default)]
+pub(super) struct Coverage {
+    counts: BTreeMap<(&'static str, &'static str), usize>,
+    /// Calls that began before another had ended.
+    at_once: usize,
+    kills: usize,
+    views: usize,
+    /// Operations in rounds that were explained.
+    explained: usize,
+    rounds: usize,
+    /// Rounds that were too tangled to be judged.
+    too_tangled: usize,
+}
+
+/// One round in so many may be too tangled to be judged; one in any case.
+const SELDOM: usize = 6;
+
+/// What every run comes across.
+const EXPECTED: [(&str, &str); 14] = [
+    ("login", "done"),
+    ("login", "LOGIN_REFUSED"),
+    ("look", "done"),
+    ("look", "SESSION_ENDED"),
+    ("change", "done"),
+    ("preview", "done"),
+    ("migrate", "done"),
+    ("set", "done"),
+    ("turn", "done"),
+    ("subscribe", "done"),
+    ("add number", "done"),
+    ("remove number", "done"),
+    ("get line", "done"),
+    ("explain", "done"),
+];
+/// Refusals of a change or a migration that came too late, of which every run comes across some.
+const TOO_LATE: [&str; 4] = [
+    "CHANGED_MEANWHILE",
+    "STALE_VIEW",
+    "SESSION_ENDED",
+    "PASSWORD_WRONG",
+];
+
+impl Coverage {
+    pub(super) fn note(&mut self, calls: &[Call]) {
+        for call in calls {
+            let answer = match &call.said {
+                None => "lost",
+                Some(Ok(_)) => "done",
+                Some(Err(refused)) => refused.reason,
+            };
+            *self
+                .counts
+                .entry((name(&call.operation), answer))
+                .or_default() += 1;
+            let beside = |other: &Call| other.begun < call.begun && call.begun < other.ended;
+            self.at_once += usize::from(calls.iter().any(beside));
+        }
+    }
+
+    pub(super) fn kill(&mut self) {
+        self.kills += 1;
+    }
+
+    pub(super) fn views(&mut self, views: usize) {
+        self.views += views;
+    }
+
+    /// A round of so many operations was judged, or could not be.
+    pub(super) fn judged(&mut self, operations: usize, verdict: &Verdict) {
+        self.rounds += 1;
+        match verdict {
+            Verdict::Explained => self.explained += operations,
+            Verdict::TooTangled(_) => self.too_tangled += 1,
+            Verdict::Unexplained(_) => {}
+        }
+    }
+
+    /// Tells what was played. Of a run that is long enough, everything that matters was among it.
+    #[expect(
+        clippy::print_stderr,
+        reason = "whoever runs it sees how much was judged"
+    )]
+    pub(super) fn check(&self, is_long: bool) {
+        for ((what, answer), count) in &self.counts {
+            tracing::info!(what, answer, count, "played");
+        }
+        let (at_once, kills, views) = (self.at_once, self.kills, self.views);
+        let (explained, rounds, too_tangled) = (self.explained, self.rounds, self.too_tangled);
+        eprintln!(
+            "{rounds} rounds, of which {too_tangled} are too tangled to be judged; {explained} operations are explained; \
+             {at_once} of all began beside others; {kills} kills, {views} views"
+        );
+        assert!(
+            too_tangled <= (rounds / SELDOM).max(1),
+            "{too_tangled} of {rounds} rounds could not be judged"
+        );
+        if !is_long {
+            return;
+        }
+        let came = |expected: &(&'static str, &'static str)| self.counts.contains_key(expected);
+        let missing: Vec<_> = EXPECTED.iter().filter(|expected| !came(expected)).collect();
+        assert!(missing.is_empty(), "never came: {missing:?}");
+        let too_late = |what| TOO_LATE.iter().any(|why| came(&(what, *why)));
+        assert!(
+            too_late("change") && too_late("migrate"),
+            "nobody came too late"
+        );
+        assert!(at_once > 0 && kills > 0 && views > 0, "{self:?}");
+    }
+}
+
+fn name(operation: &Operation) -> &'static str {
+    match operation {
+        Operation::Login { .. } => "login",
+        Operation::Look { .. } => "look",
+        Operation::Change { .. } => "change",
+        Operation::Logout { .. } => "logout",
+        Operation::Preview { .. } => "preview",
+        Operation::Migrate { .. } => "migrate",
+        Operation::SetTemporary { .. } => "set",
+        Operation::Turn { .. } => "turn",
+        Operation::Subscribe { wanted: true, .. } => "subscribe",
+        Operation::Subscribe { wanted: false, .. } => "unsubscribe",
+        Operation::AddNumber { .. } => "add number",
+        Operation::RemoveNumber { .. } => "remove number",
+        Operation::ResetUnit { .. } => "reset unit",
+        Operation::EndSessions { .. } => "end sessions",
+        Operation::GetLine { .. } => "get line",
+        Operation::Explain { .. } => "explain",
+    }
+}

@@ -1,0 +1,313 @@
+//! One line, those who use it, and all that is known of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use aikagi_api::authentication::v1::Session;
+use aikagi_api::issuance::v1::TakeTurnRequest;
+use aikagi_tests::edge::{Ivr, LoggedIn, Operator, Site, call_id};
+use aikagi_tests::world::reason;
+use chrono::DateTime;
+use tonic::Status;
+
+use super::Stage;
+use crate::history::{Operation, Recorder, Rounds, Said, Situation, Told};
+use crate::model::{Handle, Limits, Model, Number, Password};
+use crate::words::{heard, refusal, wire};
+
+/// LOGIN-2.
+const LIMITS: Limits = Limits {
+    temporary: 3,
+    permanent: 10,
+};
+
+/// A line being played.
+pub(super) struct Play {
+    pub(super) scene: Arc<Scene>,
+    /// What happened until the last quiet moment.
+    pub(super) rounds: Rounds,
+}
+
+/// What all clients of a line share.
+pub(super) struct Scene {
+    pub(super) ivr: Ivr,
+    pub(super) site: Site,
+    pub(super) operator: Operator,
+    pub(super) recorder: Recorder,
+    pub(super) contract: Number,
+    /// Two that are subscribed at first, and one that is not.
+    pub(super) additional: [Number; 3],
+    /// Those who have logged in, by the names of their sessions; none where nothing came of it.
+    seats: Mutex<Vec<Option<LoggedIn>>>,
+    /// Sessions that somebody uses in this round: each is one client's.
+    taken: Mutex<BTreeSet<Handle>>,
+    /// Of each session the word for the preview that it saw last.
+    previews: Mutex<BTreeMap<Handle, String>>,
+    /// The platform's names of calls.
+    calls: Mutex<Vec<String>>,
+    /// What opens each number, as far as somebody was told.
+    known: Mutex<BTreeMap<Number, Password>>,
+    /// What may open a number: whoever asked for it was not told.
+    doubtful: Mutex<Vec<(Number, Password)>>,
+    passwords: AtomicUsize,
+}
+
+impl Play {
+    /// A line with numbers that no other has: those of this name.
+    pub(super) async fn begin(stage: &Stage, line: u64, variant: u32) -> Self {
+        // As many as there are lines; they live as long as the test.
+        let name = |ending: u32| -> Number { format!("03{line:06}{ending:02}").leak() };
+        let scene = Scene {
+            ivr: stage.live.ivr(),
+            site: stage.live.site(),
+            operator: stage.live.operator(),
+            recorder: Recorder::new(),
+            contract: name(10),
+            additional: [name(11), name(12), name(13)],
+            seats: Mutex::default(),
+            taken: Mutex::default(),
+            previews: Mutex::default(),
+            calls: Mutex::default(),
+            known: Mutex::default(),
+            doubtful: Mutex::default(),
+            passwords: AtomicUsize::new(0),
+        };
+        let [first, second, third] = scene.additional;
+        let numbers = [
+            (scene.contract, variant.is_multiple_of(2)),
+            (first, true),
+            (second, true),
+            (third, false),
+        ];
+        let system = scene.operator.add_line(&numbers).await.unwrap();
+        let start = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let mut model = Model::at(start, LIMITS);
+        assert_eq!(system, model.add_line(&numbers).unwrap());
+        Self {
+            scene: Arc::new(scene),
+            rounds: Rounds::begin(Situation::new(model)),
+        }
+    }
+
+    /// The line as it may be.
+    pub(super) fn model(&self) -> &Model {
+        &self.rounds.present().model
+    }
+}
+
+impl Scene {
+    pub(super) fn numbers(&self) -> [Number; 4] {
+        let [first, second, third] = self.additional;
+        [self.contract, first, second, third]
+    }
+
+    /// A name for a session that is to be.
+    pub(super) fn new_seat(&self) -> Handle {
+        let mut seats = self.seats.lock().unwrap();
+        seats.push(None);
+        let seat = seats.len() - 1;
+        self.take_seat(seat);
+        seat
+    }
+
+    pub(super) fn person(&self, seat: Handle) -> Option<LoggedIn> {
+        self.seats.lock().unwrap()[seat].clone()
+    }
+
+    pub(super) fn seats(&self) -> Vec<Handle> {
+        let seats = self.seats.lock().unwrap();
+        let taken = seats
+            .iter()
+            .enumerate()
+            .filter(|(_, person)| person.is_some());
+        taken.map(|(seat, _)| seat).collect()
+    }
+
+    /// Whether a session can be used by somebody who asks for it, and by nobody else in this round.
+    pub(super) fn take_seat(&self, seat: Handle) -> bool {
+        self.taken.lock().unwrap().insert(seat)
+    }
+
+    pub(super) fn leave_seats(&self) {
+        self.taken.lock().unwrap().clear();
+    }
+
+    pub(super) fn new_call(&self) -> Handle {
+        let mut calls = self.calls.lock().unwrap();
+        calls.push(call_id());
+        calls.len() - 1
+    }
+
+    /// A permanent password that nobody has used.
+    pub(super) fn new_permanent(&self) -> Password {
+        let next = self.passwords.fetch_add(1, Ordering::Relaxed);
+        format!("Pass{next:05}").leak()
+    }
+
+    /// A temporary password that nobody has used.
+    pub(super) fn new_temporary(&self) -> Password {
+        let next = self.passwords.fetch_add(1, Ordering::Relaxed);
+        format!("{next:08}").leak()
+    }
+
+    pub(super) fn known(&self, number: Number) -> Option<Password> {
+        self.known.lock().unwrap().get(number).copied()
+    }
+
+    pub(super) fn learn(&self, number: Number, password: Password) {
+        self.known.lock().unwrap().insert(number, password);
+    }
+
+    pub(super) fn doubt(&self, number: Number, password: Password) {
+        self.doubtful.lock().unwrap().push((number, password));
+    }
+
+    /// All that may open a number at the end of a round.
+    pub(super) fn to_be_tried(&self) -> Vec<(Number, Password)> {
+        let mut all = std::mem::take(&mut *self.doubtful.lock().unwrap());
+        let known = self.known.lock().unwrap();
+        all.extend(known.iter().map(|(number, password)| (*number, *password)));
+        all
+    }
+
+    /// What opens the numbers now.
+    pub(super) fn know_only(&self, model: &Model) {
+        let numbers = self.numbers().into_iter();
+        let known = numbers.filter_map(|number| Some((number, model.password(number)?)));
+        *self.known.lock().unwrap() = known.collect();
+    }
+
+    /// A number of the line by its text.
+    pub(super) fn number(&self, text: &str) -> Number {
+        let numbers = self.numbers().into_iter();
+        let mut found = numbers.filter(|number| *number == text);
+        found.next().expect("a number of the line")
+    }
+
+    /// Does what is asked, and notes it. None: the answer was lost.
+    pub(super) async fn ask(&self, client: usize, operation: Operation) -> Option<Said> {
+        let call = self.recorder.begin(client, operation.clone());
+        let said = match self.put(&operation).await {
+            Ok(told) => Some(Ok(told)),
+            // Of these it is not known what has come of the operation.
+            Err(status) if ["UNAVAILABLE", "DEADLINE_EXCEEDED"].contains(&reason(&status)) => None,
+            Err(status) => Some(Err(refusal(&status))),
+        };
+        self.recorder.end(call, said.clone());
+        said
+    }
+
+    async fn put(&self, operation: &Operation) -> Result<Told, Status> {
+        let person = |seat: Handle| self.person(seat).expect("somebody who has logged in");
+        match operation {
+            Operation::Login {
+                seat,
+                number,
+                typed,
+            } => {
+                let person = self.site.login(number, typed).await?;
+                Ok(self.sit(*seat, Some(person)))
+            }
+            Operation::Look { seat } => {
+                let session = person(*seat).peek().await?;
+                self.see(*seat, &session);
+                Ok(Told::session(session))
+            }
+            Operation::Change {
+                seat,
+                goes_on,
+                current,
+                new,
+            } => {
+                let person = person(*seat).change(current, new).await?;
+                Ok(self.sit(*goes_on, person))
+            }
+            Operation::Logout { seat } => {
+                person(*seat).logout().await?;
+                Ok(Told::Nothing)
+            }
+            Operation::Preview { seat, to } => {
+                let preview = person(*seat).preview(*to).await?;
+                let word = preview.revision.clone();
+                self.previews.lock().unwrap().insert(*seat, word);
+                Ok(Told::preview(preview))
+            }
+            Operation::Migrate {
+                seat,
+                to,
+                passwords,
+            } => {
+                let word = self.previews.lock().unwrap().get(seat).cloned();
+                let word = word.unwrap_or_default();
+                let logins = person(*seat).migrate_with(*to, passwords, &word).await?;
+                Ok(Told::Logins(logins))
+            }
+            Operation::SetTemporary {
+                caller,
+                unit,
+                target,
+                password,
+            } => {
+                let target = target.unwrap_or_default();
+                let set = self.ivr.set(caller, *unit, target, password).await?;
+                Ok(Told::Account(set.account_number))
+            }
+            Operation::Turn {
+                call,
+                sequence,
+                event,
+            } => {
+                let request = TakeTurnRequest {
+                    call_id: self.calls.lock().unwrap()[*call].clone(),
+                    sequence: *sequence,
+                    event: Some(wire(event)),
+                };
+                Ok(Told::Heard(heard(&self.ivr.take_turn(request).await?)))
+            }
+            Operation::Subscribe { number, wanted } => {
+                let line = if *wanted {
+                    self.operator.subscribe(number).await?
+                } else {
+                    self.operator.unsubscribe(number).await?
+                };
+                Ok(Told::line(line))
+            }
+            Operation::AddNumber {
+                line,
+                number,
+                subscribed,
+            } => {
+                let added = self.operator.add_number(line, number, *subscribed).await?;
+                Ok(Told::line(added))
+            }
+            Operation::RemoveNumber { number } => {
+                Ok(Told::line(self.operator.remove_number(number).await?))
+            }
+            Operation::ResetUnit { number } => {
+                Ok(Told::line(self.operator.reset_unit(number).await?))
+            }
+            Operation::EndSessions { number } => {
+                self.operator.end_sessions(number).await?;
+                Ok(Told::Nothing)
+            }
+            Operation::GetLine { number } => Ok(Told::line(self.operator.line(number).await?)),
+            Operation::Explain { number } => {
+                let explained = self.operator.explain(number).await?;
+                Ok(Told::Verdict(explained.verdict()))
+            }
+        }
+    }
+
+    fn sit(&self, seat: Handle, person: Option<LoggedIn>) -> Told {
+        let told = person.as_ref().map(|person| person.session.clone());
+        self.seats.lock().unwrap()[seat] = person;
+        told.map_or(Told::Nothing, Told::session)
+    }
+
+    fn see(&self, seat: Handle, session: &Session) {
+        if let Some(person) = &mut self.seats.lock().unwrap()[seat] {
+            person.session.revision.clone_from(&session.revision);
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! A round: all at once, then quiet, then a look at what has come of it, which some order has to explain.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use aikagi_api::units::v1::AuthUnit;
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
+use rand::{RngExt, SeedableRng};
+use tokio::sync::Barrier;
+use tokio::task::JoinSet;
+
+use super::clients::Client;
+use super::play::{Play, Scene};
+use super::{KILLED, REPLICAS, Stage, reader};
+use crate::history::{Operation, Verdict, tell};
+use crate::model::{Account, Model, Number};
+
+/// Who does what has to be done before and after all others.
+const OBSERVER: usize = 0;
+
+impl Play {
+    /// Plays a round, and finds a situation in which it can have ended.
+    pub(super) async fn round(&mut self, stage: &mut Stage, rng: &mut StdRng) -> Verdict {
+        let scene = Arc::clone(&self.scene);
+        scene.know_only(self.model());
+        scene.leave_seats();
+        if !scene.has_permanent(self.model()) && rng.random_bool(0.8) {
+            scene.establish(self.model(), rng).await;
+        }
+        let seen = self.all_at_once(stage, rng).await;
+        stage.quiet().await;
+        let quiet = scene.recorder.quiet();
+        scene.look_at_everything().await;
+
+        let calls = scene.recorder.take(quiet);
+        stage.coverage.note(&calls);
+        if let Some(half) = seen.half.first() {
+            let told = tell::history(&calls, &[]);
+            return Verdict::Unexplained(format!("{half}\n{told}"));
+        }
+        stage.coverage.views(seen.views);
+        let number = calls.len();
+        let verdict = tokio::task::block_in_place(|| self.rounds.add(calls));
+        stage.coverage.judged(number, &verdict);
+        verdict
+    }
+
+    /// The clients do what they do, replicas are killed in between, and a reader looks on.
+    async fn all_at_once(&self, stage: &mut Stage, rng: &mut StdRng) -> reader::Seen {
+        let number = rng.random_range(4..=5);
+        let start = Arc::new(Barrier::new(number));
+        let mut clients = JoinSet::new();
+        for client in 1..=number {
+            let client = Client {
+                number: client,
+                scene: Arc::clone(&self.scene),
+                model: self.model().clone(),
+                rng: StdRng::seed_from_u64(rng.random()),
+            };
+            let start = Arc::clone(&start);
+            clients.spawn(async move {
+                start.wait().await;
+                client.act().await;
+            });
+        }
+        let done = Arc::new(AtomicBool::new(false));
+        let reading = reader::read(Arc::clone(&self.scene), Arc::clone(&done));
+        let reading = tokio::spawn(reading);
+        let begun = self.scene.recorder.quiet();
+        for (after, service, replica) in kills(rng) {
+            tokio::select! {
+                () = self.scene.recorder.until(begun + after) => {
+                    self.scene.recorder.kill();
+                    tokio::task::block_in_place(|| stage.kill(service, replica));
+                    stage.coverage.kill();
+                }
+                () = all(&mut clients) => break,
+            }
+        }
+        all(&mut clients).await;
+        done.store(true, Ordering::SeqCst);
+        reading.await.unwrap()
+    }
+}
+
+/// Waits until all clients are done.
+async fn all(clients: &mut JoinSet<()>) {
+    while let Some(client) = clients.join_next().await {
+        client.unwrap();
+    }
+}
+
+/// Whom to kill, each so many moments after the beginning of the round.
+fn kills(rng: &mut StdRng) -> Vec<(usize, aikagi_devkit::settings::Service, usize)> {
+    let number = *[0, 1, 1, 1, 2].choose(rng).unwrap();
+    let mut kills: Vec<_> = (0..number)
+        .map(|_| {
+            let service = *KILLED.choose(rng).unwrap();
+            (
+                rng.random_range(1..30),
+                service,
+                rng.random_range(0..usize::from(REPLICAS)),
+            )
+        })
+        .collect();
+    kills.sort_unstable();
+    kills
+}
+
+impl Scene {
+    fn has_permanent(&self, model: &Model) -> bool {
+        let line = model.line(self.contract);
+        line.is_some_and(|line| line.numbers.values().any(Account::has_live_permanent))
+    }
+
+    /// Gives the accounts of a unit their passwords, one after another.
+    async fn establish(&self, model: &Model, rng: &mut StdRng) {
+        let line = model.line(self.contract).expect("the line stays");
+        let wished = *[AuthUnit::Number, AuthUnit::Number, AuthUnit::Line]
+            .choose(rng)
+            .unwrap();
+        let unit = line.established.and(line.unit).unwrap_or(wished);
+        for number in line.accounts(unit) {
+            self.establish_one(unit, number).await;
+        }
+    }
+
+    async fn establish_one(&self, unit: AuthUnit, number: Number) {
+        let temporary = self.new_temporary();
+        let call = Operation::SetTemporary {
+            caller: self.contract,
+            unit,
+            target: Some(number),
+            password: temporary,
+        };
+        self.ask(OBSERVER, call).await;
+        let seat = self.new_seat();
+        let login = Operation::Login {
+            seat,
+            number,
+            typed: temporary,
+        };
+        if !matches!(self.ask(OBSERVER, login).await, Some(Ok(_))) {
+            return;
+        }
+        let (goes_on, new) = (self.new_seat(), self.new_permanent());
+        let change = Operation::Change {
+            seat,
+            goes_on,
+            current: temporary,
+            new,
+        };
+        if let Some(Ok(_)) = self.ask(OBSERVER, change).await {
+            self.learn(number, new);
+        }
+    }
+
+    /// The line, every number, the sessions that were opened last, and what opens.
+    async fn look_at_everything(&self) {
+        let number = self.contract;
+        self.ask(OBSERVER, Operation::GetLine { number }).await;
+        for number in self.numbers() {
+            self.ask(OBSERVER, Operation::Explain { number }).await;
+        }
+        for seat in self.seats().into_iter().rev().take(6) {
+            self.ask(OBSERVER, Operation::Look { seat }).await;
+        }
+        for (number, typed) in self.to_be_tried() {
+            let seat = self.new_seat();
+            let login = Operation::Login {
+                seat,
+                number,
+                typed,
+            };
+            self.ask(OBSERVER, login).await;
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! A password typed elsewhere than at login (LOGIN-4, LOGIN-6).
+
+use super::credential::Charged;
+use super::steps::{Next, Steps};
+use super::{Epoch, Handle, Model, Number, Password, Refused, Secret};
+
+/// A session types an account's password.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Verify {
+    handle: Handle,
+    number: Number,
+    typed: Password,
+    at: At,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum At {
+    Session,
+    Charge,
+    Look(Charged),
+    Settle(Charged, bool),
+    End,
+}
+
+/// A password that was right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Proof {
+    pub(super) epoch: Epoch,
+    pub(super) is_permanent: bool,
+}
+
+impl Proof {
+    fn of(charged: &Charged) -> Self {
+        Self {
+            epoch: charged.epoch,
+            is_permanent: matches!(charged.secret, Secret::Permanent { .. }),
+        }
+    }
+}
+
+impl Verify {
+    pub(super) fn new(handle: Handle, number: Number, typed: Password) -> Self {
+        Self {
+            handle,
+            number,
+            typed,
+            at: At::Session,
+        }
+    }
+
+    /// The next step is only a look at the session, or one that finds what it would find later too.
+    pub(super) fn only_looks(&self, model: &Model) -> bool {
+        match &self.at {
+            At::Session => true,
+            At::Look(charged) => model.finds_the_same_later(charged),
+            At::Charge | At::Settle(..) | At::End => false,
+        }
+    }
+
+    /// Whether the password can still be found right, though it may be another one by then.
+    pub(super) fn can_be_right(&self) -> bool {
+        !matches!(self.at, At::Settle(_, false) | At::End)
+    }
+
+    /// Whether it can still be proven.
+    pub(super) fn can_prove(&self, model: &Model) -> bool {
+        match &self.at {
+            At::Session => model.is_live(self.handle),
+            At::Charge => true,
+            At::Look(charged) | At::Settle(charged, true) => model.is_still(charged),
+            At::Settle(_, false) | At::End => false,
+        }
+    }
+
+    /// What is proven when the password was right, and is another one just when the charge is to be given back: whoever
+    /// waits for that change may be told the one or the other. What the proof is of is asked again when it is used.
+    pub(super) fn proven_late(&self, model: &Model) -> Option<Proof> {
+        match &self.at {
+            At::Settle(charged, true) if !model.is_still(charged) => Some(Proof::of(charged)),
+            _ => None,
+        }
+    }
+
+    /// Whether it can still be refused for this reason.
+    pub(super) fn can_be_refused(&self, reason: &str) -> bool {
+        let wrong = |charged: &Charged| {
+            if charged.is_last() {
+                "PASSWORD_DEAD"
+            } else {
+                "PASSWORD_WRONG"
+            }
+        };
+        match &self.at {
+            At::Session => true,
+            At::Charge => reason != "SESSION_ENDED",
+            At::Look(charged) => ["CHANGED_MEANWHILE", wrong(charged)].contains(&reason),
+            At::Settle(_, true) => reason == "CHANGED_MEANWHILE",
+            At::Settle(charged, false) => reason == wrong(charged),
+            At::End => reason == "PASSWORD_DEAD",
+        }
+    }
+
+    fn goes(self, at: At) -> Next<Self, Proof> {
+        Next::Goes(Self { at, ..self })
+    }
+}
+
+impl Steps for Verify {
+    type Told = Proof;
+
+    fn step(self, model: &mut Model) -> Next<Self, Proof> {
+        let refused = |reason| Next::Answers(Err(Refused::new(reason)));
+        match self.at.clone() {
+            At::Session => match model.session(self.handle, true) {
+                Ok(_) => self.goes(At::Charge),
+                Err(ended) => Next::Answers(Err(ended)),
+            },
+            At::Charge => match model.charge(self.number) {
+                Some(charged) if charged.is_to_be_looked_up() => self.goes(At::Look(charged)),
+                Some(charged) => {
+                    let right = model.is_right(&charged, self.typed);
+                    self.goes(At::Settle(charged, right))
+                }
+                None => refused("PASSWORD_DEAD"),
+            },
+            At::Look(charged) => {
+                let right = model.is_right(&charged, self.typed);
+                self.goes(At::Settle(charged, right))
+            }
+            At::Settle(charged, true) if model.give_back(&charged) => {
+                Next::Answers(Ok(Proof::of(&charged)))
+            }
+            At::Settle(_, true) => refused("CHANGED_MEANWHILE"),
+            At::Settle(charged, false) => {
+                model.settle_wrong(&charged);
+                if charged.is_last() {
+                    self.goes(At::End)
+                } else {
+                    refused("PASSWORD_WRONG")
+                }
+            }
+            // SESS-2: a session that itself spends the last attempt ends.
+            At::End => {
+                model.logout(self.handle);
+                refused("PASSWORD_DEAD")
+            }
+        }
+    }
+}
