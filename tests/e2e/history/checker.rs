@@ -222,11 +222,6 @@ impl Search {
             given_up.done |= bit(place);
             found.extend(fitting(given_up, call, &said));
         }
-        if let Some(otherwise) = progress.otherwise(&node.situation.model) {
-            let mut overtaken = next.clone();
-            overtaken.go_on(place, otherwise);
-            found.push(overtaken);
-        }
         match next.situation.step(progress, call.said.is_some()) {
             Step::Goes(progress) => {
                 next.go_on(place, progress);

@@ -128,14 +128,6 @@ impl Progress {
         }
     }
 
-    /// What the next step may come to instead, where the rules leave open what somebody sees who is overtaken.
-    pub(crate) fn otherwise(&self, model: &Model) -> Option<Self> {
-        match self {
-            Self::Migrate(migrate) => migrate.after_a_late_proof(model).map(Self::Migrate),
-            _ => None,
-        }
-    }
-
     /// What is answered when a replica is lost that the operation stands on, though the operation itself goes on: a
     /// password that could not be verified (MIG-5), a session that could not be carried on (SESS-2).
     pub(crate) fn after_a_loss(&self) -> Option<Said> {

@@ -1,9 +1,10 @@
-//! Logins that a change of their account overtakes.
+//! Logins and other attempts that a change of their account overtakes.
 
-use aikagi_api::authentication::v1::LoginRequest;
 use aikagi_api::authentication::v1::authentication_service_client::AuthenticationServiceClient;
+use aikagi_api::authentication::v1::{LoginRequest, VerifyPasswordRequest};
 use aikagi_devkit::settings::Service;
 use aikagi_tests::world::{CONTRACT, OTHER_PERMANENT, PERMANENT, World, reason};
+use tokio::task::JoinHandle;
 use tonic::Status;
 use tonic_types::StatusExt;
 
@@ -68,4 +69,55 @@ async fn a_login_that_waited_in_vain_is_not_charged() {
     let account = world.operator().number(CONTRACT).await.unwrap();
     assert_eq!(account.failures, 0);
     login(&world, PERMANENT).await.unwrap();
+}
+
+/// A right password, looked at for another service.
+fn verify(world: &World, token: &str) -> JoinHandle<Result<(), Status>> {
+    let channel = world.replica_as(Service::Authentication, 0, "units");
+    let request = VerifyPasswordRequest {
+        session_token: token.to_owned(),
+        number: CONTRACT.to_owned(),
+        password: PERMANENT.to_owned(),
+    };
+    let mut client = AuthenticationServiceClient::new(channel);
+    tokio::spawn(async move { client.verify_password(request).await.map(|_| ()) })
+}
+
+/// LOGIN-6, MIG-4: the account changes between the look at a right password and its settling, which waits for the
+/// change: nothing is proven, and the trail says so (OPS-3).
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proof_that_a_change_overtakes_is_none() {
+    let world = World::start().await;
+    world.establish(CONTRACT, "1", CONTRACT, PERMANENT).await;
+    let session = world.site().login(CONTRACT, PERMANENT).await.unwrap();
+    let ledger = world.ledger().await;
+
+    let mut attempt = verify(&world, &session.token);
+    let change = loop {
+        let mut change = ledger.begin().await.unwrap();
+        // While its attempt is charged, and not yet given back.
+        let statement =
+            "UPDATE credentials SET epoch = epoch + 1000000, hash_epoch = epoch + 1000000
+                         WHERE number = $1 AND failures = 1";
+        let changed = sqlx::query(statement).bind(CONTRACT);
+        if changed.execute(&mut *change).await.unwrap().rows_affected() == 1 {
+            break change;
+        }
+        change.rollback().await.unwrap();
+        if attempt.is_finished() {
+            attempt.await.unwrap().unwrap();
+            attempt = verify(&world, &session.token);
+        }
+    };
+    let waiting = "SELECT count(*) FROM pg_stat_activity
+                   WHERE datname = current_database() AND usename = 'aikagi_authentication' AND wait_event_type = 'Lock'";
+    let waiting = || sqlx::query_scalar::<_, i64>(waiting).fetch_one(&ledger);
+    while waiting().await.unwrap() == 0 {}
+    change.commit().await.unwrap();
+
+    let overtaken = attempt.await.unwrap().unwrap_err();
+    assert_eq!(reason(&overtaken), "CHANGED_MEANWHILE");
+    let last = "SELECT outcome, reason FROM audit_events WHERE action = 'VERIFY_PASSWORD' ORDER BY event_id DESC LIMIT 1";
+    let last: (String, String) = sqlx::query_as(last).fetch_one(&ledger).await.unwrap();
+    assert_eq!(last, ("REFUSED".to_owned(), "SUPERSEDED".to_owned()));
 }

@@ -85,18 +85,6 @@ impl Migrate {
         }
     }
 
-    /// The same after a password that was right, but is another one by now, if it goes on all the same.
-    pub(crate) fn after_a_late_proof(&self, model: &Model) -> Option<Self> {
-        let At::Verify(decided, verify) = &self.at else {
-            return None;
-        };
-        let proof = verify.proven_late(model)?;
-        match self.clone().after(decided.clone(), Ok(proof)) {
-            Next::Goes(on) => Some(on),
-            Next::Answers(_) => None,
-        }
-    }
-
     /// The next step is only a look, and nobody notices it.
     pub(crate) fn only_looks(&self, model: &Model) -> bool {
         match &self.at {

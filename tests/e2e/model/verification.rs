@@ -72,15 +72,6 @@ impl Verify {
         }
     }
 
-    /// What is proven when the password was right, and is another one just when the charge is to be given back: whoever
-    /// waits for that change may be told the one or the other. What the proof is of is asked again when it is used.
-    pub(super) fn proven_late(&self, model: &Model) -> Option<Proof> {
-        match &self.at {
-            At::Settle(charged, true) if !model.is_still(charged) => Some(Proof::of(charged)),
-            _ => None,
-        }
-    }
-
     /// Whether it can still be refused for this reason.
     pub(super) fn can_be_refused(&self, reason: &str) -> bool {
         let wrong = |charged: &Charged| {

@@ -171,9 +171,15 @@ impl Store {
                 WHERE number = $1 AND epoch = $2 AND reset_round = $3
                 RETURNING number
             ), present AS (
-                -- The credential is locked before the event's chain, as everywhere.
-                SELECT FROM credentials
-                WHERE number = $1 AND epoch = $2 AND (SELECT count(*) FROM given_back) >= 0
+                SELECT number FROM given_back
+                UNION ALL
+                -- Locked, for what was committed while this statement waited counts; and before the event's chain, as
+                -- everywhere.
+                SELECT number FROM (
+                    SELECT number FROM credentials
+                    WHERE number = $1 AND epoch = $2 AND NOT EXISTS (SELECT FROM given_back)
+                    FOR NO KEY UPDATE
+                ) AS kept
             ), event AS (
                 INSERT INTO audit_events
                     (occurred_time, actor, action, line_id, number, outcome, reason, trace_id)
