@@ -1,10 +1,9 @@
 //! Many do everything at once on one line, while replicas are killed (-9) and come back: after each round the answers
 //! and the state are those of some order that the rules explain, and nobody ever sees a half-changed line.
 //!
-//! `AIKAGI_CONCURRENCY_RUNS` says how many lines are played. Without it none is, as some histories are still not
-//! explained: this is a search for faults, and not yet a test that everybody's change has to pass. What judges the
-//! histories has tests of its own ([`crate::history`]). `AIKAGI_CONCURRENCY_SEED` plays the clients' choices of an earlier
-//! run again, as far as they meet the same answers.
+//! `AIKAGI_CONCURRENCY_RUNS` says how many lines are played, `AIKAGI_CONCURRENCY_SEED` plays the clients' choices of an
+//! earlier run again, as far as they meet the same answers. What judges the histories has tests of its own
+//! ([`crate::history`]).
 
 mod clients;
 mod coverage;
@@ -25,6 +24,8 @@ use crate::history::Verdict;
 use coverage::Coverage;
 use play::Play;
 
+/// Lines that are played when nothing is said.
+const RUNS: u64 = 4;
 /// So many lines come across everything.
 const MANY: u64 = 20;
 /// Rounds of each.
@@ -90,10 +91,7 @@ impl Stage {
 #[expect(clippy::print_stderr, reason = "what could not be judged is told")]
 #[tokio::test(flavor = "multi_thread")]
 async fn some_order_explains_what_is_done_at_once() {
-    let Some(runs) = number_from("AIKAGI_CONCURRENCY_RUNS") else {
-        eprintln!("nothing is played: AIKAGI_CONCURRENCY_RUNS is not set");
-        return;
-    };
+    let runs = number_from("AIKAGI_CONCURRENCY_RUNS").unwrap_or(RUNS);
     let seed = number_from("AIKAGI_CONCURRENCY_SEED").unwrap_or_else(rand::random);
     let mut stage = Stage::set().await;
     for run in 0..runs {
