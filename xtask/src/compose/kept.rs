@@ -70,11 +70,7 @@ pub(super) fn restore(stage: &Stage<'_>) -> Result<()> {
     let moment = psql(stage, "postgres", "SELECT clock_timestamp()")?;
     witness(stage, "leave", "0311110003", 0)?;
     witness(stage, "guess", "0311110001", 1)?;
-    let last = psql(
-        stage,
-        "postgres",
-        "SELECT pg_walfile_name(pg_current_wal_lsn()) FROM pg_switch_wal()",
-    )?;
+    let last = psql(stage, "postgres", "SELECT pg_walfile_name(pg_switch_wal())")?;
     let archived = wait_until(LIMIT, || {
         psql(
             stage,
