@@ -386,6 +386,11 @@ impl World {
     }
 }
 
+/// Redis's users, for a system of processes.
+pub fn redis_acl(digest: &dyn Fn(&str) -> String) -> String {
+    aikagi_ttl::acl::file(|user| digest(user.name()))
+}
+
 impl Drop for World {
     fn drop(&mut self) {
         self.shutdown.begin();

@@ -233,15 +233,21 @@ struct Told {
     name: String,
 }
 
-/// The tests that libtest's lines of JSON call passed, without what is before their names.
+/// The tests that libtest's lines of JSON call passed, without what is before their names. Of several tests with one
+/// name all have to pass.
 fn names_of_passed(lines: &str) -> BTreeSet<String> {
-    let events = lines
+    let events: Vec<Told> = lines
         .lines()
-        .filter_map(|line| serde_json::from_str::<Told>(line).ok());
-    events
-        .filter(|event| event.of == "test" && event.event == "ok")
-        .filter_map(|event| event.name.rsplit(['$', ':']).next().map(str::to_owned))
-        .collect()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .filter(|event: &Told| event.of == "test")
+        .collect();
+    let names = |what: &str| -> BTreeSet<String> {
+        let told = events.iter().filter(|event| event.event == what);
+        told.filter_map(|event| event.name.rsplit(['$', ':']).next())
+            .map(str::to_owned)
+            .collect()
+    };
+    &names("ok") - &names("failed")
 }
 
 #[cfg(test)]
@@ -252,7 +258,9 @@ mod tests {
     fn what_passed_is_read_by_name() {
         let lines = r#"{"type":"suite","event":"started","test_count":2}
             {"type":"test","event":"ok","name":"aikagi-tests::e2e$login::one","exec_time":0.1}
-            {"type":"test","event":"failed","name":"aikagi-tests::e2e$login::other"}"#;
+            {"type":"test","event":"failed","name":"aikagi-tests::e2e$login::other"}
+            {"type":"test","event":"ok","name":"aikagi-tests::e2e$login::twice"}
+            {"type":"test","event":"failed","name":"aikagi-tests::e2e$password::twice"}"#;
         assert_eq!(names_of_passed(lines), BTreeSet::from(["one".to_owned()]));
     }
 

@@ -13,6 +13,7 @@ use crate::certs::{Authority, Identity, ensure_key_ring};
 use crate::command::run;
 use crate::database::TestDatabase;
 use crate::paths::{hexadecimal, private_directory, write_private};
+use crate::ports;
 use crate::postgres::{self, Cluster, SUPERUSER};
 use crate::process::{Process, Program, executable};
 use crate::random::random_hexadecimal;
@@ -71,6 +72,35 @@ pub struct Options {
 }
 
 impl Options {
+    /// A system with stores of its own, apart from others on this machine: everything listens on free ports. What is
+    /// committed survives a crash of the machine only if it is to be `durable`, at a disk's pace.
+    pub fn apart(
+        dir: PathBuf,
+        binaries: &Path,
+        redis_acl: RedisAcl,
+        durable: bool,
+    ) -> Result<Self> {
+        Ok(Self {
+            dir,
+            binaries: binaries.to_owned(),
+            database: Database::Own(postgres::Options {
+                durable,
+                port: Some(ports::free()?),
+                passwords: true,
+            }),
+            redis: redis::Options {
+                durable: false,
+                port: Some(ports::free()?),
+            },
+            redis_acl,
+            replicas: BTreeMap::new(),
+            usual_ports: false,
+            pretty_logs: false,
+            adjust: |_, _, _| {},
+            environment: Vec::new(),
+        })
+    }
+
     fn replicas(&self, service: Service) -> u16 {
         self.replicas.get(&service).copied().unwrap_or(1)
     }
@@ -323,7 +353,7 @@ fn choose_ports(options: &Options) -> Result<BTreeMap<Service, Vec<Ports>>> {
                 service.free_ports()?
             };
             for port in [Some(ports.main), ports.private].into_iter().flatten() {
-                crate::ports::require_free(port, service.name())?;
+                ports::require_free(port, service.name())?;
             }
             all.push(ports);
         }

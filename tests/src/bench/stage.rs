@@ -1,14 +1,12 @@
 //! A system to be measured: its processes, as `up` runs them, but for the limit per client address (LOGIN-8), which
 //! one generator of load would meet at once.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use aikagi_api::authentication::v1::authentication_service_client::AuthenticationServiceClient;
 use aikagi_api::units::v1::AuthUnit;
 use aikagi_devkit::settings::Service;
-use aikagi_devkit::system::{Adjust, Database, Options, System};
-use aikagi_devkit::{ports, postgres, redis};
+use aikagi_devkit::system::{Adjust, Options, System};
 use anyhow::{Context, Result};
 use toml::Table;
 use tonic::Status;
@@ -16,7 +14,7 @@ use tonic::transport::Channel;
 
 use super::Surroundings;
 use crate::edge::{Files, Ivr, Operator, Site, connect};
-use crate::world::{PERMANENT, TEMPORARY};
+use crate::world::{PERMANENT, TEMPORARY, redis_acl};
 
 /// A running system; it stops when it is dropped.
 pub(super) struct Stage {
@@ -29,23 +27,9 @@ impl Stage {
         let dir: PathBuf = around.home.join(name);
         let _ = std::fs::remove_dir_all(&dir);
         let options = Options {
-            dir,
-            binaries: around.binaries.clone(),
-            database: Database::Own(postgres::Options {
-                durable: true,
-                port: Some(ports::free()?),
-                passwords: true,
-            }),
-            redis: redis::Options {
-                durable: false,
-                port: Some(ports::free()?),
-            },
-            redis_acl: |digest| aikagi_ttl::acl::file(|user| digest(user.name())),
-            replicas: BTreeMap::new(),
-            usual_ports: false,
-            pretty_logs: false,
             adjust,
             environment: vec![("RUST_LOG".to_owned(), "warn".to_owned())],
+            ..Options::apart(dir, &around.binaries, redis_acl, true)?
         };
         let system = System::start(&options, |_| {}).await?;
         Ok(Self { system })

@@ -22,7 +22,7 @@ const REFERENCE_FLAGS: [&str; 3] = ["-O3", "-largon2", "-lpthread"];
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// See only that it can be measured: figures of a second, held against no bound.
-    #[arg(long)]
+    #[arg(long, global = true)]
     short: bool,
     #[command(subcommand)]
     what: What,
@@ -82,13 +82,11 @@ pub(crate) fn run(repo: &Repo, say: Say, arguments: &Arguments) -> Result<()> {
         measure(repo, say, &binaries, arguments.short, names)?;
     }
     match &arguments.what {
-        What::Import(import) => import::run(repo, say, &binaries, import),
-        What::All => import::run(
-            repo,
-            say,
-            &binaries,
-            &import::Arguments::usual(arguments.short),
-        ),
+        What::Import(import) => import::run(repo, say, &binaries, import, arguments.short),
+        What::All => {
+            let import = import::Arguments::default();
+            import::run(repo, say, &binaries, &import, arguments.short)
+        }
         _ => Ok(()),
     }
 }

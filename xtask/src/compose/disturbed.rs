@@ -88,9 +88,7 @@ pub(super) fn kills(stage: &Stage<'_>) -> Result<()> {
         for container in stage.project.containers(store)? {
             let work = Work::begin(stage, &stage.state()?)?;
             kill_container(stage, store, &container)?;
-            for service in SERVICES {
-                healthy(stage, service)?;
-            }
+            all_healthy(stage)?;
             work.end(
                 stage,
                 Allowed {
@@ -155,6 +153,13 @@ pub(super) fn healthy(stage: &Stage<'_>, service: &str) -> Result<()> {
     });
     ensure!(well, "{service} is not healthy again");
     Ok(())
+}
+
+/// Waits until every replica of every service says that it is ready.
+pub(super) fn all_healthy(stage: &Stage<'_>) -> Result<()> {
+    SERVICES
+        .iter()
+        .try_for_each(|service| healthy(stage, service))
 }
 
 /// How long each container's first process has been busy, in clock ticks.

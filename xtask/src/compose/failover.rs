@@ -4,8 +4,8 @@ use aikagi_devkit::command::wait_until;
 use anyhow::{Result, ensure};
 
 use super::Stage;
-use super::disturbed::{SERVICES, healthy};
-use super::kept::{DATA, LIMIT, backup, psql, witness};
+use super::disturbed::all_healthy;
+use super::kept::{DATA, LIMIT, backup, psql, restore_to, stop_services, witness};
 use super::work::{Allowed, NOTHING, Work};
 
 /// How many standbys confirm each commit.
@@ -28,22 +28,12 @@ pub(super) fn failover(stage: &Stage<'_>) -> Result<()> {
 fn fail_over(stage: &Stage<'_>) -> Result<()> {
     stage.up(&["--build"])?;
     witness(stage, "leave", "0311130001", 2)?;
-    let synchronous = psql(stage, "postgres", SYNCHRONOUS)?;
-    ensure!(synchronous == "1", "no synchronous standby: {synchronous}");
+    has_a_standby(stage)?;
 
     let work = Work::begin(stage, &stage.state()?)?;
     stage.project.run(&["kill", "redis"])?;
-    let promoted = wait_until(LIMIT, || {
-        let role = ["exec", "-T", "redis-replica", "aikagi-redis-cli", "ROLE"];
-        stage
-            .project
-            .ask(&role)
-            .is_ok_and(|role| role.starts_with("master"))
-    });
-    ensure!(promoted, "the replica of Redis is no master");
-    for service in SERVICES {
-        healthy(stage, service)?;
-    }
+    becomes(stage, "redis-replica", "master")?;
+    all_healthy(stage)?;
     work.end(
         stage,
         Allowed {
@@ -67,9 +57,7 @@ fn fail_over(stage: &Stage<'_>) -> Result<()> {
     after
         .project
         .run(&["up", "--detach", "--wait", "--no-deps", "postgres-standby"])?;
-    for service in SERVICES {
-        healthy(stage, service)?;
-    }
+    all_healthy(stage)?;
     work.end(
         stage,
         Allowed {
@@ -85,34 +73,37 @@ fn fail_over(stage: &Stage<'_>) -> Result<()> {
 /// by a new standby.
 fn fail_back(stage: &Stage<'_>, after: &Stage<'_>) -> Result<()> {
     stage.project.run(&["start", "redis"])?;
-    let follows = wait_until(LIMIT, || {
-        let role = ["exec", "-T", "redis", "aikagi-redis-cli", "ROLE"];
-        stage
-            .project
-            .ask(&role)
-            .is_ok_and(|role| role.starts_with("slave"))
-    });
-    ensure!(follows, "the old master of Redis follows nobody");
+    becomes(stage, "redis", "slave")?;
 
     witness(after, "leave", "0311130002", 1)?;
-    let stop = ["stop", "gateway", "issuance", "authentication", "password"];
-    after.project.run(&[&stop[..], &["units"]].concat())?;
+    stop_services(after)?;
     let backup = backup(after, "postgres-standby")?;
     after.project.run(&["stop", "postgres-standby"])?;
-    stage.project.run(&[
-        "run",
-        "--rm",
-        "--no-deps",
-        "--entrypoint=aikagi-restore",
-        "postgres",
-        &backup,
-    ])?;
+    restore_to(stage, &[&backup])?;
     after.project.run(&["rm", "--force", "postgres-standby"])?;
     let volume = format!("{}_postgres-standby", super::TEST);
     stage.project.engine.ask(&["volume", "rm", &volume])?;
     stage.up(&[])?;
+    has_a_standby(stage)?;
+    // Finding it the first time was a login, which set its count to 0 (LOGIN-3).
+    witness(stage, "find", "0311130001", 0)?;
+    witness(stage, "find", "0311130002", 1)
+}
+
+/// One standby confirms each commit.
+fn has_a_standby(stage: &Stage<'_>) -> Result<()> {
     let synchronous = psql(stage, "postgres", SYNCHRONOUS)?;
     ensure!(synchronous == "1", "no synchronous standby: {synchronous}");
-    witness(stage, "find", "0311130001", 2)?;
-    witness(stage, "find", "0311130002", 1)
+    Ok(())
+}
+
+/// Waits until a Redis has this role.
+fn becomes(stage: &Stage<'_>, container: &str, role: &str) -> Result<()> {
+    let asked = ["exec", "-T", container, "aikagi-redis-cli", "ROLE"];
+    let has_become = wait_until(LIMIT, || {
+        let told = stage.project.ask(&asked);
+        told.is_ok_and(|told| told.starts_with(role))
+    });
+    ensure!(has_become, "{container} is no {role}");
+    Ok(())
 }

@@ -62,6 +62,21 @@ pub(super) fn backup(stage: &Stage<'_>, container: &str) -> Result<String> {
     Ok(name.trim().to_owned())
 }
 
+/// Stops every service, the edge first.
+pub(super) fn stop_services(stage: &Stage<'_>) -> Result<()> {
+    let mut stop = vec!["stop"];
+    stop.extend(SERVICES.iter().rev());
+    stage.project.run(&stop)
+}
+
+/// Puts a backup in the place of PostgreSQL's data: its name, and the moment that it is carried forward to.
+pub(super) fn restore_to(stage: &Stage<'_>, backup: &[&str]) -> Result<()> {
+    let run = ["run", "--rm", "--no-deps", "--entrypoint=aikagi-restore"];
+    stage
+        .project
+        .run(&[&run[..], &["postgres"], backup].concat())
+}
+
 /// A backup, what came after it, and a moment in between: all before the moment is there, nothing after it.
 pub(super) fn restore(stage: &Stage<'_>) -> Result<()> {
     witness(stage, "leave", "0311110001", 2)?;
@@ -81,24 +96,9 @@ pub(super) fn restore(stage: &Stage<'_>) -> Result<()> {
     });
     ensure!(archived, "{last} is not in the archive");
 
-    stage.project.run(&[
-        "stop",
-        "gateway",
-        "issuance",
-        "authentication",
-        "password",
-        "units",
-    ])?;
+    stop_services(stage)?;
     stage.project.run(&["stop", "postgres"])?;
-    stage.project.run(&[
-        "run",
-        "--rm",
-        "--no-deps",
-        "--entrypoint=aikagi-restore",
-        "postgres",
-        &backup,
-        &moment,
-    ])?;
+    restore_to(stage, &[&backup, &moment])?;
     stage
         .project
         .run(&["up", "--detach", "--wait", "--no-deps", "postgres"])?;

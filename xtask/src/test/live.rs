@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use aikagi_devkit::settings::Service;
-use aikagi_devkit::system::{Adjust, Database, Options, System};
-use aikagi_devkit::{ports, postgres, process, redis};
+use aikagi_devkit::system::{Adjust, Options, System};
+use aikagi_devkit::{ports, process};
 use anyhow::{Context, Result};
 
 use crate::cargo::{build_with_tests, show};
@@ -104,23 +104,9 @@ fn with_system(
     let _ = std::fs::remove_dir_all(&home);
     let binaries = build_with_tests(repo)?;
     let options = Options {
-        dir: home.clone(),
-        binaries: binaries.clone(),
-        database: Database::Own(postgres::Options {
-            durable: false,
-            port: Some(ports::free()?),
-            passwords: true,
-        }),
-        redis: redis::Options {
-            durable: false,
-            port: Some(ports::free()?),
-        },
-        redis_acl,
         replicas: kind.replicas,
-        usual_ports: false,
-        pretty_logs: false,
         adjust: kind.adjust,
-        environment: Vec::new(),
+        ..Options::apart(home.clone(), &binaries, redis_acl, false)?
     };
     let runtime = tokio::runtime::Runtime::new().context("no runtime")?;
     let system = runtime.block_on(System::start(&options, |text| say.step(text)))?;

@@ -9,7 +9,7 @@ use aikagi_mesh::errors::Refusal;
 use futures_util::{Stream, StreamExt};
 use tokio::sync::mpsc;
 
-use super::queue::Queue;
+use super::queue::{AT_ONCE, Queue};
 use super::row::{ReadRow, read, rejected};
 use crate::Units;
 use crate::failure::Failure;
@@ -17,8 +17,6 @@ use crate::store::import::{Batch, Fate};
 
 const MOST_ROWS: usize = 5000;
 const MOST_NUMBERS: usize = 50_000;
-/// Batches that are added at once.
-const AT_ONCE: usize = 2;
 
 /// What became of a batch, or why the import ends.
 pub(crate) type Answer = Result<ImportLinesResponse, Failure>;

@@ -7,7 +7,10 @@ use std::sync::Arc;
 use aikagi_domain::telephone::TelephoneNumber;
 use tokio::sync::oneshot;
 
-/// Knows the batch that was taken last. Two are added at once, so that no other can be in the way of the next.
+/// Batches that are added at once. The queue relies on it: of two, only the one before can be in the way.
+pub(super) const AT_ONCE: usize = 2;
+
+/// Knows the batch that was taken last.
 #[derive(Default)]
 pub(super) struct Queue {
     last: Option<(Arc<HashSet<TelephoneNumber>>, oneshot::Receiver<Infallible>)>,
