@@ -101,11 +101,13 @@ async fn administrator_and_users_by_telephone() {
     }
 }
 
-/// IVR-11: a caller who is withheld, unknown or absurd hears that the call cannot be accepted, and it ends.
+/// IVR-11: a caller who is withheld, unknown, absurd or on a closed line hears that the call cannot be accepted, and it
+/// ends.
 #[tokio::test]
 async fn callers_who_cannot_be_accepted_hear_so() {
     let world = World::start().await;
     let office = Office::of(&world).await;
+    world.operator().close_line(STRANGER).await.unwrap();
     let absurd = "9".repeat(900);
     for (caller, presentation) in [
         (CONTRACT, "32"),
@@ -114,6 +116,7 @@ async fn callers_who_cannot_be_accepted_hear_so() {
         ("unknown", "0"),
         ("", "0"),
         ("0669990000", "0"),
+        (STRANGER, "0"),
         ("+81312340001", "0"),
         ("1", "0"),
         ("sip:0312340001", "0"),

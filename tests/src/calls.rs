@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use aikagi_api::units::v1::Line as State;
 use aikagi_domain::guidance::Language;
 use anyhow::{Context, Result, bail, ensure};
 use tokio::task::JoinSet;
@@ -26,7 +27,7 @@ use exchange::Exchange;
 use faults::Scene;
 use office::Office;
 
-use crate::edge::{Operator, Site};
+use crate::edge::{Ivr, Operator, Site};
 use crate::story::Where;
 
 /// The longest call; longer than any of the cases.
@@ -96,6 +97,7 @@ pub async fn through(
     let recordings = Arc::new(Recordings::load(&office::manifest()?, Language::Ja)?);
     let behind = Behind {
         operator: Operator::new(system.private_as("operator")?),
+        ivr: Ivr::new(system.private_as("ivr")?),
         site: Site::new(system.public()?),
     };
     let trunk = Trunk { here, asterisk };
@@ -111,24 +113,26 @@ async fn hold(
     home: &Path,
     say: &mut impl FnMut(&str),
 ) -> Result<()> {
+    let mut lines = Vec::new();
     for case in &cases {
-        behind.add(&case.line).await?;
+        let added = behind.add(&case.line, case.past).await;
+        lines.push(added.with_context(|| case.call.name.clone())?);
     }
     let mut calls = JoinSet::new();
-    for case in cases {
+    for (case, before) in cases.into_iter().zip(lines) {
         let (recordings, home) = (Arc::clone(recordings), home.to_owned());
         calls.spawn(async move {
             let heard = case.call.make(trunk, &recordings, &home).await;
-            (case, heard)
+            (case, before, heard)
         });
         // Not all of them in one millisecond, which no network brings.
         tokio::time::sleep(APART).await;
     }
     let mut failed = Vec::new();
     while let Some(done) = calls.join_next().await {
-        let (case, heard) = done.context("a call was lost")?;
+        let (case, before, heard) = done.context("a call was lost")?;
         let checked = match heard {
-            Ok(heard) => check(&case, &heard, recordings, behind).await,
+            Ok(heard) => check(&case, &before, &heard, recordings, behind).await,
             Err(error) => Err(error),
         };
         match checked {
@@ -142,8 +146,14 @@ async fn hold(
     Ok(())
 }
 
-/// What was heard is right, and what was keyed logs in or nothing was set.
-async fn check(case: &Case, heard: &Heard, recordings: &Recordings, behind: &Behind) -> Result<()> {
+/// What was heard is right, and what was keyed logs in or nothing has changed.
+async fn check(
+    case: &Case,
+    before: &State,
+    heard: &Heard,
+    recordings: &Recordings,
+    behind: &Behind,
+) -> Result<()> {
     let all = recordings.heard(&heard.line);
     let expected: Vec<String> = case
         .heard
@@ -166,7 +176,7 @@ async fn check(case: &Case, heard: &Heard, recordings: &Recordings, behind: &Beh
     }
     match &case.account {
         Some(account) => behind.logs_in(account).await,
-        None => behind.unchanged(&case.line).await,
+        None => behind.unchanged(&case.line, before).await,
     }
 }
 

@@ -1,7 +1,7 @@
 //! What callers key that is not right, and how.
 
 use aikagi_tests::world::{
-    CONTRACT, FIRST, NOBODY, OTHER_TEMPORARY, STRANGER, TEMPORARY, UNSUBSCRIBED, World,
+    CONTRACT, FIRST, NOBODY, OTHER_TEMPORARY, PERMANENT, STRANGER, TEMPORARY, UNSUBSCRIBED, World,
 };
 
 use super::asterisk::{Asterisk, Heard, about, again, plain};
@@ -87,6 +87,39 @@ async fn every_invalid_entry_is_asked_again_and_the_third_ends_the_call() {
         }
     }
     assert!(unchanged(&world).await);
+}
+
+/// UNIT-2, IVR-11: a unit other than the established one is an invalid entry, and so is 3 of an additional number that
+/// is not subscribed; the third ends the call, and two are forgiven.
+#[tokio::test]
+async fn units_that_may_not_be_chosen_are_invalid_entries() {
+    let world = World::start().await;
+    let office = Office::of(&world).await;
+    let mut call = Asterisk::dial(office.address, UNSUBSCRIBED).await;
+    call.listen().await.asks(&plain("enter-unit"), 1);
+    for _ in 0..2 {
+        call.keys("3").await.asks(&again(plain("enter-unit")), 1);
+    }
+    let heard = call.keys("3").await;
+    heard.ends(&plain("too-many-invalid"), "too-many-invalid");
+    assert!(unchanged(&world).await);
+
+    world.establish(CONTRACT, "2", FIRST, PERMANENT).await;
+    let before = world.operator().line(CONTRACT).await.unwrap();
+    for last in ["1", "2"] {
+        let mut call = Asterisk::dial(office.address, CONTRACT).await;
+        call.listen().await.asks(&plain("enter-unit"), 1);
+        for unit in ["1", "3"] {
+            call.keys(unit).await.asks(&again(plain("enter-unit")), 1);
+        }
+        let heard = call.keys(last).await;
+        if last == "2" {
+            heard.asks(&plain("enter-target"), 11);
+        } else {
+            heard.ends(&plain("too-many-invalid"), "too-many-invalid");
+        }
+    }
+    assert_eq!(world.operator().line(CONTRACT).await.unwrap(), before);
 }
 
 /// IVR-7: the count is per step, and a caller who mends an entry in time goes on.

@@ -1,24 +1,48 @@
 //! The system behind the telephone, as an operator and the site's users see it.
 
-use aikagi_api::units::v1::{AuthUnit, CredentialKind};
+use aikagi_api::units::v1::{AuthUnit, Line as State};
 use anyhow::{Context, Result, ensure};
 
-use super::cases::{Line, PASSWORD};
-use crate::edge::{Operator, Site};
+use super::cases::{Line, PASSWORD, Past};
+use crate::edge::{Ivr, Operator, Site};
+use crate::world::{OTHER_TEMPORARY, PERMANENT};
 
 /// The system behind the telephone.
 pub(super) struct Behind {
     /// An operator's way in.
     pub(super) operator: Operator,
+    /// Another telephone's way in.
+    pub(super) ivr: Ivr,
     /// The site.
     pub(super) site: Site,
 }
 
 impl Behind {
-    /// Adds a line.
-    pub(super) async fn add(&self, line: &Line) -> Result<()> {
+    /// Adds a line, and lets that become of it.
+    pub(super) async fn add(&self, line: &Line, past: Past) -> Result<State> {
         let added = self.operator.add_line(&line.numbers()).await;
-        added.map(|_line| ()).context("a line was not added")
+        added.context("a line was not added")?;
+        match past {
+            Past::New => {}
+            Past::Established(unit) => self
+                .establish(line, unit)
+                .await
+                .context("a line has no unit")?,
+            Past::Closed => {
+                let closed = self.operator.close_line(&line.contract).await;
+                closed.context("a line was not closed")?;
+            }
+        }
+        self.state(line).await
+    }
+
+    async fn establish(&self, line: &Line, unit: AuthUnit) -> Result<()> {
+        let account = line.first.as_str();
+        let set = self.ivr.set(account, unit, account, OTHER_TEMPORARY);
+        set.await?;
+        let session = self.site.login(account, OTHER_TEMPORARY).await?;
+        let changed = session.change(OTHER_TEMPORARY, PERMANENT).await?;
+        changed.map(|_session| ()).context("the session has ended")
     }
 
     /// The account logs in on the site with what was keyed.
@@ -29,18 +53,15 @@ impl Behind {
             .context("the keyed password does not log in")
     }
 
-    /// Nothing was set on the line.
-    pub(super) async fn unchanged(&self, line: &Line) -> Result<()> {
-        let line = self.operator.line(&line.contract).await?;
-        let none = |kind| kind == CredentialKind::None;
-        ensure!(
-            line.unit() == AuthUnit::Unspecified
-                && line
-                    .numbers
-                    .iter()
-                    .all(|number| none(number.credential_kind())),
-            "something was set"
-        );
+    /// Nothing on the line has changed since.
+    pub(super) async fn unchanged(&self, line: &Line, since: &State) -> Result<()> {
+        let now = self.state(line).await?;
+        ensure!(now == *since, "something was changed");
         Ok(())
+    }
+
+    async fn state(&self, line: &Line) -> Result<State> {
+        let state = self.operator.line(&line.contract).await;
+        state.context("a line cannot be read")
     }
 }

@@ -10,7 +10,7 @@ use nix::sys::signal::Signal;
 
 use super::audio::Recordings;
 use super::caller::{Act, Call, From, Heard, Talk};
-use super::cases::{Line, PASSWORD};
+use super::cases::{Line, PASSWORD, Past};
 use super::exchange::Exchange;
 use super::office::Office;
 
@@ -35,11 +35,16 @@ pub(super) struct Scene<'a> {
     pub(super) home: &'a Path,
 }
 
+/// What a caller keys: the unit, the password, the password again.
+const ENTRIES: [&str; 3] = ["1", PASSWORD, PASSWORD];
+
 /// A fault: what breaks, and what mends it.
 struct Fault {
     name: &'static str,
-    /// Strikes before the call, or in the midst of it.
-    before: bool,
+    /// The entries before which it strikes, each in a call of its own; if there are none, it strikes before the call.
+    entries: &'static [usize],
+    /// What the last entry asks for may be done once the fault is mended: the whole of it, or nothing.
+    late: bool,
     breaks: fn(&mut Office) -> Result<()>,
     mends: fn(&mut Office) -> Result<()>,
 }
@@ -47,19 +52,22 @@ struct Fault {
 const FAULTS: [Fault; 5] = [
     Fault {
         name: "gateway-down",
-        before: true,
+        entries: &[],
+        late: false,
         breaks: kill_gateway,
         mends: restart_gateway,
     },
     Fault {
         name: "gateway-killed",
-        before: false,
+        entries: &[0, 2],
+        late: false,
         breaks: kill_gateway,
         mends: restart_gateway,
     },
     Fault {
         name: "telephone-down",
-        before: true,
+        entries: &[],
+        late: false,
         breaks: |office| {
             office.telephone.kill9();
             Ok(())
@@ -68,7 +76,8 @@ const FAULTS: [Fault; 5] = [
     },
     Fault {
         name: "telephone-killed",
-        before: false,
+        entries: &[0, 2],
+        late: false,
         breaks: |office| {
             office.telephone.kill9();
             Ok(())
@@ -77,7 +86,8 @@ const FAULTS: [Fault; 5] = [
     },
     Fault {
         name: "slow-answers",
-        before: false,
+        entries: &[0, 2],
+        late: true,
         breaks: |office| {
             signal(office.service(Service::Issuance)?.id(), Signal::SIGSTOP);
             Ok(())
@@ -102,15 +112,25 @@ fn restart_gateway(office: &mut Office) -> Result<()> {
 impl Scene<'_> {
     /// Tries every fault; `say` hears what is tried.
     pub(super) async fn play(&mut self, mut say: impl FnMut(&str)) -> Result<()> {
-        for (index, fault) in (FIRST_LINE..).zip(FAULTS) {
-            let line = Line::numbered(index);
-            self.office.behind()?.add(&line).await?;
-            let time = self.strike(&fault, &line).await.context(fault.name)?;
-            say(&format!(
-                "{}: an apology, {:.1} s from the call's start to its end",
-                fault.name,
-                time.as_secs_f32()
-            ));
+        let mut lines = (FIRST_LINE..).map(Line::numbered);
+        for fault in &FAULTS {
+            let mut strikes: Vec<_> = fault.entries.iter().copied().map(Some).collect();
+            if strikes.is_empty() {
+                strikes.push(None);
+            }
+            for entry in strikes {
+                let name = match entry {
+                    Some(entry) => format!("{}-before-entry-{}", fault.name, entry + 1),
+                    None => fault.name.to_owned(),
+                };
+                let line = lines.next().context("no line is left")?;
+                let time = self.strike(fault, entry, &name, &line).await;
+                let time = time.with_context(|| name.clone())?;
+                say(&format!(
+                    "{name}: an apology, {:.1} s from the call's start to its end",
+                    time.as_secs_f32()
+                ));
+            }
         }
         let time = self.hang().await.context("telephone-hangs")?;
         say(&format!(
@@ -121,25 +141,40 @@ impl Scene<'_> {
     }
 
     /// A call that a fault strikes, then one that it does not.
-    async fn strike(&mut self, fault: &Fault, line: &Line) -> Result<Duration> {
-        if fault.before {
+    async fn strike(
+        &mut self,
+        fault: &Fault,
+        entry: Option<usize>,
+        name: &str,
+        line: &Line,
+    ) -> Result<Duration> {
+        let before = self.office.behind()?.add(line, Past::New).await?;
+        if entry.is_none() {
             (fault.breaks)(self.office)?;
         }
-        let call = call(line, fault.name, if fault.before { &[] } else { &["1"] });
+        let keyed = entry.and_then(|last| ENTRIES.get(..=last));
+        let call = call(line, name, keyed.unwrap_or_default());
         let heard = self.call(&call, fault).await?;
         self.apologised(&heard.line)?;
         ensure!(heard.time < BOUND, "it took {:?}", heard.time);
         (fault.mends)(self.office)?;
-        self.office.behind()?.unchanged(line).await?;
-        self.works(line, fault.name).await?;
+        let behind = self.office.behind()?;
+        let unchanged = behind.unchanged(line, &before).await;
+        if fault.late && unchanged.is_err() {
+            behind.logs_in(&line.contract).await?;
+        } else {
+            unchanged?;
+        }
+        self.works(line, name).await?;
         Ok(heard.time)
     }
 
-    /// The call; in its midst the fault strikes while the question is being said, before a key is pressed.
+    /// The call; the fault strikes while the last question is being said, before its keys are pressed.
     async fn call(&mut self, call: &Call, fault: &Fault) -> Result<Heard> {
         let mut talk = Talk::begin(call, self.exchange.trunk, self.recordings, self.home)?;
-        for act in &call.acts {
-            if !fault.before && matches!(act, Act::Presses(_)) {
+        let last = call.acts.len().saturating_sub(1);
+        for (index, act) in call.acts.iter().enumerate() {
+            if index == last {
                 (fault.breaks)(self.office)?;
             }
             talk.act(act).await?;
@@ -151,7 +186,7 @@ impl Scene<'_> {
     async fn hang(&mut self) -> Result<Duration> {
         let exchange = Exchange::start(self.image, self.home, self.office.agi, LONGEST)?;
         let line = Line::numbered(FIRST_LINE + 99);
-        self.office.behind()?.add(&line).await?;
+        let before = self.office.behind()?.add(&line, Past::New).await?;
         signal(self.office.telephone.id(), Signal::SIGSTOP);
         let heard = call(&line, "telephone-hangs", &[])
             .make(exchange.trunk, self.recordings, self.home)
@@ -160,7 +195,7 @@ impl Scene<'_> {
         let heard = heard?;
         self.apologised(&heard.line)?;
         ensure!(heard.time < BOUND + LONGEST, "it took {:?}", heard.time);
-        self.office.behind()?.unchanged(&line).await?;
+        self.office.behind()?.unchanged(&line, &before).await?;
         self.works(&line, "telephone-hangs").await?;
         Ok(heard.time)
     }
@@ -174,7 +209,7 @@ impl Scene<'_> {
 
     /// The next call of the line works.
     async fn works(&self, line: &Line, name: &str) -> Result<()> {
-        let next = call(line, &format!("{name}-next"), &["1", PASSWORD, PASSWORD]);
+        let next = call(line, &format!("{name}-next"), &ENTRIES);
         next.make(self.exchange.trunk, self.recordings, self.home)
             .await?;
         self.office.behind()?.logs_in(&line.contract).await

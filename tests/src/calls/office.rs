@@ -1,20 +1,20 @@
 //! The whole system with its telephone, as processes on this machine.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use aikagi_devkit::paths::write_private;
+use aikagi_devkit::ports;
 use aikagi_devkit::process::{Process, Program, executable};
 use aikagi_devkit::settings::{Service, Telephone, telephone};
-use aikagi_devkit::system::{Database, Options, System};
-use aikagi_devkit::{ports, postgres, redis};
+use aikagi_devkit::system::{Options, System};
 use anyhow::{Context, Result};
 use tonic::transport::Channel;
 
 use super::behind::Behind;
 use super::exchange::{SOUNDS, repository};
-use crate::edge::{Files, Operator, Site, connect};
+use crate::edge::{Files, Ivr, Operator, Site, connect};
+use crate::world::redis_acl;
 
 const READY_LIMIT: Duration = Duration::from_mins(1);
 
@@ -32,28 +32,13 @@ impl Office {
     /// Starts everything under `home`. A key is waited for only so long.
     pub(super) async fn open(home: &Path, binaries: &Path) -> Result<Self> {
         let options = Options {
-            dir: home.join("system"),
-            binaries: binaries.to_owned(),
-            database: Database::Own(postgres::Options {
-                durable: false,
-                port: Some(ports::free()?),
-                passwords: true,
-            }),
-            redis: redis::Options {
-                durable: false,
-                port: Some(ports::free()?),
-            },
-            redis_acl: |digest| aikagi_ttl::acl::file(|user| digest(user.name())),
-            replicas: BTreeMap::new(),
-            usual_ports: false,
-            pretty_logs: false,
             adjust: |service, _, table| {
                 if service == Service::Issuance {
                     let call = toml::Table::from_iter([("key_timeout".to_owned(), "5s".into())]);
                     table.insert("call".to_owned(), call.into());
                 }
             },
-            environment: Vec::new(),
+            ..Options::apart(home.join("system"), binaries, redis_acl, false)?
         };
         let system = System::start(&options, |_| {}).await?;
         let agi = ports::free()?;
@@ -86,16 +71,20 @@ impl Office {
 
     /// The system as those outside see it.
     pub(super) fn behind(&self) -> Result<Behind> {
-        let files = self.system.identity("operator")?;
-        let files = Files {
-            certificate: files.certificate,
-            key: files.key,
-        };
         let ports = self.system.ports(Service::Gateway).first();
         let ports = ports.context("there is no gateway")?;
         let private = ports.private.context("no private port")?;
+        let private_as = |name: &str| {
+            let identity = self.system.identity(name)?;
+            let files = Files {
+                certificate: identity.certificate,
+                key: identity.key,
+            };
+            self.channel(private, Some(&files))
+        };
         Ok(Behind {
-            operator: Operator::new(self.channel(private, Some(&files))?),
+            operator: Operator::new(private_as("operator")?),
+            ivr: Ivr::new(private_as("ivr")?),
             site: Site::new(self.channel(ports.main, None)?),
         })
     }
