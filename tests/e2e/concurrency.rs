@@ -6,10 +6,10 @@
 //! ([`crate::history`]).
 
 mod clients;
-mod coverage;
-mod play;
+pub(crate) mod coverage;
+pub(crate) mod play;
 mod reader;
-mod round;
+pub(crate) mod round;
 
 use std::time::Duration;
 
@@ -96,7 +96,7 @@ async fn some_order_explains_what_is_done_at_once() {
     let mut stage = Stage::set().await;
     for run in 0..runs {
         let mut rng = StdRng::seed_from_u64(seed.wrapping_add(run));
-        let mut play = Play::begin(&stage, line(run, 0), rng.random()).await;
+        let mut play = Play::begin(&stage.live, line(run, 0), rng.random()).await;
         for round in 1..=ROUNDS {
             let this = format!("AIKAGI_CONCURRENCY_SEED={seed}, run {run}, round {round}");
             match play.round(&mut stage, &mut rng).await {
@@ -104,7 +104,7 @@ async fn some_order_explains_what_is_done_at_once() {
                 Verdict::Unexplained(told) => panic!("{this}: no order explains\n{told}"),
                 Verdict::TooTangled(told) => {
                     eprintln!("{this}: too tangled to be judged\n{told}");
-                    play = Play::begin(&stage, line(run, round), rng.random()).await;
+                    play = Play::begin(&stage.live, line(run, round), rng.random()).await;
                 }
             }
         }
@@ -117,7 +117,7 @@ fn line(run: u64, round: usize) -> u64 {
     run * (ROUNDS as u64 + 1) + round as u64
 }
 
-fn number_from(variable: &str) -> Option<u64> {
+pub(crate) fn number_from(variable: &str) -> Option<u64> {
     let text = std::env::var(variable).ok()?;
     let number = text.parse();
     Some(number.unwrap_or_else(|_| panic!("{variable} is no number")))

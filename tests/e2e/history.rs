@@ -17,7 +17,7 @@ pub(crate) mod rounds;
 pub(crate) mod tell;
 mod tests;
 
-pub(crate) use operation::{Operation, Said, Told};
+pub(crate) use operation::{Event, Operation, Said, Told};
 pub(crate) use progress::Situation;
 pub(crate) use record::{Call, Recorder};
 pub(crate) use rounds::{Rounds, Verdict};

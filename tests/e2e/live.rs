@@ -7,6 +7,7 @@ use aikagi_devkit::redis;
 use aikagi_devkit::settings::Service;
 use aikagi_devkit::system::{Adjust, Database, Options, System};
 use aikagi_tests::edge::{Files, Ivr, Operator, Site, connect};
+use aikagi_tests::world::redis_acl;
 use tonic::transport::Channel;
 
 /// The executables of this build: `cargo xtask test` makes them before it runs the tests.
@@ -36,18 +37,19 @@ impl Live {
     ) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let options = Options {
-            dir: dir.path().to_owned(),
-            binaries: binaries(),
             database,
             redis: redis::Options::default(),
-            redis_acl: |digest| aikagi_ttl::acl::file(|user| digest(user.name())),
             replicas: replicas.iter().copied().collect(),
-            usual_ports: false,
-            pretty_logs: false,
             adjust,
             environment,
+            ..Options::apart(dir.path().to_owned(), &binaries(), redis_acl, false).unwrap()
         };
-        let system = System::start(&options, |_| {}).await.unwrap();
+        Self::run(dir, &options).await
+    }
+
+    /// Starts everything as the options say it, and waits until it is ready. The directory goes with it.
+    pub(crate) async fn run(dir: tempfile::TempDir, options: &Options) -> Self {
+        let system = System::start(options, |_| {}).await.unwrap();
         Self { system, _dir: dir }
     }
 

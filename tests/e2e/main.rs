@@ -17,6 +17,7 @@ mod collector;
 mod command_line;
 mod concurrency;
 mod directory;
+mod faults;
 mod halfway;
 mod history;
 mod invariants;

@@ -5,6 +5,7 @@
 //! Where the rules leave the order of two refusals open, the model refuses in the order in which a reader of the
 //! request would: its form, the session, the view, what is wanted, and passwords last.
 
+mod cache;
 mod credential;
 mod directory;
 mod line;
@@ -92,6 +93,8 @@ pub(crate) struct Model {
     calls: BTreeMap<Handle, telephone::Call>,
     /// The newest temporary password of each number that was put where logins find it.
     published: BTreeMap<Number, Epoch>,
+    /// What has a TTL, as it was copied last.
+    copied: Option<cache::Cache>,
     /// Numbers that were put on lines.
     born: u32,
 }
@@ -107,6 +110,7 @@ impl Model {
             going_on: BTreeSet::new(),
             calls: BTreeMap::new(),
             published: BTreeMap::new(),
+            copied: None,
             born: 0,
         }
     }
@@ -120,22 +124,6 @@ impl Model {
             .extract_if(.., |_, call| is_forgotten(call))
             .map(|(handle, _)| handle)
             .collect()
-    }
-
-    /// INV-3: everything that has a TTL is gone. People dial and log in again; the limits and all else stay.
-    pub(crate) fn lose_the_cache(&mut self) {
-        self.sessions.clear();
-        self.calls.clear();
-        self.published.clear();
-        for account in self
-            .lines
-            .iter_mut()
-            .flat_map(|line| line.numbers.values_mut())
-        {
-            if let Secret::Temporary { password, .. } = &mut account.secret {
-                *password = None;
-            }
-        }
     }
 
     /// The line that a number is on.

@@ -11,6 +11,7 @@ mod cargo;
 mod compose;
 mod debian;
 mod docker;
+mod faults;
 mod fuzz;
 mod kubernetes;
 mod prompts;
@@ -72,6 +73,8 @@ enum Command {
     },
     /// Try the attacks that have hit systems of this kind, each with its verdict.
     Abuse,
+    /// Let many lives go on while everything under them fails.
+    Faults(faults::Arguments),
     /// Measure what we claim, as a ratio in one run.
     Bench(bench::Arguments),
     /// Make development certificates, or renew those that end soon.
@@ -124,6 +127,7 @@ fn run(command: Command, say: Say) -> Result<()> {
         Command::ComposeTest(arguments) => compose::test(&repo, say, &arguments),
         Command::Site { script } => test::live::browser(&repo, say, &script),
         Command::Abuse => abuse::run(&repo, say),
+        Command::Faults(arguments) => faults::run(&repo, say, &arguments),
         Command::Bench(arguments) => bench::run(&repo, say, &arguments),
         Command::Certs { directory } => certs(say, &repo.root.join(directory)),
         Command::Sqlx { check } => sqlx::run(&repo, say, check),

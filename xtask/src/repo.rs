@@ -1,10 +1,12 @@
 //! The repository: where it is, what is in it, what its main branch says.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use aikagi_devkit::command;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+
+use crate::cargo::show;
 
 /// Directories that hold nothing of ours.
 const SKIPPED: [&str; 5] = ["target", "node_modules", ".git", "__pycache__", ".venv"];
@@ -38,6 +40,29 @@ impl Repo {
                 .arg(&self.root)
                 .args(arguments),
         )
+    }
+
+    /// Puts a commit's files into a directory of their own, in place of what is there.
+    pub(crate) fn unpack(&self, commit: &str, to: &Path) -> Result<()> {
+        let _ = std::fs::remove_dir_all(to);
+        std::fs::create_dir_all(to).with_context(|| format!("cannot make {}", to.display()))?;
+        let mut archive = Command::new("git")
+            .arg("-C")
+            .arg(&self.root)
+            .args(["archive", commit])
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("cannot start git")?;
+        let packed = archive.stdout.take().context("git says nothing")?;
+        let mut unpack = Command::new("tar");
+        // Of now, so that cargo builds what was not built before.
+        unpack.args(["-x", "-m", "-C"]).arg(to).stdin(packed);
+        let unpacked = show(&mut unpack, "tar");
+        ensure!(
+            archive.wait().context("git was lost")?.success(),
+            "git archive failed"
+        );
+        unpacked
     }
 
     /// The commit that this work is to be compared with: where it left the main branch. None when it is

@@ -14,7 +14,7 @@ use crate::repo::Repo;
 use crate::say::Say;
 use crate::tools::{self, Subcommand};
 use crate::up::lock;
-use crate::{call_test, compose, kubernetes, proto, rules, site, sqlx, tidy};
+use crate::{abuse, bench, call_test, compose, kubernetes, proto, rules, site, sqlx, tidy};
 
 /// The tests of the alert rules.
 const ALERTS: &str = "deploy/observability/alerts.test.yml";
@@ -52,7 +52,7 @@ struct Step {
 }
 
 /// All steps, in order. A new kind of check is a new line here.
-const STEPS: [Step; 19] = [
+const STEPS: [Step; 21] = [
     Step {
         name: "install",
         about: "what is missing on this machine",
@@ -112,6 +112,18 @@ const STEPS: [Step; 19] = [
         about: "unit, integration and end-to-end tests",
         slow: false,
         run: tests,
+    },
+    Step {
+        name: "abuse",
+        about: "every attack is stopped",
+        slow: true,
+        run: |run| abuse::run(run.repo, run.say),
+    },
+    Step {
+        name: "bench",
+        about: "what is claimed about speed can be measured",
+        slow: true,
+        run: |run| bench::short(run.repo, run.say),
     },
     Step {
         name: "story",
@@ -260,6 +272,7 @@ fn install(run: &mut Run<'_>) -> Result<()> {
         Tool::CCompiler,
         Tool::PostgreSql,
         Tool::Redis,
+        Tool::Clock,
         Tool::Node,
         Tool::Python,
     ];

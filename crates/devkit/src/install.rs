@@ -29,6 +29,8 @@ pub enum Tool {
     Speech,
     /// The SIP client of the telephone's tests.
     SipTester,
+    /// What shows a process another time than the machine's.
+    Clock,
     /// The compiler driver that Rust links with and that some crates build C with.
     CCompiler,
     /// The compiler that libFuzzer is built with.
@@ -58,6 +60,7 @@ impl Tool {
                 .into_iter()
                 .all(|program| find(program).is_some()),
             Self::SipTester => find("sipp").is_some(),
+            Self::Clock => find("faketime").is_some(),
             Self::CCompiler => find("cc").is_some(),
             Self::CxxCompiler => find("c++").is_some(),
             Self::Argon2 => Path::new(ARGON2_HEADER).is_file(),
@@ -83,6 +86,7 @@ impl Tool {
                 "sox",
             ],
             Self::SipTester => &["sip-tester"],
+            Self::Clock => &["faketime"],
             Self::CCompiler => &["gcc", "libc6-dev"],
             Self::CxxCompiler => &["g++"],
             Self::Argon2 => &["libargon2-dev"],

@@ -1,5 +1,7 @@
 //! A private PostgreSQL: a cluster of our own in a directory, run by us and stopped with us.
 
+mod home;
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -8,9 +10,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::Signal;
 
-use crate::command::{find, run, signal, spawn, stop, tied, wait_until};
-use crate::install::postgres_programs;
-use crate::paths::{private_directory, short_hash, socket_directory, tail, write_private};
+use crate::command::{run, signal, spawn, stop, wait_until};
+use crate::paths::tail;
+use home::Home;
 
 /// The cluster's superuser.
 pub const SUPERUSER: &str = "postgres";
@@ -134,7 +136,30 @@ impl Cluster {
         }
     }
 
-    /// Starts the server again after [`Cluster::stop`].
+    /// Kills every process of the server at once, as when its machine stops.
+    pub fn kill9(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let id = child.id();
+            let children = format!("/proc/{id}/task/{id}/children");
+            let children = std::fs::read_to_string(children).unwrap_or_default();
+            let children: Vec<u32> = children
+                .split_ascii_whitespace()
+                .filter_map(|id| id.parse().ok())
+                .collect();
+            let _ = child.kill();
+            for id in &children {
+                signal(*id, Signal::SIGKILL);
+            }
+            let _ = child.wait();
+            // Of what is killed nothing is left, not even what a new server would find in use.
+            wait_until(STOP_LIMIT, || {
+                let gone = |id: &u32| !Path::new(&format!("/proc/{id}")).exists();
+                children.iter().all(gone)
+            });
+        }
+    }
+
+    /// Starts the server again after [`Cluster::stop`] or [`Cluster::kill9`].
     pub fn restart(&mut self) -> Result<()> {
         self.stop();
         self.run()
@@ -232,181 +257,6 @@ impl Drop for Cluster {
     }
 }
 
-/// As whom the server runs, and where its files are.
-#[derive(Debug)]
-struct Home {
-    dir: PathBuf,
-    programs: PathBuf,
-    user: User,
-}
-
-/// PostgreSQL refuses to run as root.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum User {
-    /// We are not root.
-    Ourselves,
-    /// In a user namespace where our root is called nobody.
-    Namespace,
-    /// As the user that Debian's package makes.
-    Package,
-}
-
-const NAMESPACE: [&str; 4] = [
-    "unshare",
-    "--user",
-    "--map-user=nobody",
-    "--map-group=nogroup",
-];
-const PACKAGE: [&str; 5] = [
-    "setpriv",
-    "--reuid=postgres",
-    "--regid=postgres",
-    "--clear-groups",
-    "--",
-];
-
-impl Home {
-    fn find(dir: &Path) -> Result<Self> {
-        let programs = postgres_programs()
-            .context("PostgreSQL 15 or newer is not installed (`cargo xtask up` installs it)")?;
-        let dir = private_directory(dir)?
-            .canonicalize()
-            .with_context(|| format!("cannot read {}", dir.display()))?;
-        let user = if !nix::unistd::geteuid().is_root() {
-            User::Ourselves
-        } else if works(&NAMESPACE, &["true"]) {
-            User::Namespace
-        } else if works(&PACKAGE, &["true"]) {
-            User::Package
-        } else {
-            bail!("PostgreSQL does not run as root, and neither unshare nor setpriv works here");
-        };
-        let dir = if user == User::Package {
-            reachable_for_package(dir)?
-        } else {
-            dir
-        };
-        Ok(Self {
-            dir,
-            programs,
-            user,
-        })
-    }
-
-    fn data(&self) -> PathBuf {
-        self.dir.join("data")
-    }
-
-    fn socket_directory(&self) -> Result<PathBuf> {
-        let sockets = socket_directory(&self.dir)?;
-        self.hand_over(&sockets)?;
-        Ok(sockets)
-    }
-
-    /// A command for one of PostgreSQL's programs as the right user, tied to us by `signal` if given.
-    fn command(&self, program: &str, signal: Option<&str>) -> Command {
-        let program = self.programs.join(program);
-        let prefix: &[&str] = match self.user {
-            User::Ourselves => &[],
-            User::Namespace => &NAMESPACE,
-            User::Package => &PACKAGE,
-        };
-        // The tie comes last: changing the user unties.
-        let inner = match signal {
-            Some(signal) => tied(program, signal),
-            None => Command::new(program),
-        };
-        let Some((first, rest)) = prefix.split_first() else {
-            return inner;
-        };
-        let mut command = Command::new(first);
-        command
-            .args(rest)
-            .arg(inner.get_program())
-            .args(inner.get_args());
-        command
-    }
-
-    fn write(&self, path: &Path, text: &str) -> Result<()> {
-        write_private(path, text.as_bytes())?;
-        self.hand_over(path)
-    }
-
-    fn hand_over(&self, path: &Path) -> Result<()> {
-        if self.user == User::Package {
-            run(Command::new("chown").arg("postgres:postgres").arg(path))?;
-        }
-        Ok(())
-    }
-
-    /// The server itself says in its lock file when it accepts connections.
-    fn is_ready(&self, pid: u32) -> bool {
-        let text = std::fs::read_to_string(self.data().join("postmaster.pid")).unwrap_or_default();
-        let mut lines = text.lines();
-        lines.next() == Some(pid.to_string().as_str())
-            && lines.nth(6).is_some_and(|status| status.trim() == "ready")
-    }
-
-    /// Removes the lock of a server that is gone. One that still runs on our directory is stopped.
-    fn clear_stale_lock(&self) -> Result<()> {
-        let lock = self.data().join("postmaster.pid");
-        let Ok(text) = std::fs::read_to_string(&lock) else {
-            return Ok(());
-        };
-        if let Some(pid) = text
-            .lines()
-            .next()
-            .and_then(|line| line.trim().parse::<u32>().ok())
-            && self.runs_here(pid)
-        {
-            signal(pid, Signal::SIGINT);
-            if !wait_until(STOP_LIMIT, || !self.runs_here(pid)) {
-                bail!(
-                    "another PostgreSQL (process {pid}) uses {}",
-                    self.dir.display()
-                );
-            }
-        }
-        let _ = std::fs::remove_file(lock);
-        Ok(())
-    }
-
-    /// The process is a PostgreSQL server on our directory, and not somebody who got its number since.
-    fn runs_here(&self, pid: u32) -> bool {
-        let arguments = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        let data = self.data();
-        arguments
-            .split(|byte| *byte == 0)
-            .any(|part| part == data.as_os_str().as_encoded_bytes())
-    }
-}
-
-/// Where the package's user can reach the cluster: `dir`, or a directory of its own when a directory
-/// above (such as root's home) is closed to it.
-fn reachable_for_package(dir: PathBuf) -> Result<PathBuf> {
-    let dir = if works(
-        &PACKAGE,
-        &[
-            "test",
-            "-x",
-            &dir.parent().unwrap_or(&dir).to_string_lossy(),
-        ],
-    ) {
-        dir
-    } else {
-        private_directory(&Path::new("/var/tmp").join(format!("aikagi-{}", short_hash(&dir))))?
-    };
-    // Root itself, who made it, goes on being able to use it.
-    run(Command::new("chown").arg("postgres:postgres").arg(&dir))?;
-    Ok(dir)
-}
-
-fn works(prefix: &[&str], command: &[&str]) -> bool {
-    prefix.split_first().is_some_and(|(first, rest)| {
-        find(first).is_some() && run(Command::new(first).args(rest).args(command)).is_ok()
-    })
-}
-
 fn host_based_access(options: Options) -> String {
     let method = if options.passwords {
         "scram-sha-256"
@@ -451,6 +301,21 @@ mod tests {
         let cluster = Cluster::start(dir.path(), Options::default()).unwrap();
         let url = cluster.url("postgres", "aikagi_units");
         assert!(url.starts_with("postgres://aikagi_units@localhost:5432/postgres?host=%2F"));
+    }
+
+    #[test]
+    fn a_killed_cluster_comes_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut cluster = Cluster::start(dir.path(), Options::default()).unwrap();
+        cluster
+            .run_statement("postgres", "CREATE TABLE kept ()")
+            .unwrap();
+        cluster.kill9();
+        assert!(!cluster.alive());
+        cluster.restart().unwrap();
+        cluster
+            .run_statement("postgres", "SELECT FROM kept")
+            .unwrap();
     }
 
     #[test]

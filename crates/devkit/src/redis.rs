@@ -99,6 +99,25 @@ impl Redis {
         Ok(())
     }
 
+    /// Copies all that it holds to disk, where the next start finds it: what a replica has that gets no more.
+    pub fn copy(&self) -> Result<()> {
+        let reply = self.ask(&["SAVE"])?;
+        if reply != "+OK" {
+            bail!("Redis refused to save: {reply}");
+        }
+        Ok(())
+    }
+
+    /// Removes the copy.
+    pub fn drop_copy(&self) -> Result<()> {
+        match std::fs::remove_file(self.dir.join("dump.rdb")) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(error).context("cannot remove the copy")
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Kills the server without warning.
     pub fn kill9(&mut self) {
         if let Some(mut child) = self.child.take() {
@@ -241,6 +260,14 @@ mod tests {
         assert_eq!(redis.ask(&["SET", "a:1", "x"]).unwrap(), "+OK");
         redis.flush().unwrap();
         assert_eq!(redis.ask(&["EXISTS", "a:1"]).unwrap(), ":0");
+        assert_eq!(redis.ask(&["SET", "a:2", "x"]).unwrap(), "+OK");
+        redis.copy().unwrap();
+        assert_eq!(redis.ask(&["SET", "a:3", "x"]).unwrap(), "+OK");
+        redis.kill9();
+        redis.restart().unwrap();
+        assert_eq!(redis.ask(&["EXISTS", "a:2"]).unwrap(), ":1");
+        assert_eq!(redis.ask(&["EXISTS", "a:3"]).unwrap(), ":0");
+        redis.drop_copy().unwrap();
         redis.kill9();
         assert!(!redis.alive());
         assert!(redis.ask(&["PING"]).is_err());

@@ -8,6 +8,7 @@ use aikagi_api::units::v1::AuthUnit;
 use rand::RngExt;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
+use tokio::task::JoinSet;
 
 use super::play::Scene;
 use crate::history::{Operation, Said, Told};
@@ -233,17 +234,23 @@ impl Client {
         }
     }
 
-    /// Types wrong passwords.
+    /// Types wrong passwords, one after another or at once.
     async fn guesser(&mut self) {
         let number = self.somebody();
-        for _ in 0..self.rng.random_range(1..=3) {
-            let seat = self.scene.new_seat();
+        let mut guesses = JoinSet::new();
+        let at_once = self.rng.random_bool(0.5);
+        for _ in 0..self.rng.random_range(1..=4) {
+            let (scene, client) = (Arc::clone(&self.scene), self.number);
             let login = Operation::Login {
-                seat,
+                seat: scene.new_seat(),
                 number,
                 typed: WRONG,
             };
-            self.ask(login).await;
+            guesses.spawn(async move { scene.ask(client, login).await });
+            if !at_once {
+                guesses.join_next().await;
+            }
         }
+        guesses.join_all().await;
     }
 }

@@ -6,7 +6,7 @@ use crate::history::{Call, Operation, Verdict};
 
 /// What was done and what was answered, counted.
 #[derive(Debug, Default)]
-pub(super) struct Coverage {
+pub(crate) struct Coverage {
     counts: BTreeMap<(&'static str, &'static str), usize>,
     /// Calls that began before another had ended.
     at_once: usize,
@@ -48,7 +48,7 @@ const TOO_LATE: [&str; 4] = [
 ];
 
 impl Coverage {
-    pub(super) fn note(&mut self, calls: &[Call]) {
+    pub(crate) fn note(&mut self, calls: &[Call]) {
         for call in calls {
             let answer = match &call.said {
                 None => "lost",
@@ -64,16 +64,40 @@ impl Coverage {
         }
     }
 
-    pub(super) fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.kills += 1;
     }
 
-    pub(super) fn views(&mut self, views: usize) {
+    pub(crate) fn views(&mut self, views: usize) {
         self.views += views;
     }
 
+    /// How often this was done and answered, and how often the answer was lost.
+    pub(crate) fn done(&self, what: &'static str) -> (usize, usize) {
+        let times = |answer| {
+            self.counts
+                .get(&(what, answer))
+                .copied()
+                .unwrap_or_default()
+        };
+        (times("done"), times("lost"))
+    }
+
+    /// What was played elsewhere.
+    pub(crate) fn add(&mut self, other: Self) {
+        for (what, times) in other.counts {
+            *self.counts.entry(what).or_default() += times;
+        }
+        self.at_once += other.at_once;
+        self.kills += other.kills;
+        self.views += other.views;
+        self.explained += other.explained;
+        self.rounds += other.rounds;
+        self.too_tangled += other.too_tangled;
+    }
+
     /// A round of so many operations was judged, or could not be.
-    pub(super) fn judged(&mut self, operations: usize, verdict: &Verdict) {
+    pub(crate) fn judged(&mut self, operations: usize, verdict: &Verdict) {
         self.rounds += 1;
         match verdict {
             Verdict::Explained => self.explained += operations,
@@ -87,7 +111,7 @@ impl Coverage {
         clippy::print_stderr,
         reason = "whoever runs it sees how much was judged"
     )]
-    pub(super) fn check(&self, is_long: bool) {
+    pub(crate) fn check(&self, is_long: bool) {
         for ((what, answer), count) in &self.counts {
             tracing::info!(what, answer, count, "played");
         }
@@ -134,5 +158,6 @@ fn name(operation: &Operation) -> &'static str {
         Operation::EndSessions { .. } => "end sessions",
         Operation::GetLine { .. } => "get line",
         Operation::Explain { .. } => "explain",
+        Operation::Happens(_) => "happens",
     }
 }

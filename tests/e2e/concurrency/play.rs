@@ -9,10 +9,10 @@ use aikagi_api::issuance::v1::TakeTurnRequest;
 use aikagi_tests::edge::{Ivr, LoggedIn, Operator, Site, call_id};
 use aikagi_tests::world::reason;
 use chrono::DateTime;
-use tonic::Status;
+use tonic::{Code, Status};
 
-use super::Stage;
 use crate::history::{Operation, Recorder, Rounds, Said, Situation, Told};
+use crate::live::Live;
 use crate::model::{Handle, Limits, Model, Number, Password};
 use crate::words::{heard, refusal, wire};
 
@@ -23,21 +23,21 @@ const LIMITS: Limits = Limits {
 };
 
 /// A line being played.
-pub(super) struct Play {
-    pub(super) scene: Arc<Scene>,
+pub(crate) struct Play {
+    pub(crate) scene: Arc<Scene>,
     /// What happened until the last quiet moment.
-    pub(super) rounds: Rounds,
+    pub(crate) rounds: Rounds,
 }
 
 /// What all clients of a line share.
-pub(super) struct Scene {
-    pub(super) ivr: Ivr,
-    pub(super) site: Site,
-    pub(super) operator: Operator,
-    pub(super) recorder: Recorder,
-    pub(super) contract: Number,
+pub(crate) struct Scene {
+    pub(crate) ivr: Ivr,
+    pub(crate) site: Site,
+    pub(crate) operator: Operator,
+    pub(crate) recorder: Recorder,
+    pub(crate) contract: Number,
     /// Two that are subscribed at first, and one that is not.
-    pub(super) additional: [Number; 3],
+    pub(crate) additional: [Number; 3],
     /// Those who have logged in, by the names of their sessions; none where nothing came of it.
     seats: Mutex<Vec<Option<LoggedIn>>>,
     /// Sessions that somebody uses in this round: each is one client's.
@@ -55,13 +55,13 @@ pub(super) struct Scene {
 
 impl Play {
     /// A line with numbers that no other has: those of this name.
-    pub(super) async fn begin(stage: &Stage, line: u64, variant: u32) -> Self {
+    pub(crate) async fn begin(system: &Live, line: u64, variant: u32) -> Self {
         // As many as there are lines; they live as long as the test.
         let name = |ending: u32| -> Number { format!("03{line:06}{ending:02}").leak() };
         let scene = Scene {
-            ivr: stage.live.ivr(),
-            site: stage.live.site(),
-            operator: stage.live.operator(),
+            ivr: system.ivr(),
+            site: system.site(),
+            operator: system.operator(),
             recorder: Recorder::new(),
             contract: name(10),
             additional: [name(11), name(12), name(13)],
@@ -80,10 +80,10 @@ impl Play {
             (second, true),
             (third, false),
         ];
-        let system = scene.operator.add_line(&numbers).await.unwrap();
+        let added = scene.operator.add_line(&numbers).await.unwrap();
         let start = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         let mut model = Model::at(start, LIMITS);
-        assert_eq!(system, model.add_line(&numbers).unwrap());
+        assert_eq!(added, model.add_line(&numbers).unwrap());
         Self {
             scene: Arc::new(scene),
             rounds: Rounds::begin(Situation::new(model)),
@@ -91,19 +91,19 @@ impl Play {
     }
 
     /// The line as it may be.
-    pub(super) fn model(&self) -> &Model {
+    pub(crate) fn model(&self) -> &Model {
         &self.rounds.present().model
     }
 }
 
 impl Scene {
-    pub(super) fn numbers(&self) -> [Number; 4] {
+    pub(crate) fn numbers(&self) -> [Number; 4] {
         let [first, second, third] = self.additional;
         [self.contract, first, second, third]
     }
 
     /// A name for a session that is to be.
-    pub(super) fn new_seat(&self) -> Handle {
+    pub(crate) fn new_seat(&self) -> Handle {
         let mut seats = self.seats.lock().unwrap();
         seats.push(None);
         let seat = seats.len() - 1;
@@ -111,11 +111,11 @@ impl Scene {
         seat
     }
 
-    pub(super) fn person(&self, seat: Handle) -> Option<LoggedIn> {
+    pub(crate) fn person(&self, seat: Handle) -> Option<LoggedIn> {
         self.seats.lock().unwrap()[seat].clone()
     }
 
-    pub(super) fn seats(&self) -> Vec<Handle> {
+    pub(crate) fn seats(&self) -> Vec<Handle> {
         let seats = self.seats.lock().unwrap();
         let taken = seats
             .iter()
@@ -125,46 +125,46 @@ impl Scene {
     }
 
     /// Whether a session can be used by somebody who asks for it, and by nobody else in this round.
-    pub(super) fn take_seat(&self, seat: Handle) -> bool {
+    pub(crate) fn take_seat(&self, seat: Handle) -> bool {
         self.taken.lock().unwrap().insert(seat)
     }
 
-    pub(super) fn leave_seats(&self) {
+    pub(crate) fn leave_seats(&self) {
         self.taken.lock().unwrap().clear();
     }
 
-    pub(super) fn new_call(&self) -> Handle {
+    pub(crate) fn new_call(&self) -> Handle {
         let mut calls = self.calls.lock().unwrap();
         calls.push(call_id());
         calls.len() - 1
     }
 
     /// A permanent password that nobody has used.
-    pub(super) fn new_permanent(&self) -> Password {
+    pub(crate) fn new_permanent(&self) -> Password {
         let next = self.passwords.fetch_add(1, Ordering::Relaxed);
         format!("Pass{next:05}").leak()
     }
 
     /// A temporary password that nobody has used.
-    pub(super) fn new_temporary(&self) -> Password {
+    pub(crate) fn new_temporary(&self) -> Password {
         let next = self.passwords.fetch_add(1, Ordering::Relaxed);
         format!("{next:08}").leak()
     }
 
-    pub(super) fn known(&self, number: Number) -> Option<Password> {
+    pub(crate) fn known(&self, number: Number) -> Option<Password> {
         self.known.lock().unwrap().get(number).copied()
     }
 
-    pub(super) fn learn(&self, number: Number, password: Password) {
+    pub(crate) fn learn(&self, number: Number, password: Password) {
         self.known.lock().unwrap().insert(number, password);
     }
 
-    pub(super) fn doubt(&self, number: Number, password: Password) {
+    pub(crate) fn doubt(&self, number: Number, password: Password) {
         self.doubtful.lock().unwrap().push((number, password));
     }
 
     /// All that may open a number at the end of a round.
-    pub(super) fn to_be_tried(&self) -> Vec<(Number, Password)> {
+    pub(crate) fn to_be_tried(&self) -> Vec<(Number, Password)> {
         let mut all = std::mem::take(&mut *self.doubtful.lock().unwrap());
         let known = self.known.lock().unwrap();
         all.extend(known.iter().map(|(number, password)| (*number, *password)));
@@ -172,26 +172,25 @@ impl Scene {
     }
 
     /// What opens the numbers now.
-    pub(super) fn know_only(&self, model: &Model) {
+    pub(crate) fn know_only(&self, model: &Model) {
         let numbers = self.numbers().into_iter();
         let known = numbers.filter_map(|number| Some((number, model.password(number)?)));
         *self.known.lock().unwrap() = known.collect();
     }
 
     /// A number of the line by its text.
-    pub(super) fn number(&self, text: &str) -> Number {
+    pub(crate) fn number(&self, text: &str) -> Number {
         let numbers = self.numbers().into_iter();
         let mut found = numbers.filter(|number| *number == text);
         found.next().expect("a number of the line")
     }
 
     /// Does what is asked, and notes it. None: the answer was lost.
-    pub(super) async fn ask(&self, client: usize, operation: Operation) -> Option<Said> {
+    pub(crate) async fn ask(&self, client: usize, operation: Operation) -> Option<Said> {
         let call = self.recorder.begin(client, operation.clone());
         let said = match self.put(&operation).await {
             Ok(told) => Some(Ok(told)),
-            // Of these it is not known what has come of the operation.
-            Err(status) if ["UNAVAILABLE", "DEADLINE_EXCEEDED"].contains(&reason(&status)) => None,
+            Err(status) if is_lost(&status) => None,
             Err(status) => Some(Err(refusal(&status))),
         };
         self.recorder.end(call, said.clone());
@@ -292,10 +291,10 @@ impl Scene {
                 Ok(Told::Nothing)
             }
             Operation::GetLine { number } => Ok(Told::line(self.operator.line(number).await?)),
-            Operation::Explain { number } => {
-                let explained = self.operator.explain(number).await?;
-                Ok(Told::Verdict(explained.verdict()))
-            }
+            Operation::Explain { number } => Ok(Told::Verdict(
+                self.operator.explain(number).await?.verdict(),
+            )),
+            Operation::Happens(_) => unreachable!("nobody asks for it"),
         }
     }
 
@@ -309,5 +308,21 @@ impl Scene {
         if let Some(person) = &mut self.seats.lock().unwrap()[seat] {
             person.session.revision.clone_from(&session.revision);
         }
+    }
+}
+
+/// Whether it is not known what has come of the operation: a service says so, or the gateway has gone.
+pub(super) fn is_lost(status: &Status) -> bool {
+    match reason(status) {
+        "UNAVAILABLE" | "DEADLINE_EXCEEDED" => true,
+        // The transport's own words.
+        "none" => [
+            Code::Unavailable,
+            Code::Unknown,
+            Code::Internal,
+            Code::Cancelled,
+        ]
+        .contains(&status.code()),
+        _ => false,
     }
 }

@@ -8,47 +8,71 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use tokio::sync::Barrier;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 use super::clients::Client;
+use super::coverage::Coverage;
 use super::play::{Play, Scene};
-use super::{KILLED, REPLICAS, Stage, reader};
+use super::reader::{self, Seen};
+use super::{KILLED, REPLICAS, Stage};
 use crate::history::{Operation, Verdict, tell};
 use crate::model::{Account, Model, Number};
 
 /// Who does what has to be done before and after all others.
-const OBSERVER: usize = 0;
+pub(crate) const OBSERVER: usize = 0;
 
 impl Play {
     /// Plays a round, and finds a situation in which it can have ended.
     pub(super) async fn round(&mut self, stage: &mut Stage, rng: &mut StdRng) -> Verdict {
-        let scene = Arc::clone(&self.scene);
+        self.prepare(rng).await;
+        let number = rng.random_range(4..=5);
+        let mut crowd = self.let_in(number, rng);
+        let recorder = &self.scene.recorder;
+        let begun = recorder.quiet();
+        for (after, service, replica) in kills(rng) {
+            tokio::select! {
+                () = recorder.until(begun + after) => {
+                    recorder.trouble();
+                    tokio::task::block_in_place(|| stage.kill(service, replica));
+                    stage.coverage.kill();
+                }
+                () = crowd.is_done() => break,
+            }
+        }
+        let seen = crowd.leave().await;
+        stage.quiet().await;
+        self.judge(&seen, &mut stage.coverage).await
+    }
+
+    /// A line that somebody uses has a password, mostly.
+    pub(crate) async fn prepare(&self, rng: &mut StdRng) {
+        let scene = &self.scene;
         scene.know_only(self.model());
         scene.leave_seats();
         if !scene.has_permanent(self.model()) && rng.random_bool(0.8) {
             scene.establish(self.model(), rng).await;
         }
-        let seen = self.all_at_once(stage, rng).await;
-        stage.quiet().await;
-        let quiet = scene.recorder.quiet();
-        scene.look_at_everything().await;
+    }
 
-        let calls = scene.recorder.take(quiet);
-        stage.coverage.note(&calls);
+    /// Now that all is quiet: looks at everything, and at what was said before.
+    pub(crate) async fn judge(&mut self, seen: &Seen, coverage: &mut Coverage) -> Verdict {
+        let quiet = self.scene.recorder.quiet();
+        self.scene.look_at_everything().await;
+        let calls = self.scene.recorder.take(quiet);
+        coverage.note(&calls);
         if let Some(half) = seen.half.first() {
             let told = tell::history(&calls, &[]);
             return Verdict::Unexplained(format!("{half}\n{told}"));
         }
-        stage.coverage.views(seen.views);
+        coverage.views(seen.views);
         let number = calls.len();
         let verdict = tokio::task::block_in_place(|| self.rounds.add(calls));
-        stage.coverage.judged(number, &verdict);
+        coverage.judged(number, &verdict);
         verdict
     }
 
-    /// The clients do what they do, replicas are killed in between, and a reader looks on.
-    async fn all_at_once(&self, stage: &mut Stage, rng: &mut StdRng) -> reader::Seen {
-        let number = rng.random_range(4..=5);
+    /// So many clients begin to do what they do, and a reader looks on.
+    pub(crate) fn let_in(&self, number: usize, rng: &mut StdRng) -> Crowd {
         let start = Arc::new(Barrier::new(number));
         let mut clients = JoinSet::new();
         for client in 1..=number {
@@ -66,28 +90,34 @@ impl Play {
         }
         let done = Arc::new(AtomicBool::new(false));
         let reading = reader::read(Arc::clone(&self.scene), Arc::clone(&done));
-        let reading = tokio::spawn(reading);
-        let begun = self.scene.recorder.quiet();
-        for (after, service, replica) in kills(rng) {
-            tokio::select! {
-                () = self.scene.recorder.until(begun + after) => {
-                    self.scene.recorder.kill();
-                    tokio::task::block_in_place(|| stage.kill(service, replica));
-                    stage.coverage.kill();
-                }
-                () = all(&mut clients) => break,
-            }
+        Crowd {
+            clients,
+            done,
+            reading: tokio::spawn(reading),
         }
-        all(&mut clients).await;
-        done.store(true, Ordering::SeqCst);
-        reading.await.unwrap()
     }
 }
 
-/// Waits until all clients are done.
-async fn all(clients: &mut JoinSet<()>) {
-    while let Some(client) = clients.join_next().await {
-        client.unwrap();
+/// Those who use a line at once.
+pub(crate) struct Crowd {
+    clients: JoinSet<()>,
+    done: Arc<AtomicBool>,
+    reading: JoinHandle<Seen>,
+}
+
+impl Crowd {
+    /// Waits until all clients are done.
+    pub(crate) async fn is_done(&mut self) {
+        while let Some(client) = self.clients.join_next().await {
+            client.unwrap();
+        }
+    }
+
+    /// Waits until all are done. What the reader has seen meanwhile.
+    pub(crate) async fn leave(mut self) -> Seen {
+        self.is_done().await;
+        self.done.store(true, Ordering::SeqCst);
+        self.reading.await.unwrap()
     }
 }
 

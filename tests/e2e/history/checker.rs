@@ -35,7 +35,7 @@ const LOOKED_IN_VAIN: [&str; 6] = [
 #[derive(Debug)]
 pub(super) enum Found {
     /// It can have ended in this situation.
-    End(Situation),
+    End(Box<Situation>),
     /// There is no other one.
     Nothing,
     /// As many places were looked at as were allowed.
@@ -58,6 +58,8 @@ pub(crate) struct Search {
     after: Vec<Set>,
     /// Of each call, whether with its beginning nothing comes any more of some that were lost.
     ends_a_lost_one: Vec<bool>,
+    /// Those after which what has a TTL can be gone.
+    losses: Set,
     /// In which it may have begun.
     begun: Vec<Situation>,
     stack: Vec<Node>,
@@ -89,6 +91,7 @@ impl Search {
             before: calls.iter().map(before).collect(),
             after: calls.iter().map(after).collect(),
             ends_a_lost_one: calls.iter().map(ends).collect(),
+            losses: set(&|call| call.operation.loses_the_cache()),
             begun: Vec::new(),
             stack: Vec::new(),
             tried: HashSet::new(),
@@ -154,7 +157,7 @@ impl Search {
             }
             let is_end = node.done & self.answered == self.answered;
             if is_end && self.ends.insert(fingerprint(&node.situation)) {
-                return Found::End(node.situation);
+                return Found::End(Box::new(node.situation));
             }
         }
         Found::Nothing
@@ -165,7 +168,12 @@ impl Search {
     }
 
     /// After a step that is only a look, and finds what the answer needs: no order is lost by taking it now.
+    ///
+    /// While the cache may still be lost, a look may have found nothing only because it came after that.
     fn looked(&self, node: &Node) -> Option<Node> {
+        if self.losses & !node.done != 0 {
+            return None;
+        }
         let looks = |place: &usize| {
             let call = &self.calls[*place];
             let progress = self.progress(node, *place)?;
@@ -215,10 +223,10 @@ impl Search {
         let call = &self.calls[place];
         let mut found = Vec::new();
         let mut next = node.after(place);
+        let mut given_up = next.clone();
         if call.is_troubled
-            && let Some(said) = progress.after_a_loss()
+            && let Some(said) = progress.after_a_loss(&mut given_up.situation.model)
         {
-            let mut given_up = next.clone();
             given_up.done |= bit(place);
             found.extend(fitting(given_up, call, &said));
         }

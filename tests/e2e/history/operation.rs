@@ -3,9 +3,10 @@
 use aikagi_api::authentication::v1::Session;
 use aikagi_api::edge::v1::PreviewMigrationResponse;
 use aikagi_api::units::v1::{AuthUnit, Line, Login, LoginVerdict};
+use chrono::TimeDelta;
 use prost_types::Timestamp;
 
-use crate::model::{Answer, Event, Handle, Heard, Number, Password};
+use crate::model::{Answer, Event as CallEvent, Handle, Heard, Number, Password};
 
 /// What somebody asks of the system. Sessions and calls have the names that whoever begins them gives.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -47,7 +48,7 @@ pub(crate) enum Operation {
     Turn {
         call: Handle,
         sequence: u32,
-        event: Event,
+        event: CallEvent,
     },
     Subscribe {
         number: Number,
@@ -73,6 +74,21 @@ pub(crate) enum Operation {
     Explain {
         number: Number,
     },
+    /// Nobody asks for it.
+    Happens(Event),
+}
+
+/// What happens to everybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Event {
+    /// What has a TTL is lost (INV-3).
+    CacheLost,
+    /// A replica of what has a TTL has all that there is, and gets no more from now on.
+    CacheCopied,
+    /// That replica takes over.
+    CopyTaken,
+    /// While nothing else is under way.
+    TimePassed(TimeDelta),
 }
 
 /// What is told of what was done; moments as whether there are any.
@@ -93,6 +109,11 @@ pub(crate) enum Told {
 pub(crate) type Said = Answer<Told>;
 
 impl Operation {
+    /// What has a TTL can be gone afterwards.
+    pub(crate) fn loses_the_cache(&self) -> bool {
+        matches!(self, Self::Happens(Event::CacheLost | Event::CopyTaken))
+    }
+
     /// Those between the caller and the system send it again when a replica was lost (`idempotency_level` in the
     /// contracts), so that it may happen more than once. All others are sent on once.
     pub(crate) fn is_sent_again(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::operation::{Operation, Said, Told};
+use super::operation::{Event, Operation, Said, Told};
 use crate::model::{
     Answer, Change, ChangePassword, Handle, Login, Migrate, Model, Next, Preview, PreviewRevision,
     Revision, SetTemporary, Steps, TakeTurn,
@@ -86,7 +86,8 @@ impl Progress {
             | Operation::ResetUnit { .. }
             | Operation::EndSessions { .. }
             | Operation::GetLine { .. }
-            | Operation::Explain { .. }) => Self::Once(once),
+            | Operation::Explain { .. }
+            | Operation::Happens(_)) => Self::Once(once),
         }
     }
 
@@ -128,10 +129,12 @@ impl Progress {
         }
     }
 
-    /// What is answered when a replica is lost that the operation stands on, though the operation itself goes on: a
-    /// password that could not be verified (MIG-5), a session that could not be carried on (SESS-2).
-    pub(crate) fn after_a_loss(&self) -> Option<Said> {
+    /// What is answered when something is lost that the operation stands on, though the operation itself goes on: a
+    /// password that could not be verified (MIG-5), a session that could not be carried on (SESS-2), a call that could
+    /// not be ended as it should (IVR-10).
+    pub(crate) fn after_a_loss(&self, model: &mut Model) -> Option<Said> {
         match self {
+            Self::Turn(turn) => turn.told_after_a_fault(model).map(Told::Heard).map(Ok),
             Self::Migrate(migrate) => migrate.told_after_a_fault().map(Err),
             Self::Change(change) => change.is_done().then_some(Ok(Told::Nothing)),
             _ => None,
@@ -237,12 +240,27 @@ fn once(operation: &Operation, model: &mut Model) -> Said {
         Operation::EndSessions { number } => done(model.end_sessions(number)),
         Operation::GetLine { number } => model.get_line(number).map(Told::line),
         Operation::Explain { number } => Ok(Told::Verdict(model.explain(number))),
+        Operation::Happens(event) => {
+            happens(event, model);
+            Ok(Told::Nothing)
+        }
         Operation::Login { .. }
         | Operation::Change { .. }
         | Operation::Preview { .. }
         | Operation::Migrate { .. }
         | Operation::SetTemporary { .. }
         | Operation::Turn { .. } => unreachable!("it has steps"),
+    }
+}
+
+fn happens(event: Event, model: &mut Model) {
+    match event {
+        Event::CacheLost => model.lose_the_cache(),
+        Event::CacheCopied => model.copy_the_cache(),
+        Event::CopyTaken => model.take_the_copy(),
+        Event::TimePassed(time) => {
+            let _forgotten = model.wait(time);
+        }
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) struct Call {
     pub(crate) ended: Tick,
     /// None when it was lost.
     pub(crate) said: Option<Said>,
-    /// A replica was killed before it ended: what stood on that may have been sent again, or given up.
+    /// Something was lost before it ended: what stood on that may have been sent again, or given up.
     pub(crate) is_troubled: bool,
 }
 
@@ -28,7 +28,7 @@ pub(crate) struct Call {
 pub(crate) struct Recorder {
     calls: Mutex<Vec<Noted>>,
     tick: watch::Sender<Tick>,
-    first_kill: Mutex<Option<Tick>>,
+    first_trouble: Mutex<Option<Tick>>,
 }
 
 #[derive(Debug)]
@@ -44,7 +44,7 @@ impl Recorder {
         Self {
             calls: Mutex::default(),
             tick: watch::Sender::new(0),
-            first_kill: Mutex::default(),
+            first_trouble: Mutex::default(),
         }
     }
 
@@ -66,10 +66,10 @@ impl Recorder {
         calls[call].ended = Some((self.next(), said));
     }
 
-    /// A replica was killed.
-    pub(crate) fn kill(&self) {
+    /// Something is lost that calls may stand on.
+    pub(crate) fn trouble(&self) {
         let tick = self.next();
-        self.first_kill.lock().unwrap().get_or_insert(tick);
+        self.first_trouble.lock().unwrap().get_or_insert(tick);
     }
 
     /// Nothing is under way any more, with or without an answer. The moment.
@@ -90,7 +90,7 @@ impl Recorder {
 
     /// The calls since the last time, in the order in which they began; those without an answer ended with `quiet`.
     pub(crate) fn take(&self, quiet: Tick) -> Vec<Call> {
-        let first_kill = self.first_kill.lock().unwrap().take();
+        let first_trouble = self.first_trouble.lock().unwrap().take();
         let calls = std::mem::take(&mut *self.calls.lock().unwrap());
         let call = |noted: Noted| {
             let (tick, said) = noted.ended.expect("every client is done");
@@ -100,7 +100,7 @@ impl Recorder {
                 begun: noted.begun,
                 ended: if said.is_some() { tick } else { quiet },
                 said,
-                is_troubled: first_kill.is_some_and(|kill| kill < tick),
+                is_troubled: first_trouble.is_some_and(|trouble| trouble < tick),
             }
         };
         calls.into_iter().map(call).collect()

@@ -48,7 +48,7 @@ impl Rounds {
         let mut places = PLACES;
         match self.next_end(last, &mut places) {
             Found::End(end) => {
-                self.present = end;
+                self.present = *end;
                 Verdict::Explained
             }
             Found::Nothing => Verdict::Unexplained(self.searches[last].tell()),
@@ -64,7 +64,7 @@ impl Rounds {
                 return found;
             };
             match self.next_end(before, places) {
-                Found::End(otherwise) => self.searches[piece].begin(otherwise),
+                Found::End(otherwise) => self.searches[piece].begin(*otherwise),
                 found => return found,
             }
         }

@@ -223,11 +223,19 @@ impl Model {
         Ok(self.take(call, event))
     }
 
-    fn keep(&mut self, handle: Handle, mut call: Call) -> Heard {
-        call.is_setting = false;
+    fn keep(&mut self, handle: Handle, call: Call) -> Heard {
         let heard = call.hears();
         self.calls.insert(handle, call);
         heard
+    }
+
+    /// The answer to the turn that has set a password, which is kept only where its claim still is (INV-3).
+    fn keep_over(&mut self, handle: Handle, claim: &Call, call: Call) -> Heard {
+        if self.calls.get(&handle) == Some(claim) {
+            self.keep(handle, call)
+        } else {
+            call.hears()
+        }
     }
 
     /// IVR-1 to IVR-8, IVR-11: one turn of a call.

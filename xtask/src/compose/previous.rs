@@ -2,9 +2,8 @@
 //! docs/operations.md has it: both versions are at work together, and nobody notices.
 
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
 use super::disturbed::SERVICES;
 use super::kept::witness;
@@ -99,24 +98,7 @@ fn earlier(repo: &Repo) -> Result<(String, String)> {
 fn build(repo: &Repo, commit: &str) -> Result<PathBuf> {
     let home = repo.target.join("previous");
     let source = home.join("source");
-    let _ = std::fs::remove_dir_all(&source);
-    std::fs::create_dir_all(&source).context("no place for the earlier version")?;
-    let mut archive = Command::new("git")
-        .arg("-C")
-        .arg(&repo.root)
-        .args(["archive", commit])
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("cannot start git")?;
-    let packed = archive.stdout.take().context("git says nothing")?;
-    let mut unpack = Command::new("tar");
-    // Of now, so that cargo builds what was not built before.
-    unpack.args(["-x", "-m", "-C"]).arg(&source).stdin(packed);
-    show(&mut unpack, "tar")?;
-    ensure!(
-        archive.wait().context("git was lost")?.success(),
-        "git archive failed"
-    );
+    repo.unpack(commit, &source)?;
     let to = home.join("build");
     let mut compile = cargo(repo, &["build", "--locked", "--workspace", "--bins"]);
     compile

@@ -4,7 +4,7 @@
 use aikagi_api::issuance::v1::CallOutcome;
 use aikagi_api::units::v1::AuthUnit;
 
-use super::{Event, Heard, Order, Taken};
+use super::{Call, Event, Heard, Order, Taken};
 use crate::model::steps::{Next, Steps};
 use crate::model::{Epoch, Handle, Model, Moment, Number, Password, Refused, TEMPORARY_LIFETIME};
 
@@ -69,8 +69,10 @@ pub(crate) struct TakeTurn {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum At {
     Take,
-    Commit(Order),
-    Publish(Order, Epoch),
+    /// The call as it claims the turn, and what is to be set.
+    Commit(Call, Order),
+    Publish(Call, Order, Epoch),
+    Tell(Call, Number),
 }
 
 impl TakeTurn {
@@ -83,8 +85,45 @@ impl TakeTurn {
         }
     }
 
+    /// What a caller is told when a store is lost before it says that all is done, whatever is done (IVR-10).
+    pub(crate) fn told_after_a_fault(&self, model: &mut Model) -> Option<Heard> {
+        match &self.at {
+            At::Take => None,
+            At::Commit(claim, _) | At::Publish(claim, _, _) | At::Tell(claim, _) => {
+                Some(self.ends(model, claim, "try-later", "", CallOutcome::Failed))
+            }
+        }
+    }
+
     fn goes(self, at: At) -> Next<Self, Heard> {
         Next::Goes(Self { at, ..self })
+    }
+
+    fn fails(self, model: &mut Model) -> Next<Self, Heard> {
+        match self.told_after_a_fault(model) {
+            Some(heard) => Next::Answers(Ok(heard)),
+            None => Next::Answers(Err(Refused::new("UNAVAILABLE"))),
+        }
+    }
+
+    /// The end of a call that has claimed its last turn.
+    fn ends(
+        &self,
+        model: &mut Model,
+        claim: &Call,
+        guidance: &'static str,
+        number: Number,
+        outcome: CallOutcome,
+    ) -> Heard {
+        let ended = Call {
+            is_setting: false,
+            ..claim.clone()
+        };
+        model.keep_over(
+            self.handle,
+            claim,
+            ended.says(guidance, number).over(outcome),
+        )
     }
 }
 
@@ -92,37 +131,38 @@ impl Steps for TakeTurn {
     type Told = Heard;
 
     fn step(self, model: &mut Model) -> Next<Self, Heard> {
-        let failed = ("try-later", "", CallOutcome::Failed);
-        let (guidance, number, outcome) = match self.at.clone() {
-            At::Take => {
-                return match model.begin_turn(self.handle, self.sequence, &self.event) {
-                    Ok(Taken::Answer(call)) => Next::Answers(Ok(model.keep(self.handle, call))),
-                    Ok(Taken::Set(order, call)) => {
-                        // IVR-12: the turn is claimed, so that it sets the password once.
-                        model.calls.insert(self.handle, call);
-                        self.goes(At::Commit(order))
-                    }
-                    Err(refused) => Next::Answers(Err(refused)),
-                };
-            }
-            At::Commit(order) => {
+        match self.at.clone() {
+            At::Take => match model.begin_turn(self.handle, self.sequence, &self.event) {
+                Ok(Taken::Answer(call)) => Next::Answers(Ok(model.keep(self.handle, call))),
+                Ok(Taken::Set(order, claim)) => {
+                    // IVR-12: the turn is claimed, so that it sets the password once.
+                    model.calls.insert(self.handle, claim.clone());
+                    self.goes(At::Commit(claim, order))
+                }
+                Err(refused) => Next::Answers(Err(refused)),
+            },
+            At::Commit(claim, order) => {
                 let (caller, target) = (Some(order.caller), Some(order.account));
                 match model.account_for(caller, order.unit, target) {
                     Ok(account) => {
                         let epoch = model.issue(order.unit, account);
-                        return self.goes(At::Publish(order, epoch));
+                        self.goes(At::Publish(claim, order, epoch))
                     }
                     // What is no longer allowed when the call ends is not set.
-                    Err(_) => failed,
+                    Err(_) => self.fails(model),
                 }
             }
-            At::Publish(order, epoch) if model.publish(order.account, epoch, order.password) => {
-                ("password-set", order.account, CallOutcome::Set)
+            At::Publish(claim, order, epoch) => {
+                if model.publish(order.account, epoch, order.password) {
+                    self.goes(At::Tell(claim, order.account))
+                } else {
+                    self.fails(model)
+                }
             }
-            At::Publish(..) => failed,
-        };
-        let call = model.calls[&self.handle].clone();
-        let ended = call.says(guidance, number).over(outcome);
-        Next::Answers(Ok(model.keep(self.handle, ended)))
+            At::Tell(claim, account) => {
+                let set = CallOutcome::Set;
+                Next::Answers(Ok(self.ends(model, &claim, "password-set", account, set)))
+            }
+        }
     }
 }

@@ -1,0 +1,60 @@
+//! A disk of a size of its own, which can be filled.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+
+/// Enough for a cluster and some of its log.
+const SIZE: &str = "size=256m,mode=700";
+
+/// A disk in memory.
+#[derive(Debug)]
+pub(super) struct Disk {
+    at: PathBuf,
+}
+
+impl Disk {
+    /// A disk at this directory; none where nobody may mount one.
+    pub(super) fn at(directory: &Path) -> Option<Self> {
+        std::fs::create_dir_all(directory).unwrap();
+        mount(
+            Some("aikagi"),
+            directory,
+            Some("tmpfs"),
+            MsFlags::empty(),
+            Some(SIZE),
+        )
+        .ok()?;
+        Some(Self {
+            at: directory.to_owned(),
+        })
+    }
+
+    /// Takes all that is left.
+    pub(super) fn fill(&self) {
+        let mut file = File::create(self.ballast()).unwrap();
+        let mut piece = vec![0; 1 << 20];
+        while !piece.is_empty() {
+            if file.write_all(&piece).is_err() {
+                piece.truncate(piece.len() / 2);
+            }
+        }
+    }
+
+    /// Gives it back.
+    pub(super) fn empty(&self) {
+        let _ = std::fs::remove_file(self.ballast());
+    }
+
+    fn ballast(&self) -> PathBuf {
+        self.at.join("ballast")
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = umount2(&self.at, MntFlags::MNT_DETACH);
+    }
+}

@@ -1,0 +1,219 @@
+//! The system whose parts are struck and mended.
+
+use std::time::Duration;
+
+use aikagi_devkit::command::signal;
+use aikagi_devkit::process::Process;
+use aikagi_devkit::settings::Service;
+use aikagi_devkit::system::Options;
+use aikagi_tests::world::redis_acl;
+use chrono::TimeDelta;
+use nix::sys::signal::Signal;
+use sqlx::PgPool;
+use sqlx::postgres::PgPoolOptions;
+
+use super::clock::Clock;
+use super::disk::Disk;
+use super::fault::{Fault, Targets};
+use super::links::{Link, Way};
+use crate::live::{Live, binaries, light};
+
+const READY: Duration = Duration::from_mins(1);
+const DRAINED: Duration = Duration::from_secs(30);
+const REPLICAS: [(Service, u16); 5] = [
+    (Service::Gateway, 1),
+    (Service::Authentication, 2),
+    (Service::Units, 2),
+    (Service::Password, 2),
+    (Service::Issuance, 2),
+];
+
+/// A running system, with a way of its own between any two parts.
+pub(super) struct Stage {
+    // Dropped in this order: what runs on the disk before the disk.
+    pub(super) live: Live,
+    pub(super) ledger: PgPool,
+    links: Vec<Link>,
+    clock: Clock,
+    disk: Option<Disk>,
+}
+
+impl Stage {
+    pub(super) async fn set() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Clock::in_directory(dir.path());
+        let disk = Disk::at(&dir.path().join("postgres"));
+        let options = Options {
+            replicas: REPLICAS.into(),
+            adjust: light,
+            environment: clock.environment(),
+            ..Options::apart(dir.path().to_owned(), &binaries(), redis_acl, false).unwrap()
+        };
+        let live = Live::run(dir, &options).await;
+        let url = live.system.superuser_url().unwrap();
+        let mut stage = Self {
+            ledger: PgPoolOptions::new().connect_lazy(&url).unwrap(),
+            live,
+            links: Vec::new(),
+            clock,
+            disk,
+        };
+        stage.stop_services();
+        stage.lead_through_links();
+        stage.start_services();
+        stage
+    }
+
+    pub(super) fn targets(&self) -> Targets {
+        let replicas = REPLICAS.into_iter();
+        Targets {
+            replicas: replicas
+                .flat_map(|(service, number)| (0..number.into()).map(move |place| (service, place)))
+                .collect(),
+            links: self.links.len(),
+            disk: self.disk.is_some(),
+        }
+    }
+
+    /// Every connection of every replica gets a way of its own.
+    fn lead_through_links(&mut self) {
+        for process in self.live.system.processes() {
+            let (name, config) = (process.program().name.clone(), &process.program().config);
+            let text = std::fs::read_to_string(config).unwrap();
+            let mut table: toml::Table = text.parse().unwrap();
+            let mut lead = |what: &str, address: &mut toml::Value| {
+                let (before, port, after) = around_port(address.as_str().unwrap());
+                let (link, own) = Link::to(port, format!("{name} to {what}"));
+                *address = format!("{before}{own}{after}").into();
+                self.links.push(link);
+            };
+            for store in ["postgres", "redis"] {
+                if let Some(url) = table.get_mut(store).and_then(|store| store.get_mut("url")) {
+                    lead(store, url);
+                }
+            }
+            let upstreams = table
+                .get_mut("upstreams")
+                .and_then(toml::Value::as_table_mut);
+            for (upstream, addresses) in upstreams.into_iter().flatten() {
+                for address in addresses.as_array_mut().unwrap() {
+                    lead(upstream, address);
+                }
+            }
+            std::fs::write(config, table.to_string()).unwrap();
+        }
+    }
+
+    /// Strikes.
+    pub(super) fn strike(&mut self, fault: Fault) {
+        match fault {
+            Fault::Kill(service, replica) => self.live.system.replicas(service)[replica].kill9(),
+            Fault::Freeze(service, replica) => {
+                signal(
+                    self.live.system.replicas(service)[replica].id(),
+                    Signal::SIGSTOP,
+                );
+            }
+            Fault::Way(link, way) => self.links[link].make(way),
+            Fault::KillPostgres => self.live.system.cluster.as_mut().unwrap().kill9(),
+            Fault::FillDisk => self.disk.as_ref().unwrap().fill(),
+            Fault::KillRedis => self.live.system.redis.kill9(),
+            Fault::FreezeRedis => self.live.system.redis.freeze(),
+            Fault::FlushRedis => self.live.system.redis.flush().unwrap(),
+            Fault::FailOverRedis => self.live.system.redis.copy().unwrap(),
+            Fault::StepClocks(by) => self.clock.step(by),
+        }
+    }
+
+    /// Makes good what the fault did.
+    pub(super) fn mend(&mut self, fault: Fault) {
+        match fault {
+            Fault::Kill(service, replica) => {
+                self.live.system.replicas(service)[replica]
+                    .restart()
+                    .unwrap();
+            }
+            Fault::Freeze(service, replica) => {
+                signal(
+                    self.live.system.replicas(service)[replica].id(),
+                    Signal::SIGCONT,
+                );
+            }
+            Fault::Way(link, _) => self.links[link].make(Way::Open),
+            Fault::KillPostgres => self
+                .live
+                .system
+                .cluster
+                .as_mut()
+                .unwrap()
+                .restart()
+                .unwrap(),
+            Fault::FillDisk => {
+                self.disk.as_ref().unwrap().empty();
+                let cluster = self.live.system.cluster.as_mut().unwrap();
+                if !cluster.alive() {
+                    cluster.restart().unwrap();
+                }
+            }
+            Fault::KillRedis => self.live.system.redis.restart().unwrap(),
+            Fault::FreezeRedis => self.live.system.redis.thaw(),
+            Fault::FlushRedis => {}
+            Fault::FailOverRedis => {
+                let redis = &mut self.live.system.redis;
+                redis.kill9();
+                redis.restart().unwrap();
+                redis.drop_copy().unwrap();
+            }
+            Fault::StepClocks(by) => self.clock.step(-by),
+        }
+    }
+
+    /// Waits until nothing is under way any more: every service finishes what it has begun, ends, and is started anew;
+    /// time may pass meanwhile.
+    pub(super) async fn quiet(&mut self, wait: TimeDelta) {
+        while sqlx::query("SELECT 1").execute(&self.ledger).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        tokio::task::block_in_place(|| {
+            self.stop_services();
+            self.clock.step(wait);
+            self.start_services();
+        });
+    }
+
+    fn stop_services(&mut self) {
+        let system = &mut self.live.system;
+        system.processes().for_each(Process::ask_to_stop);
+        system.processes().for_each(|process| process.stop(DRAINED));
+    }
+
+    fn start_services(&mut self) {
+        let system = &mut self.live.system;
+        system
+            .processes()
+            .for_each(|process| process.restart().unwrap());
+        system
+            .processes()
+            .for_each(|process| process.wait_ready(READY).unwrap());
+    }
+
+    /// A fault for people.
+    pub(super) fn tell(&self, fault: Fault) -> String {
+        match fault {
+            Fault::Way(link, way) => format!("{}: {way:?}", self.links[link].name),
+            _ => format!("{fault:?}"),
+        }
+    }
+}
+
+/// What is before the port of an address on this machine, the port, and what is after it.
+fn around_port(address: &str) -> (&str, u16, &str) {
+    const HOST: &str = "127.0.0.1:";
+    let at = address.find(HOST).unwrap() + HOST.len();
+    let (before, rest) = address.split_at(at);
+    let end = rest
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(rest.len());
+    let (port, after) = rest.split_at(end);
+    (before, port.parse().unwrap(), after)
+}
