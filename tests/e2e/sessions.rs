@@ -274,3 +274,53 @@ pub(crate) async fn restore(world: &World, dump: Vec<(String, Vec<u8>)>) {
             .unwrap();
     }
 }
+
+/// SESS-2, UNIT-1: of many checks at once, which share statements, each is answered for its own session, also where
+/// others have ended; and none is told what was true before it asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn checks_at_once_are_each_told_of_their_own() {
+    let world = World::start().await;
+    let mut sessions = Vec::new();
+    for number in [FIRST, SECOND] {
+        world.establish(CONTRACT, "2", number, PERMANENT).await;
+        sessions.push(world.site().login(number, PERMANENT).await.unwrap());
+    }
+    world.establish(STRANGER, "1", STRANGER, PERMANENT).await;
+    sessions.push(world.site().login(STRANGER, PERMANENT).await.unwrap());
+    let ended = world.site().login(STRANGER, PERMANENT).await.unwrap();
+    ended.logout().await.unwrap();
+    let mut checks = tokio::task::JoinSet::new();
+    for index in 0..400 {
+        let ended = ended.clone();
+        match sessions.get(index % 4).cloned() {
+            Some(session) => checks.spawn(async move {
+                let seen = session.peek().await.unwrap();
+                assert_eq!(seen.account_number, session.session.account_number);
+                assert_eq!(seen.scope_numbers, session.session.scope_numbers);
+            }),
+            None => checks.spawn(async move {
+                assert_eq!(refused(ended.peek().await), "SESSION_ENDED");
+            }),
+        };
+    }
+    checks.join_all().await;
+
+    // While others keep statements under way, a change is seen by whoever asks after it.
+    let mut busy = tokio::task::JoinSet::new();
+    let stranger = sessions.pop().unwrap();
+    for _ in 0..32 {
+        let other = sessions[0].clone();
+        busy.spawn(async move {
+            loop {
+                other.peek().await.unwrap();
+            }
+        });
+    }
+    for _ in 0..20 {
+        let session = world.site().login(STRANGER, PERMANENT).await.unwrap();
+        session.peek().await.unwrap();
+        world.operator().end_sessions(STRANGER).await.unwrap();
+        assert_eq!(refused(session.peek().await), "SESSION_ENDED");
+    }
+    assert_eq!(refused(stranger.peek().await), "SESSION_ENDED");
+}

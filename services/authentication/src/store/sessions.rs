@@ -1,9 +1,7 @@
-//! What the ledger says of a session's account, and sessions that were ended for good.
+//! Sessions that were ended for good, or refused something.
 
-use aikagi_domain::credential::{CredentialKind, Epoch};
-use aikagi_domain::session::{AccountState, SessionRecord, TokenDigest};
+use aikagi_domain::session::{SessionRecord, TokenDigest};
 use aikagi_domain::telephone::TelephoneNumber;
-use aikagi_domain::unit::AuthUnit;
 use aikagi_ledger::LedgerError;
 use aikagi_ledger::audit::{self, Action, AuditEvent, Outcome};
 use aikagi_ledger::statement;
@@ -13,67 +11,7 @@ use tracing::Instrument as _;
 
 use super::Store;
 
-/// A session's account at this moment.
-pub(crate) struct Account {
-    pub(crate) state: AccountState,
-    pub(crate) unit: Option<AuthUnit>,
-    pub(crate) line_version: i64,
-    /// The numbers whose settings the account may change (UNIT-1).
-    pub(crate) scope: Vec<TelephoneNumber>,
-    /// When the permanent password was changed, if that is what is live.
-    pub(crate) changed: Option<DateTime<Utc>>,
-}
-
 impl Store {
-    /// The account of a session, and whether the session was ended for good.
-    pub(crate) async fn account(
-        &self,
-        number: &TelephoneNumber,
-        digest: &TokenDigest,
-    ) -> Result<Option<Account>, LedgerError> {
-        let row = sqlx::query!(
-            r#"
-            SELECT kind, epoch, session_generation, changed_time, line_id, unit, version,
-                   closed_time IS NOT NULL AS "closed!", contract_number = numbers.number AS "is_contract_number!",
-                   subscribed,
-                   EXISTS (SELECT FROM ended_sessions WHERE token_digest = $2) AS "ended!",
-                   ARRAY (SELECT others.number FROM numbers AS others
-                          WHERE others.line_id = lines.line_id AND others.subscribed
-                          ORDER BY others.number <> contract_number, others.number) AS "subscribed_numbers!"
-            FROM credentials JOIN numbers USING (number) JOIN lines USING (line_id)
-            WHERE credentials.number = $1
-            "#,
-            number.as_str(),
-            digest.0.as_slice(),
-        )
-        .fetch_optional(&self.pool)
-        .instrument(statement("account", "ended_sessions"))
-        .await?;
-        let Some(row) = row else { return Ok(None) };
-        let unit = row.unit.as_deref().map(AuthUnit::parse).transpose()?;
-        let role = unit.and_then(|unit| unit.role(row.is_contract_number, row.subscribed));
-        let subscribed = row
-            .subscribed_numbers
-            .iter()
-            .map(|number| TelephoneNumber::parse(number))
-            .collect::<Result<Vec<_>, _>>()?;
-        let permanent = CredentialKind::parse(&row.kind)? == CredentialKind::Permanent;
-        Ok(Some(Account {
-            state: AccountState {
-                line_id: row.line_id,
-                epoch: Epoch(row.epoch),
-                generation: row.session_generation,
-                role,
-                line_closed: row.closed,
-                ended: row.ended,
-            },
-            unit,
-            line_version: row.version,
-            scope: role.map_or_else(Vec::new, |role| role.scope(number, subscribed)),
-            changed: row.changed_time.filter(|_| permanent),
-        }))
-    }
-
     /// SESS-2, INV-3: a session that was logged out stays so, whatever becomes of Redis.
     pub(crate) async fn end_session(
         &self,
