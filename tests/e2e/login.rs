@@ -48,7 +48,20 @@ async fn charges(ledger: &PgPool) -> i64 {
     .unwrap()
 }
 
-/// LOGIN-5: every refusal is byte-identical, and each charges once, durably, and does exactly one hash.
+/// How often somebody has looked for a temporary password.
+async fn lookups(world: &World) -> u64 {
+    let mut info = redis::cmd("INFO");
+    info.arg("commandstats");
+    let mut connection = world.redis_connection().await;
+    let told: String = info.query_async(&mut connection).await.unwrap();
+    let mut lines = told.lines();
+    let calls = lines.find_map(|line| line.strip_prefix("cmdstat_hmget:calls="));
+    let calls = calls.and_then(|rest| rest.split(',').next());
+    calls.map_or(0, |calls| calls.parse().unwrap())
+}
+
+/// LOGIN-5: every refusal is byte-identical, and each charges once, durably, looks into Redis once, and does exactly one
+/// hash.
 /// INV-10: unknown, no account, wrong, killed, expired and none set all cost the same work.
 #[tokio::test]
 async fn every_refusal_looks_and_costs_the_same() {
@@ -63,10 +76,15 @@ async fn every_refusal_looks_and_costs_the_same() {
     let mut refusals: Vec<(&str, Status)> = Vec::new();
     let ledger = world.ledger().await;
     let mut refuse = async |case: &'static str, number: &str, password: &str| {
-        let before = (world.hashes(), charges(&ledger).await);
+        let before = (
+            world.hashes(),
+            charges(&ledger).await,
+            lookups(&world).await,
+        );
         let status = world.site().login(number, password).await.expect_err(case);
         assert_eq!(world.hashes() - before.0, 1, "{case}");
         assert_eq!(charges(&ledger).await - before.1, 1, "{case}");
+        assert_eq!(lookups(&world).await - before.2, 1, "{case}");
         refusals.push((case, status));
     };
     refuse("unknown number", NOBODY, PERMANENT).await;

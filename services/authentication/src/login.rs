@@ -45,6 +45,7 @@ impl Authentication {
         };
         let Some(tried) = self.attempt(&mut permit, charge, &password, now).await? else {
             // LOGIN-5, INV-10: whoever has nothing to try costs the same work.
+            self.go_to_redis_alike(&number).await;
             permit
                 .verify_decoy(aikagi_hashing::SecretBytes::from(password.expose()))
                 .await?;
@@ -55,6 +56,9 @@ impl Authentication {
         drop(permit);
         let kind = tried.charged.kind;
         let Some(record) = self.record_of(&number, &tried, now) else {
+            if kind != CredentialKind::Temporary {
+                self.go_to_redis_alike(&number).await;
+            }
             self.store
                 .settle_wrong(
                     &number,
@@ -87,6 +91,12 @@ impl Authentication {
             session_token,
             session: Some(session),
         })
+    }
+
+    /// LOGIN-5, INV-10: every refusal goes the way to Redis that one of a temporary password has to go. What it finds
+    /// there, or does not, is of no use.
+    async fn go_to_redis_alike(&self, number: &TelephoneNumber) {
+        let _nothing_of_use = self.ttl.temp().get(number).await;
     }
 
     /// LOGIN-1: the session that a right password opens; none when it was wrong or the number may not log
