@@ -4,7 +4,7 @@ use aikagi_mesh::errors::{ErrorReason, Refusal};
 use http::header::{CONTENT_TYPE, ORIGIN};
 use http::{HeaderMap, HeaderName};
 
-use crate::settings::Origin;
+use crate::origin::Origin;
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const GRPC_WEB: &[u8] = b"application/grpc-web";

@@ -17,7 +17,7 @@ use tower::{Layer, Service};
 use crate::address;
 use crate::browser::check_origin;
 use crate::limit::Attempts;
-use crate::settings::Origin;
+use crate::origin::Origin;
 
 /// The RPCs in which a password is tried (LOGIN-8).
 const ATTEMPTS: [&str; 3] = [

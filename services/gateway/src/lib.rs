@@ -11,6 +11,7 @@ mod certificate;
 mod envoy;
 mod gate;
 mod limit;
+mod origin;
 mod presented;
 mod private;
 mod public;
@@ -32,7 +33,8 @@ use anyhow::Context;
 use tokio::net::TcpListener;
 
 pub use limit::{LimitSettings, Override};
-pub use settings::{Origin, PublicSettings, Settings};
+pub use origin::Origin;
+pub use settings::{PublicSettings, Settings};
 pub use upstreams::UpstreamSettings;
 
 use certificate::PublicCertificate;

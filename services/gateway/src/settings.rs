@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use crate::certificate::PublicCertificate;
 use crate::limit::LimitSettings;
+use crate::origin::Origin;
 use crate::upstreams::UpstreamSettings;
 
 /// The settings file of this service.
@@ -56,44 +57,6 @@ pub struct PublicSettings {
     pub site: Option<PathBuf>,
 }
 
-/// An origin as a browser writes it: scheme, host, and port unless it is the scheme's own.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Origin(String);
-
-/// The text is no origin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not an origin such as https://localhost:8443, in lower case and without a path")]
-pub struct OriginError;
-
-impl TryFrom<String> for Origin {
-    type Error = OriginError;
-
-    fn try_from(text: String) -> Result<Self, OriginError> {
-        let uri: http::Uri = text.parse().map_err(|_malformed| OriginError)?;
-        let (scheme, authority) = uri.scheme_str().zip(uri.authority()).ok_or(OriginError)?;
-        let own_port = match scheme {
-            "https" => 443,
-            "http" => 80,
-            _ => return Err(OriginError),
-        };
-        let plain = text == format!("{scheme}://{authority}") && !text.contains('@');
-        let lower = !text.bytes().any(|byte| byte.is_ascii_uppercase());
-        if plain && lower && authority.port_u16() != Some(own_port) {
-            Ok(Self(text))
-        } else {
-            Err(OriginError)
-        }
-    }
-}
-
-impl Origin {
-    /// The text that a browser would send.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
 impl aikagi_mesh::run::Settings for Settings {
     fn common(&self) -> CommonSettings {
         CommonSettings {
@@ -120,35 +83,5 @@ impl aikagi_mesh::run::Settings for Settings {
             );
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn origins_are_what_browsers_send() {
-        for good in [
-            "https://localhost:8443",
-            "https://settings.example.jp",
-            "http://localhost:5173",
-        ] {
-            assert_eq!(Origin::try_from(good.to_owned()).unwrap().as_str(), good);
-        }
-        for bad in [
-            "",
-            "*",
-            "null",
-            "localhost:8443",
-            "https://localhost:8443/",
-            "https://example.jp/site",
-            "https://Example.jp",
-            "https://example.jp:443",
-            "https://user@example.jp",
-            "ftp://example.jp",
-        ] {
-            assert!(Origin::try_from(bad.to_owned()).is_err(), "{bad}");
-        }
     }
 }

@@ -1,0 +1,76 @@
+//! The origins whose pages may act.
+
+use serde::Deserialize;
+
+/// An origin as a browser writes it: scheme, host, and port unless it is the scheme's own.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Origin(String);
+
+/// The text is no origin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an origin such as https://localhost:8443, in lower case and without a path")]
+pub struct OriginError;
+
+impl TryFrom<String> for Origin {
+    type Error = OriginError;
+
+    fn try_from(text: String) -> Result<Self, OriginError> {
+        let uri: http::Uri = text.parse().map_err(|_malformed| OriginError)?;
+        let (scheme, authority) = uri.scheme_str().zip(uri.authority()).ok_or(OriginError)?;
+        let own_port = match scheme {
+            "https" => 443,
+            "http" => 80,
+            _ => return Err(OriginError),
+        };
+        let (host, port) = (authority.host(), authority.port_u16());
+        let port_text = port.map_or_else(String::new, |port| format!(":{port}"));
+        let plain = text == format!("{scheme}://{host}{port_text}");
+        let lower = !text.bytes().any(|byte| byte.is_ascii_uppercase());
+        if plain && lower && port != Some(own_port) {
+            Ok(Self(text))
+        } else {
+            Err(OriginError)
+        }
+    }
+}
+
+impl Origin {
+    /// The text that a browser would send.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_are_what_browsers_send() {
+        for good in [
+            "https://localhost:8443",
+            "https://settings.example.jp",
+            "http://localhost:5173",
+            "http://[::1]:5173",
+        ] {
+            assert_eq!(Origin::try_from(good.to_owned()).unwrap().as_str(), good);
+        }
+        for bad in [
+            "",
+            "*",
+            "null",
+            "localhost:8443",
+            "https://localhost:8443/",
+            "https://example.jp/site",
+            "https://Example.jp",
+            "https://example.jp:443",
+            "https://example.jp:",
+            "https://example.jp:08443",
+            "https://user@example.jp",
+            "ftp://example.jp",
+        ] {
+            assert!(Origin::try_from(bad.to_owned()).is_err(), "{bad}");
+        }
+    }
+}
