@@ -33,7 +33,8 @@ impl ChainHash {
     /// Reads 64 hexadecimal digits.
     pub fn from_hexadecimal(text: &str) -> Option<Self> {
         let mut bytes = [0; BYTES];
-        if text.len() != 2 * BYTES || !text.is_ascii() {
+        // The number parser below would take a sign for a digit.
+        if text.len() != 2 * BYTES || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
             return None;
         }
         for (index, byte) in bytes.iter_mut().enumerate() {
@@ -226,15 +227,16 @@ impl ChainWalk {
 
     /// OPS-3: takes the next event with its stored hash.
     pub fn take(&mut self, event: &ChainedEvent<'_>, stored: ChainHash) {
-        let expected = self.last.sequence + 1;
         let sequence = event.chain_sequence;
-        if event.chain != self.chain || sequence < expected {
+        let next = self.last.sequence.checked_add(1);
+        let Some(expected) = next.filter(|next| event.chain == self.chain && sequence >= *next)
+        else {
             self.flaws.push(Flaw::Misplaced {
                 sequence,
                 after: self.last.sequence,
             });
             return;
-        }
+        };
         if sequence > expected {
             self.flaws.push(Flaw::Removed {
                 first: expected,

@@ -247,13 +247,29 @@ fn an_impossible_base_is_found() {
     );
 }
 
+/// OPS-3: behind the last place that there is stands nothing, and whoever says so is told apart.
+#[test]
+fn nothing_stands_behind_the_last_place() {
+    let (mut ends, events) = chain(0, 1);
+    let after = i64::MAX;
+    (ends.base.sequence, ends.head.sequence) = (after, after);
+    assert!(walk(ends, &events, None).contains(&Flaw::Misplaced { sequence: 1, after }));
+}
+
 #[test]
 fn a_hash_is_read_as_it_is_written() {
     let (ends, _) = chain(0, 3);
     let hash = ends.head.hash;
     assert_eq!(ChainHash::from_hexadecimal(&hash.to_string()), Some(hash));
     assert_eq!(ChainHash::from_slice(hash.as_bytes()), Some(hash));
-    for bad in ["", "00", &"g".repeat(64), &"花".repeat(32), &"é".repeat(32)] {
+    for bad in [
+        "",
+        "00",
+        &"g".repeat(64),
+        &"花".repeat(32),
+        &"é".repeat(32),
+        &"+1".repeat(32),
+    ] {
         assert_eq!(ChainHash::from_hexadecimal(bad), None, "{bad}");
     }
     assert_eq!(ChainHash::from_slice(&[0; 31]), None);
