@@ -2,7 +2,7 @@
 //! here could not be sent.
 
 use aikagi_api::units::v1::{ImportRow, RejectionReason};
-use csv::{ByteRecord, ReaderBuilder};
+use csv::{ByteRecord, ReaderBuilder, Terminator};
 use serde::Serialize;
 
 /// As the contract says of a row.
@@ -179,6 +179,8 @@ pub(super) fn fields(line: &[u8]) -> ByteRecord {
     let mut reader = ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
+        // What stands behind a stray carriage return belongs to the line.
+        .terminator(Terminator::Any(b'\n'))
         .from_reader(line);
     // A line in memory cannot fail to be read, and every line of a flexible reader is a record.
     let _ = reader.read_byte_record(&mut record);
@@ -217,6 +219,7 @@ mod tests {
             "03-1234-0001,0312340001;0312340002,0312340003",
             " 03-1234-0001 , 0312340001  0312340002 ;, 0312340003 ",
             "\"03-1234-0001\",\"0312340001;0312340002\",0312340003",
+            "\"03-1234-0001\",0312340001\r0312340002,0312340003",
         ] {
             assert_eq!(
                 usual().read(7, line.as_bytes()).unwrap(),
@@ -239,6 +242,7 @@ mod tests {
             (b"0312340001,".as_slice(), "COLUMN_COUNT"),
             (b"0312340001,,,", "COLUMN_COUNT"),
             (b"0312340001", "COLUMN_COUNT"),
+            (b"\"0312340001\",,\r,0312340002", "COLUMN_COUNT"),
             (b"0312340001,\"0312340002,", "QUOTE_NOT_CLOSED"),
             (
                 b"0312340001,\"0312340002\",0312340003\"",
