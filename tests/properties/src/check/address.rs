@@ -1,0 +1,50 @@
+use std::net::IpAddr;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use ipnet::IpNet;
+
+use crate::address::of_client;
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// LOGIN-8: whose attempt it is, by what proxies say: a line with the peer's address, then the header's lines.
+pub fn address(bytes: &[u8]) {
+    let mut lines = bytes.split(|byte| *byte == b'\n');
+    let peer = lines.next().and_then(|line| std::str::from_utf8(line).ok());
+    let Some(peer) = peer.and_then(|text| text.parse::<IpAddr>().ok()) else {
+        return;
+    };
+    let trusted: [IpNet; 2] =
+        ["10.0.0.0/8", "fd00::/8"].map(|network| network.parse().expect("a network"));
+    let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
+    let values: Vec<HeaderValue> = lines
+        .filter_map(|line| HeaderValue::from_bytes(line).ok())
+        .collect();
+    let headers = |values: &[HeaderValue]| -> HeaderMap {
+        let named = |value: &HeaderValue| (FORWARDED_FOR, value.clone());
+        values.iter().map(named).collect()
+    };
+    let client = of_client(peer, &headers(&values), &trusted);
+
+    assert_eq!(client, client.to_canonical());
+    let own = peer.to_canonical();
+    if !is_trusted(&own) {
+        assert_eq!(client, own, "a stranger's word is believed");
+    }
+    // What the client itself puts before what the proxies say changes nothing.
+    if !is_trusted(&client) {
+        let claim = HeaderValue::from_static("198.51.100.7, 10.0.0.9");
+        let claimed = [&[claim], &values[..]].concat();
+        assert_eq!(of_client(peer, &headers(&claimed), &trusted), client);
+    }
+    // A proxy that passes a client on is believed.
+    if is_trusted(&own) {
+        let said = [
+            &values[..],
+            &[HeaderValue::from_static("[2001:db8::1]:443")],
+        ]
+        .concat();
+        let expected: IpAddr = "2001:db8::1".parse().expect("an address");
+        assert_eq!(of_client(peer, &headers(&said), &trusted), expected);
+    }
+}

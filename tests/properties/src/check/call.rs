@@ -1,0 +1,147 @@
+use std::collections::HashMap;
+
+use aikagi_api::issuance::v1::{TakeTurnRequest, TakeTurnResponse};
+use aikagi_domain::dialog::{self, Entry, Turn};
+use aikagi_domain::telephone::TelephoneNumber;
+use aikagi_domain::unit::{Line, Member, UnitState};
+use aikagi_mesh::errors::ErrorReason;
+use chrono::{DateTime, TimeDelta, Utc};
+use prost::Message as _;
+
+use crate::event::{Event, TurnRequest};
+use crate::order::{Place, place};
+use crate::record::{Answer, CallRecord};
+use crate::reply::reply;
+
+/// IVR-12: turns as they come from a platform, in any order and as often as it likes: `TakeTurnRequest`s, each after its
+/// length.
+pub fn call(mut bytes: &[u8]) {
+    let mut calls = Calls::default();
+    while let Ok(request) = TakeTurnRequest::decode_length_delimited(&mut bytes) {
+        match TurnRequest::parse(request) {
+            Ok(request) => calls.take(&request),
+            Err(refusal) => assert_eq!(refusal.reason(), ErrorReason::InvalidField),
+        }
+    }
+}
+
+/// Calls between two turns, as the shared state has them, and what was answered.
+#[derive(Default)]
+struct Calls {
+    records: HashMap<String, Vec<u8>>,
+    answered: HashMap<(String, u32), ([u8; 32], TakeTurnResponse)>,
+    set: HashMap<String, u32>,
+}
+
+impl Calls {
+    fn take(&mut self, request: &TurnRequest) {
+        judge(request);
+        let record = self.records.get(&request.call_id);
+        let record = record.map(|bytes| CallRecord::from_bytes(bytes).expect("a record"));
+        let key = (request.call_id.clone(), request.sequence);
+        let earlier = self.answered.get(&key);
+        match place(record.as_ref(), request, at(0)) {
+            Ok(Place::Again(again)) => {
+                assert_eq!(earlier, Some(&(request.event.digest(), again)));
+            }
+            Ok(Place::First | Place::Next) => {
+                assert_eq!(earlier, None, "a turn is taken once");
+                let answer = self.go_on(record, request);
+                self.answered.insert(key, (request.event.digest(), answer));
+            }
+            Err(refusal) => assert!(matches!(
+                refusal.reason(),
+                ErrorReason::CallUnknown | ErrorReason::CallOutOfOrder
+            )),
+        }
+    }
+
+    fn go_on(&mut self, record: Option<CallRecord>, request: &TurnRequest) -> TakeTurnResponse {
+        let (caller, state) = match (&request.event, record) {
+            (_, Some(record)) => (record.caller, Some(record.state)),
+            (Event::Started { caller }, None) => (caller.clone(), None),
+            (_, None) => unreachable!("only a start begins a call"),
+        };
+        let line = a_line();
+        let turn = match (state.clone(), &request.event) {
+            (None, _) | (_, Event::Started { .. }) => dialog::start(caller.as_ref(), Some(&line)),
+            (Some(state), Event::Keys(keys)) => {
+                state.turn(caller.as_ref(), Some(&line), Entry::Keys(keys))
+            }
+            (Some(state), Event::Silence) => {
+                state.turn(caller.as_ref(), Some(&line), Entry::Silence)
+            }
+            (Some(state), Event::HungUp) => state.hang_up(),
+        };
+        let mut kept = CallRecord {
+            caller,
+            sequence: request.sequence,
+            event: request.event.digest(),
+            state: turn.state.clone(),
+            answer: Answer::Setting(at(0)),
+        };
+        if turn.set.is_some() {
+            let set = self.set.entry(request.call_id.clone()).or_default();
+            *set += 1;
+            assert_eq!(*set, 1, "a call sets once");
+            kept.state = state.expect("a call that has begun");
+            claimed(&kept, request);
+            kept.state = turn.state.clone();
+        }
+        let answer = answer(request, &turn);
+        kept.answer = Answer::Given(answer.clone());
+        self.records.insert(request.call_id.clone(), stored(&kept));
+        answer
+    }
+}
+
+/// While one replica sets the password no other does, and a lost one's turn is taken over.
+fn claimed(claim: &CallRecord, request: &TurnRequest) {
+    let claim = CallRecord::from_bytes(&stored(claim)).expect("a record");
+    let refused = place(Some(&claim), request, at(1)).expect_err("it is being set");
+    assert_eq!(refused.reason(), ErrorReason::Unavailable);
+    assert_eq!(place(Some(&claim), request, at(60)), Ok(Place::Next));
+}
+
+fn judge(request: &TurnRequest) {
+    let id = &request.call_id;
+    assert!(id.is_ascii() && (8..=64).contains(&id.len()) && !id.contains([':', ' ', '\n']));
+    let starts = matches!(request.event, Event::Started { .. });
+    assert_eq!(starts, request.sequence == 0);
+    if let Event::Keys(keys) = &request.event {
+        assert!(keys.len() <= 32 && keys.chars().all(|key| "0123456789*#".contains(key)));
+    }
+}
+
+fn stored(record: &CallRecord) -> Vec<u8> {
+    let bytes = record.to_bytes();
+    assert_eq!(CallRecord::from_bytes(&bytes).as_ref(), Ok(record));
+    bytes.to_vec()
+}
+
+fn answer(request: &TurnRequest, turn: &Turn) -> TakeTurnResponse {
+    reply(
+        request.sequence,
+        &turn.guidance,
+        turn.next,
+        TimeDelta::seconds(10),
+    )
+}
+
+fn at(seconds: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(1_800_000_000 + seconds, 0).expect("in range")
+}
+
+fn a_line() -> Line {
+    let number = TelephoneNumber::parse("0311110001").expect("a number");
+    Line {
+        contract_number: number.clone(),
+        members: vec![Member {
+            number,
+            subscribed: true,
+        }],
+        state: UnitState::Unset,
+        closed: false,
+        version: 0,
+    }
+}

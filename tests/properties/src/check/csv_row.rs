@@ -1,0 +1,66 @@
+use crate::row::{Columns, fields};
+
+const ROW: u64 = 7;
+const LIST: [char; 1] = [';'];
+
+/// OPS-1: a row of an import: a header, then one line.
+pub fn csv_row(bytes: &[u8]) {
+    let mut lines = bytes.splitn(2, |byte| *byte == b'\n');
+    let header = lines.next().unwrap_or_default();
+    let line = lines.next().unwrap_or_default();
+    let line = line.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let Ok(columns) = Columns::of_header(&fields(header)) else {
+        return;
+    };
+    let as_they_stand = columns.as_they_stand(line);
+    let row = match columns.read(ROW, line) {
+        Ok(row) => row,
+        Err(rejection) => {
+            assert!(rejection.row == ROW && !rejection.text.is_empty());
+            return;
+        }
+    };
+    assert_eq!(row.row_number, ROW);
+    let numbers = || {
+        let lists = row
+            .subscribed_numbers
+            .iter()
+            .chain(&row.unsubscribed_numbers);
+        lists.map(String::as_str)
+    };
+    assert!(numbers().count() <= 1_000);
+    for number in numbers() {
+        assert!(!number.is_empty() && !number.contains(LIST));
+        assert!(!number.contains(char::is_whitespace));
+    }
+
+    // Nothing of a line gets lost: with these three columns alone, each of its digits is in the row.
+    if fields(header).len() == 3 {
+        let count = |text: &str| text.bytes().filter(u8::is_ascii_digit).count();
+        let line = std::str::from_utf8(line).expect("read as UTF-8");
+        let read: usize = numbers()
+            .chain([row.contract_number.as_str()])
+            .map(count)
+            .sum();
+        assert_eq!(read, count(line));
+    }
+
+    // What is given back to be mended is read as the same row.
+    let [contract, subscribed, unsubscribed] = as_they_stand.map(|field| quoted(&field));
+    let again = [contract, subscribed, unsubscribed].join(&b","[..]);
+    let usual = b"contract_number,subscribed_numbers,unsubscribed_numbers";
+    let usual = Columns::of_header(&fields(usual)).expect("the usual header");
+    assert_eq!(usual.read(ROW, &again), Ok(row));
+}
+
+fn quoted(field: &[u8]) -> Vec<u8> {
+    let mut text = vec![b'"'];
+    for byte in field {
+        text.push(*byte);
+        if *byte == b'"' {
+            text.push(*byte);
+        }
+    }
+    text.push(b'"');
+    text
+}

@@ -1,0 +1,51 @@
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+use aikagi_hashing::seal::{Context, KeyRing, KeyRingError, key_id};
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
+
+/// One file, written anew each time. It is left to whoever clears the temporary directory.
+static FILE: LazyLock<PathBuf> = LazyLock::new(|| {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    file.into_temp_path().keep().expect("kept")
+});
+const PLACE: Context<'_> = Context::Call {
+    call_id: "call-0001",
+};
+
+/// INV-9: the text of a key ring's file, and the same bytes as the name of a new key, if they are one line.
+pub fn key_ring(bytes: &[u8]) {
+    match load(bytes) {
+        Ok(ring) => drop(sealing_id(&ring)),
+        Err(error) => assert!(
+            matches!(
+                error,
+                KeyRingError::Malformed { .. } | KeyRingError::Unreadable { .. }
+            ),
+            "{error}"
+        ),
+    }
+    if let Ok(id) = std::str::from_utf8(bytes)
+        && (1..=255).contains(&id.len())
+        && !id.contains(char::is_control)
+    {
+        let text = KeyRing::generate_file_text(id, &mut StdRng::seed_from_u64(9));
+        let ring = load(text.as_bytes()).expect("a generated key ring");
+        assert_eq!(sealing_id(&ring), id);
+    }
+}
+
+fn load(text: &[u8]) -> Result<KeyRing, KeyRingError> {
+    std::fs::write(&*FILE, text).expect("written");
+    KeyRing::load(&FILE)
+}
+
+/// The id of the key that a ring seals with; what it seals, it opens.
+fn sealing_id(ring: &KeyRing) -> String {
+    let sealed = ring.seal(PLACE, b"plain").expect("sealed");
+    let opened = ring.open(PLACE, &sealed).expect("opened");
+    assert_eq!(opened.as_slice(), b"plain");
+    assert!(ring.is_current(&sealed));
+    key_id(&sealed).expect("a sealed value").to_owned()
+}

@@ -1,0 +1,33 @@
+use aikagi_mesh::errors::ErrorReason;
+use http::header::ORIGIN;
+use http::{HeaderMap, HeaderValue};
+
+use crate::browser::{check_origin, is_browser};
+use crate::origin::Origin;
+
+/// SESS-3: an origin as a setting and as a page's request names it.
+pub fn origin(bytes: &[u8]) {
+    let own = Origin::try_from("https://localhost:8443".to_owned()).expect("an origin");
+    if let Ok(value) = HeaderValue::from_bytes(bytes) {
+        let headers: HeaderMap = [(ORIGIN, value)].into_iter().collect();
+        assert!(is_browser(&headers));
+        let refused = check_origin(&headers, std::slice::from_ref(&own)).err();
+        let expected = (bytes != own.as_str().as_bytes()).then_some(ErrorReason::OriginNotAllowed);
+        assert_eq!(refused.map(|refusal| refusal.reason()), expected);
+    }
+    let text = std::str::from_utf8(bytes).unwrap_or_default();
+    if let Ok(origin) = Origin::try_from(text.to_owned()) {
+        assert_eq!(origin.as_str(), text);
+        let host = text.split_once("://").map_or("", |(_, host)| host);
+        assert!(!host.is_empty() && !host.contains(['/', '@', '?', '#', ' ']));
+        assert!(
+            !host.ends_with(':'),
+            "no browser leaves a port out after its colon"
+        );
+        // It is the one that is allowed then, and the only one.
+        let headers: HeaderMap = [(ORIGIN, text.parse().expect("a value"))]
+            .into_iter()
+            .collect();
+        assert!(check_origin(&headers, &[origin]).is_ok());
+    }
+}

@@ -1,0 +1,25 @@
+use aikagi_mesh::errors::{ErrorReason, Refusal, forward, name_of, reason_of};
+use tonic::{Code, Status};
+
+/// OPS-4: what an upstream refused with: a code, and bytes that are to be `google.rpc` details.
+pub fn refusal(bytes: &[u8]) {
+    const SECRET: &str = "a driver's own words";
+    let (code, details) = bytes.split_first().unwrap_or((&0, &[]));
+    let code = Code::from(i32::from(code % 17));
+    let status = Status::with_details(code, SECRET, details.to_vec().into());
+    let reason = reason_of(&status);
+    let answer = forward(&status);
+    match reason {
+        Some(reason) if reason != ErrorReason::CallerNotAllowed => {
+            assert_eq!(answer.details(), details, "ours goes on as it came");
+            assert_eq!((answer.code(), answer.message()), (code, SECRET));
+            assert_eq!(Refusal::forwarded(&status).reason(), reason);
+        }
+        Some(_) | None => {
+            assert!(!answer.message().contains(SECRET));
+            assert_ne!(answer.code(), Code::Ok);
+            let told = reason_of(&answer).expect("a reason of ours");
+            assert_ne!(told, ErrorReason::CallerNotAllowed, "{}", name_of(told));
+        }
+    }
+}

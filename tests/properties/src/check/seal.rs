@@ -1,0 +1,118 @@
+use std::io::Write as _;
+use std::sync::LazyLock;
+
+use aikagi_domain::credential::Epoch;
+use aikagi_domain::session::TokenDigest;
+use aikagi_domain::telephone::TelephoneNumber;
+use aikagi_hashing::seal::{Context, KeyRing, SealError, key_id};
+use arbitrary::{Arbitrary, Unstructured};
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
+
+/// Two rings with the same two keys, each with another one active.
+static RINGS: LazyLock<[KeyRing; 2]> = LazyLock::new(|| {
+    let mut rng = StdRng::seed_from_u64(9);
+    let [old, new] = ["old", "new"].map(|id| KeyRing::generate_file_text(id, &mut rng));
+    [(&old, &new), (&new, &old)].map(|(active, other)| {
+        let key = other.lines().last().expect("a key");
+        let mut file = tempfile::NamedTempFile::new().expect("a file");
+        writeln!(file, "{}{key}", active.as_str()).expect("written");
+        KeyRing::load(file.path()).expect("a key ring")
+    })
+});
+
+#[derive(Debug, Arbitrary)]
+struct Input<'a> {
+    with_new: bool,
+    place: Place<'a>,
+    elsewhere: Place<'a>,
+    plain: &'a [u8],
+    harms: Vec<Harm<'a>>,
+    made_up: &'a [u8],
+}
+
+#[derive(Debug, PartialEq, Eq, Arbitrary)]
+enum Place<'a> {
+    Permanent(u8, i64),
+    Temporary(u8, i64),
+    Call(&'a str),
+    Session([u8; 32]),
+}
+
+#[derive(Debug, Arbitrary)]
+enum Harm<'a> {
+    Changed(u16, u8),
+    Cut(u16),
+    Longer(&'a [u8]),
+}
+
+/// INV-9: a sealed value opens where it was sealed for and unharmed, and nothing else opens at all.
+pub fn seal(bytes: &[u8]) {
+    let Ok(input) = Input::arbitrary_take_rest(Unstructured::new(bytes)) else {
+        return;
+    };
+    let [one, other] = &*RINGS;
+    let ring = if input.with_new { other } else { one };
+    input.place.with(|place| {
+        let sealed = ring.seal(place, input.plain).expect("sealed");
+        assert_eq!(
+            key_id(&sealed),
+            Some(if input.with_new { "new" } else { "old" })
+        );
+        assert!(ring.is_current(&sealed));
+        assert_eq!(one.is_current(&sealed), !input.with_new);
+        for ring in [one, other] {
+            let opened = ring.open(place, &sealed).expect("opened");
+            assert_eq!(opened.as_slice(), input.plain);
+            assert!(ring.open(place, input.made_up).is_err());
+        }
+        if input.elsewhere != input.place {
+            let opened = input.elsewhere.with(|place| ring.open(place, &sealed));
+            assert_eq!(opened.err(), Some(SealError::Invalid));
+        }
+        let mut harmed = sealed.clone();
+        for harm in &input.harms {
+            harm.done_to(&mut harmed);
+        }
+        if harmed != sealed {
+            assert!(ring.open(place, &harmed).is_err());
+        }
+    });
+}
+
+impl Place<'_> {
+    fn with<T>(&self, then: impl FnOnce(Context<'_>) -> T) -> T {
+        let number = |last: u8| {
+            TelephoneNumber::parse(&format!("0311110{last:03}")).expect("a telephone number")
+        };
+        match self {
+            Self::Permanent(last, epoch) => then(Context::Permanent {
+                number: &number(*last),
+                epoch: Epoch(*epoch),
+            }),
+            Self::Temporary(last, epoch) => then(Context::Temporary {
+                number: &number(*last),
+                epoch: Epoch(*epoch),
+            }),
+            Self::Call(call_id) => then(Context::Call { call_id }),
+            Self::Session(digest) => then(Context::Session {
+                digest: &TokenDigest(*digest),
+            }),
+        }
+    }
+}
+
+impl Harm<'_> {
+    fn done_to(&self, sealed: &mut Vec<u8>) {
+        match self {
+            Self::Changed(at, by) => {
+                let length = sealed.len().max(1);
+                if let Some(byte) = sealed.get_mut(usize::from(*at) % length) {
+                    *byte ^= by;
+                }
+            }
+            Self::Cut(at) => sealed.truncate(usize::from(*at)),
+            Self::Longer(bytes) => sealed.extend_from_slice(bytes),
+        }
+    }
+}

@@ -1,0 +1,69 @@
+use aikagi_domain::session::SessionToken;
+use aikagi_mesh::errors::ErrorReason;
+use http::header::{AUTHORIZATION, COOKIE};
+use http::{Extensions, HeaderMap, HeaderValue};
+use tonic::Request;
+use tonic::metadata::MetadataMap;
+
+use crate::browser::Browser;
+use crate::presented::Visit;
+
+/// SESS-3: the session that a request presents. A line that begins with `a` is an authorization, one that begins with
+/// `c` a cookie; the first byte tells whether it is a browser's.
+pub fn session(bytes: &[u8]) {
+    let (kind, lines) = bytes.split_first().unwrap_or((&0, &[]));
+    let browser = kind & 1 == 1;
+    let mut headers = HeaderMap::new();
+    for line in lines.split(|byte| *byte == b'\n') {
+        let (name, value) = match line.split_first() {
+            Some((b'a', value)) => (AUTHORIZATION, value),
+            Some((b'c', value)) => (COOKIE, value),
+            _ => continue,
+        };
+        if let Ok(value) = HeaderValue::from_bytes(value) {
+            headers.append(name, value);
+        }
+    }
+    let found = found(&headers, browser);
+    let bearers = headers.get_all(AUTHORIZATION).iter().count();
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let all: Vec<String> = headers.values().map(text).collect();
+    match &found {
+        Ok(token) => {
+            assert!(SessionToken::parse(token).is_ok());
+            let holds = |line: &&String| line.contains(token.as_str());
+            assert!(all.iter().any(|line| holds(&line)), "it was not presented");
+            assert!(bearers < 2 && (browser || bearers == 1));
+        }
+        Err(ErrorReason::SessionRequired) => assert_eq!(bearers, 0),
+        Err(reason) => assert_eq!(*reason, ErrorReason::SessionEnded),
+    }
+    // A bearer token is meant, whatever cookies there are.
+    if bearers == 1 {
+        let mut bare = headers.clone();
+        bare.remove(COOKIE);
+        assert_eq!(self::found(&bare, browser), found);
+    }
+    // Only a browser's cookies count.
+    if !browser && bearers == 0 {
+        assert_eq!(found, Err(ErrorReason::SessionRequired));
+    }
+    assert_eq!(
+        browser.then(|| self::found(&headers, true)),
+        browser.then(|| reason_or_token(&Visit::of_browser(&headers)))
+    );
+}
+
+fn found(headers: &HeaderMap, browser: bool) -> Result<String, ErrorReason> {
+    let metadata = MetadataMap::from_headers(headers.clone());
+    let mut request = Request::from_parts(metadata, Extensions::new(), ());
+    if browser {
+        request.extensions_mut().insert(Browser);
+    }
+    reason_or_token(&Visit::of(&request))
+}
+
+fn reason_or_token(visit: &Visit) -> Result<String, ErrorReason> {
+    let token = visit.token().map_err(|refusal| refusal.reason())?;
+    Ok(token.as_str().to_owned())
+}
