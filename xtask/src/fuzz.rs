@@ -1,10 +1,11 @@
 //! `cargo xtask fuzz`: lets a fuzzer try what strangers' bytes can do. It needs neither a nightly compiler nor
-//! cargo-fuzz, whose layout `fuzz/` has.
+//! cargo-fuzz, whose layout `fuzz/` has. What has to hold is in `tests/properties`; its tests replay the seeds.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use aikagi_devkit::install::{self, Tool};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::cargo::{cargo, show};
 use crate::repo::Repo;
@@ -22,48 +23,158 @@ const INSTRUMENTATION: [&str; 7] = [
     "-Cllvm-args=-sanitizer-coverage-trace-compares",
     "-Ccodegen-units=1",
 ];
+/// So much of what a target said when it failed is shown.
+const SHOWN_LINES: usize = 12;
 
 /// What to fuzz.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The target, as `fuzz/fuzz_targets` names it.
-    #[arg(default_value = "agi")]
-    target: String,
-    /// How long.
+    /// The target, as `fuzz/fuzz_targets` names it; without one, all of them, one after another.
+    target: Option<String>,
+    /// How long to try each target.
     #[arg(long, default_value_t = 60)]
     seconds: u32,
 }
 
-/// Builds a target with instrumentation, and runs it. What it finds stays under `fuzz/artifacts`.
+/// How the trial of a target ended.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Trial {
+    executions: u64,
+    per_second: u64,
+    /// Edges of the program that were taken.
+    coverage: u64,
+}
+
+/// Builds the targets with instrumentation, and tries them. What is found stays under `fuzz/artifacts`.
 pub(crate) fn run(repo: &Repo, say: Say, arguments: &Arguments) -> Result<()> {
-    install::ensure(&[Tool::CCompiler, Tool::CxxCompiler], |text| say.step(text))?;
     let home = repo.root.join(PACKAGE);
-    let host = host()?;
+    let all = targets(&home)?;
+    let chosen = match &arguments.target {
+        Some(target) => {
+            ensure!(
+                all.contains(target),
+                "no target {target}; there are {}",
+                all.join(", ")
+            );
+            vec![target.clone()]
+        }
+        None => all,
+    };
+    install::ensure(&[Tool::CCompiler, Tool::CxxCompiler], |text| say.step(text))?;
     say.step("building with instrumentation");
+    let programs = build(repo, &home, &chosen)?;
+
+    let mut broken = Vec::new();
+    for target in &chosen {
+        let output = fuzz(&home, &programs, target, arguments.seconds)?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        let held = output.status.success();
+        let result = if held { "holds" } else { "BROKEN" };
+        say.line(&format!("  {target:<12} {} {result}", Trial::read(&said)));
+        if !held {
+            say.line(failure(&said).join("\n").as_str());
+            broken.push(target.as_str());
+        }
+    }
+    if !broken.is_empty() {
+        bail!(
+            "what must hold does not, in {}: see {PACKAGE}/artifacts",
+            broken.join(", ")
+        );
+    }
+    say.success(&format!("nothing found in {} targets", chosen.len()));
+    Ok(())
+}
+
+/// The names of all targets, in order.
+fn targets(home: &Path) -> Result<Vec<String>> {
+    let directory = home.join("fuzz_targets");
+    let entries = std::fs::read_dir(&directory)
+        .with_context(|| format!("cannot read {}", directory.display()))?;
+    let mut names = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_some_and(|ending| ending == "rs") {
+            let name = path.file_stem().unwrap_or_default();
+            names.push(name.to_string_lossy().into_owned());
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// Builds targets, and returns the directory that they are in.
+fn build(repo: &Repo, home: &Path, targets: &[String]) -> Result<PathBuf> {
+    let host = host()?;
     // For a target of its own, so that build scripts are not instrumented.
-    let mut build = cargo(repo, &["build", "--release", "--target", &host, "--bin"]);
+    let mut build = cargo(repo, &["build", "--release", "--quiet", "--target", &host]);
     build
-        .arg(&arguments.target)
-        .current_dir(&home)
+        .args(targets.iter().flat_map(|target| ["--bin", target]))
+        .current_dir(home)
         .env("CARGO_TARGET_DIR", home.join("target"))
         .env("CARGO_ENCODED_RUSTFLAGS", INSTRUMENTATION.join("\u{1f}"));
     show(&mut build, "the build")?;
+    Ok(home.join("target").join(host).join("release"))
+}
 
-    let corpus = home.join("corpus").join(&arguments.target);
-    let artifacts = home.join("artifacts").join(&arguments.target);
+/// Tries one target from its seeds and from what earlier trials have found.
+fn fuzz(home: &Path, programs: &Path, target: &str, seconds: u32) -> Result<std::process::Output> {
+    let [corpus, artifacts] = ["corpus", "artifacts"].map(|name| home.join(name).join(target));
     for directory in [&corpus, &artifacts] {
         std::fs::create_dir_all(directory).context("cannot make a directory")?;
     }
-    let program = home.join("target").join(host).join("release");
-    let mut fuzz = Command::new(program.join(&arguments.target));
-    fuzz.arg(format!("-max_total_time={}", arguments.seconds))
+    Command::new(programs.join(target))
+        .arg(format!("-max_total_time={seconds}"))
         .arg("-max_len=8192")
         .arg("-print_final_stats=1")
         .arg(format!("-artifact_prefix={}/", artifacts.display()))
         .arg(corpus)
-        .arg(home.join("seeds").join(&arguments.target))
-        .current_dir(&home);
-    show(&mut fuzz, "the fuzzer")
+        .arg(home.join("seeds").join(target))
+        .current_dir(home)
+        .output()
+        .with_context(|| format!("cannot start the target {target}"))
+}
+
+impl Trial {
+    /// Reads what libFuzzer said. A figure that it did not come to is 0.
+    fn read(said: &str) -> Self {
+        let figure = |name: &str| {
+            let text = said.rsplit_once(name).map_or("", |(_, rest)| rest);
+            let word = text.split_whitespace().next().unwrap_or_default();
+            word.parse().unwrap_or(0)
+        };
+        Self {
+            executions: figure("stat::number_of_executed_units:"),
+            per_second: figure("stat::average_exec_per_sec:"),
+            coverage: figure(" cov: "),
+        }
+    }
+}
+
+impl std::fmt::Display for Trial {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{:>12} executions {:>9}/s {:>6} edges",
+            self.executions, self.per_second, self.coverage
+        )
+    }
+}
+
+/// The part that says what did not hold, and where the bytes are that show it.
+fn failure(said: &str) -> Vec<&str> {
+    let lines: Vec<&str> = said.lines().collect();
+    let is_beginning = |line: &&str| line.contains("panicked at") || line.contains("ERROR:");
+    let begin = lines.iter().position(is_beginning).unwrap_or(0);
+    let until = lines
+        .iter()
+        .skip(begin)
+        .take(SHOWN_LINES)
+        .take_while(|line| !line.starts_with("stack backtrace:"));
+    let artifact = lines
+        .iter()
+        .filter(|line| line.contains("Test unit written"));
+    until.chain(artifact).copied().collect()
 }
 
 /// The compiler's own target.
@@ -71,4 +182,39 @@ fn host() -> Result<String> {
     let about = aikagi_devkit::command::run(Command::new("rustc").arg("-vV"))?;
     let host = about.lines().find_map(|line| line.strip_prefix("host: "));
     host.map(str::to_owned).context("rustc names no host")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAID: &str = "\
+#2 INITED cov: 12 ft: 30 corp: 4/50b exec/s: 0 rss: 30Mb
+thread '<unnamed>' panicked at check/token.rs:9:5:
+left is not right
+stack backtrace:
+   0: begin_unwind
+#99 NEW    cov: 57 ft: 98 corp: 9/90b exec/s: 0 rss: 31Mb
+artifact_prefix='artifacts/token/'; Test unit written to artifacts/token/crash-1
+stat::number_of_executed_units: 1846519
+stat::average_exec_per_sec:     167865
+";
+
+    #[test]
+    fn a_trial_is_read_from_what_the_fuzzer_says() {
+        let trial = Trial {
+            executions: 1_846_519,
+            per_second: 167_865,
+            coverage: 57,
+        };
+        assert_eq!(Trial::read(SAID), trial);
+        assert_eq!(Trial::read("killed"), Trial::default());
+    }
+
+    #[test]
+    fn a_failure_is_told_without_its_stack() {
+        let told = failure(SAID).join("\n");
+        assert!(told.contains("left is not right") && told.contains("crash-1"));
+        assert!(!told.contains("begin_unwind"));
+    }
 }
