@@ -22,7 +22,7 @@ struct Attack {
 
 const ATTACKS: [Attack; 18] = [
     Attack {
-        tries: "guess at one number from everywhere at once, over one replica and three, with Redis emptied or one killed midway",
+        tries: "guess at one number from everywhere at once, over one, two, three and five replicas, with Redis emptied or one killed midway",
         tests: &[
             "a_storm_gets_exactly_three_looks_at_a_temporary_password",
             "a_storm_gets_exactly_ten_looks_at_a_permanent_password",

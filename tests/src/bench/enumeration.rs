@@ -13,7 +13,7 @@ use crate::edge::{Ivr, Operator, Site};
 use crate::world::{NOBODY, OTHER_PERMANENT, PERMANENT, TEMPORARY, reason};
 
 /// Refusals of each class, in each round.
-const SERIAL: usize = 150;
+const SERIAL: usize = 300;
 /// How far the median of a class may be from that of a wrong permanent password.
 const APART: f64 = 0.1;
 /// Wrong attempts that leave the count of each kind below its limit (LOGIN-2).
