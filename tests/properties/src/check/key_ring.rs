@@ -1,20 +1,19 @@
-use std::path::PathBuf;
-use std::sync::LazyLock;
+use std::io::{Seek as _, Write as _};
+use std::sync::{LazyLock, Mutex};
 
 use aikagi_hashing::seal::{Context, KeyRing, KeyRingError, key_id};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
+use tempfile::NamedTempFile;
 
-/// One file, written anew each time. It is left to whoever clears the temporary directory.
-static FILE: LazyLock<PathBuf> = LazyLock::new(|| {
-    let file = tempfile::NamedTempFile::new().expect("a file");
-    file.into_temp_path().keep().expect("kept")
-});
+/// One file, written anew each time, and kept open: closing it again and again would cost most of the time.
+static FILE: LazyLock<Mutex<NamedTempFile>> =
+    LazyLock::new(|| Mutex::new(NamedTempFile::new().expect("a file")));
 const PLACE: Context<'_> = Context::Call {
     call_id: "call-0001",
 };
 
-/// INV-9: the text of a key ring's file, and the same bytes as the name of a new key, if they are one line.
+/// INV-9: the text of a key ring's file, and the same bytes as the name of a new key, if they are a plain one.
 pub fn key_ring(bytes: &[u8]) {
     match load(bytes) {
         Ok(ring) => drop(sealing_id(&ring)),
@@ -28,7 +27,7 @@ pub fn key_ring(bytes: &[u8]) {
     }
     if let Ok(id) = std::str::from_utf8(bytes)
         && (1..=255).contains(&id.len())
-        && !id.contains(char::is_control)
+        && !id.contains(|c: char| c.is_control() || r#""'\"#.contains(c))
     {
         let text = KeyRing::generate_file_text(id, &mut StdRng::seed_from_u64(9));
         let ring = load(text.as_bytes()).expect("a generated key ring");
@@ -37,8 +36,11 @@ pub fn key_ring(bytes: &[u8]) {
 }
 
 fn load(text: &[u8]) -> Result<KeyRing, KeyRingError> {
-    std::fs::write(&*FILE, text).expect("written");
-    KeyRing::load(&FILE)
+    let mut file = FILE.lock().expect("nobody else's");
+    file.as_file().set_len(0).expect("emptied");
+    file.rewind().expect("rewound");
+    file.write_all(text).expect("written");
+    KeyRing::load(file.path())
 }
 
 /// The id of the key that a ring seals with; what it seals, it opens.

@@ -8,18 +8,31 @@ use aikagi_hashing::seal::{Context, KeyRing, SealError, key_id};
 use arbitrary::{Arbitrary, Unstructured};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
+use zeroize::Zeroizing;
 
 /// Two rings with the same two keys, each with another one active.
 static RINGS: LazyLock<[KeyRing; 2]> = LazyLock::new(|| {
-    let mut rng = StdRng::seed_from_u64(9);
-    let [old, new] = ["old", "new"].map(|id| KeyRing::generate_file_text(id, &mut rng));
-    [(&old, &new), (&new, &old)].map(|(active, other)| {
-        let key = other.lines().last().expect("a key");
-        let mut file = tempfile::NamedTempFile::new().expect("a file");
-        writeln!(file, "{}{key}", active.as_str()).expect("written");
-        KeyRing::load(file.path()).expect("a key ring")
-    })
+    let [old, new] = keys(9);
+    [ring(&old, &new), ring(&new, &old)]
 });
+/// A ring with other keys of these names. Nothing is ever sealed with it: the fuzzer sees what is compared, and would
+/// give back as its own what was sealed a moment ago.
+static UNUSED: LazyLock<KeyRing> = LazyLock::new(|| {
+    let [old, new] = keys(10);
+    ring(&old, &new)
+});
+
+fn keys(seed: u64) -> [Zeroizing<String>; 2] {
+    let mut rng = StdRng::seed_from_u64(seed);
+    ["old", "new"].map(|id| KeyRing::generate_file_text(id, &mut rng))
+}
+
+fn ring(active: &str, other: &str) -> KeyRing {
+    let key = other.lines().last().expect("a key");
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    writeln!(file, "{active}{key}").expect("written");
+    KeyRing::load(file.path()).expect("a key ring")
+}
 
 #[derive(Debug, Arbitrary)]
 struct Input<'a> {
@@ -28,6 +41,7 @@ struct Input<'a> {
     elsewhere: Place<'a>,
     plain: &'a [u8],
     harms: Vec<Harm<'a>>,
+    cut: Option<u16>,
     made_up: &'a [u8],
 }
 
@@ -42,7 +56,6 @@ enum Place<'a> {
 #[derive(Debug, Arbitrary)]
 enum Harm<'a> {
     Changed(u16, u8),
-    Cut(u16),
     Longer(&'a [u8]),
 }
 
@@ -64,15 +77,18 @@ pub fn seal(bytes: &[u8]) {
         for ring in [one, other] {
             let opened = ring.open(place, &sealed).expect("opened");
             assert_eq!(opened.as_slice(), input.plain);
-            assert!(ring.open(place, input.made_up).is_err());
         }
         if input.elsewhere != input.place {
             let opened = input.elsewhere.with(|place| ring.open(place, &sealed));
             assert_eq!(opened.err(), Some(SealError::Invalid));
         }
+        assert!(UNUSED.open(place, input.made_up).is_err());
         let mut harmed = sealed.clone();
         for harm in &input.harms {
             harm.done_to(&mut harmed);
+        }
+        if let Some(cut) = input.cut {
+            harmed.truncate(cut.into());
         }
         if harmed != sealed {
             assert!(ring.open(place, &harmed).is_err());
@@ -111,7 +127,6 @@ impl Harm<'_> {
                     *byte ^= by;
                 }
             }
-            Self::Cut(at) => sealed.truncate(usize::from(*at)),
             Self::Longer(bytes) => sealed.extend_from_slice(bytes),
         }
     }
