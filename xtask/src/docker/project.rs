@@ -143,13 +143,18 @@ impl<'a> Project<'a> {
 
     /// The published ports of the gateway's replicas: public and private.
     pub(crate) fn published(&self) -> Result<(Vec<u16>, Vec<u16>)> {
-        let count = self.containers("gateway")?.len();
+        let containers = self.containers("gateway")?;
         let ports = |port: u16| -> Result<Vec<u16>> {
-            (1..=count)
-                .map(|index| {
-                    let index = format!("--index={index}");
-                    let answer = self.ask(&["port", &index, "gateway", &port.to_string()])?;
-                    let number = answer.trim().rsplit(':').next();
+            let asked = |container: &Container| {
+                self.engine
+                    .ask(&["port", &container.name, &format!("{port}/tcp")])
+            };
+            containers
+                .iter()
+                .map(|container| {
+                    let answer = asked(container)?;
+                    let first = answer.lines().next().unwrap_or_default();
+                    let number = first.rsplit(':').next();
                     number
                         .and_then(|number| number.parse::<u16>().ok())
                         .with_context(|| format!("no published port: {answer}"))
