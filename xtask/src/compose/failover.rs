@@ -91,7 +91,7 @@ fn fail_back(stage: &Stage<'_>, after: &Stage<'_>) -> Result<()> {
 }
 
 /// One standby confirms each commit.
-fn has_a_standby(stage: &Stage<'_>) -> Result<()> {
+pub(super) fn has_a_standby(stage: &Stage<'_>) -> Result<()> {
     let synchronous = psql(stage, "postgres", SYNCHRONOUS)?;
     ensure!(synchronous == "1", "no synchronous standby: {synchronous}");
     Ok(())

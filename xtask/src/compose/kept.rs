@@ -9,6 +9,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::Stage;
 use super::disturbed::{SERVICES, roll, twofold};
+use super::failover::has_a_standby;
 use super::work::{NOTHING, SUBSCRIBERS, Work};
 use crate::cargo::show;
 
@@ -108,7 +109,15 @@ pub(super) fn restore(stage: &Stage<'_>) -> Result<()> {
     stage.up(&[])?;
     witness(stage, "find", "0311110001", 2)?;
     witness(stage, "find", "0311110002", 1)?;
-    witness(stage, "miss", "0311110003", 0)
+    witness(stage, "miss", "0311110003", 0)?;
+
+    // A standby that is made later goes on beyond that moment.
+    let followed = stage.over(&["deploy/compose/standby.yml"]);
+    followed.up(&[])?;
+    has_a_standby(&followed)?;
+    witness(&followed, "leave", "0311110004", 1)?;
+    stage.up(&["--remove-orphans"])?;
+    witness(stage, "find", "0311110004", 1)
 }
 
 /// INV-9: a new key seals, everything is sealed again under it, and the old one goes; new certificates are taken.
