@@ -3,14 +3,17 @@
 
 mod checks;
 mod enumeration;
+mod hash;
 mod load;
 mod logins;
+mod migration;
 mod overload;
 mod reference;
 mod report;
 mod rest;
 mod scale;
 mod stage;
+mod turns;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -29,6 +32,10 @@ pub enum What {
     Login,
     /// Session checks against a bare echo.
     Sessions,
+    /// Turns of calls against a bare echo.
+    Turns,
+    /// The migration of a line with many numbers against its hashes.
+    Migration,
     /// Ten times the load that can be served.
     Overload,
     /// A thousand times the numbers.
@@ -83,6 +90,8 @@ pub async fn measure(around: &Surroundings, what: &[What], effort: Effort) -> Re
         measures.extend(match what {
             What::Login => logins::measure(around, effort).await?,
             What::Sessions => checks::measure(around, effort).await?,
+            What::Turns => turns::measure(around, effort).await?,
+            What::Migration => migration::measure(around, effort).await?,
             What::Overload => overload::measure(around, effort).await?,
             What::Scale => scale::measure(around, effort).await?,
             What::Enumeration => enumeration::measure(around, effort).await?,

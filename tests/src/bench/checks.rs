@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use nix::sys::signal::Signal;
 use redis::AsyncCommands as _;
 use sqlx::postgres::PgPoolOptions;
-use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
+use tonic::transport::{Certificate, Channel, Identity, Server, ServerTlsConfig};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
@@ -49,18 +49,7 @@ pub(super) async fn measure(around: &Surroundings, effort: Effort) -> Result<Vec
 
     let (mut echoes, mut gets, mut selects) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..effort.rounds {
-        let clients = bare.clone();
-        let answered = load::closed(CALLERS, effort.slice, move |caller| {
-            let mut client = clients[caller % CONNECTIONS].clone();
-            async move {
-                client
-                    .check(HealthCheckRequest::default())
-                    .await
-                    .map_err(told)?;
-                Ok(())
-            }
-        })
-        .await?;
+        let answered = Echo::rate(&bare, CALLERS, effort.slice).await?;
         let (clients, token) = (ours.clone(), token.clone());
         let checked = load::closed(CALLERS, effort.slice, move |caller| {
             let mut client = clients[caller % CONNECTIONS].clone();
@@ -117,13 +106,13 @@ pub(super) async fn measure(around: &Surroundings, effort: Effort) -> Result<Vec
 }
 
 /// A process that answers and does nothing else; it stops when this is dropped.
-struct Echo {
+pub(super) struct Echo {
     child: Child,
     port: u16,
 }
 
 impl Echo {
-    fn start(stage: &Stage) -> Result<Self> {
+    pub(super) fn start(stage: &Stage) -> Result<Self> {
         let port = ports::free()?;
         let files = stage.files("authentication")?;
         let mut program = command::tied(std::env::current_exe()?, "TERM");
@@ -141,11 +130,29 @@ impl Echo {
         Ok(Self { child, port })
     }
 
-    fn client(&self, stage: &Stage) -> Result<HealthClient<tonic::transport::Channel>> {
+    pub(super) fn client(&self, stage: &Stage) -> Result<HealthClient<Channel>> {
         let url = format!("https://127.0.0.1:{}", self.port);
         let authority = stage.system.authority.certificate();
         let channel = connect(&url, &authority, Some(&stage.files("gateway")?))?;
         Ok(HealthClient::new(channel))
+    }
+
+    /// Answers per second to so many callers, who share these connections.
+    pub(super) async fn rate(
+        clients: &[HealthClient<Channel>],
+        callers: usize,
+        slice: Duration,
+    ) -> Result<f64> {
+        let clients = clients.to_vec();
+        load::closed(callers, slice, move |caller| {
+            let mut client = clients[caller % clients.len()].clone();
+            async move {
+                let answer = client.check(HealthCheckRequest::default()).await;
+                answer.map_err(told)?;
+                Ok(())
+            }
+        })
+        .await
     }
 }
 

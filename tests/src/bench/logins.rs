@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aikagi_hashing::{Pool, SecretBytes, Settings};
-use anyhow::{Context, Result};
+use aikagi_hashing::Settings;
+use anyhow::Result;
 use tokio::time::Instant;
 
+use super::hash::OneHash;
 use super::report::{Bound, Measure, median};
 use super::stage::{Stage, told, unlimited};
 use super::{Effort, Surroundings, load, reference};
@@ -65,20 +66,12 @@ pub(super) async fn measure(around: &Surroundings, effort: Effort) -> Result<Vec
         capacity.push((logins(&subscribers, effort.slice).await?, raw));
     }
     let mut beyond = Vec::new();
-    let pool = Pool::new(&settings).context("no pool")?;
-    let mut permit = pool.permit(None).await.context("the pool is busy")?;
-    let secret = || SecretBytes::from(PERMANENT.as_bytes().to_vec());
-    let hash = permit.hash(secret()).await.context("no hash")?;
+    let mut hash = OneHash::of(&settings).await?;
     for _ in 0..effort.rounds {
         let mut hashes = Vec::new();
         let mut whole = Vec::new();
         for which in 0..SERIAL {
-            let begun = Instant::now();
-            permit
-                .verify(secret(), &hash)
-                .await
-                .context("not compared")?;
-            hashes.push(begun.elapsed().as_secs_f64() * 1e3);
+            hashes.push(hash.time().await?);
             let begun = Instant::now();
             subscribers.clone().login(which).await?;
             whole.push(begun.elapsed().as_secs_f64() * 1e3);

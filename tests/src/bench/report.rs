@@ -30,13 +30,38 @@ impl Bound {
     }
 }
 
+/// Cells of a plot; the bound is in the middle.
+const CELLS: usize = 40;
+
+impl Bound {
+    /// How far a ratio has come, beside the bound.
+    fn plot(self, ratio: f64) -> Option<String> {
+        let (from, to) = match self {
+            Self::AtLeast(bound) | Self::AtMost(bound) => (0.0, 2.0 * bound),
+            Self::Within(bound) => (1.0 - 2.0 * bound, 1.0 + 2.0 * bound),
+            Self::None => return None,
+        };
+        let part = ((ratio - from) / (to - from)).clamp(0.0, 1.0);
+        let cells = (0..CELLS).map(|cell| {
+            #[allow(clippy::cast_precision_loss, reason = "a place among a few")]
+            let is_reached = (cell as f64 + 0.5) / CELLS as f64 <= part;
+            match (cell == CELLS / 2, is_reached) {
+                (true, _) => '|',
+                (false, true) => '█',
+                (false, false) => '·',
+            }
+        });
+        Some(cells.collect())
+    }
+}
+
 impl fmt::Display for Bound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AtLeast(bound) => write!(f, "≥ {bound}"),
             Self::AtMost(bound) => write!(f, "≤ {bound}"),
             Self::Within(bound) => write!(f, "1 ± {bound}"),
-            Self::None => f.write_str("–"),
+            Self::None => f.write_str("none"),
         }
     }
 }
@@ -133,16 +158,20 @@ impl fmt::Display for Report {
             let peer = median(measure.rounds.iter().map(|round| round.1));
             writeln!(
                 f,
-                "  {:>10} {unit:<9} {}\n  {:>10} {unit:<9} {}\n  {:>10} ratio, the bound is {}: {}",
+                "  {:>10} {unit:<9} {}\n  {:>10} {unit:<9} {}",
                 figure(ours),
                 measure.ours,
                 figure(peer),
                 measure.peer,
-                figure(measure.ratio),
-                measure.bound,
-                if measure.kept { "kept" } else { "NOT KEPT" },
                 unit = measure.unit,
             )?;
+            write!(f, "  {:>10} ratio", figure(measure.ratio))?;
+            if let Some(plot) = measure.bound.plot(measure.ratio) {
+                let verdict = if measure.kept { "kept" } else { "NOT KEPT" };
+                let bound = measure.bound;
+                write!(f, ", the bound is {bound}: {verdict}\n  {:>10} {plot}", "")?;
+            }
+            writeln!(f)?;
         }
         Ok(())
     }
@@ -173,5 +202,16 @@ mod tests {
         assert!(Bound::Within(0.3).is_kept_by(measure.ratio));
         assert!(!Bound::Within(0.2).is_kept_by(1.25));
         assert!(!Report::of(vec![measure]).is_kept());
+        let plot = Bound::AtLeast(0.8).plot(0.4).unwrap();
+        assert_eq!(
+            plot.find('|'),
+            plot.char_indices().nth(20).map(|(at, _)| at)
+        );
+        assert_eq!(plot.matches('█').count(), 10);
+        assert_eq!(
+            Bound::Within(0.1).plot(9.0).unwrap().matches('·').count(),
+            0
+        );
+        assert_eq!(Bound::None.plot(1.0), None);
     }
 }

@@ -34,6 +34,10 @@ enum What {
     Login,
     /// Session checks against a bare echo over mutual TLS, and against what each store can answer at all.
     Sessions,
+    /// Turns of calls against a bare echo over mutual TLS.
+    Turns,
+    /// The migration of a line of 32 numbers against the hashes that it has to make.
+    Migration,
     /// Logins that succeed when ten times as many come as can be served.
     Overload,
     /// Logins among ten million numbers against logins among ten thousand.
@@ -54,6 +58,8 @@ impl What {
         match self {
             Self::Login => &["login"],
             Self::Sessions => &["sessions"],
+            Self::Turns => &["turns"],
+            Self::Migration => &["migration"],
             Self::Overload => &["overload"],
             Self::Scale => &["scale"],
             Self::Enumeration => &["enumeration"],
@@ -62,6 +68,8 @@ impl What {
             Self::All => &[
                 "login",
                 "sessions",
+                "turns",
+                "migration",
                 "overload",
                 "scale",
                 "enumeration",
