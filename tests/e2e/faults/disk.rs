@@ -16,17 +16,21 @@ pub(super) struct Disk {
 }
 
 impl Disk {
-    /// A disk at this directory; none where nobody may mount one.
+    /// A disk at this directory; none, which is told, where nobody may mount one.
+    #[expect(clippy::print_stderr, reason = "whoever runs it has to know")]
     pub(super) fn at(directory: &Path) -> Option<Self> {
         std::fs::create_dir_all(directory).unwrap();
-        mount(
+        let mounted = mount(
             Some("aikagi"),
             directory,
             Some("tmpfs"),
             MsFlags::empty(),
             Some(SIZE),
-        )
-        .ok()?;
+        );
+        if let Err(error) = mounted {
+            eprintln!("NO FULL DISK IS TRIED: nothing can be mounted here ({error})");
+            return None;
+        }
         Some(Self {
             at: directory.to_owned(),
         })
