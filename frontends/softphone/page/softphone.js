@@ -74,6 +74,8 @@ const at = (id) => document.getElementById(id);
 let language = "ja";
 let call;
 let keyed = "";
+/** Whether the last entry ended by being full: a hash right after it closes nothing, and is no key of the next. */
+let full = false;
 let timer;
 
 function words() {
@@ -215,6 +217,7 @@ function wait() {
     } else {
       timer = setTimeout(() => {
         write(words().silence, "pressed");
+        full = false;
         void turn(keyed ? { keys: keyed } : "silence");
       }, seconds * 1000);
     }
@@ -228,9 +231,14 @@ function press(key) {
     return;
   }
   hush();
+  if (full && key === "#" && keyed === "") {
+    full = false;
+    wait();
+    return;
+  }
   keyed += key;
   show();
-  const full = keyed.replaceAll("#", "").length >= collect.max_digits;
+  full = keyed.replaceAll("#", "").length >= collect.max_digits;
   if (full || (collect.ends_with_hash && key === "#")) {
     const secret = SECRET.has(collect.step);
     write(`${words().pressed}: ${secret ? "•".repeat(keyed.length) : keyed}`, "pressed");
@@ -255,6 +263,7 @@ function end(text) {
 
 function dial() {
   at("guidance").replaceChildren();
+  full = false;
   call = { id: `softphone-${crypto.randomUUID()}`, sequence: 0 };
   at("dial").disabled = true;
   at("hang-up").disabled = false;
