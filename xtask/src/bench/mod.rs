@@ -10,13 +10,16 @@ use aikagi_devkit::paths::private_directory;
 use aikagi_devkit::{command, process};
 use anyhow::{Context, Result};
 
-use crate::cargo::{build, build_with_tests, show};
+use crate::cargo::{build, build_with_tests, cargo, show};
 use crate::repo::Repo;
 use crate::say::Say;
 
 /// What makes hashes with the reference library.
 const REFERENCE: &str = "tools/argon2/reference.c";
 const REFERENCE_FLAGS: [&str; 3] = ["-O3", "-largon2", "-lpthread"];
+
+/// The crates' own benchmarks.
+const MICRO: [&str; 4] = ["--bench", "rules", "--bench", "bare"];
 
 /// What is measured.
 #[derive(Debug, clap::Args)]
@@ -48,6 +51,8 @@ enum What {
     Rest,
     /// Bulk import against raw COPY of the same rows.
     Import(import::Arguments),
+    /// The hot paths that are ours, each alone, beside what it stands on.
+    Micro,
     /// All of it.
     All,
 }
@@ -64,7 +69,7 @@ impl What {
             Self::Scale => &["scale"],
             Self::Enumeration => &["enumeration"],
             Self::Rest => &["rest"],
-            Self::Import(_) => &[],
+            Self::Import(_) | Self::Micro => &[],
             Self::All => &[
                 "login",
                 "sessions",
@@ -104,12 +109,30 @@ pub(crate) fn run(repo: &Repo, say: Say, arguments: &Arguments) -> Result<()> {
     }
     match &arguments.what {
         What::Import(import) => import::run(repo, say, &binaries, import, arguments.short),
+        What::Micro => micro(repo, arguments.short),
         What::All => {
             let import = import::Arguments::default();
-            import::run(repo, say, &binaries, &import, arguments.short)
+            import::run(repo, say, &binaries, &import, arguments.short)?;
+            micro(repo, arguments.short)
         }
         _ => Ok(()),
     }
+}
+
+/// The crates' own benchmarks. As tests each runs once, out of what [`build_with_tests`] has built.
+fn micro(repo: &Repo, short: bool) -> Result<()> {
+    let how: &[&str] = if short {
+        &["test", "--workspace"]
+    } else {
+        &[
+            "bench",
+            "--package",
+            "aikagi-domain",
+            "--package",
+            "aikagi-hashing",
+        ]
+    };
+    show(cargo(repo, how).args(MICRO), "a benchmark")
 }
 
 fn measure(repo: &Repo, say: Say, binaries: &Path, short: bool, names: &[&str]) -> Result<()> {
