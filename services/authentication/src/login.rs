@@ -70,21 +70,21 @@ impl Authentication {
                 .await?;
             return Err(self.login_refused(Some(kind)));
         };
-        // LOGIN-3. No row when the credential changed while we hashed: that password is dead now.
-        if !self
-            .store
-            .settle_login(&number, &tried.charged, now)
-            .await?
-        {
+        // At once, for the session is nobody's yet; if the credential changed while we hashed, it is dead by its epoch.
+        let (stored, settled) = tokio::join!(
+            self.store_session(&record, now),
+            self.store.settle_login(&number, &tried.charged, now),
+        );
+        // LOGIN-3. No row when the credential changed: that password is dead now.
+        if !settled? {
             return Err(self.login_refused(Some(kind)));
         }
-        let begun = self.begin_session(&record, now).await;
-        let (session_token, session) = match begun {
+        let (session_token, session) = match self.open_session(&stored?, &record, now).await {
             // LOGIN-5, SESS-2: what ends sessions has ended this one before anybody had it.
             Err(Failure::Refused(refusal)) if refusal.reason() == ErrorReason::SessionEnded => {
                 return Err(self.login_refused(Some(kind)));
             }
-            begun => begun?,
+            opened => opened?,
         };
         measures::opened(kind);
         Ok(LoginResponse {

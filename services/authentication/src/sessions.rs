@@ -98,12 +98,22 @@ impl Authentication {
         Ok(account)
     }
 
-    /// Stores a session under a new token (SESS-3).
+    /// Begins a session under a new token (SESS-3).
     pub(crate) async fn begin_session(
         &self,
         record: &SessionRecord,
         now: DateTime<Utc>,
     ) -> Result<(String, Session), Failure> {
+        let token = self.store_session(record, now).await?;
+        self.open_session(&token, record, now).await
+    }
+
+    /// Stores a session under a new token. It is nobody's until [`Self::open_session`].
+    pub(crate) async fn store_session(
+        &self,
+        record: &SessionRecord,
+        now: DateTime<Utc>,
+    ) -> Result<SessionToken, Failure> {
         let token = SessionToken::generate(&mut rand::rng());
         let digest = token.digest();
         let plain = serde_json::to_vec(record)
@@ -122,7 +132,17 @@ impl Authentication {
                 record.ends,
             )
             .await?;
-        let account = self.check(&digest, record, now, now).await?;
+        Ok(token)
+    }
+
+    /// The token of a stored session and what its owner is told; refused when something has ended it meanwhile.
+    pub(crate) async fn open_session(
+        &self,
+        token: &SessionToken,
+        record: &SessionRecord,
+        now: DateTime<Utc>,
+    ) -> Result<(String, Session), Failure> {
+        let account = self.check(&token.digest(), record, now, now).await?;
         let live = LiveSession {
             record: record.clone(),
             used: now,
