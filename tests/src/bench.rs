@@ -8,6 +8,7 @@ mod load;
 mod logins;
 mod migration;
 mod overload;
+mod profile;
 mod reference;
 mod report;
 mod rest;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 pub use checks::serve_echo;
+pub use profile::Part;
 pub use report::Report;
 
 use report::Measure;

@@ -15,6 +15,7 @@ use tonic::transport::{Certificate, Channel, Identity, Server, ServerTlsConfig};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
+use super::profile::Profile;
 use super::report::{Bound, Measure};
 use super::stage::{Stage, told, unlimited};
 use super::{Effort, Surroundings, load};
@@ -48,10 +49,11 @@ pub(super) async fn measure(around: &Surroundings, effort: Effort) -> Result<Vec
         .await?;
 
     let (mut echoes, mut gets, mut selects) = (Vec::new(), Vec::new(), Vec::new());
+    let mut profile = Profile::of(&around.home);
     for _ in 0..effort.rounds {
         let answered = Echo::rate(&bare, CALLERS, effort.slice).await?;
         let (clients, token) = (ours.clone(), token.clone());
-        let checked = load::closed(CALLERS, effort.slice, move |caller| {
+        let checking = load::closed(CALLERS, effort.slice, move |caller| {
             let mut client = clients[caller % CONNECTIONS].clone();
             let request = CheckSessionRequest {
                 session_token: token.clone(),
@@ -61,8 +63,11 @@ pub(super) async fn measure(around: &Surroundings, effort: Effort) -> Result<Vec
                 client.check_session(request).await.map_err(told)?;
                 Ok(())
             }
-        })
-        .await?;
+        });
+        let seconds = effort.slice.as_secs_f64();
+        let checked = profile
+            .during(checking, |checked| checked * seconds)
+            .await?;
         let connection = redis.clone();
         let got = load::closed(CALLERS, effort.slice, move |_caller| {
             let mut connection = connection.clone();
@@ -95,7 +100,8 @@ pub(super) async fn measure(around: &Surroundings, effort: Effort) -> Result<Vec
             "a bare tonic echo over mutual TLS",
             echoes,
             Bound::AtLeast(0.5),
-        ),
+        )
+        .explained_by(&profile),
         measure("GET in Redis", gets, Bound::None),
         measure(
             "SELECT by primary key in PostgreSQL, eight connections",

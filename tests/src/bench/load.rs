@@ -40,13 +40,22 @@ where
 pub(super) struct Arrivals {
     /// From the moment at which each call that succeeded should have been made, in order.
     pub(super) latencies: Vec<Duration>,
-    /// Calls that failed.
-    pub(super) failed: usize,
+    failed: u32,
     /// From the first call to the last answer.
     pub(super) took: Duration,
 }
 
 impl Arrivals {
+    /// Calls that succeeded.
+    pub(super) fn served(&self) -> f64 {
+        f64::from(u32::try_from(self.latencies.len()).unwrap_or(u32::MAX))
+    }
+
+    /// Calls that failed.
+    pub(super) fn failed(&self) -> f64 {
+        f64::from(self.failed)
+    }
+
     /// The latency that so large a part of the successful calls keep within.
     pub(super) fn quantile(&self, part: f64) -> Duration {
         #[allow(

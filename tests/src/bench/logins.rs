@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aikagi_hashing::Settings;
-use anyhow::Result;
+use anyhow::{Context, Result};
+use sqlx::{Connection as _, PgConnection};
 use tokio::time::Instant;
 
 use super::hash::OneHash;
@@ -65,19 +66,27 @@ pub(super) async fn measure(around: &Surroundings, effort: Effort) -> Result<Vec
         let raw = reference::rate(&around.reference, &settings, effort.slice).await?;
         capacity.push((logins(&subscribers, effort.slice).await?, raw));
     }
-    let mut beyond = Vec::new();
+    let (mut beyond, mut commits) = (Vec::new(), Vec::new());
+    let url = stage.system.superuser_url().context("no cluster")?;
+    let mut ledger = PgConnection::connect(&url).await?;
     let mut hash = OneHash::of(&settings).await?;
     for _ in 0..effort.rounds {
-        let mut hashes = Vec::new();
-        let mut whole = Vec::new();
+        let (mut hashes, mut whole, mut bare) = (Vec::new(), Vec::new(), Vec::new());
         for which in 0..SERIAL {
             hashes.push(hash.time().await?);
             let begun = Instant::now();
             subscribers.clone().login(which).await?;
             whole.push(begun.elapsed().as_secs_f64() * 1e3);
+            let begun = Instant::now();
+            for _ in 0..2 {
+                commit(&mut ledger, &subscribers.numbers()[0]).await?;
+            }
+            bare.push(begun.elapsed().as_secs_f64() * 1e3);
         }
         let hash = median(hashes);
-        beyond.push((median(whole) - hash, hash));
+        let ours = median(whole) - hash;
+        beyond.push((ours, hash));
+        commits.push((ours, median(bare)));
     }
 
     let peak = median(capacity.iter().map(|round| round.0));
@@ -96,10 +105,26 @@ pub(super) async fn measure(around: &Surroundings, effort: Effort) -> Result<Vec
             beyond.clone(),
             Bound::AtMost(0.15),
         ),
+        Measure::of(
+            "the same",
+            "two durable commits of one row, one after another",
+            "ms",
+            commits,
+            Bound::None,
+        ),
     ];
     let hash = median(beyond.iter().map(|round| round.1));
     measures.extend(waits(&subscribers, effort, peak, hash).await?);
     Ok(measures)
+}
+
+/// INV-2, INV-4: what a login cannot do without, and has to do twice.
+async fn commit(ledger: &mut PgConnection, number: &str) -> Result<()> {
+    sqlx::query("UPDATE credentials SET failures = failures WHERE number = $1")
+        .bind(number)
+        .execute(ledger)
+        .await?;
+    Ok(())
 }
 
 /// Logins per second, when there is always somebody who waits.
@@ -131,7 +156,7 @@ async fn waits(
             measures.push(Measure::of(
                 format!(
                     "a login at {part} of the capacity, quantile {quantile}, {} failed",
-                    arrivals.failed
+                    arrivals.failed()
                 ),
                 "one hash",
                 "ms",

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, ensure};
 
 use super::logins::{Subscribers, logins};
+use super::profile::Profile;
 use super::report::{Bound, Measure, median};
 use super::stage::{Stage, told, unlimited};
 use super::{Effort, Surroundings, load};
@@ -16,16 +17,18 @@ pub(super) async fn measure(around: &Surroundings, effort: Effort) -> Result<Vec
     let subscribers = Subscribers::of(&stage).await?;
     let mut rounds = Vec::new();
     let mut shed = Vec::new();
+    let mut profile = Profile::of(&around.home);
     for _ in 0..effort.rounds {
         let peak = logins(&subscribers, effort.slice).await?;
         let coming = subscribers.clone();
-        let arrivals = load::open(TIMES * peak, effort.slice, move |which| {
+        let arriving = load::open(TIMES * peak, effort.slice, move |which| {
             coming.clone().login(which)
-        })
-        .await?;
-        let served = f64::from(u32::try_from(arrivals.latencies.len())?);
-        rounds.push((served / arrivals.took.as_secs_f64(), peak));
-        shed.push(f64::from(u32::try_from(arrivals.failed)?));
+        });
+        let arrivals = profile
+            .during(arriving, |arrivals| arrivals.served() + arrivals.failed())
+            .await?;
+        rounds.push((arrivals.served() / arrivals.took.as_secs_f64(), peak));
+        shed.push(arrivals.failed());
     }
     let operator = stage.operator()?;
     for (which, number) in subscribers.numbers().iter().enumerate() {
@@ -47,5 +50,6 @@ pub(super) async fn measure(around: &Surroundings, effort: Effort) -> Result<Vec
         "calls/s",
         rounds,
         Bound::AtLeast(0.9),
-    )])
+    )
+    .explained_by(&profile)])
 }

@@ -5,6 +5,8 @@ use std::fmt;
 use anyhow::{Context, Result};
 use serde::Serialize;
 
+use super::profile::{Part, Profile};
+
 /// What a ratio has to keep.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -83,6 +85,9 @@ pub struct Measure {
     pub bound: Bound,
     /// Whether it does.
     pub kept: bool,
+    /// Where the processor's time for one call of ours went, where that was looked at.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub profile: Vec<Part>,
 }
 
 impl Measure {
@@ -103,7 +108,14 @@ impl Measure {
             ratio,
             bound,
             kept: bound.is_kept_by(ratio),
+            profile: Vec::new(),
         }
+    }
+
+    /// With where the time for one call went.
+    pub(super) fn explained_by(mut self, profile: &Profile) -> Self {
+        self.profile = profile.parts();
+        self
     }
 }
 
@@ -172,6 +184,9 @@ impl fmt::Display for Report {
                 write!(f, ", the bound is {bound}: {verdict}\n  {:>10} {plot}", "")?;
             }
             writeln!(f)?;
+            for Part { program, micros } in &measure.profile {
+                writeln!(f, "  {:>10} µs a call, {program}", figure(*micros))?;
+            }
         }
         Ok(())
     }

@@ -1,0 +1,110 @@
+//! Where the processor's time goes while something is measured, program by program.
+
+use std::collections::{BTreeMap, HashMap};
+use std::future::Future;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use procfs::process::{Process, all_processes};
+use serde::Serialize;
+
+/// What a program of the system, or the generator of load, has used.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Part {
+    /// The program.
+    pub program: String,
+    /// Processor time for each call, in microseconds.
+    pub micros: f64,
+}
+
+/// Adds up what is used while it is asked to look.
+pub(super) struct Profile {
+    home: PathBuf,
+    ticks: BTreeMap<String, u64>,
+    calls: f64,
+}
+
+impl Profile {
+    /// Of the system in this directory, and of this process.
+    pub(super) fn of(home: &Path) -> Self {
+        Self {
+            home: home.to_owned(),
+            ticks: BTreeMap::new(),
+            calls: 0.0,
+        }
+    }
+
+    /// Looks while this is done, which makes so many calls.
+    pub(super) async fn during<T>(
+        &mut self,
+        work: impl Future<Output = Result<T>>,
+        calls: impl FnOnce(&T) -> f64,
+    ) -> Result<T> {
+        let before = self.used()?;
+        let done = work.await?;
+        for (pid, (program, after)) in self.used()? {
+            let already = before.get(&pid).map_or(0, |(_, ticks)| *ticks);
+            *self.ticks.entry(program).or_default() += after.saturating_sub(already);
+        }
+        self.calls += calls(&done);
+        Ok(done)
+    }
+
+    /// What was used for each call, the most first.
+    pub(super) fn parts(&self) -> Vec<Part> {
+        #[allow(clippy::cast_precision_loss, reason = "some minutes of ticks")]
+        let micros = |ticks: u64| ticks as f64 * 1e6 / procfs::ticks_per_second() as f64;
+        let part = |(program, ticks): (&String, &u64)| Part {
+            program: program.clone(),
+            micros: micros(*ticks) / self.calls,
+        };
+        let mut parts: Vec<Part> = self.ticks.iter().map(part).collect();
+        parts.sort_by(|one, other| other.micros.total_cmp(&one.micros));
+        parts
+    }
+
+    /// Ticks of each process of ours up to now, and its program. One that ends while it is looked at is none.
+    fn used(&self) -> Result<HashMap<i32, (String, u64)>> {
+        let processes = all_processes().context("no /proc")?;
+        let ours = processes.flatten().filter(|process| self.is_ours(process));
+        Ok(ours
+            .filter_map(|process| {
+                let program = process.exe().ok()?.file_name()?.to_str()?.to_owned();
+                let stat = process.stat().ok()?;
+                Some((process.pid, (program, stat.utime + stat.stime)))
+            })
+            .collect())
+    }
+
+    fn is_ours(&self, process: &Process) -> bool {
+        u32::try_from(process.pid) == Ok(std::process::id())
+            || process.cwd().is_ok_and(|cwd| cwd.starts_with(&self.home))
+            || process.cmdline().is_ok_and(|words| {
+                let home = self.home.to_string_lossy();
+                words.iter().any(|word| word.contains(home.as_ref()))
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_used_is_told_for_each_call() {
+        let mut profile = Profile::of(Path::new("/nowhere"));
+        let begun = Instant::now();
+        let busy = async {
+            while begun.elapsed() < Duration::from_millis(200) {}
+            Ok(4.0)
+        };
+        profile.during(busy, |calls| *calls).await.unwrap();
+        let parts = profile.parts();
+        let [part] = parts.as_slice() else {
+            panic!("{parts:?}")
+        };
+        assert!(part.micros > 0.0 && part.micros < 1e6, "{part:?}");
+    }
+}
