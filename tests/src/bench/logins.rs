@@ -8,9 +8,11 @@ use anyhow::{Context, Result};
 use sqlx::{Connection as _, PgConnection};
 use tokio::time::Instant;
 
+use super::checks::Echo;
 use super::hash::OneHash;
+use super::profile::Profile;
 use super::report::{Bound, Measure, median};
-use super::stage::{Stage, told, unlimited};
+use super::stage::{Stage, all_but_the_hash, told, unlimited};
 use super::{Effort, Surroundings, load, reference};
 use crate::edge::Site;
 use crate::world::PERMANENT;
@@ -115,7 +117,35 @@ pub(super) async fn measure(around: &Surroundings, effort: Effort) -> Result<Vec
     ];
     let hash = median(beyond.iter().map(|round| round.1));
     measures.extend(waits(&subscribers, effort, peak, hash).await?);
+    drop(stage);
+    measures.push(all_else(around, effort).await?);
     Ok(measures)
+}
+
+/// As many logins as can be when a hash costs nothing, and where the time of one goes.
+async fn all_else(around: &Surroundings, effort: Effort) -> Result<Measure> {
+    let stage = Stage::start(around, "login", all_but_the_hash).await?;
+    let subscribers = Subscribers::of(&stage).await?;
+    let echo = Echo::start(&stage)?;
+    let bare = [echo.client(&stage)?];
+    let mut profile = Profile::of(&around.home);
+    let mut rounds = Vec::new();
+    for _ in 0..effort.rounds {
+        let echoes = Echo::rate(&bare, CALLERS, effort.slice).await?;
+        let seconds = effort.slice.as_secs_f64();
+        let logins = profile
+            .during(logins(&subscribers, effort.slice), |rate| rate * seconds)
+            .await?;
+        rounds.push((logins, echoes));
+    }
+    let measure = Measure::of(
+        "logins end to end, their hash made nothing",
+        "a bare tonic echo over mutual TLS",
+        "calls/s",
+        rounds,
+        Bound::None,
+    );
+    Ok(measure.explained_by(&profile))
 }
 
 /// INV-2, INV-4: what a login cannot do without, and has to do twice.
