@@ -31,12 +31,33 @@ pub enum DurabilityError {
     SetForRole(String),
 }
 
+/// When a connection's statements are planned. Each is prepared once in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Planning {
+    /// Once, for whatever values: for statements that look for a few rows by key. Planning one costs more than
+    /// running it.
+    Once,
+    /// As the database thinks best, again for each values if need be: for statements with parts that some values
+    /// switch off.
+    AsNeeded,
+}
+
+impl Planning {
+    fn parameter(self) -> (&'static str, &'static str) {
+        let mode = match self {
+            Self::Once => "force_generic_plan",
+            Self::AsNeeded => "auto",
+        };
+        ("plan_cache_mode", mode)
+    }
+}
+
 /// A pool for these settings. It connects with the first statement, so a service starts while the ledger
 /// is away, and what waits too long counts as unavailable. Has to be called inside a tokio runtime.
 ///
 /// INV-4: a connection on which commits are not durable is never used, also where the setting changed after
 /// the service had started.
-pub fn connect(settings: &Settings) -> Result<PgPool, SettingsError> {
+pub fn connect(settings: &Settings, planning: Planning) -> Result<PgPool, SettingsError> {
     let options = PgPoolOptions::new().after_connect(|connection, _| {
         Box::pin(async move {
             let level = synchronous_commit(connection).await?;
@@ -47,7 +68,7 @@ pub fn connect(settings: &Settings) -> Result<PgPool, SettingsError> {
             Err(sqlx::Error::BeginFailed)
         })
     });
-    lazy(options, settings)
+    lazy(options, settings, planning)
 }
 
 /// A pool for migrations, which may take as long as their statements take; a lock that services hold is waited for
@@ -59,7 +80,11 @@ pub(crate) fn for_migrations(settings: &Settings) -> Result<PgPool, SettingsErro
         .connect_lazy_with(options))
 }
 
-fn lazy(options: PgPoolOptions, settings: &Settings) -> Result<PgPool, SettingsError> {
+fn lazy(
+    options: PgPoolOptions,
+    settings: &Settings,
+    planning: Planning,
+) -> Result<PgPool, SettingsError> {
     Ok(options
         .max_connections(settings.max_connections)
         .acquire_timeout(settings.acquire_timeout()?)
@@ -73,7 +98,7 @@ fn lazy(options: PgPoolOptions, settings: &Settings) -> Result<PgPool, SettingsE
                 Ok(true)
             })
         })
-        .connect_lazy_with(settings.options()?))
+        .connect_lazy_with(settings.options()?.options([planning.parameter()])))
 }
 
 /// Whether the ledger answers.
@@ -86,7 +111,7 @@ pub async fn check(pool: &PgPool) -> Result<(), LedgerError> {
 /// database that a later connection would get. A database that does not answer is not refused: the service starts
 /// not ready.
 pub async fn check_durability(settings: &Settings) -> Result<(), DurabilityError> {
-    let pool = lazy(PgPoolOptions::new(), settings)?;
+    let pool = lazy(PgPoolOptions::new(), settings, Planning::AsNeeded)?;
     let found = ask(&pool).await;
     pool.close().await;
     let (level, stored) = match found {

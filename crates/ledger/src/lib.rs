@@ -11,7 +11,7 @@ mod statement;
 #[cfg(test)]
 mod tests;
 
-pub use connect::{DurabilityError, check, check_durability, connect};
+pub use connect::{DurabilityError, Planning, check, check_durability, connect};
 pub use error::LedgerError;
 pub use settings::{Settings, SettingsError};
 pub use statement::statement;

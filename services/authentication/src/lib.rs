@@ -31,6 +31,7 @@ use aikagi_domain::credential::CredentialRules;
 use aikagi_domain::session::SessionRules;
 use aikagi_hashing::Pool;
 use aikagi_hashing::seal::KeyRing;
+use aikagi_ledger::Planning;
 use aikagi_mesh::clock::SharedClock;
 use aikagi_mesh::health::Readiness;
 use aikagi_mesh::server::Server;
@@ -64,7 +65,7 @@ impl Authentication {
         shutdown: Shutdown,
     ) -> anyhow::Result<Self> {
         Ok(Self {
-            store: Store::new(aikagi_ledger::connect(&settings.postgres)?),
+            store: Store::new(aikagi_ledger::connect(&settings.postgres, Planning::Once)?),
             ttl: aikagi_ttl::Store::connect(&settings.redis)?,
             pool: Pool::new(&settings.hashing)?,
             keys: KeyRing::load(&settings.hashing.key_ring)?,

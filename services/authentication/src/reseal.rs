@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use aikagi_domain::credential::Epoch;
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_hashing::seal::KeyRing;
-use aikagi_ledger::LedgerError;
+use aikagi_ledger::{LedgerError, Planning};
 use serde::Deserialize;
 use sqlx::PgPool;
 
@@ -39,7 +39,7 @@ pub struct Resealed {
 /// Seals what is not sealed under the active key. Stopped and started again, it goes on.
 pub async fn reseal(settings: &ResealSettings) -> anyhow::Result<Resealed> {
     let keys = KeyRing::load(&settings.key_ring)?;
-    let pool = aikagi_ledger::connect(&settings.postgres)?;
+    let pool = aikagi_ledger::connect(&settings.postgres, Planning::AsNeeded)?;
     let mut done = Resealed::default();
     let mut last = String::new();
     loop {

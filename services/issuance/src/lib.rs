@@ -25,6 +25,7 @@ use aikagi_api::issuance::v1::call_service_server::{CallServiceServer, SERVICE_N
 use aikagi_domain::credential::CredentialRules;
 use aikagi_hashing::Pool;
 use aikagi_hashing::seal::KeyRing;
+use aikagi_ledger::Planning;
 use aikagi_mesh::clock::SharedClock;
 use aikagi_mesh::health::Readiness;
 use aikagi_mesh::server::Server;
@@ -57,7 +58,7 @@ impl Issuance {
         shutdown: Shutdown,
     ) -> anyhow::Result<Self> {
         Ok(Self {
-            store: Store::new(aikagi_ledger::connect(&settings.postgres)?),
+            store: Store::new(aikagi_ledger::connect(&settings.postgres, Planning::Once)?),
             ttl: aikagi_ttl::Store::connect(&settings.redis)?,
             pool: Pool::new(&settings.hashing)?,
             keys: KeyRing::load(&settings.hashing.key_ring)?,

@@ -22,6 +22,7 @@ use aikagi_domain::credential::CredentialRules;
 use aikagi_domain::password::PasswordPolicy;
 use aikagi_hashing::Pool;
 use aikagi_hashing::seal::KeyRing;
+use aikagi_ledger::Planning;
 use aikagi_mesh::client::Upstream;
 use aikagi_mesh::clock::SharedClock;
 use aikagi_mesh::health::Readiness;
@@ -65,7 +66,7 @@ impl Password {
             &shutdown,
         );
         Ok(Self {
-            store: Store::new(aikagi_ledger::connect(&settings.postgres)?),
+            store: Store::new(aikagi_ledger::connect(&settings.postgres, Planning::Once)?),
             authentication: AuthenticationServiceClient::new(authentication),
             pool: Pool::new(&settings.hashing)?,
             keys: KeyRing::load(&settings.hashing.key_ring)?,

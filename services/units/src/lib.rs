@@ -24,6 +24,7 @@ use aikagi_api::units::v1::directory_service_server::{self, DirectoryServiceServ
 use aikagi_api::units::v1::import_service_server::{self, ImportServiceServer};
 use aikagi_api::units::v1::migration_service_server::{self, MigrationServiceServer};
 use aikagi_domain::credential::CredentialRules;
+use aikagi_ledger::Planning;
 use aikagi_mesh::clock::SharedClock;
 use aikagi_mesh::health::Readiness;
 use aikagi_mesh::server::Server;
@@ -54,7 +55,10 @@ impl Units {
         shutdown: Shutdown,
     ) -> anyhow::Result<Self> {
         Ok(Self {
-            store: Store::new(aikagi_ledger::connect(&settings.postgres)?),
+            store: Store::new(aikagi_ledger::connect(
+                &settings.postgres,
+                Planning::AsNeeded,
+            )?),
             clock,
             credential_rules: Arc::new(settings.credential.clone()),
             shutdown,

@@ -1,7 +1,7 @@
 use sqlx::{AssertSqlSafe, PgPool};
 
 use super::database;
-use crate::{DurabilityError, LedgerError, Settings, check, check_durability, connect};
+use crate::{DurabilityError, LedgerError, Planning, Settings, check, check_durability, connect};
 
 async fn alter(pool: &PgPool, database: &str, setting: &str) {
     let statement = format!("ALTER DATABASE \"{database}\" {setting}");
@@ -17,7 +17,7 @@ async fn a_database_that_is_not_durable_is_refused() {
     let (database, pool) = database().await;
     let settings = Settings::for_url(database.url_as("aikagi_units"));
     check_durability(&settings).await.unwrap();
-    let units = connect(&settings).unwrap();
+    let units = connect(&settings, Planning::AsNeeded).unwrap();
     check(&units).await.unwrap();
 
     for value in ["off", "local", "remote_write"] {
@@ -31,7 +31,7 @@ async fn a_database_that_is_not_durable_is_refused() {
         assert!(matches!(&refused, DurabilityError::NotDurable(found) if found == value));
         assert!(refused.to_string().contains("synchronous_commit"));
     }
-    let late = connect(&settings).unwrap();
+    let late = connect(&settings, Planning::AsNeeded).unwrap();
     assert_eq!(check(&late).await, Err(LedgerError::Unavailable));
 
     alter(
@@ -67,7 +67,7 @@ async fn a_ledger_that_is_away_is_unavailable() {
     ));
     settings.acquire_timeout = chrono::TimeDelta::milliseconds(200);
     check_durability(&settings).await.unwrap();
-    let pool = connect(&settings).unwrap();
+    let pool = connect(&settings, Planning::AsNeeded).unwrap();
     assert_eq!(check(&pool).await, Err(LedgerError::Unavailable));
 }
 
@@ -75,17 +75,24 @@ async fn a_ledger_that_is_away_is_unavailable() {
 #[tokio::test]
 async fn connections_have_limits() {
     let (database, _pool) = database().await;
-    let pool = connect(&Settings::for_url(database.url_as("aikagi_password"))).unwrap();
-    for (name, expected) in [
-        ("statement_timeout", "5s"),
-        ("lock_timeout", "2s"),
-        ("idle_in_transaction_session_timeout", "10s"),
+    for (planning, mode) in [
+        (Planning::Once, "force_generic_plan"),
+        (Planning::AsNeeded, "auto"),
     ] {
-        let found: String = sqlx::query_scalar("SELECT current_setting($1)")
-            .bind(name)
-            .fetch_one(&pool)
-            .await
-            .unwrap();
-        assert_eq!(found, expected, "{name}");
+        let settings = Settings::for_url(database.url_as("aikagi_password"));
+        let pool = connect(&settings, planning).unwrap();
+        for (name, expected) in [
+            ("statement_timeout", "5s"),
+            ("lock_timeout", "2s"),
+            ("idle_in_transaction_session_timeout", "10s"),
+            ("plan_cache_mode", mode),
+        ] {
+            let found: String = sqlx::query_scalar("SELECT current_setting($1)")
+                .bind(name)
+                .fetch_one(&pool)
+                .await
+                .unwrap();
+            assert_eq!(found, expected, "{name}");
+        }
     }
 }

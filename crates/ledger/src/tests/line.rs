@@ -2,7 +2,7 @@ use aikagi_domain::unit::{AuthUnit, UnitState};
 
 use super::{add_line, database, number};
 use crate::line::{lock_line, lock_line_of, read_line, read_line_of, unit_state};
-use crate::{LedgerError, Settings, connect};
+use crate::{LedgerError, Planning, Settings, connect};
 
 /// UNIT-1, UNIT-2: a line is read with its numbers, its state and its version.
 #[tokio::test]
@@ -120,7 +120,11 @@ async fn waiting_for_too_long_is_a_conflict() {
     let id = add_line(&pool, &["0312345678"]).await;
     let mut first = pool.begin().await.unwrap();
     lock_line(&mut first, id).await.unwrap().unwrap();
-    let other = connect(&Settings::for_url(database.url_as("aikagi_password"))).unwrap();
+    let other = connect(
+        &Settings::for_url(database.url_as("aikagi_password")),
+        Planning::AsNeeded,
+    )
+    .unwrap();
     let mut second = other.begin().await.unwrap();
     sqlx::raw_sql("SET LOCAL lock_timeout = '50ms'")
         .execute(&mut *second)
