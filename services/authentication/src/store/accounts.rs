@@ -14,7 +14,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use tracing::Instrument as _;
 
 /// Statements that run at once. One that is held up keeps others only from going first.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 2;
 /// Questions that one statement answers.
 const MOST: usize = 64;
 /// Questions that wait for a statement; who asks more waits for room.
