@@ -1,5 +1,4 @@
-//! The rules on the hot paths: an event of the audit trail beside the bare digest of as many bytes, a session's check, a
-//! whole call.
+//! The rules on the hot paths: an event of the audit trail beside the bare digest of as many bytes, and a whole call.
 
 use std::error::Error;
 use std::hint::black_box;

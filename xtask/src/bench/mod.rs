@@ -104,19 +104,23 @@ pub(crate) fn run(repo: &Repo, say: Say, arguments: &Arguments) -> Result<()> {
         build(repo, true)?
     };
     let names = arguments.what.names();
-    if !names.is_empty() {
-        measure(repo, say, &binaries, arguments.short, names)?;
-    }
-    match &arguments.what {
+    let measured = if names.is_empty() {
+        Ok(())
+    } else {
+        measure(repo, say, &binaries, arguments.short, names)
+    };
+    // Whether or not its bounds were kept: `and` takes what has been done already.
+    let others = match &arguments.what {
         What::Import(import) => import::run(repo, say, &binaries, import, arguments.short),
         What::Micro => micro(repo, arguments.short),
         What::All => {
             let import = import::Arguments::default();
-            import::run(repo, say, &binaries, &import, arguments.short)?;
-            micro(repo, arguments.short)
+            let imported = import::run(repo, say, &binaries, &import, arguments.short);
+            imported.and(micro(repo, arguments.short))
         }
         _ => Ok(()),
-    }
+    };
+    measured.and(others)
 }
 
 /// The crates' own benchmarks. As tests each runs once, out of what [`build_with_tests`] has built.
