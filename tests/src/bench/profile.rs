@@ -94,7 +94,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_used_is_told_for_each_call() {
-        let mut profile = Profile::of(Path::new("/nowhere"));
+        let home = tempfile::tempdir().unwrap();
+        let mut profile = Profile::of(home.path());
         let begun = Instant::now();
         let busy = async {
             while begun.elapsed() < Duration::from_millis(200) {}
