@@ -8,6 +8,9 @@ use anyhow::{Context, Result};
 use procfs::process::{Process, all_processes};
 use serde::Serialize;
 
+/// The most bytes that the kernel keeps of a name.
+const KERNEL_NAME: usize = 15;
+
 /// What a program of the system, or the generator of load, has used.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Part {
@@ -69,9 +72,9 @@ impl Profile {
         let ours = processes.flatten().filter(|process| self.is_ours(process));
         Ok(ours
             .filter_map(|process| {
-                let program = process.exe().ok()?.file_name()?.to_str()?.to_owned();
                 let stat = process.stat().ok()?;
-                Some((process.pid, (program, stat.utime + stat.stime)))
+                let used = stat.utime + stat.stime;
+                Some((process.pid, (program(&process, stat.comm)?, used)))
             })
             .collect())
     }
@@ -84,6 +87,15 @@ impl Profile {
                 words.iter().any(|word| word.contains(home.as_ref()))
             })
     }
+}
+
+/// What a process is called: by the kernel, or by its file where the kernel's name may be cut. A file may have the name of
+/// another program, as that of Redis has in Debian.
+fn program(process: &Process, comm: String) -> Option<String> {
+    if comm.len() < KERNEL_NAME {
+        return Some(comm);
+    }
+    Some(process.exe().ok()?.file_name()?.to_str()?.to_owned())
 }
 
 #[cfg(test)]
@@ -107,5 +119,6 @@ mod tests {
             panic!("{parts:?}")
         };
         assert!(part.micros > 0.0 && part.micros < 1e6, "{part:?}");
+        assert!(part.program.starts_with("aikagi_tests"), "{part:?}");
     }
 }
