@@ -1,11 +1,11 @@
 //! Bulk import (OPS-1): what is sent, told and left behind, and that it goes on wherever it was stopped.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use super::ctl::{Ended, World};
 
@@ -182,15 +182,20 @@ async fn an_import_that_was_stopped_goes_on() {
         &path,
         &["--batch", "2", "--in-flight", "2", "--output", "json"],
     );
-    let child = world.spawn(&command);
+    let mut child = world.spawn(&command);
     world.stub.importing.stands_still().await;
     let pid = Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap());
     kill(pid, Signal::SIGINT).unwrap();
-    // What was sent is answered yet.
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    let mut remarks = BufReader::new(child.stderr.take().unwrap()).lines();
+    loop {
+        let remark = remarks.next_line().await.unwrap().unwrap();
+        if remark.contains("stopping when what was sent is answered") {
+            break;
+        }
+    }
     world.stub.importing.go_on();
     let stopped = Ended::of(&child.wait_with_output().await.unwrap());
-    assert_eq!(stopped.code, 130, "{}", stopped.err);
+    assert_eq!(stopped.code, 130);
     let (done, ..) = summary(&stopped.documents());
     assert!((12..=14).contains(&done), "{done}");
     let progress: Value =
