@@ -186,6 +186,12 @@ impl Search {
                 return None;
             }
             let mut next = node.after(*place);
+            if is_lost && call.is_troubled {
+                let mut model = next.situation.model.clone();
+                if progress.clone().fail(&mut model).is_some() {
+                    return None;
+                }
+            }
             match next.situation.step(progress, !is_lost) {
                 Step::Goes(progress) => next.go_on(*place, progress),
                 Step::Answers(said) if call.said.as_ref() == Some(&said) => {
@@ -229,6 +235,13 @@ impl Search {
         {
             given_up.done |= bit(place);
             found.extend(fitting(given_up, call, &said));
+        }
+        let mut failing = node.after(place);
+        if call.is_troubled
+            && let Some(failed) = progress.clone().fail(&mut failing.situation.model)
+        {
+            failing.go_on(place, failed);
+            found.push(failing);
         }
         match next.situation.step(progress, call.said.is_some()) {
             Step::Goes(progress) => {

@@ -122,6 +122,7 @@ impl Progress {
             (Self::Migrate(migrate), Ok(_)) => migrate.can_succeed(model),
             (Self::Migrate(migrate), Err(refused)) => migrate.can_be_refused(model, refused),
             (Self::Once(Operation::Look { seat }), Ok(_)) => model.is_live(*seat),
+            (Self::Login(login), Err(_)) => login.can_be_refused(),
             (
                 Self::Login(_) | Self::SetTemporary(_) | Self::Turn(_) | Self::Once(_),
                 Ok(_) | Err(_),
@@ -138,6 +139,16 @@ impl Progress {
             Self::Migrate(migrate) => migrate.told_after_a_fault().map(Err),
             Self::Change(change) => change.is_done().then_some(Ok(Told::Nothing)),
             _ => None,
+        }
+    }
+
+    /// LOGIN-4: how it goes on when what its next step stands on is away: an attempt that was charged is given back.
+    pub(crate) fn fail(self, model: &mut Model) -> Option<Self> {
+        match self {
+            Self::Login(login) => login.fail(model).map(Self::Login),
+            Self::Change(change) => change.fail(model).map(Self::Change),
+            Self::Migrate(migrate) => migrate.fail(model).map(Self::Migrate),
+            Self::Preview(_) | Self::SetTemporary(_) | Self::Turn(_) | Self::Once(_) => None,
         }
     }
 }

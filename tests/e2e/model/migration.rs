@@ -249,6 +249,14 @@ impl Steps for Migrate {
             At::Commit(_) => Next::Answers(Err(Refused::new("CHANGED_MEANWHILE"))),
         }
     }
+
+    fn fail(self, model: &mut Model) -> Option<Self> {
+        let At::Verify(decided, verify) = self.at else {
+            return None;
+        };
+        let at = At::Verify(decided, verify.fail(model)?);
+        Some(Self { at, ..self })
+    }
 }
 
 impl Model {

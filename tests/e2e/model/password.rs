@@ -195,6 +195,14 @@ impl Steps for ChangePassword {
             At::Open(_) => Next::Answers(Ok(None)),
         }
     }
+
+    fn fail(self, model: &mut Model) -> Option<Self> {
+        let At::Verify(session, verify) = self.at else {
+            return None;
+        };
+        let at = At::Verify(session, verify.fail(model)?);
+        Some(Self { at, ..self })
+    }
 }
 
 impl Model {

@@ -51,6 +51,8 @@ enum At {
     Charge,
     Look(Charged),
     Settle(Charged, bool),
+    /// The password could not be looked at.
+    Failed,
     Open(Session),
 }
 
@@ -78,8 +80,14 @@ impl Login {
             At::Charge => true,
             At::Look(charged) => still(charged),
             At::Settle(charged, right) => *right && still(charged),
+            At::Failed => false,
             At::Open(session) => model.is_good(session),
         }
+    }
+
+    /// Whether it can still be refused.
+    pub(crate) fn can_be_refused(&self) -> bool {
+        self.at != At::Failed
     }
 
     /// The next step only looks, and finds what it would find later too.
@@ -125,7 +133,19 @@ impl Steps for Login {
                 Next::Answers(Ok(model.view(self.handle)))
             }
             At::Settle(_, true) | At::Open(_) => refused(),
+            At::Failed => Next::Answers(Err(Refused::new("UNAVAILABLE"))),
         }
+    }
+
+    fn fail(self, model: &mut Model) -> Option<Self> {
+        let At::Look(charged) = &self.at else {
+            return None;
+        };
+        model.give_back(charged);
+        Some(Self {
+            at: At::Failed,
+            ..self
+        })
     }
 }
 

@@ -21,6 +21,12 @@ pub(crate) trait Steps: Debug + Clone + Eq + Hash {
 
     /// Takes the next step.
     fn step(self, model: &mut Model) -> Next<Self, Self::Told>;
+
+    /// LOGIN-4: what the next step stands on is away, and the attempt that was charged for it is given back. None when
+    /// it is no such step.
+    fn fail(self, _model: &mut Model) -> Option<Self> {
+        None
+    }
 }
 
 impl Model {

@@ -19,6 +19,8 @@ enum At {
     Charge,
     Look(Charged),
     Settle(Charged, bool),
+    /// It could not be looked at.
+    Failed,
     End,
 }
 
@@ -53,13 +55,13 @@ impl Verify {
         match &self.at {
             At::Session => true,
             At::Look(charged) => model.finds_the_same_later(charged),
-            At::Charge | At::Settle(..) | At::End => false,
+            At::Charge | At::Settle(..) | At::Failed | At::End => false,
         }
     }
 
     /// Whether the password can still be found right, though it may be another one by then.
     pub(super) fn can_be_right(&self) -> bool {
-        !matches!(self.at, At::Settle(_, false) | At::End)
+        !matches!(self.at, At::Settle(_, false) | At::Failed | At::End)
     }
 
     /// Whether it can still be proven.
@@ -68,7 +70,7 @@ impl Verify {
             At::Session => model.is_live(self.handle),
             At::Charge => true,
             At::Look(charged) | At::Settle(charged, true) => model.is_still(charged),
-            At::Settle(_, false) | At::End => false,
+            At::Settle(_, false) | At::Failed | At::End => false,
         }
     }
 
@@ -87,6 +89,7 @@ impl Verify {
             At::Look(charged) => ["CHANGED_MEANWHILE", wrong(charged)].contains(&reason),
             At::Settle(_, true) => reason == "CHANGED_MEANWHILE",
             At::Settle(charged, false) => reason == wrong(charged),
+            At::Failed => false,
             At::End => reason == "PASSWORD_DEAD",
         }
     }
@@ -130,11 +133,23 @@ impl Steps for Verify {
                     refused("PASSWORD_WRONG")
                 }
             }
+            At::Failed => refused("UNAVAILABLE"),
             // SESS-2: a session that itself spends the last attempt ends.
             At::End => {
                 model.logout(self.handle);
                 refused("PASSWORD_DEAD")
             }
         }
+    }
+
+    fn fail(self, model: &mut Model) -> Option<Self> {
+        let At::Look(charged) = &self.at else {
+            return None;
+        };
+        model.give_back(charged);
+        Some(Self {
+            at: At::Failed,
+            ..self
+        })
     }
 }

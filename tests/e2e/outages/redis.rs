@@ -122,6 +122,35 @@ async fn what_needs_redis_is_unavailable_and_costs_nothing() {
         .unwrap();
 }
 
+/// LOGIN-4: nor does an attempt that could not be looked up help to kill: when wrong ones have come to the limit with it
+/// at another replica, the password is alive again once its charge is given back.
+#[tokio::test]
+async fn what_is_given_back_has_killed_nobody() {
+    let world = World::start().await;
+    world.establish(CONTRACT, "2", FIRST, PERMANENT).await;
+    world.telephone(CONTRACT, "2", SECOND, TEMPORARY).await;
+    world.redis.freeze();
+    let others_meanwhile = async {
+        while count(&world, SECOND).await != (1, false) {
+            tokio::task::yield_now().await;
+        }
+        let settled = "UPDATE credentials SET failures = 3, wrong_attempts = 3, killed_time = now() WHERE number = $1";
+        let ledger = world.ledger().await;
+        sqlx::query(settled)
+            .bind(SECOND)
+            .execute(&ledger)
+            .await
+            .unwrap();
+    };
+    let (login_away, ()) = tokio::join!(login(&world, SECOND, TEMPORARY), others_meanwhile);
+    away(login_away);
+    assert_eq!(count(&world, SECOND).await, (2, false));
+
+    world.redis.thaw();
+    eventually(async || login(&world, SECOND, TEMPORARY).await).await;
+    assert_eq!(count(&world, SECOND).await, (0, false));
+}
+
 /// INV-3: when Redis comes back empty, at worst people dial or log in again: sessions have ended, temporary
 /// passwords and calls in progress are gone, counts and permanent passwords are as they were.
 #[tokio::test]

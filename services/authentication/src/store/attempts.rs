@@ -206,7 +206,8 @@ impl Store {
         Ok(row.present)
     }
 
-    /// Gives a charge back: the fault was ours, before the password was looked at (LOGIN-4).
+    /// Gives a charge back: the fault was ours, before the password was looked at (LOGIN-4). Nor does such a charge
+    /// help to kill: with it there were fewer wrong attempts than it takes.
     pub(crate) async fn give_back(
         &self,
         number: &TelephoneNumber,
@@ -215,7 +216,8 @@ impl Store {
         sqlx::query!(
             r#"
             UPDATE credentials
-            SET failures = greatest(failures - 1, 0), wrong_attempts = greatest(wrong_attempts - 1, 0)
+            SET failures = greatest(failures - 1, 0), wrong_attempts = greatest(wrong_attempts - 1, 0),
+                killed_time = NULL
             WHERE number = $1 AND epoch = $2 AND reset_round = $3
             "#,
             number.as_str(),

@@ -61,3 +61,26 @@ fn attempts_at_once_are_all_charged() {
     script.done(line()).unwrap();
     assert!(!script.is_explained(), "five charges of four attempts");
 }
+
+/// LOGIN-4: an attempt that failed for a fault of ours is given back; what came meanwhile may have found none left.
+#[test]
+fn attempts_that_are_given_back_were_charged_meanwhile() {
+    for (lost, explained) in [(1, false), (2, true)] {
+        let mut script = Script::by_number();
+        script.done(set(FIRST, "11111111")).unwrap();
+        let from = script.calls.len();
+        let refused = script.done(login(4, FIRST, "99999999"));
+        script.told(login(5, FIRST, "99999999"), refused);
+        let answered = script.calls.len();
+        for seat in 6..6 + lost {
+            script.lost(login(seat, FIRST, "99999999"));
+        }
+        script.together(from);
+        script.done(line()).unwrap();
+        assert!(!script.is_explained(), "nothing has failed");
+        for call in &mut script.calls[answered..] {
+            call.is_troubled = true;
+        }
+        assert_eq!(script.is_explained(), explained, "{lost}");
+    }
+}
