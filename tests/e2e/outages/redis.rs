@@ -129,18 +129,13 @@ async fn what_is_given_back_has_killed_nobody() {
     let world = World::start().await;
     world.establish(CONTRACT, "2", FIRST, PERMANENT).await;
     world.telephone(CONTRACT, "2", SECOND, TEMPORARY).await;
+    let ledger = world.ledger().await;
     world.redis.freeze();
     let others_meanwhile = async {
-        while count(&world, SECOND).await != (1, false) {
-            tokio::task::yield_now().await;
-        }
-        let settled = "UPDATE credentials SET failures = 3, wrong_attempts = 3, killed_time = now() WHERE number = $1";
-        let ledger = world.ledger().await;
-        sqlx::query(settled)
-            .bind(SECOND)
-            .execute(&ledger)
-            .await
-            .unwrap();
+        let settled = "UPDATE credentials SET failures = 3, wrong_attempts = 3, killed_time = now() \
+                       WHERE number = $1 AND failures = 1";
+        let settle = async || sqlx::query(settled).bind(SECOND).execute(&ledger).await;
+        while settle().await.unwrap().rows_affected() == 0 {}
     };
     let (login_away, ()) = tokio::join!(login(&world, SECOND, TEMPORARY), others_meanwhile);
     away(login_away);
