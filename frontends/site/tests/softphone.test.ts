@@ -1,4 +1,4 @@
-// The softphone (frontends/softphone): a temporary password set from it opens the site.
+// The softphone (dev/softphone): a temporary password set from it opens the site.
 
 import { request } from "node:http";
 import axe, { type AxeResults } from "axe-core";

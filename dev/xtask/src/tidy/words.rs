@@ -17,12 +17,11 @@ const RESERVED: [Reserved; 2] = [
         word: "sqlx",
         places: &[
             "crates/ledger",
-            "crates/devkit",
+            "dev",
             "services/*/src/store",
             "services/*/src/reseal",
             "services/*/tests",
             "tests",
-            "xtask",
         ],
         reason: "statements live in the ledger and in a service's store",
     },
@@ -36,7 +35,6 @@ const RESERVED: [Reserved; 2] = [
             // They call services, and hear statuses.
             "frontends",
             "tests",
-            "xtask",
         ],
         reason: "errors become a status at the edge of a service, in service.rs",
     },

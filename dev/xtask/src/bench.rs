@@ -15,7 +15,7 @@ use crate::repo::Repo;
 use crate::say::Say;
 
 /// What makes hashes with the reference library.
-const REFERENCE: &str = "tools/argon2/reference.c";
+const REFERENCE: &str = "dev/bench/reference.c";
 const REFERENCE_FLAGS: [&str; 3] = ["-O3", "-largon2", "-lpthread"];
 
 /// The crates' own benchmarks.

@@ -18,7 +18,7 @@ use crate::{site, state};
 
 /// Each client is a directory here with an executable `run`, which is told where the system is, installs
 /// what it needs, and fails at the first surprise.
-const CLIENTS: &str = "clients";
+const CLIENTS: &str = "examples";
 
 /// Plays the subscriber's story, with replicas of what a story passes through.
 pub(super) fn story(repo: &Repo, say: Say) -> Result<()> {

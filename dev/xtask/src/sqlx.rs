@@ -90,7 +90,7 @@ fn touch_queries(repo: &Repo) -> Result<()> {
         if ["query!(", "query_as!(", "query_scalar!(", "query_file!("]
             .iter()
             .any(|call| text.contains(call))
-            && !path.starts_with("xtask")
+            && !path.starts_with("dev/xtask")
         {
             let path = repo.root.join(path);
             std::fs::File::options()

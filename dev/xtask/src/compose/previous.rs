@@ -14,7 +14,7 @@ use crate::repo::Repo;
 
 const MIGRATIONS: &str = "crates/ledger/migrations";
 /// What the earlier version's containers need beside the compose file.
-const OVERLAY: &str = "xtask/src/compose/previous.yml";
+const OVERLAY: &str = "dev/xtask/src/compose/previous.yml";
 /// The tag of the earlier version's images.
 const TAG: &str = "previous";
 /// Images that both versions share: the stores, and the jobs, which know the earlier schema, too.

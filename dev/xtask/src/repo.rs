@@ -24,7 +24,8 @@ impl Repo {
     /// The repository that this program was built from.
     pub(crate) fn here() -> Result<Self> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .parent()
+            .ancestors()
+            .nth(2)
             .context("xtask is not in a repository")?
             .to_owned();
         let target = std::env::var_os("CARGO_TARGET_DIR")

@@ -1,6 +1,6 @@
 //! `cargo xtask up`: the whole system on this machine, from nothing.
 
-#[path = "../../crates/ttl/src/acl.rs"]
+#[path = "../../../crates/ttl/src/acl.rs"]
 #[allow(
     dead_code,
     unreachable_pub,

@@ -1,4 +1,4 @@
-//! The softphone (`frontends/softphone`), beside the system that `up` runs.
+//! The softphone (`dev/softphone`), beside the system that `up` runs.
 
 use std::fs::File;
 use std::path::Path;

@@ -29,9 +29,9 @@ impl Subcommand {
     }
 }
 
-/// Buf, as pinned in `tools/`.
+/// Buf, as pinned in `dev/xtask/buf`.
 pub(crate) fn buf(repo: &Repo, say: Say) -> Result<PathBuf> {
-    let tools = repo.root.join("tools");
+    let tools = repo.root.join("dev/xtask/buf");
     let program = tools.join("node_modules/.bin/buf");
     let lock = tools.join("package-lock.json");
     // Where npm notes what it put there.
@@ -43,7 +43,7 @@ pub(crate) fn buf(repo: &Repo, say: Say) -> Result<PathBuf> {
     };
     if !program.is_file() || age(&installed) < age(&lock) {
         install::ensure(&[Tool::Node], |text| say.step(text))?;
-        say.step("installing Buf with npm into tools/node_modules");
+        say.step("installing Buf with npm into dev/xtask/buf/node_modules");
         let mut npm = Command::new("npm");
         npm.args(["ci", "--no-audit", "--no-fund", "--loglevel=error"])
             .current_dir(&tools);

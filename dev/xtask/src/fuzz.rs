@@ -1,5 +1,5 @@
 //! `cargo xtask fuzz`: lets a fuzzer try what strangers' bytes can do. It needs neither a nightly compiler nor
-//! cargo-fuzz, whose layout `fuzz/` has. What has to hold is in `tests/properties`; its tests replay the seeds.
+//! cargo-fuzz, whose layout `tests/fuzz/` has. What has to hold is in `tests/properties`; its tests replay the seeds.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,7 +11,7 @@ use crate::cargo::{cargo, show};
 use crate::repo::Repo;
 use crate::say::Say;
 
-const PACKAGE: &str = "fuzz";
+const PACKAGE: &str = "tests/fuzz";
 /// libFuzzer's view into the program: which edges were taken, and what was compared. The sanitizers, which need a
 /// nightly compiler, would find nothing more: no code of ours is unsafe.
 const INSTRUMENTATION: [&str; 7] = [
@@ -29,7 +29,7 @@ const SHOWN_LINES: usize = 12;
 /// What to fuzz.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The target, as `fuzz/fuzz_targets` names it; without one, all of them, one after another.
+    /// The target, as `tests/fuzz/fuzz_targets` names it; without one, all of them, one after another.
     target: Option<String>,
     /// How long to try each target.
     #[arg(long, default_value_t = 60)]
@@ -45,7 +45,7 @@ struct Trial {
     coverage: u64,
 }
 
-/// Builds the targets with instrumentation, and tries them. What is found stays under `fuzz/artifacts`.
+/// Builds the targets with instrumentation, and tries them. What is found stays under `tests/fuzz/artifacts`.
 pub(crate) fn run(repo: &Repo, say: Say, arguments: &Arguments) -> Result<()> {
     let home = repo.root.join(PACKAGE);
     let all = targets(&home)?;
