@@ -1,7 +1,7 @@
 //! The version before the last migration, built from this repository's history, and the way from it to this one as
 //! docs/operations.md has it: both versions are at work together, and nobody notices.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -81,13 +81,20 @@ fn earlier(repo: &Repo) -> Result<(String, String)> {
         "--diff-filter=A",
         "--format=%H",
         "--",
-        MIGRATIONS,
+        &format!("{MIGRATIONS}/*.sql"),
     ];
     let added = repo.git(&adding)?;
     let commit = repo.git(&["rev-parse", &format!("{}^", added.trim())])?;
     let commit = commit.trim().to_owned();
     let files = repo.git(&["ls-tree", "--name-only", &format!("{commit}:{MIGRATIONS}")])?;
-    let last = files.lines().last().context("it has no migrations")?;
+    let last = files
+        .lines()
+        .rfind(|name| {
+            Path::new(name)
+                .extension()
+                .is_some_and(|ending| ending == "sql")
+        })
+        .context("it has no migrations")?;
     Ok((
         commit,
         last.split('_').next().unwrap_or_default().to_owned(),

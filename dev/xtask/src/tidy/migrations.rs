@@ -1,5 +1,7 @@
 //! A migration that landed is never edited: databases out there have run it as it was.
 
+use std::path::Path;
+
 use anyhow::Result;
 
 use crate::repo::Repo;
@@ -10,7 +12,12 @@ const DIRECTORY: &str = "crates/ledger/migrations";
 pub(super) fn breaches(repo: &Repo, base: &str) -> Result<Vec<String>> {
     let landed = repo.git(&["ls-tree", "-r", "--name-only", base, "--", DIRECTORY])?;
     let mut found = Vec::new();
-    for path in landed.lines() {
+    let is_sql = |path: &&str| {
+        Path::new(path)
+            .extension()
+            .is_some_and(|ending| ending == "sql")
+    };
+    for path in landed.lines().filter(is_sql) {
         let was = repo.git(&["show", &format!("{base}:{path}")])?;
         match std::fs::read(repo.root.join(path)) {
             Ok(is) if is == was.as_bytes() => {}
@@ -25,8 +32,6 @@ pub(super) fn breaches(repo: &Repo, base: &str) -> Result<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
 
     #[test]
@@ -39,7 +44,7 @@ mod tests {
         let migrations = dir.path().join(DIRECTORY);
         std::fs::create_dir_all(&migrations).unwrap();
         let write = |name: &str, text: &str| std::fs::write(migrations.join(name), text).unwrap();
-        for name in ["1_a.sql", "2_b.sql", "3_c.sql"] {
+        for name in ["1_a.sql", "2_b.sql", "3_c.sql", "README.md"] {
             write(name, "SELECT 1;\n");
         }
         repo.git(&["init", "-q"]).unwrap();
@@ -50,6 +55,7 @@ mod tests {
         assert!(breaches(&repo, "HEAD").unwrap().is_empty());
 
         write("1_a.sql", "SELECT 2;\n");
+        write("README.md", "edited\n");
         std::fs::remove_file(migrations.join(Path::new("2_b.sql"))).unwrap();
         write("4_d.sql", "SELECT 4;\n");
         let found = breaches(&repo, "HEAD").unwrap();
