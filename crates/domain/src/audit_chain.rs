@@ -134,7 +134,7 @@ pub struct Mark {
 
 /// Where a chain begins and ends, as recorded beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ChainEnds {
+pub struct ChainBounds {
     /// The last event that retention has removed; sequence 0 and [`ChainHash::START`] when none was.
     pub base: Mark,
     /// The newest event.
@@ -196,7 +196,7 @@ pub enum Flaw {
 #[derive(Debug, Clone)]
 pub struct ChainWalk {
     chain: i64,
-    ends: ChainEnds,
+    ends: ChainBounds,
     mark: Option<Mark>,
     last: Mark,
     /// Whether the hash of the event before is to be had.
@@ -206,7 +206,7 @@ pub struct ChainWalk {
 
 impl ChainWalk {
     /// Begins with a chain's ends; `mark` is a place in it that was noted earlier, elsewhere.
-    pub fn begin(chain: i64, ends: ChainEnds, mark: Option<Mark>) -> Self {
+    pub fn begin(chain: i64, ends: ChainBounds, mark: Option<Mark>) -> Self {
         let mut walk = Self {
             chain,
             ends,

@@ -123,7 +123,7 @@ pub struct Credential {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LiveSecret {
     /// None is.
-    None(WhyDead),
+    None(NoSecretReason),
     /// The temporary password.
     Temporary {
         /// When it ends.
@@ -140,7 +140,7 @@ pub enum LiveSecret {
 
 /// Why no secret is live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WhyDead {
+pub enum NoSecretReason {
     /// None was ever set, or it was voided.
     NeverSet,
     /// Wrong attempts killed it (LOGIN-2).
@@ -158,12 +158,12 @@ impl Credential {
         match (self.kind, self.temporary_expires, self.changed) {
             (CredentialKind::None, _, _)
             | (CredentialKind::Temporary, None, _)
-            | (CredentialKind::Permanent, _, None) => LiveSecret::None(WhyDead::NeverSet),
-            _ if self.killed => LiveSecret::None(WhyDead::Killed),
+            | (CredentialKind::Permanent, _, None) => LiveSecret::None(NoSecretReason::NeverSet),
+            _ if self.killed => LiveSecret::None(NoSecretReason::Killed),
             (CredentialKind::Temporary, Some(expires), _) if now < expires => {
                 LiveSecret::Temporary { expires }
             }
-            (CredentialKind::Temporary, Some(_), _) => LiveSecret::None(WhyDead::Expired),
+            (CredentialKind::Temporary, Some(_), _) => LiveSecret::None(NoSecretReason::Expired),
             (CredentialKind::Permanent, _, Some(changed)) => {
                 let expires = rules.permanent_expires(changed);
                 LiveSecret::Permanent {

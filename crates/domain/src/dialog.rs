@@ -11,15 +11,15 @@ mod target;
 mod tests;
 mod turn;
 
-pub use target::{Refusal, Target, check_setting, target_for};
-pub use turn::{Entry, Next, Outcome, Setting, Step, Turn};
+pub use target::{SettingDenial, Target, check_setting, target_for};
+pub use turn::{CallOutcome, CallStep, Entry, Next, Setting, Turn};
 
 /// IVR-7: the invalid entry of one step that ends the call.
 pub const INVALID_LIMIT: u8 = 3;
 
 /// Where a call stands. `invalid` counts the invalid entries of the step so far (IVR-7).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum State {
+pub enum CallState {
     /// Waiting for the unit (IVR-1).
     Unit {
         /// Invalid entries so far.
@@ -55,7 +55,7 @@ pub enum State {
     /// The call is over; more entries change nothing.
     Ended {
         /// How it ended.
-        outcome: Outcome,
+        outcome: CallOutcome,
     },
 }
 
@@ -63,12 +63,12 @@ pub enum State {
 /// that it cannot be accepted. `line` is the line that the caller's number is on.
 pub fn start(caller: Option<&TelephoneNumber>, line: Option<&Line>) -> Turn {
     match target::accept(caller, line) {
-        Ok(_) => State::Unit { invalid: 0 }.ask(),
+        Ok(_) => CallState::Unit { invalid: 0 }.ask(),
         Err(_) => Turn::refused(),
     }
 }
 
-impl State {
+impl CallState {
     /// IVR-1 to IVR-8, IVR-11: takes an entry. `line` is the line as it stands now: one that closed or
     /// lost the caller meanwhile ends the call.
     #[must_use]
@@ -101,7 +101,7 @@ impl State {
             Self::Unit { .. }
             | Self::Target { .. }
             | Self::Password { .. }
-            | Self::Confirm { .. } => Turn::end(Outcome::HungUp, vec![]),
+            | Self::Confirm { .. } => Turn::end(CallOutcome::HungUp, vec![]),
         }
     }
 
@@ -111,7 +111,7 @@ impl State {
             Self::Unit { .. } => {
                 let unit = unit_of(digits)?;
                 match target_for(caller, line, unit).ok()? {
-                    Target::Is(target) => Some(
+                    Target::Fixed(target) => Some(
                         Self::Password {
                             unit,
                             target,
@@ -201,7 +201,7 @@ impl State {
         };
         if counted.invalid() >= INVALID_LIMIT {
             return Turn::end(
-                Outcome::TooManyInvalid,
+                CallOutcome::TooManyInvalid,
                 vec![Guidance::plain(GuidanceId::TooManyInvalid)],
             );
         }
@@ -224,16 +224,20 @@ impl State {
     /// The question that this state waits for an answer to.
     fn ask(self) -> Turn {
         let (guidance, step, max_digits) = match &self {
-            Self::Unit { .. } => (Guidance::plain(GuidanceId::EnterUnit), Step::Unit, 1),
-            Self::Target { .. } => (Guidance::plain(GuidanceId::EnterTarget), Step::Target, 11),
+            Self::Unit { .. } => (Guidance::plain(GuidanceId::EnterUnit), CallStep::Unit, 1),
+            Self::Target { .. } => (
+                Guidance::plain(GuidanceId::EnterTarget),
+                CallStep::Target,
+                11,
+            ),
             Self::Password { target, .. } => (
                 Guidance::about(GuidanceId::EnterPassword, target),
-                Step::Password,
+                CallStep::Password,
                 8,
             ),
             Self::Confirm { .. } => (
                 Guidance::plain(GuidanceId::ConfirmPassword),
-                Step::Confirm,
+                CallStep::Confirm,
                 8,
             ),
             Self::Ended { outcome } => return Turn::end(*outcome, vec![]),
@@ -241,7 +245,7 @@ impl State {
         let next = Next::Collect {
             step,
             max_digits,
-            ends_with_hash: step == Step::Target,
+            ends_with_hash: step == CallStep::Target,
         };
         Turn {
             state: self,

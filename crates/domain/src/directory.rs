@@ -23,7 +23,7 @@ pub enum Change {
 
 /// A change that is decided: how the line stands afterwards, and whose passwords that costs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Decided {
+pub struct ChangePlan {
     /// The line as it stands afterwards; its version is for whoever writes it.
     pub line: Line,
     /// The numbers, still on the line, whose credentials are voided: they are no accounts any more.
@@ -32,7 +32,7 @@ pub struct Decided {
 
 /// Why a change is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
+pub enum ChangeDenial {
     /// Nothing changes on a closed line.
     #[error("the line is closed")]
     LineClosed,
@@ -41,10 +41,10 @@ pub enum Refused {
     ContractNumberStays,
     /// The number is on the line already, with another subscription.
     #[error("the number is on the line already")]
-    NumberThere,
+    NumberOnLine,
     /// The number is not on the line.
     #[error("the number is not on the line")]
-    NumberNotThere,
+    NumberNotOnLine,
 }
 
 impl Change {
@@ -52,11 +52,11 @@ impl Change {
     ///
     /// UNIT-1, SESS-2: whoever is an account before and not afterwards loses the password; by a reset (UNIT-2)
     /// everybody does, and by the close of the line.
-    pub fn decide(&self, line: &Line) -> Result<Option<Decided>, Refused> {
+    pub fn decide(&self, line: &Line) -> Result<Option<ChangePlan>, ChangeDenial> {
         if line.closed {
             return match self {
                 Self::Close => Ok(None),
-                _ => Err(Refused::LineClosed),
+                _ => Err(ChangeDenial::LineClosed),
             };
         }
         let mut after = line.clone();
@@ -64,18 +64,19 @@ impl Change {
             Self::Close => after.closed = true,
             Self::AddNumber(new) => match subscription(line, &new.number) {
                 Some(there) if there == new.subscribed => return Ok(None),
-                Some(_) => return Err(Refused::NumberThere),
+                Some(_) => return Err(ChangeDenial::NumberOnLine),
                 None => after.members.push(new.clone()),
             },
             Self::RemoveNumber(number) if *number == line.contract_number => {
-                return Err(Refused::ContractNumberStays);
+                return Err(ChangeDenial::ContractNumberStays);
             }
             Self::RemoveNumber(number) => {
-                subscription(line, number).ok_or(Refused::NumberNotThere)?;
+                subscription(line, number).ok_or(ChangeDenial::NumberNotOnLine)?;
                 after.members.retain(|member| member.number != *number);
             }
             Self::Subscribe(wanted) => {
-                let there = subscription(line, &wanted.number).ok_or(Refused::NumberNotThere)?;
+                let there =
+                    subscription(line, &wanted.number).ok_or(ChangeDenial::NumberNotOnLine)?;
                 if there == wanted.subscribed {
                     return Ok(None);
                 }
@@ -89,7 +90,7 @@ impl Change {
             Self::ResetUnit => after.state = UnitState::Unset,
         }
         let voided = voided(line, &after);
-        Ok(Some(Decided {
+        Ok(Some(ChangePlan {
             line: after,
             voided,
         }))

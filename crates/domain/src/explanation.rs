@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::credential::{Credential, CredentialRules, LiveSecret, WhyDead};
+use crate::credential::{Credential, CredentialRules, LiveSecret, NoSecretReason};
 use crate::telephone::TelephoneNumber;
 use crate::unit::Line;
 
@@ -78,9 +78,9 @@ impl Verdict {
             };
         }
         match credential.live(now, rules) {
-            LiveSecret::None(WhyDead::NeverSet) => Self::NoPassword,
-            LiveSecret::None(WhyDead::Killed) => Self::Killed,
-            LiveSecret::None(WhyDead::Expired) => Self::TemporaryExpired,
+            LiveSecret::None(NoSecretReason::NeverSet) => Self::NoPassword,
+            LiveSecret::None(NoSecretReason::Killed) => Self::Killed,
+            LiveSecret::None(NoSecretReason::Expired) => Self::TemporaryExpired,
             // The last attempt is charged, and not settled yet.
             _ if !credential.may_be_tried(now, rules) => Self::Killed,
             LiveSecret::Temporary { .. } => Self::Temporary,

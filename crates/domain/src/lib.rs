@@ -10,9 +10,10 @@ pub mod duration_text;
 pub mod explanation;
 pub mod guidance;
 pub mod limit;
-pub mod migration;
+
 pub mod password;
 mod secret;
 pub mod session;
 pub mod telephone;
 pub mod unit;
+pub mod unit_migration;

@@ -16,7 +16,7 @@ pub struct Quota {
 
 /// What became of one attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Taken {
+pub enum QuotaDecision {
     /// It may go on.
     Allowed {
         /// The theoretical arrival time to store, in milliseconds since 1970. It is worthless once past.
@@ -46,7 +46,7 @@ impl Quota {
 
     /// LOGIN-8: decides on one attempt from the stored theoretical arrival time (none: a client not seen
     /// lately) and the clock, both in milliseconds since 1970. A burst of 0 refuses everything.
-    pub fn take(&self, tat: Option<i64>, now_ms: i64) -> Taken {
+    pub fn take(&self, tat: Option<i64>, now_ms: i64) -> QuotaDecision {
         let new_tat = tat
             .map_or(now_ms, |tat| tat.max(now_ms))
             .saturating_add(self.interval_ms());
@@ -54,11 +54,11 @@ impl Quota {
             .saturating_sub(self.tolerance_ms())
             .saturating_sub(now_ms);
         if wait > 0 {
-            Taken::Refused {
+            QuotaDecision::Refused {
                 retry_after: TimeDelta::try_milliseconds(wait).unwrap_or(TimeDelta::MAX),
             }
         } else {
-            Taken::Allowed { new_tat }
+            QuotaDecision::Allowed { new_tat }
         }
     }
 }
@@ -83,24 +83,27 @@ mod tests {
         let quota = quota(3, 60);
         let mut tat = None;
         for _ in 0..3 {
-            let Taken::Allowed { new_tat } = quota.take(tat, 1_000) else {
+            let QuotaDecision::Allowed { new_tat } = quota.take(tat, 1_000) else {
                 panic!("refused within the burst")
             };
             tat = Some(new_tat);
         }
         assert_eq!(
             quota.take(tat, 1_000),
-            Taken::Refused {
+            QuotaDecision::Refused {
                 retry_after: TimeDelta::seconds(20)
             }
         );
         assert_eq!(
             quota.take(tat, 20_999),
-            Taken::Refused {
+            QuotaDecision::Refused {
                 retry_after: TimeDelta::milliseconds(1)
             }
         );
-        assert!(matches!(quota.take(tat, 21_000), Taken::Allowed { .. }));
+        assert!(matches!(
+            quota.take(tat, 21_000),
+            QuotaDecision::Allowed { .. }
+        ));
     }
 
     /// LOGIN-8: a client that rested a whole period has the whole burst again, and no more.
@@ -110,8 +113,8 @@ mod tests {
         let mut tat = Some(0);
         for expected in [true, true, false] {
             let taken = quota.take(tat, 1_000_000);
-            assert_eq!(matches!(taken, Taken::Allowed { .. }), expected);
-            if let Taken::Allowed { new_tat } = taken {
+            assert_eq!(matches!(taken, QuotaDecision::Allowed { .. }), expected);
+            if let QuotaDecision::Allowed { new_tat } = taken {
                 tat = Some(new_tat);
             }
         }
@@ -120,7 +123,10 @@ mod tests {
     /// LOGIN-8: a quota of nothing allows nothing.
     #[test]
     fn a_burst_of_zero_refuses() {
-        assert!(matches!(quota(0, 60).take(None, 5), Taken::Refused { .. }));
+        assert!(matches!(
+            quota(0, 60).take(None, 5),
+            QuotaDecision::Refused { .. }
+        ));
     }
 
     proptest! {
@@ -132,10 +138,10 @@ mod tests {
             for gap in gaps {
                 now += gap;
                 match quota.take(tat, now) {
-                    Taken::Allowed { new_tat } => { tat = Some(new_tat); allowed.push(now); }
-                    Taken::Refused { retry_after } => {
+                    QuotaDecision::Allowed { new_tat } => { tat = Some(new_tat); allowed.push(now); }
+                    QuotaDecision::Refused { retry_after } => {
                         let then = now + retry_after.num_milliseconds();
-                        let allowed = matches!(quota.take(tat, then), Taken::Allowed { .. });
+                        let allowed = matches!(quota.take(tat, then), QuotaDecision::Allowed { .. });
                         prop_assert!(allowed);
                     }
                 }

@@ -53,13 +53,13 @@ pub enum MustChange {
 
 /// What a session may be used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
+pub enum SessionAction {
     /// Change the password.
     ChangePassword,
     /// Log out.
     Logout,
     /// See the session itself.
-    Look,
+    View,
     /// Change the settings of a number in scope (SESS-4).
     ChangeSettings,
     /// Change the auth unit (MIG-7).
@@ -68,7 +68,7 @@ pub enum Action {
 
 /// The account that has just proved itself at login, as the ledger describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Proven {
+pub struct ProvenAccount {
     /// The account.
     pub account: TelephoneNumber,
     /// Its line's row.
@@ -137,7 +137,7 @@ pub enum SessionEnded {
     Superseded,
     /// The number left the line, is no account any more, or the line closed (SESS-2).
     #[error("the number is no account any more")]
-    Gone,
+    NoAccount,
     /// It was logged out, by its owner or at an operator's word (SESS-2).
     #[error("the session was logged out")]
     LoggedOut,
@@ -147,7 +147,7 @@ impl SessionRecord {
     /// LOGIN-1, SESS-1, PW-3, PW-4: the session that a live secret opens at this moment; none when no
     /// secret is live. One opened by a temporary password ends no later than that password.
     pub fn open(
-        proven: Proven,
+        proven: ProvenAccount,
         live: LiveSecret,
         now: DateTime<Utc>,
         rules: &SessionRules,
@@ -193,7 +193,7 @@ impl SessionRecord {
             return Err(SessionEnded::LoggedOut);
         }
         if state.line_closed || state.role.is_none() || state.line_id != self.line_id {
-            return Err(SessionEnded::Gone);
+            return Err(SessionEnded::NoAccount);
         }
         if state.epoch != self.epoch {
             return Err(SessionEnded::Superseded);
@@ -214,10 +214,10 @@ impl SessionRecord {
     }
 
     /// LOGIN-1, PW-4, MIG-7: a must-change session may do nothing but change the password or log out.
-    pub fn may(&self, action: Action) -> bool {
+    pub fn may(&self, action: SessionAction) -> bool {
         match action {
-            Action::ChangePassword | Action::Logout | Action::Look => true,
-            Action::ChangeSettings | Action::Migrate => self.must_change.is_none(),
+            SessionAction::ChangePassword | SessionAction::Logout | SessionAction::View => true,
+            SessionAction::ChangeSettings | SessionAction::Migrate => self.must_change.is_none(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use aikagi_domain::limit::{Quota, Taken};
+use aikagi_domain::limit::{Quota, QuotaDecision};
 use chrono::{DateTime, TimeDelta, Utc};
 use redis::Script;
 
@@ -41,7 +41,7 @@ impl Rate<'_> {
     ) -> Result<Result<(), TimeDelta>, TtlError> {
         let now = now.timestamp_millis();
         // A quota that never allows anything needs no store.
-        if let Taken::Refused { retry_after } = quota.take(None, now) {
+        if let QuotaDecision::Refused { retry_after } = quota.take(None, now) {
             return Ok(Err(retry_after));
         }
         let mut script = TAKE_SCRIPT.key(format!("rate:{key}"));

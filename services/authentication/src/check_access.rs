@@ -1,7 +1,7 @@
 //! Whether a session may change a number's settings (SESS-4).
 
 use aikagi_api::authentication::v1::{CheckAccessRequest, CheckAccessResponse};
-use aikagi_domain::session::Action;
+use aikagi_domain::session::SessionAction;
 use aikagi_mesh::errors::{ErrorReason, Refusal};
 use aikagi_mesh::fields;
 
@@ -17,7 +17,7 @@ pub(crate) async fn check_access(
     let live = service
         .live_session(&request.session_token, now, false)
         .await?;
-    let refused = if !live.record.may(Action::ChangeSettings) {
+    let refused = if !live.record.may(SessionAction::ChangeSettings) {
         Some(ErrorReason::PasswordChangeRequired)
     } else if !live.account.scope.contains(&number) {
         Some(ErrorReason::OutOfScope)

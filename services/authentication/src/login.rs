@@ -3,7 +3,7 @@
 use aikagi_api::authentication::v1::{LoginRequest, LoginResponse};
 use aikagi_domain::credential::CredentialKind;
 use aikagi_domain::password::TypedPassword;
-use aikagi_domain::session::{Proven, SessionRecord};
+use aikagi_domain::session::{ProvenAccount, SessionRecord};
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_ledger::audit::Action;
 use aikagi_mesh::deadline;
@@ -109,7 +109,7 @@ impl Authentication {
     ) -> Option<SessionRecord> {
         let charged = &tried.charged;
         let live = tried.right.filter(|_| charged.is_account)?;
-        let proven = Proven {
+        let proven = ProvenAccount {
             account: number.clone(),
             line_id: charged.line_id,
             epoch: charged.epoch,

@@ -17,7 +17,7 @@ pub(crate) enum Failure {
     Refused(#[from] Refusal),
     /// The rules do not allow the setting (IVR-11).
     #[error(transparent)]
-    Denied(#[from] dialog::Refusal),
+    Denied(#[from] dialog::SettingDenial),
     /// The hashing pool is full; nothing was changed.
     #[error("the hashing pool is full")]
     Busy(Duration),
@@ -51,11 +51,11 @@ impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Refused(refusal) => refusal,
-            Failure::Denied(dialog::Refusal::Caller) => Self::new(ErrorReason::CallerRefused),
-            Failure::Denied(dialog::Refusal::Unit) => {
+            Failure::Denied(dialog::SettingDenial::Caller) => Self::new(ErrorReason::CallerRefused),
+            Failure::Denied(dialog::SettingDenial::Unit) => {
                 Self::new(ErrorReason::TargetRefused).field("unit", "is not allowed")
             }
-            Failure::Denied(dialog::Refusal::Target) => {
+            Failure::Denied(dialog::SettingDenial::Target) => {
                 Self::new(ErrorReason::TargetRefused).field("target_number", "is not allowed")
             }
             Failure::Busy(retry_after) => {

@@ -58,7 +58,7 @@ fn out_of_order(expected: u32) -> Refusal {
 
 #[cfg(test)]
 mod tests {
-    use aikagi_domain::dialog::State;
+    use aikagi_domain::dialog::CallState;
     use zeroize::Zeroizing;
 
     use super::*;
@@ -81,7 +81,7 @@ mod tests {
             caller: None,
             sequence,
             event: event.digest(),
-            state: State::Unit { invalid: 0 },
+            state: CallState::Unit { invalid: 0 },
             answer,
         }
     }

@@ -3,8 +3,10 @@
 
 use std::fmt;
 
-use aikagi_api::issuance::v1::{CallOutcome, CallStep, TakeTurnResponse};
-use aikagi_domain::dialog::{Outcome, State};
+use aikagi_api::issuance::v1::{
+    CallOutcome as WireOutcome, CallStep as WireStep, TakeTurnResponse,
+};
+use aikagi_domain::dialog::{CallOutcome, CallState};
 use aikagi_domain::password::TemporaryPassword;
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit::AuthUnit;
@@ -25,7 +27,7 @@ pub(crate) struct CallRecord {
     /// What happened in it.
     pub(crate) event: EventDigest,
     /// Where the call stands; before the latest turn, while that is being worked on.
-    pub(crate) state: State,
+    pub(crate) state: CallState,
     /// How the latest turn is, or was, answered.
     pub(crate) answer: Answer,
 }
@@ -126,56 +128,56 @@ impl CallRecord {
 }
 
 impl Form {
-    fn put_state(&mut self, state: &State) {
-        let mut put = |step: CallStep, invalid: u8| {
+    fn put_state(&mut self, state: &CallState) {
+        let mut put = |step: WireStep, invalid: u8| {
             self.step = step.into();
             self.invalid = invalid.into();
         };
         match state {
-            State::Unit { invalid } => put(CallStep::Unit, *invalid),
-            State::Target { unit, invalid } => {
-                put(CallStep::Target, *invalid);
+            CallState::Unit { invalid } => put(WireStep::Unit, *invalid),
+            CallState::Target { unit, invalid } => {
+                put(WireStep::Target, *invalid);
                 self.unit = Some(unit.as_str().to_owned());
             }
-            State::Password {
+            CallState::Password {
                 unit,
                 target,
                 invalid,
             } => {
-                put(CallStep::Password, *invalid);
+                put(WireStep::Password, *invalid);
                 self.unit = Some(unit.as_str().to_owned());
                 self.target = Some(target.as_str().to_owned());
             }
-            State::Confirm {
+            CallState::Confirm {
                 unit,
                 target,
                 keyed,
                 invalid,
             } => {
-                put(CallStep::Confirm, *invalid);
+                put(WireStep::Confirm, *invalid);
                 self.unit = Some(unit.as_str().to_owned());
                 self.target = Some(target.as_str().to_owned());
                 self.keyed = String::from_utf8(keyed.expose().to_vec()).ok();
             }
-            State::Ended { outcome } => self.outcome = wire_outcome(*outcome).into(),
+            CallState::Ended { outcome } => self.outcome = wire_outcome(*outcome).into(),
         }
     }
 
-    fn read_state(&self) -> Result<State, Unreadable> {
-        let step = CallStep::try_from(self.step).map_err(|_| Unreadable)?;
+    fn read_state(&self) -> Result<CallState, Unreadable> {
+        let step = WireStep::try_from(self.step).map_err(|_| Unreadable)?;
         let invalid = u8::try_from(self.invalid).map_err(|_| Unreadable)?;
         match step {
-            CallStep::Unit => Ok(State::Unit { invalid }),
-            CallStep::Target => Ok(State::Target {
+            WireStep::Unit => Ok(CallState::Unit { invalid }),
+            WireStep::Target => Ok(CallState::Target {
                 unit: self.read_unit()?,
                 invalid,
             }),
-            CallStep::Password => Ok(State::Password {
+            WireStep::Password => Ok(CallState::Password {
                 unit: self.read_unit()?,
                 target: self.read_target()?,
                 invalid,
             }),
-            CallStep::Confirm => Ok(State::Confirm {
+            WireStep::Confirm => Ok(CallState::Confirm {
                 unit: self.read_unit()?,
                 target: self.read_target()?,
                 keyed: self
@@ -185,7 +187,7 @@ impl Form {
                     .ok_or(Unreadable)?,
                 invalid,
             }),
-            CallStep::Unspecified => Ok(State::Ended {
+            WireStep::Unspecified => Ok(CallState::Ended {
                 outcome: self.read_outcome()?,
             }),
         }
@@ -202,14 +204,14 @@ impl Form {
         self.target.as_deref().map_or(Err(Unreadable), number)
     }
 
-    fn read_outcome(&self) -> Result<Outcome, Unreadable> {
-        match CallOutcome::try_from(self.outcome).map_err(|_| Unreadable)? {
-            CallOutcome::Set => Ok(Outcome::Set),
-            CallOutcome::TooManyInvalid => Ok(Outcome::TooManyInvalid),
-            CallOutcome::Refused => Ok(Outcome::Refused),
-            CallOutcome::HungUp => Ok(Outcome::HungUp),
-            CallOutcome::Failed => Ok(Outcome::Failed),
-            CallOutcome::Unspecified => Err(Unreadable),
+    fn read_outcome(&self) -> Result<CallOutcome, Unreadable> {
+        match WireOutcome::try_from(self.outcome).map_err(|_| Unreadable)? {
+            WireOutcome::Set => Ok(CallOutcome::Set),
+            WireOutcome::TooManyInvalid => Ok(CallOutcome::TooManyInvalid),
+            WireOutcome::Refused => Ok(CallOutcome::Refused),
+            WireOutcome::HungUp => Ok(CallOutcome::HungUp),
+            WireOutcome::Failed => Ok(CallOutcome::Failed),
+            WireOutcome::Unspecified => Err(Unreadable),
         }
     }
 }
@@ -222,7 +224,7 @@ fn number(text: &str) -> Result<TelephoneNumber, Unreadable> {
 mod tests {
     use super::*;
 
-    fn record(state: State, answer: Answer) -> CallRecord {
+    fn record(state: CallState, answer: Answer) -> CallRecord {
         let caller = TelephoneNumber::parse("0311110001").ok();
         CallRecord {
             caller,
@@ -241,14 +243,14 @@ mod tests {
         let unit = AuthUnit::AdminUser;
         let since = DateTime::from_timestamp_millis(1_800_000_000_123).unwrap();
         let mut states = vec![
-            State::Unit { invalid: 2 },
-            State::Target { unit, invalid: 0 },
-            State::Password {
+            CallState::Unit { invalid: 2 },
+            CallState::Target { unit, invalid: 0 },
+            CallState::Password {
                 unit,
                 target: target.clone(),
                 invalid: 1,
             },
-            State::Confirm {
+            CallState::Confirm {
                 unit,
                 target,
                 keyed,
@@ -256,13 +258,13 @@ mod tests {
             },
         ];
         let outcomes = [
-            Outcome::Set,
-            Outcome::TooManyInvalid,
-            Outcome::Refused,
-            Outcome::HungUp,
-            Outcome::Failed,
+            CallOutcome::Set,
+            CallOutcome::TooManyInvalid,
+            CallOutcome::Refused,
+            CallOutcome::HungUp,
+            CallOutcome::Failed,
         ];
-        states.extend(outcomes.map(|outcome| State::Ended { outcome }));
+        states.extend(outcomes.map(|outcome| CallState::Ended { outcome }));
         for state in states {
             for answer in [
                 Answer::Given(TakeTurnResponse::default()),

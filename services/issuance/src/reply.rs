@@ -2,9 +2,10 @@
 
 use aikagi_api::issuance::v1::take_turn_response::Next as WireNext;
 use aikagi_api::issuance::v1::{
-    CallOutcome, CallStep, Collect, Ended, Guidance as WireGuidance, TakeTurnResponse,
+    CallOutcome as WireOutcome, CallStep as WireStep, Collect, Ended, Guidance as WireGuidance,
+    TakeTurnResponse,
 };
-use aikagi_domain::dialog::{Next, Outcome, Step};
+use aikagi_domain::dialog::{CallOutcome, CallStep, Next};
 use aikagi_domain::guidance::{Guidance, Language};
 use chrono::TimeDelta;
 
@@ -50,21 +51,21 @@ fn wire_guidance(guidance: &Guidance) -> WireGuidance {
     }
 }
 
-fn wire_step(step: Step) -> CallStep {
+fn wire_step(step: CallStep) -> WireStep {
     match step {
-        Step::Unit => CallStep::Unit,
-        Step::Target => CallStep::Target,
-        Step::Password => CallStep::Password,
-        Step::Confirm => CallStep::Confirm,
+        CallStep::Unit => WireStep::Unit,
+        CallStep::Target => WireStep::Target,
+        CallStep::Password => WireStep::Password,
+        CallStep::Confirm => WireStep::Confirm,
     }
 }
 
-pub(crate) fn wire_outcome(outcome: Outcome) -> CallOutcome {
+pub(crate) fn wire_outcome(outcome: CallOutcome) -> WireOutcome {
     match outcome {
-        Outcome::Set => CallOutcome::Set,
-        Outcome::TooManyInvalid => CallOutcome::TooManyInvalid,
-        Outcome::Refused => CallOutcome::Refused,
-        Outcome::HungUp => CallOutcome::HungUp,
-        Outcome::Failed => CallOutcome::Failed,
+        CallOutcome::Set => WireOutcome::Set,
+        CallOutcome::TooManyInvalid => WireOutcome::TooManyInvalid,
+        CallOutcome::Refused => WireOutcome::Refused,
+        CallOutcome::HungUp => WireOutcome::HungUp,
+        CallOutcome::Failed => WireOutcome::Failed,
     }
 }

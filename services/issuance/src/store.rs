@@ -1,7 +1,7 @@
 //! The statements that this service alone needs.
 
 use aikagi_domain::credential::Epoch;
-use aikagi_domain::dialog::{Refusal, check_setting};
+use aikagi_domain::dialog::{SettingDenial, check_setting};
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit::{AuthUnit, UnitChoice};
 use aikagi_ledger::LedgerError;
@@ -138,11 +138,11 @@ fn actor(workload: &str, caller: Option<&TelephoneNumber>) -> String {
     }
 }
 
-fn reason(denied: Refusal) -> &'static str {
+fn reason(denied: SettingDenial) -> &'static str {
     match denied {
-        Refusal::Caller => "CALLER_REFUSED",
-        Refusal::Unit => "UNIT_REFUSED",
-        Refusal::Target => "TARGET_REFUSED",
+        SettingDenial::Caller => "CALLER_REFUSED",
+        SettingDenial::Unit => "UNIT_REFUSED",
+        SettingDenial::Target => "TARGET_REFUSED",
     }
 }
 

@@ -1,7 +1,7 @@
 //! `TakeTurn`: one turn of a call (IVR-1 to IVR-12). Load the call, take a pure step, save it.
 
 use aikagi_api::issuance::v1::{TakeTurnRequest, TakeTurnResponse};
-use aikagi_domain::dialog::{self, Entry, Next, Outcome, Setting, State, Turn};
+use aikagi_domain::dialog::{self, CallOutcome, CallState, Entry, Next, Setting, Turn};
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit::Line;
 use aikagi_mesh::errors::Refusal;
@@ -132,7 +132,7 @@ struct Step {
     event: EventDigest,
     caller: Option<TelephoneNumber>,
     /// None when the call begins.
-    state: Option<State>,
+    state: Option<CallState>,
     /// The version of the record that the next one replaces.
     version: Option<u64>,
 }
@@ -168,15 +168,15 @@ impl Step {
     /// OPS-3: why the call ends with this turn without a setting; none when it does not, or when that is
     /// nobody's decision.
     fn refusal(&self, turn: &Turn) -> Option<&'static str> {
-        if matches!(self.state, Some(State::Ended { .. })) {
+        if matches!(self.state, Some(CallState::Ended { .. })) {
             return None;
         }
         match turn.next {
-            Next::End(Outcome::TooManyInvalid) => Some("TOO_MANY_INVALID"),
-            Next::End(Outcome::Refused) => Some("CALLER_REFUSED"),
+            Next::End(CallOutcome::TooManyInvalid) => Some("TOO_MANY_INVALID"),
+            Next::End(CallOutcome::Refused) => Some("CALLER_REFUSED"),
             // The line changed between the target and the end.
-            Next::End(Outcome::Failed) => Some("TARGET_REFUSED"),
-            Next::Collect { .. } | Next::End(Outcome::Set | Outcome::HungUp) => None,
+            Next::End(CallOutcome::Failed) => Some("TARGET_REFUSED"),
+            Next::Collect { .. } | Next::End(CallOutcome::Set | CallOutcome::HungUp) => None,
         }
     }
 
@@ -189,7 +189,7 @@ impl Step {
         )
     }
 
-    fn record(&self, state: State, answer: Answer) -> CallRecord {
+    fn record(&self, state: CallState, answer: Answer) -> CallRecord {
         CallRecord {
             caller: self.caller.clone(),
             sequence: self.sequence,

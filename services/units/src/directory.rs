@@ -11,7 +11,7 @@ pub(crate) mod subscribe_number;
 pub(crate) mod unsubscribe_number;
 
 use aikagi_api::units::v1::{Line, NewNumber};
-use aikagi_domain::directory::{Change, Refused};
+use aikagi_domain::directory::{Change, ChangeDenial};
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit::Member;
 use aikagi_mesh::errors::{ErrorReason, Refusal};
@@ -53,14 +53,14 @@ fn refusal(not_changed: NotChanged, number: &TelephoneNumber) -> Refusal {
     };
     match not_changed {
         // A number that left its line meanwhile is on none.
-        NotChanged::NoLine | NotChanged::Refused(Refused::NumberNotThere) => {
+        NotChanged::NoLine | NotChanged::Refused(ChangeDenial::NumberNotOnLine) => {
             Refusal::new(ErrorReason::LineNotFound)
         }
-        NotChanged::Refused(Refused::LineClosed) => Refusal::new(ErrorReason::LineClosed),
-        NotChanged::Refused(Refused::ContractNumberStays) => {
+        NotChanged::Refused(ChangeDenial::LineClosed) => Refusal::new(ErrorReason::LineClosed),
+        NotChanged::Refused(ChangeDenial::ContractNumberStays) => {
             Refusal::new(ErrorReason::ContractNumberStays)
         }
-        NotChanged::Refused(Refused::NumberThere) => taken(number),
+        NotChanged::Refused(ChangeDenial::NumberOnLine) => taken(number),
         NotChanged::Taken(number) => taken(&number),
     }
 }

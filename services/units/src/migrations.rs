@@ -13,7 +13,7 @@ use std::sync::Arc;
 use aikagi_api::authentication::v1::authentication_service_client::AuthenticationServiceClient;
 use aikagi_api::units::v1::{AccountRole, Login};
 use aikagi_domain::credential::CredentialRules;
-use aikagi_domain::migration;
+use aikagi_domain::unit_migration;
 use aikagi_hashing::Pool;
 use aikagi_hashing::seal::KeyRing;
 use aikagi_mesh::client::Upstream;
@@ -66,8 +66,8 @@ impl Migrations {
 }
 
 /// MIG-6: who logs in after a migration, as messages have it.
-fn logins(plan: &migration::Migration) -> Vec<Login> {
-    let login = |login: &migration::Login| Login {
+fn logins(plan: &unit_migration::UnitMigrationPlan) -> Vec<Login> {
+    let login = |login: &unit_migration::Login| Login {
         number: login.number.as_str().to_owned(),
         role: AccountRole::from(login.role).into(),
         scope_numbers: texts(&login.scope),

@@ -7,7 +7,7 @@ use aikagi_api::units::v1::import_service_client::ImportServiceClient;
 use aikagi_api::units::v1::{
     AuditEvent, ImportLinesRequest, ImportRow, ListAuditEventsRequest, ReadAuditChainsRequest,
 };
-use aikagi_domain::audit_chain::{ChainEnds, ChainHash, ChainWalk, ChainedEvent, Mark};
+use aikagi_domain::audit_chain::{ChainBounds, ChainHash, ChainWalk, ChainedEvent, Mark};
 use aikagi_tests::world::{
     CONTRACT, FIRST, NOBODY, OTHER_PERMANENT, PERMANENT, STRANGER, TEMPORARY, World, refused,
 };
@@ -64,7 +64,7 @@ async fn flawed(world: &World) -> (usize, usize) {
                 sequence,
                 hash: hash(bytes),
             };
-            let ends = ChainEnds {
+            let ends = ChainBounds {
                 base: mark(ends.base_sequence, &ends.base_hash),
                 head: mark(ends.head_sequence, &ends.head_hash),
             };

@@ -34,7 +34,7 @@ impl Stored {
 }
 
 /// A chain as it is written: `base` events have been removed by retention already.
-fn chain(base: i64, length: i64) -> (ChainEnds, Vec<Stored>) {
+fn chain(base: i64, length: i64) -> (ChainBounds, Vec<Stored>) {
     let mut hash = ChainHash::START;
     let mut marks = vec![Mark { sequence: 0, hash }];
     let mut events = Vec::new();
@@ -52,14 +52,14 @@ fn chain(base: i64, length: i64) -> (ChainEnds, Vec<Stored>) {
         events.push(stored);
     }
     let (base, head) = (usize::try_from(base).unwrap(), *marks.last().unwrap());
-    let ends = ChainEnds {
+    let ends = ChainBounds {
         base: marks[base],
         head,
     };
     (ends, events.split_off(base))
 }
 
-fn walk(ends: ChainEnds, events: &[Stored], mark: Option<Mark>) -> Vec<Flaw> {
+fn walk(ends: ChainBounds, events: &[Stored], mark: Option<Mark>) -> Vec<Flaw> {
     let mut walk = ChainWalk::begin(CHAIN, ends, mark);
     for stored in events {
         walk.take(&stored.event(), stored.hash);
@@ -197,7 +197,7 @@ fn a_rewritten_chain_is_found_by_its_mark() {
         hash = stored.event().hash_after(hash);
         stored.hash = hash;
     }
-    let ends = |events: &[Stored]| ChainEnds {
+    let ends = |events: &[Stored]| ChainBounds {
         base: Mark {
             sequence: 0,
             hash: ChainHash::START,

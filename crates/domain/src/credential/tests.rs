@@ -47,7 +47,7 @@ fn a_temporary_password_lives_a_day_to_the_second() {
     );
     assert_eq!(
         temporary().live(at(24 * HOUR), &rules),
-        LiveSecret::None(WhyDead::Expired)
+        LiveSecret::None(NoSecretReason::Expired)
     );
 }
 
@@ -80,11 +80,11 @@ fn a_retired_permanent_password_never_comes_back() {
     };
     assert_eq!(
         killed.live(at(1), &rules),
-        LiveSecret::None(WhyDead::Killed)
+        LiveSecret::None(NoSecretReason::Killed)
     );
     assert_eq!(
         temporary().live(at(2 * DAY), &rules),
-        LiveSecret::None(WhyDead::Expired)
+        LiveSecret::None(NoSecretReason::Expired)
     );
     let none = Credential {
         kind: CredentialKind::None,
@@ -93,7 +93,7 @@ fn a_retired_permanent_password_never_comes_back() {
     };
     assert_eq!(
         none.live(at(1), &rules),
-        LiveSecret::None(WhyDead::NeverSet)
+        LiveSecret::None(NoSecretReason::NeverSet)
     );
 }
 
@@ -118,7 +118,7 @@ fn the_kind_sets_the_limit() {
         assert!(!killed.may_be_tried(at(1), &rules));
         assert_eq!(
             killed.live(at(1), &rules),
-            LiveSecret::None(WhyDead::Killed)
+            LiveSecret::None(NoSecretReason::Killed)
         );
     }
     assert_eq!(rules.limit(CredentialKind::None), 0);

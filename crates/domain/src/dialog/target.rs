@@ -6,7 +6,7 @@ use crate::unit::{AuthUnit, Line};
 
 /// Why a setting is not allowed. What the caller hears is worded alike within each (IVR-11).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum SettingDenial {
     /// The caller's number is withheld, unknown, or on a closed line.
     #[error("the caller cannot be accepted")]
     Caller,
@@ -22,7 +22,7 @@ pub enum Refusal {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// This one; nobody is asked.
-    Is(TelephoneNumber),
+    Fixed(TelephoneNumber),
     /// The caller says which.
     Asked,
 }
@@ -31,10 +31,10 @@ pub enum Target {
 pub(super) fn accept<'a>(
     caller: Option<&'a TelephoneNumber>,
     line: Option<&'a Line>,
-) -> Result<(&'a TelephoneNumber, &'a Line), Refusal> {
+) -> Result<(&'a TelephoneNumber, &'a Line), SettingDenial> {
     match (caller, line) {
         (Some(caller), Some(line)) if !line.closed && line.has(caller) => Ok((caller, line)),
-        _ => Err(Refusal::Caller),
+        _ => Err(SettingDenial::Caller),
     }
 }
 
@@ -43,14 +43,14 @@ pub fn target_for(
     caller: &TelephoneNumber,
     line: &Line,
     unit: AuthUnit,
-) -> Result<Target, Refusal> {
-    line.state.choose(unit).map_err(|_| Refusal::Unit)?;
+) -> Result<Target, SettingDenial> {
+    line.state.choose(unit).map_err(|_| SettingDenial::Unit)?;
     match unit {
-        AuthUnit::Line => Ok(Target::Is(line.contract_number.clone())),
+        AuthUnit::Line => Ok(Target::Fixed(line.contract_number.clone())),
         AuthUnit::Number => Ok(Target::Asked),
         AuthUnit::AdminUser if *caller == line.contract_number => Ok(Target::Asked),
-        AuthUnit::AdminUser if line.is_subscribed(caller) => Ok(Target::Is(caller.clone())),
-        AuthUnit::AdminUser => Err(Refusal::Unit),
+        AuthUnit::AdminUser if line.is_subscribed(caller) => Ok(Target::Fixed(caller.clone())),
+        AuthUnit::AdminUser => Err(SettingDenial::Unit),
     }
 }
 
@@ -63,13 +63,13 @@ pub fn check_setting(
     line: Option<&Line>,
     unit: AuthUnit,
     target: Option<&TelephoneNumber>,
-) -> Result<TelephoneNumber, Refusal> {
+) -> Result<TelephoneNumber, SettingDenial> {
     let (caller, line) = accept(caller, line)?;
     match (target_for(caller, line, unit)?, target) {
-        (Target::Is(account), None) => Ok(account),
-        (Target::Is(account), Some(named)) if account == *named => Ok(account),
+        (Target::Fixed(account), None) => Ok(account),
+        (Target::Fixed(account), Some(named)) if account == *named => Ok(account),
         (Target::Asked, Some(named)) if line.role(unit, named).is_some() => Ok(named.clone()),
-        (Target::Is(_), Some(_)) | (Target::Asked, _) => Err(Refusal::Target),
+        (Target::Fixed(_), Some(_)) | (Target::Asked, _) => Err(SettingDenial::Target),
     }
 }
 

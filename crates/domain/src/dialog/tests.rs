@@ -1,6 +1,6 @@
 //! The dialog, rule by rule and then by chance.
 
-mod chance;
+mod random;
 mod rules;
 
 use super::*;
@@ -50,7 +50,7 @@ fn call(caller: &str, line: &Line, entries: &[&str]) -> Turn {
     })
 }
 
-fn step(turn: &Turn) -> Option<Step> {
+fn step(turn: &Turn) -> Option<CallStep> {
     match turn.next {
         Next::Collect { step, .. } => Some(step),
         Next::End(_) => None,
@@ -61,7 +61,7 @@ fn guidance(turn: &Turn) -> Vec<GuidanceId> {
     turn.guidance.iter().map(|guidance| guidance.id).collect()
 }
 
-fn outcome(turn: &Turn) -> Option<Outcome> {
+fn outcome(turn: &Turn) -> Option<CallOutcome> {
     match turn.next {
         Next::Collect { .. } => None,
         Next::End(outcome) => Some(outcome),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::State;
+use super::CallState;
 use super::target::is_allowed;
 use crate::guidance::{Guidance, GuidanceId};
 use crate::password::TemporaryPassword;
@@ -11,7 +11,7 @@ use crate::unit::{AuthUnit, Line};
 
 /// How a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum CallOutcome {
     /// The temporary password is set (IVR-8).
     Set,
     /// Three invalid entries of one step (IVR-7).
@@ -26,7 +26,7 @@ pub enum Outcome {
 
 /// A step of the dialog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub enum CallStep {
     /// The unit (IVR-1).
     Unit,
     /// The target's number (IVR-3).
@@ -52,14 +52,14 @@ pub enum Next {
     /// Collects an entry.
     Collect {
         /// The step that it answers.
-        step: Step,
+        step: CallStep,
         /// The most keys to take.
         max_digits: u8,
         /// `#` ends the entry.
         ends_with_hash: bool,
     },
     /// Ends the call.
-    End(Outcome),
+    End(CallOutcome),
 }
 
 /// A temporary password to be set for an account (IVR-10).
@@ -80,7 +80,7 @@ pub struct Setting {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Turn {
     /// Where the call stands now.
-    pub state: State,
+    pub state: CallState,
     /// What to play, one after another.
     pub guidance: Vec<Guidance>,
     /// What to do then.
@@ -120,19 +120,22 @@ impl Turn {
     /// not work, and dials again.
     #[must_use]
     pub fn failed() -> Self {
-        Self::end(Outcome::Failed, vec![Guidance::plain(GuidanceId::TryLater)])
+        Self::end(
+            CallOutcome::Failed,
+            vec![Guidance::plain(GuidanceId::TryLater)],
+        )
     }
 
     pub(super) fn refused() -> Self {
         Self::end(
-            Outcome::Refused,
+            CallOutcome::Refused,
             vec![Guidance::plain(GuidanceId::CallRefused)],
         )
     }
 
-    pub(super) fn end(outcome: Outcome, guidance: Vec<Guidance>) -> Self {
+    pub(super) fn end(outcome: CallOutcome, guidance: Vec<Guidance>) -> Self {
         Self {
-            state: State::Ended { outcome },
+            state: CallState::Ended { outcome },
             guidance,
             next: Next::End(outcome),
             set: None,
@@ -147,7 +150,7 @@ impl Turn {
         let guidance = Guidance::about(GuidanceId::PasswordSet, &setting.target);
         Self {
             set: Some(setting),
-            ..Self::end(Outcome::Set, vec![guidance])
+            ..Self::end(CallOutcome::Set, vec![guidance])
         }
     }
 }

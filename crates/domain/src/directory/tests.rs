@@ -66,7 +66,7 @@ fn a_closed_line_stays_as_it_is() {
     for change in every_change() {
         let expected = match change {
             Change::Close => Ok(None),
-            _ => Err(Refused::LineClosed),
+            _ => Err(ChangeDenial::LineClosed),
         };
         assert_eq!(change.decide(&closed()), expected, "{change:?}");
     }
@@ -156,19 +156,19 @@ fn repetition_and_contradiction() {
     assert_eq!(decide(Change::AddNumber(member(FIRST, true))), Ok(None));
     assert_eq!(
         decide(Change::AddNumber(member(FIRST, false))),
-        Err(Refused::NumberThere)
+        Err(ChangeDenial::NumberOnLine)
     );
     assert_eq!(decide(Change::Subscribe(member(FIRST, true))), Ok(None));
     assert_eq!(
         decide(Change::Subscribe(member(ELSEWHERE, true))),
-        Err(Refused::NumberNotThere)
+        Err(ChangeDenial::NumberNotOnLine)
     );
     assert_eq!(
         decide(Change::RemoveNumber(number(ELSEWHERE))),
-        Err(Refused::NumberNotThere)
+        Err(ChangeDenial::NumberNotOnLine)
     );
     assert_eq!(
         decide(Change::RemoveNumber(number(CONTRACT))),
-        Err(Refused::ContractNumberStays)
+        Err(ChangeDenial::ContractNumberStays)
     );
 }

@@ -2,7 +2,7 @@ use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 
 use super::*;
-use crate::credential::WhyDead;
+use crate::credential::NoSecretReason;
 
 fn at(seconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
@@ -11,8 +11,8 @@ fn at(seconds: i64) -> DateTime<Utc> {
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
 
-fn proven() -> Proven {
-    Proven {
+fn proven() -> ProvenAccount {
+    ProvenAccount {
         account: TelephoneNumber::parse("0311110001").unwrap(),
         line_id: 5,
         epoch: Epoch(7),
@@ -51,7 +51,11 @@ fn the_live_secret_decides_what_is_opened() {
     assert_eq!(open(temporary).must_change, Some(MustChange::Temporary));
     assert_eq!(open(permanent(true)).must_change, Some(MustChange::Expired));
     assert_eq!(open(permanent(false)).must_change, None);
-    for why in [WhyDead::NeverSet, WhyDead::Killed, WhyDead::Expired] {
+    for why in [
+        NoSecretReason::NeverSet,
+        NoSecretReason::Killed,
+        NoSecretReason::Expired,
+    ] {
         let dead = SessionRecord::open(
             proven(),
             LiveSecret::None(why),
@@ -66,11 +70,11 @@ fn the_live_secret_decides_what_is_opened() {
 #[test]
 fn a_must_change_session_may_only_change() {
     let all = [
-        Action::ChangePassword,
-        Action::Logout,
-        Action::Look,
-        Action::ChangeSettings,
-        Action::Migrate,
+        SessionAction::ChangePassword,
+        SessionAction::Logout,
+        SessionAction::View,
+        SessionAction::ChangeSettings,
+        SessionAction::Migrate,
     ];
     for live in [LiveSecret::Temporary { expires: at(HOUR) }, permanent(true)] {
         let allowed = all.map(|action| open(live).may(action));
@@ -161,21 +165,21 @@ fn the_ledger_ends_a_session() {
                 role: None,
                 ..state()
             },
-            SessionEnded::Gone,
+            SessionEnded::NoAccount,
         ),
         (
             AccountState {
                 line_closed: true,
                 ..state()
             },
-            SessionEnded::Gone,
+            SessionEnded::NoAccount,
         ),
         (
             AccountState {
                 line_id: 6,
                 ..state()
             },
-            SessionEnded::Gone,
+            SessionEnded::NoAccount,
         ),
     ] {
         assert_eq!(

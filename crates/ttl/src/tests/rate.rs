@@ -1,4 +1,4 @@
-use aikagi_domain::limit::{Quota, Taken};
+use aikagi_domain::limit::{Quota, QuotaDecision};
 use chrono::{DateTime, TimeDelta};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -92,11 +92,11 @@ fn the_script_agrees_with_the_rule() {
                         .block_on(store.rate().take(&key, &quota, at))
                         .unwrap();
                     let ruled = match quota.take(tat, clock) {
-                        Taken::Allowed { new_tat } => {
+                        QuotaDecision::Allowed { new_tat } => {
                             tat = Some(new_tat);
                             Ok(())
                         }
-                        Taken::Refused { retry_after } => Err(retry_after),
+                        QuotaDecision::Refused { retry_after } => Err(retry_after),
                     };
                     prop_assert_eq!(scripted, ruled);
                 }

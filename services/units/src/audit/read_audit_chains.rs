@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use super::view;
 use crate::Units;
 use crate::failure::Failure;
-use crate::store::audit::{ChainEnds, ChainPage, ChainReader, StoredEvent};
+use crate::store::audit::{ChainBounds, ChainPage, ChainReader, StoredEvent};
 
 /// Events read at once.
 const PAGE: i64 = 5000;
@@ -76,7 +76,7 @@ fn pieces(page: ChainPage) -> Vec<ReadAuditChainsResponse> {
     pieces
 }
 
-fn beginning(ends: ChainEnds) -> ReadAuditChainsResponse {
+fn beginning(ends: ChainBounds) -> ReadAuditChainsResponse {
     ReadAuditChainsResponse {
         chain: ends.chain,
         ends: Some(AuditChainEnds {

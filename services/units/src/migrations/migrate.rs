@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use aikagi_api::units::v1::{MigrateRequest, MigrateResponse};
-use aikagi_domain::migration::Migration;
 use aikagi_domain::password::TypedPassword;
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit::AuthUnit;
+use aikagi_domain::unit_migration::UnitMigrationPlan;
 use aikagi_hashing::seal::Context;
 use aikagi_hashing::{Hash, SecretBytes};
 use aikagi_ledger::LedgerError;
@@ -139,7 +139,7 @@ impl Migrations {
     /// waits its turn for the pool, so that a long line does not keep others from it.
     async fn hash_for_each(
         &self,
-        plan: &Migration,
+        plan: &UnitMigrationPlan,
         password: &TypedPassword,
     ) -> Result<BTreeMap<TelephoneNumber, Hash>, Failure> {
         let mut hashes = BTreeMap::new();

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use aikagi_api::authentication::v1::VerifyPasswordRequest;
 use aikagi_api::units::v1::{AccountPassword, CredentialKind};
 use aikagi_domain::credential::Epoch;
-use aikagi_domain::migration::{Migration, Misgiven};
 use aikagi_domain::password::TypedPassword;
 use aikagi_domain::telephone::TelephoneNumber;
+use aikagi_domain::unit_migration::{NumberMismatch, UnitMigrationPlan};
 use aikagi_mesh::errors::{ErrorReason, Refusal};
 use aikagi_mesh::fields;
 
@@ -38,18 +38,20 @@ pub(super) fn entered(passwords: Vec<AccountPassword>) -> Result<Vec<Entered>, R
 }
 
 /// MIG-5: the numbers are those asked for, each once.
-pub(super) fn check_numbers(plan: &Migration, entries: &[Entered]) -> Result<(), Refusal> {
+pub(super) fn check_numbers(plan: &UnitMigrationPlan, entries: &[Entered]) -> Result<(), Refusal> {
     let numbers: Vec<_> = entries.iter().map(|entry| entry.number.clone()).collect();
-    plan.check_given(&numbers).map_err(|wrong| {
+    plan.check_numbers(&numbers).map_err(|wrong| {
         let refusal = Refusal::new(ErrorReason::InvalidField);
         wrong
             .into_iter()
             .fold(refusal, |refusal, wrong| match wrong {
-                Misgiven::NotAskedFor(place) => {
+                NumberMismatch::NotRequired(place) => {
                     refusal.field(field(place), "not a number whose password is asked for")
                 }
-                Misgiven::Twice(place) => refusal.field(field(place), "the same number twice"),
-                Misgiven::LeftOut => refusal.field("passwords", "a number is left out"),
+                NumberMismatch::Duplicate(place) => {
+                    refusal.field(field(place), "the same number twice")
+                }
+                NumberMismatch::Missing => refusal.field("passwords", "a number is left out"),
             })
     })
 }

@@ -3,9 +3,9 @@
 use aikagi_api::authentication::v1::CheckSessionRequest;
 use aikagi_api::units::v1;
 use aikagi_domain::credential::Epoch;
-use aikagi_domain::migration::{Migration, NotOffered, is_ready, revision};
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit::AuthUnit;
+use aikagi_domain::unit_migration::{NotOffered, UnitMigrationPlan, is_ready, revision};
 use aikagi_mesh::errors::{ErrorReason, Refusal};
 use chrono::{DateTime, Utc};
 use zeroize::Zeroizing;
@@ -26,7 +26,7 @@ pub(super) struct Opened {
 /// A migration that is offered to a session, on the line as it stands.
 pub(super) struct Offer {
     pub(super) seen: FoundLine,
-    pub(super) plan: Migration,
+    pub(super) plan: UnitMigrationPlan,
     /// The state that this shows (SESS-5).
     pub(super) revision: String,
     /// MIG-5: the accounts asked for that have no live permanent password.
@@ -81,9 +81,9 @@ impl Migrations {
                 && !seen.stored.line.closed
         });
         let seen = seen.ok_or_else(|| Refusal::new(ErrorReason::SessionEnded))?;
-        let plan = Migration::plan(&seen.stored.line, to).map_err(not_offered)?;
+        let plan = UnitMigrationPlan::new(&seen.stored.line, to).map_err(not_offered)?;
         let accounts = plan
-            .asked_for
+            .required_numbers
             .iter()
             .filter_map(|number| Some((number, seen.credential(number)?)));
         let unready = accounts

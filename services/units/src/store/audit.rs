@@ -40,7 +40,7 @@ pub(crate) struct Filter {
 
 /// Where a chain begins and ends, as recorded beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ChainEnds {
+pub(crate) struct ChainBounds {
     pub(crate) chain: i64,
     pub(crate) base_sequence: i64,
     pub(crate) base_hash: Vec<u8>,
@@ -60,7 +60,7 @@ pub(crate) struct ChainReader {
 /// The next part of the chains: the ends of those that begin in it, and events.
 #[derive(Debug)]
 pub(crate) struct ChainPage {
-    pub(crate) ends: Vec<ChainEnds>,
+    pub(crate) ends: Vec<ChainBounds>,
     pub(crate) events: Vec<StoredEvent>,
     /// Nothing comes after it.
     pub(crate) last: bool,
@@ -196,7 +196,7 @@ impl ChainReader {
         let more = i64::try_from(events.len()).is_ok_and(|read| read == size);
         let through = events.last().filter(|_| more);
         let ends = sqlx::query_as!(
-            ChainEnds,
+            ChainBounds,
             r#"
             SELECT chain, base_sequence, base_hash, head_sequence, head_hash FROM audit_chains
             WHERE chain > $1 AND chain <= $2 AND ($3::bigint IS NULL OR chain = $3)

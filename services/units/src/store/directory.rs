@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use aikagi_domain::directory::{Change, Decided, Refused};
+use aikagi_domain::directory::{Change, ChangeDenial, ChangePlan};
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit::{AuthUnit, Line, Member};
 use aikagi_ledger::LedgerError;
@@ -50,7 +50,7 @@ pub(crate) enum NotChanged {
     /// No line has the number.
     NoLine,
     /// The line does not admit it.
-    Refused(Refused),
+    Refused(ChangeDenial),
     /// This number is on an open line already.
     Taken(TelephoneNumber),
 }
@@ -60,10 +60,10 @@ impl NotChanged {
     fn reason(&self) -> &'static str {
         match self {
             Self::NoLine => "LINE_NOT_FOUND",
-            Self::Refused(Refused::LineClosed) => "LINE_CLOSED",
-            Self::Refused(Refused::ContractNumberStays) => "CONTRACT_NUMBER_STAYS",
-            Self::Refused(Refused::NumberNotThere) => "NUMBER_NOT_THERE",
-            Self::Refused(Refused::NumberThere) | Self::Taken(_) => "NUMBER_TAKEN",
+            Self::Refused(ChangeDenial::LineClosed) => "LINE_CLOSED",
+            Self::Refused(ChangeDenial::ContractNumberStays) => "CONTRACT_NUMBER_STAYS",
+            Self::Refused(ChangeDenial::NumberNotOnLine) => "NUMBER_NOT_THERE",
+            Self::Refused(ChangeDenial::NumberOnLine) | Self::Taken(_) => "NUMBER_TAKEN",
         }
     }
 }
@@ -229,7 +229,7 @@ async fn carry_out(
     connection: &mut PgConnection,
     stored: &StoredLine,
     change: &Change,
-    decided: &Decided,
+    decided: &ChangePlan,
     decision: &Decision<'_>,
 ) -> Result<Option<TelephoneNumber>, LedgerError> {
     let line_id = stored.line_id;

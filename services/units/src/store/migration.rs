@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use aikagi_domain::credential::{CredentialRules, Epoch};
-use aikagi_domain::migration::{Migration, is_ready};
 use aikagi_domain::telephone::TelephoneNumber;
+use aikagi_domain::unit_migration::{UnitMigrationPlan, is_ready};
 use aikagi_ledger::LedgerError;
 use aikagi_ledger::audit::{self, Action, AuditEvent, Outcome};
 use aikagi_ledger::line::{StoredLine, lock_line, read_line_of};
@@ -28,7 +28,7 @@ pub(crate) struct Decided<'a> {
     /// The line as it was seen.
     pub(crate) stored: &'a StoredLine,
     /// What is to be done.
-    pub(crate) plan: &'a Migration,
+    pub(crate) plan: &'a UnitMigrationPlan,
     /// The credentials whose passwords were verified: all that were asked for.
     pub(crate) proven: &'a BTreeMap<TelephoneNumber, Epoch>,
     pub(crate) rules: &'a CredentialRules,
@@ -105,7 +105,7 @@ async fn unchanged_since(
         return Ok(None);
     }
     let credentials = lock_credentials(connection, decided.stored.line_id).await?;
-    let proven = decided.plan.asked_for.iter().all(|number| {
+    let proven = decided.plan.required_numbers.iter().all(|number| {
         credentials.get(number).is_some_and(|found| {
             let credential = &found.credential;
             decided.proven.get(number) == Some(&credential.epoch)
@@ -176,7 +176,7 @@ async fn set_unit(connection: &mut PgConnection, decided: &Decided<'_>) -> Resul
 }
 
 /// From which unit to which, as the audit trail has it.
-fn way(plan: &Migration) -> String {
+fn way(plan: &UnitMigrationPlan) -> String {
     format!("{}_TO_{}", plan.from.as_str(), plan.to.as_str())
 }
 

@@ -1,4 +1,4 @@
-use aikagi_domain::audit_chain::{ChainEnds, ChainHash, ChainWalk, ChainedEvent, Mark};
+use aikagi_domain::audit_chain::{ChainBounds, ChainHash, ChainWalk, ChainedEvent, Mark};
 use arbitrary::{Arbitrary, Unstructured};
 use chrono::DateTime;
 
@@ -63,11 +63,11 @@ pub fn chain(bytes: &[u8]) {
         marks.push(Mark { sequence, hash });
         harm(written.harm.as_ref(), event, hash, &mut found);
     }
-    let truth = ChainEnds {
+    let truth = ChainBounds {
         base,
         head: marks[marks.len() - 1],
     };
-    let told = ChainEnds {
+    let told = ChainBounds {
         base: Mark {
             sequence: input.told_base.unwrap_or(base.sequence),
             ..base
@@ -140,8 +140,8 @@ fn harm<'a>(
 }
 
 /// Said at once, of the chain as a whole: every event follows the one before, from base to head.
-fn is_whole(ends: ChainEnds, mark: Option<Mark>, found: &Found<'_>) -> bool {
-    let ChainEnds { base, head } = ends;
+fn is_whole(ends: ChainBounds, mark: Option<Mark>, found: &Found<'_>) -> bool {
+    let ChainBounds { base, head } = ends;
     let begins = base.sequence > 0 || (base.sequence == 0 && base.hash == ChainHash::START);
     let mut passed = vec![base];
     let follow = found.iter().all(|(event, hash)| {

@@ -1,5 +1,5 @@
 use aikagi_domain::dialog::{
-    Entry, INVALID_LIMIT, Next, Outcome, Setting, Step, Turn, check_setting, start,
+    CallOutcome, CallStep, Entry, INVALID_LIMIT, Next, Setting, Turn, check_setting, start,
 };
 use aikagi_domain::guidance::GuidanceId;
 use aikagi_domain::telephone::TelephoneNumber;
@@ -54,7 +54,7 @@ impl Call {
     fn go_on(&mut self, line: &Line, text: &str) {
         let state = self.turn.state.clone();
         let caller = self.caller.as_ref();
-        let take = |state: aikagi_domain::dialog::State| match text {
+        let take = |state: aikagi_domain::dialog::CallState| match text {
             "!" => state.hang_up(),
             "-" => state.turn(caller, Some(line), Entry::Silence),
             keys => state.turn(caller, Some(line), Entry::Keys(keys)),
@@ -79,17 +79,17 @@ impl Call {
             return;
         };
         if text == "!" {
-            assert_eq!(outcome, Some(Outcome::HungUp));
+            assert_eq!(outcome, Some(CallOutcome::HungUp));
             return;
         }
         if let Some(setting) = &turn.set {
-            assert_eq!(step, Step::Confirm);
+            assert_eq!(step, CallStep::Confirm);
             self.judge_setting(line, setting, text);
         }
         let is_accepted = self.caller.as_ref().is_some_and(|caller| line.has(caller));
         let refused = line.closed || !is_accepted;
-        assert_eq!(outcome == Some(Outcome::Refused), refused);
-        let too_many = outcome == Some(Outcome::TooManyInvalid);
+        assert_eq!(outcome == Some(CallOutcome::Refused), refused);
+        let too_many = outcome == Some(CallOutcome::TooManyInvalid);
         if collecting(turn) == Some(step) || too_many {
             self.invalid += 1;
             assert_eq!(self.invalid == INVALID_LIMIT, too_many);
@@ -122,17 +122,17 @@ impl Call {
 }
 
 fn newly_set(before: &Turn, turn: &Turn) -> bool {
-    collecting(before).is_some() && ended(turn) == Some(Outcome::Set)
+    collecting(before).is_some() && ended(turn) == Some(CallOutcome::Set)
 }
 
-fn collecting(turn: &Turn) -> Option<Step> {
+fn collecting(turn: &Turn) -> Option<CallStep> {
     match turn.next {
         Next::Collect { step, .. } => Some(step),
         Next::End(_) => None,
     }
 }
 
-fn ended(turn: &Turn) -> Option<Outcome> {
+fn ended(turn: &Turn) -> Option<CallOutcome> {
     match turn.next {
         Next::Collect { .. } => None,
         Next::End(outcome) => Some(outcome),

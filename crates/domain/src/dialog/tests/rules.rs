@@ -4,10 +4,10 @@ use super::*;
 #[test]
 fn a_call_begins_with_the_unit() {
     let turn = begin(USER, &line(UnitState::Unset));
-    assert_eq!(turn.state, State::Unit { invalid: 0 });
+    assert_eq!(turn.state, CallState::Unit { invalid: 0 });
     assert_eq!(guidance(&turn), [GuidanceId::EnterUnit]);
     let next = Next::Collect {
-        step: Step::Unit,
+        step: CallStep::Unit,
         max_digits: 1,
         ends_with_hash: false,
     };
@@ -21,13 +21,13 @@ fn only_three_keys_choose_a_unit() {
     for keys in ["1", "2", "3", "1#"] {
         assert_ne!(
             step(&call(CONTRACT, &line, &[keys])),
-            Some(Step::Unit),
+            Some(CallStep::Unit),
             "{keys}"
         );
     }
     for keys in ["", "#", "0", "4", "*", "11", "1*", "#1", "1##", "１", "-"] {
         let turn = call(CONTRACT, &line, &[keys]);
-        assert_eq!(turn.state, State::Unit { invalid: 1 }, "{keys}");
+        assert_eq!(turn.state, CallState::Unit { invalid: 1 }, "{keys}");
         assert_eq!(
             guidance(&turn),
             [GuidanceId::InvalidEntry, GuidanceId::EnterUnit]
@@ -40,7 +40,7 @@ fn only_three_keys_choose_a_unit() {
 fn line_goes_straight_to_the_password() {
     for caller in [CONTRACT, USER, PLAIN] {
         let turn = call(caller, &line(UnitState::Unset), &["1"]);
-        assert_eq!(step(&turn), Some(Step::Password));
+        assert_eq!(step(&turn), Some(CallStep::Password));
         assert_eq!(
             turn.guidance,
             [Guidance::about(
@@ -58,7 +58,7 @@ fn number_asks_for_a_subscribed_target() {
     let line = line(UnitState::Unset);
     let turn = call(PLAIN, &line, &["2"]);
     let next = Next::Collect {
-        step: Step::Target,
+        step: CallStep::Target,
         max_digits: 11,
         ends_with_hash: true,
     };
@@ -101,7 +101,7 @@ fn refused_targets_are_worded_alike() {
 #[test]
 fn the_administrator_names_the_target() {
     let line = line(UnitState::Unset);
-    assert_eq!(step(&call(CONTRACT, &line, &["3"])), Some(Step::Target));
+    assert_eq!(step(&call(CONTRACT, &line, &["3"])), Some(CallStep::Target));
     for (keys, accepted) in [
         (CONTRACT, true),
         (USER, true),
@@ -109,7 +109,7 @@ fn the_administrator_names_the_target() {
         (ELSEWHERE, false),
     ] {
         let turn = call(CONTRACT, &line, &["3", keys]);
-        assert_eq!(step(&turn) == Some(Step::Password), accepted, "{keys}");
+        assert_eq!(step(&turn) == Some(CallStep::Password), accepted, "{keys}");
     }
 }
 
@@ -136,7 +136,7 @@ fn the_password_is_eight_digits() {
     let turn = call(USER, &line, &["1", "12345678"]);
     assert_eq!(guidance(&turn), [GuidanceId::ConfirmPassword]);
     let next = Next::Collect {
-        step: Step::Confirm,
+        step: CallStep::Confirm,
         max_digits: 8,
         ends_with_hash: false,
     };
@@ -163,7 +163,7 @@ fn the_same_digits_again_set_it() {
         turn.guidance,
         [Guidance::about(GuidanceId::PasswordSet, &number(USER))]
     );
-    assert_eq!(outcome(&turn), Some(Outcome::Set));
+    assert_eq!(outcome(&turn), Some(CallOutcome::Set));
     let setting = turn.set.unwrap();
     assert_eq!(
         (setting.unit, setting.target),
@@ -183,7 +183,7 @@ fn a_mismatch_asks_again() {
     );
     assert_eq!(turn.set, None);
     let turn = call(USER, &line, &["1", "12345678", "12345679", "-", "12345678"]);
-    assert_eq!(outcome(&turn), Some(Outcome::Set));
+    assert_eq!(outcome(&turn), Some(CallOutcome::Set));
     let turn = call(
         USER,
         &line,
@@ -191,7 +191,7 @@ fn a_mismatch_asks_again() {
     );
     assert_eq!(
         (outcome(&turn), turn.set),
-        (Some(Outcome::TooManyInvalid), None)
+        (Some(CallOutcome::TooManyInvalid), None)
     );
 }
 
@@ -204,7 +204,11 @@ fn the_third_invalid_entry_ends_the_call() {
         let turn = call(USER, &line, &two);
         assert_eq!(outcome(&turn), None, "{before:?}");
         let turn = call(USER, &line, &[two, vec!["*"]].concat());
-        assert_eq!(outcome(&turn), Some(Outcome::TooManyInvalid), "{before:?}");
+        assert_eq!(
+            outcome(&turn),
+            Some(CallOutcome::TooManyInvalid),
+            "{before:?}"
+        );
         assert_eq!(
             (guidance(&turn), turn.set),
             (vec![GuidanceId::TooManyInvalid], None)
@@ -219,7 +223,7 @@ fn each_step_has_its_own_count() {
         "9", "-", "2", "-", "1", USER, "1", "2", "12345678", "1", "2", "12345678",
     ];
     let turn = call(USER, &line(UnitState::Unset), &entries);
-    assert_eq!(outcome(&turn), Some(Outcome::Set));
+    assert_eq!(outcome(&turn), Some(CallOutcome::Set));
 }
 
 /// IVR-11: a caller whose number is withheld, unknown, or on a closed line is refused, at once or when
@@ -246,7 +250,10 @@ fn unacceptable_callers_are_refused() {
             .turn(Some(&caller), None, Entry::Keys("1")),
     ] {
         assert_eq!(guidance(&turn), [GuidanceId::CallRefused]);
-        assert_eq!((outcome(&turn), turn.set), (Some(Outcome::Refused), None));
+        assert_eq!(
+            (outcome(&turn), turn.set),
+            (Some(CallOutcome::Refused), None)
+        );
     }
 }
 
@@ -254,11 +261,20 @@ fn unacceptable_callers_are_refused() {
 #[test]
 fn an_established_unit_admits_only_itself() {
     let established = line(UnitState::Established(AuthUnit::Number));
-    assert_eq!(step(&call(USER, &established, &["1"])), Some(Step::Unit));
-    assert_eq!(step(&call(USER, &established, &["3"])), Some(Step::Unit));
-    assert_eq!(step(&call(USER, &established, &["2"])), Some(Step::Target));
+    assert_eq!(
+        step(&call(USER, &established, &["1"])),
+        Some(CallStep::Unit)
+    );
+    assert_eq!(
+        step(&call(USER, &established, &["3"])),
+        Some(CallStep::Unit)
+    );
+    assert_eq!(
+        step(&call(USER, &established, &["2"])),
+        Some(CallStep::Target)
+    );
     let chosen = line(UnitState::Chosen(AuthUnit::Number));
-    assert_eq!(step(&call(USER, &chosen, &["1"])), Some(Step::Password));
+    assert_eq!(step(&call(USER, &chosen, &["1"])), Some(CallStep::Password));
 }
 
 /// IVR-8, IVR-11: what was allowed when it was keyed and is no longer at the end is not set.
@@ -272,7 +288,7 @@ fn a_line_that_changed_meanwhile_sets_nothing() {
         .turn(Some(&number(USER)), Some(&after), Entry::Keys("12345678"));
     assert_eq!(
         (outcome(&turn), turn.set.is_none()),
-        (Some(Outcome::Failed), true)
+        (Some(CallOutcome::Failed), true)
     );
     assert_eq!(guidance(&turn), [GuidanceId::TryLater]);
 }
@@ -284,7 +300,7 @@ fn an_ended_call_stays_ended() {
     let hung_up = call(USER, &line, &["1", "12345678"]).state.hang_up();
     assert_eq!(
         (outcome(&hung_up), hung_up.set.is_none()),
-        (Some(Outcome::HungUp), true)
+        (Some(CallOutcome::HungUp), true)
     );
     let set = call(USER, &line, &["1", "12345678", "12345678"]);
     let again = set
@@ -293,9 +309,9 @@ fn an_ended_call_stays_ended() {
         .turn(Some(&number(USER)), Some(&line), Entry::Keys("12345678"));
     assert_eq!(
         (outcome(&again), again.set, again.guidance),
-        (Some(Outcome::Set), None, vec![])
+        (Some(CallOutcome::Set), None, vec![])
     );
-    assert_eq!(outcome(&set.state.hang_up()), Some(Outcome::Set));
+    assert_eq!(outcome(&set.state.hang_up()), Some(CallOutcome::Set));
 }
 
 /// IVR-13: setting in one call goes by the same rules: the target is needed where the dialog asks, and
@@ -307,18 +323,18 @@ fn one_call_goes_by_the_same_rules() {
     for (caller, unit, target, expected) in [
         (USER, PerLine, None, Ok(CONTRACT)),
         (USER, PerLine, Some(CONTRACT), Ok(CONTRACT)),
-        (USER, PerLine, Some(USER), Err(Refusal::Target)),
+        (USER, PerLine, Some(USER), Err(SettingDenial::Target)),
         (PLAIN, Number, Some(USER), Ok(USER)),
-        (PLAIN, Number, Some(PLAIN), Err(Refusal::Target)),
-        (USER, Number, None, Err(Refusal::Target)),
-        (USER, Number, Some(ELSEWHERE), Err(Refusal::Target)),
-        (CONTRACT, AdminUser, None, Err(Refusal::Target)),
+        (PLAIN, Number, Some(PLAIN), Err(SettingDenial::Target)),
+        (USER, Number, None, Err(SettingDenial::Target)),
+        (USER, Number, Some(ELSEWHERE), Err(SettingDenial::Target)),
+        (CONTRACT, AdminUser, None, Err(SettingDenial::Target)),
         (CONTRACT, AdminUser, Some(CONTRACT), Ok(CONTRACT)),
         (CONTRACT, AdminUser, Some(USER), Ok(USER)),
         (USER, AdminUser, None, Ok(USER)),
-        (USER, AdminUser, Some(CONTRACT), Err(Refusal::Target)),
-        (PLAIN, AdminUser, None, Err(Refusal::Unit)),
-        (ELSEWHERE, PerLine, None, Err(Refusal::Caller)),
+        (USER, AdminUser, Some(CONTRACT), Err(SettingDenial::Target)),
+        (PLAIN, AdminUser, None, Err(SettingDenial::Unit)),
+        (ELSEWHERE, PerLine, None, Err(SettingDenial::Caller)),
     ] {
         let target = target.map(number);
         let decided = check_setting(Some(&number(caller)), Some(&line), unit, target.as_ref());
@@ -330,11 +346,11 @@ fn one_call_goes_by_the_same_rules() {
     }
     assert_eq!(
         check_setting(None, Some(&line), PerLine, None),
-        Err(Refusal::Caller)
+        Err(SettingDenial::Caller)
     );
     assert_eq!(
         check_setting(Some(&number(USER)), None, PerLine, None),
-        Err(Refusal::Caller)
+        Err(SettingDenial::Caller)
     );
 }
 
@@ -344,7 +360,7 @@ fn one_call_does_not_change_an_established_unit() {
     let line = line(UnitState::Established(AuthUnit::Line));
     let target = number(USER);
     let decided = check_setting(Some(&target), Some(&line), AuthUnit::Number, Some(&target));
-    assert_eq!(decided, Err(Refusal::Unit));
+    assert_eq!(decided, Err(SettingDenial::Unit));
 }
 
 /// INV-8: neither what was keyed nor where a call stands prints a secret.

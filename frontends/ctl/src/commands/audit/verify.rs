@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use aikagi_api::units::v1 as units;
-use aikagi_domain::audit_chain::{ChainEnds, ChainHash, ChainWalk, ChainedEvent, Flaw, Mark};
+use aikagi_domain::audit_chain::{ChainBounds, ChainHash, ChainWalk, ChainedEvent, Flaw, Mark};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
@@ -103,7 +103,7 @@ impl Trail {
             let mark = |sequence, hash: &[u8]| {
                 ChainHash::from_slice(hash).map(|hash| Mark { sequence, hash })
             };
-            let ends = ChainEnds {
+            let ends = ChainBounds {
                 base: mark(ends.base_sequence, &ends.base_hash).ok_or_else(incomplete)?,
                 head: mark(ends.head_sequence, &ends.head_hash).ok_or_else(incomplete)?,
             };

@@ -68,15 +68,15 @@ proptest! {
                 prop_assert!(invalid_in_step < INVALID_LIMIT);
                 prop_assert_eq!(turn.guidance[0].id, GuidanceId::InvalidEntry);
             } else {
-                if outcome(&turn) == Some(Outcome::TooManyInvalid) {
+                if outcome(&turn) == Some(CallOutcome::TooManyInvalid) {
                     prop_assert_eq!(invalid_in_step + 1, INVALID_LIMIT);
                 }
                 invalid_in_step = 0;
                 keyed.push(digits);
             }
-            prop_assert_eq!(turn.set.is_some(), outcome(&turn) == Some(Outcome::Set));
+            prop_assert_eq!(turn.set.is_some(), outcome(&turn) == Some(CallOutcome::Set));
             if let Some(setting) = &turn.set {
-                prop_assert_eq!(before, Step::Confirm);
+                prop_assert_eq!(before, CallStep::Confirm);
                 let (password, again) = (&keyed[keyed.len() - 2], &keyed[keyed.len() - 1]);
                 prop_assert_eq!(password, again);
                 prop_assert_eq!(setting.password.expose(), password.as_bytes());

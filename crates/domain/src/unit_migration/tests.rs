@@ -61,7 +61,7 @@ fn exactly_four_are_offered() {
         (AdminUser, Line, false),
         (AdminUser, Number, false),
     ] {
-        let plan = Migration::plan(&established(from), to);
+        let plan = UnitMigrationPlan::new(&established(from), to);
         if offered {
             let plan = plan.unwrap();
             assert_eq!((plan.from, plan.to), (from, to));
@@ -71,7 +71,7 @@ fn exactly_four_are_offered() {
         }
     }
     for state in [UnitState::Unset, UnitState::Chosen(Line)] {
-        let plan = Migration::plan(&line(state), Number);
+        let plan = UnitMigrationPlan::new(&line(state), Number);
         let expected = NotOffered {
             from: None,
             to: Number,
@@ -88,7 +88,7 @@ fn what_each_asks_for_and_does() {
     let as_users = [(B, Role::User, &[B][..]), (C, Role::User, &[C])];
     let administrator = (A, Role::Administrator, both);
     let admin_user = [administrator, as_users[0], as_users[1]];
-    for (from, to, asked_for, logins, voided) in [
+    for (from, to, required_numbers, logins, voided) in [
         (
             Number,
             Line,
@@ -106,8 +106,12 @@ fn what_each_asks_for_and_does() {
         (Number, AdminUser, both, &admin_user, &[D]),
         (Line, AdminUser, &[A], &admin_user, &[D]),
     ] {
-        let plan = Migration::plan(&established(from), to).unwrap();
-        assert_eq!(plan.asked_for, numbers(asked_for), "{from:?} to {to:?}");
+        let plan = UnitMigrationPlan::new(&established(from), to).unwrap();
+        assert_eq!(
+            plan.required_numbers,
+            numbers(required_numbers),
+            "{from:?} to {to:?}"
+        );
         assert_eq!(plan.voided, numbers(voided), "{from:?} to {to:?}");
         let expected: Vec<Login> = logins
             .iter()
@@ -125,20 +129,20 @@ fn what_each_asks_for_and_does() {
 /// nothing else is said than of one that is no account.
 #[test]
 fn the_numbers_given_are_those_asked_for() {
-    use Misgiven::{LeftOut, NotAskedFor, Twice};
-    let plan = Migration::plan(&established(AuthUnit::Number), AuthUnit::Line).unwrap();
+    use NumberMismatch::{Duplicate, Missing, NotRequired};
+    let plan = UnitMigrationPlan::new(&established(AuthUnit::Number), AuthUnit::Line).unwrap();
     for (given, wrong) in [
         (&[B, C][..], &[][..]),
         (&[C, B], &[]),
-        (&[], &[LeftOut]),
-        (&[B], &[LeftOut]),
-        (&[B, B], &[Twice(1), LeftOut]),
-        (&[B, C, B], &[Twice(2)]),
-        (&[B, C, D], &[NotAskedFor(2)]),
-        (&[STRANGER, B, C], &[NotAskedFor(0)]),
-        (&[A, B], &[NotAskedFor(0), LeftOut]),
+        (&[], &[Missing]),
+        (&[B], &[Missing]),
+        (&[B, B], &[Duplicate(1), Missing]),
+        (&[B, C, B], &[Duplicate(2)]),
+        (&[B, C, D], &[NotRequired(2)]),
+        (&[STRANGER, B, C], &[NotRequired(0)]),
+        (&[A, B], &[NotRequired(0), Missing]),
     ] {
-        let checked = plan.check_given(&numbers(given));
+        let checked = plan.check_numbers(&numbers(given));
         assert_eq!(checked.err().unwrap_or_default(), wrong, "{given:?}");
     }
 }
@@ -206,8 +210,8 @@ proptest! {
     ) {
         let (from, to) = offered;
         let line = Line { members: members(&subscribed), ..established(from) };
-        let plan = Migration::plan(&line, to).unwrap();
-        prop_assert_eq!(&plan.asked_for, &line.accounts(from));
+        let plan = UnitMigrationPlan::new(&line, to).unwrap();
+        prop_assert_eq!(&plan.required_numbers, &line.accounts(from));
         let logins: Vec<_> = plan.logins.iter().map(|login| login.number.clone()).collect();
         prop_assert_eq!(&logins, &line.accounts(to));
         for login in &plan.logins {
@@ -224,10 +228,10 @@ proptest! {
     /// MIG-5: given are the right numbers exactly when they are a permutation of those asked for.
     #[test]
     fn only_a_permutation_is_right(given in prop::collection::vec(prop::sample::select(vec![A, B, C, D]), 0..5)) {
-        let plan = Migration::plan(&established(AuthUnit::Number), AuthUnit::AdminUser).unwrap();
+        let plan = UnitMigrationPlan::new(&established(AuthUnit::Number), AuthUnit::AdminUser).unwrap();
         let given = numbers(&given);
         let mut sorted = given.clone();
         sorted.sort();
-        prop_assert_eq!(plan.check_given(&given).is_ok(), sorted == plan.asked_for);
+        prop_assert_eq!(plan.check_numbers(&given).is_ok(), sorted == plan.required_numbers);
     }
 }

@@ -23,13 +23,13 @@ pub const OFFERED: [(AuthUnit, AuthUnit); 4] = [
 
 /// A migration of one line as it stands: two that are equal ask for the same and do the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Migration {
+pub struct UnitMigrationPlan {
     /// The present unit.
     pub from: AuthUnit,
     /// The unit wanted.
     pub to: AuthUnit,
     /// MIG-2: the accounts of the present unit, whose passwords are entered.
-    pub asked_for: Vec<TelephoneNumber>,
+    pub required_numbers: Vec<TelephoneNumber>,
     /// MIG-3, MIG-6: who logs in afterwards, all with the password of the session that migrates.
     pub logins: Vec<Login>,
     /// The numbers that are no account afterwards: their credentials are voided.
@@ -59,19 +59,19 @@ pub struct NotOffered {
 
 /// How the numbers given differ from those asked for (MIG-5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Misgiven {
+pub enum NumberMismatch {
     /// The number at this place is none that is asked for: of this line or of another, it is not said which.
-    NotAskedFor(usize),
+    NotRequired(usize),
     /// The number at this place was given before.
-    Twice(usize),
+    Duplicate(usize),
     /// A number that is asked for was not given.
-    LeftOut,
+    Missing,
 }
 
-impl Migration {
+impl UnitMigrationPlan {
     /// MIG-1: the migration of a line to a unit, if the site offers it. Only an established unit is left by
     /// migration; another one is left by telephone (UNIT-2).
-    pub fn plan(line: &Line, to: AuthUnit) -> Result<Self, NotOffered> {
+    pub fn new(line: &Line, to: AuthUnit) -> Result<Self, NotOffered> {
         let from = match line.state {
             UnitState::Established(from) => Some(from),
             UnitState::Unset | UnitState::Chosen(_) => None,
@@ -94,26 +94,26 @@ impl Migration {
         Ok(Self {
             from,
             to,
-            asked_for: line.accounts(from),
+            required_numbers: line.accounts(from),
             logins,
             voided,
         })
     }
 
     /// MIG-2, MIG-5: whether the numbers given are those asked for, each once. Tells all that is wrong.
-    pub fn check_given(&self, given: &[TelephoneNumber]) -> Result<(), Vec<Misgiven>> {
-        let asked_for: BTreeSet<_> = self.asked_for.iter().collect();
+    pub fn check_numbers(&self, given: &[TelephoneNumber]) -> Result<(), Vec<NumberMismatch>> {
+        let required_numbers: BTreeSet<_> = self.required_numbers.iter().collect();
         let mut seen = BTreeSet::new();
         let mut wrong = Vec::new();
         for (place, number) in given.iter().enumerate() {
-            if !asked_for.contains(number) {
-                wrong.push(Misgiven::NotAskedFor(place));
+            if !required_numbers.contains(number) {
+                wrong.push(NumberMismatch::NotRequired(place));
             } else if !seen.insert(number) {
-                wrong.push(Misgiven::Twice(place));
+                wrong.push(NumberMismatch::Duplicate(place));
             }
         }
-        if seen.len() < asked_for.len() {
-            wrong.push(Misgiven::LeftOut);
+        if seen.len() < required_numbers.len() {
+            wrong.push(NumberMismatch::Missing);
         }
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }
