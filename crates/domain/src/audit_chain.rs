@@ -1,6 +1,8 @@
-//! The chains of the audit trail (OPS-3): each event's hash covers the event before it, so that whoever recomputes a
-//! chain finds an event that was removed, altered, inserted or moved. A chain that was rewritten as a whole is found
-//! by its [`Mark`], kept where those who could rewrite it cannot reach.
+//! The hash chains of the audit trail (OPS-3).
+//!
+//! The hash of each event covers the event before it. Recomputing a chain therefore finds events that were removed,
+//! altered, inserted or moved. A chain that was completely rewritten is found by comparing it with a [`Mark`], which is
+//! kept where the person who rewrites the chain cannot change it.
 
 use std::fmt;
 
@@ -12,28 +14,28 @@ mod tests;
 
 const BYTES: usize = 32;
 
-/// The hash of an event and of everything before it in its chain.
+/// The hash of an event and of all events before it in its chain.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ChainHash([u8; BYTES]);
 
 impl ChainHash {
-    /// What the first event of a chain follows.
+    /// The hash that precedes the first event of a chain: 32 zero bytes.
     pub const START: Self = Self([0; BYTES]);
 
-    /// Takes a stored hash. None when it has not 32 bytes.
+    /// Reads a stored hash; `None` if it does not have 32 bytes.
     pub fn from_slice(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
     }
 
-    /// Its bytes, for storing.
+    /// The 32 bytes, for storing.
     pub fn as_bytes(&self) -> &[u8; BYTES] {
         &self.0
     }
 
-    /// Reads 64 hexadecimal digits.
+    /// Parses 64 hexadecimal digits; `None` for any other text.
     pub fn from_hexadecimal(text: &str) -> Option<Self> {
         let mut bytes = [0; BYTES];
-        // The number parser below would take a sign for a digit.
+        // from_str_radix accepts a sign, which is not a digit.
         if text.len() != 2 * BYTES || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
             return None;
         }
@@ -44,7 +46,7 @@ impl ChainHash {
     }
 }
 
-/// 64 hexadecimal digits in lower case.
+/// Prints 64 hexadecimal digits in lower case.
 impl fmt::Display for ChainHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
@@ -57,36 +59,38 @@ impl fmt::Debug for ChainHash {
     }
 }
 
-/// An event, as far as its hash covers it: everything but the hash itself.
+/// The fields of an audit event that its hash covers: all but the hash itself.
 #[derive(Debug, Clone)]
 pub struct ChainedEvent<'a> {
-    /// Which chain: a line's id, or below 0 for events on no line.
+    /// The chain: the id of a line, or a negative number for events without a line.
     pub chain: i64,
-    /// Its place in the chain, counted from 1.
+    /// The position in the chain, counted from 1.
     pub chain_sequence: i64,
-    /// Its place among all events.
+    /// The position among all events.
     pub event_id: i64,
-    /// When, to the microsecond.
+    /// The time, in microseconds.
     pub occurred: DateTime<Utc>,
-    /// Who.
+    /// Who acted.
     pub actor: &'a str,
-    /// What.
+    /// What was done.
     pub action: &'a str,
-    /// On which line.
+    /// The line concerned.
     pub line_id: Option<i64>,
-    /// For which number.
+    /// The number concerned.
     pub number: Option<&'a str>,
-    /// How it ended.
+    /// How the action ended.
     pub outcome: &'a str,
-    /// Why.
+    /// Why it ended like that.
     pub reason: Option<&'a str>,
-    /// In which trace.
+    /// The trace of the request.
     pub trace_id: Option<&'a str>,
 }
 
 impl ChainedEvent<'_> {
-    /// The hash of this event when it follows the one with the hash `previous`. Each field goes in as a netstring
-    /// (`5:LOGIN,`), an absent one as `-,`, so that no two different events are spelled alike.
+    /// The hash of this event if the event before it has the hash `previous`.
+    ///
+    /// Each field is encoded as a netstring (`5:LOGIN,`) and an absent field as `-,`. Different events therefore never have
+    /// the same encoding.
     pub fn hash_after(&self, previous: ChainHash) -> ChainHash {
         let mut digest = Sha256::new();
         digest.update(previous.0);
@@ -123,89 +127,89 @@ fn write_field(digest: &mut Sha256, field: Option<&str>) {
     }
 }
 
-/// A place in a chain, and the hash there.
+/// A position in a chain and the hash at that position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mark {
-    /// The sequence of an event; 0 before the first.
+    /// The sequence of an event; 0 before the first event.
     pub sequence: i64,
-    /// Its hash.
+    /// The hash of that event.
     pub hash: ChainHash,
 }
 
-/// Where a chain begins and ends, as recorded beside it.
+/// The recorded beginning and end of a chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChainBounds {
-    /// The last event that retention has removed; sequence 0 and [`ChainHash::START`] when none was.
+    /// The last event that retention has removed; sequence 0 and [`ChainHash::START`] if none was removed.
     pub base: Mark,
     /// The newest event.
     pub head: Mark,
 }
 
-/// Where a chain is not as it was written. Sequences are those of events.
+/// A difference between a chain and what was written. A sequence is the position of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flaw {
-    /// Events are missing, from the first to the last named.
+    /// Events are missing inside the chain.
     Removed {
-        /// The first that is missing.
+        /// The first missing event.
         first: i64,
-        /// The last that is missing.
+        /// The last missing event.
         last: i64,
     },
-    /// An event does not follow the one before it: one of the two was altered.
+    /// The hash of an event does not match. This event or the one before it was altered.
     Altered {
-        /// The event whose hash is wrong.
+        /// The event with the wrong hash.
         sequence: i64,
     },
-    /// An event stands where it cannot: inserted, repeated, or moved.
+    /// An event is in an impossible position: it was inserted, repeated or moved.
     Misplaced {
-        /// What it says of its own place.
+        /// The sequence that the event claims.
         sequence: i64,
-        /// The place of the event before it.
+        /// The sequence of the event before it.
         after: i64,
     },
-    /// The newest events are missing: the chain's recorded end is further on.
+    /// The newest events are missing: the recorded end of the chain is later than its last event.
     CutOff {
-        /// The first that is missing.
+        /// The first missing event.
         first: i64,
-        /// The last that is missing.
+        /// The last missing event.
         last: i64,
     },
-    /// The recorded end of the chain has another hash than its last event.
+    /// The hash of the last event differs from the recorded end of the chain.
     EndDiffers {
         /// The last event.
         sequence: i64,
     },
-    /// The record of where the chain begins cannot be true.
+    /// The recorded beginning of the chain is impossible.
     BaseDiffers,
-    /// The chain is not the one that was marked: rewritten, from this event or an earlier one.
+    /// The chain differs from the mark: it was rewritten from this event or an earlier one.
     Rewritten {
         /// The marked event.
         sequence: i64,
     },
-    /// The chain ends before the event that was marked.
+    /// The chain ends before the marked event.
     ShorterThanMarked {
-        /// The last event that there is.
+        /// The last event of the chain.
         sequence: i64,
-        /// The marked one.
+        /// The marked event.
         marked: i64,
     },
 }
 
-/// Walks along a chain and finds its flaws. After a flaw the walk goes on from what is stored, so that each is told
-/// once.
+/// Checks a chain event by event and collects its flaws. After a flaw the check continues from the stored hash, so that
+/// each flaw is reported once.
 #[derive(Debug, Clone)]
 pub struct ChainWalk {
     chain: i64,
     ends: ChainBounds,
     mark: Option<Mark>,
     last: Mark,
-    /// Whether the hash of the event before is to be had.
+    /// True if the event before the present one is missing, so that the hash of the present one cannot be checked.
     after_gap: bool,
     flaws: Vec<Flaw>,
 }
 
 impl ChainWalk {
-    /// Begins with a chain's ends; `mark` is a place in it that was noted earlier, elsewhere.
+    /// Starts the check of a chain. `mark` is a position that was saved outside the database.
     pub fn begin(chain: i64, ends: ChainBounds, mark: Option<Mark>) -> Self {
         let mut walk = Self {
             chain,
@@ -225,7 +229,7 @@ impl ChainWalk {
         walk
     }
 
-    /// OPS-3: takes the next event with its stored hash.
+    /// OPS-3: checks the next event against its stored hash.
     pub fn take(&mut self, event: &ChainedEvent<'_>, stored: ChainHash) {
         let sequence = event.chain_sequence;
         let next = self.last.sequence.checked_add(1);
@@ -255,7 +259,7 @@ impl ChainWalk {
         self.compare_with_mark();
     }
 
-    /// OPS-3: ends the walk: the chain's last event, and everything that is wrong with it.
+    /// OPS-3: ends the check. Returns the last event of the chain and all flaws.
     pub fn end(mut self) -> (Mark, Vec<Flaw>) {
         let (last, head) = (self.last, self.ends.head);
         if last.sequence < head.sequence {

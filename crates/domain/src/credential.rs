@@ -1,4 +1,4 @@
-//! Which secret of an account is live, and how many wrong attempts it bears (LOGIN-2, LOGIN-7).
+//! The live secret of an account, and its limit of wrong attempts (LOGIN-2, LOGIN-7).
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -8,16 +8,16 @@ use crate::unit::UnknownName;
 #[cfg(test)]
 mod tests;
 
-/// INV-1: names one identity of a number's credential. A new one is drawn whenever a temporary password
-/// is set, the password changes, or the unit does.
+/// INV-1: identifies one state of a number's credential. A new epoch is drawn when a temporary password is set, when the
+/// password is changed and when the unit changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Epoch(pub i64);
 
-/// What a credential is (LOGIN-7).
+/// The kind of a credential (LOGIN-7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CredentialKind {
-    /// No password was set, or it was voided.
+    /// No password: none was set, or it was voided.
     None,
     /// A temporary password.
     Temporary,
@@ -26,10 +26,10 @@ pub enum CredentialKind {
 }
 
 impl CredentialKind {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 3] = [Self::None, Self::Temporary, Self::Permanent];
 
-    /// The name in the ledger.
+    /// The name stored in the ledger.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::None => "NONE",
@@ -38,7 +38,7 @@ impl CredentialKind {
         }
     }
 
-    /// Reads the name in the ledger.
+    /// Parses the name stored in the ledger.
     pub fn parse(text: &str) -> Result<Self, UnknownName> {
         Self::ALL
             .into_iter()
@@ -47,7 +47,7 @@ impl CredentialKind {
     }
 }
 
-/// How long passwords live and how many wrong attempts they bear.
+/// The lifetimes of passwords and their limits of wrong attempts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CredentialRules {
@@ -55,10 +55,10 @@ pub struct CredentialRules {
     pub temporary_attempts: u32,
     /// Wrong attempts in a row that kill a permanent password (LOGIN-2).
     pub permanent_attempts: u32,
-    /// How long a temporary password lives from the moment it is set (IVR-9).
+    /// The lifetime of a temporary password from the moment it is set (IVR-9).
     #[serde(with = "crate::duration_text")]
     pub temporary_lifetime: TimeDelta,
-    /// How long a permanent password lives without a change (PW-3).
+    /// The age at which a permanent password expires, counted from its last change (PW-3).
     #[serde(with = "crate::duration_text")]
     pub permanent_lifetime: TimeDelta,
 }
@@ -75,7 +75,7 @@ impl Default for CredentialRules {
 }
 
 impl CredentialRules {
-    /// LOGIN-2: the wrong attempts in a row that kill a password of this kind.
+    /// LOGIN-2: the number of wrong attempts in a row that kills a password of this kind.
     pub fn limit(&self, kind: CredentialKind) -> u32 {
         match kind {
             CredentialKind::None => 0,
@@ -84,18 +84,18 @@ impl CredentialRules {
         }
     }
 
-    /// IVR-9: when a temporary password set now ends.
+    /// IVR-9: the end of a temporary password that is set now.
     pub fn temporary_expires(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         later(now, self.temporary_lifetime)
     }
 
-    /// PW-3: when a permanent password changed at this moment expires.
+    /// PW-3: the expiry of a permanent password that was changed at this moment.
     pub fn permanent_expires(&self, changed: DateTime<Utc>) -> DateTime<Utc> {
         later(changed, self.permanent_lifetime)
     }
 }
 
-/// A moment some time later; the end of the calendar if it is beyond it.
+/// Adds a duration to a moment. Returns the last moment of the calendar on overflow.
 pub(crate) fn later(moment: DateTime<Utc>, duration: TimeDelta) -> DateTime<Utc> {
     moment
         .checked_add_signed(duration)
@@ -105,35 +105,35 @@ pub(crate) fn later(moment: DateTime<Utc>, duration: TimeDelta) -> DateTime<Utc>
 /// The state of a number's credential, without its secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credential {
-    /// What it is.
+    /// The kind of the present password.
     pub kind: CredentialKind,
-    /// Its identity (INV-1).
+    /// The present epoch (INV-1).
     pub epoch: Epoch,
-    /// Wrong attempts in a row counted against it (INV-2).
+    /// The number of wrong attempts in a row, including charged attempts that are not settled (INV-2).
     pub failures: u32,
-    /// It was killed by wrong attempts (LOGIN-2).
+    /// True if wrong attempts have killed the password (LOGIN-2).
     pub killed: bool,
-    /// When the temporary password ends; none for other kinds.
+    /// The end of the temporary password; `None` for other kinds.
     pub temporary_expires: Option<DateTime<Utc>>,
-    /// When the permanent password was last changed; none if there never was one.
+    /// The last change of the permanent password; `None` if the number never had one.
     pub changed: Option<DateTime<Utc>>,
 }
 
-/// The one secret of an account that is live (LOGIN-7).
+/// The live secret of an account, of which there is at most one (LOGIN-7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LiveSecret {
-    /// None is.
+    /// No secret is live.
     None(NoSecretReason),
-    /// The temporary password.
+    /// The temporary password is live.
     Temporary {
-        /// When it ends.
+        /// The end of the temporary password.
         expires: DateTime<Utc>,
     },
-    /// The permanent password.
+    /// The permanent password is live.
     Permanent {
-        /// When a change is demanded (PW-3).
+        /// From this moment on a login must change the password (PW-3).
         expires: DateTime<Utc>,
-        /// That moment has come: the next login must change it.
+        /// True if that moment has passed.
         expired: bool,
     },
 }
@@ -141,19 +141,19 @@ pub enum LiveSecret {
 /// Why no secret is live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoSecretReason {
-    /// None was ever set, or it was voided.
+    /// No password was ever set, or it was voided.
     NeverSet,
-    /// Wrong attempts killed it (LOGIN-2).
+    /// Wrong attempts have killed the password (LOGIN-2).
     Killed,
-    /// The temporary password's time is over (IVR-9).
+    /// The temporary password has ended (IVR-9).
     Expired,
 }
 
 impl Credential {
-    /// LOGIN-2, LOGIN-7, IVR-9, PW-3: which secret is live at this moment.
+    /// LOGIN-2, LOGIN-7, IVR-9, PW-3: the secret that is live at this moment.
     ///
-    /// A temporary password lives strictly before its end. A permanent one never dies of age: from
-    /// exactly its lifetime on it is live but expired.
+    /// A temporary password is live strictly before its end. A permanent password stays live when it expires: from the
+    /// exact end of its lifetime it is live and expired.
     pub fn live(&self, now: DateTime<Utc>, rules: &CredentialRules) -> LiveSecret {
         match (self.kind, self.temporary_expires, self.changed) {
             (CredentialKind::None, _, _)
@@ -174,13 +174,14 @@ impl Credential {
         }
     }
 
-    /// LOGIN-4, INV-2: whether one more attempt may be charged: a secret is live and attempts are left.
-    /// With the last one charged and not yet settled nobody else gets one.
+    /// LOGIN-4, INV-2: true if another attempt may be charged: a secret is live and attempts are left.
+    ///
+    /// A charged attempt counts before it is settled. While the last attempt is charged, no other attempt is allowed.
     pub fn may_be_tried(&self, now: DateTime<Utc>, rules: &CredentialRules) -> bool {
         !matches!(self.live(now, rules), LiveSecret::None(_)) && self.failures < self.limit(rules)
     }
 
-    /// LOGIN-2: the wrong attempts in a row that kill it.
+    /// LOGIN-2: the number of wrong attempts in a row that kills the password.
     pub fn limit(&self, rules: &CredentialRules) -> u32 {
         rules.limit(self.kind)
     }

@@ -1,5 +1,6 @@
-//! The call dialog as a state machine (IVR-1 to IVR-8, IVR-11): a state and an entry make a turn. Where
-//! the state is kept between turns, and how a setting is committed, is nobody's business here.
+//! The call dialog as a state machine (IVR-1 to IVR-8, IVR-11): a state and an entry give a turn.
+//!
+//! The issuance service stores the state between turns and commits the setting.
 
 use crate::guidance::{Guidance, GuidanceId};
 use crate::password::TemporaryPassword;
@@ -14,53 +15,54 @@ mod turn;
 pub use target::{SettingDenial, Target, check_setting, target_for};
 pub use turn::{CallOutcome, CallStep, Entry, Next, Setting, Turn};
 
-/// IVR-7: the invalid entry of one step that ends the call.
+/// IVR-7: the number of invalid entries in one step that ends the call.
 pub const INVALID_LIMIT: u8 = 3;
 
-/// Where a call stands. `invalid` counts the invalid entries of the step so far (IVR-7).
+/// The state of a call. `invalid` counts the invalid entries of the present step (IVR-7).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CallState {
     /// Waiting for the unit (IVR-1).
     Unit {
-        /// Invalid entries so far.
+        /// Invalid entries in this step.
         invalid: u8,
     },
-    /// Waiting for the target's number (IVR-3, IVR-4).
+    /// Waiting for the target number (IVR-3, IVR-4).
     Target {
-        /// The unit chosen.
+        /// The chosen unit.
         unit: AuthUnit,
-        /// Invalid entries so far.
+        /// Invalid entries in this step.
         invalid: u8,
     },
     /// Waiting for the eight digits (IVR-5).
     Password {
-        /// The unit chosen.
+        /// The chosen unit.
         unit: AuthUnit,
-        /// The account to be set.
+        /// The account that gets the temporary password.
         target: TelephoneNumber,
-        /// Invalid entries so far.
+        /// Invalid entries in this step.
         invalid: u8,
     },
     /// Waiting for the eight digits again (IVR-6).
     Confirm {
-        /// The unit chosen.
+        /// The chosen unit.
         unit: AuthUnit,
-        /// The account to be set.
+        /// The account that gets the temporary password.
         target: TelephoneNumber,
-        /// What was keyed the first time; never stored in clear (IVR-12).
+        /// The digits keyed the first time. They are never stored in plain text (IVR-12).
         keyed: TemporaryPassword,
-        /// Invalid entries so far.
+        /// Invalid entries in this step.
         invalid: u8,
     },
-    /// The call is over; more entries change nothing.
+    /// The call has ended. Further entries change nothing.
     Ended {
         /// How it ended.
         outcome: CallOutcome,
     },
 }
 
-/// IVR-1, IVR-11: begins a call. A caller whose number is withheld, unknown or on a closed line hears
-/// that it cannot be accepted. `line` is the line that the caller's number is on.
+/// IVR-1, IVR-11: starts a call. `line` is the line of the caller's number.
+///
+/// A call is refused if the caller's number is withheld, unknown or on a closed line.
 pub fn start(caller: Option<&TelephoneNumber>, line: Option<&Line>) -> Turn {
     match target::accept(caller, line) {
         Ok(_) => CallState::Unit { invalid: 0 }.ask(),
@@ -69,8 +71,9 @@ pub fn start(caller: Option<&TelephoneNumber>, line: Option<&Line>) -> Turn {
 }
 
 impl CallState {
-    /// IVR-1 to IVR-8, IVR-11: takes an entry. `line` is the line as it stands now: one that closed or
-    /// lost the caller meanwhile ends the call.
+    /// IVR-1 to IVR-8, IVR-11: takes an entry. `line` is the present state of the caller's line.
+    ///
+    /// The call ends if the line was closed or the caller's number was removed from it since the last turn.
     #[must_use]
     pub fn turn(
         self,
@@ -93,7 +96,7 @@ impl CallState {
         }
     }
 
-    /// The caller hung up. A call that has ended stays as it ended.
+    /// Ends the call because the caller hung up. A call that has already ended keeps its outcome.
     #[must_use]
     pub fn hang_up(self) -> Turn {
         match self {
@@ -105,7 +108,7 @@ impl CallState {
         }
     }
 
-    /// The turn that a valid entry makes; none for an invalid one.
+    /// The turn that follows a valid entry; `None` if the entry is invalid.
     fn advance(&self, caller: &TelephoneNumber, line: &Line, digits: &str) -> Option<Turn> {
         match self {
             Self::Unit { .. } => {
@@ -146,7 +149,7 @@ impl CallState {
                     .ask(),
                 )
             }
-            // IVR-6: a mismatch is an invalid entry of this step.
+            // IVR-6: different digits are an invalid entry of this step.
             Self::Confirm {
                 unit,
                 target,
@@ -167,7 +170,7 @@ impl CallState {
         }
     }
 
-    /// IVR-7: asks again, or ends the call at the third invalid entry of the step.
+    /// IVR-7: repeats the question, or ends the call at the third invalid entry of the step.
     fn invalid_entry(self) -> Turn {
         let counted = match self {
             Self::Unit { invalid } => Self::Unit {
@@ -221,7 +224,7 @@ impl CallState {
         }
     }
 
-    /// The question that this state waits for an answer to.
+    /// The turn that plays this state's question and collects the entry.
     fn ask(self) -> Turn {
         let (guidance, step, max_digits) = match &self {
             Self::Unit { .. } => (Guidance::plain(GuidanceId::EnterUnit), CallStep::Unit, 1),
@@ -256,7 +259,7 @@ impl CallState {
     }
 }
 
-/// IVR-1.
+/// IVR-1: the unit that a key chooses.
 fn unit_of(digits: &str) -> Option<AuthUnit> {
     match digits {
         "1" => Some(AuthUnit::Line),

@@ -1,4 +1,4 @@
-//! What operators change on a line, and what follows for its accounts (OPS-1, OPS-2, UNIT-1, UNIT-2).
+//! The changes that operators make to a line, and their effect on its accounts (OPS-1, OPS-2, UNIT-1, UNIT-2).
 
 use crate::telephone::TelephoneNumber;
 use crate::unit::{Line, Member, UnitState};
@@ -6,40 +6,40 @@ use crate::unit::{Line, Member, UnitState};
 #[cfg(test)]
 mod tests;
 
-/// A change that an operator asks for.
+/// A change that an operator requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// The contract has ended.
+    /// Close the line: the contract has ended.
     Close,
-    /// A further number comes to the line.
+    /// Add an additional number to the line.
     AddNumber(Member),
-    /// An additional number leaves the line.
+    /// Remove an additional number from the line.
     RemoveNumber(TelephoneNumber),
-    /// A number of the line gets the option service, or loses it.
+    /// Subscribe a number of the line to the option service, or unsubscribe it.
     Subscribe(Member),
-    /// Back to having no unit (UNIT-2).
+    /// Remove the unit, so that the next temporary password chooses one (UNIT-2).
     ResetUnit,
 }
 
-/// A change that is decided: how the line stands afterwards, and whose passwords that costs.
+/// What an allowed change does: the changed line, and the accounts that lose their passwords.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChangePlan {
-    /// The line as it stands afterwards; its version is for whoever writes it.
+    /// The line after the change. Its version is still the old one; the store sets the new one.
     pub line: Line,
-    /// The numbers, still on the line, whose credentials are voided: they are no accounts any more.
+    /// The numbers of the line that are no longer accounts. Their credentials are voided.
     pub voided: Vec<TelephoneNumber>,
 }
 
-/// Why a change is refused.
+/// Why a change is not allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ChangeDenial {
-    /// Nothing changes on a closed line.
+    /// The line is closed. A closed line cannot be changed.
     #[error("the line is closed")]
     LineClosed,
-    /// The contract number names the line.
+    /// The contract number identifies the line, so it cannot be removed.
     #[error("the contract number stays on its line")]
     ContractNumberStays,
-    /// The number is on the line already, with another subscription.
+    /// The number is already on the line, with a different subscription.
     #[error("the number is on the line already")]
     NumberOnLine,
     /// The number is not on the line.
@@ -48,10 +48,10 @@ pub enum ChangeDenial {
 }
 
 impl Change {
-    /// OPS-1, OPS-2: what the change does to a line; none when the line stands like that already.
+    /// OPS-1, OPS-2: plans the change of a line. `None` if the line already is as requested.
     ///
-    /// UNIT-1, SESS-2: whoever is an account before and not afterwards loses the password; by a reset (UNIT-2)
-    /// everybody does, and by the close of the line.
+    /// UNIT-1, SESS-2: a number that is an account before the change but not after it loses its password. A reset of the
+    /// unit (UNIT-2) and the close of a line void every password.
     pub fn decide(&self, line: &Line) -> Result<Option<ChangePlan>, ChangeDenial> {
         if line.closed {
             return match self {
@@ -102,7 +102,7 @@ fn subscription(line: &Line, number: &TelephoneNumber) -> Option<bool> {
     found.map(|member| member.subscribed)
 }
 
-/// UNIT-1: the accounts of before that are no accounts afterwards, though they are still on the line.
+/// UNIT-1: the numbers that stay on the line but are no longer accounts.
 fn voided(before: &Line, after: &Line) -> Vec<TelephoneNumber> {
     let accounts = |line: &Line| match line.state.unit() {
         Some(unit) if !line.closed => line.accounts(unit),

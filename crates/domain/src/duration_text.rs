@@ -1,4 +1,4 @@
-//! Durations in settings, written as text: `15m`, `24h`, `60d`. For `#[serde(with = "...")]`.
+//! Durations in settings as text: `15m`, `24h`, `60d`. For `#[serde(with = "...")]`.
 
 use chrono::TimeDelta;
 use serde::de::Error as _;
@@ -10,12 +10,12 @@ pub fn serialize<S: Serializer>(duration: &TimeDelta, serializer: S) -> Result<S
     serializer.collect_str(&humantime::format_duration(duration))
 }
 
-/// Reads a duration from text. Zero and what is longer than the calendar are errors.
+/// Parses a duration. Fails for zero and for durations longer than the calendar.
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TimeDelta, D::Error> {
     let text = String::deserialize(deserializer)?;
     let duration = humantime::parse_duration(&text).map_err(D::Error::custom)?;
     if duration.is_zero() {
-        return Err(D::Error::custom("a duration of zero"));
+        return Err(D::Error::custom("the duration must be longer than zero"));
     }
     TimeDelta::from_std(duration).map_err(D::Error::custom)
 }

@@ -1,4 +1,4 @@
-//! Why a number can or cannot log in, and what would help: for operators only (OPS-2).
+//! Explains to operators why a number can or cannot log in, and what helps (OPS-2). Subscribers never see this.
 
 use chrono::{DateTime, Utc};
 
@@ -9,58 +9,58 @@ use crate::unit::Line;
 #[cfg(test)]
 mod tests;
 
-/// Whether a number can log in at a moment, and if not, why: the first of these that holds.
+/// Whether a number can log in, and why not. If several values apply, it is the first in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is on no line.
+    /// The number is on no line.
     UnknownNumber,
-    /// Its line is closed.
+    /// The line is closed.
     LineClosed,
-    /// Its line has no unit yet (UNIT-2).
+    /// The line has no unit yet (UNIT-2).
     NoUnit,
-    /// It would be an account if it had the option service (UNIT-1).
+    /// The number is not subscribed. With the option service it would be an account (UNIT-1).
     NotSubscribed,
-    /// Under the line's unit another number logs in for it (UNIT-1).
+    /// Under the line's unit another number logs in for this one (UNIT-1).
     NotAnAccount,
-    /// It has no password.
+    /// The account has no password.
     NoPassword,
-    /// Wrong attempts killed its password (LOGIN-2).
+    /// Wrong attempts have killed the password (LOGIN-2).
     Killed,
-    /// Its temporary password is too old (IVR-9).
+    /// The temporary password has ended (IVR-9).
     TemporaryExpired,
-    /// It can, with a temporary password, unless the cache has lost that (INV-3).
+    /// The account can log in with its temporary password, unless Redis has lost it (INV-3).
     Temporary,
-    /// It can, with a permanent password, and must change it first (PW-3).
+    /// The account can log in with its permanent password and must then change it (PW-3).
     MustChange,
-    /// It can, with a permanent password.
+    /// The account can log in with its permanent password.
     Permanent,
 }
 
-/// What would help.
+/// What lets the number log in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Remedy {
-    /// A temporary password by telephone, which works at once.
+    /// Set a temporary password by telephone. It works at once.
     Call,
-    /// Subscribe the number, then a call.
+    /// Subscribe the number, then set a temporary password by telephone.
     Subscribe,
-    /// Log in with one of the line's accounts.
+    /// Log in with an account of the line.
     UseAccount,
     /// Provision the number.
     Provision,
-    /// Log in with the temporary password; if a right one is refused, a call.
+    /// Log in with the temporary password. If the correct password is refused, set a new one by telephone.
     LogInOrCall,
 }
 
 impl Verdict {
-    /// OPS-2, UNIT-1, LOGIN-7: what holds of a number at this moment, by the line that it is on and its credential
-    /// there.
+    /// OPS-2, UNIT-1, LOGIN-7: the verdict for a number at this moment. `found` is the line of the number and the number's
+    /// credential; `None` if the number is on no line.
     pub fn of(
         number: &TelephoneNumber,
-        on: Option<(&Line, &Credential)>,
+        found: Option<(&Line, &Credential)>,
         now: DateTime<Utc>,
         rules: &CredentialRules,
     ) -> Self {
-        let Some((line, credential)) = on else {
+        let Some((line, credential)) = found else {
             return Self::UnknownNumber;
         };
         if line.closed {
@@ -81,7 +81,7 @@ impl Verdict {
             LiveSecret::None(NoSecretReason::NeverSet) => Self::NoPassword,
             LiveSecret::None(NoSecretReason::Killed) => Self::Killed,
             LiveSecret::None(NoSecretReason::Expired) => Self::TemporaryExpired,
-            // The last attempt is charged, and not settled yet.
+            // The last attempt is charged and not settled yet.
             _ if !credential.may_be_tried(now, rules) => Self::Killed,
             LiveSecret::Temporary { .. } => Self::Temporary,
             LiveSecret::Permanent { expired: true, .. } => Self::MustChange,
@@ -89,7 +89,8 @@ impl Verdict {
         }
     }
 
-    /// OPS-2: what would help; none when nothing is needed. Nothing lifts a killed password but a new temporary one.
+    /// OPS-2: what lets the number log in; `None` if nothing is needed. For a killed password, only a new temporary
+    /// password helps.
     pub fn remedy(self) -> Option<Remedy> {
         match self {
             Self::UnknownNumber | Self::LineClosed => Some(Remedy::Provision),

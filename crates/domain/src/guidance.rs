@@ -1,29 +1,30 @@
-//! What the caller hears, by id, in Japanese and English. The content is the rule's, the wording ours.
+//! The guidance that the caller hears, by id, in Japanese and English. The rules define the content; the wording is
+//! Aikagi's own.
 
 use serde::Deserialize;
 
 use crate::telephone::TelephoneNumber;
 
-/// A piece of guidance in the catalogue.
+/// A guidance in the catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum GuidanceId {
     /// Asks for the unit (IVR-1).
     EnterUnit,
-    /// Asks for the number to set the password for (IVR-3, IVR-4).
+    /// Asks for the number whose password is set (IVR-3, IVR-4).
     EnterTarget,
-    /// Says for which number, and asks for the eight digits (IVR-5).
+    /// Says which number is set, and asks for the eight digits (IVR-5).
     EnterPassword,
     /// Asks for the eight digits again (IVR-6).
     ConfirmPassword,
     /// "Not correct, enter it again" (IVR-7).
     InvalidEntry,
-    /// Says for which number the password is set (IVR-8).
+    /// Says which number's password was set (IVR-8).
     PasswordSet,
     /// Ends the call at the third invalid entry (IVR-7).
     TooManyInvalid,
     /// Says that the call cannot be accepted (IVR-11).
     CallRefused,
-    /// Says that it did not work and asks to dial again.
+    /// Says that the setting failed and asks the caller to dial again.
     TryLater,
 }
 
@@ -38,10 +39,10 @@ pub enum Language {
 }
 
 impl Language {
-    /// Both.
+    /// All languages.
     pub const ALL: [Self; 2] = [Self::Ja, Self::En];
 
-    /// Its tag: `ja`, `en`.
+    /// The language tag: `ja`, `en`.
     pub fn tag(self) -> &'static str {
         match self {
             Self::Ja => "ja",
@@ -64,7 +65,7 @@ impl GuidanceId {
         Self::TryLater,
     ];
 
-    /// The id, for platforms that play recordings.
+    /// The id, for IVR platforms that play recordings.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::EnterUnit => "enter-unit",
@@ -79,12 +80,14 @@ impl GuidanceId {
         }
     }
 
-    /// The piece with this id.
+    /// The guidance with this id; `None` if there is none.
     pub fn named(id: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|piece| piece.as_str() == id)
+        Self::ALL
+            .into_iter()
+            .find(|guidance| guidance.as_str() == id)
     }
 
-    /// The wording; `{number}` stands where a number is read out.
+    /// The wording. `{number}` is the placeholder for a number that is read out.
     pub fn wording(self, language: Language) -> &'static str {
         match language {
             Language::Ja => self.japanese(),
@@ -156,22 +159,22 @@ impl GuidanceId {
     }
 }
 
-/// A piece of guidance to play, with the number that it reads out.
+/// A guidance to play, with the number that it reads out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Guidance {
-    /// Which piece.
+    /// The id in the catalogue.
     pub id: GuidanceId,
-    /// The number read out in it; none where the wording has none. It is the caller's own line's.
+    /// The number that is read out, always a number of the caller's line; `None` if the wording has no number.
     pub number: Option<TelephoneNumber>,
 }
 
 impl Guidance {
-    /// Guidance without a number.
+    /// A guidance without a number.
     pub fn plain(id: GuidanceId) -> Self {
         Self { id, number: None }
     }
 
-    /// Guidance that reads out a number.
+    /// A guidance that reads out a number.
     pub fn about(id: GuidanceId, number: &TelephoneNumber) -> Self {
         Self {
             id,
@@ -179,7 +182,7 @@ impl Guidance {
         }
     }
 
-    /// The wording with the number in its place, digit by digit in groups.
+    /// The wording with the number inserted, digit by digit in groups.
     pub fn text(&self, language: Language) -> String {
         let wording = self.id.wording(language);
         match &self.number {
@@ -189,7 +192,7 @@ impl Guidance {
     }
 }
 
-/// A number as it is read out: `0 3, 1 2 3 4, 5 6 7 8`.
+/// Formats a number for reading out: `0 3, 1 2 3 4, 5 6 7 8`.
 fn spoken(number: &TelephoneNumber, language: Language) -> String {
     let groups = groups(number).map(|group| {
         let digits: Vec<String> = group.chars().map(String::from).collect();
@@ -201,7 +204,7 @@ fn spoken(number: &TelephoneNumber, language: Language) -> String {
     })
 }
 
-/// The groups of digits that a number is read out in, a pause after each but the last.
+/// Splits a number into the three groups of digits in which it is read out, with a pause between groups.
 pub fn groups(number: &TelephoneNumber) -> [&str; 3] {
     let digits = number.as_str();
     let (first, second) = match digits {
@@ -223,7 +226,7 @@ pub fn groups(number: &TelephoneNumber) -> [&str; 3] {
 mod tests {
     use super::*;
 
-    /// IVR-5, IVR-8: what is read out is read digit by digit, in groups.
+    /// IVR-5, IVR-8: numbers are read out digit by digit, in groups.
     #[test]
     fn numbers_are_read_out_digit_by_digit() {
         for (number, english) in [
@@ -245,10 +248,10 @@ mod tests {
         }
     }
 
-    /// IVR-5, IVR-8: exactly the guidance that names a number has a place for it, in both languages; no
-    /// place is left open.
+    /// IVR-5, IVR-8: in both languages exactly the guidances with a number contain the placeholder, and every placeholder
+    /// is replaced.
     #[test]
-    fn the_catalogue_is_whole() {
+    fn the_catalogue_is_complete() {
         let number = TelephoneNumber::parse("0312345678").unwrap();
         for id in GuidanceId::ALL {
             let names_number = matches!(id, GuidanceId::EnterPassword | GuidanceId::PasswordSet);

@@ -1,6 +1,7 @@
-//! The rules of Aikagi (the specification), pure: no I/O, no async, no clock and no randomness of their
-//! own. What a rule needs is an argument; what it decides is a value. Each rule is cited by its id
-//! where it lives.
+//! The rules of Aikagi's specification as pure functions.
+//!
+//! This crate does no I/O, has no async code and reads no clock and no random source. The caller passes in what a rule
+//! needs; the rule returns its decision as a value. Each rule is cited by its id at the code that implements it.
 
 pub mod audit_chain;
 pub mod credential;

@@ -1,36 +1,36 @@
-//! How often a client address may try (LOGIN-8): the generic cell rate algorithm, apart from its store.
+//! The limit of attempts per client address (LOGIN-8): the generic cell rate algorithm, without its store.
 
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
-/// A quota: so many attempts at once, and as many again over each period.
+/// A quota: `burst` attempts at once, and then `burst` attempts per period.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Quota {
-    /// Attempts that may come at once after a rest of one period.
+    /// The number of attempts allowed at once after a pause of one period.
     pub burst: u32,
-    /// How long it takes until that many are free again.
+    /// The time after which the whole burst is allowed again.
     #[serde(with = "crate::duration_text")]
     pub period: TimeDelta,
 }
 
-/// What became of one attempt.
+/// The decision on one attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QuotaDecision {
-    /// It may go on.
+    /// The attempt is allowed.
     Allowed {
-        /// The theoretical arrival time to store, in milliseconds since 1970. It is worthless once past.
+        /// The theoretical arrival time to store, in milliseconds since 1970. It may be dropped once it has passed.
         new_tat: i64,
     },
-    /// It may not; nothing is to be stored.
+    /// The attempt is refused. Nothing needs to be stored.
     Refused {
-        /// How long to wait until one would be allowed.
+        /// The time after which an attempt would be allowed.
         retry_after: TimeDelta,
     },
 }
 
 impl Quota {
-    /// Milliseconds between two attempts at a steady pace; at least 1.
+    /// The milliseconds between two attempts at a steady rate; at least 1.
     pub fn interval_ms(&self) -> i64 {
         self.period
             .num_milliseconds()
@@ -39,13 +39,15 @@ impl Quota {
             .max(1)
     }
 
-    /// How far the theoretical arrival time may run ahead of the clock, in milliseconds.
+    /// The milliseconds by which the theoretical arrival time may be ahead of the clock.
     pub fn tolerance_ms(&self) -> i64 {
         self.interval_ms().saturating_mul(i64::from(self.burst))
     }
 
-    /// LOGIN-8: decides on one attempt from the stored theoretical arrival time (none: a client not seen
-    /// lately) and the clock, both in milliseconds since 1970. A burst of 0 refuses everything.
+    /// LOGIN-8: decides on one attempt.
+    ///
+    /// `tat` is the stored theoretical arrival time, `None` for a client without one; `now_ms` is the present time. Both
+    /// are milliseconds since 1970. A burst of 0 refuses every attempt.
     pub fn take(&self, tat: Option<i64>, now_ms: i64) -> QuotaDecision {
         let new_tat = tat
             .map_or(now_ms, |tat| tat.max(now_ms))
@@ -76,10 +78,10 @@ mod tests {
         }
     }
 
-    /// LOGIN-8: the burst is allowed at once, the next attempt only after the interval, and the answer
-    /// says exactly when.
+    /// LOGIN-8: the burst is allowed at once and the next attempt only after the interval. The refusal gives the exact
+    /// time to wait.
     #[test]
-    fn a_burst_then_a_steady_pace() {
+    fn a_burst_then_a_steady_rate() {
         let quota = quota(3, 60);
         let mut tat = None;
         for _ in 0..3 {
@@ -106,9 +108,9 @@ mod tests {
         ));
     }
 
-    /// LOGIN-8: a client that rested a whole period has the whole burst again, and no more.
+    /// LOGIN-8: after a pause of a whole period a client has exactly the whole burst again.
     #[test]
-    fn rest_gives_the_burst_back_and_no_more() {
+    fn a_pause_restores_exactly_the_burst() {
         let quota = quota(2, 10);
         let mut tat = Some(0);
         for expected in [true, true, false] {
@@ -120,7 +122,7 @@ mod tests {
         }
     }
 
-    /// LOGIN-8: a quota of nothing allows nothing.
+    /// LOGIN-8: a quota with a burst of 0 allows nothing.
     #[test]
     fn a_burst_of_zero_refuses() {
         assert!(matches!(
@@ -130,7 +132,7 @@ mod tests {
     }
 
     proptest! {
-        /// LOGIN-8: within any one period never more than twice the burst, and waiting as told helps.
+        /// LOGIN-8: any period contains at most twice the burst. After the reported wait an attempt is allowed.
         #[test]
         fn never_more_than_the_quota(burst in 1u32..20, seconds in 1i64..600, gaps in prop::collection::vec(0i64..5_000, 1..200)) {
             let quota = quota(burst, seconds);

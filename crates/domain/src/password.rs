@@ -1,4 +1,4 @@
-//! Passwords as they are typed and keyed, and the policy for new ones (IVR-5, PW-1, PW-6).
+//! Typed and keyed passwords, and the policy for new passwords (IVR-5, PW-1, PW-6).
 
 use std::fmt;
 
@@ -10,14 +10,14 @@ mod common;
 #[cfg(test)]
 mod tests;
 
-/// The most bytes that anybody needs to type to prove himself; more is not worth hashing.
+/// The maximum size of a typed password. It bounds the work of hashing.
 const TYPED_MAX_BYTES: usize = 64;
 const TEMPORARY_DIGITS: usize = 8;
 
-macro_rules! blind {
+macro_rules! secret {
     ($secret:ident) => {
         impl $secret {
-            /// The secret itself, for hashing and sealing only.
+            /// The secret, for hashing and sealing only.
             pub fn expose(&self) -> &[u8] {
                 self.0.expose()
             }
@@ -32,19 +32,20 @@ macro_rules! blind {
     };
 }
 
-/// What somebody typed to prove himself: 1 to 64 bytes of anything. Whether it could ever be right is
-/// not asked here, so that every refusal looks the same (LOGIN-5).
+/// A password typed to log in: 1 to 64 arbitrary bytes.
+///
+/// It is not checked against the policy, so that every wrong password gets the same refusal (LOGIN-5).
 #[derive(Clone, PartialEq, Eq)]
 pub struct TypedPassword(SecretBytes);
-blind!(TypedPassword);
+secret!(TypedPassword);
 
-/// Nothing was typed, or more than 64 bytes.
+/// The typed password is empty or longer than 64 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a password has 1 to 64 bytes")]
 pub struct TypedPasswordError;
 
 impl TypedPassword {
-    /// Takes what was typed, as it is.
+    /// Takes a typed password unchanged.
     pub fn parse(text: &str) -> Result<Self, TypedPasswordError> {
         if (1..=TYPED_MAX_BYTES).contains(&text.len()) {
             Ok(Self(SecretBytes::new(text.as_bytes())))
@@ -57,15 +58,15 @@ impl TypedPassword {
 /// A temporary password: exactly eight digits (IVR-5).
 #[derive(Clone, PartialEq, Eq)]
 pub struct TemporaryPassword(SecretBytes);
-blind!(TemporaryPassword);
+secret!(TemporaryPassword);
 
-/// It is not exactly eight digits (IVR-5).
+/// The entry is not exactly eight digits (IVR-5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a temporary password has exactly eight digits")]
 pub struct TemporaryPasswordError;
 
 impl TemporaryPassword {
-    /// IVR-5: exactly eight half-width digits.
+    /// IVR-5: accepts exactly eight half-width digits.
     pub fn parse(keys: &str) -> Result<Self, TemporaryPasswordError> {
         if keys.len() == TEMPORARY_DIGITS && keys.bytes().all(|key| key.is_ascii_digit()) {
             Ok(Self(SecretBytes::new(keys.as_bytes())))
@@ -75,17 +76,17 @@ impl TemporaryPassword {
     }
 }
 
-/// What a new permanent password is held to (PW-1, PW-6). Section 8 names the safer values.
+/// The policy for new permanent passwords (PW-1, PW-6). Section 8 of the specification recommends safer values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PasswordPolicy {
-    /// The fewest characters.
+    /// The minimum number of characters.
     pub min_length: u32,
-    /// The most characters.
+    /// The maximum number of characters.
     pub max_length: u32,
-    /// Digits alone are refused.
+    /// Refuses passwords that consist of digits only.
     pub refuses_digits_only: bool,
-    /// The best-known passwords are refused (PW-6).
+    /// Refuses common passwords (PW-6).
     pub refuses_common: bool,
 }
 
@@ -101,16 +102,16 @@ impl Default for PasswordPolicy {
     }
 }
 
-/// A rule that a new password breaks.
+/// A rule of the policy that a new password violates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PolicyRule {
-    /// It is too short or too long (PW-1).
+    /// The password is too short or too long (PW-1).
     Length,
-    /// It has something else than half-width letters and digits (PW-1).
+    /// The password has characters other than half-width letters and digits (PW-1).
     Characters,
-    /// It is digits alone (PW-1).
+    /// The password consists of digits only (PW-1).
     DigitsOnly,
-    /// It is one of the best-known passwords (PW-6).
+    /// The password is a common one (PW-6).
     Common,
 }
 
@@ -126,13 +127,13 @@ impl PolicyRule {
     }
 }
 
-/// A password that may be set: it keeps the policy.
+/// A new permanent password that satisfies the policy.
 #[derive(Clone, PartialEq, Eq)]
 pub struct NewPassword(SecretBytes);
-blind!(NewPassword);
+secret!(NewPassword);
 
 impl NewPassword {
-    /// PW-1, PW-6: holds a password to the policy. The error lists every rule it breaks.
+    /// PW-1, PW-6: checks a password against the policy. The error lists every violated rule.
     pub fn parse(text: &str, policy: &PasswordPolicy) -> Result<Self, Vec<PolicyRule>> {
         let length = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
         let only_digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());

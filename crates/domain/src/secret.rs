@@ -1,9 +1,9 @@
-//! What the types of secrets share: bytes that do not print, compare in constant time and are wiped.
+//! The common part of all secret types: bytes that do not print, compare in constant time and are wiped on drop.
 
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-/// Bytes that nobody sees (INV-8). Only the length can be learnt from comparing them.
+/// Secret bytes (INV-8). The time of a comparison reveals only their length.
 #[derive(Clone)]
 pub(crate) struct SecretBytes(Zeroizing<Box<[u8]>>);
 

@@ -1,4 +1,4 @@
-//! Sessions: what opens one, what it may do and what ends it (section 4 of the specification).
+//! Sessions: how they are opened, what they may do and how they end (section 4 of the specification).
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -13,14 +13,14 @@ mod token;
 
 pub use token::{SessionToken, SessionTokenError, TokenDigest};
 
-/// How long sessions last (SESS-1).
+/// The lifetimes of sessions (SESS-1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SessionRules {
-    /// Unused for this long, a session ends.
+    /// A session ends after this time without use.
     #[serde(with = "crate::duration_text")]
     pub idle: TimeDelta,
-    /// However much it is used, a session ends this long after it was opened.
+    /// A session ends this long after it was opened, even if it is in use.
     #[serde(with = "crate::duration_text")]
     pub longest: TimeDelta,
 }
@@ -35,30 +35,30 @@ impl Default for SessionRules {
 }
 
 impl SessionRules {
-    /// SESS-1: when a session used at this moment ends unless it is used again.
+    /// SESS-1: the end of a session that was last used at this moment.
     pub fn idle_expires(&self, last_used: DateTime<Utc>) -> DateTime<Utc> {
         later(last_used, self.idle)
     }
 }
 
-/// Why a session may do nothing but change the password or log out.
+/// Why a session may only change the password or log out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum MustChange {
-    /// A temporary password opened it (PW-4).
+    /// The session was opened with a temporary password (PW-4).
     Temporary,
-    /// The permanent password is older than it may be (PW-3).
+    /// The permanent password is expired (PW-3).
     Expired,
 }
 
-/// What a session may be used for.
+/// An action in a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionAction {
     /// Change the password.
     ChangePassword,
     /// Log out.
     Logout,
-    /// See the session itself.
+    /// View the session itself.
     View,
     /// Change the settings of a number in scope (SESS-4).
     ChangeSettings,
@@ -66,86 +66,87 @@ pub enum SessionAction {
     Migrate,
 }
 
-/// The account that has just proved itself at login, as the ledger describes it.
+/// An account whose password was just verified at login, with its data from the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProvenAccount {
-    /// The account.
+    /// The number of the account.
     pub account: TelephoneNumber,
-    /// Its line's row.
+    /// The id of its line.
     pub line_id: i64,
-    /// Its credential's identity (INV-1).
+    /// The epoch of its credential (INV-1).
     pub epoch: Epoch,
-    /// Its generation of sessions (SESS-2).
+    /// The generation of its sessions (SESS-2).
     pub generation: i64,
-    /// The login before this one (SESS-6).
+    /// The previous login (SESS-6).
     pub last_login: Option<DateTime<Utc>>,
-    /// Wrong attempts between that login and this one (SESS-6).
+    /// Wrong attempts since the previous login (SESS-6).
     pub wrong_attempts: u32,
 }
 
-/// A session as it is stored. It serialises with the account's number in full: the store seals it.
+/// A stored session. Its serialised form contains the account's full number, so the store seals it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionRecord {
     /// The account that logged in.
     pub account: TelephoneNumber,
-    /// The line that the account was on.
+    /// The line of the account at login.
     pub line_id: i64,
-    /// The credential that opened it (INV-1).
+    /// The epoch of the credential that opened the session (INV-1).
     pub epoch: Epoch,
-    /// The account's generation of sessions: an operator's word begins a new one (SESS-2).
+    /// The generation of the account's sessions. When an operator ends all sessions, a new generation starts (SESS-2).
     pub generation: i64,
-    /// Why a change is demanded; none for a full session.
+    /// Why the password must be changed; `None` for a full session.
     pub must_change: Option<MustChange>,
-    /// When it was opened.
+    /// When the session was opened.
     pub opened: DateTime<Utc>,
-    /// When it ends in any case.
+    /// When the session ends at the latest.
     pub ends: DateTime<Utc>,
-    /// The login before the one that opened it (SESS-6).
+    /// The login before the one that opened the session (SESS-6).
     pub last_login: Option<DateTime<Utc>>,
-    /// Wrong attempts between that login and this one (SESS-6).
+    /// Wrong attempts between these two logins (SESS-6).
     pub wrong_attempts: u32,
 }
 
-/// What the ledger says of a session's account at this moment.
+/// The present state of a session's account in the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountState {
-    /// The line that the number is on.
+    /// The line of the number.
     pub line_id: i64,
-    /// The present credential (INV-1).
+    /// The present epoch of the credential (INV-1).
     pub epoch: Epoch,
     /// The present generation of sessions.
     pub generation: i64,
-    /// What the number is under its line's unit; none when it is no account.
+    /// The role of the number under its line's unit; `None` if it is not an account.
     pub role: Option<Role>,
-    /// The line is closed.
+    /// True if the line is closed.
     pub line_closed: bool,
-    /// The session was logged out.
+    /// True if the session was logged out.
     pub ended: bool,
 }
 
 /// Why a session has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SessionEnded {
-    /// It was not used for a while (SESS-1).
-    #[error("the session was not used for a while")]
+    /// The session was not used for too long (SESS-1).
+    #[error("the session was idle for too long")]
     Idle,
-    /// Its time is over (SESS-1).
-    #[error("the session's time is over")]
+    /// The session has reached its maximum age (SESS-1).
+    #[error("the session has reached its maximum age")]
     TooOld,
-    /// The account's credential is another one now (SESS-2).
+    /// The account's credential has changed (SESS-2).
     #[error("the account's credential has changed")]
     Superseded,
-    /// The number left the line, is no account any more, or the line closed (SESS-2).
-    #[error("the number is no account any more")]
+    /// The number was removed from the line, is no longer an account, or the line was closed (SESS-2).
+    #[error("the number is no longer an account")]
     NoAccount,
-    /// It was logged out, by its owner or at an operator's word (SESS-2).
+    /// The session was logged out by its owner or by an operator (SESS-2).
     #[error("the session was logged out")]
     LoggedOut,
 }
 
 impl SessionRecord {
-    /// LOGIN-1, SESS-1, PW-3, PW-4: the session that a live secret opens at this moment; none when no
-    /// secret is live. One opened by a temporary password ends no later than that password.
+    /// LOGIN-1, SESS-1, PW-3, PW-4: opens a session with the live secret; `None` if no secret is live.
+    ///
+    /// A session opened with a temporary password ends no later than that password.
     pub fn open(
         proven: ProvenAccount,
         live: LiveSecret,
@@ -174,8 +175,9 @@ impl SessionRecord {
         })
     }
 
-    /// SESS-1, SESS-2: whether the session is live at this moment, by what the ledger says of its
-    /// account. Whatever Redis says about a session, this decides (INV-3).
+    /// SESS-1, SESS-2: checks that the session is live at this moment. `state` is its account's state in the ledger.
+    ///
+    /// This decision overrides whatever Redis contains about the session (INV-3).
     pub fn check(
         &self,
         now: DateTime<Utc>,
@@ -201,8 +203,8 @@ impl SessionRecord {
         Ok(())
     }
 
-    /// SESS-2: the session in which the password was changed goes on under the new credential, as a full
-    /// one. It is not younger for it.
+    /// SESS-2: after a change of password, the same session continues under the new epoch as a full session. Its age does
+    /// not start again.
     #[must_use]
     pub fn rotate(&self, to_epoch: Epoch, rules: &SessionRules) -> Self {
         Self {
@@ -213,7 +215,8 @@ impl SessionRecord {
         }
     }
 
-    /// LOGIN-1, PW-4, MIG-7: a must-change session may do nothing but change the password or log out.
+    /// LOGIN-1, PW-4, MIG-7: true if the session may do this. A must-change session may only change the password, log out
+    /// and be viewed.
     pub fn may(&self, action: SessionAction) -> bool {
         match action {
             SessionAction::ChangePassword | SessionAction::Logout | SessionAction::View => true,
@@ -222,7 +225,7 @@ impl SessionRecord {
     }
 }
 
-/// SESS-5: names the state of line and account that a view shows. Opaque to clients.
+/// SESS-5: the revision of a view: it identifies the state of the line and the account. Clients must not interpret it.
 pub fn revision(line_version: i64, epoch: Epoch) -> String {
     format!("{line_version}-{}", epoch.0)
 }

@@ -4,15 +4,15 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A telephone number in domestic form: ten or eleven digits, the first of them 0 (UNIT-3).
+/// A telephone number in domestic form: ten or eleven digits, the first of which is 0 (UNIT-3).
 ///
-/// It prints masked to the last four digits and has no `Display`. It serialises in full: whoever
-/// stores it seals it or stores it in a number column.
+/// `Debug` prints only the last four digits, and there is no `Display`. The serialised form contains the full number, so
+/// it must be sealed or stored in a number column.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TelephoneNumber(String);
 
-/// The text is no telephone number (UNIT-3). It does not say which text.
+/// The text is not a telephone number (UNIT-3). The error does not contain the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a domestic telephone number of ten or eleven digits")]
 pub struct TelephoneNumberError;
@@ -21,8 +21,8 @@ const DIGITS: std::ops::RangeInclusive<usize> = 10..=11;
 const SHOWN_DIGITS: usize = 4;
 
 impl TelephoneNumber {
-    /// UNIT-3: reads a number in any form that people type: with hyphens, spaces and full-width
-    /// digits. Anything else is an error.
+    /// UNIT-3: parses a number as people type it: hyphens, spaces and full-width digits are allowed. Fails for any other
+    /// text.
     pub fn parse(text: &str) -> Result<Self, TelephoneNumberError> {
         let mut digits = String::with_capacity(*DIGITS.end());
         for c in text.chars().filter(|c| !is_separator(*c)) {
@@ -39,12 +39,12 @@ impl TelephoneNumber {
         }
     }
 
-    /// The digits in full, for stores, wires and the owner's own eyes.
+    /// All digits, for stores, messages and the owner of the line.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// UNIT-3: the number for everybody else's eyes: `*******1234`.
+    /// UNIT-3: the masked number, for everyone else: `*******1234`.
     pub fn masked(&self) -> String {
         let hidden = self.0.len().saturating_sub(SHOWN_DIGITS);
         let shown = self.0.get(hidden..).unwrap_or_default();
@@ -60,7 +60,7 @@ fn half_width_digit(c: char) -> Option<char> {
     }
 }
 
-/// Spaces, and what input methods for Japanese make of the hyphen key.
+/// True for spaces and for the characters that Japanese input methods produce for the hyphen key.
 fn is_separator(c: char) -> bool {
     c.is_whitespace()
         || matches!(
@@ -104,7 +104,7 @@ mod tests {
 
     /// UNIT-3: hyphens, spaces and full-width digits are accepted and normalised.
     #[test]
-    fn what_people_type_is_normalised() {
+    fn typed_numbers_are_normalised() {
         for (typed, normal) in [
             ("0312345678", "0312345678"),
             ("03-1234-5678", "0312345678"),
@@ -120,9 +120,9 @@ mod tests {
         }
     }
 
-    /// UNIT-3: anything else is refused.
+    /// UNIT-3: any other text is refused.
     #[test]
-    fn anything_else_is_refused() {
+    fn other_texts_are_refused() {
         for typed in [
             "",
             "   ",
@@ -156,7 +156,7 @@ mod tests {
     }
 
     proptest! {
-        /// UNIT-3: the normal form is its own normal form, and no text makes the parser fall over.
+        /// UNIT-3: parsing a normal form returns the same number, and the parser does not panic on any text.
         #[test]
         fn parsing_is_idempotent(text in "[0０][0-9０-９ー－ -]{9,14}|\\PC*") {
             if let Ok(number) = TelephoneNumber::parse(&text) {
@@ -164,7 +164,7 @@ mod tests {
             }
         }
 
-        /// UNIT-3: separators anywhere change nothing.
+        /// UNIT-3: separators at any position change nothing.
         #[test]
         fn separators_change_nothing(digits in "0[0-9]{9,10}", at in 0usize..10, sep in "[-ー－‐ \u{3000}]{1,3}") {
             let mut typed = digits.clone();

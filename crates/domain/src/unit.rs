@@ -1,4 +1,4 @@
-//! Lines, their numbers, and who logs in on them (UNIT-1, UNIT-2).
+//! Lines, their numbers, and the accounts that log in on them (UNIT-1, UNIT-2).
 
 use serde::{Deserialize, Serialize};
 
@@ -11,24 +11,25 @@ mod tests;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum AuthUnit {
-    /// 回線単位: the contract number, for every subscribed number.
+    /// 回線単位: the contract number logs in and manages every subscribed number.
     Line,
-    /// 電話番号単位: each subscribed number, for itself.
+    /// 電話番号単位: each subscribed number logs in and manages itself.
     Number,
-    /// 管理者/ユーザ単位: the contract number for all, each subscribed additional number for itself.
+    /// 管理者/ユーザ単位: the contract number logs in and manages every subscribed number; each subscribed additional
+    /// number logs in and manages itself.
     AdminUser,
 }
 
-/// A text that names no unit or kind.
+/// The text is not the name of a unit or of a credential kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an unknown name")]
 pub struct UnknownName;
 
 impl AuthUnit {
-    /// All of them.
+    /// All units.
     pub const ALL: [Self; 3] = [Self::Line, Self::Number, Self::AdminUser];
 
-    /// The name in the ledger.
+    /// The name stored in the ledger.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Line => "LINE",
@@ -37,7 +38,7 @@ impl AuthUnit {
         }
     }
 
-    /// Reads the name in the ledger.
+    /// Parses the name stored in the ledger.
     pub fn parse(text: &str) -> Result<Self, UnknownName> {
         Self::ALL
             .into_iter()
@@ -45,8 +46,7 @@ impl AuthUnit {
             .ok_or(UnknownName)
     }
 
-    /// UNIT-1: what a number of a line is under this unit, by whether it names the line and whether it
-    /// is subscribed; none when it is no account.
+    /// UNIT-1: the role of a number under this unit; `None` if the number is not an account.
     pub fn role(self, is_contract_number: bool, subscribed: bool) -> Option<Role> {
         match (self, is_contract_number) {
             (Self::Line, true) => Some(Role::Line),
@@ -58,7 +58,7 @@ impl AuthUnit {
     }
 }
 
-/// What an account is under its line's unit (UNIT-1).
+/// The role of an account under its line's unit (UNIT-1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
     /// The contract number under LINE.
@@ -72,7 +72,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// UNIT-1: the numbers whose settings an account may change, of the line's subscribed numbers.
+    /// UNIT-1: the numbers whose settings the account may change. `subscribed` are the line's subscribed numbers.
     pub fn scope(
         self,
         account: &TelephoneNumber,
@@ -90,39 +90,39 @@ impl Role {
 pub struct Member {
     /// The telephone number.
     pub number: TelephoneNumber,
-    /// It has the option service; only then has it settings.
+    /// True if the number has the option service. Only then does it have settings.
     pub subscribed: bool,
 }
 
-/// How far a line has settled on a unit (UNIT-2).
+/// The unit of a line and how firmly it is chosen (UNIT-2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnitState {
-    /// A new line: the first temporary password chooses.
+    /// No unit. The first temporary password chooses one.
     Unset,
-    /// Chosen by a temporary password; a later call may choose another.
+    /// Chosen by a temporary password. A later call may choose another unit.
     Chosen(AuthUnit),
-    /// A permanent password exists: a telephone alone changes it no more.
+    /// A permanent password exists. A call can no longer change the unit.
     Established(AuthUnit),
 }
 
-/// What setting a temporary password does to the line's unit (UNIT-2).
+/// The effect of a temporary password on the line's unit (UNIT-2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnitChoice {
     /// The unit stays.
     Keep,
     /// The line gets its first unit.
     First,
-    /// Another unit takes the chosen one's place, which voids the temporary passwords of the first.
+    /// Another unit replaces the chosen one, which voids the temporary passwords set under it.
     Replace,
 }
 
-/// The line's unit is established and is another one (UNIT-2).
+/// Another unit is already established on the line (UNIT-2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("another unit is established on the line")]
 pub struct UnitEstablished;
 
 impl UnitState {
-    /// The unit, if there is one.
+    /// The unit, chosen or established.
     pub fn unit(self) -> Option<AuthUnit> {
         match self {
             Self::Unset => None,
@@ -130,7 +130,7 @@ impl UnitState {
         }
     }
 
-    /// UNIT-2: what choosing a unit by telephone does. An established unit admits only itself.
+    /// UNIT-2: the effect of choosing a unit by telephone. Fails if another unit is established.
     pub fn choose(self, wanted: AuthUnit) -> Result<UnitChoice, UnitEstablished> {
         match self {
             Self::Unset => Ok(UnitChoice::First),
@@ -141,38 +141,38 @@ impl UnitState {
     }
 }
 
-/// One contracted circuit with its numbers and its unit.
+/// A line: one contracted circuit with its numbers and its unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
-    /// The number that names the line.
+    /// The number that identifies the line.
     pub contract_number: TelephoneNumber,
-    /// Every number of the line, the contract number included.
+    /// All numbers of the line, including the contract number.
     pub members: Vec<Member>,
-    /// How far it has settled on a unit.
+    /// The line's unit.
     pub state: UnitState,
-    /// The contract has ended.
+    /// True if the contract has ended.
     pub closed: bool,
-    /// One more with every change of the unit or of the numbers (SESS-5).
+    /// Increases by one with every change of the unit or of the numbers (SESS-5).
     pub version: i64,
 }
 
 impl Line {
-    /// Whether the number is on the line.
+    /// True if the number is on the line.
     pub fn has(&self, number: &TelephoneNumber) -> bool {
         self.members.iter().any(|member| member.number == *number)
     }
 
-    /// Whether the number is on the line and has the option service.
+    /// True if the number is on the line and has the option service.
     pub fn is_subscribed(&self, number: &TelephoneNumber) -> bool {
         self.subscribed().any(|subscribed| subscribed == number)
     }
 
-    /// UNIT-1: what a number is under a unit; none when it is no account.
+    /// UNIT-1: the role of a number under a unit; `None` if it is not an account.
     pub fn role(&self, unit: AuthUnit, number: &TelephoneNumber) -> Option<Role> {
         unit.role(*number == self.contract_number, self.is_subscribed(number))
     }
 
-    /// UNIT-1: the numbers that log in under a unit.
+    /// UNIT-1: the accounts under a unit: the numbers that log in.
     pub fn accounts(&self, unit: AuthUnit) -> Vec<TelephoneNumber> {
         let numbers = self.members.iter().map(|member| &member.number);
         numbers
@@ -181,8 +181,7 @@ impl Line {
             .collect()
     }
 
-    /// UNIT-1: the numbers whose settings a session of this account may change; none when the number
-    /// is no account.
+    /// UNIT-1: the numbers whose settings a session of this account may change; `None` if the number is not an account.
     pub fn scope(&self, unit: AuthUnit, number: &TelephoneNumber) -> Option<Vec<TelephoneNumber>> {
         let role = self.role(unit, number)?;
         Some(role.scope(number, self.subscribed().cloned().collect()))

@@ -1,5 +1,5 @@
-//! Changing the auth unit (section 6 of the specification): what is offered, what is asked for, and who logs in
-//! afterwards.
+//! Unit migration, a subscriber's change of the line's auth unit (section 6 of the specification): which changes are
+//! offered, whose passwords they require, and who logs in afterwards.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::unit::{AuthUnit, Line, Role, UnitState};
 #[cfg(test)]
 mod tests;
 
-/// MIG-1: the migrations that the site offers, from a unit to a unit. There are no others.
+/// MIG-1: the unit migrations that the site offers, each from one unit to another. No others exist.
 pub const OFFERED: [(AuthUnit, AuthUnit); 4] = [
     (AuthUnit::Number, AuthUnit::Line),
     (AuthUnit::Line, AuthUnit::Number),
@@ -21,56 +21,58 @@ pub const OFFERED: [(AuthUnit, AuthUnit); 4] = [
     (AuthUnit::Line, AuthUnit::AdminUser),
 ];
 
-/// A migration of one line as it stands: two that are equal ask for the same and do the same.
+/// What a unit migration requires and does, for one line in its present state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnitMigrationPlan {
     /// The present unit.
     pub from: AuthUnit,
-    /// The unit wanted.
+    /// The requested unit.
     pub to: AuthUnit,
-    /// MIG-2: the accounts of the present unit, whose passwords are entered.
+    /// MIG-2: the accounts of the present unit. The subscriber must enter the password of each.
     pub required_numbers: Vec<TelephoneNumber>,
-    /// MIG-3, MIG-6: who logs in afterwards, all with the password of the session that migrates.
+    /// MIG-3, MIG-6: the accounts afterwards. All get the password of the session that migrates.
     pub logins: Vec<Login>,
-    /// The numbers that are no account afterwards: their credentials are voided.
+    /// The numbers that are not accounts afterwards. Their credentials are voided.
     pub voided: Vec<TelephoneNumber>,
 }
 
-/// Somebody who logs in after a migration (UNIT-1).
+/// An account that logs in after a unit migration (UNIT-1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Login {
     /// The number to log in with.
     pub number: TelephoneNumber,
-    /// What the account is then.
+    /// The role of the account under the new unit.
     pub role: Role,
-    /// The numbers whose settings it may change.
+    /// The numbers whose settings the account may change.
     pub scope: Vec<TelephoneNumber>,
 }
 
-/// The site does not offer this migration (MIG-1).
+/// The site does not offer this unit migration (MIG-1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("this migration is not offered")]
 pub struct NotOffered {
-    /// The line's unit; none when none is established.
+    /// The line's unit; `None` if no unit is established.
     pub from: Option<AuthUnit>,
-    /// The unit wanted.
+    /// The requested unit.
     pub to: AuthUnit,
 }
 
-/// How the numbers given differ from those asked for (MIG-5).
+/// A difference between the given numbers and the required ones (MIG-5). An index counts the given numbers from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NumberMismatch {
-    /// The number at this place is none that is asked for: of this line or of another, it is not said which.
+    /// The number at this index is not required. Whether it is on this line or on another is not revealed.
     NotRequired(usize),
-    /// The number at this place was given before.
+    /// The number at this index was already given.
     Duplicate(usize),
-    /// A number that is asked for was not given.
+    /// A required number was not given.
     Missing,
 }
 
 impl UnitMigrationPlan {
-    /// MIG-1: the migration of a line to a unit, if the site offers it. Only an established unit is left by
-    /// migration; another one is left by telephone (UNIT-2).
+    /// MIG-1: plans the migration of a line to a unit.
+    ///
+    /// Fails if the site does not offer it. Only an established unit can be migrated; a chosen unit is replaced by
+    /// telephone (UNIT-2).
     pub fn new(line: &Line, to: AuthUnit) -> Result<Self, NotOffered> {
         let from = match line.state {
             UnitState::Established(from) => Some(from),
@@ -100,16 +102,17 @@ impl UnitMigrationPlan {
         })
     }
 
-    /// MIG-2, MIG-5: whether the numbers given are those asked for, each once. Tells all that is wrong.
+    /// MIG-2, MIG-5: checks that each required number is given exactly once and no other number is given. The error lists
+    /// all differences.
     pub fn check_numbers(&self, given: &[TelephoneNumber]) -> Result<(), Vec<NumberMismatch>> {
         let required_numbers: BTreeSet<_> = self.required_numbers.iter().collect();
         let mut seen = BTreeSet::new();
         let mut wrong = Vec::new();
-        for (place, number) in given.iter().enumerate() {
+        for (index, number) in given.iter().enumerate() {
             if !required_numbers.contains(number) {
-                wrong.push(NumberMismatch::NotRequired(place));
+                wrong.push(NumberMismatch::NotRequired(index));
             } else if !seen.insert(number) {
-                wrong.push(NumberMismatch::Duplicate(place));
+                wrong.push(NumberMismatch::Duplicate(index));
             }
         }
         if seen.len() < required_numbers.len() {
@@ -119,8 +122,8 @@ impl UnitMigrationPlan {
     }
 }
 
-/// MIG-5: an account can be migrated while its permanent password is live, though it is expired (PW-3), and
-/// attempts are left.
+/// MIG-5: true if the account can take part in a unit migration: its permanent password is live and attempts are left.
+/// An expired password (PW-3) is live.
 pub fn is_ready(credential: &Credential, now: DateTime<Utc>, rules: &CredentialRules) -> bool {
     let permanent = match credential.live(now, rules) {
         LiveSecret::Permanent { .. } => true,
@@ -129,8 +132,9 @@ pub fn is_ready(credential: &Credential, now: DateTime<Utc>, rules: &CredentialR
     permanent && credential.may_be_tried(now, rules)
 }
 
-/// SESS-5: names the state of a line and of all its accounts that a preview shows. Every change of one of them
-/// is another one: each draws an epoch that is newer than all before it (INV-1).
+/// SESS-5: the revision of a preview: it identifies the state of the line and of all its accounts.
+///
+/// Every change of an account gives another revision, because it draws an epoch newer than all earlier ones (INV-1).
 pub fn revision(line_version: i64, accounts: impl IntoIterator<Item = Epoch>) -> String {
     let newest = accounts.into_iter().max().unwrap_or(Epoch(0));
     session::revision(line_version, newest)

@@ -4,7 +4,7 @@ use super::*;
 
 const CHAIN: i64 = 7;
 
-/// An event that can be altered, with its stored hash.
+/// An event that a test can alter, with its stored hash.
 #[derive(Debug, Clone)]
 struct Stored {
     sequence: i64,
@@ -33,7 +33,7 @@ impl Stored {
     }
 }
 
-/// A chain as it is written: `base` events have been removed by retention already.
+/// An intact chain. Retention has already removed its first `base` events.
 fn chain(base: i64, length: i64) -> (ChainBounds, Vec<Stored>) {
     let mut hash = ChainHash::START;
     let mut marks = vec![Mark { sequence: 0, hash }];
@@ -74,9 +74,9 @@ fn marked(stored: &Stored) -> Mark {
     }
 }
 
-/// OPS-3: the format of the chain, spelled out once by hand.
+/// OPS-3: the encoding of an event, written out by hand.
 #[test]
-fn an_event_is_spelled_as_specified() {
+fn an_event_is_encoded_as_specified() {
     let event = ChainedEvent {
         chain: -3,
         chain_sequence: 12,
@@ -90,19 +90,19 @@ fn an_event_is_spelled_as_specified() {
         reason: Some("a,b"),
         trace_id: None,
     };
-    let spelled =
+    let encoded =
         "2:-3,2:12,4:4711,16:1795541238000042,15:operator/花子,8:ADD_LINE,-,0:,7:REFUSED,3:a,b,-,";
     let previous = ChainHash([9; 32]);
     let mut digest = Sha256::new();
     digest.update([9; 32]);
-    digest.update(spelled);
+    digest.update(encoded);
     let expected: [u8; 32] = digest.finalize().into();
     assert_eq!(event.hash_after(previous).as_bytes(), &expected);
 }
 
-/// OPS-3: a chain as it was written is whole, with or without a beginning that retention has removed.
+/// OPS-3: an intact chain has no flaw, whether or not retention has removed its beginning.
 #[test]
-fn a_whole_chain_has_no_flaw() {
+fn an_intact_chain_has_no_flaw() {
     for (base, length) in [(0, 0), (0, 1), (0, 9), (4, 0), (4, 5)] {
         let (ends, events) = chain(base, length);
         assert_eq!(walk(ends, &events, None), [], "{base} {length}");
@@ -112,12 +112,12 @@ fn a_whole_chain_has_no_flaw() {
     }
 }
 
-/// OPS-3: whatever is done to single events is found, and told once.
+/// OPS-3: each manipulation of single events is found and reported once.
 #[test]
 fn tampering_is_found() {
-    let (ends, whole) = chain(2, 6);
+    let (ends, intact) = chain(2, 6);
     let tamper = |act: fn(&mut Vec<Stored>)| {
-        let mut events = whole.clone();
+        let mut events = intact.clone();
         act(&mut events);
         walk(ends, &events, None)
     };
@@ -168,7 +168,7 @@ fn tampering_is_found() {
             Flaw::CutOff { first: 8, last: 8 }
         ]
     );
-    // The one who alters an event and its hash breaks what follows.
+    // Altering an event together with its hash breaks the next event.
     assert_eq!(
         tamper(|events| {
             events[1].actor = "somebody else".into();
@@ -176,7 +176,7 @@ fn tampering_is_found() {
         }),
         [Flaw::Altered { sequence: 5 }]
     );
-    // The one who alters the last event and its hash leaves the recorded end behind.
+    // Altering the last event together with its hash contradicts the recorded end.
     assert_eq!(
         tamper(|events| {
             events[5].actor = "somebody else".into();
@@ -186,7 +186,7 @@ fn tampering_is_found() {
     );
 }
 
-/// OPS-3: a chain that was rewritten to its end, record and all, is whole by itself; its mark betrays it.
+/// OPS-3: a chain that was rewritten together with its recorded end has no flaw by itself. The mark shows it.
 #[test]
 fn a_rewritten_chain_is_found_by_its_mark() {
     let (_, before) = chain(0, 6);
@@ -223,7 +223,7 @@ fn a_rewritten_chain_is_found_by_its_mark() {
     );
 }
 
-/// OPS-3: a base that cannot be is found: it would hide a beginning that was removed.
+/// OPS-3: an impossible base is found. It would hide events removed from the beginning.
 #[test]
 fn an_impossible_base_is_found() {
     let (mut ends, events) = chain(0, 2);
@@ -247,9 +247,9 @@ fn an_impossible_base_is_found() {
     );
 }
 
-/// OPS-3: behind the last place that there is stands nothing, and whoever says so is told apart.
+/// OPS-3: an event after the highest possible sequence is misplaced.
 #[test]
-fn nothing_stands_behind_the_last_place() {
+fn no_event_follows_the_highest_sequence() {
     let (mut ends, events) = chain(0, 1);
     let after = i64::MAX;
     (ends.base.sequence, ends.head.sequence) = (after, after);
@@ -257,7 +257,7 @@ fn nothing_stands_behind_the_last_place() {
 }
 
 #[test]
-fn a_hash_is_read_as_it_is_written() {
+fn a_printed_hash_is_parsed_back() {
     let (ends, _) = chain(0, 3);
     let hash = ends.head.hash;
     assert_eq!(ChainHash::from_hexadecimal(&hash.to_string()), Some(hash));
@@ -276,9 +276,9 @@ fn a_hash_is_read_as_it_is_written() {
 }
 
 proptest! {
-    /// OPS-3: no two different events are spelled alike, however their texts are cut.
+    /// OPS-3: two events whose fields split the same text differently have different hashes.
     #[test]
-    fn fields_do_not_run_into_one_another(text in "[0-9:,a-]{0,12}", cut in 0usize..12, other in 0usize..12) {
+    fn field_boundaries_change_the_hash(text in "[0-9:,a-]{0,12}", cut in 0usize..12, other in 0usize..12) {
         let split = |at: usize| {
             let (actor, reason) = text.split_at(at.min(text.len()));
             let stored = Stored {

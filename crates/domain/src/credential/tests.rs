@@ -32,9 +32,9 @@ fn permanent() -> Credential {
     }
 }
 
-/// IVR-9: a temporary password lives 24 hours, to the second.
+/// IVR-9: a temporary password is live for exactly 24 hours.
 #[test]
-fn a_temporary_password_lives_a_day_to_the_second() {
+fn a_temporary_password_is_live_for_exactly_a_day() {
     let rules = CredentialRules::default();
     let expires = at(24 * HOUR);
     assert_eq!(
@@ -51,7 +51,7 @@ fn a_temporary_password_lives_a_day_to_the_second() {
     );
 }
 
-/// PW-3: from exactly 60 days after its change on, a permanent password is live but expired.
+/// PW-3: exactly 60 days after its last change a permanent password is expired but still live.
 #[test]
 fn a_permanent_password_expires_after_sixty_days() {
     let rules = CredentialRules::default();
@@ -69,10 +69,10 @@ fn a_permanent_password_expires_after_sixty_days() {
     }
 }
 
-/// LOGIN-7: the kind alone says which secret is live: with a temporary password set, the permanent one
-/// is retired, and stays so when the temporary one has ended or was killed (IVR-10).
+/// LOGIN-7: only the kind decides which secret is live. A temporary password retires the permanent one, which stays
+/// retired after the temporary password has ended or was killed (IVR-10).
 #[test]
-fn a_retired_permanent_password_never_comes_back() {
+fn a_retired_permanent_password_stays_retired() {
     let rules = CredentialRules::default();
     let killed = Credential {
         killed: true,
@@ -97,8 +97,7 @@ fn a_retired_permanent_password_never_comes_back() {
     );
 }
 
-/// LOGIN-2: three attempts for a temporary password, ten for a permanent one, and a killed one is never
-/// tried again.
+/// LOGIN-2: a temporary password has three attempts, a permanent one ten. A killed password has none.
 #[test]
 fn the_kind_sets_the_limit() {
     let rules = CredentialRules::default();
@@ -152,9 +151,9 @@ fn the_rules_are_settings() {
     }
 }
 
-/// LOGIN-7: the kinds' names are the ledger's.
+/// LOGIN-7: the names of the kinds in the ledger are parsed back.
 #[test]
-fn names_are_read_back() {
+fn names_are_parsed_back() {
     for kind in CredentialKind::ALL {
         assert_eq!(CredentialKind::parse(kind.as_str()), Ok(kind));
     }
@@ -162,8 +161,7 @@ fn names_are_read_back() {
 }
 
 proptest! {
-    /// LOGIN-7: whatever the row says, a live secret is of the row's kind, never killed, and a temporary
-    /// one is younger than its end.
+    /// LOGIN-7: for any row, a live secret has the row's kind and is not killed. A live temporary password has not ended.
     #[test]
     fn at_most_one_secret_is_live(
         kind in 0usize..3,

@@ -1,33 +1,34 @@
-//! Which account a caller may set a temporary password for. The dialog and the setting in one call
-//! (IVR-13) both decide by this.
+//! The account for which a caller may set a temporary password.
+//!
+//! Both the dialog and the setting in one RPC (IVR-13) use these functions.
 
 use crate::telephone::TelephoneNumber;
 use crate::unit::{AuthUnit, Line};
 
-/// Why a setting is not allowed. What the caller hears is worded alike within each (IVR-11).
+/// Why a setting is not allowed. The guidance does not distinguish the cases within one value (IVR-11).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SettingDenial {
     /// The caller's number is withheld, unknown, or on a closed line.
     #[error("the caller cannot be accepted")]
     Caller,
-    /// Another unit is established, or the caller is nobody under this one.
+    /// Another unit is established, or the caller has no role under this unit.
     #[error("the unit is not allowed")]
     Unit,
-    /// The target is not allowed, or is missing where one is asked for.
+    /// The target is not allowed, or a required target is missing.
     #[error("the target is not allowed")]
     Target,
 }
 
-/// Which account a unit means for a caller.
+/// How the account to set is determined, for a caller and a unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// This one; nobody is asked.
+    /// Always this account. The dialog does not ask for it.
     Fixed(TelephoneNumber),
-    /// The caller says which.
+    /// The caller chooses the account.
     Asked,
 }
 
-/// IVR-11: the caller and the line, if the call can be accepted.
+/// IVR-11: checks that the call can be accepted. Returns the caller and the line.
 pub(super) fn accept<'a>(
     caller: Option<&'a TelephoneNumber>,
     line: Option<&'a Line>,
@@ -38,7 +39,7 @@ pub(super) fn accept<'a>(
     }
 }
 
-/// IVR-2 to IVR-4, IVR-11, UNIT-2: which account a unit means for a caller on the line.
+/// IVR-2 to IVR-4, IVR-11, UNIT-2: the target of a caller on this line who chooses this unit.
 pub fn target_for(
     caller: &TelephoneNumber,
     line: &Line,
@@ -54,10 +55,10 @@ pub fn target_for(
     }
 }
 
-/// IVR-2 to IVR-4, IVR-11, UNIT-2: decides which account may be set by whom, and returns it.
+/// IVR-2 to IVR-4, IVR-11, UNIT-2: checks that the caller may set the account, and returns the account.
 ///
-/// `line` is the line that the caller's number is on. `target` is what the caller named: it is needed
-/// where the dialog would ask for one, and otherwise may be left out or name the account anyway.
+/// `line` is the line of the caller's number. `target` is the number that the caller named. It is required where the
+/// dialog asks for one; elsewhere it may be `None` or the account itself.
 pub fn check_setting(
     caller: Option<&TelephoneNumber>,
     line: Option<&Line>,
@@ -73,7 +74,7 @@ pub fn check_setting(
     }
 }
 
-/// Whether an account accepted earlier in the call is still allowed.
+/// True if an account that was accepted earlier in the call is still allowed.
 pub(super) fn is_allowed(
     caller: &TelephoneNumber,
     line: &Line,

@@ -1,4 +1,4 @@
-//! The dialog, rule by rule and then by chance.
+//! Tests of the dialog: each rule by examples, then all rules by random calls.
 
 mod random;
 mod rules;
@@ -15,7 +15,7 @@ fn number(text: &str) -> TelephoneNumber {
     TelephoneNumber::parse(text).unwrap()
 }
 
-/// A line with an unsubscribed contract number, a subscribed and an unsubscribed additional number.
+/// A line with an unsubscribed contract number, one subscribed and one unsubscribed additional number.
 fn line(state: UnitState) -> Line {
     let member = |text, subscribed| Member {
         number: number(text),
@@ -38,7 +38,7 @@ fn begin(caller: &str, line: &Line) -> Turn {
     start(Some(&number(caller)), Some(line))
 }
 
-/// A whole call: the entries keyed one after another; `-` is silence.
+/// Makes a call with these entries; `-` means silence. Returns the last turn.
 fn call(caller: &str, line: &Line, entries: &[&str]) -> Turn {
     entries.iter().fold(begin(caller, line), |turn, keys| {
         let entry = if *keys == "-" {

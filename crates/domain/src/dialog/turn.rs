@@ -1,4 +1,4 @@
-//! What goes into a turn of the call dialog and what comes out.
+//! The input and the result of a turn of the call dialog.
 
 use std::fmt;
 
@@ -20,77 +20,77 @@ pub enum CallOutcome {
     Refused,
     /// The caller hung up.
     HungUp,
-    /// It did not work; the caller dials again.
+    /// The setting failed. The caller has to dial again.
     Failed,
 }
 
 /// A step of the dialog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallStep {
-    /// The unit (IVR-1).
+    /// The caller chooses the unit (IVR-1).
     Unit,
-    /// The target's number (IVR-3).
+    /// The caller enters the target number (IVR-3).
     Target,
-    /// The eight digits (IVR-5).
+    /// The caller enters the eight digits (IVR-5).
     Password,
-    /// The eight digits again (IVR-6).
+    /// The caller enters the eight digits again (IVR-6).
     Confirm,
 }
 
-/// What the caller did in answer to the guidance.
+/// The caller's reaction to the guidance.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Entry<'a> {
-    /// Keys were pressed: digits, `*`, `#`. A closing `#` may be there or not.
+    /// The pressed keys: digits, `*`, `#`. A final `#` is optional.
     Keys(&'a str),
-    /// Nothing, until the time-out.
+    /// No key until the time-out.
     Silence,
 }
 
-/// What the platform does after the guidance.
+/// What the IVR platform does after the guidance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
     /// Collects an entry.
     Collect {
-        /// The step that it answers.
+        /// The step that the entry belongs to.
         step: CallStep,
-        /// The most keys to take.
+        /// The maximum number of digits.
         max_digits: u8,
-        /// `#` ends the entry.
+        /// True if `#` ends the entry.
         ends_with_hash: bool,
     },
     /// Ends the call.
     End(CallOutcome),
 }
 
-/// A temporary password to be set for an account (IVR-10).
+/// A request to set a temporary password for an account (IVR-10).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
-    /// The unit chosen.
+    /// The chosen unit.
     pub unit: AuthUnit,
     /// The account.
     pub target: TelephoneNumber,
-    /// Its temporary password.
+    /// The temporary password.
     pub password: TemporaryPassword,
 }
 
-/// The dialog's answer to an entry.
+/// The result of an entry.
 ///
-/// With a setting, this is the answer to give once the setting is committed; [`Turn::failed`] is the
-/// answer to give if it could not be.
+/// If `set` is present, commit the setting first and return this turn only if that succeeds. If it fails, return
+/// [`Turn::failed`] instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Turn {
-    /// Where the call stands now.
+    /// The new state of the call.
     pub state: CallState,
-    /// What to play, one after another.
+    /// The guidance to play, in order.
     pub guidance: Vec<Guidance>,
-    /// What to do then.
+    /// What the IVR platform does after the guidance.
     pub next: Next,
-    /// What to set before this answer is true.
+    /// The setting to commit before this turn is returned.
     pub set: Option<Setting>,
 }
 
 impl Entry<'_> {
-    /// The digits keyed, without a closing `#`; none for silence or any other key.
+    /// The keyed digits without a final `#`. `None` for silence and for entries with other keys.
     pub(super) fn digits(&self) -> Option<&str> {
         match self {
             Self::Keys(keys) => {
@@ -105,7 +105,7 @@ impl Entry<'_> {
     }
 }
 
-// INV-8: keys may be a password.
+// INV-8: the keys may be a password, so Debug does not print them.
 impl fmt::Debug for Entry<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -116,8 +116,7 @@ impl fmt::Debug for Entry<'_> {
 }
 
 impl Turn {
-    /// The answer to give instead when the setting could not be committed: the caller hears that it did
-    /// not work, and dials again.
+    /// The turn to return if the setting could not be committed: the guidance asks the caller to dial again.
     #[must_use]
     pub fn failed() -> Self {
         Self::end(
@@ -142,7 +141,8 @@ impl Turn {
         }
     }
 
-    /// IVR-8. The line may have changed since the target was accepted; then nothing is set.
+    /// IVR-8: the turn that sets the password. Sets nothing if the target is no longer allowed because the line has
+    /// changed during the call.
     pub(super) fn success(caller: &TelephoneNumber, line: &Line, setting: Setting) -> Self {
         if !is_allowed(caller, line, setting.unit, &setting.target) {
             return Self::failed();

@@ -17,7 +17,7 @@ fn member(text: &str, subscribed: bool) -> Member {
     }
 }
 
-/// A line whose contract number and first additional number are subscribed, and one more is not.
+/// A line with a subscribed contract number, a subscribed and an unsubscribed additional number.
 fn line(state: UnitState) -> Line {
     Line {
         contract_number: number(CONTRACT),
@@ -50,7 +50,7 @@ fn every_change() -> [Change; 6] {
     ]
 }
 
-/// Whose passwords a change costs, under a unit.
+/// The numbers whose passwords a change voids, under a unit.
 fn voided(change: &Change, unit: AuthUnit) -> Vec<String> {
     let decided = change
         .decide(&line(UnitState::Established(unit)))
@@ -60,9 +60,9 @@ fn voided(change: &Change, unit: AuthUnit) -> Vec<String> {
     voided.map(|number| number.as_str().to_owned()).collect()
 }
 
-/// OPS-1: on a closed line nothing changes, but closing it again is no error.
+/// OPS-1: a closed line cannot be changed, but closing it again is not an error.
 #[test]
-fn a_closed_line_stays_as_it_is() {
+fn a_closed_line_does_not_change() {
     for change in every_change() {
         let expected = match change {
             Change::Close => Ok(None),
@@ -72,7 +72,7 @@ fn a_closed_line_stays_as_it_is() {
     }
 }
 
-/// OPS-1, UNIT-1, SESS-2: a close costs every account its password, under each unit.
+/// OPS-1, UNIT-1, SESS-2: under each unit, closing the line voids the password of every account.
 #[test]
 fn a_close_voids_every_account() {
     assert_eq!(voided(&Change::Close, AuthUnit::Line), [CONTRACT]);
@@ -83,8 +83,8 @@ fn a_close_voids_every_account() {
     );
 }
 
-/// OPS-2, UNIT-2: a reset costs every account its password and takes the unit away, established or chosen; the
-/// numbers stay. A line without a unit is as it would be.
+/// OPS-2, UNIT-2: a reset voids the password of every account and removes a chosen or an established unit. The numbers
+/// stay. On a line without a unit a reset changes nothing.
 #[test]
 fn a_reset_voids_every_account() {
     for state in [UnitState::Established, UnitState::Chosen] {
@@ -97,9 +97,9 @@ fn a_reset_voids_every_account() {
     assert_eq!(Change::ResetUnit.decide(&line(UnitState::Unset)), Ok(None));
 }
 
-/// OPS-1, UNIT-1: who loses the option service loses the password only where it was an account by it.
+/// OPS-1, UNIT-1: unsubscribing a number voids its password only if the number is no longer an account.
 #[test]
-fn unsubscribing_voids_who_is_no_account_any_more() {
+fn unsubscribing_voids_numbers_that_are_no_longer_accounts() {
     let first = Change::Subscribe(member(FIRST, false));
     assert_eq!(voided(&first, AuthUnit::Number), [FIRST]);
     assert_eq!(voided(&first, AuthUnit::AdminUser), [FIRST]);
@@ -110,9 +110,9 @@ fn unsubscribing_voids_who_is_no_account_any_more() {
     assert!(voided(&contract, AuthUnit::Line).is_empty());
 }
 
-/// OPS-1: a number that comes or gets the service costs nobody anything; one that leaves takes its own along.
+/// OPS-1: adding, subscribing or removing a number voids no other account.
 #[test]
-fn coming_and_leaving_voids_nobody_else() {
+fn adding_and_removing_void_no_other_account() {
     for change in [
         Change::AddNumber(member(ELSEWHERE, true)),
         Change::Subscribe(member(PLAIN, true)),
@@ -124,9 +124,9 @@ fn coming_and_leaving_voids_nobody_else() {
     }
 }
 
-/// OPS-1: the line afterwards is the line before with just this change.
+/// OPS-1: a change alters nothing else on the line.
 #[test]
-fn a_change_changes_just_what_it_says() {
+fn a_change_alters_nothing_else() {
     let before = line(UnitState::Chosen(AuthUnit::Line));
     let after = |change: Change| change.decide(&before).unwrap().unwrap().line;
     let with = |members: &[Member]| Line {
@@ -149,9 +149,9 @@ fn a_change_changes_just_what_it_says() {
     );
 }
 
-/// OPS-1: what stands already is no change, and what contradicts it is refused by name.
+/// OPS-1: repeating a change changes nothing. A change that contradicts the line is refused with its own reason.
 #[test]
-fn repetition_and_contradiction() {
+fn repeated_and_contradicting_changes() {
     let decide = |change: Change| change.decide(&line(UnitState::Unset));
     assert_eq!(decide(Change::AddNumber(member(FIRST, true))), Ok(None));
     assert_eq!(

@@ -16,7 +16,7 @@ fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(1_800_000_000, 0).unwrap()
 }
 
-/// A line whose contract number is not subscribed, and neither is the last.
+/// A line. Its contract number and its last number are not subscribed.
 fn line(state: UnitState) -> Line {
     let members = [(CONTRACT, false), (FIRST, true), (PLAIN, false)];
     Line {
@@ -49,7 +49,7 @@ fn verdict(line: &Line, text: &str, credential: &Credential) -> Verdict {
     Verdict::of(&number(text), Some((line, credential)), now(), &rules)
 }
 
-/// OPS-2: a number on no line, or on a closed one, is to be provisioned.
+/// OPS-2: for a number on no line or on a closed line the remedy is to provision it.
 #[test]
 fn a_number_without_an_open_line() {
     let unknown = Verdict::of(&number(FIRST), None, now(), &CredentialRules::default());
@@ -65,9 +65,9 @@ fn a_number_without_an_open_line() {
     }
 }
 
-/// OPS-2, UNIT-1, UNIT-2: a number that is no account is told why.
+/// OPS-2, UNIT-1, UNIT-2: the verdict says why a number is not an account.
 #[test]
-fn a_number_that_is_no_account() {
+fn a_number_that_is_not_an_account() {
     let none = credential(CredentialKind::None);
     for (state, text, expected, remedy) in [
         (UnitState::Unset, FIRST, Verdict::NoUnit, Remedy::Call),
@@ -102,10 +102,10 @@ fn a_number_that_is_no_account() {
     }
 }
 
-/// OPS-2, LOGIN-2, LOGIN-7, IVR-9, PW-3: an account is told how its credential stands; nothing but a call helps a
-/// killed one.
+/// OPS-2, LOGIN-2, LOGIN-7, IVR-9, PW-3: the verdict on an account follows from its credential. For a killed password the
+/// only remedy is a call.
 #[test]
-fn an_account_by_its_credential() {
+fn an_account_with_each_kind_of_credential() {
     let line = line(UnitState::Established(AuthUnit::Number));
     let permanent = credential(CredentialKind::Permanent);
     let temporary = credential(CredentialKind::Temporary);

@@ -1,6 +1,6 @@
-//! The best-known passwords that PW-1 would admit (PW-6).
+//! Common passwords that PW-1 would allow (PW-6).
 
-/// In small letters, since capitals do not make them less known.
+/// The list, in lower case. [`is_common`] ignores case, because capitals do not make a common password rare.
 const COMMON: &[&str] = &[
     "00000000",
     "11111111",
@@ -82,7 +82,7 @@ const COMMON: &[&str] = &[
     "zxcvbnm123",
 ];
 
-/// PW-6: whether a password is one of the best-known.
+/// PW-6: true if the password is a common one.
 pub(super) fn is_common(text: &str) -> bool {
     COMMON
         .iter()

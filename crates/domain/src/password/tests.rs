@@ -23,18 +23,18 @@ fn temporary_passwords_are_eight_digits() {
     }
 }
 
-/// LOGIN-5: anything of 1 to 64 bytes may be tried.
+/// LOGIN-5: any text of 1 to 64 bytes is accepted as a typed password.
 #[test]
-fn anything_reasonable_may_be_typed() {
+fn any_text_up_to_64_bytes_may_be_typed() {
     assert!(TypedPassword::parse("パスワード").is_ok());
     assert!(TypedPassword::parse(&"x".repeat(64)).is_ok());
     assert!(TypedPassword::parse("").is_err());
     assert!(TypedPassword::parse(&"x".repeat(65)).is_err());
 }
 
-/// PW-1: 8 to 12 half-width letters and digits, not digits alone; every rule broken is told.
+/// PW-1: a new password has 8 to 12 half-width letters and digits, and not only digits. Every violated rule is reported.
 #[test]
-fn the_policy_tells_every_rule_that_is_broken() {
+fn the_policy_reports_every_violated_rule() {
     use PolicyRule::{Characters, DigitsOnly, Length};
     let policy = PasswordPolicy::default();
     for (typed, broken) in [
@@ -57,18 +57,18 @@ fn the_policy_tells_every_rule_that_is_broken() {
     }
 }
 
-/// PW-1: a password is case-sensitive.
+/// PW-1: passwords are case-sensitive.
 #[test]
-fn capitals_make_another_password() {
+fn passwords_are_case_sensitive() {
     let policy = PasswordPolicy::default();
     let small = NewPassword::parse("abcdefg1", &policy).unwrap();
     assert_ne!(small, NewPassword::parse("Abcdefg1", &policy).unwrap());
     assert_eq!(small, NewPassword::parse("abcdefg1", &policy).unwrap());
 }
 
-/// PW-6: the best-known passwords are refused where the settings say so, in any case of letters.
+/// PW-6: common passwords are refused if the setting is on, in upper and lower case.
 #[test]
-fn common_passwords_are_refused_on_demand() {
+fn common_passwords_are_refused_if_set() {
     let policy = PasswordPolicy {
         refuses_common: true,
         ..PasswordPolicy::default()
@@ -106,7 +106,7 @@ fn passwords_do_not_print() {
 }
 
 proptest! {
-    /// PW-1: what the policy admits is 8 to 12 letters and digits with a letter among them, and only that.
+    /// PW-1: the policy allows exactly the passwords with 8 to 12 letters and digits and at least one letter.
     #[test]
     fn the_policy_is_exact(typed in "[a-zA-Z0-9]{6,14}|[0-9]{7,13}|\\PC{7,13}") {
         let admitted = NewPassword::parse(&typed, &PasswordPolicy::default()).is_ok();

@@ -46,7 +46,7 @@ fn open(live: LiveSecret) -> SessionRecord {
 
 /// LOGIN-1, PW-3, PW-4: a temporary password or an expired permanent one opens a must-change session.
 #[test]
-fn the_live_secret_decides_what_is_opened() {
+fn the_live_secret_decides_the_kind_of_session() {
     let temporary = LiveSecret::Temporary { expires: at(HOUR) };
     assert_eq!(open(temporary).must_change, Some(MustChange::Temporary));
     assert_eq!(open(permanent(true)).must_change, Some(MustChange::Expired));
@@ -66,9 +66,9 @@ fn the_live_secret_decides_what_is_opened() {
     }
 }
 
-/// LOGIN-1, PW-4, MIG-7: a must-change session may do nothing but change the password or log out.
+/// LOGIN-1, PW-4, MIG-7: a must-change session may only change the password, log out and be viewed.
 #[test]
-fn a_must_change_session_may_only_change() {
+fn a_must_change_session_may_only_change_the_password() {
     let all = [
         SessionAction::ChangePassword,
         SessionAction::Logout,
@@ -83,9 +83,9 @@ fn a_must_change_session_may_only_change() {
     assert!(all.iter().all(|action| open(permanent(false)).may(*action)));
 }
 
-/// SESS-1: at most 12 hours in all, and no longer than the temporary password that opened it.
+/// SESS-1: a session ends after 12 hours at the latest, and no later than the temporary password that opened it.
 #[test]
-fn a_session_ends_in_any_case() {
+fn a_session_has_a_maximum_age() {
     assert_eq!(open(permanent(false)).ends, at(12 * HOUR));
     assert_eq!(
         open(LiveSecret::Temporary { expires: at(HOUR) }).ends,
@@ -107,7 +107,7 @@ fn a_session_ends_in_any_case() {
     assert_eq!(over, Err(SessionEnded::TooOld));
 }
 
-/// SESS-1: unused for 15 minutes a session ends.
+/// SESS-1: a session ends after 15 minutes without use.
 #[test]
 fn an_unused_session_ends() {
     let (session, rules) = (open(permanent(false)), SessionRules::default());
@@ -126,8 +126,8 @@ fn an_unused_session_ends() {
     );
 }
 
-/// SESS-2, INV-1, INV-3: whatever the store of sessions holds, a session is dead once the ledger shows
-/// another credential, generation, line or role, a closed line, or its logout.
+/// SESS-2, INV-1, INV-3: whatever the session store contains, a session ends as soon as the ledger shows another epoch,
+/// generation or line, no role, a closed line, or its logout.
 #[test]
 fn the_ledger_ends_a_session() {
     let session = open(permanent(false));
@@ -189,10 +189,9 @@ fn the_ledger_ends_a_session() {
     }
 }
 
-/// SESS-2: the session in which the password was changed goes on, full, and no younger; the old one is
-/// dead.
+/// SESS-2: the session that changed the password continues as a full session, at its old age. Its old record has ended.
 #[test]
-fn a_changed_password_carries_its_session_on() {
+fn a_session_continues_after_a_change_of_password() {
     let (session, rules) = (
         open(LiveSecret::Temporary { expires: at(HOUR) }),
         SessionRules::default(),
@@ -210,9 +209,9 @@ fn a_changed_password_carries_its_session_on() {
     );
 }
 
-/// SESS-3: a token is 256 random bits; the text form is read back; only its digest is stored.
+/// SESS-3: a token is 256 random bits. Its text form is parsed back, and equal tokens have equal digests.
 #[test]
-fn tokens_are_random_and_known_by_digest() {
+fn tokens_are_random_and_have_a_digest() {
     let mut rng = StdRng::seed_from_u64(1);
     let (one, other) = (
         SessionToken::generate(&mut rng),
@@ -243,7 +242,7 @@ fn tokens_are_random_and_known_by_digest() {
     );
 }
 
-/// INV-8: neither a token nor its digest prints, and the record's number prints masked.
+/// INV-8: tokens and digests do not print. The number in a record prints masked.
 #[test]
 fn tokens_do_not_print() {
     let token = SessionToken::generate(&mut StdRng::seed_from_u64(1));
@@ -254,7 +253,7 @@ fn tokens_do_not_print() {
     assert!(!format!("{:?}", open(permanent(false))).contains("0311110001"));
 }
 
-/// SESS-5: a revision names line and credential.
+/// SESS-5: a revision identifies the version of the line and the epoch of the credential.
 #[test]
 fn a_revision_changes_with_line_and_credential() {
     assert_eq!(revision(3, Epoch(7)), "3-7");
@@ -262,9 +261,9 @@ fn a_revision_changes_with_line_and_credential() {
     assert_ne!(revision(3, Epoch(8)), revision(3, Epoch(7)));
 }
 
-/// SESS-1: what is stored is read back the same, and lifetimes are settings.
+/// SESS-1: a stored session is read back unchanged, and lifetimes are settings.
 #[test]
-fn a_record_is_read_back() {
+fn a_stored_session_is_read_back() {
     let session = open(LiveSecret::Temporary { expires: at(HOUR) });
     let text = serde_json::to_string(&session).unwrap();
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Session tokens: random, and known to the store by digest only (SESS-3).
+//! Session tokens: random bits of which the store knows only the digest (SESS-3).
 
 use std::fmt;
 
@@ -11,16 +11,16 @@ use zeroize::Zeroizing;
 
 const BYTES: usize = 32;
 
-/// SESS-3: 256 random bits that stand for a session. They do not print and are wiped.
+/// SESS-3: 256 random bits that identify a session. They do not print and are wiped on drop.
 #[derive(Clone)]
 pub struct SessionToken(Zeroizing<[u8; BYTES]>);
 
-/// The text is no session token.
+/// The text is not a session token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a session token")]
 pub struct SessionTokenError;
 
-/// SESS-3: all that the store knows of a token: its SHA-256. It opens nothing.
+/// SESS-3: the SHA-256 of a token. Only this is stored, and it cannot be used in place of the token.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TokenDigest(pub [u8; BYTES]);
 
@@ -32,28 +32,28 @@ impl SessionToken {
         Self(bytes)
     }
 
-    /// Reads the text form: 43 characters of base64url. Any other text is an error.
+    /// Parses the text form: 43 characters of base64url. Fails for any other text.
     pub fn parse(text: &str) -> Result<Self, SessionTokenError> {
         let mut bytes = Zeroizing::new([0; BYTES]);
-        // The decoder wants room for what it may need, not for what it finds.
-        let mut room = Zeroizing::new([0; BYTES + 1]);
+        // The decoder requires space for the largest possible result, which is one byte more than a token.
+        let mut buffer = Zeroizing::new([0; BYTES + 1]);
         let length = URL_SAFE_NO_PAD
-            .decode_slice(text, room.as_mut_slice())
+            .decode_slice(text, buffer.as_mut_slice())
             .map_err(|_| SessionTokenError)?;
-        let found = room
+        let decoded = buffer
             .get(..length)
-            .filter(|found| found.len() == BYTES)
+            .filter(|decoded| decoded.len() == BYTES)
             .ok_or(SessionTokenError)?;
-        bytes.copy_from_slice(found);
+        bytes.copy_from_slice(decoded);
         Ok(Self(bytes))
     }
 
-    /// The text form, for the one who holds the session.
+    /// The text form, which only the owner of the session gets.
     pub fn as_text(&self) -> Zeroizing<String> {
         Zeroizing::new(URL_SAFE_NO_PAD.encode(self.0.as_slice()))
     }
 
-    /// What the store knows it by.
+    /// The digest under which the session is stored.
     pub fn digest(&self) -> TokenDigest {
         TokenDigest(Sha256::digest(self.0.as_slice()).into())
     }

@@ -6,7 +6,7 @@ fn number(text: &str) -> TelephoneNumber {
     TelephoneNumber::parse(text).unwrap()
 }
 
-/// A line whose contract number is the first.
+/// A line. Its contract number is the first member.
 fn line(members: &[(&str, bool)]) -> Line {
     let members: Vec<Member> = members
         .iter()
@@ -28,7 +28,7 @@ const A: &str = "0311110001";
 const B: &str = "0311110002";
 const C: &str = "0311110003";
 
-/// UNIT-1: who logs in, and for which numbers, by unit; the contract number is not subscribed.
+/// UNIT-1: the accounts and their scopes under each unit, if the contract number is not subscribed.
 #[test]
 fn accounts_and_scopes_without_a_subscribed_contract_number() {
     let line = line(&[(A, false), (B, true), (C, false)]);
@@ -62,7 +62,7 @@ fn accounts_and_scopes_without_a_subscribed_contract_number() {
     }
 }
 
-/// UNIT-1: a subscribed contract number is in its own scope.
+/// UNIT-1: the scope of a subscribed contract number contains the contract number.
 #[test]
 fn accounts_and_scopes_with_a_subscribed_contract_number() {
     let line = line(&[(A, true), (B, true)]);
@@ -79,8 +79,8 @@ fn accounts_and_scopes_with_a_subscribed_contract_number() {
     );
 }
 
-/// UNIT-2: the first temporary password chooses, a later one may choose again until a permanent
-/// password has established the unit.
+/// UNIT-2: the first temporary password chooses the unit. A later one may choose again until a permanent password
+/// establishes the unit.
 #[test]
 fn a_unit_is_chosen_until_it_is_established() {
     for wanted in AuthUnit::ALL {
@@ -103,9 +103,9 @@ fn a_unit_is_chosen_until_it_is_established() {
     }
 }
 
-/// UNIT-1: the units' names are the ledger's.
+/// UNIT-1: the names of the units in the ledger are parsed back.
 #[test]
-fn names_are_read_back() {
+fn names_are_parsed_back() {
     for unit in AuthUnit::ALL {
         assert_eq!(AuthUnit::parse(unit.as_str()), Ok(unit));
     }
@@ -114,8 +114,8 @@ fn names_are_read_back() {
 }
 
 proptest! {
-    /// UNIT-1: on any line, an account is what has a role and a scope; scopes hold subscribed numbers of
-    /// the line only; and every subscribed number is in somebody's scope.
+    /// UNIT-1: on any line, exactly the accounts have a role and a scope. A scope contains only subscribed numbers of the
+    /// line. Every subscribed number is in the scope of an account.
     #[test]
     fn accounts_and_scopes_agree(subscribed in prop::collection::vec(any::<bool>(), 1..8), unit in 0usize..3) {
         let unit = AuthUnit::ALL[unit];

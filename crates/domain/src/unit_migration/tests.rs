@@ -30,7 +30,7 @@ fn members(subscribed: &[bool]) -> Vec<Member> {
         .collect()
 }
 
-/// The contract number A and D are not subscribed, B and C are.
+/// B and C are subscribed; the contract number A and D are not.
 fn line(state: UnitState) -> Line {
     Line {
         contract_number: number(A),
@@ -45,8 +45,8 @@ fn established(unit: AuthUnit) -> Line {
     line(UnitState::Established(unit))
 }
 
-/// MIG-1: exactly four are offered; nothing else is, not even the same unit, nor anything from `ADMIN_USER` or
-/// from a unit that is not established.
+/// MIG-1: exactly four unit migrations are offered. A migration to the same unit, from `ADMIN_USER` or from a unit that is
+/// not established is not offered.
 #[test]
 fn exactly_four_are_offered() {
     use AuthUnit::{AdminUser, Line, Number};
@@ -80,9 +80,10 @@ fn exactly_four_are_offered() {
     }
 }
 
-/// MIG-2, MIG-3, MIG-6, UNIT-1: what is asked for, who logs in afterwards and for what, and who does not any more.
+/// MIG-2, MIG-3, MIG-6, UNIT-1: each unit migration has its required numbers, its accounts with their scopes, and its
+/// voided numbers.
 #[test]
-fn what_each_asks_for_and_does() {
+fn required_numbers_accounts_and_voided_numbers() {
     use AuthUnit::{AdminUser, Line, Number};
     let both = &[B, C][..];
     let as_users = [(B, Role::User, &[B][..]), (C, Role::User, &[C])];
@@ -125,10 +126,10 @@ fn what_each_asks_for_and_does() {
     }
 }
 
-/// MIG-5: a number left out, given twice or not asked for is told, by its place; of a number of another line
-/// nothing else is said than of one that is no account.
+/// MIG-5: missing, duplicate and unrequired numbers are reported, with their index. A number of another line is reported
+/// like a number that is not an account.
 #[test]
-fn the_numbers_given_are_those_asked_for() {
+fn given_numbers_must_be_the_required_ones() {
     use NumberMismatch::{Duplicate, Missing, NotRequired};
     let plan = UnitMigrationPlan::new(&established(AuthUnit::Number), AuthUnit::Line).unwrap();
     for (given, wrong) in [
@@ -147,10 +148,10 @@ fn the_numbers_given_are_those_asked_for() {
     }
 }
 
-/// MIG-5, LOGIN-2, LOGIN-7, PW-3: ready is who has a live permanent password with attempts left, an expired one
-/// too.
+/// MIG-5, LOGIN-2, LOGIN-7, PW-3: an account is ready if its permanent password is live, expired or not, and attempts are
+/// left.
 #[test]
-fn who_is_ready() {
+fn accounts_with_a_live_permanent_password_are_ready() {
     let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
     let rules = CredentialRules::default();
     let permanent = Credential {
@@ -191,9 +192,9 @@ fn who_is_ready() {
     }
 }
 
-/// SESS-5, INV-1: a new version of the line or a newer epoch of any account is another revision.
+/// SESS-5, INV-1: a new version of the line or a newer epoch of any account gives another revision.
 #[test]
-fn a_revision_names_the_line_and_its_newest_account() {
+fn a_revision_identifies_the_line_and_its_newest_account() {
     let shown = revision(3, [Epoch(5), Epoch(9)]);
     assert_eq!(shown, revision(3, [Epoch(9), Epoch(5)]));
     assert_ne!(shown, revision(4, [Epoch(5), Epoch(9)]));
@@ -201,8 +202,8 @@ fn a_revision_names_the_line_and_its_newest_account() {
 }
 
 proptest! {
-    /// MIG-2, MIG-3, MIG-6, UNIT-1: whatever the line, the accounts of the old unit are asked for, those of the
-    /// new one log in, and every number either logs in or is voided.
+    /// MIG-2, MIG-3, MIG-6, UNIT-1: on any line the accounts of the old unit are required and those of the new unit log
+    /// in. Every number either logs in or is voided.
     #[test]
     fn every_number_logs_in_or_is_voided(
         subscribed in prop::collection::vec(any::<bool>(), 1..9),
@@ -225,9 +226,9 @@ proptest! {
         prop_assert_eq!(all, expected);
     }
 
-    /// MIG-5: given are the right numbers exactly when they are a permutation of those asked for.
+    /// MIG-5: the given numbers are accepted exactly when they are a permutation of the required ones.
     #[test]
-    fn only_a_permutation_is_right(given in prop::collection::vec(prop::sample::select(vec![A, B, C, D]), 0..5)) {
+    fn only_a_permutation_is_accepted(given in prop::collection::vec(prop::sample::select(vec![A, B, C, D]), 0..5)) {
         let plan = UnitMigrationPlan::new(&established(AuthUnit::Number), AuthUnit::AdminUser).unwrap();
         let given = numbers(&given);
         let mut sorted = given.clone();

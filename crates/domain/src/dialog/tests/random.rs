@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// A line by chance: its members' subscriptions, its state, whether it is closed.
+/// A line with random subscriptions and a random state; rarely closed.
 fn any_line() -> impl Strategy<Value = Line> {
     let state = prop_oneof![
         Just(UnitState::Unset),
@@ -23,7 +23,7 @@ fn any_line() -> impl Strategy<Value = Line> {
         })
 }
 
-/// What callers key: mostly something that fits some step.
+/// Random keys. Most of them are valid in some step.
 fn any_keys() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => "[1-3]#?",
@@ -41,11 +41,11 @@ fn any_caller() -> impl Strategy<Value = &'static str> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 
-    /// IVR-2 to IVR-7, IVR-11: whatever is keyed on whatever line, nothing is set but an account that the
-    /// caller may set, with eight digits keyed twice in a row of valid entries; no step takes more than
-    /// three invalid entries; and nothing is set after the end.
+    /// IVR-2 to IVR-7, IVR-11: on any line and with any keys, only an account that the caller may set is set, and
+    /// only with eight digits keyed twice. A step takes at most three invalid entries. A call that has ended sets
+    /// nothing.
     #[test]
-    fn nothing_is_set_that_should_not_be(
+    fn only_allowed_settings_are_made(
         line in any_line(),
         caller in any_caller(),
         entries in prop::collection::vec(any_keys(), 0..16),
@@ -89,10 +89,10 @@ proptest! {
         }
     }
 
-    /// IVR-13, UNIT-1: whoever may be set is an account of the caller's own open line, and a user sets
-    /// nobody but itself under `ADMIN_USER`.
+    /// IVR-13, UNIT-1: only accounts of the caller's own open line may be set. Under `ADMIN_USER` a user may set only
+    /// its own account.
     #[test]
-    fn only_accounts_of_the_own_line_are_set(
+    fn only_accounts_of_the_callers_line_are_set(
         line in any_line(),
         caller in any_caller(),
         unit in 0usize..3,

@@ -1,8 +1,8 @@
 use super::*;
 
-/// IVR-1: the call begins by asking for the unit.
+/// IVR-1: a call starts with the question for the unit.
 #[test]
-fn a_call_begins_with_the_unit() {
+fn a_call_starts_with_the_unit() {
     let turn = begin(USER, &line(UnitState::Unset));
     assert_eq!(turn.state, CallState::Unit { invalid: 0 });
     assert_eq!(guidance(&turn), [GuidanceId::EnterUnit]);
@@ -14,7 +14,7 @@ fn a_call_begins_with_the_unit() {
     assert_eq!((turn.next, turn.set), (next, None));
 }
 
-/// IVR-1: 1, 2 and 3 choose; everything else is invalid.
+/// IVR-1: the keys 1, 2 and 3 choose a unit; every other entry is invalid.
 #[test]
 fn only_three_keys_choose_a_unit() {
     let line = line(UnitState::Unset);
@@ -35,9 +35,9 @@ fn only_three_keys_choose_a_unit() {
     }
 }
 
-/// IVR-2: after 1 the account is the contract number, whichever number calls.
+/// IVR-2: after key 1 the account is the contract number, whichever number of the line calls.
 #[test]
-fn line_goes_straight_to_the_password() {
+fn unit_line_sets_the_contract_number() {
     for caller in [CONTRACT, USER, PLAIN] {
         let turn = call(caller, &line(UnitState::Unset), &["1"]);
         assert_eq!(step(&turn), Some(CallStep::Password));
@@ -51,10 +51,10 @@ fn line_goes_straight_to_the_password() {
     }
 }
 
-/// IVR-3: after 2 the target is asked for, with `#` to end it; it must be a subscribed number of the
-/// caller's own line.
+/// IVR-3: after key 2 the dialog asks for the target, an entry ended by `#`. The target must be a subscribed number of
+/// the caller's own line.
 #[test]
-fn number_asks_for_a_subscribed_target() {
+fn unit_number_asks_for_a_subscribed_target() {
     let line = line(UnitState::Unset);
     let turn = call(PLAIN, &line, &["2"]);
     let next = Next::Collect {
@@ -72,10 +72,10 @@ fn number_asks_for_a_subscribed_target() {
     }
 }
 
-/// IVR-3, IVR-11: a target not allowed is an invalid entry, worded alike whether it is unknown,
-/// unsubscribed, on another line or no number at all.
+/// IVR-3, IVR-11: a target that is not allowed is an invalid entry. The guidance is the same whether the number is
+/// unknown, unsubscribed, on another line or not a telephone number.
 #[test]
-fn refused_targets_are_worded_alike() {
+fn refused_targets_get_the_same_guidance() {
     let line = line(UnitState::Unset);
     let refusals = [
         PLAIN,
@@ -97,9 +97,9 @@ fn refused_targets_are_worded_alike() {
     }
 }
 
-/// IVR-4: after 3 the contract number names a target, itself being the administrator.
+/// IVR-4: after key 3 the contract number, which is the administrator, chooses a target.
 #[test]
-fn the_administrator_names_the_target() {
+fn the_administrator_chooses_the_target() {
     let line = line(UnitState::Unset);
     assert_eq!(step(&call(CONTRACT, &line, &["3"])), Some(CallStep::Target));
     for (keys, accepted) in [
@@ -113,9 +113,9 @@ fn the_administrator_names_the_target() {
     }
 }
 
-/// IVR-4, IVR-11: after 3 an additional number sets its own; one that is not subscribed may not.
+/// IVR-4, IVR-11: after key 3 an additional number sets its own account, but only if it is subscribed.
 #[test]
-fn a_user_sets_its_own() {
+fn a_user_sets_its_own_account() {
     let line = line(UnitState::Unset);
     let turn = call(USER, &line, &["3"]);
     assert_eq!(
@@ -129,7 +129,7 @@ fn a_user_sets_its_own() {
     );
 }
 
-/// IVR-5: exactly eight digits; the guidance reads out which number is being set.
+/// IVR-5: a temporary password has exactly eight digits. The guidance reads out the number that is set.
 #[test]
 fn the_password_is_eight_digits() {
     let line = line(UnitState::Unset);
@@ -151,9 +151,9 @@ fn the_password_is_eight_digits() {
     }
 }
 
-/// IVR-6, IVR-8: the same digits again set the password, and the guidance says for which number.
+/// IVR-6, IVR-8: entering the same digits again sets the password. The guidance says for which number.
 #[test]
-fn the_same_digits_again_set_it() {
+fn the_same_digits_again_set_the_password() {
     let turn = call(
         CONTRACT,
         &line(UnitState::Unset),
@@ -172,9 +172,9 @@ fn the_same_digits_again_set_it() {
     assert_eq!(setting.password.expose(), b"12345678");
 }
 
-/// IVR-6: a mismatch is an invalid entry of the confirm step, which is asked again for the same digits.
+/// IVR-6: different digits are an invalid entry of the confirm step, which asks for the first digits again.
 #[test]
-fn a_mismatch_asks_again() {
+fn different_digits_are_asked_for_again() {
     let line = line(UnitState::Unset);
     let turn = call(USER, &line, &["1", "12345678", "12345679"]);
     assert_eq!(
@@ -195,7 +195,7 @@ fn a_mismatch_asks_again() {
     );
 }
 
-/// IVR-7: the third invalid entry of one step ends the call, silence included, at each step.
+/// IVR-7: at every step the third invalid entry ends the call. Silence is an invalid entry.
 #[test]
 fn the_third_invalid_entry_ends_the_call() {
     let line = line(UnitState::Unset);
@@ -216,7 +216,7 @@ fn the_third_invalid_entry_ends_the_call() {
     }
 }
 
-/// IVR-7: the count is per step.
+/// IVR-7: invalid entries are counted separately for each step.
 #[test]
 fn each_step_has_its_own_count() {
     let entries = [
@@ -226,8 +226,8 @@ fn each_step_has_its_own_count() {
     assert_eq!(outcome(&turn), Some(CallOutcome::Set));
 }
 
-/// IVR-11: a caller whose number is withheld, unknown, or on a closed line is refused, at once or when
-/// the line closes during the call.
+/// IVR-11: a caller whose number is withheld, unknown or on a closed line is refused, also if the line closes during the
+/// call.
 #[test]
 fn unacceptable_callers_are_refused() {
     let open = line(UnitState::Unset);
@@ -257,7 +257,7 @@ fn unacceptable_callers_are_refused() {
     }
 }
 
-/// IVR-11, UNIT-2: a unit other than the established one is an invalid entry; one only chosen gives way.
+/// IVR-11, UNIT-2: a unit other than the established one is an invalid entry. A chosen unit may be replaced.
 #[test]
 fn an_established_unit_admits_only_itself() {
     let established = line(UnitState::Established(AuthUnit::Number));
@@ -277,9 +277,9 @@ fn an_established_unit_admits_only_itself() {
     assert_eq!(step(&call(USER, &chosen, &["1"])), Some(CallStep::Password));
 }
 
-/// IVR-8, IVR-11: what was allowed when it was keyed and is no longer at the end is not set.
+/// IVR-8, IVR-11: nothing is set if a target that was allowed when it was keyed is no longer allowed at the end.
 #[test]
-fn a_line_that_changed_meanwhile_sets_nothing() {
+fn a_line_that_changed_during_the_call_sets_nothing() {
     let before = line(UnitState::Unset);
     let after = line(UnitState::Established(AuthUnit::Number));
     let turn = call(USER, &before, &["1", "12345678"]);
@@ -293,9 +293,9 @@ fn a_line_that_changed_meanwhile_sets_nothing() {
     assert_eq!(guidance(&turn), [GuidanceId::TryLater]);
 }
 
-/// IVR-7, IVR-12: a call that has ended stays as it ended, and one hung up sets nothing.
+/// IVR-7, IVR-12: an ended call keeps its outcome. A call that the caller hung up sets nothing.
 #[test]
-fn an_ended_call_stays_ended() {
+fn an_ended_call_keeps_its_outcome() {
     let line = line(UnitState::Unset);
     let hung_up = call(USER, &line, &["1", "12345678"]).state.hang_up();
     assert_eq!(
@@ -314,10 +314,10 @@ fn an_ended_call_stays_ended() {
     assert_eq!(outcome(&set.state.hang_up()), Some(CallOutcome::Set));
 }
 
-/// IVR-13: setting in one call goes by the same rules: the target is needed where the dialog asks, and
-/// elsewhere it may be left out or name the account.
+/// IVR-13: a setting in one RPC follows the same rules. The target is required where the dialog asks for it; elsewhere it
+/// may be absent or the account itself.
 #[test]
-fn one_call_goes_by_the_same_rules() {
+fn a_setting_in_one_rpc_follows_the_same_rules() {
     use AuthUnit::{AdminUser, Line as PerLine, Number};
     let line = line(UnitState::Unset);
     for (caller, unit, target, expected) in [
@@ -354,18 +354,18 @@ fn one_call_goes_by_the_same_rules() {
     );
 }
 
-/// IVR-13, UNIT-2: nor does one call change an established unit.
+/// IVR-13, UNIT-2: a setting in one RPC does not change an established unit.
 #[test]
-fn one_call_does_not_change_an_established_unit() {
+fn a_setting_in_one_rpc_keeps_an_established_unit() {
     let line = line(UnitState::Established(AuthUnit::Line));
     let target = number(USER);
     let decided = check_setting(Some(&target), Some(&line), AuthUnit::Number, Some(&target));
     assert_eq!(decided, Err(SettingDenial::Unit));
 }
 
-/// INV-8: neither what was keyed nor where a call stands prints a secret.
+/// INV-8: neither an entry nor the state of a call prints a secret.
 #[test]
-fn the_dialog_does_not_print_what_was_keyed() {
+fn the_dialog_does_not_print_keys() {
     let turn = call(USER, &line(UnitState::Unset), &["1", "24681357"]);
     let printed = format!("{turn:?} {:?}", Entry::Keys("24681357"));
     assert!(
