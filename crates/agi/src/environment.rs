@@ -1,4 +1,4 @@
-//! What Asterisk says about a call before the first command.
+//! The environment: what Asterisk writes about a call before the first command.
 
 use std::collections::BTreeMap;
 
@@ -6,37 +6,37 @@ use tokio::io::AsyncRead;
 
 use crate::line::{LineError, Lines};
 
-/// Asterisk writes about two dozen lines.
-const MOST_LINES: usize = 64;
+/// The maximum number of lines of an environment. Asterisk writes about two dozen.
+const MAX_LINES: usize = 64;
 const PREFIX: &str = "agi_";
-/// The last line that Asterisk always writes: an environment without it was cut short by a line that is not its own.
-const LAST: &str = "threadid";
-/// Bits of `agi_callingpres`, as in a Q.931 presentation indicator: not 0 when the number is withheld or not known.
+/// The name in the last line that Asterisk writes. If it is missing, an injected empty line ended the environment early.
+const LAST_NAME: &str = "threadid";
+/// The presentation bits of `agi_callingpres` (Q.931): not 0 if the number is withheld or unknown.
 const PRESENTATION: u8 = 0x60;
 
-/// An environment that cannot be believed. It says nothing of what was in it.
+/// Why an environment was not accepted. The error contains nothing of the input.
 #[derive(Debug, thiserror::Error)]
 pub enum EnvironmentError {
-    /// It did not come, or not to its end.
+    /// The environment could not be read completely.
     #[error(transparent)]
     Line(#[from] LineError),
-    /// A line is not `agi_name: value`, or holds control characters.
+    /// A line is not `agi_name: value`, or contains control characters.
     #[error("a line is malformed")]
     Malformed,
-    /// A name came twice: which one to believe is anybody's guess.
+    /// A name occurs twice. One of the two values may be forged.
     #[error("a line is repeated")]
     Repeated,
-    /// More lines than Asterisk writes.
-    #[error("more than {MOST_LINES} lines")]
+    /// There are more lines than Asterisk writes.
+    #[error("more than {MAX_LINES} lines")]
     TooMany,
-    /// It ended before Asterisk's last line.
-    #[error("it ends before Asterisk's last line")]
+    /// The environment ends before Asterisk's last line.
+    #[error("the environment ends before Asterisk's last line")]
     CutShort,
 }
 
-/// What Asterisk says about a call.
+/// What Asterisk says about a call: names and values.
 ///
-/// It holds the caller's number in full, so its Debug shows only the names.
+/// One value is the caller's full number, so Debug prints only the names.
 pub struct Environment {
     values: BTreeMap<String, String>,
 }
@@ -48,7 +48,7 @@ impl std::fmt::Debug for Environment {
 }
 
 impl Environment {
-    /// Reads an environment up to the empty line that ends it.
+    /// Reads an environment, including the empty line at its end.
     pub async fn read<R: AsyncRead + Unpin>(
         lines: &mut Lines<R>,
     ) -> Result<Self, EnvironmentError> {
@@ -58,7 +58,7 @@ impl Environment {
             if line.is_empty() {
                 break;
             }
-            if values.len() == MOST_LINES {
+            if values.len() == MAX_LINES {
                 return Err(EnvironmentError::TooMany);
             }
             let (name, value) = entry(line).ok_or(EnvironmentError::Malformed)?;
@@ -66,7 +66,7 @@ impl Environment {
                 return Err(EnvironmentError::Repeated);
             }
         }
-        if values.contains_key(LAST) {
+        if values.contains_key(LAST_NAME) {
             Ok(Self { values })
         } else {
             Err(EnvironmentError::CutShort)
@@ -78,7 +78,7 @@ impl Environment {
         self.values.get(name).map(String::as_str)
     }
 
-    /// The number that calls. None when it is withheld, or the network does not know it.
+    /// The caller's number; `None` if it is withheld or unknown.
     pub fn caller(&self) -> Option<&str> {
         let shown = self
             .get("callingpres")
@@ -89,7 +89,7 @@ impl Environment {
     }
 }
 
-/// `agi_name: value`. A value may hold letters of any encoding, since callers choose their names, but nothing that
+/// Parses `agi_name: value`. Callers choose their names, so a value may have any encoding, but no control characters: they
 /// could be taken for the end of a line.
 fn entry(line: &[u8]) -> Option<(String, String)> {
     let colon = line.iter().position(|byte| *byte == b':')?;
@@ -99,7 +99,7 @@ fn entry(line: &[u8]) -> Option<(String, String)> {
     if name.is_empty() || !name.bytes().all(known) {
         return None;
     }
-    // A lone colon is how Asterisk writes an empty value.
+    // Asterisk writes an empty value as a colon without a space.
     let value = match value.get(1..)? {
         [] => &[],
         [b' ', value @ ..] => value,
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_usual_one_is_read() {
+    async fn a_usual_environment_is_read() {
         let environment = with("agi_arg_1: a: b\nagi_accountcode:\n").await.unwrap();
         assert_eq!(environment.caller(), Some("0312340001"));
         assert_eq!(environment.get("network_script"), Some("temp-password"));
@@ -140,7 +140,7 @@ mod tests {
         assert!(!format!("{environment:?}").contains("0312340001"));
     }
 
-    /// IVR-11: a number that is withheld or not known is none, however Asterisk says so.
+    /// IVR-11: a withheld or unknown number gives no caller, in each form that Asterisk uses.
     #[tokio::test]
     async fn a_withheld_number_is_none() {
         for (number, presentation, expected) in [
@@ -162,13 +162,13 @@ mod tests {
             let environment = read(text.as_bytes()).await.unwrap();
             assert_eq!(environment.caller(), expected, "{number} {presentation}");
         }
-        let unsaid = read(b"agi_callerid: 0312340001\nagi_threadid: 1\n\n").await;
-        assert_eq!(unsaid.unwrap().caller(), None, "no presentation");
+        let without = read(b"agi_callerid: 0312340001\nagi_threadid: 1\n\n").await;
+        assert_eq!(without.unwrap().caller(), None, "no presentation");
     }
 
-    /// IVR-11: a caller who writes lines of its own into the environment is not believed.
+    /// IVR-11: lines that a caller injects into the environment are refused.
     #[tokio::test]
-    async fn smuggled_lines_are_refused() {
+    async fn injected_lines_are_refused() {
         type Expected = fn(&EnvironmentError) -> bool;
         let repeated: Expected = |error| matches!(error, EnvironmentError::Repeated);
         let malformed: Expected = |error| matches!(error, EnvironmentError::Malformed);
@@ -194,14 +194,14 @@ mod tests {
             let error = with(line).await.unwrap_err();
             assert!(expected(&error), "{line:?}: {error}");
         }
-        // An empty line ends it early; what Asterisk goes on to write is then no reply to anything.
+        // An injected empty line ends the environment early.
         let cut = read(b"agi_callerid: 0312340001\n\nagi_threadid: 1\n\n").await;
         assert!(matches!(cut, Err(EnvironmentError::CutShort)));
     }
 
     #[tokio::test]
-    async fn it_is_bounded() {
-        let many: Vec<String> = (0..MOST_LINES)
+    async fn the_size_is_limited() {
+        let many: Vec<String> = (0..MAX_LINES)
             .map(|line| {
                 format!(
                     "agi_arg_{line}: x
@@ -224,10 +224,9 @@ mod tests {
     }
 
     proptest! {
-        /// IVR-11: whatever bytes come, an environment that is believed has each name once, and no value of it
-        /// holds the end of a line.
+        /// IVR-11: for any bytes, an accepted environment has each name once, and no value contains the end of a line.
         #[test]
-        fn whatever_comes_is_read_or_refused(bytes: Vec<u8>) {
+        fn any_bytes_are_read_or_refused(bytes: Vec<u8>) {
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             let text = [USUAL.as_bytes(), &bytes, b"\n\n"].concat();
             if let Ok(environment) = runtime.block_on(read(&text)) {
@@ -236,9 +235,9 @@ mod tests {
             }
         }
 
-        /// IVR-11: lines made to look like Asterisk's, too.
+        /// IVR-11: lines that look like Asterisk's cannot change the caller.
         #[test]
-        fn whatever_lines_come_they_are_read_or_refused(
+        fn any_lines_are_read_or_refused(
             lines in proptest::collection::vec("(agi_)?[a-z_]{0,9}:? ?[ -~\r\0]{0,12}\n", 0..8)
         ) {
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

@@ -1,10 +1,10 @@
-//! The Asterisk Gateway Interface over TCP (FastAGI), from its server's side: as much as a dialog of prompts and
-//! keys needs, and nothing believed that the other end says.
+//! The server side of the Asterisk Gateway Interface over TCP (FastAGI). It contains what a dialog of prompts and keys
+//! needs.
 //!
-//! Asterisk connects, writes its [`Environment`], and then answers each command with one [`Reply`]. Whoever reaches
-//! the port can write what it likes, and a caller can smuggle lines into the environment by its SIP headers. So
-//! lines have a longest length, an environment has a most, and whatever is repeated or malformed ends the
-//! connection.
+//! Asterisk connects, writes its [`Environment`], and then answers each command with one [`Reply`]. None of this input
+//! is trusted: anyone who reaches the port can write anything, and a caller can inject lines into the environment
+//! through SIP headers. So the length of a line and the number of lines are limited, and a repeated or malformed line
+//! ends the connection.
 
 mod environment;
 mod line;

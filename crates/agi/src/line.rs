@@ -1,47 +1,48 @@
-//! Lines of a connection, each of a bounded length.
+//! The lines of a connection, with a maximum length.
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 use zeroize::Zeroizing;
 
-/// The longest line that is read, in bytes without its end. Asterisk's own lines are far shorter.
-const LONGEST: usize = 1024;
+/// The maximum length of a line, in bytes without its end. Asterisk's own lines are far shorter.
+const MAX_LENGTH: usize = 1024;
 
-/// A line that cannot be had.
+/// Why no line was read.
 #[derive(Debug, thiserror::Error)]
 pub enum LineError {
-    /// The other end closed the connection, in the middle of a line or between two.
+    /// The other end closed the connection, between two lines or within a line.
     #[error("the connection was closed")]
     Closed,
-    /// A line is longer than any of Asterisk's.
-    #[error("a line is longer than {LONGEST} bytes")]
+    /// A line is longer than the maximum.
+    #[error("a line is longer than {MAX_LENGTH} bytes")]
     TooLong,
     /// The connection failed.
     #[error("the connection failed: {0}")]
     Io(#[from] std::io::Error),
 }
 
-/// Reads lines that end in a line feed. It holds one line at most, and wipes it: what callers key is in there.
+/// Reads lines that end in a line feed. The buffer holds at most one line and is wiped, because lines contain keys.
 #[derive(Debug)]
 pub struct Lines<R> {
     input: R,
-    /// What was read; the first `taken` bytes of it were given out.
+    /// The bytes read and not yet dropped.
     buffer: Zeroizing<Vec<u8>>,
+    /// The number of bytes at the start of the buffer that were already returned.
     taken: usize,
 }
 
 impl<R: AsyncRead + Unpin> Lines<R> {
-    /// Lines of this input.
+    /// Reads lines from this input.
     pub fn new(input: R) -> Self {
         Self {
             input,
-            buffer: Zeroizing::new(Vec::with_capacity(LONGEST + 1)),
+            buffer: Zeroizing::new(Vec::with_capacity(MAX_LENGTH + 1)),
             taken: 0,
         }
     }
 
-    /// The next line, without its end. Dropped before it is done, it has lost nothing.
+    /// Reads the next line and returns it without its end. Cancel-safe: dropping the future loses no input.
     pub async fn next(&mut self) -> Result<&[u8], LineError> {
-        self.forget_taken();
+        self.drop_taken();
         let mut searched = 0;
         let end = loop {
             let unread = self.buffer.get(searched..).unwrap_or_default();
@@ -49,11 +50,11 @@ impl<R: AsyncRead + Unpin> Lines<R> {
                 break searched + at;
             }
             searched = self.buffer.len();
-            let room = (LONGEST + 1).saturating_sub(searched);
+            let room = (MAX_LENGTH + 1).saturating_sub(searched);
             if room == 0 {
                 return Err(LineError::TooLong);
             }
-            // Never more than there is room for, so that the buffer does not grow and leave copies behind.
+            // Reads no more than fits: a buffer that grows would leave copies of keys in freed memory.
             let mut input = (&mut self.input).take(room as u64);
             if input.read_buf(&mut *self.buffer).await? == 0 {
                 return Err(LineError::Closed);
@@ -63,7 +64,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         Ok(self.buffer.get(..end).unwrap_or_default())
     }
 
-    fn forget_taken(&mut self) {
+    fn drop_taken(&mut self) {
         let kept = self.buffer.len().saturating_sub(self.taken);
         self.buffer.copy_within(self.taken.., 0);
         if let Some(rest) = self.buffer.get_mut(kept..) {
@@ -89,7 +90,7 @@ mod tests {
         }
     }
 
-    /// A line ends with a line feed and with nothing else; what comes before the end of the connection is none.
+    /// A line ends with a line feed and with nothing else. Bytes without a line feed at the end are not a line.
     #[tokio::test]
     async fn lines_end_with_a_line_feed() {
         let (lines, end) = all(b"one\n\ntwo\r\nthr\ree\nfour").await;
@@ -97,21 +98,21 @@ mod tests {
         assert!(matches!(end, LineError::Closed));
     }
 
-    /// A line of the longest length is read, one byte more is refused, however it goes on.
+    /// A line of the maximum length is read. A longer line is refused before its end arrives.
     #[tokio::test]
-    async fn a_line_has_a_longest_length() {
-        let longest = [&[b'x'; LONGEST][..], b"\n", &[b'y'; LONGEST], b"\n"].concat();
+    async fn the_length_of_a_line_is_limited() {
+        let longest = [&[b'x'; MAX_LENGTH][..], b"\n", &[b'y'; MAX_LENGTH], b"\n"].concat();
         let (lines, _) = all(&longest).await;
         assert_eq!(lines.len(), 2);
-        let (lines, end) = all(&[b'x'; 10 * LONGEST]).await;
+        let (lines, end) = all(&[b'x'; 10 * MAX_LENGTH]).await;
         assert!(lines.is_empty());
         assert!(matches!(end, LineError::TooLong));
     }
 
-    /// The buffer neither grows nor moves, so that nothing of a line is left in memory that was given back.
+    /// The buffer neither grows nor moves, so that no part of a line remains in freed memory.
     #[tokio::test]
-    async fn the_buffer_stays_as_it_is() {
-        let mut lines = Lines::new(tokio::io::repeat(b'x').take(LONGEST as u64));
+    async fn the_buffer_does_not_move() {
+        let mut lines = Lines::new(tokio::io::repeat(b'x').take(MAX_LENGTH as u64));
         let before = lines.buffer.as_ptr();
         assert!(lines.next().await.is_err());
         assert_eq!(lines.buffer.as_ptr(), before);

@@ -1,8 +1,8 @@
-//! What Asterisk answers to a command.
+//! Asterisk's reply to a command.
 
 use zeroize::Zeroizing;
 
-/// A reply that no command of ours has. It says nothing of what was in it.
+/// The line is not a valid reply to any command that this crate sends. The error contains nothing of the line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the reply is malformed")]
 pub struct ReplyError;
@@ -12,34 +12,34 @@ pub struct ReplyError;
 pub enum Reply {
     /// `200 result=...`: the command was carried out.
     Result {
-        /// What came of it: a number, or the keys pressed.
+        /// A number, or the pressed keys.
         result: Zeroizing<String>,
-        /// `(timeout)` followed.
+        /// True if `(timeout)` follows the result.
         timeout: bool,
     },
-    /// `HANGUP`: the caller has gone; Asterisk says so of its own accord, once.
+    /// `HANGUP`: the caller has hung up. Asterisk sends this once, without being asked.
     HangUp,
-    /// `511`: the channel is dead.
-    Dead,
-    /// `510` or `520`: Asterisk does not know the command, or not its arguments.
+    /// `511`: the channel no longer exists.
+    DeadChannel,
+    /// `510` or `520`: Asterisk does not accept the command or its arguments.
     Refused,
 }
 
 impl std::fmt::Debug for Reply {
-    /// Keys do not print (INV-8).
+    /// INV-8: keys do not print.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Result { timeout: false, .. } => "Result",
             Self::Result { timeout: true, .. } => "Result (timeout)",
             Self::HangUp => "HangUp",
-            Self::Dead => "Dead",
+            Self::DeadChannel => "DeadChannel",
             Self::Refused => "Refused",
         })
     }
 }
 
 impl Reply {
-    /// Reads a line.
+    /// Parses a line.
     pub fn parse(line: &[u8]) -> Result<Self, ReplyError> {
         if line == b"HANGUP" {
             return Ok(Self::HangUp);
@@ -48,14 +48,14 @@ impl Reply {
         let (code, rest) = line.split_at_checked(3).ok_or(ReplyError)?;
         match (code, rest.as_bytes().first()) {
             ("200", Some(b' ')) => result(rest.strip_prefix(" result=").ok_or(ReplyError)?),
-            ("511", Some(b' ')) => Ok(Self::Dead),
+            ("511", Some(b' ')) => Ok(Self::DeadChannel),
             ("510" | "520", Some(b' ' | b'-')) => Ok(Self::Refused),
             _ => Err(ReplyError),
         }
     }
 }
 
-/// What follows `200 result=`: the result, then what else there is to say.
+/// Parses the text after `200 result=`: the result, and optionally a space and a remark.
 fn result(text: &str) -> Result<Reply, ReplyError> {
     let (result, more) = text.split_once(' ').unwrap_or((text, ""));
     let known = |byte: u8| byte.is_ascii_alphanumeric() || b"-*#".contains(&byte);
@@ -97,7 +97,7 @@ mod tests {
             ("HANGUP", Reply::HangUp),
             (
                 "511 Command Not Permitted on a dead channel or intercept routine",
-                Reply::Dead,
+                Reply::DeadChannel,
             ),
             ("510 Invalid or unknown command", Reply::Refused),
             ("520-Invalid command syntax.", Reply::Refused),
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_else_comes_is_refused() {
+    fn other_lines_are_refused() {
         for line in [
             "",
             "200",
@@ -133,7 +133,7 @@ mod tests {
         assert_eq!(Reply::parse(b"200 result=\xff"), Err(ReplyError));
     }
 
-    /// INV-8: what was keyed does not print.
+    /// INV-8: keys do not print.
     #[test]
     fn keys_do_not_print() {
         let reply = Reply::parse(b"200 result=48151623 (timeout)").unwrap();
@@ -142,13 +142,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_line_brings_it_down(bytes: Vec<u8>) {
+        fn no_line_makes_the_parser_panic(bytes: Vec<u8>) {
             let _ = Reply::parse(&bytes);
         }
 
-        /// What is read as a result is exactly what stood there.
+        /// The parsed result is exactly the text of the line.
         #[test]
-        fn a_result_is_what_stood_there(keys in "[0-9*#]{0,32}", timeout: bool) {
+        fn a_result_is_parsed_unchanged(keys in "[0-9*#]{0,32}", timeout: bool) {
             let line = format!("200 result={keys}{}", if timeout { " (timeout)" } else { "" });
             prop_assert_eq!(Reply::parse(line.as_bytes()), Ok(result(&keys, timeout)));
         }

@@ -1,4 +1,4 @@
-//! A call that Asterisk has handed over: one command at a time, each answered before the next.
+//! A call that Asterisk has handed over. Commands are sent one at a time; each waits for its reply.
 
 use std::time::Duration;
 
@@ -11,15 +11,15 @@ use crate::reply::{Reply, ReplyError};
 
 const ALL_KEYS: &str = "0123456789*#";
 const NO_KEYS: &str = "";
-const LONGEST_SOUND: usize = 200;
+const MAX_SOUND_PATH: usize = 200;
 
-/// A sound file as Asterisk names it: an absolute path without the ending that tells the format.
+/// A sound file, as Asterisk names it: an absolute path without the extension of the format.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sound(String);
 
-/// The text names no sound file that a command can carry.
+/// The text is not the name of a sound file that a command can contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not an absolute path of at most {LONGEST_SOUND} letters, digits, `/`, `-`, `_` and `.`")]
+#[error("not an absolute path of at most {MAX_SOUND_PATH} letters, digits, `/`, `-`, `_` and `.`")]
 pub struct SoundError;
 
 impl TryFrom<String> for Sound {
@@ -27,7 +27,7 @@ impl TryFrom<String> for Sound {
 
     fn try_from(path: String) -> Result<Self, SoundError> {
         let known = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte);
-        if path.starts_with('/') && path.len() <= LONGEST_SOUND && path.bytes().all(known) {
+        if path.starts_with('/') && path.len() <= MAX_SOUND_PATH && path.bytes().all(known) {
             Ok(Self(path))
         } else {
             Err(SoundError)
@@ -45,42 +45,42 @@ impl Sound {
 /// How the playing of a sound ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Played {
-    /// By itself.
-    ToItsEnd,
-    /// By this key.
+    /// The sound was played completely.
+    Completed,
+    /// The caller pressed this key.
     Key(char),
 }
 
 /// What ended an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
-    /// The hash key, which is not among the keys.
+    /// The hash key, which is not part of the entry.
     Hash,
-    /// The last key that there was room for.
+    /// The maximum number of keys was reached.
     Full,
-    /// No key came in time.
+    /// No key was pressed in time.
     Timeout,
 }
 
-/// Keys that the caller pressed.
+/// The keys that the caller pressed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// The keys, without the hash that ended them.
+    /// The keys, without the hash that ended the entry.
     pub keys: Zeroizing<String>,
-    /// What ended them.
+    /// What ended the entry.
     pub ending: Ending,
 }
 
-/// Why a call cannot go on.
+/// Why a call cannot continue.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
-    /// The caller has hung up, or Asterisk has gone.
-    #[error("the caller has gone")]
-    Gone,
-    /// Asterisk could not play the sound, though the caller is there.
+    /// The caller has hung up, or the connection to Asterisk has ended.
+    #[error("the caller has hung up")]
+    HungUp,
+    /// Asterisk could not play the sound. The caller is still connected.
     #[error("Asterisk cannot play a sound")]
     Unplayable,
-    /// What came is not what Asterisk answers to this command.
+    /// The received line is not a reply of Asterisk to this command.
     #[error("not Asterisk's protocol: {0}")]
     Protocol(&'static str),
 }
@@ -88,7 +88,7 @@ pub enum SessionError {
 impl From<LineError> for SessionError {
     fn from(error: LineError) -> Self {
         match error {
-            LineError::Closed | LineError::Io(_) => Self::Gone,
+            LineError::Closed | LineError::Io(_) => Self::HungUp,
             LineError::TooLong => Self::Protocol("a line is too long"),
         }
     }
@@ -96,7 +96,7 @@ impl From<LineError> for SessionError {
 
 impl From<std::io::Error> for SessionError {
     fn from(_error: std::io::Error) -> Self {
-        Self::Gone
+        Self::HungUp
     }
 }
 
@@ -106,9 +106,9 @@ impl From<ReplyError> for SessionError {
     }
 }
 
-/// A call in Asterisk. Dropping it hands the call back to the dialplan.
+/// A call in Asterisk. Dropping it returns the call to the dialplan.
 ///
-/// A method that is dropped before it is done leaves its reply unread: use the session no more then.
+/// The methods are not cancel-safe: a dropped future leaves its reply unread. Do not use the session after that.
 #[derive(Debug)]
 pub struct Session<R, W> {
     lines: Lines<R>,
@@ -116,44 +116,45 @@ pub struct Session<R, W> {
 }
 
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Session<R, W> {
-    /// Reads what Asterisk says about the call.
+    /// Starts a session: reads the environment that Asterisk writes.
     pub async fn open(input: R, output: W) -> Result<(Self, Environment), EnvironmentError> {
         let mut lines = Lines::new(input);
         let environment = Environment::read(&mut lines).await?;
         Ok((Self { lines, output }, environment))
     }
 
-    /// Plays a sound to its end. Keys do not stop it, and are forgotten.
+    /// Plays a sound completely. Keys do not stop it and are discarded.
     pub async fn play(&mut self, sound: &Sound) -> Result<(), SessionError> {
         self.stream(sound, NO_KEYS).await.map(|_played| ())
     }
 
-    /// Plays a sound that a key interrupts.
+    /// Plays a sound. A key stops it.
     pub async fn play_until_key(&mut self, sound: &Sound) -> Result<Played, SessionError> {
         self.stream(sound, ALL_KEYS).await
     }
 
-    /// Plays a sound, if one is given, and collects keys from its beginning on: the first key stops the sound.
-    /// `timeout` is how long to wait for each key, `most` how many to take (at least 1).
+    /// Plays a sound, if given, and collects keys from its start. The first key stops the sound.
+    ///
+    /// `timeout` is the time to wait for each key. `max_keys` is the maximum number of keys; 0 counts as 1.
     pub async fn collect(
         &mut self,
         sound: Option<&Sound>,
         timeout: Duration,
-        most: usize,
+        max_keys: usize,
     ) -> Result<Entry, SessionError> {
         let sound = sound.map_or("", Sound::as_str);
-        let (timeout, most) = (timeout.as_millis().max(1), most.max(1));
-        let command = format!("GET DATA \"{sound}\" {timeout} {most}");
+        let (timeout, max_keys) = (timeout.as_millis().max(1), max_keys.max(1));
+        let command = format!("GET DATA \"{sound}\" {timeout} {max_keys}");
         let (keys, timed_out) = self.command(&command).await?;
         if keys.as_str() == "-1" {
-            return Err(self.why_not().await?);
+            return Err(self.cause_of_failure().await?);
         }
-        if keys.len() > most || !keys.bytes().all(is_key) {
-            return Err(SessionError::Protocol("keys that were not asked for"));
+        if keys.len() > max_keys || !keys.bytes().all(is_key) {
+            return Err(SessionError::Protocol("unexpected keys"));
         }
         let ending = if timed_out {
             Ending::Timeout
-        } else if keys.len() == most {
+        } else if keys.len() == max_keys {
             Ending::Full
         } else {
             Ending::Hash
@@ -161,11 +162,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Session<R, W> {
         Ok(Entry { keys, ending })
     }
 
-    /// Sets a variable of the channel, for the dialplan. Name and value are letters, digits, `-` and `_`.
+    /// Sets a variable of the channel, for the dialplan. Name and value may contain letters, digits, `-` and `_`.
     pub async fn set_variable(&mut self, name: &str, value: &str) -> Result<(), SessionError> {
         let known = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
         if !name.bytes().chain(value.bytes()).all(known) {
-            return Err(SessionError::Protocol("a variable that cannot be set"));
+            return Err(SessionError::Protocol("a variable cannot be set"));
         }
         let command = format!("SET VARIABLE {name} \"{value}\"");
         self.command(&command).await.map(|_result| ())
@@ -175,20 +176,20 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Session<R, W> {
         let command = format!("STREAM FILE \"{}\" \"{keys}\"", sound.as_str());
         let (result, _) = self.command(&command).await?;
         match result.as_str() {
-            "0" => Ok(Played::ToItsEnd),
-            "-1" => Err(self.why_not().await?),
+            "0" => Ok(Played::Completed),
+            "-1" => Err(self.cause_of_failure().await?),
             code => code
                 .parse::<u8>()
                 .ok()
                 .map(char::from)
                 .filter(|key: &char| keys.contains(*key))
                 .map(Played::Key)
-                .ok_or(SessionError::Protocol("a key that was not asked for")),
+                .ok_or(SessionError::Protocol("an unexpected key")),
         }
     }
 
-    /// Why a command failed: Asterisk answers -1 for a caller who has gone and for a sound that it cannot play.
-    async fn why_not(&mut self) -> Result<SessionError, SessionError> {
+    /// Finds out why a command failed. Asterisk replies -1 both if the caller has hung up and if it cannot play the sound.
+    async fn cause_of_failure(&mut self) -> Result<SessionError, SessionError> {
         self.command("CHANNEL STATUS").await?;
         Ok(SessionError::Unplayable)
     }
@@ -200,7 +201,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Session<R, W> {
         self.output.flush().await?;
         match Reply::parse(self.lines.next().await?)? {
             Reply::Result { result, timeout } => Ok((result, timeout)),
-            Reply::HangUp | Reply::Dead => Err(SessionError::Gone),
+            Reply::HangUp | Reply::DeadChannel => Err(SessionError::HungUp),
             Reply::Refused => Err(SessionError::Protocol("a command was refused")),
         }
     }
@@ -218,8 +219,11 @@ mod tests {
 
     type Scripted = Session<std::io::Cursor<Vec<u8>>, tokio::io::DuplexStream>;
 
-    /// A session whose other end has already said everything, what it says of the call, and what was sent to it.
-    async fn said<T>(replies: &str, act: impl AsyncFnOnce(&mut Scripted) -> T) -> (T, String) {
+    /// Runs `act` in a session with these replies. Returns its result and the commands that were sent.
+    async fn with_replies<T>(
+        replies: &str,
+        act: impl AsyncFnOnce(&mut Scripted) -> T,
+    ) -> (T, String) {
         let input = format!("agi_threadid: 1\n\n{replies}");
         let (output, mut sent) = tokio::io::duplex(4096);
         let (mut session, _) = Session::open(std::io::Cursor::new(input.into_bytes()), output)
@@ -237,7 +241,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn keys_are_collected_as_asterisk_says_them() {
+    async fn collected_keys_and_endings_follow_the_reply() {
         for (reply, expected) in [
             ("200 result=1234", ("1234", Ending::Full)),
             ("200 result=12", ("12", Ending::Hash)),
@@ -249,15 +253,15 @@ mod tests {
             let collect = async |session: &mut Scripted| {
                 session.collect(Some(&sound()), timeout, 4).await.unwrap()
             };
-            let (entry, sent) = said(&format!("{reply}\n"), collect).await;
+            let (entry, sent) = with_replies(&format!("{reply}\n"), collect).await;
             assert_eq!((entry.keys.as_str(), entry.ending), expected, "{reply}");
             assert_eq!(sent, "GET DATA \"/s/enter-unit\" 10000 4\n");
         }
     }
 
     #[tokio::test]
-    async fn a_key_interrupts_a_sound_that_may_be_interrupted() {
-        let (played, sent) = said(
+    async fn a_key_stops_an_interruptible_sound() {
+        let (played, sent) = with_replies(
             "200 result=0 endpos=8000\n200 result=35 endpos=80\n200 result=0 endpos=80\n",
             async |session: &mut Scripted| {
                 let first = session.play_until_key(&sound()).await.unwrap();
@@ -267,16 +271,16 @@ mod tests {
             },
         )
         .await;
-        assert!(played == (Played::ToItsEnd, Played::Key('#')));
+        assert!(played == (Played::Completed, Played::Key('#')));
         let lines: Vec<&str> = sent.lines().collect();
         assert_eq!(lines[0], "STREAM FILE \"/s/enter-unit\" \"0123456789*#\"");
         assert_eq!(lines[2], "STREAM FILE \"/s/enter-unit\" \"\"");
     }
 
-    /// -1 is a missing file or a caller who has gone: the next reply tells which.
+    /// -1 means a missing file or a caller who has hung up. The reply to the next command shows which.
     #[tokio::test]
-    async fn a_failure_is_told_apart() {
-        for (replies, gone) in [
+    async fn missing_sound_and_hang_up_are_distinguished() {
+        for (replies, hung_up) in [
             ("200 result=-1\n200 result=6\n", false),
             (
                 "200 result=-1\n511 Command Not Permitted on a dead channel\n",
@@ -292,24 +296,24 @@ mod tests {
                     .collect(Some(&sound()), Duration::from_secs(1), 1)
                     .await
             };
-            let error = said(replies, collect).await.0.err().unwrap();
+            let error = with_replies(replies, collect).await.0.err().unwrap();
             assert_eq!(
-                matches!(error, SessionError::Gone),
-                gone,
+                matches!(error, SessionError::HungUp),
+                hung_up,
                 "{replies:?} {error}"
             );
             let play = async |session: &mut Scripted| session.play(&sound()).await;
-            let error = said(replies, play).await.0.err().unwrap();
+            let error = with_replies(replies, play).await.0.err().unwrap();
             assert_eq!(
-                matches!(error, SessionError::Gone),
-                gone,
+                matches!(error, SessionError::HungUp),
+                hung_up,
                 "{replies:?} {error}"
             );
         }
     }
 
     #[tokio::test]
-    async fn what_asterisk_would_not_say_ends_it() {
+    async fn an_impossible_reply_ends_the_session() {
         for reply in [
             "200 result=12345",
             "200 result=x",
@@ -320,7 +324,11 @@ mod tests {
             let collect = async |session: &mut Scripted| {
                 session.collect(None, Duration::from_secs(1), 4).await
             };
-            let error = said(&format!("{reply}\n"), collect).await.0.err().unwrap();
+            let error = with_replies(&format!("{reply}\n"), collect)
+                .await
+                .0
+                .err()
+                .unwrap();
             assert!(matches!(error, SessionError::Protocol(_)), "{reply}");
         }
         for reply in [
@@ -330,13 +338,17 @@ mod tests {
             "200 result=a",
         ] {
             let play = async |session: &mut Scripted| session.play(&sound()).await;
-            let error = said(&format!("{reply}\n"), play).await.0.err().unwrap();
+            let error = with_replies(&format!("{reply}\n"), play)
+                .await
+                .0
+                .err()
+                .unwrap();
             assert!(matches!(error, SessionError::Protocol(_)), "{reply}");
         }
     }
 
     #[tokio::test]
-    async fn nothing_that_is_sent_holds_a_second_command() {
+    async fn an_argument_cannot_contain_a_second_command() {
         for bad in ["relative", "/a b", "/a\"", "/a\nHANGUP", "/ä"] {
             assert_eq!(Sound::try_from(bad.to_owned()), Err(SoundError), "{bad}");
         }
@@ -346,7 +358,7 @@ mod tests {
         );
         let two_in_one =
             async |session: &mut Scripted| session.set_variable("A", "b\"\nHANGUP").await;
-        let (refused, sent) = said("", two_in_one).await;
+        let (refused, sent) = with_replies("", two_in_one).await;
         assert!(refused.is_err() && sent.is_empty());
     }
 }

@@ -99,7 +99,9 @@ impl<'a, D: Dialog, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Call<'a, D, R, 
         let held = self.converse(caller).await;
         let outcome = match &held {
             Ok(outcome) => *outcome,
-            Err(CallError::Session(SessionError::Gone | SessionError::Protocol(_))) => return held,
+            Err(CallError::Session(SessionError::HungUp | SessionError::Protocol(_))) => {
+                return held;
+            }
             Err(error) => {
                 tracing::warn!(%error, "the caller hears an apology");
                 self.apologise().await?;

@@ -132,7 +132,7 @@ impl<D: Dialog> Shared<D> {
             Ok(Ok(outcome)) => {
                 return tracing::info!(outcome = outcome_name(outcome), "call ended");
             }
-            Ok(Err(CallError::Session(SessionError::Gone))) => {
+            Ok(Err(CallError::Session(SessionError::HungUp))) => {
                 tracing::info!(outcome = "hung-up", "call ended");
             }
             Ok(Err(error)) => tracing::warn!(outcome = "failed", %error, "call ended"),

@@ -35,7 +35,7 @@ async fn talk(bytes: &[u8]) {
         assert!(entry.ending != Ending::Full || entry.keys.len() == MOST);
         match session.play_until_key(&sound).await {
             Ok(Played::Key(key)) => assert!("0123456789*#".contains(key)),
-            Ok(Played::ToItsEnd) => {}
+            Ok(Played::Completed) => {}
             Err(_) => return,
         }
         if session.set_variable("X", "y").await.is_err() {
