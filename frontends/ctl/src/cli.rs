@@ -15,7 +15,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub struct Arguments {
     /// How to reach the system.
     #[command(flatten)]
-    pub reach: Reach,
+    pub reach: ConnectionArguments,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -25,7 +25,7 @@ pub struct Arguments {
 /// `--state`, and that over the settings file.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Reaching the system")]
-pub struct Reach {
+pub struct ConnectionArguments {
     /// The gateway's private port, as `host:port`; several are tried one after another
     #[arg(
         long,
@@ -240,7 +240,7 @@ pub struct AuditList {
     pub action: Vec<String>,
     /// Only what ended so
     #[arg(long, ignore_case = true)]
-    pub outcome: Option<Outcome>,
+    pub outcome: Option<OutcomeFilter>,
     /// Only events of this moment or later: 2026-11-24T09:30:00+09:00, 2026-11-24 (UTC), or how long ago: 2h
     #[arg(long, value_parser = when)]
     pub since: Option<When>,
@@ -263,7 +263,7 @@ pub struct AuditList {
 
 /// How a decision ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Outcome {
+pub enum OutcomeFilter {
     /// It was done
     Done,
     /// It was refused

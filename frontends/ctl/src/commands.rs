@@ -10,9 +10,9 @@ pub(crate) mod line;
 pub(crate) mod number;
 pub(crate) mod sessions;
 
-use crate::fault::{Fault, Kind};
+use crate::error::{CommandError, ExitKind};
 
 /// A part of an answer that the contract promises.
-fn promised<T>(part: Option<T>) -> Result<T, Fault> {
-    part.ok_or_else(|| Fault::new(Kind::Fault, "the answer is not complete"))
+fn promised<T>(part: Option<T>) -> Result<T, CommandError> {
+    part.ok_or_else(|| CommandError::new(ExitKind::Fault, "the answer is not complete"))
 }

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use tonic::{Response, Status};
 use tonic_health::pb::health_client::HealthClient;
 
-use crate::fault::{Fault, Kind};
+use crate::error::{CommandError, ExitKind};
 use crate::settings::Settings;
 
 /// The workload that we call.
@@ -35,13 +35,13 @@ pub(crate) struct Connection {
 
 impl Connection {
     /// Reads the certificates; connects with the first call.
-    pub(crate) fn open(settings: &Settings) -> Result<Self, Fault> {
+    pub(crate) fn open(settings: &Settings) -> Result<Self, CommandError> {
         let identity = TlsIdentity::load(&settings.identity).map_err(|error| {
-            Fault::usage(error.to_string())
+            CommandError::usage(error.to_string())
                 .hint("`aikagictl doctor` looks at everything on the way")
         })?;
         let policies = Policies::from_descriptors(aikagi_api::DESCRIPTORS)
-            .map_err(|error| Fault::new(Kind::Fault, error.to_string()))?;
+            .map_err(|error| CommandError::new(ExitKind::Fault, error.to_string()))?;
         let shutdown = Shutdown::new();
         let upstream = Upstream::new(
             GATEWAY,
@@ -83,7 +83,7 @@ impl Connection {
     pub(crate) async fn call<T>(
         &self,
         call: impl Future<Output = Result<Response<T>, Status>>,
-    ) -> Result<T, Fault> {
+    ) -> Result<T, CommandError> {
         Ok(self.call_whole(call).await?.into_inner())
     }
 
@@ -91,7 +91,7 @@ impl Connection {
     pub(crate) async fn call_whole<T>(
         &self,
         call: impl Future<Output = Result<Response<T>, Status>>,
-    ) -> Result<Response<T>, Fault> {
+    ) -> Result<Response<T>, CommandError> {
         let answer = deadline::within(Instant::now() + self.timeout, call)
             .await
             .unwrap_or_else(|late| Err(late.into()));
@@ -102,17 +102,17 @@ impl Connection {
     }
 
     /// A refusal in words; when nobody answered, with what stands in the way.
-    pub(crate) async fn explained(&self, status: Status) -> Fault {
-        let fault = Fault::from(status);
-        if fault.kind != Kind::Unavailable {
-            return fault;
+    pub(crate) async fn explained(&self, status: Status) -> CommandError {
+        let error = CommandError::from(status);
+        if error.kind != ExitKind::Unavailable {
+            return error;
         }
         let hint = match self.obstacle().await {
             Some(obstacle) => format!("{obstacle}; `aikagictl doctor` says more"),
             None => "the gateway answers, so it is what is behind it: `aikagictl doctor` says more"
                 .to_owned(),
         };
-        fault.hint(hint)
+        error.hint(hint)
     }
 
     /// What keeps us from every gateway; none when one can be reached.

@@ -5,14 +5,14 @@
 pub mod cli;
 mod commands;
 mod connection;
-mod fault;
+mod error;
 mod output;
 mod settings;
-mod shapes;
+mod views;
 
 use cli::{Arguments, Command};
 use connection::Connection;
-use fault::Fault;
+use error::CommandError;
 use output::Output;
 use settings::Settings;
 
@@ -22,14 +22,14 @@ pub async fn run(arguments: Arguments) -> u8 {
     let done = dispatch(arguments, &mut output).await;
     match done.and_then(|()| output.flush()) {
         Ok(()) => 0,
-        Err(fault) => {
-            output.complain(&fault);
-            fault.kind.code()
+        Err(error) => {
+            output.complain(&error);
+            error.kind.code()
         }
     }
 }
 
-async fn dispatch(arguments: Arguments, output: &mut Output) -> Result<(), Fault> {
+async fn dispatch(arguments: Arguments, output: &mut Output) -> Result<(), CommandError> {
     let command = match arguments.command {
         Command::Completions { shell } => return commands::generate::completions(shell, output),
         Command::Man { directory } => return commands::generate::man(&directory, output),

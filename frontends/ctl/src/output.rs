@@ -6,10 +6,10 @@ use comfy_table::{Table, presets};
 use serde::Serialize;
 
 use crate::cli::Format;
-use crate::fault::{Fault, Kind};
+use crate::error::{CommandError, ExitKind};
 
 /// A result: JSON by its shape, and words for people.
-pub(crate) trait Shape: Serialize {
+pub(crate) trait Printable: Serialize {
     /// For people; may be several lines, without the last line's end.
     fn words(&self) -> String;
 }
@@ -29,50 +29,51 @@ impl Output {
     }
 
     /// Prints a result in the format that was asked for.
-    pub(crate) fn show(&mut self, result: &impl Shape) -> Result<(), Fault> {
+    pub(crate) fn show(&mut self, result: &impl Printable) -> Result<(), CommandError> {
         match self.format {
             Format::Human => self.line(&result.words()),
             Format::Json => {
-                let text = serde_json::to_string(result)
-                    .map_err(|error| Fault::new(Kind::Fault, format!("cannot print: {error}")))?;
+                let text = serde_json::to_string(result).map_err(|error| {
+                    CommandError::new(ExitKind::Fault, format!("cannot print: {error}"))
+                })?;
                 self.line(&text)
             }
         }
     }
 
     /// Prints text as it is.
-    pub(crate) fn line(&mut self, text: &str) -> Result<(), Fault> {
+    pub(crate) fn line(&mut self, text: &str) -> Result<(), CommandError> {
         writeln!(self.out, "{text}").map_err(|error| of_output(&error))
     }
 
     /// Prints bytes as they are.
-    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Result<(), CommandError> {
         self.out.write_all(bytes).map_err(|error| of_output(&error))
     }
 
     /// Hands on what was printed so far.
-    pub(crate) fn flush(&mut self) -> Result<(), Fault> {
+    pub(crate) fn flush(&mut self) -> Result<(), CommandError> {
         self.out.flush().map_err(|error| of_output(&error))
     }
 
     /// Tells why a command could not be done.
-    pub(crate) fn complain(&mut self, fault: &Fault) {
+    pub(crate) fn complain(&mut self, error: &CommandError) {
         let _ = self.out.flush();
-        if fault.kind == Kind::ReaderGone {
+        if error.kind == ExitKind::OutputClosed {
             return;
         }
         match self.format {
             Format::Json => {
-                let shape = serde_json::json!({ "error": fault });
+                let shape = serde_json::json!({ "error": error });
                 remark(&shape.to_string());
             }
             Format::Human => {
-                let reason = match &fault.reason {
+                let reason = match &error.reason {
                     Some(reason) => format!(" [{reason}]"),
                     None => String::new(),
                 };
-                remark(&format!("aikagictl: {}{reason}", fault.message));
-                if let Some(hint) = &fault.hint {
+                remark(&format!("aikagictl: {}{reason}", error.message));
+                if let Some(hint) = &error.hint {
                     remark(&format!("  {hint}"));
                 }
             }
@@ -80,11 +81,11 @@ impl Output {
     }
 }
 
-fn of_output(error: &io::Error) -> Fault {
+fn of_output(error: &io::Error) -> CommandError {
     if error.kind() == io::ErrorKind::BrokenPipe {
-        Fault::new(Kind::ReaderGone, "")
+        CommandError::new(ExitKind::OutputClosed, "")
     } else {
-        Fault::io("cannot print", error)
+        CommandError::io("cannot print", error)
     }
 }
 
@@ -94,7 +95,7 @@ pub(crate) fn remark(text: &str) {
 }
 
 /// Asks before something that cannot be undone, unless `yes` was said or nobody is there to be asked.
-pub(crate) fn confirm(question: &str, yes: bool) -> Result<(), Fault> {
+pub(crate) fn confirm(question: &str, yes: bool) -> Result<(), CommandError> {
     if yes || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Ok(());
     }
@@ -102,11 +103,11 @@ pub(crate) fn confirm(question: &str, yes: bool) -> Result<(), Fault> {
     let mut answer = String::new();
     io::stdin()
         .read_line(&mut answer)
-        .map_err(|error| Fault::io("cannot ask", &error))?;
+        .map_err(|error| CommandError::io("cannot ask", &error))?;
     if answer.trim() == "yes" {
         Ok(())
     } else {
-        Err(Fault::new(Kind::Refused, "nothing was changed"))
+        Err(CommandError::new(ExitKind::Refused, "nothing was changed"))
     }
 }
 

@@ -8,8 +8,8 @@ use aikagi_mesh::config::IdentitySettings;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::cli::Reach;
-use crate::fault::{Fault, Kind};
+use crate::cli::ConnectionArguments;
+use crate::error::{CommandError, ExitKind};
 
 /// Who an operator is in `state.json`.
 const OPERATOR: &str = "operator";
@@ -54,8 +54,8 @@ struct Files {
 }
 
 impl Settings {
-    /// Puts together what was said; the fault names what is missing.
-    pub(crate) fn resolve(reach: Reach) -> Result<Self, Fault> {
+    /// Puts together what was said; the error names what is missing.
+    pub(crate) fn resolve(reach: ConnectionArguments) -> Result<Self, CommandError> {
         let file = match reach.config.or_else(usual_file) {
             Some(path) => read(&path, |text| {
                 toml::from_str(text).map_err(|error| error.to_string())
@@ -83,7 +83,7 @@ impl Settings {
         let timeout = match (reach.timeout, file.timeout) {
             (Some(timeout), _) => timeout,
             (None, Some(text)) => humantime::parse_duration(&text)
-                .map_err(|error| Fault::usage(format!("setting `timeout`: {error}")))?,
+                .map_err(|error| CommandError::usage(format!("setting `timeout`: {error}")))?,
             (None, None) => DEFAULT_TIMEOUT,
         };
         Ok(Self {
@@ -109,14 +109,14 @@ impl Settings {
     }
 }
 
-fn missing(name: &str) -> Fault {
-    Fault::usage(format!("nothing says what `{name}` is")).hint(format!(
+fn missing(name: &str) -> CommandError {
+    CommandError::usage(format!("nothing says what `{name}` is")).hint(format!(
         "give --{name}, AIKAGICTL_{}, or a settings file; with `cargo xtask up` running: --state target/up/state.json",
         name.to_uppercase()
     ))
 }
 
-fn of_state(path: &Path) -> Result<File, Fault> {
+fn of_state(path: &Path) -> Result<File, CommandError> {
     let state: State = read(path, |text| {
         serde_json::from_str(text).map_err(|error| error.to_string())
     })?;
@@ -133,11 +133,11 @@ fn of_state(path: &Path) -> Result<File, Fault> {
 fn read<T: DeserializeOwned>(
     path: &Path,
     parse: impl FnOnce(&str) -> Result<T, String>,
-) -> Result<T, Fault> {
+) -> Result<T, CommandError> {
     let shown = path.display();
     let text = std::fs::read_to_string(path)
-        .map_err(|error| Fault::usage(format!("cannot read {shown}: {error}")))?;
-    parse(&text).map_err(|error| Fault::usage(format!("cannot understand {shown}: {error}")))
+        .map_err(|error| CommandError::usage(format!("cannot read {shown}: {error}")))?;
+    parse(&text).map_err(|error| CommandError::usage(format!("cannot understand {shown}: {error}")))
 }
 
 /// The settings file that is there though nobody named it.
@@ -152,7 +152,7 @@ fn usual_file() -> Option<PathBuf> {
 }
 
 /// `https://host:port` is `host:port`.
-fn host_and_port(text: &str) -> Result<String, Fault> {
+fn host_and_port(text: &str) -> Result<String, CommandError> {
     let bare = text
         .strip_prefix("https://")
         .unwrap_or(text)
@@ -161,8 +161,8 @@ fn host_and_port(text: &str) -> Result<String, Fault> {
         Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
             Ok(bare.to_owned())
         }
-        _ => Err(Fault::new(
-            Kind::Usage,
+        _ => Err(CommandError::new(
+            ExitKind::Usage,
             format!("setting `gateway`: {text} is not host:port"),
         )),
     }
@@ -175,14 +175,14 @@ mod tests {
     const STATE: &str = r#"{"public": [], "private": ["https://127.0.0.1:8444"], "authority": "/s/ca.pem",
         "identities": {"operator": {"certificate": "/s/operator.pem", "key": "/s/operator.key"}}}"#;
 
-    fn reach(directory: &Path, state: Option<&str>, config: &str) -> Reach {
+    fn reach(directory: &Path, state: Option<&str>, config: &str) -> ConnectionArguments {
         let (state_file, config_file) = (directory.join("state.json"), directory.join("ctl.toml"));
         std::fs::write(&state_file, state.unwrap_or_default()).unwrap();
         std::fs::write(&config_file, config).unwrap();
-        Reach {
+        ConnectionArguments {
             state: state.map(|_| state_file),
             config: Some(config_file),
-            ..Reach::default()
+            ..ConnectionArguments::default()
         }
     }
 
@@ -209,9 +209,9 @@ mod tests {
             ("gatway = [\"a:1\"]", "gatway"),
             ("gateway = [\"a:1\"]\ntimeout = \"soon\"", "`timeout`"),
         ] {
-            let fault = Settings::resolve(reach(directory.path(), None, config)).unwrap_err();
-            assert_eq!(fault.kind, Kind::Usage);
-            assert!(fault.message.contains(named), "{config}: {}", fault.message);
+            let error = Settings::resolve(reach(directory.path(), None, config)).unwrap_err();
+            assert_eq!(error.kind, ExitKind::Usage);
+            assert!(error.message.contains(named), "{config}: {}", error.message);
         }
     }
 }

@@ -7,14 +7,14 @@ mod verify;
 
 use crate::cli::Audit as Command;
 use crate::connection::Connection;
-use crate::fault::Fault;
+use crate::error::CommandError;
 use crate::output::Output;
 
 pub(crate) async fn run(
     command: Command,
     connection: &Connection,
     output: &mut Output,
-) -> Result<(), Fault> {
+) -> Result<(), CommandError> {
     match command {
         Command::List(wanted) => list::run(&wanted, connection, output).await,
         Command::Verify { number, anchor } => {

@@ -2,24 +2,24 @@
 //! mend it, in words.
 
 mod files;
-mod way;
+mod gateways;
 
 use serde::Serialize;
 
-use crate::fault::{Fault, Kind};
-use crate::output::{Output, Shape};
+use crate::error::{CommandError, ExitKind};
+use crate::output::{Output, Printable};
 use crate::settings::Settings;
 
-pub(crate) async fn run(settings: &Settings, output: &mut Output) -> Result<(), Fault> {
+pub(crate) async fn run(settings: &Settings, output: &mut Output) -> Result<(), CommandError> {
     let mut checks = vec![Check::well(
         "settings",
         format!("gateway {}", settings.gateways.join(", ")),
     )];
-    files::look(settings, &mut checks);
-    way::look(settings, &mut checks).await;
+    files::check(settings, &mut checks);
+    gateways::check(settings, &mut checks).await;
     let wrong = checks
         .iter()
-        .filter(|check| check.state == State::Wrong)
+        .filter(|check| check.state == CheckState::Wrong)
         .count();
     output.show(&Report {
         healthy: wrong == 0,
@@ -27,9 +27,12 @@ pub(crate) async fn run(settings: &Settings, output: &mut Output) -> Result<(), 
     })?;
     match wrong {
         0 => Ok(()),
-        1 => Err(Fault::new(Kind::NotWhole, "one thing is wrong")),
-        many => Err(Fault::new(
-            Kind::NotWhole,
+        1 => Err(CommandError::new(
+            ExitKind::ProblemsFound,
+            "one thing is wrong",
+        )),
+        many => Err(CommandError::new(
+            ExitKind::ProblemsFound,
             format!("{many} things are wrong"),
         )),
     }
@@ -38,7 +41,7 @@ pub(crate) async fn run(settings: &Settings, output: &mut Output) -> Result<(), 
 /// How something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum State {
+enum CheckState {
     Well,
     /// It works, and should be seen to.
     Warning,
@@ -51,7 +54,7 @@ enum State {
 #[derive(Debug, Serialize)]
 struct Check {
     what: String,
-    state: State,
+    state: CheckState,
     found: String,
     /// How to mend it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,24 +63,24 @@ struct Check {
 
 impl Check {
     fn well(what: impl Into<String>, found: impl Into<String>) -> Self {
-        Self::new(what, State::Well, found, None)
+        Self::new(what, CheckState::Well, found, None)
     }
 
     fn skipped(what: impl Into<String>, found: impl Into<String>) -> Self {
-        Self::new(what, State::Skipped, found, None)
+        Self::new(what, CheckState::Skipped, found, None)
     }
 
     fn warning(what: impl Into<String>, found: impl Into<String>, mend: &str) -> Self {
-        Self::new(what, State::Warning, found, Some(mend.to_owned()))
+        Self::new(what, CheckState::Warning, found, Some(mend.to_owned()))
     }
 
     fn wrong(what: impl Into<String>, found: impl Into<String>, mend: &str) -> Self {
-        Self::new(what, State::Wrong, found, Some(mend.to_owned()))
+        Self::new(what, CheckState::Wrong, found, Some(mend.to_owned()))
     }
 
     fn new(
         what: impl Into<String>,
-        state: State,
+        state: CheckState,
         found: impl Into<String>,
         mend: Option<String>,
     ) -> Self {
@@ -96,7 +99,7 @@ struct Report {
     checks: Vec<Check>,
 }
 
-impl Shape for Report {
+impl Printable for Report {
     fn words(&self) -> String {
         let width = self
             .checks
@@ -106,10 +109,10 @@ impl Shape for Report {
             .unwrap_or_default();
         let lines = self.checks.iter().flat_map(|check| {
             let mark = match check.state {
-                State::Well => "ok     ",
-                State::Warning => "warning",
-                State::Wrong => "WRONG  ",
-                State::Skipped => "skipped",
+                CheckState::Well => "ok     ",
+                CheckState::Warning => "warning",
+                CheckState::Wrong => "WRONG  ",
+                CheckState::Skipped => "skipped",
             };
             let line = format!("{mark}  {:width$}  {}", check.what, check.found);
             let mend = check

@@ -4,15 +4,15 @@ use aikagi_api::units::v1::{ExplainLoginRequest, ExplainLoginResponse, LoginVerd
 use serde::Serialize;
 
 use crate::connection::Connection;
-use crate::fault::Fault;
-use crate::output::{Output, Shape};
-use crate::shapes::{Line, named};
+use crate::error::CommandError;
+use crate::output::{Output, Printable};
+use crate::views::{Line, named};
 
 pub(crate) async fn run(
     number: &str,
     connection: &Connection,
     output: &mut Output,
-) -> Result<(), Fault> {
+) -> Result<(), CommandError> {
     let request = ExplainLoginRequest {
         number: number.to_owned(),
     };
@@ -58,7 +58,7 @@ impl Explanation {
     }
 }
 
-impl Shape for Explanation {
+impl Printable for Explanation {
     fn words(&self) -> String {
         match &self.line {
             Some(line) => format!("{}\n\n{}", self.text, line.words()),
@@ -69,7 +69,7 @@ impl Shape for Explanation {
 
 fn because(verdict: LoginVerdict, number: &str, line: Option<&Line>) -> String {
     let own = line.and_then(|line| line.numbers.iter().find(|own| same(&own.number, number)));
-    let at = |moment: Option<crate::shapes::Moment>, word: &str| {
+    let at = |moment: Option<crate::views::Moment>, word: &str| {
         moment.map_or_else(String::new, |moment| format!(" {word} {moment}"))
     };
     match verdict {

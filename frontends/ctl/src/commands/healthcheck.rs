@@ -5,10 +5,10 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 
 use crate::connection::Connection;
-use crate::fault::{Fault, Kind};
-use crate::output::{Output, Shape};
+use crate::error::{CommandError, ExitKind};
+use crate::output::{Output, Printable};
 
-pub(crate) async fn run(connection: &Connection, output: &mut Output) -> Result<(), Fault> {
+pub(crate) async fn run(connection: &Connection, output: &mut Output) -> Result<(), CommandError> {
     let asked = HealthCheckRequest::default();
     let answer = connection.call(connection.health().check(asked)).await?;
     let ready = answer.status() == ServingStatus::Serving;
@@ -17,7 +17,7 @@ pub(crate) async fn run(connection: &Connection, output: &mut Output) -> Result<
         Ok(())
     } else {
         Err(
-            Fault::new(Kind::Unavailable, "the gateway is not ready").hint(
+            CommandError::new(ExitKind::Unavailable, "the gateway is not ready").hint(
                 "its log says which dependency does not answer; `aikagictl doctor` looks at more",
             ),
         )
@@ -29,7 +29,7 @@ struct Health {
     ready: bool,
 }
 
-impl Shape for Health {
+impl Printable for Health {
     fn words(&self) -> String {
         if self.ready { "ready" } else { "not ready" }.to_owned()
     }

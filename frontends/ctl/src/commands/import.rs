@@ -2,10 +2,10 @@
 //! each bad row while the good ones are kept.
 
 mod batches;
-mod desk;
 mod file;
-mod keep;
-mod meter;
+mod progress_display;
+mod progress_file;
+mod results;
 mod row;
 mod send;
 
@@ -16,25 +16,25 @@ use tokio::sync::mpsc;
 
 use crate::cli::Import;
 use crate::connection::Connection;
-use crate::fault::{Fault, Kind};
+use crate::error::{CommandError, ExitKind};
 use crate::output::{Output, remark};
-use desk::Desk;
 use file::Source;
-use keep::Keeper;
+use progress_file::ProgressFile;
+use results::ResultWriter;
 use send::{Ended, Sending};
 
 pub(crate) async fn run(
     wanted: Import,
     connection: &Connection,
     output: &mut Output,
-) -> Result<(), Fault> {
+) -> Result<(), CommandError> {
     let source = Arc::new(Source::open(&wanted.file)?);
-    let keeper = if wanted.dry_run {
-        Keeper::nothing()
+    let progress = if wanted.dry_run {
+        ProgressFile::nothing()
     } else {
-        Keeper::open(&source, wanted.from_start)?
+        ProgressFile::open(&source, wanted.from_start)?
     };
-    let after = keeper.answered_through();
+    let after = progress.answered_through();
     if after > 0 {
         remark(&format!(
             "going on after row {after}, where an earlier run stopped (--from-start begins anew)"
@@ -47,7 +47,7 @@ pub(crate) async fn run(
         let (source, size) = (Arc::clone(&source), wanted.batch as usize);
         tokio::task::spawn_blocking(move || batches::produce(&source, after, size, &produced))
     };
-    let mut desk = Desk::new(&source, keeper, wanted.dry_run, output);
+    let mut results = ResultWriter::new(&source, progress, wanted.dry_run, output);
     let sending = Sending {
         connection,
         dry_run: wanted.dry_run,
@@ -55,23 +55,25 @@ pub(crate) async fn run(
         batches,
         stop,
     };
-    let ended = sending.run(&mut desk).await;
+    let ended = sending.run(&mut results).await;
     drop(reading);
     match ended {
-        Ok(Ended::All) => desk.finish(true),
+        Ok(Ended::All) => results.finish(true),
         Ok(Ended::Stopped) => {
-            desk.finish(false)?;
-            Err(Fault::new(Kind::Interrupted, "stopped; nothing is lost")
-                .hint(go_on(wanted.dry_run)))
+            results.finish(false)?;
+            Err(
+                CommandError::new(ExitKind::Interrupted, "stopped; nothing is lost")
+                    .hint(go_on(wanted.dry_run)),
+            )
         }
-        Err(fault) => {
-            desk.finish(false)?;
-            let hint = fault
+        Err(error) => {
+            results.finish(false)?;
+            let hint = error
                 .hint
                 .as_ref()
                 .map_or_else(String::new, |hint| format!("{hint}\n  "));
             let again = format!("{hint}{}", go_on(wanted.dry_run));
-            Err(fault.hint(again))
+            Err(error.hint(again))
         }
     }
 }
@@ -85,15 +87,15 @@ fn go_on(dry_run: bool) -> &'static str {
 }
 
 /// The first Ctrl-C stops at the next batch, a second one at once.
-fn stop_on_signals() -> Result<Shutdown, Fault> {
-    let stop =
-        Shutdown::on_signals().map_err(|error| Fault::io("cannot listen for Ctrl-C", &error))?;
+fn stop_on_signals() -> Result<Shutdown, CommandError> {
+    let stop = Shutdown::on_signals()
+        .map_err(|error| CommandError::io("cannot listen for Ctrl-C", &error))?;
     let asked = stop.clone();
     tokio::spawn(async move {
         asked.begun().await;
         remark("stopping when what was sent is answered; Ctrl-C again stops at once");
         if tokio::signal::ctrl_c().await.is_ok() {
-            std::process::exit(Kind::Interrupted.code().into());
+            std::process::exit(ExitKind::Interrupted.code().into());
         }
     });
     Ok(stop)

@@ -8,15 +8,15 @@ use aikagi_domain::telephone::TelephoneNumber;
 use super::promised;
 use crate::cli::Line as Command;
 use crate::connection::Connection;
-use crate::fault::Fault;
+use crate::error::CommandError;
 use crate::output::{Output, confirm};
-use crate::shapes::Line;
+use crate::views::Line;
 
 pub(crate) async fn run(
     command: Command,
     connection: &Connection,
     output: &mut Output,
-) -> Result<(), Fault> {
+) -> Result<(), CommandError> {
     let mut directory = connection.directory();
     let line = match command {
         Command::Add {

@@ -5,15 +5,15 @@ use serde::Serialize;
 
 use crate::cli::Sessions as Command;
 use crate::connection::Connection;
-use crate::fault::Fault;
-use crate::output::{Output, Shape, table};
-use crate::shapes::{Moment, named};
+use crate::error::CommandError;
+use crate::output::{Output, Printable, table};
+use crate::views::{Moment, named};
 
 pub(crate) async fn run(
     command: Command,
     connection: &Connection,
     output: &mut Output,
-) -> Result<(), Fault> {
+) -> Result<(), CommandError> {
     let mut authentication = connection.authentication();
     match command {
         Command::List { number } => {
@@ -72,7 +72,7 @@ impl From<OpenSession> for Session {
     }
 }
 
-impl Shape for Sessions {
+impl Printable for Sessions {
     fn words(&self) -> String {
         if self.sessions.is_empty() {
             return format!("{} has no live session", self.number);
@@ -101,7 +101,7 @@ struct Ended {
     ended: bool,
 }
 
-impl Shape for Ended {
+impl Printable for Ended {
     fn words(&self) -> String {
         format!("every session of {} has ended", self.number)
     }

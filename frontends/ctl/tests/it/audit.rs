@@ -5,7 +5,7 @@ use aikagi_domain::audit_chain::{ChainHash, ChainedEvent};
 use chrono::DateTime;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
-use super::ctl::World;
+use super::fixture::Fixture;
 
 fn event(event_id: i64, action: &str) -> AuditEvent {
     AuditEvent {
@@ -35,18 +35,18 @@ fn ids(documents: &[serde_json::Value]) -> Vec<i64> {
 /// OPS-2, OPS-3: the newest events, or all of them page by page, and only those that were asked for.
 #[tokio::test(flavor = "multi_thread")]
 async fn events_are_listed() {
-    let world = World::start().await;
+    let fixture = Fixture::start().await;
     let all = (1..=2_500).map(|id| event(id, if id % 2 == 0 { "LOGIN" } else { "ADD_LINE" }));
-    world.stub.events.lock().unwrap().extend(all);
-    let (code, documents) = world.json(&["audit", "list", "--limit", "3"]).await;
+    fixture.stub.events.lock().unwrap().extend(all);
+    let (code, documents) = fixture.json(&["audit", "list", "--limit", "3"]).await;
     assert_eq!((code, ids(&documents)), (0, vec![2498, 2499, 2500]));
-    let (_, documents) = world
+    let (_, documents) = fixture
         .json(&["audit", "list", "--limit", "2", "--action", "login"])
         .await;
     assert_eq!(ids(&documents), [2498, 2500]);
-    let (_, documents) = world.json(&["audit", "list", "--all"]).await;
+    let (_, documents) = fixture.json(&["audit", "list", "--all"]).await;
     assert_eq!(ids(&documents), (1..=2_500).collect::<Vec<i64>>());
-    let ended = world
+    let ended = fixture
         .run(&[
             "audit",
             "list",
@@ -65,7 +65,7 @@ async fn events_are_listed() {
         "{}",
         ended.out
     );
-    let asked = world.stub.calls().pop().unwrap();
+    let asked = fixture.stub.calls().pop().unwrap();
     for part in [
         "number: \"0312340001\"",
         "outcome: \"REFUSED\"",
@@ -78,8 +78,8 @@ async fn events_are_listed() {
 /// OPS-3: who follows the trail is told each event once, also one that is committed behind others.
 #[tokio::test(flavor = "multi_thread")]
 async fn events_are_followed() {
-    let world = World::start().await;
-    world
+    let fixture = Fixture::start().await;
+    fixture
         .stub
         .events
         .lock()
@@ -94,7 +94,7 @@ async fn events_are_followed() {
         "--output",
         "json",
     ];
-    let mut child = world.spawn(&arguments);
+    let mut child = fixture.spawn(&arguments);
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut next = async || {
         let line = lines.next_line().await.unwrap().unwrap();
@@ -103,9 +103,9 @@ async fn events_are_followed() {
             .unwrap()
     };
     assert_eq!([next().await, next().await], [10, 12]);
-    world.stub.events.lock().unwrap().push(event(13, "LOGIN"));
+    fixture.stub.events.lock().unwrap().push(event(13, "LOGIN"));
     assert_eq!(next().await, 13);
-    world
+    fixture
         .stub
         .events
         .lock()
@@ -165,10 +165,10 @@ fn chain(length: i64, altered: Option<i64>) -> Vec<ReadAuditChainsResponse> {
 /// OPS-3: a whole trail is found whole; what was removed, altered, inserted, moved or cut off is found and named.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trail_is_verified() {
-    let world = World::start().await;
+    let fixture = Fixture::start().await;
     let verify = async |pieces: Vec<ReadAuditChainsResponse>| {
-        *world.stub.chains.lock().unwrap() = pieces;
-        let (code, documents) = world.json(&["audit", "verify"]).await;
+        *fixture.stub.chains.lock().unwrap() = pieces;
+        let (code, documents) = fixture.json(&["audit", "verify"]).await;
         let flaws = documents[0]["flaws"].as_array().unwrap();
         let kinds: Vec<String> = flaws
             .iter()
@@ -178,7 +178,10 @@ async fn a_trail_is_verified() {
     };
     assert_eq!(verify(chain(9, None)).await, (0, vec![]));
     assert_eq!(verify(vec![]).await, (0, vec![]));
-    assert_eq!(world.run(&["audit", "verify", "0699990000"]).await.code, 4);
+    assert_eq!(
+        fixture.run(&["audit", "verify", "0699990000"]).await.code,
+        4
+    );
     let tampered = |act: fn(&mut Vec<ReadAuditChainsResponse>)| {
         let mut pieces = chain(9, None);
         act(&mut pieces);
@@ -212,7 +215,7 @@ async fn a_trail_is_verified() {
             (6, kinds.iter().map(ToString::to_string).collect())
         );
     }
-    let ended = world.run(&["audit", "verify", "0312340001"]).await;
+    let ended = fixture.run(&["audit", "verify", "0312340001"]).await;
     assert!(
         ended
             .out
@@ -226,17 +229,17 @@ async fn a_trail_is_verified() {
 /// OPS-3: a chain rewritten as a whole is found by the anchor, which is brought up to date only when all is whole.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_anchor_finds_what_was_rewritten() {
-    let world = World::start().await;
-    let path = world.path("heads");
+    let fixture = Fixture::start().await;
+    let path = fixture.path("heads");
     let verify = ["audit", "verify", "--anchor", path.to_str().unwrap()];
-    let serve = |pieces| *world.stub.chains.lock().unwrap() = pieces;
+    let serve = |pieces| *fixture.stub.chains.lock().unwrap() = pieces;
     let anchor = || std::fs::read_to_string(&path).unwrap();
 
     serve(chain(4, None));
-    assert_eq!(world.run(&verify).await.code, 0);
+    assert_eq!(fixture.run(&verify).await.code, 0);
     assert!(anchor().contains("\n7 4 "), "{}", anchor());
     serve(chain(6, None));
-    assert_eq!(world.run(&verify).await.code, 0);
+    assert_eq!(fixture.run(&verify).await.code, 0);
     let noted = anchor();
     assert!(noted.contains("\n7 6 "), "{noted}");
 
@@ -246,12 +249,12 @@ async fn an_anchor_finds_what_was_rewritten() {
         (vec![], "chain 7 is gone"),
     ] {
         serve(pieces);
-        let ended = world.run(&verify).await;
+        let ended = fixture.run(&verify).await;
         assert_eq!(ended.code, 6);
         assert!(ended.out.contains(told), "{}", ended.out);
         assert_eq!(anchor(), noted);
     }
     // Rewritten after what was noted: nothing can tell.
     serve(chain(8, Some(7)));
-    assert_eq!(world.run(&verify).await.code, 0);
+    assert_eq!(fixture.run(&verify).await.code, 0);
 }

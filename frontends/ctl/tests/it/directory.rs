@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
-use super::ctl::{World, bare, finish};
+use super::fixture::{Fixture, bare, finish};
 use super::stub::{CLOSED, CONTRACT, KILLED, NOBODY};
 
 /// OPS-2: a line is shown for people, with what concerns each number.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_line_is_shown_for_people() {
-    let world = World::start().await;
-    let ended = world.run(&["line", "show", CONTRACT]).await;
+    let fixture = Fixture::start().await;
+    let ended = fixture.run(&["line", "show", CONTRACT]).await;
     assert_eq!((ended.code, ended.err.as_str()), (0, ""));
     let expected = "\
 line   0312340001
@@ -26,8 +26,8 @@ NUMBER      SUBSCRIBED  ACCOUNT        PASSWORD
 /// OPS-2: scripts get the same in stable keys.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_line_is_shown_for_scripts() {
-    let world = World::start().await;
-    let (code, documents) = world.json(&["line", "show", CONTRACT]).await;
+    let fixture = Fixture::start().await;
+    let (code, documents) = fixture.json(&["line", "show", CONTRACT]).await;
     assert_eq!(code, 0);
     let expected = json!({
         "contract_number": CONTRACT,
@@ -47,7 +47,7 @@ async fn a_line_is_shown_for_scripts() {
 /// OPS-1: each command asks for what it says, and answers with the line.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_command_asks_for_what_it_says() {
-    let world = World::start().await;
+    let fixture = Fixture::start().await;
     for arguments in [
         vec![
             "line",
@@ -65,11 +65,11 @@ async fn each_command_asks_for_what_it_says() {
         vec!["number", "subscribe", KILLED],
         vec!["number", "unsubscribe", KILLED],
     ] {
-        let ended = world.run(&arguments).await;
+        let ended = fixture.run(&arguments).await;
         assert_eq!(ended.code, 0, "{arguments:?}: {}", ended.err);
         assert!(ended.out.starts_with("line   0312340001"), "{arguments:?}");
     }
-    let calls = world.stub.calls();
+    let calls = fixture.stub.calls();
     let names = [
         "AddLine",
         "CloseLine",
@@ -98,7 +98,7 @@ async fn each_command_asks_for_what_it_says() {
 /// OPS-4: each kind of end has its exit code, its stable reason, and a word that helps.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_kind_of_end_has_its_exit_code() {
-    let world = World::start().await;
+    let fixture = Fixture::start().await;
     for (arguments, code, reason, helps) in [
         (vec!["line", "show", "broken"], 1, "INTERNAL", "logs"),
         (
@@ -127,28 +127,28 @@ async fn each_kind_of_end_has_its_exit_code() {
             "explain",
         ),
     ] {
-        let ended = world.run(&arguments).await;
+        let ended = fixture.run(&arguments).await;
         assert_eq!(ended.code, code, "{arguments:?}: {}", ended.err);
         assert!(ended.err.contains(&format!("[{reason}]")), "{}", ended.err);
         assert!(ended.err.contains(helps), "{}", ended.err);
         assert_eq!(ended.out, "");
 
-        let ended = world
+        let ended = fixture
             .run(&[&arguments[..], &["--output", "json"]].concat())
             .await;
         let error: serde_json::Value = serde_json::from_str(&ended.err).unwrap();
         assert_eq!(error["error"]["reason"], reason);
         assert_eq!(ended.code, code);
     }
-    assert_eq!(world.run(&["line", "shew"]).await.code, 2);
-    assert_eq!(world.run(&["--version"]).await.code, 0);
+    assert_eq!(fixture.run(&["line", "shew"]).await.code, 2);
+    assert_eq!(fixture.run(&["--version"]).await.code, 0);
 }
 
 /// OPS-2: why a number cannot log in, and what would help.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_explanation_helps() {
-    let world = World::start().await;
-    let ended = world.run(&["explain", "03-1234-0002"]).await;
+    let fixture = Fixture::start().await;
+    let ended = fixture.run(&["explain", "03-1234-0002"]).await;
     assert_eq!(ended.code, 0);
     assert!(
         ended
@@ -158,7 +158,7 @@ async fn an_explanation_helps() {
         ended.out
     );
     assert!(ended.out.contains("a call from the line"), "{}", ended.out);
-    let (code, documents) = world.json(&["explain", NOBODY]).await;
+    let (code, documents) = fixture.json(&["explain", NOBODY]).await;
     assert_eq!(code, 0);
     assert_eq!(documents[0]["verdict"], "UNKNOWN_NUMBER");
     assert_eq!(documents[0]["line"], json!(null));
@@ -167,18 +167,18 @@ async fn an_explanation_helps() {
 /// OPS-2, SESS-2: sessions are listed without their tokens, and ended.
 #[tokio::test(flavor = "multi_thread")]
 async fn sessions_are_listed_and_ended() {
-    let world = World::start().await;
-    let (code, documents) = world.json(&["sessions", "list", CONTRACT]).await;
+    let fixture = Fixture::start().await;
+    let (code, documents) = fixture.json(&["sessions", "list", CONTRACT]).await;
     assert_eq!(code, 0);
     let expected = json!({"number": CONTRACT, "sessions": [{"open_time": "2026-09-21T14:13:20Z",
         "idle_expire_time": "2026-09-21T14:28:20Z", "expire_time": "2026-09-22T02:13:20Z",
         "must_change_reason": "TEMPORARY"}]});
     assert_eq!(documents, [expected]);
-    let ended = world.run(&["sessions", "list", KILLED]).await;
+    let ended = fixture.run(&["sessions", "list", KILLED]).await;
     assert_eq!(ended.out, "0312340002 has no live session\n");
-    let (code, documents) = world.json(&["sessions", "end", CONTRACT]).await;
+    let (code, documents) = fixture.json(&["sessions", "end", CONTRACT]).await;
     assert_eq!((code, &documents[0]["ended"]), (0, &json!(true)));
-    assert_eq!(world.stub.calls(), ["\"end_sessions 0312340001\""]);
+    assert_eq!(fixture.stub.calls(), ["\"end_sessions 0312340001\""]);
 }
 
 #[tokio::test]

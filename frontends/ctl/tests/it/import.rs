@@ -7,7 +7,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
-use super::ctl::{Ended, World};
+use super::fixture::{Ended, Fixture};
 
 const HEADER: &str = "contract_number,subscribed_numbers,unsubscribed_numbers";
 
@@ -17,8 +17,8 @@ fn rows(count: u32) -> String {
     (1..=count).map(row).collect()
 }
 
-fn file(world: &World, rows: &str) -> PathBuf {
-    world.write("lines.csv", &format!("{HEADER}\n{rows}"))
+fn file(fixture: &Fixture, rows: &str) -> PathBuf {
+    fixture.write("lines.csv", &format!("{HEADER}\n{rows}"))
 }
 
 fn beside(path: &Path, ending: &str) -> PathBuf {
@@ -44,37 +44,37 @@ fn import<'a>(path: &'a Path, more: &[&'a str]) -> Vec<&'a str> {
 /// OPS-1: a file is imported, and importing it again changes nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_is_imported_and_again() {
-    let world = World::start().await;
-    let path = file(&world, &rows(25));
-    let (code, documents) = world.json(&import(&path, &["--batch", "4"])).await;
+    let fixture = Fixture::start().await;
+    let path = file(&fixture, &rows(25));
+    let (code, documents) = fixture.json(&import(&path, &["--batch", "4"])).await;
     assert_eq!((code, summary(&documents)), (0, (25, 25, 0, 0)));
     assert_eq!(
         (
-            world.stub.importing.lines().len(),
-            world.stub.importing.answered()
+            fixture.stub.importing.lines().len(),
+            fixture.stub.importing.answered()
         ),
         (25, 7)
     );
-    let (code, documents) = world.json(&import(&path, &[])).await;
+    let (code, documents) = fixture.json(&import(&path, &[])).await;
     assert_eq!((code, summary(&documents)), (0, (25, 0, 25, 0)));
     assert!(!beside(&path, ".progress").exists() && !beside(&path, ".rejected.csv").exists());
-    let empty = file(&world, "");
-    assert_eq!(world.run(&import(&empty, &[])).await.code, 0);
+    let empty = file(&fixture, "");
+    assert_eq!(fixture.run(&import(&empty, &[])).await.code, 0);
 }
 
 /// OPS-1: every kind of bad row is reported with its place and its reason, the good ones are kept, and what is
 /// rejected can be mended and imported by itself.
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_rows_are_reported_and_can_be_mended() {
-    let world = World::start().await;
+    let fixture = Fixture::start().await;
     let bad = "0312345678,\n\
         12,,\n\
         \"0311111111,,\n\
         0322222222,0300000001,\n\
         0333333333,,,,\n\
         0344444444,,\n";
-    let path = file(&world, &format!("{}{bad}", rows(3)));
-    let (code, documents) = world.json(&import(&path, &["--batch", "2"])).await;
+    let path = file(&fixture, &format!("{}{bad}", rows(3)));
+    let (code, documents) = fixture.json(&import(&path, &["--batch", "2"])).await;
     assert_eq!((code, summary(&documents)), (6, (9, 4, 0, 5)));
     let told: Vec<(u64, &str)> = documents
         .iter()
@@ -111,7 +111,7 @@ async fn bad_rows_are_reported_and_can_be_mended() {
         .replace("\n12,", "\n0355555555,")
         .replace("0322222222,0300000001,", "0322222222,,");
     std::fs::write(&rejected, mended).unwrap();
-    let ended = world.run(&import(&rejected, &[])).await;
+    let ended = fixture.run(&import(&rejected, &[])).await;
     assert!(
         ended
             .out
@@ -119,9 +119,9 @@ async fn bad_rows_are_reported_and_can_be_mended() {
         "{}",
         ended.out
     );
-    assert_eq!(world.stub.importing.lines().len(), 8);
+    assert_eq!(fixture.stub.importing.lines().len(), 8);
     // A new run does not overwrite rows that may have been mended.
-    let ended = world.run(&import(&path, &[])).await;
+    let ended = fixture.run(&import(&path, &[])).await;
     assert_eq!(ended.code, 6);
     assert!(
         beside(&rejected, ".before").exists() && ended.err.contains(".before"),
@@ -133,9 +133,9 @@ async fn bad_rows_are_reported_and_can_be_mended() {
 /// OPS-1: looking changes nothing and leaves nothing behind.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dry_run_changes_nothing() {
-    let world = World::start().await;
-    let path = file(&world, &format!("{}12,,\n", rows(3)));
-    let ended = world.run(&import(&path, &["--dry-run"])).await;
+    let fixture = Fixture::start().await;
+    let path = file(&fixture, &format!("{}12,,\n", rows(3)));
+    let ended = fixture.run(&import(&path, &["--dry-run"])).await;
     assert_eq!(ended.code, 6);
     assert!(
         ended.out.contains("row 5: the contract number is missing"),
@@ -147,17 +147,17 @@ async fn a_dry_run_changes_nothing() {
         "{}",
         ended.out
     );
-    assert_eq!(world.stub.importing.lines().len(), 0);
+    assert_eq!(fixture.stub.importing.lines().len(), 0);
     assert!(!beside(&path, ".progress").exists() && !beside(&path, ".rejected.csv").exists());
 }
 
 /// OPS-1: a connection that is lost in the middle is made again, and nothing is lost or counted twice.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_connection_is_made_again() {
-    let world = World::start().await;
-    let path = file(&world, &format!("12,,\n{}34,,\n", rows(20)));
-    world.stub.importing.break_after(3);
-    let ended = world
+    let fixture = Fixture::start().await;
+    let path = file(&fixture, &format!("12,,\n{}34,,\n", rows(20)));
+    fixture.stub.importing.break_after(3);
+    let ended = fixture
         .run(&import(&path, &["--batch", "2", "--output", "json"]))
         .await;
     // An answer can be lost with the connection; its rows are sent again and found as they are.
@@ -169,21 +169,21 @@ async fn a_lost_connection_is_made_again() {
         ended.err
     );
     assert!(ended.err.contains("trying again in 0.5 s"), "{}", ended.err);
-    assert_eq!(world.stub.importing.lines().len(), 20);
+    assert_eq!(fixture.stub.importing.lines().len(), 20);
 }
 
 /// OPS-1: Ctrl-C stops at a batch; the next run goes on from there, and says so.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_that_was_stopped_goes_on() {
-    let world = World::start().await;
-    let path = file(&world, &format!("12,,\n{}34,,\n", rows(40)));
-    world.stub.importing.stand_still_after(5);
+    let fixture = Fixture::start().await;
+    let path = file(&fixture, &format!("12,,\n{}34,,\n", rows(40)));
+    fixture.stub.importing.stand_still_after(5);
     let command = import(
         &path,
         &["--batch", "2", "--in-flight", "2", "--output", "json"],
     );
-    let mut child = world.spawn(&command);
-    world.stub.importing.stands_still().await;
+    let mut child = fixture.spawn(&command);
+    fixture.stub.importing.stands_still().await;
     let pid = Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap());
     kill(pid, Signal::SIGINT).unwrap();
     let mut remarks = BufReader::new(child.stderr.take().unwrap()).lines();
@@ -193,7 +193,7 @@ async fn an_import_that_was_stopped_goes_on() {
             break;
         }
     }
-    world.stub.importing.go_on();
+    fixture.stub.importing.go_on();
     let stopped = Ended::of(&child.wait_with_output().await.unwrap());
     assert_eq!(stopped.code, 130);
     let (done, ..) = summary(&stopped.documents());
@@ -202,7 +202,7 @@ async fn an_import_that_was_stopped_goes_on() {
         serde_json::from_slice(&std::fs::read(beside(&path, ".progress")).unwrap()).unwrap();
     assert_eq!(progress["answered_through_row"], done + 1);
 
-    let ended = world.run(&command).await;
+    let ended = fixture.run(&command).await;
     assert_eq!(ended.code, 6);
     assert!(
         ended
@@ -214,54 +214,54 @@ async fn an_import_that_was_stopped_goes_on() {
     assert_eq!(summary(&ended.documents()), (42, 40, 0, 2));
     let rejected = std::fs::read_to_string(beside(&path, ".rejected.csv")).unwrap();
     assert_eq!(rejected.lines().count(), 3, "{rejected}");
-    assert_eq!(world.stub.importing.lines().len(), 40);
+    assert_eq!(fixture.stub.importing.lines().len(), 40);
     assert!(!beside(&path, ".progress").exists());
 }
 
 /// OPS-1: an import that was killed in the middle goes on too, unless it is told to begin anew or the file has changed.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_that_was_killed_goes_on() {
-    let world = World::start().await;
-    let path = file(&world, &rows(20));
+    let fixture = Fixture::start().await;
+    let path = file(&fixture, &rows(20));
     let stop_in_the_middle = async || {
-        world.stub.importing.stand_still_after(5);
-        let mut child = world.spawn(&import(&path, &["--batch", "2"]));
-        world.stub.importing.stands_still().await;
+        fixture.stub.importing.stand_still_after(5);
+        let mut child = fixture.spawn(&import(&path, &["--batch", "2"]));
+        fixture.stub.importing.stands_still().await;
         child.kill().await.unwrap();
-        world.stub.importing.go_on();
+        fixture.stub.importing.go_on();
         assert!(beside(&path, ".progress").exists());
     };
     stop_in_the_middle().await;
-    let ended = world.run(&import(&path, &[])).await;
+    let ended = fixture.run(&import(&path, &[])).await;
     assert!(ended.err.contains("going on after row"), "{}", ended.err);
     assert_eq!(
-        (ended.code, world.stub.importing.lines().len()),
+        (ended.code, fixture.stub.importing.lines().len()),
         (0, 20),
         "{}",
         ended.err
     );
 
     stop_in_the_middle().await;
-    let ended = world.run(&import(&path, &["--from-start"])).await;
+    let ended = fixture.run(&import(&path, &["--from-start"])).await;
     assert_eq!(ended.err, "");
 
     stop_in_the_middle().await;
-    file(&world, &rows(21));
-    let ended = world.run(&import(&path, &[])).await;
+    file(&fixture, &rows(21));
+    let ended = fixture.run(&import(&path, &[])).await;
     assert!(ended.err.contains("has changed"), "{}", ended.err);
-    assert_eq!((ended.code, world.stub.importing.lines().len()), (0, 21));
+    assert_eq!((ended.code, fixture.stub.importing.lines().len()), (0, 21));
 }
 
 /// OPS-1: when what was answered cannot be noted, the import stops and says so; the next run loses nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_loses_nothing() {
-    let world = World::start().await;
-    let path = file(&world, &format!("{}12,,\n", rows(6)));
+    let fixture = Fixture::start().await;
+    let path = file(&fixture, &format!("{}12,,\n", rows(6)));
     let (progress, rejected) = (beside(&path, ".progress"), beside(&path, ".rejected.csv"));
     // A link to a device that is always full.
     std::os::unix::fs::symlink("/dev/full", &rejected).unwrap();
     std::fs::write(&progress, "").unwrap();
-    let ended = world.run(&import(&path, &[])).await;
+    let ended = fixture.run(&import(&path, &[])).await;
     assert!(
         ended.err.contains("cannot understand") && ended.code == 2,
         "{}",
@@ -269,7 +269,7 @@ async fn a_full_disk_loses_nothing() {
     );
     std::fs::remove_file(&progress).unwrap();
     std::fs::create_dir(&progress).unwrap();
-    let ended = world
+    let ended = fixture
         .run(&import(&path, &["--from-start", "--batch", "2"]))
         .await;
     assert_eq!(ended.code, 1, "{}", ended.err);
@@ -279,8 +279,8 @@ async fn a_full_disk_loses_nothing() {
         ended.err
     );
     std::fs::remove_dir(&progress).unwrap();
-    let (code, documents) = world.json(&import(&path, &[])).await;
+    let (code, documents) = fixture.json(&import(&path, &[])).await;
     let (rows, added, unchanged, rejected) = summary(&documents);
     assert_eq!((code, rows, added + unchanged, rejected), (6, 7, 6, 1));
-    assert_eq!(world.stub.importing.lines().len(), 6);
+    assert_eq!(fixture.stub.importing.lines().len(), 6);
 }

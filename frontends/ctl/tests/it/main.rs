@@ -9,8 +9,8 @@
 )]
 
 mod audit;
-mod ctl;
+mod connection;
 mod directory;
+mod fixture;
 mod import;
-mod reach;
 mod stub;

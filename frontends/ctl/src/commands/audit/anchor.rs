@@ -9,7 +9,7 @@ use std::path::Path;
 
 use aikagi_domain::audit_chain::{ChainHash, Mark};
 
-use crate::fault::Fault;
+use crate::error::CommandError;
 
 const FORMAT: &str = "aikagi-audit-heads 1";
 
@@ -21,23 +21,24 @@ pub(super) struct Anchor {
 
 impl Anchor {
     /// Reads the file; one that is not there yet marks nothing.
-    pub(super) fn read(path: &Path) -> Result<Self, Fault> {
+    pub(super) fn read(path: &Path) -> Result<Self, CommandError> {
         let shown = path.display();
         let file = match std::fs::File::open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Ok(Self::default());
             }
-            Err(error) => return Err(Fault::io(&format!("cannot read {shown}"), &error)),
+            Err(error) => return Err(CommandError::io(&format!("cannot read {shown}"), &error)),
         };
         let mut marks = BTreeMap::new();
         for (index, line) in BufReader::new(file).lines().enumerate() {
-            let line = line.map_err(|error| Fault::io(&format!("cannot read {shown}"), &error))?;
+            let line =
+                line.map_err(|error| CommandError::io(&format!("cannot read {shown}"), &error))?;
             if index == 0 && line == FORMAT {
                 continue;
             }
             let (chain, mark) = parse(&line).filter(|_| index > 0).ok_or_else(|| {
-                Fault::usage(format!("{shown}:{}: not an anchor's line", index + 1))
+                CommandError::usage(format!("{shown}:{}: not an anchor's line", index + 1))
                     .hint("it is not overwritten; move it away to begin a new one")
             })?;
             marks.insert(chain, mark);
@@ -46,7 +47,7 @@ impl Anchor {
     }
 
     /// Writes the file anew, in one step: a reader sees the old one or the new one.
-    pub(super) fn write(&self, path: &Path) -> Result<(), Fault> {
+    pub(super) fn write(&self, path: &Path) -> Result<(), CommandError> {
         let directory = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
@@ -64,7 +65,8 @@ impl Anchor {
             file.persist(path).map_err(|error| error.error)?;
             Ok(())
         });
-        written.map_err(|error| Fault::io(&format!("cannot write {}", path.display()), &error))
+        written
+            .map_err(|error| CommandError::io(&format!("cannot write {}", path.display()), &error))
     }
 }
 

@@ -8,11 +8,11 @@ use aikagi_mesh::clock::{Clock as _, SystemClock};
 use tokio::time::Instant;
 
 use super::follow::Follower;
-use crate::cli::{AuditList, Outcome};
+use crate::cli::{AuditList, OutcomeFilter};
 use crate::connection::Connection;
-use crate::fault::{Fault, Kind};
+use crate::error::{CommandError, ExitKind};
 use crate::output::{Output, remark};
-use crate::shapes::AuditEvent;
+use crate::views::AuditEvent;
 
 /// The most that the contract gives at once.
 const PAGE: u32 = 1_000;
@@ -23,7 +23,7 @@ pub(super) async fn run(
     wanted: &AuditList,
     connection: &Connection,
     output: &mut Output,
-) -> Result<(), Fault> {
+) -> Result<(), CommandError> {
     let filter = filter(wanted);
     if wanted.all {
         return pages(filter, 0, connection, output).await.map(drop);
@@ -56,8 +56,8 @@ fn filter(wanted: &AuditList) -> ListAuditEventsRequest {
             .collect(),
         outcome: match wanted.outcome {
             None => String::new(),
-            Some(Outcome::Done) => "DONE".to_owned(),
-            Some(Outcome::Refused) => "REFUSED".to_owned(),
+            Some(OutcomeFilter::Done) => "DONE".to_owned(),
+            Some(OutcomeFilter::Refused) => "REFUSED".to_owned(),
         },
         since_time: wanted.since.map(|when| timestamp(when.from(now))),
         until_time: wanted.until.map(|when| timestamp(when.from(now))),
@@ -68,12 +68,12 @@ fn filter(wanted: &AuditList) -> ListAuditEventsRequest {
 async fn page(
     request: ListAuditEventsRequest,
     connection: &Connection,
-) -> Result<ListAuditEventsResponse, Fault> {
+) -> Result<ListAuditEventsResponse, CommandError> {
     let mut audit = connection.audit();
     connection.call(audit.list_audit_events(request)).await
 }
 
-fn print(page: ListAuditEventsResponse, output: &mut Output) -> Result<(), Fault> {
+fn print(page: ListAuditEventsResponse, output: &mut Output) -> Result<(), CommandError> {
     for event in page.events {
         output.show(&AuditEvent::from(event))?;
     }
@@ -86,7 +86,7 @@ async fn pages(
     mut after: i64,
     connection: &Connection,
     output: &mut Output,
-) -> Result<(), Fault> {
+) -> Result<(), CommandError> {
     loop {
         let request = ListAuditEventsRequest {
             after_event_id: after,
@@ -114,21 +114,21 @@ async fn follow(
     interval: Duration,
     connection: &Connection,
     output: &mut Output,
-) -> Result<(), Fault> {
+) -> Result<(), CommandError> {
     let mut pause = interval;
     loop {
         tokio::time::sleep(pause).await;
         match look(&filter, follower, connection, output).await {
             Ok(()) => pause = interval,
-            Err(fault) if fault.kind == Kind::Unavailable => {
+            Err(error) if error.kind == ExitKind::Unavailable => {
                 pause = (pause * 2).min(LONGEST_PAUSE);
                 remark(&format!(
                     "aikagictl: {}; looking again in {} s",
-                    fault.message,
+                    error.message,
                     pause.as_secs()
                 ));
             }
-            Err(fault) => return Err(fault),
+            Err(error) => return Err(error),
         }
     }
 }
@@ -138,7 +138,7 @@ async fn look(
     follower: &mut Follower,
     connection: &Connection,
     output: &mut Output,
-) -> Result<(), Fault> {
+) -> Result<(), CommandError> {
     let mut after = follower.ask_after(Instant::now());
     loop {
         let request = ListAuditEventsRequest {

@@ -11,9 +11,9 @@ use serde::Serialize;
 
 use super::anchor::Anchor;
 use crate::connection::Connection;
-use crate::fault::{Fault, Kind};
-use crate::output::{Output, Shape};
-use crate::shapes::Moment;
+use crate::error::{CommandError, ExitKind};
+use crate::output::{Output, Printable};
+use crate::views::Moment;
 
 /// The longest silence in the middle of the trail.
 const SILENCE: Duration = Duration::from_mins(1);
@@ -23,7 +23,7 @@ pub(super) async fn run(
     anchor: Option<&Path>,
     connection: &Connection,
     output: &mut Output,
-) -> Result<(), Fault> {
+) -> Result<(), CommandError> {
     let before = anchor.map(Anchor::read).transpose()?;
     let request = units::ReadAuditChainsRequest {
         number: number.unwrap_or_default().to_owned(),
@@ -38,8 +38,8 @@ pub(super) async fn run(
             Ok(Ok(None)) => break,
             Ok(Err(status)) => return Err(connection.explained(status).await),
             Err(_elapsed) => {
-                return Err(Fault::new(
-                    Kind::Unavailable,
+                return Err(CommandError::new(
+                    ExitKind::Unavailable,
                     "the trail stopped coming in the middle",
                 ));
             }
@@ -53,12 +53,14 @@ pub(super) async fn run(
         && report.chains == 0
     {
         let nothing = format!("no chain to verify: {number} is on no line");
-        return Err(Fault::new(Kind::NotFound, nothing));
+        return Err(CommandError::new(ExitKind::NotFound, nothing));
     }
     output.show(&report)?;
     if !report.whole {
-        return Err(Fault::new(Kind::NotWhole, "the audit trail is not whole")
-            .hint("keep a copy of the database as it is now before anything else"));
+        return Err(
+            CommandError::new(ExitKind::ProblemsFound, "the audit trail is not whole")
+                .hint("keep a copy of the database as it is now before anything else"),
+        );
     }
     match anchor {
         Some(path) => heads.write(path),
@@ -93,8 +95,13 @@ impl Trail {
     }
 
     /// Takes a piece of a chain.
-    fn take(&mut self, piece: units::ReadAuditChainsResponse) -> Result<(), Fault> {
-        let incomplete = || Fault::new(Kind::Fault, "the trail does not come as the contract says");
+    fn take(&mut self, piece: units::ReadAuditChainsResponse) -> Result<(), CommandError> {
+        let incomplete = || {
+            CommandError::new(
+                ExitKind::Fault,
+                "the trail does not come as the contract says",
+            )
+        };
         if let Some(ends) = piece.ends {
             self.end_chain();
             if !self.seen.insert(piece.chain) {
@@ -140,7 +147,7 @@ impl Trail {
         self.heads.marks.insert(chain, last);
         self.report
             .flaws
-            .extend(flaws.into_iter().map(|flaw| Found::new(chain, flaw)));
+            .extend(flaws.into_iter().map(|flaw| ReportedFlaw::new(chain, flaw)));
     }
 
     /// The findings, and the anchor for the next time: chains that were not looked at keep their marks.
@@ -153,7 +160,7 @@ impl Trail {
                 .keys()
                 .filter(|chain| !self.seen.contains(chain))
             {
-                self.report.flaws.push(Found {
+                self.report.flaws.push(ReportedFlaw {
                     chain: *chain,
                     kind: "CHAIN_GONE",
                     first_sequence: None,
@@ -198,12 +205,12 @@ struct Report {
     anchors_compared: u64,
     /// Marks of events that retention has removed since.
     anchors_outlived: u64,
-    flaws: Vec<Found>,
+    flaws: Vec<ReportedFlaw>,
 }
 
 /// A flaw and where it is.
 #[derive(Debug, Serialize)]
-struct Found {
+struct ReportedFlaw {
     chain: i64,
     kind: &'static str,
     first_sequence: Option<i64>,
@@ -211,7 +218,7 @@ struct Found {
     text: String,
 }
 
-impl Found {
+impl ReportedFlaw {
     fn new(chain: i64, flaw: Flaw) -> Self {
         let (kind, first, last, text) = match flaw {
             Flaw::Removed { first, last } => (
@@ -291,7 +298,7 @@ fn events(first: i64, last: i64) -> String {
     }
 }
 
-impl Shape for Report {
+impl Printable for Report {
     fn words(&self) -> String {
         let mut text: Vec<String> = self.flaws.iter().map(|found| found.text.clone()).collect();
         let state = if self.whole { "whole" } else { "NOT WHOLE" };

@@ -17,7 +17,7 @@ const SOON: TimeDelta = TimeDelta::days(14);
 const OPERATOR: &str = "operator";
 
 /// Looks at the certificate, the key and the authorities.
-pub(super) fn look(settings: &Settings, checks: &mut Vec<Check>) {
+pub(super) fn check(settings: &Settings, checks: &mut Vec<Check>) {
     let identity = &settings.identity;
     checks.push(certificate(&identity.certificate));
     checks.push(key(&identity.key));
@@ -138,7 +138,7 @@ fn authorities(path: &Path) -> Check {
                 .iter()
                 .map(|der| validity(what, der, &format!("{} in {}", all.len(), path.display())))
                 .collect();
-            checks.sort_by_key(|check| check.state != super::State::Wrong);
+            checks.sort_by_key(|check| check.state != super::CheckState::Wrong);
             checks
                 .into_iter()
                 .next()
@@ -149,7 +149,7 @@ fn authorities(path: &Path) -> Check {
 
 #[cfg(test)]
 mod tests {
-    use super::super::State;
+    use super::super::CheckState;
     use super::*;
 
     #[test]
@@ -165,9 +165,9 @@ mod tests {
             )
             .state
         };
-        assert_eq!(state(-1, 15), State::Well);
-        assert_eq!(state(-1, 13), State::Warning);
-        assert_eq!(state(-9, -1), State::Wrong);
-        assert_eq!(state(1, 90), State::Wrong);
+        assert_eq!(state(-1, 15), CheckState::Well);
+        assert_eq!(state(-1, 13), CheckState::Warning);
+        assert_eq!(state(-9, -1), CheckState::Wrong);
+        assert_eq!(state(1, 90), CheckState::Wrong);
     }
 }

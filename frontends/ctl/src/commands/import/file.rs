@@ -10,7 +10,7 @@ use memchr::{memchr, memchr_iter};
 use sha2::{Digest as _, Sha256};
 
 use super::row::{Columns, fields};
-use crate::fault::{Fault, Kind};
+use crate::error::{CommandError, ExitKind};
 
 const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
 const UTF16_MARKS: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
@@ -40,23 +40,23 @@ pub(super) struct RawRow {
 
 impl Source {
     /// Reads the file and its header.
-    pub(super) fn open(path: &Path) -> Result<Self, Fault> {
+    pub(super) fn open(path: &Path) -> Result<Self, CommandError> {
         let shown = path.display();
-        let cannot = |error| Fault::io(&format!("cannot read {shown}"), &error);
+        let cannot = |error| CommandError::io(&format!("cannot read {shown}"), &error);
         let mut file = File::open(path).map_err(|error| {
-            let fault = cannot(error);
-            Fault::usage(fault.message)
+            let error = cannot(error);
+            CommandError::usage(error.message)
         })?;
         if file.try_lock().is_err() {
-            return Err(Fault::new(
-                Kind::Refused,
+            return Err(CommandError::new(
+                ExitKind::Refused,
                 format!("{shown} is being imported by another aikagictl"),
             ));
         }
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(cannot)?;
         if UTF16_MARKS.iter().any(|mark| bytes.starts_with(mark)) {
-            return Err(Fault::usage(format!(
+            return Err(CommandError::usage(format!(
                 "{shown} is UTF-16: save it as CSV in UTF-8"
             )));
         }
@@ -68,7 +68,7 @@ impl Source {
         let (header, body) = line_at(&bytes, start);
         let header = fields(bytes.get(header).unwrap_or_default());
         let columns = Columns::of_header(&header).map_err(|text| {
-            Fault::usage(format!("{shown}:1: {text}")).hint(
+            CommandError::usage(format!("{shown}:1: {text}")).hint(
                 "the first line has to be contract_number,subscribed_numbers,unsubscribed_numbers",
             )
         })?;
@@ -135,7 +135,7 @@ pub(super) mod tests {
     pub(in super::super) const HEADER: &str =
         "contract_number,subscribed_numbers,unsubscribed_numbers\n";
 
-    pub(in super::super) fn source(content: &[u8]) -> Result<Source, Fault> {
+    pub(in super::super) fn source(content: &[u8]) -> Result<Source, CommandError> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), content).unwrap();
         Source::open(file.path())
@@ -189,9 +189,9 @@ pub(super) mod tests {
                 "twice",
             ),
         ] {
-            let fault = source(content).unwrap_err();
-            assert_eq!(fault.kind, Kind::Usage);
-            assert!(fault.message.contains(told), "{}", fault.message);
+            let error = source(content).unwrap_err();
+            assert_eq!(error.kind, ExitKind::Usage);
+            assert!(error.message.contains(told), "{}", error.message);
         }
     }
 
@@ -200,7 +200,10 @@ pub(super) mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), HEADER).unwrap();
         let held = Source::open(file.path()).unwrap();
-        assert_eq!(Source::open(file.path()).unwrap_err().kind, Kind::Refused);
+        assert_eq!(
+            Source::open(file.path()).unwrap_err().kind,
+            ExitKind::Refused
+        );
         drop(held);
         Source::open(file.path()).unwrap();
     }

@@ -11,10 +11,10 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
 use super::batches::Batch;
-use super::desk::Desk;
+use super::results::ResultWriter;
 use super::row::Rejection;
 use crate::connection::Connection;
-use crate::fault::{Fault, Kind};
+use crate::error::{CommandError, ExitKind};
 
 /// How often it is tried again without an answer in between.
 const TRIES: u32 = 6;
@@ -64,42 +64,49 @@ impl Waiting {
 
 impl Sending<'_> {
     /// Sends everything; keeps at it for a while when the system goes away.
-    pub(super) async fn run(mut self, desk: &mut Desk<'_>) -> Result<Ended, Fault> {
+    pub(super) async fn run(
+        mut self,
+        results: &mut ResultWriter<'_>,
+    ) -> Result<Ended, CommandError> {
         let mut waiting = Waiting::default();
         let mut failures = 0;
         loop {
-            let before = desk.answered();
-            let fault = match self.stream(&mut waiting, desk).await {
+            let before = results.answered();
+            let error = match self.stream(&mut waiting, results).await {
                 Ok(ended) => return Ok(ended),
-                Err(fault) if fault.kind == Kind::Unavailable => fault,
-                Err(fault) => return Err(fault),
+                Err(error) if error.kind == ExitKind::Unavailable => error,
+                Err(error) => return Err(error),
             };
-            failures = if desk.answered() > before {
+            failures = if results.answered() > before {
                 1
             } else {
                 failures + 1
             };
             if failures >= TRIES || self.stop.has_begun() {
-                return Err(fault);
+                return Err(error);
             }
             let pause = (FIRST_PAUSE * 2_u32.pow(failures - 1)).min(LONGEST_PAUSE);
-            desk.meter.tell(&format!(
+            results.display.tell(&format!(
                 "{}; trying again in {:.1} s ({failures} of {TRIES})",
-                fault.message,
+                error.message,
                 pause.as_secs_f32()
             ));
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                () = self.stop.begun() => return Err(fault),
+                () = self.stop.begun() => return Err(error),
             }
         }
     }
 
     /// Sends over one stream until everything is answered, or it breaks.
-    async fn stream(&mut self, waiting: &mut Waiting, desk: &mut Desk<'_>) -> Result<Ended, Fault> {
+    async fn stream(
+        &mut self,
+        waiting: &mut Waiting,
+        results: &mut ResultWriter<'_>,
+    ) -> Result<Ended, CommandError> {
         // A stream begins with something to send.
         loop {
-            settle(waiting, desk)?;
+            settle(waiting, results)?;
             if !waiting.batches.is_empty() {
                 break;
             }
@@ -120,7 +127,7 @@ impl Sending<'_> {
         let requests = ReceiverStream::new(receiver);
         let mut answers = self.connection.call(client.import_lines(requests)).await?;
         loop {
-            settle(waiting, desk)?;
+            settle(waiting, results)?;
             if waiting.batches.is_empty()
                 && let Some(ended) = self.ended(waiting)
             {
@@ -136,8 +143,8 @@ impl Sending<'_> {
                 waiting.batches.len() < self.window && !waiting.exhausted && !self.stop.has_begun();
             tokio::select! {
                 answer = next(&mut answers), if !waiting.batches.is_empty() => match answer {
-                    Ok(Some(answer)) => take(answer, waiting, desk)?,
-                    Ok(None) => return Err(Fault::new(Kind::Unavailable, "the system ended the stream")),
+                    Ok(Some(answer)) => take(answer, waiting, results)?,
+                    Ok(None) => return Err(CommandError::new(ExitKind::Unavailable, "the system ended the stream")),
                     Err(status) => return Err(self.connection.explained(status).await),
                 },
                 read = self.batches.recv(), if may_read => {
@@ -163,22 +170,21 @@ impl Sending<'_> {
         &self,
         sender: &mpsc::Sender<ImportLinesRequest>,
         batch: &Batch,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), CommandError> {
         let request = ImportLinesRequest {
             rows: batch.rows.clone(),
             dry_run: self.dry_run,
         };
-        sender
-            .send(request)
-            .await
-            .map_err(|_gone| Fault::new(Kind::Unavailable, "the system ended the stream"))
+        sender.send(request).await.map_err(|_gone| {
+            CommandError::new(ExitKind::Unavailable, "the system ended the stream")
+        })
     }
 }
 
 /// Batches that had nothing to send are answered as soon as those before them are.
-fn settle(waiting: &mut Waiting, desk: &mut Desk<'_>) -> Result<(), Fault> {
+fn settle(waiting: &mut Waiting, results: &mut ResultWriter<'_>) -> Result<(), CommandError> {
     while let Some(batch) = waiting.batches.pop_front_if(|batch| batch.rows.is_empty()) {
-        desk.take(batch, 0, 0, Vec::new())?;
+        results.take(batch, 0, 0, Vec::new())?;
     }
     Ok(())
 }
@@ -186,8 +192,8 @@ fn settle(waiting: &mut Waiting, desk: &mut Desk<'_>) -> Result<(), Fault> {
 fn take(
     answer: ImportLinesResponse,
     waiting: &mut Waiting,
-    desk: &mut Desk<'_>,
-) -> Result<(), Fault> {
+    results: &mut ResultWriter<'_>,
+) -> Result<(), CommandError> {
     let batch = waiting.batches.pop_front().ok_or_else(out_of_step)?;
     let last = batch.rows.last().map(|row| row.row_number);
     let told = u64::from(answer.added) + u64::from(answer.unchanged);
@@ -204,11 +210,14 @@ fn take(
             Rejection::answered(row.row_number, reason, row.number)
         })
         .collect();
-    desk.take(batch, answer.added, answer.unchanged, rejected)
+    results.take(batch, answer.added, answer.unchanged, rejected)
 }
 
-fn out_of_step() -> Fault {
-    Fault::new(Kind::Fault, "the system's answers do not fit what was sent")
+fn out_of_step() -> CommandError {
+    CommandError::new(
+        ExitKind::Fault,
+        "the system's answers do not fit what was sent",
+    )
 }
 
 async fn next(

@@ -6,40 +6,40 @@ use serde::Serialize;
 
 use super::batches::Batch;
 use super::file::Source;
-use super::keep::{Counts, Keeper};
-use super::meter::Meter;
+use super::progress_display::ProgressDisplay;
+use super::progress_file::{Counts, ProgressFile};
 use super::row::Rejection;
 use crate::cli::Format;
-use crate::fault::{Fault, Kind};
-use crate::output::{Output, Shape};
+use crate::error::{CommandError, ExitKind};
+use crate::output::{Output, Printable};
 
 /// So many rejected rows are told to people as they come; the file has them all.
 const TOLD: u64 = 20;
 
 /// Takes answers.
-pub(super) struct Desk<'a> {
+pub(super) struct ResultWriter<'a> {
     source: &'a Source,
-    keeper: Keeper,
+    progress: ProgressFile,
     dry_run: bool,
     output: &'a mut Output,
-    pub(super) meter: Meter,
+    pub(super) display: ProgressDisplay,
     /// Of this run alone.
     run: Counts,
     before: Counts,
 }
 
-impl<'a> Desk<'a> {
+impl<'a> ResultWriter<'a> {
     pub(super) fn new(
         source: &'a Source,
-        keeper: Keeper,
+        progress: ProgressFile,
         dry_run: bool,
         output: &'a mut Output,
     ) -> Self {
-        let before = keeper.counts();
+        let before = progress.counts();
         Self {
-            meter: Meter::start(source.count(), before.rows()),
+            display: ProgressDisplay::start(source.count(), before.rows()),
             source,
-            keeper,
+            progress,
             dry_run,
             output,
             run: Counts::default(),
@@ -59,7 +59,7 @@ impl<'a> Desk<'a> {
         added: u32,
         unchanged: u32,
         mut rejected: Vec<Rejection>,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), CommandError> {
         let through = batch.last_row();
         let rows = batch.raw.len();
         rejected.extend(batch.rejected);
@@ -81,30 +81,30 @@ impl<'a> Desk<'a> {
             fields.push(rejection.words().into_bytes());
             lines
                 .write_record(&fields)
-                .map_err(|error| Fault::new(Kind::Fault, error.to_string()))?;
+                .map_err(|error| CommandError::new(ExitKind::Fault, error.to_string()))?;
         }
         let lines = lines
             .into_inner()
-            .map_err(|error| Fault::new(Kind::Fault, error.to_string()))?;
-        self.keeper.note(through, counts, &lines)?;
+            .map_err(|error| CommandError::new(ExitKind::Fault, error.to_string()))?;
+        self.progress.note(through, counts, &lines)?;
         self.tell(&rejected)?;
         self.run.add(counts);
         let all_rejected = self.before.rejected + self.run.rejected;
-        self.meter
+        self.display
             .advance(u64::try_from(rows).unwrap_or_default(), all_rejected);
         Ok(())
     }
 
-    fn tell(&mut self, rejected: &[Rejection]) -> Result<(), Fault> {
+    fn tell(&mut self, rejected: &[Rejection]) -> Result<(), CommandError> {
         if rejected.is_empty() {
             return Ok(());
         }
         let told = self.run.rejected;
         let (output, dry_run) = (&mut *self.output, self.dry_run);
-        self.meter.aside(|| {
+        self.display.aside(|| {
             for (index, rejection) in (told..).zip(rejected) {
                 if output.format == Format::Json || dry_run || index < TOLD {
-                    output.show(&Told::Rejected(rejection))?;
+                    output.show(&ImportOutput::Rejected(rejection))?;
                 } else if index == TOLD {
                     output.line("... and more: all of them are in the file of rejected rows")?;
                 }
@@ -114,17 +114,17 @@ impl<'a> Desk<'a> {
     }
 
     /// Ends the import, as a whole or where it was stopped.
-    pub(super) fn finish(self, whole: bool) -> Result<(), Fault> {
-        self.meter.end();
+    pub(super) fn finish(self, whole: bool) -> Result<(), CommandError> {
+        self.display.end();
         if whole {
-            self.keeper.finish()?;
+            self.progress.finish()?;
         }
         let all = if self.dry_run {
             self.run
         } else {
-            self.keeper.counts()
+            self.progress.counts()
         };
-        self.output.show(&Told::Summary(Summary {
+        self.output.show(&ImportOutput::Summary(Summary {
             file: self.source.path.clone(),
             dry_run: self.dry_run,
             finished: whole,
@@ -132,15 +132,15 @@ impl<'a> Desk<'a> {
             added: all.added,
             unchanged: all.unchanged,
             rejected: all.rejected,
-            rejected_file: self.keeper.rejected_file().map(PathBuf::from),
+            rejected_file: self.progress.rejected_file().map(PathBuf::from),
             rows_of_this_run: self.run.rows(),
-            seconds: self.meter.elapsed().as_secs_f64(),
-            rows_per_second: self.meter.rate(),
+            seconds: self.display.elapsed().as_secs_f64(),
+            rows_per_second: self.display.rate(),
         }))?;
         self.output.flush()?;
         if whole && all.rejected > 0 {
-            return Err(Fault::new(
-                Kind::NotWhole,
+            return Err(CommandError::new(
+                ExitKind::ProblemsFound,
                 format!("{} rows were rejected", all.rejected),
             ));
         }
@@ -150,7 +150,7 @@ impl<'a> Desk<'a> {
 
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-enum Told<'a> {
+enum ImportOutput<'a> {
     Rejected(&'a Rejection),
     Summary(Summary),
 }
@@ -171,7 +171,7 @@ struct Summary {
     rows_per_second: u64,
 }
 
-impl Shape for Told<'_> {
+impl Printable for ImportOutput<'_> {
     fn words(&self) -> String {
         match self {
             Self::Rejected(rejection) => format!("row {}: {}", rejection.row, rejection.words()),

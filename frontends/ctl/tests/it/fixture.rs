@@ -19,7 +19,7 @@ use tokio::process::{Child, Command};
 use super::stub::Stub;
 
 /// A gateway's private port, and a way to call it.
-pub(crate) struct World {
+pub(crate) struct Fixture {
     pub(crate) stub: Stub,
     pub(crate) address: String,
     pub(crate) authority: Authority,
@@ -35,7 +35,7 @@ pub(crate) struct Ended {
     pub(crate) err: String,
 }
 
-impl World {
+impl Fixture {
     pub(crate) async fn start() -> Self {
         Self::start_as("gateway").await
     }
@@ -108,7 +108,7 @@ impl World {
     }
 }
 
-impl Drop for World {
+impl Drop for Fixture {
     fn drop(&mut self) {
         self.shutdown.begin();
     }

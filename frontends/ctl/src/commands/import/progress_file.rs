@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::file::Source;
 use super::row::REJECTED_HEADER;
-use crate::fault::Fault;
+use crate::error::CommandError;
 use crate::output::remark;
 
 const VERSION: u32 = 1;
@@ -51,7 +51,7 @@ struct Progress {
 
 /// Keeps the progress and the rejected rows of one import.
 #[derive(Debug)]
-pub(super) struct Keeper {
+pub(super) struct ProgressFile {
     /// None for an import that only looks.
     files: Option<Files>,
     progress: Progress,
@@ -64,7 +64,7 @@ struct Files {
     open: Option<File>,
 }
 
-impl Keeper {
+impl ProgressFile {
     /// One that keeps nothing.
     pub(super) fn nothing() -> Self {
         Self {
@@ -81,7 +81,7 @@ impl Keeper {
     }
 
     /// Finds out how far an earlier run came.
-    pub(super) fn open(source: &Source, from_start: bool) -> Result<Self, Fault> {
+    pub(super) fn open(source: &Source, from_start: bool) -> Result<Self, CommandError> {
         let files = Files {
             progress: beside(&source.path, ".progress"),
             rejected: beside(&source.path, ".rejected.csv"),
@@ -99,7 +99,7 @@ impl Keeper {
             (earlier.version, earlier.bytes, &earlier.sha256)
                 == (VERSION, fresh.bytes, &fresh.sha256)
         };
-        let mut keeper = match earlier {
+        let mut progress = match earlier {
             Some(earlier) if belongs(&earlier) => Self {
                 files: Some(files),
                 progress: earlier,
@@ -118,8 +118,8 @@ impl Keeper {
                 }
             }
         };
-        keeper.forget_unanswered()?;
-        Ok(keeper)
+        progress.forget_unanswered()?;
+        Ok(progress)
     }
 
     /// The last row that was answered; 0 when none was.
@@ -144,7 +144,7 @@ impl Keeper {
         through: u64,
         counts: Counts,
         rejected: &[u8],
-    ) -> Result<(), Fault> {
+    ) -> Result<(), CommandError> {
         let mut next = self.progress.clone();
         next.answered_through_row = through;
         next.counts.add(counts);
@@ -159,7 +159,7 @@ impl Keeper {
     }
 
     /// Everything was answered: there is nothing to go on with.
-    pub(super) fn finish(&self) -> Result<(), Fault> {
+    pub(super) fn finish(&self) -> Result<(), CommandError> {
         match &self.files {
             Some(files) => remove(&files.progress),
             None => Ok(()),
@@ -167,7 +167,7 @@ impl Keeper {
     }
 
     /// Rows that were written as rejected, but not noted as answered, will be answered again.
-    fn forget_unanswered(&mut self) -> Result<(), Fault> {
+    fn forget_unanswered(&mut self) -> Result<(), CommandError> {
         let Some(files) = &mut self.files else {
             return Ok(());
         };
@@ -184,7 +184,7 @@ impl Keeper {
 }
 
 impl Files {
-    fn append(&mut self, lines: &[u8]) -> Result<u64, Fault> {
+    fn append(&mut self, lines: &[u8]) -> Result<u64, CommandError> {
         let path = self.rejected.clone();
         self.append_to(&path, lines)
             .map_err(|error| cannot_write(&path, &error))
@@ -207,7 +207,7 @@ impl Files {
         file.seek(SeekFrom::End(0))
     }
 
-    fn write(&self, progress: &Progress) -> Result<(), Fault> {
+    fn write(&self, progress: &Progress) -> Result<(), CommandError> {
         let directory = match self.progress.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
@@ -222,8 +222,8 @@ impl Files {
     }
 }
 
-fn cannot_write(path: &Path, error: &std::io::Error) -> Fault {
-    Fault::io(&format!("cannot write {}", path.display()), error)
+fn cannot_write(path: &Path, error: &std::io::Error) -> CommandError {
+    CommandError::io(&format!("cannot write {}", path.display()), error)
 }
 
 fn beside(path: &Path, ending: &str) -> PathBuf {
@@ -232,18 +232,18 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     name.into()
 }
 
-fn earlier(path: &Path) -> Result<Option<Progress>, Fault> {
+fn earlier(path: &Path) -> Result<Option<Progress>, CommandError> {
     match std::fs::read(path) {
         Ok(text) => match serde_json::from_slice(&text) {
             Ok(progress) => Ok(Some(progress)),
-            Err(error) => Err(Fault::usage(format!(
+            Err(error) => Err(CommandError::usage(format!(
                 "cannot understand {}: {error}",
                 path.display()
             ))
             .hint("--from-start begins with the first row; doing so does no harm")),
         },
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Fault::io(
+        Err(error) => Err(CommandError::io(
             &format!("cannot read {}", path.display()),
             &error,
         )),
@@ -251,7 +251,7 @@ fn earlier(path: &Path) -> Result<Option<Progress>, Fault> {
 }
 
 /// An earlier import's rejected rows may have been mended and not imported yet.
-fn set_aside(rejected: &Path) -> Result<(), Fault> {
+fn set_aside(rejected: &Path) -> Result<(), CommandError> {
     if !rejected.exists() {
         return Ok(());
     }
@@ -264,9 +264,9 @@ fn set_aside(rejected: &Path) -> Result<(), Fault> {
     Ok(())
 }
 
-fn remove(path: &Path) -> Result<(), Fault> {
+fn remove(path: &Path) -> Result<(), CommandError> {
     match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Fault::io(
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(CommandError::io(
             &format!("cannot remove {}", path.display()),
             &error,
         )),

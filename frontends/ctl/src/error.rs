@@ -10,7 +10,7 @@ use tonic_types::StatusExt as _;
 /// What kind of end it was, as scripts are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Kind {
+pub(crate) enum ExitKind {
     /// Something broke, here or there.
     Fault,
     /// What was asked cannot be.
@@ -22,24 +22,25 @@ pub(crate) enum Kind {
     /// Not to be reached, or not ready.
     Unavailable,
     /// It was looked at, and is not as it should be.
-    NotWhole,
+    #[serde(rename = "not_whole")]
+    ProblemsFound,
     /// By Ctrl-C.
     Interrupted,
     /// Whoever read our output has gone.
-    ReaderGone,
+    OutputClosed,
 }
 
-impl Kind {
+impl ExitKind {
     /// The exit code.
     pub(crate) fn code(self) -> u8 {
         match self {
-            Self::ReaderGone => 0,
+            Self::OutputClosed => 0,
             Self::Fault => 1,
             Self::Usage => 2,
             Self::Refused => 3,
             Self::NotFound => 4,
             Self::Unavailable => 5,
-            Self::NotWhole => 6,
+            Self::ProblemsFound => 6,
             Self::Interrupted => 130,
         }
     }
@@ -48,8 +49,8 @@ impl Kind {
 /// Why a command could not be done.
 #[derive(Debug, Clone, Serialize, thiserror::Error)]
 #[error("{message}")]
-pub(crate) struct Fault {
-    pub(crate) kind: Kind,
+pub(crate) struct CommandError {
+    pub(crate) kind: ExitKind,
     /// What happened, in words.
     pub(crate) message: String,
     /// The stable reason of a refusal, such as `LINE_CLOSED`.
@@ -60,8 +61,8 @@ pub(crate) struct Fault {
     pub(crate) hint: Option<String>,
 }
 
-impl Fault {
-    pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
+impl CommandError {
+    pub(crate) fn new(kind: ExitKind, message: impl Into<String>) -> Self {
         Self {
             kind,
             message: message.into(),
@@ -71,12 +72,12 @@ impl Fault {
     }
 
     pub(crate) fn usage(message: impl Into<String>) -> Self {
-        Self::new(Kind::Usage, message)
+        Self::new(ExitKind::Usage, message)
     }
 
     /// A file or a stream that does not do what it should.
     pub(crate) fn io(what: &str, error: &io::Error) -> Self {
-        Self::new(Kind::Fault, format!("{what}: {error}"))
+        Self::new(ExitKind::Fault, format!("{what}: {error}"))
     }
 
     #[must_use]
@@ -86,22 +87,22 @@ impl Fault {
     }
 }
 
-impl From<Status> for Fault {
+impl From<Status> for CommandError {
     fn from(status: Status) -> Self {
         let kind = match status.code() {
-            Code::InvalidArgument | Code::OutOfRange => Kind::Usage,
-            Code::NotFound => Kind::NotFound,
+            Code::InvalidArgument | Code::OutOfRange => ExitKind::Usage,
+            Code::NotFound => ExitKind::NotFound,
             Code::PermissionDenied
             | Code::Unauthenticated
             | Code::FailedPrecondition
             | Code::AlreadyExists
-            | Code::Aborted => Kind::Refused,
+            | Code::Aborted => ExitKind::Refused,
             Code::Unavailable
             | Code::DeadlineExceeded
             | Code::ResourceExhausted
-            | Code::Cancelled => Kind::Unavailable,
+            | Code::Cancelled => ExitKind::Unavailable,
             Code::Ok | Code::Unknown | Code::Unimplemented | Code::Internal | Code::DataLoss => {
-                Kind::Fault
+                ExitKind::Fault
             }
         };
         let mut message = status.message().to_owned();

@@ -4,7 +4,7 @@ use aikagi_api::units::v1 as units;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, Serializer};
 
-use crate::output::{Shape, table};
+use crate::output::{Printable, table};
 
 /// A moment of the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -112,7 +112,7 @@ impl LineNumber {
     }
 }
 
-impl Shape for Line {
+impl Printable for Line {
     fn words(&self) -> String {
         let unit = match (self.unit, self.unit_established_time) {
             (None, _) => "none yet: the first temporary password chooses it".to_owned(),
@@ -174,7 +174,7 @@ impl From<units::AuditEvent> for AuditEvent {
 }
 
 /// One line for each event, in columns that fit most: a table would have to wait for the last one.
-impl Shape for AuditEvent {
+impl Printable for AuditEvent {
     fn words(&self) -> String {
         let time = self
             .occur_time

@@ -13,7 +13,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use super::Check;
 use super::files::validity;
 use crate::connection::{Connection, GATEWAY};
-use crate::fault::{Fault, Kind};
+use crate::error::{CommandError, ExitKind};
 use crate::settings::Settings;
 
 /// A number that nobody has: asking for it changes nothing and tells of nobody.
@@ -23,7 +23,7 @@ const CLOCK_WARNING: TimeDelta = TimeDelta::seconds(2);
 const CLOCK_WRONG: TimeDelta = TimeDelta::seconds(30);
 
 /// Looks at every gateway, then at what is behind.
-pub(super) async fn look(settings: &Settings, checks: &mut Vec<Check>) {
+pub(super) async fn check(settings: &Settings, checks: &mut Vec<Check>) {
     let Ok(identity) = TlsIdentity::load(&settings.identity) else {
         checks.push(Check::skipped(
             "the way there",
@@ -41,7 +41,7 @@ pub(super) async fn look(settings: &Settings, checks: &mut Vec<Check>) {
     }
     match Connection::open(settings) {
         Ok(connection) => behind(&connection, checks).await,
-        Err(fault) => checks.push(Check::wrong("connection", fault.message, "see above")),
+        Err(error) => checks.push(Check::wrong("connection", error.message, "see above")),
     }
 }
 
@@ -119,7 +119,7 @@ async fn behind(connection: &Connection, checks: &mut Vec<Check>) {
             });
             checks.push(clocks(answer.metadata(), SystemClock.now()));
         }
-        Err(fault) => checks.push(of_fault("health", fault)),
+        Err(error) => checks.push(of_fault("health", error)),
     }
 
     let request = ExplainLoginRequest {
@@ -130,7 +130,7 @@ async fn behind(connection: &Connection, checks: &mut Vec<Check>) {
         .await;
     checks.push(match units {
         Ok(_) => Check::well("units", "answers, and its database does"),
-        Err(fault) => of_fault("units", fault),
+        Err(error) => of_fault("units", error),
     });
     let request = ListSessionsRequest {
         number: NOBODY.into(),
@@ -139,7 +139,7 @@ async fn behind(connection: &Connection, checks: &mut Vec<Check>) {
         .call(connection.authentication().list_sessions(request))
         .await;
     checks.push(match authentication {
-        Err(fault) if fault.kind != Kind::NotFound => of_fault("authentication", fault),
+        Err(error) if error.kind != ExitKind::NotFound => of_fault("authentication", error),
         Ok(_) | Err(_) => Check::well("authentication", "answers, and its database does"),
     });
     checks.push(Check::skipped(
@@ -148,17 +148,17 @@ async fn behind(connection: &Connection, checks: &mut Vec<Check>) {
     ));
 }
 
-fn of_fault(what: &str, fault: Fault) -> Check {
-    let mend = match (fault.kind, fault.reason.as_deref()) {
+fn of_fault(what: &str, error: CommandError) -> Check {
+    let mend = match (error.kind, error.reason.as_deref()) {
         (_, Some("CALLER_NOT_ALLOWED")) => {
             "use a certificate whose identity is spiffe://aikagi/operator or spiffe://aikagi/operator/<name>"
         }
-        (Kind::Unavailable, _) => {
+        (ExitKind::Unavailable, _) => {
             "look at its `healthcheck` and its log: the process, PostgreSQL, Redis"
         }
         _ => "look at its log",
     };
-    Check::wrong(what, fault.message, mend)
+    Check::wrong(what, error.message, mend)
 }
 
 /// HTTP answers carry the other side's time, to the second.
@@ -187,7 +187,7 @@ fn clocks(metadata: &MetadataMap, now: DateTime<chrono::Utc>) -> Check {
 
 #[cfg(test)]
 mod tests {
-    use super::super::State;
+    use super::super::CheckState;
     use super::*;
 
     #[test]
@@ -200,9 +200,9 @@ mod tests {
             metadata.insert("date", date.parse().unwrap());
             clocks(&metadata, now).state
         };
-        assert_eq!(state("Tue, 24 Nov 2026 08:59:59 GMT"), State::Well);
-        assert_eq!(state("Tue, 24 Nov 2026 09:00:05 GMT"), State::Warning);
-        assert_eq!(state("Tue, 24 Nov 2026 08:58:00 GMT"), State::Wrong);
-        assert_eq!(state("soon"), State::Skipped);
+        assert_eq!(state("Tue, 24 Nov 2026 08:59:59 GMT"), CheckState::Well);
+        assert_eq!(state("Tue, 24 Nov 2026 09:00:05 GMT"), CheckState::Warning);
+        assert_eq!(state("Tue, 24 Nov 2026 08:58:00 GMT"), CheckState::Wrong);
+        assert_eq!(state("soon"), CheckState::Skipped);
     }
 }

@@ -4,7 +4,7 @@ use aikagi_devkit::certs::{Authority, Defect};
 use serde_json::Value;
 use tokio::net::TcpListener;
 
-use super::ctl::{World, bare, finish};
+use super::fixture::{Fixture, bare, finish};
 use super::stub::CONTRACT;
 
 async fn doctor(command: tokio::process::Command) -> (i32, Vec<(String, String, String)>) {
@@ -37,9 +37,9 @@ const DOCTOR: [&str; 3] = ["doctor", "--output", "json"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_system_that_is_well_is_found_well() {
-    let world = World::start().await;
-    assert_eq!(world.run(&["healthcheck"]).await.out, "ready\n");
-    let (code, checks) = doctor(world.command(&DOCTOR)).await;
+    let fixture = Fixture::start().await;
+    assert_eq!(fixture.run(&["healthcheck"]).await.out, "ready\n");
+    let (code, checks) = doctor(fixture.command(&DOCTOR)).await;
     assert_eq!((code, wrong(&checks)), (0, vec![]), "{checks:?}");
     let state = |what: &str| {
         checks
@@ -62,7 +62,13 @@ async fn a_system_that_is_well_is_found_well() {
     ] {
         assert_eq!(state(what), "well", "{what}");
     }
-    assert!(world.run(&["doctor"]).await.out.contains("ok       health"));
+    assert!(
+        fixture
+            .run(&["doctor"])
+            .await
+            .out
+            .contains("ok       health")
+    );
 }
 
 /// INV-7: a call goes to the gateway and to nobody else, and what stands in the way is told.
@@ -70,7 +76,7 @@ async fn a_system_that_is_well_is_found_well() {
 async fn what_stands_in_the_way_is_told() {
     let show = ["line", "show", CONTRACT];
 
-    let other = World::start_as("units").await;
+    let other = Fixture::start_as("units").await;
     let ended = other.run(&show).await;
     assert_eq!(ended.code, 5);
     assert!(
@@ -82,36 +88,36 @@ async fn what_stands_in_the_way_is_told() {
     assert_eq!(code, 6);
     assert!(wrong(&checks)[0].contains("private port"), "{checks:?}");
 
-    let world = World::start().await;
-    let ivr = world.authority.issue("ivr", &[]).unwrap();
-    let ended = finish(world.command_as(&ivr, &show)).await;
+    let fixture = Fixture::start().await;
+    let ivr = fixture.authority.issue("ivr", &[]).unwrap();
+    let ended = finish(fixture.command_as(&ivr, &show)).await;
     assert_eq!(ended.code, 3);
     assert!(ended.err.contains("[CALLER_NOT_ALLOWED]"), "{}", ended.err);
-    let (_, checks) = doctor(world.command_as(&ivr, &DOCTOR)).await;
+    let (_, checks) = doctor(fixture.command_as(&ivr, &DOCTOR)).await;
     assert!(wrong(&checks)[0].contains("no operator"), "{checks:?}");
 
-    let expired = world
+    let expired = fixture
         .authority
         .issue_defective("operator", Defect::Expired)
         .unwrap();
-    let ended = finish(world.command_as(&expired, &show)).await;
+    let ended = finish(fixture.command_as(&expired, &show)).await;
     assert_eq!(ended.code, 5);
     assert!(
         ended.err.contains("does not accept our certificate"),
         "{}",
         ended.err
     );
-    let (_, checks) = doctor(world.command_as(&expired, &DOCTOR)).await;
+    let (_, checks) = doctor(fixture.command_as(&expired, &DOCTOR)).await;
     assert!(
         wrong(&checks)[0].contains("have a new one issued"),
         "{checks:?}"
     );
 
-    let stranger = Authority::open(&world.path("elsewhere"))
+    let stranger = Authority::open(&fixture.path("elsewhere"))
         .unwrap()
         .issue("operator", &[])
         .unwrap();
-    let (_, checks) = doctor(world.command_as(&stranger, &DOCTOR)).await;
+    let (_, checks) = doctor(fixture.command_as(&stranger, &DOCTOR)).await;
     assert!(
         wrong(&checks)[0].contains("authority that we believe"),
         "{checks:?}"
@@ -120,12 +126,12 @@ async fn what_stands_in_the_way_is_told() {
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = nobody.local_addr().unwrap().to_string();
     drop(nobody);
-    let mut command = world.command(&show);
+    let mut command = fixture.command(&show);
     command.env("AIKAGICTL_GATEWAY", &address);
     let ended = finish(command).await;
     assert_eq!(ended.code, 5);
     assert!(ended.err.contains("no connection"), "{}", ended.err);
-    let mut command = world.command(&DOCTOR);
+    let mut command = fixture.command(&DOCTOR);
     command.env("AIKAGICTL_GATEWAY", format!("{address},nowhere.invalid:1"));
     let (_, checks) = doctor(command).await;
     assert_eq!(wrong(&checks).len(), 2, "{checks:?}");

@@ -14,7 +14,7 @@ const TEMPLATE: &str = "{bar:30} {human_pos} of {human_len} rows, {per_sec:.0}, 
 
 /// Shows how far an import is.
 #[derive(Debug)]
-pub(super) struct Meter {
+pub(super) struct ProgressDisplay {
     bar: ProgressBar,
     on_terminal: bool,
     total: u64,
@@ -24,7 +24,7 @@ pub(super) struct Meter {
     last_line: Instant,
 }
 
-impl Meter {
+impl ProgressDisplay {
     /// Of so many rows so many were done by earlier runs.
     pub(super) fn start(total: u64, done_before: u64) -> Self {
         let on_terminal = std::io::stderr().is_terminal();
