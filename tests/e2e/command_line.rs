@@ -119,7 +119,7 @@ async fn an_import_goes_on_where_it_stopped() {
         "{remarks}"
     );
     assert!(
-        remarks.contains(&format!("going on after row {}", noted + 1)),
+        remarks.contains(&format!("continuing after row {}", noted + 1)),
         "{remarks}"
     );
     assert_eq!(summary["rows_of_this_run"].as_u64().unwrap(), 3_000 - noted);

@@ -1,4 +1,4 @@
-//! What can be typed, with help that teaches it.
+//! The arguments of `aikagictl`, with their help texts.
 
 mod help;
 
@@ -13,20 +13,22 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[command(name = "aikagictl", version, after_long_help = help::PROGRAM, max_term_width = 100)]
 #[command(disable_help_subcommand = true)]
 pub struct Arguments {
-    /// How to reach the system.
+    /// The connection to the system, and the output format.
     #[command(flatten)]
-    pub reach: ConnectionArguments,
-    /// What to do.
+    pub connection: ConnectionArguments,
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// How to reach the system, and how to print. Each flag wins over its variable of the environment, that over
-/// `--state`, and that over the settings file.
+/// The connection to the system, and the output format.
+///
+/// A flag overrides its environment variable, the variable overrides `--state`, and `--state` overrides the settings
+/// file.
 #[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Reaching the system")]
+#[command(next_help_heading = "Connection")]
 pub struct ConnectionArguments {
-    /// The gateway's private port, as `host:port`; several are tried one after another
+    /// The gateway's private port; if several are given, they are tried in order
     #[arg(
         long,
         global = true,
@@ -35,7 +37,7 @@ pub struct ConnectionArguments {
         value_delimiter = ','
     )]
     pub gateway: Vec<String>,
-    /// Your certificate, PEM; its identity is `spiffe://aikagi/operator` or `.../operator/<name>`
+    /// Your certificate (PEM) with the identity `spiffe://aikagi/operator` or `spiffe://aikagi/operator/<name>`
     #[arg(
         long,
         global = true,
@@ -43,10 +45,10 @@ pub struct ConnectionArguments {
         value_name = "FILE"
     )]
     pub certificate: Option<PathBuf>,
-    /// Your certificate's private key, PEM, mode 600
+    /// The private key of your certificate (PEM, file mode 600)
     #[arg(long, global = true, env = "AIKAGICTL_KEY", value_name = "FILE")]
     pub key: Option<PathBuf>,
-    /// The authorities that the gateway's certificate may come from, PEM
+    /// The certificate authorities that may issue the gateway's certificate (PEM)
     #[arg(
         long,
         global = true,
@@ -54,71 +56,71 @@ pub struct ConnectionArguments {
         value_name = "FILE"
     )]
     pub authorities: Option<PathBuf>,
-    /// Take all of the above from the file that `cargo xtask up` writes (target/up/state.json)
+    /// Read all of the above from the file that `cargo xtask up` writes (target/up/state.json)
     #[arg(long, global = true, env = "AIKAGICTL_STATE", value_name = "FILE")]
     pub state: Option<PathBuf>,
-    /// The settings file, TOML: gateway, certificate, key, authorities, timeout
+    /// The settings file (TOML) with the keys gateway, certificate, key, authorities and timeout
     ///
-    /// Without it, `$XDG_CONFIG_HOME/aikagi/aikagictl.toml` (`~/.config` if that is not set) and then
-    /// `/etc/aikagi/aikagictl.toml` are looked for.
+    /// Default: `$XDG_CONFIG_HOME/aikagi/aikagictl.toml` (`~/.config` if the variable is not set), and then
+    /// `/etc/aikagi/aikagictl.toml`.
     #[arg(long, global = true, env = "AIKAGICTL_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// How long one call may take, such as `10s` [default: 10s]
+    /// The maximum time of one request, such as `10s` [default: 10s]
     #[arg(long, global = true, env = "AIKAGICTL_TIMEOUT", value_parser = humantime::parse_duration)]
     pub timeout: Option<Duration>,
-    /// How to print [default: human]
+    /// The output format [default: human]
     #[arg(long, global = true, env = "AIKAGICTL_OUTPUT", value_name = "FORMAT")]
     pub output: Option<Format>,
 }
 
-/// How to print.
+/// The output format.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// For people
+    /// Text for people
     #[default]
     Human,
-    /// One JSON document a line; docs/aikagictl.md says which keys there are
+    /// One JSON document per line, with the keys listed in docs/aikagictl.md
     Json,
 }
 
-/// What to do.
+/// The command.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Add, show and close lines, reset their unit
+    /// Add, show and close lines, and reset their unit
     #[command(subcommand)]
     Line(Line),
     /// Add, remove, subscribe and unsubscribe numbers of a line
     #[command(subcommand)]
     Number(Number),
-    /// Say why a number can or cannot log in, and what would help
+    /// Explain why a number can or cannot log in, and what helps
     #[command(after_long_help = help::EXPLAIN)]
     Explain {
-        /// The number, in any form: 0312340001, 03-1234-0001
+        /// The number, with or without hyphens: 0312340001, 03-1234-0001
         number: String,
     },
     /// List and end the sessions of an account
     #[command(subcommand)]
     Sessions(Sessions),
-    /// Read the audit trail, and check that it is whole
+    /// Read the audit trail, and check that it was not changed
     #[command(subcommand)]
     Audit(Audit),
     /// Add lines in bulk from a CSV file
     #[command(after_long_help = help::IMPORT)]
     Import(Import),
-    /// Ask the gateway whether it is ready; exit 0 if so, 5 if not
+    /// Check that the gateway is ready: exit code 0 if it is ready, 5 if not
     Healthcheck,
-    /// Look at everything on the way to the system, and say what is wrong and how to mend it
+    /// Check settings, certificates and the connection to the system, and explain how to fix what is wrong
     #[command(after_long_help = help::DOCTOR)]
     Doctor,
-    /// Print a script that completes this command line in a shell
+    /// Print a completion script for a shell
     #[command(after_long_help = help::COMPLETIONS)]
     Completions {
-        /// Which shell
+        /// The shell
         shell: clap_complete::Shell,
     },
     /// Write man pages into a directory
     Man {
-        /// The directory; it is made if it is not there
+        /// The directory; it is created if it does not exist
         directory: PathBuf,
     },
 }
@@ -126,36 +128,36 @@ pub enum Command {
 /// Lines.
 #[derive(Debug, Subcommand)]
 pub enum Line {
-    /// Add a line with its numbers, all of it or nothing
+    /// Add a line with all its numbers, or nothing
     #[command(after_long_help = help::LINE_ADD)]
     Add {
-        /// The number that names the line
+        /// The contract number, which identifies the line
         contract_number: String,
-        /// Numbers that have the option service, the contract number too if it has
+        /// Numbers with the option service; list the contract number here if it has the service
         #[arg(long, value_name = "NUMBER", value_delimiter = ',')]
         subscribed: Vec<String>,
-        /// Further numbers that have not
+        /// Additional numbers without the option service
         #[arg(long, value_name = "NUMBER", value_delimiter = ',')]
         unsubscribed: Vec<String>,
     },
-    /// Show the state of the line that a number is on
+    /// Show the line of a number
     Show {
         /// Any number of the line
         number: String,
     },
-    /// Close a line: its contract has ended, its passwords are void, its sessions end
+    /// Close a line whose contract has ended; this voids its passwords and ends its sessions
     Close {
         /// Any number of the line
         number: String,
-        /// Do not ask
+        /// Do not ask for confirmation
         #[arg(long)]
         yes: bool,
     },
-    /// Take a line back to having no unit: all its passwords go, all its sessions end
+    /// Remove the unit of a line; this voids all its passwords and ends all its sessions
     ResetUnit {
         /// Any number of the line
         number: String,
-        /// Do not ask
+        /// Do not ask for confirmation
         #[arg(long)]
         yes: bool,
     },
@@ -170,28 +172,28 @@ pub enum Number {
         line: String,
         /// The new number
         number: String,
-        /// It has the option service
+        /// The number has the option service
         #[arg(long)]
         subscribed: bool,
     },
-    /// Take a number off its line: its password goes, its sessions end
+    /// Remove a number from its line; this voids its password and ends its sessions
     Remove {
-        /// The number; not the contract number
+        /// The number, which must not be the contract number
         number: String,
-        /// Do not ask
+        /// Do not ask for confirmation
         #[arg(long)]
         yes: bool,
     },
-    /// Give a number the option service
+    /// Subscribe a number to the option service
     Subscribe {
         /// The number
         number: String,
     },
-    /// Take the option service from a number; if it is no account any more, its password is void
+    /// Unsubscribe a number from the option service; if it is then no longer an account, this voids its password
     Unsubscribe {
         /// The number
         number: String,
-        /// Do not ask
+        /// Do not ask for confirmation
         #[arg(long)]
         yes: bool,
     },
@@ -200,12 +202,12 @@ pub enum Number {
 /// Sessions.
 #[derive(Debug, Subcommand)]
 pub enum Sessions {
-    /// List the live sessions of an account; never a token
+    /// List the live sessions of an account, without their tokens
     List {
         /// The account
         number: String,
     },
-    /// End every session of an account
+    /// End all sessions of an account
     End {
         /// The account
         number: String,
@@ -218,89 +220,89 @@ pub enum Audit {
     /// List events, oldest first
     #[command(after_long_help = help::AUDIT_LIST)]
     List(AuditList),
-    /// Recompute the chains, and find events that were removed, altered, inserted or moved
+    /// Recompute the hash chains, and find events that were removed, altered, inserted or moved
     #[command(after_long_help = help::AUDIT_VERIFY)]
     Verify {
-        /// Only the chain of the line that this number is on
+        /// Only the chain of this number's line
         number: Option<String>,
-        /// Compare with the heads in this file, and note the new ones there if all is whole
+        /// Compare the chains with the heads in this file, and write the new heads to it if no flaw is found
         #[arg(long, value_name = "FILE")]
         anchor: Option<PathBuf>,
     },
 }
 
-/// Which events.
+/// The events to list.
 #[derive(Debug, Args)]
 pub struct AuditList {
-    /// Only events of the line that this number is on, or that name it
+    /// Only events of this number's line, or events that name this number
     #[arg(long)]
     pub number: Option<String>,
-    /// Only this action, such as LOGIN; may be given several times
+    /// Only events with this action, such as LOGIN; may be repeated
     #[arg(long, value_name = "ACTION", value_delimiter = ',')]
     pub action: Vec<String>,
-    /// Only what ended so
+    /// Only events with this outcome
     #[arg(long, ignore_case = true)]
     pub outcome: Option<OutcomeFilter>,
-    /// Only events of this moment or later: 2026-11-24T09:30:00+09:00, 2026-11-24 (UTC), or how long ago: 2h
-    #[arg(long, value_parser = when)]
-    pub since: Option<When>,
-    /// Only events before this moment
-    #[arg(long, value_parser = when)]
-    pub until: Option<When>,
-    /// The newest so many
+    /// Only events at or after this time: 2026-11-24T09:30:00+09:00, 2026-11-24 (UTC), or 2h for two hours ago
+    #[arg(long, value_parser = time_argument)]
+    pub since: Option<TimeArgument>,
+    /// Only events before this time
+    #[arg(long, value_parser = time_argument)]
+    pub until: Option<TimeArgument>,
+    /// The maximum number of events; the newest are listed
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub limit: u32,
-    /// Every event that matches, instead of the newest
+    /// List all matching events, not only the newest
     #[arg(long, conflicts_with_all = ["limit", "follow"])]
     pub all: bool,
-    /// Go on with new events as they are recorded, until Ctrl-C
+    /// Continue to list new events until Ctrl-C
     #[arg(long, conflicts_with = "until")]
     pub follow: bool,
-    /// How often to look for new events
+    /// The time between two queries for new events
     #[arg(long, default_value = "2s", value_parser = humantime::parse_duration, requires = "follow")]
     pub interval: Duration,
 }
 
-/// How a decision ended.
+/// The outcome of the events to list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum OutcomeFilter {
-    /// It was done
+    /// The action was done
     Done,
-    /// It was refused
+    /// The action was refused
     Refused,
 }
 
-/// What to import.
+/// What to import, and how.
 #[derive(Debug, Args)]
 pub struct Import {
     /// The CSV file
     pub file: PathBuf,
-    /// Only look: say what would become of each row, and change nothing
+    /// Check each row and report what the import would do, without changing anything
     #[arg(long)]
     pub dry_run: bool,
-    /// Begin with the first row, whatever an earlier run has done
+    /// Start with the first row, even if an earlier run was stopped later in the file
     #[arg(long)]
     pub from_start: bool,
-    /// Rows that are sent, and committed, at once
+    /// The number of rows sent and committed together
     #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..=5_000))]
     pub batch: u32,
-    /// Batches sent before the first of them is answered
+    /// The maximum number of batches sent and not yet answered
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=16))]
     pub in_flight: u8,
 }
 
-/// A moment, as typed.
+/// A time in an argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum When {
-    /// This one.
+pub enum TimeArgument {
+    /// A moment.
     At(DateTime<Utc>),
-    /// So long ago.
+    /// A duration before now.
     Ago(TimeDelta),
 }
 
-impl When {
-    /// The moment meant, at this moment.
-    pub fn from(self, now: DateTime<Utc>) -> DateTime<Utc> {
+impl TimeArgument {
+    /// The moment that the argument means, if the present time is `now`.
+    pub fn resolve(self, now: DateTime<Utc>) -> DateTime<Utc> {
         match self {
             Self::At(moment) => moment,
             Self::Ago(ago) => now.checked_sub_signed(ago).unwrap_or(DateTime::UNIX_EPOCH),
@@ -308,19 +310,19 @@ impl When {
     }
 }
 
-fn when(text: &str) -> Result<When, String> {
+fn time_argument(text: &str) -> Result<TimeArgument, String> {
     if let Ok(moment) = DateTime::parse_from_rfc3339(text) {
-        return Ok(When::At(moment.to_utc()));
+        return Ok(TimeArgument::At(moment.to_utc()));
     }
     if let Ok(day) = text.parse::<NaiveDate>() {
-        return Ok(When::At(day.and_time(NaiveTime::MIN).and_utc()));
+        return Ok(TimeArgument::At(day.and_time(NaiveTime::MIN).and_utc()));
     }
     humantime::parse_duration(text)
         .ok()
         .and_then(|ago| TimeDelta::from_std(ago).ok())
-        .map(When::Ago)
+        .map(TimeArgument::Ago)
         .ok_or_else(|| {
-            "write a moment (2026-11-24T09:30:00+09:00), a day (2026-11-24), or how long ago (2h)"
+            "expected a time (2026-11-24T09:30:00+09:00), a day (2026-11-24) or a duration before now (2h)"
                 .to_owned()
         })
 }
@@ -337,9 +339,9 @@ mod tests {
     }
 
     #[test]
-    fn moments_are_read_as_people_write_them() {
+    fn times_days_and_durations_are_parsed() {
         let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-        let moment = |text| when(text).map(|when| when.from(now).to_rfc3339());
+        let moment = |text| time_argument(text).map(|time| time.resolve(now).to_rfc3339());
         assert_eq!(
             moment("2026-11-24T09:30:00+09:00").unwrap(),
             "2026-11-24T00:30:00+00:00"

@@ -12,7 +12,7 @@ pub(crate) mod sessions;
 
 use crate::error::{CommandError, ExitKind};
 
-/// A part of an answer that the contract promises.
-fn promised<T>(part: Option<T>) -> Result<T, CommandError> {
-    part.ok_or_else(|| CommandError::new(ExitKind::Fault, "the answer is not complete"))
+/// Unwraps a field that the contract always sets in a response.
+fn required<T>(field: Option<T>) -> Result<T, CommandError> {
+    field.ok_or_else(|| CommandError::new(ExitKind::Fault, "the response is incomplete"))
 }

@@ -1,5 +1,5 @@
-//! Calls to the gateway's private port: mutual TLS to the workload `gateway` and no other, a deadline on every call,
-//! and a reason when nobody is to be reached.
+//! RPCs to the gateway's private port: mutual TLS with the workload `gateway` and no other, a deadline for each RPC, and
+//! an explanation if no gateway can be reached.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,10 +20,10 @@ use tonic_health::pb::health_client::HealthClient;
 use crate::error::{CommandError, ExitKind};
 use crate::settings::Settings;
 
-/// The workload that we call.
+/// The workload that this program calls.
 pub(crate) const GATEWAY: &str = "gateway";
 
-/// A way to call the system.
+/// A connection to the system.
 #[derive(Debug)]
 pub(crate) struct Connection {
     upstream: Upstream,
@@ -34,11 +34,11 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Reads the certificates; connects with the first call.
+    /// Reads the certificates. The first RPC opens the connection.
     pub(crate) fn open(settings: &Settings) -> Result<Self, CommandError> {
         let identity = TlsIdentity::load(&settings.identity).map_err(|error| {
             CommandError::usage(error.to_string())
-                .hint("`aikagictl doctor` looks at everything on the way")
+                .hint("run `aikagictl doctor` to check the certificates and the connection")
         })?;
         let policies = Policies::from_descriptors(aikagi_api::DESCRIPTORS)
             .map_err(|error| CommandError::new(ExitKind::Fault, error.to_string()))?;
@@ -79,51 +79,50 @@ impl Connection {
         HealthClient::new(self.upstream.clone())
     }
 
-    /// Makes a call within its deadline. Of a stream this is the beginning; the rest has no deadline.
+    /// Sends an RPC with a deadline and returns the response message. For a stream the deadline covers only the start.
     pub(crate) async fn call<T>(
         &self,
-        call: impl Future<Output = Result<Response<T>, Status>>,
+        rpc: impl Future<Output = Result<Response<T>, Status>>,
     ) -> Result<T, CommandError> {
-        Ok(self.call_whole(call).await?.into_inner())
+        Ok(self.call_with_metadata(rpc).await?.into_inner())
     }
 
-    /// The same, with the answer's metadata.
-    pub(crate) async fn call_whole<T>(
+    /// Sends an RPC with a deadline and returns the response with its metadata.
+    pub(crate) async fn call_with_metadata<T>(
         &self,
-        call: impl Future<Output = Result<Response<T>, Status>>,
+        rpc: impl Future<Output = Result<Response<T>, Status>>,
     ) -> Result<Response<T>, CommandError> {
-        let answer = deadline::within(Instant::now() + self.timeout, call)
+        let response = deadline::within(Instant::now() + self.timeout, rpc)
             .await
             .unwrap_or_else(|late| Err(late.into()));
-        match answer {
-            Ok(answer) => Ok(answer),
-            Err(status) => Err(self.explained(status).await),
+        match response {
+            Ok(response) => Ok(response),
+            Err(status) => Err(self.explain(status).await),
         }
     }
 
-    /// A refusal in words; when nobody answered, with what stands in the way.
-    pub(crate) async fn explained(&self, status: Status) -> CommandError {
+    /// The error of an RPC. If the system is unavailable, the hint says why the gateway cannot be reached.
+    pub(crate) async fn explain(&self, status: Status) -> CommandError {
         let error = CommandError::from(status);
         if error.kind != ExitKind::Unavailable {
             return error;
         }
         let hint = match self.obstacle().await {
-            Some(obstacle) => format!("{obstacle}; `aikagictl doctor` says more"),
-            None => "the gateway answers, so it is what is behind it: `aikagictl doctor` says more"
+            Some(obstacle) => format!("{obstacle}; run `aikagictl doctor` for details"),
+            None => "the gateway answers, but a service behind it does not; run `aikagictl doctor` for details"
                 .to_owned(),
         };
         error.hint(hint)
     }
 
-    /// What keeps us from every gateway; none when one can be reached.
+    /// Why no gateway can be reached; `None` if one can be reached.
     async fn obstacle(&self) -> Option<String> {
         let mut first = None;
         for gateway in &self.gateways {
             let addresses = match tokio::net::lookup_host(gateway).await {
                 Ok(addresses) => addresses,
                 Err(error) => {
-                    first
-                        .get_or_insert(format!("{gateway}: the name cannot be looked up: {error}"));
+                    first.get_or_insert(format!("{gateway}: the name cannot be resolved: {error}"));
                     continue;
                 }
             };

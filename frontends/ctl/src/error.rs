@@ -1,4 +1,4 @@
-//! Why a command could not be done: a kind, which is the exit code, and words that help.
+//! Why a command failed: a kind, which determines the exit code, and a text for the operator.
 
 use std::io;
 
@@ -7,26 +7,26 @@ use serde::Serialize;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-/// What kind of end it was, as scripts are told.
+/// The kind of an error, for scripts. It is part of the JSON output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ExitKind {
-    /// Something broke, here or there.
+    /// An error in this program or in the system.
     Fault,
-    /// What was asked cannot be.
+    /// Invalid arguments, settings or numbers.
     Usage,
-    /// Not allowed, or not possible as things stand.
+    /// No permission, or the present state does not allow the command.
     Refused,
     /// No line has the number.
     NotFound,
-    /// Not to be reached, or not ready.
+    /// The system cannot be reached or is not ready.
     Unavailable,
-    /// It was looked at, and is not as it should be.
+    /// The command finished and found problems.
     #[serde(rename = "not_whole")]
     ProblemsFound,
-    /// By Ctrl-C.
+    /// Stopped by Ctrl-C.
     Interrupted,
-    /// Whoever read our output has gone.
+    /// The reader of the standard output has closed it.
     OutputClosed,
 }
 
@@ -46,17 +46,17 @@ impl ExitKind {
     }
 }
 
-/// Why a command could not be done.
+/// Why a command failed.
 #[derive(Debug, Clone, Serialize, thiserror::Error)]
 #[error("{message}")]
 pub(crate) struct CommandError {
     pub(crate) kind: ExitKind,
-    /// What happened, in words.
+    /// What happened, for people.
     pub(crate) message: String,
     /// The stable reason of a refusal, such as `LINE_CLOSED`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
-    /// What would help.
+    /// What the operator can do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) hint: Option<String>,
 }
@@ -75,9 +75,9 @@ impl CommandError {
         Self::new(ExitKind::Usage, message)
     }
 
-    /// A file or a stream that does not do what it should.
-    pub(crate) fn io(what: &str, error: &io::Error) -> Self {
-        Self::new(ExitKind::Fault, format!("{what}: {error}"))
+    /// An error of a file or a stream. `failure` says what could not be done.
+    pub(crate) fn io(failure: &str, error: &io::Error) -> Self {
+        Self::new(ExitKind::Fault, format!("{failure}: {error}"))
     }
 
     #[must_use]
@@ -124,23 +124,23 @@ impl From<Status> for CommandError {
         let reason =
             reason_of(&status).map(|reason| aikagi_mesh::errors::name_of(reason).to_owned());
         let hint = match (status.code(), reason.as_deref()) {
-            (Code::Unimplemented, _) => {
-                Some("this system is older than this aikagictl: use one of the same release")
-            }
-            (_, Some("CALLER_NOT_ALLOWED")) => {
-                Some("your certificate is not an operator's: `aikagictl doctor` says whose it is")
-            }
+            (Code::Unimplemented, _) => Some(
+                "the system is older than this aikagictl: use an aikagictl of the same release",
+            ),
+            (_, Some("CALLER_NOT_ALLOWED")) => Some(
+                "your certificate does not identify an operator: run `aikagictl doctor` to see its identity",
+            ),
             (_, Some("LINE_NOT_FOUND")) => {
-                Some("`aikagictl explain NUMBER` says what can be said of a number on no line")
+                Some("run `aikagictl explain NUMBER` for a number that is on no line")
             }
             (_, Some("LINE_CLOSED")) => Some("its numbers can be added to another line"),
             (_, Some("CONTRACT_NUMBER_STAYS")) => {
-                Some("close the line (`aikagictl line close`), and add another")
+                Some("close the line (`aikagictl line close`) and add a new line")
             }
             (_, Some("NUMBER_TAKEN")) => {
-                Some("`aikagictl line show NUMBER` shows the line that it is on")
+                Some("run `aikagictl line show NUMBER` to see the number's line")
             }
-            (_, Some("INTERNAL")) => Some("the services' logs say more"),
+            (_, Some("INTERNAL")) => Some("see the services' logs"),
             _ => None,
         };
         Self {

@@ -1,6 +1,8 @@
-//! `aikagictl`, the operator's command line (OPS-1, OPS-2): lines and numbers, why somebody cannot log in, sessions,
-//! the audit trail, bulk import, and what is wrong with the way there. It calls the gateway's private port with an
-//! operator's certificate; what it may do, the contracts say (INV-7).
+//! `aikagictl`, the command line for operators (OPS-1, OPS-2). It manages lines, numbers and sessions, explains logins,
+//! reads and verifies the audit trail, imports lines in bulk and diagnoses the connection.
+//!
+//! It calls the gateway's private port with an operator's certificate. The proto files define what an operator may call
+//! (INV-7).
 
 pub mod cli;
 mod commands;
@@ -16,14 +18,14 @@ use error::CommandError;
 use output::Output;
 use settings::Settings;
 
-/// Does what the command line asks, and tells the exit code.
+/// Runs the command and returns the exit code.
 pub async fn run(arguments: Arguments) -> u8 {
-    let mut output = Output::new(arguments.reach.output.unwrap_or_default());
+    let mut output = Output::new(arguments.connection.output.unwrap_or_default());
     let done = dispatch(arguments, &mut output).await;
     match done.and_then(|()| output.flush()) {
         Ok(()) => 0,
         Err(error) => {
-            output.complain(&error);
+            output.show_error(&error);
             error.kind.code()
         }
     }
@@ -35,7 +37,7 @@ async fn dispatch(arguments: Arguments, output: &mut Output) -> Result<(), Comma
         Command::Man { directory } => return commands::generate::man(&directory, output),
         command => command,
     };
-    let settings = Settings::resolve(arguments.reach)?;
+    let settings = Settings::resolve(arguments.connection)?;
     if let Command::Doctor = command {
         return commands::doctor::run(&settings, output).await;
     }

@@ -1,4 +1,4 @@
-//! `aikagictl`: the operator's command line.
+//! `aikagictl`: the command line for operators.
 
 use std::process::ExitCode;
 

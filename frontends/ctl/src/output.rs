@@ -1,4 +1,4 @@
-//! Where everything is printed: results on standard output, remarks and faults on standard error.
+//! Printing: results to standard output, remarks and errors to standard error.
 
 use std::io::{self, BufWriter, IsTerminal as _, Stdout, Write};
 
@@ -8,13 +8,13 @@ use serde::Serialize;
 use crate::cli::Format;
 use crate::error::{CommandError, ExitKind};
 
-/// A result: JSON by its shape, and words for people.
+/// A result that can be printed, as JSON by its `Serialize` and as text for people.
 pub(crate) trait Printable: Serialize {
-    /// For people; may be several lines, without the last line's end.
-    fn words(&self) -> String;
+    /// The text for people: one or more lines, without a line feed at the end.
+    fn text(&self) -> String;
 }
 
-/// Prints what a command finds.
+/// Prints the results of a command.
 pub(crate) struct Output {
     pub(crate) format: Format,
     out: BufWriter<Stdout>,
@@ -28,10 +28,10 @@ impl Output {
         }
     }
 
-    /// Prints a result in the format that was asked for.
+    /// Prints a result in the chosen format.
     pub(crate) fn show(&mut self, result: &impl Printable) -> Result<(), CommandError> {
         match self.format {
-            Format::Human => self.line(&result.words()),
+            Format::Human => self.line(&result.text()),
             Format::Json => {
                 let text = serde_json::to_string(result).map_err(|error| {
                     CommandError::new(ExitKind::Fault, format!("cannot print: {error}"))
@@ -41,31 +41,33 @@ impl Output {
         }
     }
 
-    /// Prints text as it is.
+    /// Prints a line.
     pub(crate) fn line(&mut self, text: &str) -> Result<(), CommandError> {
-        writeln!(self.out, "{text}").map_err(|error| of_output(&error))
+        writeln!(self.out, "{text}").map_err(|error| print_error(&error))
     }
 
-    /// Prints bytes as they are.
+    /// Prints bytes unchanged.
     pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Result<(), CommandError> {
-        self.out.write_all(bytes).map_err(|error| of_output(&error))
+        self.out
+            .write_all(bytes)
+            .map_err(|error| print_error(&error))
     }
 
-    /// Hands on what was printed so far.
+    /// Flushes the printed output.
     pub(crate) fn flush(&mut self) -> Result<(), CommandError> {
-        self.out.flush().map_err(|error| of_output(&error))
+        self.out.flush().map_err(|error| print_error(&error))
     }
 
-    /// Tells why a command could not be done.
-    pub(crate) fn complain(&mut self, error: &CommandError) {
+    /// Prints an error to standard error.
+    pub(crate) fn show_error(&mut self, error: &CommandError) {
         let _ = self.out.flush();
         if error.kind == ExitKind::OutputClosed {
             return;
         }
         match self.format {
             Format::Json => {
-                let shape = serde_json::json!({ "error": error });
-                remark(&shape.to_string());
+                let document = serde_json::json!({ "error": error });
+                remark(&document.to_string());
             }
             Format::Human => {
                 let reason = match &error.reason {
@@ -81,7 +83,7 @@ impl Output {
     }
 }
 
-fn of_output(error: &io::Error) -> CommandError {
+fn print_error(error: &io::Error) -> CommandError {
     if error.kind() == io::ErrorKind::BrokenPipe {
         CommandError::new(ExitKind::OutputClosed, "")
     } else {
@@ -89,12 +91,13 @@ fn of_output(error: &io::Error) -> CommandError {
     }
 }
 
-/// A remark beside the results, on standard error. That it cannot be made is nobody's loss.
+/// Prints a remark to standard error. A failure is ignored, because a remark is not a result.
 pub(crate) fn remark(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
-/// Asks before something that cannot be undone, unless `yes` was said or nobody is there to be asked.
+/// Asks for confirmation before an action that cannot be undone. Does not ask if `yes` is set or if there is no
+/// terminal.
 pub(crate) fn confirm(question: &str, yes: bool) -> Result<(), CommandError> {
     if yes || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Ok(());
@@ -103,7 +106,7 @@ pub(crate) fn confirm(question: &str, yes: bool) -> Result<(), CommandError> {
     let mut answer = String::new();
     io::stdin()
         .read_line(&mut answer)
-        .map_err(|error| CommandError::io("cannot ask", &error))?;
+        .map_err(|error| CommandError::io("cannot read the confirmation", &error))?;
     if answer.trim() == "yes" {
         Ok(())
     } else {
@@ -111,7 +114,7 @@ pub(crate) fn confirm(question: &str, yes: bool) -> Result<(), CommandError> {
     }
 }
 
-/// A table without lines: columns under their names.
+/// Formats a table without borders, with the column names in the first line.
 pub(crate) fn table(names: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
     table

@@ -1,4 +1,5 @@
-//! Where the system is and who asks: flags, the environment, `state.json`, a settings file, in this order.
+//! The settings of the connection: the system's addresses and the operator's certificate. They come from flags,
+//! environment variables, `state.json` and a settings file, in this order.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,19 +12,19 @@ use serde::de::DeserializeOwned;
 use crate::cli::ConnectionArguments;
 use crate::error::{CommandError, ExitKind};
 
-/// Who an operator is in `state.json`.
+/// The name of the operator's identity in `state.json`.
 const OPERATOR: &str = "operator";
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 const FILE_NAME: &str = "aikagi/aikagictl.toml";
 
-/// Where the system is and who asks, complete.
+/// The complete settings of the connection.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
-    /// `host:port` of the gateway's private port.
+    /// The gateways' private ports, as `host:port`.
     pub(crate) gateways: Vec<String>,
     /// Certificate, key and authorities.
     pub(crate) identity: IdentitySettings,
-    /// How long one call may take.
+    /// The maximum time of one RPC.
     pub(crate) timeout: Duration,
 }
 
@@ -39,9 +40,9 @@ struct File {
     timeout: Option<String>,
 }
 
-/// The part of `state.json` that concerns an operator.
+/// The part of `state.json` that an operator needs.
 #[derive(Debug, Deserialize)]
-struct State {
+struct SystemFile {
     private: Vec<String>,
     authority: PathBuf,
     identities: BTreeMap<String, Files>,
@@ -54,18 +55,18 @@ struct Files {
 }
 
 impl Settings {
-    /// Puts together what was said; the error names what is missing.
-    pub(crate) fn resolve(reach: ConnectionArguments) -> Result<Self, CommandError> {
-        let file = match reach.config.or_else(usual_file) {
+    /// Combines all sources of settings. The error names the missing or invalid setting.
+    pub(crate) fn resolve(arguments: ConnectionArguments) -> Result<Self, CommandError> {
+        let file = match arguments.config.or_else(default_file) {
             Some(path) => read(&path, |text| {
                 toml::from_str(text).map_err(|error| error.to_string())
             })?,
             None => File::default(),
         };
-        let state = reach
+        let state = arguments
             .state
             .as_deref()
-            .map(of_state)
+            .map(read_state)
             .transpose()?
             .unwrap_or_default();
 
@@ -73,14 +74,14 @@ impl Settings {
             |flag: Option<PathBuf>, state: Option<PathBuf>, file: Option<PathBuf>, name: &str| {
                 flag.or(state).or(file).ok_or_else(|| missing(name))
             };
-        let gateways = [reach.gateway, state.gateway, file.gateway]
+        let gateways = [arguments.gateway, state.gateway, file.gateway]
             .into_iter()
             .find(|gateways| !gateways.is_empty())
             .ok_or_else(|| missing("gateway"))?
             .iter()
             .map(|gateway| host_and_port(gateway))
             .collect::<Result<Vec<_>, _>>()?;
-        let timeout = match (reach.timeout, file.timeout) {
+        let timeout = match (arguments.timeout, file.timeout) {
             (Some(timeout), _) => timeout,
             (None, Some(text)) => humantime::parse_duration(&text)
                 .map_err(|error| CommandError::usage(format!("setting `timeout`: {error}")))?,
@@ -90,14 +91,14 @@ impl Settings {
             gateways,
             identity: IdentitySettings {
                 certificate: pick(
-                    reach.certificate,
+                    arguments.certificate,
                     state.certificate,
                     file.certificate,
                     "certificate",
                 )?,
-                key: pick(reach.key, state.key, file.key, "key")?,
+                key: pick(arguments.key, state.key, file.key, "key")?,
                 authorities: pick(
-                    reach.authorities,
+                    arguments.authorities,
                     state.authorities,
                     file.authorities,
                     "authorities",
@@ -110,14 +111,14 @@ impl Settings {
 }
 
 fn missing(name: &str) -> CommandError {
-    CommandError::usage(format!("nothing says what `{name}` is")).hint(format!(
-        "give --{name}, AIKAGICTL_{}, or a settings file; with `cargo xtask up` running: --state target/up/state.json",
+    CommandError::usage(format!("setting `{name}` is missing")).hint(format!(
+        "give --{name}, AIKAGICTL_{} or a settings file; while `cargo xtask up` runs: --state target/up/state.json",
         name.to_uppercase()
     ))
 }
 
-fn of_state(path: &Path) -> Result<File, CommandError> {
-    let state: State = read(path, |text| {
+fn read_state(path: &Path) -> Result<File, CommandError> {
+    let state: SystemFile = read(path, |text| {
         serde_json::from_str(text).map_err(|error| error.to_string())
     })?;
     let files = state.identities.get(OPERATOR);
@@ -137,11 +138,11 @@ fn read<T: DeserializeOwned>(
     let shown = path.display();
     let text = std::fs::read_to_string(path)
         .map_err(|error| CommandError::usage(format!("cannot read {shown}: {error}")))?;
-    parse(&text).map_err(|error| CommandError::usage(format!("cannot understand {shown}: {error}")))
+    parse(&text).map_err(|error| CommandError::usage(format!("cannot parse {shown}: {error}")))
 }
 
-/// The settings file that is there though nobody named it.
-fn usual_file() -> Option<PathBuf> {
+/// The first existing settings file in the default directories.
+fn default_file() -> Option<PathBuf> {
     let home = std::env::var_os("XDG_CONFIG_HOME")
         .map(PathBuf::from)
         .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".config")));
@@ -151,7 +152,7 @@ fn usual_file() -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-/// `https://host:port` is `host:port`.
+/// Checks that the text is `host:port`; a leading `https://` is removed.
 fn host_and_port(text: &str) -> Result<String, CommandError> {
     let bare = text
         .strip_prefix("https://")
@@ -175,7 +176,7 @@ mod tests {
     const STATE: &str = r#"{"public": [], "private": ["https://127.0.0.1:8444"], "authority": "/s/ca.pem",
         "identities": {"operator": {"certificate": "/s/operator.pem", "key": "/s/operator.key"}}}"#;
 
-    fn reach(directory: &Path, state: Option<&str>, config: &str) -> ConnectionArguments {
+    fn arguments(directory: &Path, state: Option<&str>, config: &str) -> ConnectionArguments {
         let (state_file, config_file) = (directory.join("state.json"), directory.join("ctl.toml"));
         std::fs::write(&state_file, state.unwrap_or_default()).unwrap();
         std::fs::write(&config_file, config).unwrap();
@@ -187,12 +188,12 @@ mod tests {
     }
 
     #[test]
-    fn a_flag_wins_over_state_and_that_over_the_file() {
+    fn a_flag_overrides_state_and_state_overrides_the_file() {
         let directory = tempfile::tempdir().unwrap();
         let file = "gateway = [\"file:1\"]\ntimeout = \"3s\"\nkey = \"/f/key\"";
-        let mut reach = reach(directory.path(), Some(STATE), file);
-        reach.key = Some("/flag/key".into());
-        let settings = Settings::resolve(reach).unwrap();
+        let mut arguments = arguments(directory.path(), Some(STATE), file);
+        arguments.key = Some("/flag/key".into());
+        let settings = Settings::resolve(arguments).unwrap();
         assert_eq!(settings.gateways, ["127.0.0.1:8444"]);
         assert_eq!(settings.identity.key, Path::new("/flag/key"));
         assert_eq!(settings.identity.authorities, Path::new("/s/ca.pem"));
@@ -200,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_named() {
+    fn an_invalid_setting_is_named() {
         let directory = tempfile::tempdir().unwrap();
         for (config, named) in [
             ("", "`gateway`"),
@@ -209,7 +210,7 @@ mod tests {
             ("gatway = [\"a:1\"]", "gatway"),
             ("gateway = [\"a:1\"]\ntimeout = \"soon\"", "`timeout`"),
         ] {
-            let error = Settings::resolve(reach(directory.path(), None, config)).unwrap_err();
+            let error = Settings::resolve(arguments(directory.path(), None, config)).unwrap_err();
             assert_eq!(error.kind, ExitKind::Usage);
             assert!(error.message.contains(named), "{config}: {}", error.message);
         }

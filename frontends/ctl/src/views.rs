@@ -1,4 +1,4 @@
-//! What is printed of the system's answers: stable keys for scripts (docs/aikagictl.md), words for people.
+//! What is printed of the system's responses: stable JSON keys for scripts (docs/aikagictl.md), text for people.
 
 use aikagi_api::units::v1 as units;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -6,12 +6,12 @@ use serde::{Serialize, Serializer};
 
 use crate::output::{Printable, table};
 
-/// A moment of the wire.
+/// A moment in a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Moment(pub(crate) DateTime<Utc>);
 
 impl Moment {
-    /// None when there is none, or none that the calendar knows.
+    /// The moment of a timestamp; `None` if the timestamp is absent or out of range.
     pub(crate) fn of(timestamp: Option<prost_types::Timestamp>) -> Option<Self> {
         let timestamp = timestamp?;
         let nanos = u32::try_from(timestamp.nanos).ok()?;
@@ -31,7 +31,7 @@ impl std::fmt::Display for Moment {
     }
 }
 
-/// The name of a value of an enum without its prefix; none for the unspecified.
+/// The name of an enum value without its prefix; `None` for the unspecified value.
 pub(crate) fn named(name: &'static str, prefix: &str) -> Option<&'static str> {
     let bare = name.strip_prefix(prefix).unwrap_or(name);
     (bare != "UNSPECIFIED").then_some(bare)
@@ -88,32 +88,32 @@ impl From<units::LineNumber> for LineNumber {
 }
 
 impl LineNumber {
-    /// The state of its password, for people.
+    /// The state of the number's password, for people.
     fn password(&self) -> String {
         if let Some(kill_time) = self.kill_time {
             return format!("killed {kill_time}");
         }
-        let told = match (
+        let state = match (
             self.credential,
             self.temporary_expire_time,
             self.change_time,
         ) {
             (Some("TEMPORARY"), Some(end), _) => format!("temporary, until {end}"),
-            (Some("PERMANENT"), _, Some(change)) => format!("permanent, of {change}"),
+            (Some("PERMANENT"), _, Some(change)) => format!("permanent, changed {change}"),
             (Some("TEMPORARY"), ..) => "temporary".to_owned(),
             (Some("PERMANENT"), ..) => "permanent".to_owned(),
             _ => "none".to_owned(),
         };
         match self.failures {
-            0 => told,
-            1 => format!("{told}; 1 wrong attempt"),
-            many => format!("{told}; {many} wrong attempts"),
+            0 => state,
+            1 => format!("{state}; 1 wrong attempt"),
+            many => format!("{state}; {many} wrong attempts"),
         }
     }
 }
 
 impl Printable for Line {
-    fn words(&self) -> String {
+    fn text(&self) -> String {
         let unit = match (self.unit, self.unit_established_time) {
             (None, _) => "none yet: the first temporary password chooses it".to_owned(),
             (Some(unit), None) => format!("{unit}, not established yet"),
@@ -173,9 +173,9 @@ impl From<units::AuditEvent> for AuditEvent {
     }
 }
 
-/// One line for each event, in columns that fit most: a table would have to wait for the last one.
+/// One line per event, with fixed column widths: a table could be printed only after the last event.
 impl Printable for AuditEvent {
-    fn words(&self) -> String {
+    fn text(&self) -> String {
         let time = self
             .occur_time
             .map_or_else(|| "-".to_owned(), |time| time.to_string());

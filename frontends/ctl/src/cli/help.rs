@@ -1,4 +1,4 @@
-//! The parts of the help that teach by example.
+//! The long parts of the help, with examples.
 
 pub(super) const PROGRAM: &str = "\
 Examples:
@@ -10,7 +10,7 @@ Examples:
   aikagictl import lines.csv
   aikagictl doctor
 
-Settings file (all of it can be given by flags and variables instead):
+Settings file (flags and variables can replace it):
   gateway = [\"gateway.internal:8444\"]
   certificate = \"/etc/aikagi/alice.pem\"
   key = \"/etc/aikagi/alice.key\"
@@ -18,32 +18,32 @@ Settings file (all of it can be given by flags and variables instead):
 
 Exit codes:
   0    done
-  1    a fault, here or in the system
-  2    usage: arguments or settings that cannot be, or a number that is none
-  3    refused: not allowed to you, or not possible as things stand
+  1    fault: an error in aikagictl or in the system
+  2    usage: invalid arguments or settings, or not a telephone number
+  3    refused: you have no permission, or the present state does not allow it
   4    not found
-  5    unavailable: the system cannot be reached, or is not ready; trying again can help
-  6    done, and not all is well: rows rejected, a trail that is not whole, a doctor's finding
+  5    unavailable: the system cannot be reached or is not ready; try again later
+  6    finished, with problems found: rejected rows, flaws in the audit trail, failed checks of doctor
   130  stopped by Ctrl-C
 
-Nobody can lift a killed password: a new temporary one by telephone is the way, and it works at once.";
+A killed password cannot be unlocked. Set a new temporary password by telephone; it works at once.";
 
 pub(super) const EXPLAIN: &str = "\
 Examples:
   aikagictl explain 03-1234-0002
   aikagictl explain 0312340002 --output json
 
-It changes nothing, tells of numbers on no line too, and never tells a secret.";
+This changes nothing and never shows a secret. It also explains numbers that are on no line.";
 
 pub(super) const LINE_ADD: &str = "\
 Examples:
-  A line whose contract number has the option service, with one more number that has it and one that has not:
+  The contract number and one additional number have the option service, another additional number does not:
     aikagictl line add 0312340001 --subscribed 0312340001,0312340002 --unsubscribed 0312340003
-  A line whose contract number has not:
+  The contract number does not have the option service:
     aikagictl line add 0312340001 --subscribed 0312340002
 
-The line has no unit yet: the first temporary password, set by telephone, chooses it. A closed line that has one of
-the numbers gives way to the new one.";
+A new line has no unit. The first temporary password, set by telephone, chooses the unit. Numbers of a closed line can
+be added to a new line.";
 
 pub(super) const AUDIT_LIST: &str = "\
 Examples:
@@ -52,7 +52,8 @@ Examples:
   aikagictl audit list --action LOGIN --outcome refused --since 15m --follow
   aikagictl audit list --all --output json > trail.ndjson
 
-With --follow an event that is committed late appears after events with higher ids; none is left out, none told twice.";
+With --follow, an event that is committed late is listed after events with higher ids. Each event is listed exactly
+once.";
 
 pub(super) const AUDIT_VERIFY: &str = "\
 Examples:
@@ -60,12 +61,12 @@ Examples:
   aikagictl audit verify 0312340002
   aikagictl audit verify --anchor /secure/aikagi-heads
 
-Every event's hash covers the event before it. The hashes are recomputed on this machine; nothing is believed but the
-events themselves. Who can rewrite the whole database can rewrite a whole chain: keep the anchor file where they cannot
-reach, and verify against it again and again. Exit code 6: not whole.";
+The hash of each event covers the event before it. This command recomputes all hashes on this machine from the events.
+A person who can rewrite the whole database can rewrite a whole chain. Therefore keep the anchor file where this person
+cannot change it, and verify against it regularly. Exit code 6: flaws were found.";
 
 pub(super) const IMPORT: &str = "\
-The file is CSV, UTF-8, with this header; each row is a line, lists are separated by `;` or spaces:
+The file is CSV in UTF-8 with this header. Each row is a line. Numbers in a list are separated by `;` or spaces:
   contract_number,subscribed_numbers,unsubscribed_numbers
   0312340001,0312340001;0312340002,0312340003
   0612340001,,
@@ -75,16 +76,15 @@ Examples:
   aikagictl import lines.csv
   aikagictl import lines.csv.rejected.csv
 
-A row is added whole or not at all. Bad rows are told with their place in the file (its first line is 1) and the reason,
-and written to FILE.rejected.csv, which can be mended and imported by itself; the good ones are kept. FILE.progress
-remembers what was answered: after Ctrl-C, a lost connection or a full disk the next run goes on from there. Importing a
-file again does no harm: a line that stands already just like its row is counted as unchanged. Exit code 6: rows were
-rejected.";
+A row is added completely or not at all. Good rows are kept. A bad row is reported with its row number (the header is
+row 1) and the reason, and written to FILE.rejected.csv. Correct that file and import it. FILE.progress records which
+rows were answered: after Ctrl-C, a lost connection or a full disk the next run continues there. Importing a file again
+is safe: a line that already exists exactly like its row is counted as unchanged. Exit code 6: rows were rejected.";
 
 pub(super) const DOCTOR: &str = "\
-Looks, one after another, at the settings, the certificate files and how long they last, the gateway's name, port,
-certificate and identity, whether it accepts you, its health, the services behind it, and the difference of the clocks.
-Each finding says how to mend it. Exit code 6: something is wrong.";
+Checks, in this order: the settings; the certificate files and their expiry; the gateway's name, port, certificate and
+identity; whether the gateway accepts your certificate; its health; the clocks; the services behind the gateway. Each
+problem is reported with its remedy. Exit code 6: a check failed.";
 
 pub(super) const COMPLETIONS: &str = "\
 Examples:

@@ -1,5 +1,5 @@
-//! `aikagictl doctor`: everything on the way to the system, looked at one after another; what is wrong and how to
-//! mend it, in words.
+//! `aikagictl doctor`: checks everything needed to reach the system, step by step, and explains each problem and its
+//! remedy.
 
 mod files;
 mod gateways;
@@ -27,36 +27,33 @@ pub(crate) async fn run(settings: &Settings, output: &mut Output) -> Result<(), 
     })?;
     match wrong {
         0 => Ok(()),
-        1 => Err(CommandError::new(
-            ExitKind::ProblemsFound,
-            "one thing is wrong",
-        )),
+        1 => Err(CommandError::new(ExitKind::ProblemsFound, "1 check failed")),
         many => Err(CommandError::new(
             ExitKind::ProblemsFound,
-            format!("{many} things are wrong"),
+            format!("{many} checks failed"),
         )),
     }
 }
 
-/// How something is.
+/// The result of a check. The names are part of the JSON output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum CheckState {
     Well,
-    /// It works, and should be seen to.
+    /// It works, but needs attention.
     Warning,
     Wrong,
-    /// It could not be looked at, because of what is wrong before it.
+    /// The check was not possible, because an earlier check failed.
     Skipped,
 }
 
-/// Something that was looked at.
+/// A check. The field names are part of the JSON output.
 #[derive(Debug, Serialize)]
 struct Check {
     what: String,
     state: CheckState,
     found: String,
-    /// How to mend it.
+    /// What the operator can do.
     #[serde(skip_serializing_if = "Option::is_none")]
     mend: Option<String>,
 }
@@ -100,7 +97,7 @@ struct Report {
 }
 
 impl Printable for Report {
-    fn words(&self) -> String {
+    fn text(&self) -> String {
         let width = self
             .checks
             .iter()

@@ -1,4 +1,4 @@
-//! `aikagictl explain` (OPS-2): why a number can or cannot log in, in words that help.
+//! `aikagictl explain` (OPS-2): explains why a number can or cannot log in, and what helps.
 
 use aikagi_api::units::v1::{ExplainLoginRequest, ExplainLoginResponse, LoginVerdict, Remedy};
 use serde::Serialize;
@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::connection::Connection;
 use crate::error::CommandError;
 use crate::output::{Output, Printable};
-use crate::views::{Line, named};
+use crate::views::{Line, Moment, named};
 
 pub(crate) async fn run(
     number: &str,
@@ -16,10 +16,10 @@ pub(crate) async fn run(
     let request = ExplainLoginRequest {
         number: number.to_owned(),
     };
-    let answer = connection
+    let response = connection
         .call(connection.directory().explain_login(request))
         .await?;
-    output.show(&Explanation::new(number, answer))
+    output.show(&Explanation::new(number, response))
 }
 
 #[derive(Debug, Serialize)]
@@ -28,19 +28,19 @@ struct Explanation {
     can_log_in: bool,
     verdict: Option<&'static str>,
     remedy: Option<&'static str>,
-    /// Both in words.
+    /// Verdict and remedy as text.
     text: String,
     account_numbers: Vec<String>,
     line: Option<Line>,
 }
 
 impl Explanation {
-    fn new(number: &str, answer: ExplainLoginResponse) -> Self {
-        let (verdict, remedy) = (answer.verdict(), answer.remedy());
-        let line = answer.line.map(Line::from);
-        let why = because(verdict, number, line.as_ref());
-        let text = match helps(remedy, number, &answer.account_numbers) {
-            Some(help) => format!("{why}\n{help}"),
+    fn new(number: &str, response: ExplainLoginResponse) -> Self {
+        let (verdict, remedy) = (response.verdict(), response.remedy());
+        let line = response.line.map(Line::from);
+        let why = verdict_text(verdict, number, line.as_ref());
+        let text = match remedy_text(remedy, number, &response.account_numbers) {
+            Some(remedy) => format!("{why}\n{remedy}"),
             None => why,
         };
         Self {
@@ -52,29 +52,32 @@ impl Explanation {
             verdict: named(verdict.as_str_name(), "LOGIN_VERDICT_"),
             remedy: named(remedy.as_str_name(), "REMEDY_"),
             text,
-            account_numbers: answer.account_numbers,
+            account_numbers: response.account_numbers,
             line,
         }
     }
 }
 
 impl Printable for Explanation {
-    fn words(&self) -> String {
+    fn text(&self) -> String {
         match &self.line {
-            Some(line) => format!("{}\n\n{}", self.text, line.words()),
+            Some(line) => format!("{}\n\n{}", self.text, line.text()),
             None => self.text.clone(),
         }
     }
 }
 
-fn because(verdict: LoginVerdict, number: &str, line: Option<&Line>) -> String {
-    let own = line.and_then(|line| line.numbers.iter().find(|own| same(&own.number, number)));
-    let at = |moment: Option<crate::views::Moment>, word: &str| {
+fn verdict_text(verdict: LoginVerdict, number: &str, line: Option<&Line>) -> String {
+    let own = line.and_then(|line| {
+        let mut numbers = line.numbers.iter();
+        numbers.find(|own| is_same(&own.number, number))
+    });
+    let at = |moment: Option<Moment>, word: &str| {
         moment.map_or_else(String::new, |moment| format!(" {word} {moment}"))
     };
     match verdict {
         LoginVerdict::Unspecified => {
-            format!("{number}: the system says something that this aikagictl does not know.")
+            format!("{number}: the system returned a verdict that this aikagictl does not know.")
         }
         LoginVerdict::UnknownNumber => format!("{number} cannot log in: it is on no line."),
         LoginVerdict::LineClosed => format!(
@@ -82,57 +85,57 @@ fn because(verdict: LoginVerdict, number: &str, line: Option<&Line>) -> String {
             at(line.and_then(|line| line.close_time), "on")
         ),
         LoginVerdict::NoUnit => format!(
-            "{number} cannot log in: nobody on its line has set a temporary password yet, so it is open who logs in there."
+            "{number} cannot log in: nobody on its line has set a temporary password yet, so the line has no unit."
         ),
         LoginVerdict::NotSubscribed => format!(
-            "{number} cannot log in: it does not have the option service. With it, it would log in for itself."
+            "{number} cannot log in: it does not have the option service. With the service it would be an account."
         ),
         LoginVerdict::NotAnAccount => format!(
             "{number} cannot log in: under unit {} another number logs in for it.",
             line.and_then(|line| line.unit).unwrap_or("?")
         ),
         LoginVerdict::NoPassword => format!(
-            "{number} cannot log in: it has no password. None was set yet, or it was voided by a change of the line."
+            "{number} cannot log in: it has no password. None was set, or a change of the line voided it."
         ),
         LoginVerdict::Killed => format!(
-            "{number} cannot log in: wrong attempts killed its password{}. It never works again.",
+            "{number} cannot log in: wrong attempts killed its password{}. This password never works again.",
             at(own.and_then(|own| own.kill_time), "on")
         ),
         LoginVerdict::TemporaryExpired => format!(
-            "{number} cannot log in: its temporary password ended{}.",
+            "{number} cannot log in: its temporary password expired{}.",
             at(own.and_then(|own| own.temporary_expire_time), "on")
         ),
         LoginVerdict::Temporary => format!(
-            "{number} can log in with its temporary password{}, and sets a permanent one then.",
+            "{number} can log in with its temporary password{} and must then set a permanent password.",
             at(own.and_then(|own| own.temporary_expire_time), "until")
         ),
         LoginVerdict::MustChange => format!(
-            "{number} can log in with its permanent password. That is old: it has to be changed before anything else."
+            "{number} can log in with its permanent password, which is expired and must be changed first."
         ),
         LoginVerdict::Permanent => format!("{number} can log in with its permanent password."),
     }
 }
 
-fn helps(remedy: Remedy, number: &str, accounts: &[String]) -> Option<String> {
+fn remedy_text(remedy: Remedy, number: &str, accounts: &[String]) -> Option<String> {
     Some(match remedy {
         Remedy::Unspecified => return None,
         Remedy::Call => {
-            "What helps: a call from the line that sets a temporary password; it works at once. Nothing else does.".to_owned()
+            "Remedy: a call from the line that sets a temporary password. It works at once. Nothing else helps.".to_owned()
         }
         Remedy::Subscribe => format!(
-            "What helps: `aikagictl number subscribe {number}`, then a call from the line that sets a temporary password."
+            "Remedy: `aikagictl number subscribe {number}`, then a call from the line that sets a temporary password."
         ),
-        Remedy::UseAccount => format!("What helps: log in with {}.", accounts.join(" or ")),
+        Remedy::UseAccount => format!("Remedy: log in with {}.", accounts.join(" or ")),
         Remedy::Provision => format!(
-            "What helps: `aikagictl line add {number} ...`, or `aikagictl number add LINE {number}`; then a call."
+            "Remedy: `aikagictl line add {number} ...` or `aikagictl number add LINE {number}`, then a call from the line that sets a temporary password."
         ),
         Remedy::LogInOrCall => {
-            "What helps: log in with it. If it is refused though it is right, it was lost with the cache: call again.".to_owned()
+            "Remedy: log in with it. If the correct password is refused, Redis has lost it: set a new one by telephone.".to_owned()
         }
     })
 }
 
-fn same(one: &str, other: &str) -> bool {
+fn is_same(one: &str, other: &str) -> bool {
     use aikagi_domain::telephone::TelephoneNumber;
     one == other || TelephoneNumber::parse(other).is_ok_and(|other| other.as_str() == one)
 }
@@ -142,40 +145,40 @@ mod tests {
     use super::*;
 
     fn explanation(verdict: LoginVerdict, remedy: Remedy) -> Explanation {
-        let answer = ExplainLoginResponse {
+        let response = ExplainLoginResponse {
             verdict: verdict.into(),
             remedy: remedy.into(),
             line: None,
             account_numbers: vec!["0312340001".into()],
         };
-        Explanation::new("0312340002", answer)
+        Explanation::new("0312340002", response)
     }
 
-    /// OPS-2: every verdict and every remedy has words of its own, and what can log in is told from what cannot.
+    /// OPS-2: every verdict and every remedy has its own text. The text agrees with `can_log_in`.
     #[test]
-    fn every_verdict_and_remedy_has_words_that_help() {
+    fn every_verdict_and_remedy_has_its_own_text() {
         let mut seen = std::collections::BTreeSet::new();
         for verdict in (1..).map_while(|value| LoginVerdict::try_from(value).ok()) {
-            let told = explanation(verdict, Remedy::Unspecified);
-            let words = told.words();
-            let says = words.contains("can log in") && !words.contains("cannot");
-            assert_eq!(says, told.can_log_in, "{words}");
-            assert!(seen.insert(words));
+            let explanation = explanation(verdict, Remedy::Unspecified);
+            let text = explanation.text();
+            let can_log_in = text.contains("can log in") && !text.contains("cannot");
+            assert_eq!(can_log_in, explanation.can_log_in, "{text}");
+            assert!(seen.insert(text));
         }
         assert_eq!(seen.len(), 11);
         for remedy in (1..).map_while(|value| Remedy::try_from(value).ok()) {
-            assert!(seen.insert(explanation(LoginVerdict::Killed, remedy).words()));
+            assert!(seen.insert(explanation(LoginVerdict::Killed, remedy).text()));
         }
         assert_eq!(seen.len(), 16);
     }
 
     #[test]
-    fn scripts_get_names() {
-        let told = explanation(LoginVerdict::NotAnAccount, Remedy::UseAccount);
-        let json = serde_json::to_value(&told).unwrap();
+    fn json_has_stable_names() {
+        let explanation = explanation(LoginVerdict::NotAnAccount, Remedy::UseAccount);
+        let json = serde_json::to_value(&explanation).unwrap();
         assert_eq!(json["verdict"], "NOT_AN_ACCOUNT");
         assert_eq!(json["remedy"], "USE_ACCOUNT");
         assert_eq!(json["can_log_in"], false);
-        assert!(told.words().contains("0312340001"));
+        assert!(explanation.text().contains("0312340001"));
     }
 }

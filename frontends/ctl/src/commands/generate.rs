@@ -1,4 +1,4 @@
-//! `aikagictl completions` and `aikagictl man`: made from the command line's own description.
+//! `aikagictl completions` and `aikagictl man`: generated from the definition of the arguments.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! `aikagictl healthcheck`: whether the gateway is ready, for scripts and probes.
+//! `aikagictl healthcheck`: checks that the gateway is ready, for scripts and probes.
 
 use serde::Serialize;
 use tonic_health::pb::HealthCheckRequest;
@@ -9,16 +9,16 @@ use crate::error::{CommandError, ExitKind};
 use crate::output::{Output, Printable};
 
 pub(crate) async fn run(connection: &Connection, output: &mut Output) -> Result<(), CommandError> {
-    let asked = HealthCheckRequest::default();
-    let answer = connection.call(connection.health().check(asked)).await?;
-    let ready = answer.status() == ServingStatus::Serving;
+    let request = HealthCheckRequest::default();
+    let response = connection.call(connection.health().check(request)).await?;
+    let ready = response.status() == ServingStatus::Serving;
     output.show(&Health { ready })?;
     if ready {
         Ok(())
     } else {
         Err(
             CommandError::new(ExitKind::Unavailable, "the gateway is not ready").hint(
-                "its log says which dependency does not answer; `aikagictl doctor` looks at more",
+                "see its log for the dependency that does not answer, or run `aikagictl doctor`",
             ),
         )
     }
@@ -30,7 +30,7 @@ struct Health {
 }
 
 impl Printable for Health {
-    fn words(&self) -> String {
+    fn text(&self) -> String {
         if self.ready { "ready" } else { "not ready" }.to_owned()
     }
 }

@@ -1,5 +1,5 @@
-//! `aikagictl import` (OPS-1): lines in bulk from CSV. It shows its progress, goes on where it stopped, and reports
-//! each bad row while the good ones are kept.
+//! `aikagictl import` (OPS-1): adds lines in bulk from a CSV file. It shows its progress, continues where an earlier run
+//! stopped, keeps good rows and reports each bad row.
 
 mod batches;
 mod file;
@@ -21,49 +21,49 @@ use crate::output::{Output, remark};
 use file::Source;
 use progress_file::ProgressFile;
 use results::ResultWriter;
-use send::{Ended, Sending};
+use send::{BatchSender, ImportEnd};
 
 pub(crate) async fn run(
-    wanted: Import,
+    arguments: Import,
     connection: &Connection,
     output: &mut Output,
 ) -> Result<(), CommandError> {
-    let source = Arc::new(Source::open(&wanted.file)?);
-    let progress = if wanted.dry_run {
-        ProgressFile::nothing()
+    let source = Arc::new(Source::open(&arguments.file)?);
+    let progress = if arguments.dry_run {
+        ProgressFile::without_files()
     } else {
-        ProgressFile::open(&source, wanted.from_start)?
+        ProgressFile::open(&source, arguments.from_start)?
     };
     let after = progress.answered_through();
     if after > 0 {
         remark(&format!(
-            "going on after row {after}, where an earlier run stopped (--from-start begins anew)"
+            "continuing after row {after}, where an earlier run stopped (--from-start starts with the first row)"
         ));
     }
     let stop = stop_on_signals()?;
-    // One is being put together while the others wait for their answers.
+    // The capacity of 1 lets the reader prepare the next batch while earlier batches wait for their responses.
     let (produced, batches) = mpsc::channel(1);
-    let reading = {
-        let (source, size) = (Arc::clone(&source), wanted.batch as usize);
+    let reader = {
+        let (source, size) = (Arc::clone(&source), arguments.batch as usize);
         tokio::task::spawn_blocking(move || batches::produce(&source, after, size, &produced))
     };
-    let mut results = ResultWriter::new(&source, progress, wanted.dry_run, output);
-    let sending = Sending {
+    let mut results = ResultWriter::new(&source, progress, arguments.dry_run, output);
+    let sender = BatchSender {
         connection,
-        dry_run: wanted.dry_run,
-        window: usize::from(wanted.in_flight),
+        dry_run: arguments.dry_run,
+        window: usize::from(arguments.in_flight),
         batches,
         stop,
     };
-    let ended = sending.run(&mut results).await;
-    drop(reading);
-    match ended {
-        Ok(Ended::All) => results.finish(true),
-        Ok(Ended::Stopped) => {
+    let end = sender.run(&mut results).await;
+    drop(reader);
+    match end {
+        Ok(ImportEnd::Complete) => results.finish(true),
+        Ok(ImportEnd::Stopped) => {
             results.finish(false)?;
             Err(
-                CommandError::new(ExitKind::Interrupted, "stopped; nothing is lost")
-                    .hint(go_on(wanted.dry_run)),
+                CommandError::new(ExitKind::Interrupted, "stopped; no result is lost")
+                    .hint(how_to_continue(arguments.dry_run)),
             )
         }
         Err(error) => {
@@ -72,28 +72,28 @@ pub(crate) async fn run(
                 .hint
                 .as_ref()
                 .map_or_else(String::new, |hint| format!("{hint}\n  "));
-            let again = format!("{hint}{}", go_on(wanted.dry_run));
-            Err(error.hint(again))
+            let hint = format!("{hint}{}", how_to_continue(arguments.dry_run));
+            Err(error.hint(hint))
         }
     }
 }
 
-fn go_on(dry_run: bool) -> &'static str {
+fn how_to_continue(dry_run: bool) -> &'static str {
     if dry_run {
         "nothing was changed"
     } else {
-        "what was answered is kept: the same command goes on from there"
+        "the results so far are kept: repeat the same command to continue"
     }
 }
 
-/// The first Ctrl-C stops at the next batch, a second one at once.
+/// The first Ctrl-C stops after the batches that were already sent, the second one at once.
 fn stop_on_signals() -> Result<Shutdown, CommandError> {
     let stop = Shutdown::on_signals()
         .map_err(|error| CommandError::io("cannot listen for Ctrl-C", &error))?;
     let asked = stop.clone();
     tokio::spawn(async move {
         asked.begun().await;
-        remark("stopping when what was sent is answered; Ctrl-C again stops at once");
+        remark("stopping after the batches already sent; press Ctrl-C again to stop at once");
         if tokio::signal::ctrl_c().await.is_ok() {
             std::process::exit(ExitKind::Interrupted.code().into());
         }

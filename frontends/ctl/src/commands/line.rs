@@ -5,7 +5,7 @@ use aikagi_api::units::v1::{
 };
 use aikagi_domain::telephone::TelephoneNumber;
 
-use super::promised;
+use super::required;
 use crate::cli::Line as Command;
 use crate::connection::Connection;
 use crate::error::CommandError;
@@ -33,7 +33,7 @@ pub(crate) async fn run(
         }
         Command::Close { number, yes } => {
             let question = format!(
-                "Close the line of {number}? Its passwords are void then, its sessions end."
+                "Close the line of {number}? This voids its passwords and ends its sessions."
             );
             confirm(&question, yes)?;
             let request = CloseLineRequest { number };
@@ -41,18 +41,18 @@ pub(crate) async fn run(
         }
         Command::ResetUnit { number, yes } => {
             let question = format!(
-                "Reset the unit of the line of {number}? All its passwords go, its sessions end."
+                "Reset the unit of the line of {number}? This voids all its passwords and ends its sessions."
             );
             confirm(&question, yes)?;
             let request = ResetUnitRequest { number };
             connection.call(directory.reset_unit(request)).await?.line
         }
     };
-    output.show(&Line::from(promised(line)?))
+    output.show(&Line::from(required(line)?))
 }
 
-/// The contract number has the option service when it is among the subscribed ones; it may stand in either list, but
-/// not in both.
+/// Builds the request. The contract number is subscribed if it is in the list of subscribed numbers. It may be in one of
+/// the lists, but not in both; the service refuses that.
 fn new_line(contract: String, subscribed: &[String], unsubscribed: &[String]) -> AddLineRequest {
     let is_contract = |number: &String| match (
         TelephoneNumber::parse(number),
@@ -90,9 +90,9 @@ fn new_line(contract: String, subscribed: &[String], unsubscribed: &[String]) ->
 mod tests {
     use super::*;
 
-    /// OPS-1: the contract number may stand among the subscribed ones, in another form too.
+    /// OPS-1: the contract number may be in the list of subscribed numbers, with or without hyphens.
     #[test]
-    fn the_contract_number_is_subscribed_when_it_is_listed() {
+    fn a_listed_contract_number_is_subscribed() {
         let text =
             |list: &[&str]| -> Vec<String> { list.iter().map(|text| (*text).to_owned()).collect() };
         let line = new_line(
@@ -121,7 +121,7 @@ mod tests {
         assert_eq!(
             line.additional_numbers.len(),
             1,
-            "for the service to refuse"
+            "the service refuses a number in both lists"
         );
     }
 }

@@ -5,7 +5,7 @@ use aikagi_api::units::v1::{
     UnsubscribeNumberRequest,
 };
 
-use super::promised;
+use super::required;
 use crate::cli::Number as Command;
 use crate::connection::Connection;
 use crate::error::CommandError;
@@ -31,8 +31,9 @@ pub(crate) async fn run(
             connection.call(directory.add_number(request)).await?.line
         }
         Command::Remove { number, yes } => {
-            let question =
-                format!("Take {number} off its line? Its password goes, its sessions end.");
+            let question = format!(
+                "Remove {number} from its line? This voids its password and ends its sessions."
+            );
             confirm(&question, yes)?;
             let request = RemoveNumberRequest { number };
             connection
@@ -48,8 +49,9 @@ pub(crate) async fn run(
                 .line
         }
         Command::Unsubscribe { number, yes } => {
-            let question =
-                format!("Take the option service from {number}? Its password may be void then.");
+            let question = format!(
+                "Unsubscribe {number}? If it is then no longer an account, this voids its password."
+            );
             confirm(&question, yes)?;
             let request = UnsubscribeNumberRequest { number };
             connection
@@ -58,5 +60,5 @@ pub(crate) async fn run(
                 .line
         }
     };
-    output.show(&Line::from(promised(line)?))
+    output.show(&Line::from(required(line)?))
 }

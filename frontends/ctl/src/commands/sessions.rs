@@ -20,10 +20,10 @@ pub(crate) async fn run(
             let request = ListSessionsRequest {
                 number: number.clone(),
             };
-            let mut answer = connection
+            let mut response = connection
                 .call(authentication.list_sessions(request))
                 .await?;
-            let sessions = std::mem::take(&mut answer.sessions);
+            let sessions = std::mem::take(&mut response.sessions);
             output.show(&Sessions {
                 number,
                 sessions: sessions.into_iter().map(Session::from).collect(),
@@ -73,7 +73,7 @@ impl From<OpenSession> for Session {
 }
 
 impl Printable for Sessions {
-    fn words(&self) -> String {
+    fn text(&self) -> String {
         if self.sessions.is_empty() {
             return format!("{} has no live session", self.number);
         }
@@ -87,11 +87,11 @@ impl Printable for Sessions {
                 time(session.expire_time),
                 session.must_change_reason.map_or_else(
                     || "everything".to_owned(),
-                    |reason| format!("a change of the password ({reason})"),
+                    |reason| format!("change the password ({reason})"),
                 ),
             ]
         });
-        table(&["OPENED", "ENDS UNLESS USED", "ENDS", "MAY DO"], rows)
+        table(&["OPENED", "ENDS IF UNUSED", "ENDS", "MAY DO"], rows)
     }
 }
 
@@ -102,7 +102,7 @@ struct Ended {
 }
 
 impl Printable for Ended {
-    fn words(&self) -> String {
-        format!("every session of {} has ended", self.number)
+    fn text(&self) -> String {
+        format!("all sessions of {} were ended", self.number)
     }
 }

@@ -1,4 +1,4 @@
-//! The audit trail: listed, followed, and checked.
+//! Tests of `audit list` and `audit verify`.
 
 use aikagi_api::units::v1::{AuditChainEnds, AuditEvent, ReadAuditChainsResponse};
 use aikagi_domain::audit_chain::{ChainHash, ChainedEvent};
@@ -32,7 +32,7 @@ fn ids(documents: &[serde_json::Value]) -> Vec<i64> {
         .collect()
 }
 
-/// OPS-2, OPS-3: the newest events, or all of them page by page, and only those that were asked for.
+/// OPS-2, OPS-3: the newest matching events are listed, or all matching events page by page.
 #[tokio::test(flavor = "multi_thread")]
 async fn events_are_listed() {
     let fixture = Fixture::start().await;
@@ -65,17 +65,17 @@ async fn events_are_listed() {
         "{}",
         ended.out
     );
-    let asked = fixture.stub.calls().pop().unwrap();
+    let request = fixture.stub.requests().pop().unwrap();
     for part in [
         "number: \"0312340001\"",
         "outcome: \"REFUSED\"",
         "seconds: 1795478400",
     ] {
-        assert!(asked.contains(part), "{asked}");
+        assert!(request.contains(part), "{request}");
     }
 }
 
-/// OPS-3: who follows the trail is told each event once, also one that is committed behind others.
+/// OPS-3: `--follow` lists each event once, including an event that is committed after events with higher ids.
 #[tokio::test(flavor = "multi_thread")]
 async fn events_are_followed() {
     let fixture = Fixture::start().await;
@@ -115,7 +115,7 @@ async fn events_are_followed() {
     child.kill().await.unwrap();
 }
 
-/// Chain 7 with so many events, as the ledger writes it; one of them altered before it was hashed.
+/// Chain 7 with this number of events, as the ledger writes it. One event may be altered before it is hashed.
 fn chain(length: i64, altered: Option<i64>) -> Vec<ReadAuditChainsResponse> {
     let mut hash = ChainHash::START;
     let mut events = Vec::new();
@@ -162,7 +162,7 @@ fn chain(length: i64, altered: Option<i64>) -> Vec<ReadAuditChainsResponse> {
     ]
 }
 
-/// OPS-3: a whole trail is found whole; what was removed, altered, inserted, moved or cut off is found and named.
+/// OPS-3: an intact trail has no flaw. Events that were removed, altered, moved or cut off are reported.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trail_is_verified() {
     let fixture = Fixture::start().await;
@@ -226,9 +226,9 @@ async fn a_trail_is_verified() {
     assert!(ended.out.contains("NOT WHOLE") && ended.code == 6);
 }
 
-/// OPS-3: a chain rewritten as a whole is found by the anchor, which is brought up to date only when all is whole.
+/// OPS-3: the anchor shows a chain that was rewritten completely. The anchor is updated only if no flaw is found.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_anchor_finds_what_was_rewritten() {
+async fn an_anchor_finds_a_rewritten_chain() {
     let fixture = Fixture::start().await;
     let path = fixture.path("heads");
     let verify = ["audit", "verify", "--anchor", path.to_str().unwrap()];
@@ -240,21 +240,21 @@ async fn an_anchor_finds_what_was_rewritten() {
     assert!(anchor().contains("\n7 4 "), "{}", anchor());
     serve(chain(6, None));
     assert_eq!(fixture.run(&verify).await.code, 0);
-    let noted = anchor();
-    assert!(noted.contains("\n7 6 "), "{noted}");
+    let before = anchor();
+    assert!(before.contains("\n7 6 "), "{before}");
 
-    for (pieces, told) in [
-        (chain(8, Some(3)), "rewritten, at event 6 or before"),
-        (chain(5, None), "the anchor has noted event 6"),
-        (vec![], "chain 7 is gone"),
+    for (pieces, expected) in [
+        (chain(8, Some(3)), "rewritten at event 6 or before"),
+        (chain(5, None), "the anchor contains event 6"),
+        (vec![], "chain 7 is missing"),
     ] {
         serve(pieces);
         let ended = fixture.run(&verify).await;
         assert_eq!(ended.code, 6);
-        assert!(ended.out.contains(told), "{}", ended.out);
-        assert_eq!(anchor(), noted);
+        assert!(ended.out.contains(expected), "{}", ended.out);
+        assert_eq!(anchor(), before);
     }
-    // Rewritten after what was noted: nothing can tell.
+    // The anchor cannot show that events after its mark were rewritten.
     serve(chain(8, Some(7)));
     assert_eq!(fixture.run(&verify).await.code, 0);
 }

@@ -1,4 +1,4 @@
-//! The way to the system: what is said when it is not to be reached, and what the doctor finds.
+//! Tests of the connection: the messages if the system cannot be reached, and the checks of `doctor`.
 
 use aikagi_devkit::certs::{Authority, Defect};
 use serde_json::Value;
@@ -36,7 +36,7 @@ fn wrong(checks: &[(String, String, String)]) -> Vec<&str> {
 const DOCTOR: [&str; 3] = ["doctor", "--output", "json"];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_system_that_is_well_is_found_well() {
+async fn doctor_finds_no_problem_in_a_healthy_system() {
     let fixture = Fixture::start().await;
     assert_eq!(fixture.run(&["healthcheck"]).await.out, "ready\n");
     let (code, checks) = doctor(fixture.command(&DOCTOR)).await;
@@ -71,9 +71,9 @@ async fn a_system_that_is_well_is_found_well() {
     );
 }
 
-/// INV-7: a call goes to the gateway and to nobody else, and what stands in the way is told.
+/// INV-7: requests go only to the gateway, and each obstacle is reported.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_stands_in_the_way_is_told() {
+async fn obstacles_are_reported() {
     let show = ["line", "show", CONTRACT];
 
     let other = Fixture::start_as("units").await;
@@ -94,7 +94,10 @@ async fn what_stands_in_the_way_is_told() {
     assert_eq!(ended.code, 3);
     assert!(ended.err.contains("[CALLER_NOT_ALLOWED]"), "{}", ended.err);
     let (_, checks) = doctor(fixture.command_as(&ivr, &DOCTOR)).await;
-    assert!(wrong(&checks)[0].contains("no operator"), "{checks:?}");
+    assert!(
+        wrong(&checks)[0].contains("not an operator's"),
+        "{checks:?}"
+    );
 
     let expired = fixture
         .authority
@@ -109,7 +112,7 @@ async fn what_stands_in_the_way_is_told() {
     );
     let (_, checks) = doctor(fixture.command_as(&expired, &DOCTOR)).await;
     assert!(
-        wrong(&checks)[0].contains("have a new one issued"),
+        wrong(&checks)[0].contains("have a new certificate issued"),
         "{checks:?}"
     );
 
@@ -123,9 +126,9 @@ async fn what_stands_in_the_way_is_told() {
         "{checks:?}"
     );
 
-    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = nobody.local_addr().unwrap().to_string();
-    drop(nobody);
+    let unused = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = unused.local_addr().unwrap().to_string();
+    drop(unused);
     let mut command = fixture.command(&show);
     command.env("AIKAGICTL_GATEWAY", &address);
     let ended = finish(command).await;
@@ -138,7 +141,7 @@ async fn what_stands_in_the_way_is_told() {
 }
 
 #[tokio::test]
-async fn without_settings_it_says_what_is_missing() {
+async fn a_missing_setting_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let ended = finish(bare(&["healthcheck"], directory.path())).await;
     assert_eq!(ended.code, 2);

@@ -1,11 +1,11 @@
-//! Lines, numbers, explanations and sessions: what is asked, what is printed, and the exit code of each kind of end.
+//! Tests of the commands for lines, numbers, explanations and sessions: their requests, output and exit codes.
 
 use serde_json::json;
 
 use super::fixture::{Fixture, bare, finish};
 use super::stub::{CLOSED, CONTRACT, KILLED, NOBODY};
 
-/// OPS-2: a line is shown for people, with what concerns each number.
+/// OPS-2: a line is shown for people, with the state of each number.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_line_is_shown_for_people() {
     let fixture = Fixture::start().await;
@@ -17,13 +17,13 @@ state  open
 unit   ADMIN_USER, established 2026-09-21 14:13:20Z
 
 NUMBER      SUBSCRIBED  ACCOUNT        PASSWORD
-0312340001  yes         ADMINISTRATOR  permanent, of 2026-09-21 14:13:20Z
+0312340001  yes         ADMINISTRATOR  permanent, changed 2026-09-21 14:13:20Z
 0312340002  yes         USER           killed 2026-09-21 14:23:20Z
 ";
     assert_eq!(ended.out, expected);
 }
 
-/// OPS-2: scripts get the same in stable keys.
+/// OPS-2: a line is shown for scripts with stable keys.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_line_is_shown_for_scripts() {
     let fixture = Fixture::start().await;
@@ -44,9 +44,9 @@ async fn a_line_is_shown_for_scripts() {
     assert_eq!(documents, [expected]);
 }
 
-/// OPS-1: each command asks for what it says, and answers with the line.
+/// OPS-1: each command sends its request and shows the line.
 #[tokio::test(flavor = "multi_thread")]
-async fn each_command_asks_for_what_it_says() {
+async fn each_command_sends_its_request() {
     let fixture = Fixture::start().await;
     for arguments in [
         vec![
@@ -69,7 +69,7 @@ async fn each_command_asks_for_what_it_says() {
         assert_eq!(ended.code, 0, "{arguments:?}: {}", ended.err);
         assert!(ended.out.starts_with("line   0312340001"), "{arguments:?}");
     }
-    let calls = fixture.stub.calls();
+    let requests = fixture.stub.requests();
     let names = [
         "AddLine",
         "CloseLine",
@@ -79,8 +79,8 @@ async fn each_command_asks_for_what_it_says() {
         "SubscribeNumber",
         "UnsubscribeNumber",
     ];
-    for (name, call) in names.iter().zip(&calls) {
-        assert!(call.starts_with(&format!("{name}Request")), "{call}");
+    for (name, request) in names.iter().zip(&requests) {
+        assert!(request.starts_with(&format!("{name}Request")), "{request}");
     }
     let new = |number, subscribed| {
         format!("NewNumber {{ number: \"{number}\", subscribed: {subscribed} }}")
@@ -90,16 +90,17 @@ async fn each_command_asks_for_what_it_says() {
         new("0612340002", true),
         new("0612340003", false),
     ] {
-        assert_eq!(calls[0].matches(&part).count(), 1, "{}", calls[0]);
+        assert_eq!(requests[0].matches(&part).count(), 1, "{}", requests[0]);
     }
-    assert!(calls[3].contains(&new("0312340005", true)), "{}", calls[3]);
+    let added = &requests[3];
+    assert!(added.contains(&new("0312340005", true)), "{added}");
 }
 
-/// OPS-4: each kind of end has its exit code, its stable reason, and a word that helps.
+/// OPS-4: each kind of error has its exit code, its stable reason and a hint.
 #[tokio::test(flavor = "multi_thread")]
-async fn each_kind_of_end_has_its_exit_code() {
+async fn each_kind_of_error_has_its_exit_code() {
     let fixture = Fixture::start().await;
-    for (arguments, code, reason, helps) in [
+    for (arguments, code, reason, hint) in [
         (vec!["line", "show", "broken"], 1, "INTERNAL", "logs"),
         (
             vec!["line", "show", "x"],
@@ -130,7 +131,7 @@ async fn each_kind_of_end_has_its_exit_code() {
         let ended = fixture.run(&arguments).await;
         assert_eq!(ended.code, code, "{arguments:?}: {}", ended.err);
         assert!(ended.err.contains(&format!("[{reason}]")), "{}", ended.err);
-        assert!(ended.err.contains(helps), "{}", ended.err);
+        assert!(ended.err.contains(hint), "{}", ended.err);
         assert_eq!(ended.out, "");
 
         let ended = fixture
@@ -144,9 +145,9 @@ async fn each_kind_of_end_has_its_exit_code() {
     assert_eq!(fixture.run(&["--version"]).await.code, 0);
 }
 
-/// OPS-2: why a number cannot log in, and what would help.
+/// OPS-2: an explanation says why a number cannot log in, and what helps.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_explanation_helps() {
+async fn an_explanation_has_verdict_and_remedy() {
     let fixture = Fixture::start().await;
     let ended = fixture.run(&["explain", "03-1234-0002"]).await;
     assert_eq!(ended.code, 0);
@@ -164,7 +165,7 @@ async fn an_explanation_helps() {
     assert_eq!(documents[0]["line"], json!(null));
 }
 
-/// OPS-2, SESS-2: sessions are listed without their tokens, and ended.
+/// OPS-2, SESS-2: sessions are listed without their tokens, and they are ended.
 #[tokio::test(flavor = "multi_thread")]
 async fn sessions_are_listed_and_ended() {
     let fixture = Fixture::start().await;
@@ -178,7 +179,7 @@ async fn sessions_are_listed_and_ended() {
     assert_eq!(ended.out, "0312340002 has no live session\n");
     let (code, documents) = fixture.json(&["sessions", "end", CONTRACT]).await;
     assert_eq!((code, &documents[0]["ended"]), (0, &json!(true)));
-    assert_eq!(fixture.stub.calls(), ["\"end_sessions 0312340001\""]);
+    assert_eq!(fixture.stub.requests(), ["\"end_sessions 0312340001\""]);
 }
 
 #[tokio::test]

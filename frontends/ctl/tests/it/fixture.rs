@@ -1,4 +1,4 @@
-//! Running the command line.
+//! Runs `aikagictl` against a stub of the gateway.
 
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
@@ -18,7 +18,7 @@ use tokio::process::{Child, Command};
 
 use super::stub::Stub;
 
-/// A gateway's private port, and a way to call it.
+/// A stub of the gateway's private port, with certificates and a directory for the test.
 pub(crate) struct Fixture {
     pub(crate) stub: Stub,
     pub(crate) address: String,
@@ -27,7 +27,7 @@ pub(crate) struct Fixture {
     pub(crate) shutdown: Shutdown,
 }
 
-/// How a run ended.
+/// The exit code and the output of a run.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) code: i32,
@@ -40,7 +40,7 @@ impl Fixture {
         Self::start_as("gateway").await
     }
 
-    /// Somebody else may listen there, too.
+    /// Starts the stub with the certificate of this workload.
     pub(crate) async fn start_as(workload: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let authority = Authority::open(&directory.path().join("certificates")).unwrap();
@@ -78,18 +78,18 @@ impl Fixture {
         path
     }
 
-    /// The command line as an operator types it.
+    /// A command with the certificate of an operator.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         self.command_as(&self.authority.issue("operator", &[]).unwrap(), arguments)
     }
 
-    pub(crate) fn command_as(&self, who: &Identity, arguments: &[&str]) -> Command {
+    pub(crate) fn command_as(&self, identity: &Identity, arguments: &[&str]) -> Command {
         let mut command = bare(arguments, self.directory.path());
         command
             .env("AIKAGICTL_GATEWAY", &self.address)
-            .env("AIKAGICTL_CERTIFICATE", &who.certificate)
-            .env("AIKAGICTL_KEY", &who.key)
-            .env("AIKAGICTL_AUTHORITIES", &who.authorities);
+            .env("AIKAGICTL_CERTIFICATE", &identity.certificate)
+            .env("AIKAGICTL_KEY", &identity.key)
+            .env("AIKAGICTL_AUTHORITIES", &identity.authorities);
         command
     }
 
@@ -101,7 +101,7 @@ impl Fixture {
         self.command(arguments).spawn().unwrap()
     }
 
-    /// Runs with `--output json`: the documents printed.
+    /// Runs a command with `--output json`. Returns the exit code and the printed documents.
     pub(crate) async fn json(&self, arguments: &[&str]) -> (i32, Vec<Value>) {
         let ended = self.run(&[arguments, &["--output", "json"]].concat()).await;
         (ended.code, ended.documents())
@@ -131,7 +131,7 @@ impl Ended {
     }
 }
 
-/// The command line that knows of no system, and of no settings of whoever runs the tests.
+/// A command without a system, and without the settings of the user who runs the tests.
 pub(crate) fn bare(arguments: &[&str], directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_aikagictl"));
     command

@@ -1,4 +1,4 @@
-//! Bulk import (OPS-1): what is sent, told and left behind, and that it goes on wherever it was stopped.
+//! Tests of the bulk import (OPS-1): what it sends, prints and writes, and that it continues wherever it was stopped.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use super::fixture::{Ended, Fixture};
 
 const HEADER: &str = "contract_number,subscribed_numbers,unsubscribed_numbers";
 
-/// So many good rows.
+/// This number of good rows.
 fn rows(count: u32) -> String {
     let row = |index: u32| format!("03{index:08},03{index:08};04{index:08},05{index:08}\n");
     (1..=count).map(row).collect()
@@ -43,7 +43,7 @@ fn import<'a>(path: &'a Path, more: &[&'a str]) -> Vec<&'a str> {
 
 /// OPS-1: a file is imported, and importing it again changes nothing.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_is_imported_and_again() {
+async fn a_file_is_imported_twice() {
     let fixture = Fixture::start().await;
     let path = file(&fixture, &rows(25));
     let (code, documents) = fixture.json(&import(&path, &["--batch", "4"])).await;
@@ -62,10 +62,10 @@ async fn a_file_is_imported_and_again() {
     assert_eq!(fixture.run(&import(&empty, &[])).await.code, 0);
 }
 
-/// OPS-1: every kind of bad row is reported with its place and its reason, the good ones are kept, and what is
-/// rejected can be mended and imported by itself.
+/// OPS-1: every kind of bad row is reported with its row number and its reason, and good rows are kept. The rejected rows
+/// can be corrected and imported.
 #[tokio::test(flavor = "multi_thread")]
-async fn bad_rows_are_reported_and_can_be_mended() {
+async fn bad_rows_are_reported_and_can_be_corrected() {
     let fixture = Fixture::start().await;
     let bad = "0312345678,\n\
         12,,\n\
@@ -76,7 +76,7 @@ async fn bad_rows_are_reported_and_can_be_mended() {
     let path = file(&fixture, &format!("{}{bad}", rows(3)));
     let (code, documents) = fixture.json(&import(&path, &["--batch", "2"])).await;
     assert_eq!((code, summary(&documents)), (6, (9, 4, 0, 5)));
-    let told: Vec<(u64, &str)> = documents
+    let reported: Vec<(u64, &str)> = documents
         .iter()
         .filter(|document| document["type"] == "rejected")
         .map(|document| {
@@ -87,7 +87,7 @@ async fn bad_rows_are_reported_and_can_be_mended() {
         })
         .collect();
     assert_eq!(
-        told,
+        reported,
         [
             (5, "COLUMN_COUNT"),
             (6, "CONTRACT_NUMBER_INVALID"),
@@ -102,25 +102,25 @@ async fn bad_rows_are_reported_and_can_be_mended() {
     let first = text.lines().nth(1).unwrap();
     assert_eq!(first, "0312345678,,,5,2 columns instead of 3", "{text}");
     assert!(
-        text.contains("the number stands in row 2 too: 0300000001"),
+        text.contains("the number is also in row 2: 0300000001"),
         "{text}"
     );
 
-    // Mended as far as can be, and imported by itself.
-    let mended = text
+    // Correct all rows but one, and import the file of rejected rows.
+    let corrected = text
         .replace("\n12,", "\n0355555555,")
         .replace("0322222222,0300000001,", "0322222222,,");
-    std::fs::write(&rejected, mended).unwrap();
+    std::fs::write(&rejected, corrected).unwrap();
     let ended = fixture.run(&import(&rejected, &[])).await;
     assert!(
         ended
             .out
-            .contains("5 rows: 4 added, 0 stood already, 1 rejected"),
+            .contains("5 rows: 4 added, 0 unchanged, 1 rejected"),
         "{}",
         ended.out
     );
     assert_eq!(fixture.stub.importing.lines().len(), 8);
-    // A new run does not overwrite rows that may have been mended.
+    // A new run does not overwrite rejected rows, because they may have been corrected.
     let ended = fixture.run(&import(&path, &[])).await;
     assert_eq!(ended.code, 6);
     assert!(
@@ -130,7 +130,7 @@ async fn bad_rows_are_reported_and_can_be_mended() {
     );
 }
 
-/// OPS-1: looking changes nothing and leaves nothing behind.
+/// OPS-1: a dry run changes nothing and writes no files.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dry_run_changes_nothing() {
     let fixture = Fixture::start().await;
@@ -151,16 +151,16 @@ async fn a_dry_run_changes_nothing() {
     assert!(!beside(&path, ".progress").exists() && !beside(&path, ".rejected.csv").exists());
 }
 
-/// OPS-1: a connection that is lost in the middle is made again, and nothing is lost or counted twice.
+/// OPS-1: after a lost connection the import connects again. No row is lost or counted twice.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_connection_is_made_again() {
+async fn a_lost_connection_is_restored() {
     let fixture = Fixture::start().await;
     let path = file(&fixture, &format!("12,,\n{}34,,\n", rows(20)));
     fixture.stub.importing.break_after(3);
     let ended = fixture
         .run(&import(&path, &["--batch", "2", "--output", "json"]))
         .await;
-    // An answer can be lost with the connection; its rows are sent again and found as they are.
+    // A response can be lost with the connection. Its rows are sent again and counted as unchanged.
     let (rows, added, unchanged, rejected) = summary(&ended.documents());
     assert_eq!(
         (rows, added + unchanged, rejected),
@@ -172,28 +172,28 @@ async fn a_lost_connection_is_made_again() {
     assert_eq!(fixture.stub.importing.lines().len(), 20);
 }
 
-/// OPS-1: Ctrl-C stops at a batch; the next run goes on from there, and says so.
+/// OPS-1: Ctrl-C stops the import after a batch. The next run says that it continues there.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_import_that_was_stopped_goes_on() {
+async fn a_stopped_import_continues() {
     let fixture = Fixture::start().await;
     let path = file(&fixture, &format!("12,,\n{}34,,\n", rows(40)));
-    fixture.stub.importing.stand_still_after(5);
+    fixture.stub.importing.pause_after(5);
     let command = import(
         &path,
         &["--batch", "2", "--in-flight", "2", "--output", "json"],
     );
     let mut child = fixture.spawn(&command);
-    fixture.stub.importing.stands_still().await;
+    fixture.stub.importing.paused().await;
     let pid = Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap());
     kill(pid, Signal::SIGINT).unwrap();
     let mut remarks = BufReader::new(child.stderr.take().unwrap()).lines();
     loop {
         let remark = remarks.next_line().await.unwrap().unwrap();
-        if remark.contains("stopping when what was sent is answered") {
+        if remark.contains("stopping after the batches already sent") {
             break;
         }
     }
-    fixture.stub.importing.go_on();
+    fixture.stub.importing.resume();
     let stopped = Ended::of(&child.wait_with_output().await.unwrap());
     assert_eq!(stopped.code, 130);
     let (done, ..) = summary(&stopped.documents());
@@ -207,7 +207,7 @@ async fn an_import_that_was_stopped_goes_on() {
     assert!(
         ended
             .err
-            .contains(&format!("going on after row {}", done + 1)),
+            .contains(&format!("continuing after row {}", done + 1)),
         "{}",
         ended.err
     );
@@ -218,22 +218,22 @@ async fn an_import_that_was_stopped_goes_on() {
     assert!(!beside(&path, ".progress").exists());
 }
 
-/// OPS-1: an import that was killed in the middle goes on too, unless it is told to begin anew or the file has changed.
+/// OPS-1: a killed import continues too, unless `--from-start` is given or the file has changed.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_import_that_was_killed_goes_on() {
+async fn a_killed_import_continues() {
     let fixture = Fixture::start().await;
     let path = file(&fixture, &rows(20));
     let stop_in_the_middle = async || {
-        fixture.stub.importing.stand_still_after(5);
+        fixture.stub.importing.pause_after(5);
         let mut child = fixture.spawn(&import(&path, &["--batch", "2"]));
-        fixture.stub.importing.stands_still().await;
+        fixture.stub.importing.paused().await;
         child.kill().await.unwrap();
-        fixture.stub.importing.go_on();
+        fixture.stub.importing.resume();
         assert!(beside(&path, ".progress").exists());
     };
     stop_in_the_middle().await;
     let ended = fixture.run(&import(&path, &[])).await;
-    assert!(ended.err.contains("going on after row"), "{}", ended.err);
+    assert!(ended.err.contains("continuing after row"), "{}", ended.err);
     assert_eq!(
         (ended.code, fixture.stub.importing.lines().len()),
         (0, 20),
@@ -252,7 +252,7 @@ async fn an_import_that_was_killed_goes_on() {
     assert_eq!((ended.code, fixture.stub.importing.lines().len()), (0, 21));
 }
 
-/// OPS-1: when what was answered cannot be noted, the import stops and says so; the next run loses nothing.
+/// OPS-1: the import stops with an error if it cannot record the progress. The next run loses nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_loses_nothing() {
     let fixture = Fixture::start().await;
@@ -263,7 +263,7 @@ async fn a_full_disk_loses_nothing() {
     std::fs::write(&progress, "").unwrap();
     let ended = fixture.run(&import(&path, &[])).await;
     assert!(
-        ended.err.contains("cannot understand") && ended.code == 2,
+        ended.err.contains("cannot parse") && ended.code == 2,
         "{}",
         ended.err
     );
@@ -274,7 +274,7 @@ async fn a_full_disk_loses_nothing() {
         .await;
     assert_eq!(ended.code, 1, "{}", ended.err);
     assert!(
-        ended.err.contains("cannot write") && ended.err.contains("goes on from there"),
+        ended.err.contains("cannot write") && ended.err.contains("repeat the same command"),
         "{}",
         ended.err
     );

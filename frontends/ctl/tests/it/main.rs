@@ -1,11 +1,11 @@
-//! `aikagictl` as a process, against a gateway that this process plays: what it asks, prints, leaves behind and
-//! exits with.
+//! Tests of `aikagictl` as a process against a stub of the gateway: its requests, its output, the files that it writes
+//! and its exit codes.
 
 #![allow(
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "tests, and what they share"
+    reason = "tests and their common code"
 )]
 
 mod audit;

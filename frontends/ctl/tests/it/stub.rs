@@ -1,4 +1,4 @@
-//! The system behind the gateway's private port, as far as a command line can tell.
+//! A stub of the system behind the gateway's private port.
 
 mod audit;
 mod import;
@@ -21,30 +21,31 @@ use tonic::{Request, Response, Status};
 
 pub(crate) use import::Importing;
 
-/// A line of it.
+/// The contract number of the stub's line.
 pub(crate) const CONTRACT: &str = "0312340001";
+/// A number of that line with a killed password.
 pub(crate) const KILLED: &str = "0312340002";
-/// On no line.
+/// A number on no line.
 pub(crate) const NOBODY: &str = "0699990000";
-/// On a closed line.
+/// A number on a closed line.
 pub(crate) const CLOSED: &str = "0399990000";
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stub {
-    calls: Arc<Mutex<Vec<String>>>,
+    requests: Arc<Mutex<Vec<String>>>,
     pub(crate) events: Arc<Mutex<Vec<units::AuditEvent>>>,
     pub(crate) chains: Arc<Mutex<Vec<units::ReadAuditChainsResponse>>>,
     pub(crate) importing: Importing,
 }
 
 impl Stub {
-    /// Every call so far, as it was asked.
-    pub(crate) fn calls(&self) -> Vec<String> {
-        self.calls.lock().unwrap().clone()
+    /// All requests so far, printed with Debug.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
     }
 
-    fn note(&self, call: impl std::fmt::Debug) {
-        self.calls.lock().unwrap().push(format!("{call:?}"));
+    fn record(&self, request: impl std::fmt::Debug) {
+        self.requests.lock().unwrap().push(format!("{request:?}"));
     }
 
     pub(super) async fn routes(&self) -> Routes {
@@ -99,7 +100,7 @@ fn line() -> units::Line {
     }
 }
 
-/// The service, with the calls that differ only in their names.
+/// The directory service. RPCs that differ only in their names are listed under `lines`.
 macro_rules! directory {
     (
         lines { $($call:ident($request:ident) -> $response:ident by $number:expr;)+ }
@@ -113,7 +114,7 @@ macro_rules! directory {
                     request: Request<units::$request>,
                 ) -> Result<Response<units::$response>, Status> {
                     let request = request.into_inner();
-                    self.note(&request);
+                    self.record(&request);
                     let number: fn(&units::$request) -> &str = $number;
                     let line = Some(of_number(number(&request))?);
                     Ok(Response::new(units::$response { line }))
@@ -140,7 +141,7 @@ directory! {
         request: Request<units::AddLineRequest>,
     ) -> Result<Response<units::AddLineResponse>, Status> {
         let request = request.into_inner();
-        self.note(&request);
+        self.record(&request);
         let contract = request.contract_number.unwrap_or_default().number;
         if contract == CONTRACT {
             let taken = Refusal::new(ErrorReason::NumberTaken).with("number", "******0001");
@@ -155,7 +156,7 @@ directory! {
         request: Request<units::ExplainLoginRequest>,
     ) -> Result<Response<units::ExplainLoginResponse>, Status> {
         let request = request.into_inner();
-        self.note(&request);
+        self.record(&request);
         let (verdict, remedy, line) = match of_number(&request.number) {
             Ok(line) => (units::LoginVerdict::Killed, units::Remedy::Call, Some(line)),
             Err(_) => (
@@ -173,7 +174,7 @@ directory! {
     }
 }
 
-/// The service, with the calls that an operator may not make.
+/// The authentication service. The RPCs that an operator may not call are listed under `not_for_operators`.
 macro_rules! authentication {
     (
         not_for_operators { $($call:ident($request:ident) -> $response:ident;)+ }
@@ -210,7 +211,7 @@ authentication! {
         request: Request<authentication::EndSessionsRequest>,
     ) -> Result<Response<authentication::EndSessionsResponse>, Status> {
         let number = &request.get_ref().number;
-        self.note(format!("end_sessions {number}"));
+        self.record(format!("end_sessions {number}"));
         of_number(number)?;
         Ok(Response::new(authentication::EndSessionsResponse {}))
     }

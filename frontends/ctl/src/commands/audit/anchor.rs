@@ -1,7 +1,8 @@
-//! The anchor: a file with the newest event of each chain, kept where those who could rewrite the database cannot reach.
+//! The anchor: a file with the newest event of each chain. It must be kept where a person who can rewrite the database
+//! cannot change it.
 //!
-//! A first line names the format; each further line is a chain, a sequence and a hash, separated by spaces. Chains are
-//! in order, so that two files can be compared with `diff`.
+//! The first line names the format. Each further line is a chain, a sequence and a hash, separated by spaces. The chains
+//! are sorted, so that two files can be compared with `diff`.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
@@ -20,7 +21,7 @@ pub(super) struct Anchor {
 }
 
 impl Anchor {
-    /// Reads the file; one that is not there yet marks nothing.
+    /// Reads the file. A missing file is an anchor without marks.
     pub(super) fn read(path: &Path) -> Result<Self, CommandError> {
         let shown = path.display();
         let file = match std::fs::File::open(path) {
@@ -38,15 +39,15 @@ impl Anchor {
                 continue;
             }
             let (chain, mark) = parse(&line).filter(|_| index > 0).ok_or_else(|| {
-                CommandError::usage(format!("{shown}:{}: not an anchor's line", index + 1))
-                    .hint("it is not overwritten; move it away to begin a new one")
+                CommandError::usage(format!("{shown}:{}: not a line of an anchor", index + 1))
+                    .hint("the file was not changed; move it away to start a new anchor")
             })?;
             marks.insert(chain, mark);
         }
         Ok(Self { marks })
     }
 
-    /// Writes the file anew, in one step: a reader sees the old one or the new one.
+    /// Replaces the file atomically: a reader sees the old content or the new content.
     pub(super) fn write(&self, path: &Path) -> Result<(), CommandError> {
         let directory = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -85,9 +86,9 @@ fn parse(line: &str) -> Option<(i64, Mark)> {
 mod tests {
     use super::*;
 
-    /// OPS-3: what is kept outside comes back as it was, and a file that is something else is not taken for one.
+    /// OPS-3: a written anchor is read back unchanged, and a file in another format is refused.
     #[test]
-    fn an_anchor_is_read_as_it_was_written() {
+    fn an_anchor_is_read_back() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("heads");
         assert_eq!(Anchor::read(&path).unwrap(), Anchor::default());

@@ -1,4 +1,4 @@
-//! `aikagictl audit list`: events, oldest first, and new ones as they come.
+//! `aikagictl audit list`: lists events, oldest first, and follows new ones.
 
 use std::time::Duration;
 
@@ -14,22 +14,22 @@ use crate::error::{CommandError, ExitKind};
 use crate::output::{Output, remark};
 use crate::views::AuditEvent;
 
-/// The most that the contract gives at once.
+/// The largest page that the contract allows.
 const PAGE: u32 = 1_000;
-/// The longest wait after the system could not be reached.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// The longest pause after an attempt to reach the system has failed.
+const MAX_PAUSE: Duration = Duration::from_secs(30);
 
 pub(super) async fn run(
-    wanted: &AuditList,
+    arguments: &AuditList,
     connection: &Connection,
     output: &mut Output,
 ) -> Result<(), CommandError> {
-    let filter = filter(wanted);
-    if wanted.all {
+    let filter = filter(arguments);
+    if arguments.all {
         return pages(filter, 0, connection, output).await.map(drop);
     }
     let first = ListAuditEventsRequest {
-        page_size: wanted.limit,
+        page_size: arguments.limit,
         newest: true,
         ..filter.clone()
     };
@@ -38,29 +38,30 @@ pub(super) async fn run(
     let ids = page.events.iter().map(|event| event.event_id);
     follower.begin(ids, Instant::now());
     print(page, output)?;
-    if wanted.follow {
-        follow(filter, &mut follower, wanted.interval, connection, output).await
+    if arguments.follow {
+        let interval = arguments.interval;
+        follow(filter, &mut follower, interval, connection, output).await
     } else {
         Ok(())
     }
 }
 
-fn filter(wanted: &AuditList) -> ListAuditEventsRequest {
+fn filter(arguments: &AuditList) -> ListAuditEventsRequest {
     let now = SystemClock.now();
     ListAuditEventsRequest {
-        number: wanted.number.clone().unwrap_or_default(),
-        actions: wanted
+        number: arguments.number.clone().unwrap_or_default(),
+        actions: arguments
             .action
             .iter()
             .map(|action| action.to_uppercase())
             .collect(),
-        outcome: match wanted.outcome {
+        outcome: match arguments.outcome {
             None => String::new(),
             Some(OutcomeFilter::Done) => "DONE".to_owned(),
             Some(OutcomeFilter::Refused) => "REFUSED".to_owned(),
         },
-        since_time: wanted.since.map(|when| timestamp(when.from(now))),
-        until_time: wanted.until.map(|when| timestamp(when.from(now))),
+        since_time: arguments.since.map(|time| timestamp(time.resolve(now))),
+        until_time: arguments.until.map(|time| timestamp(time.resolve(now))),
         ..ListAuditEventsRequest::default()
     }
 }
@@ -80,7 +81,7 @@ fn print(page: ListAuditEventsResponse, output: &mut Output) -> Result<(), Comma
     output.flush()
 }
 
-/// Prints every event after this one, page by page.
+/// Prints all events after this id, page by page.
 async fn pages(
     filter: ListAuditEventsRequest,
     mut after: i64,
@@ -93,12 +94,9 @@ async fn pages(
             page_size: PAGE,
             ..filter.clone()
         };
-        let answer = page(request, connection).await?;
-        let (more, last) = (
-            answer.more,
-            answer.events.last().map(|event| event.event_id),
-        );
-        print(answer, output)?;
+        let page = page(request, connection).await?;
+        let (more, last) = (page.more, page.events.last().map(|event| event.event_id));
+        print(page, output)?;
         match last {
             Some(last) if more => after = last,
             _ => return Ok(()),
@@ -106,8 +104,8 @@ async fn pages(
     }
 }
 
-/// Looks again and again, a little back each time, and prints what is new. While the system cannot be reached it
-/// waits, longer each time, and leaves nothing out.
+/// Queries at each interval and prints the new events. While the system cannot be reached, the pauses become longer; no
+/// event is lost.
 async fn follow(
     filter: ListAuditEventsRequest,
     follower: &mut Follower,
@@ -118,12 +116,12 @@ async fn follow(
     let mut pause = interval;
     loop {
         tokio::time::sleep(pause).await;
-        match look(&filter, follower, connection, output).await {
+        match print_new(&filter, follower, connection, output).await {
             Ok(()) => pause = interval,
             Err(error) if error.kind == ExitKind::Unavailable => {
-                pause = (pause * 2).min(LONGEST_PAUSE);
+                pause = (pause * 2).min(MAX_PAUSE);
                 remark(&format!(
-                    "aikagictl: {}; looking again in {} s",
+                    "aikagictl: {}; trying again in {} s",
                     error.message,
                     pause.as_secs()
                 ));
@@ -133,27 +131,26 @@ async fn follow(
     }
 }
 
-async fn look(
+async fn print_new(
     filter: &ListAuditEventsRequest,
     follower: &mut Follower,
     connection: &Connection,
     output: &mut Output,
 ) -> Result<(), CommandError> {
-    let mut after = follower.ask_after(Instant::now());
+    let mut after = follower.query_after(Instant::now());
     loop {
         let request = ListAuditEventsRequest {
             after_event_id: after,
             page_size: PAGE,
             ..filter.clone()
         };
-        let mut answer = page(request, connection).await?;
-        let last = answer.events.last().map(|event| event.event_id);
+        let mut page = page(request, connection).await?;
+        let last = page.events.last().map(|event| event.event_id);
         let now = Instant::now();
-        answer
-            .events
-            .retain(|event| follower.is_new(event.event_id, now));
-        let more = answer.more;
-        print(answer, output)?;
+        page.events
+            .retain(|event| follower.mark_listed(event.event_id, now));
+        let more = page.more;
+        print(page, output)?;
         match last {
             Some(last) if more => after = last,
             _ => return Ok(()),

@@ -1,4 +1,4 @@
-//! `aikagictl audit verify`: recomputes the chains from nothing but their events (OPS-3).
+//! `aikagictl audit verify`: recomputes the hash chains from their events alone (OPS-3).
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -15,8 +15,8 @@ use crate::error::{CommandError, ExitKind};
 use crate::output::{Output, Printable};
 use crate::views::Moment;
 
-/// The longest silence in the middle of the trail.
-const SILENCE: Duration = Duration::from_mins(1);
+/// The maximum time between two messages of the trail.
+const MESSAGE_TIMEOUT: Duration = Duration::from_mins(1);
 
 pub(super) async fn run(
     number: Option<&str>,
@@ -33,14 +33,14 @@ pub(super) async fn run(
     let mut trail = Trail::new(before.unwrap_or_default());
     let bar = spinner();
     loop {
-        let piece = match tokio::time::timeout(SILENCE, pieces.message()).await {
+        let piece = match tokio::time::timeout(MESSAGE_TIMEOUT, pieces.message()).await {
             Ok(Ok(Some(piece))) => piece,
             Ok(Ok(None)) => break,
-            Ok(Err(status)) => return Err(connection.explained(status).await),
+            Ok(Err(status)) => return Err(connection.explain(status).await),
             Err(_elapsed) => {
                 return Err(CommandError::new(
                     ExitKind::Unavailable,
-                    "the trail stopped coming in the middle",
+                    "the system stopped sending the trail before its end",
                 ));
             }
         };
@@ -52,14 +52,14 @@ pub(super) async fn run(
     if let Some(number) = number
         && report.chains == 0
     {
-        let nothing = format!("no chain to verify: {number} is on no line");
-        return Err(CommandError::new(ExitKind::NotFound, nothing));
+        let message = format!("no chain to verify: {number} is on no line");
+        return Err(CommandError::new(ExitKind::NotFound, message));
     }
     output.show(&report)?;
     if !report.whole {
         return Err(
             CommandError::new(ExitKind::ProblemsFound, "the audit trail is not whole")
-                .hint("keep a copy of the database as it is now before anything else"),
+                .hint("copy the database in its present state before you do anything else"),
         );
     }
     match anchor {
@@ -74,12 +74,14 @@ fn spinner() -> ProgressBar {
         .with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
 }
 
-/// The trail, as it comes in.
+/// The check of a trail while its messages arrive.
 struct Trail {
     anchor: Anchor,
+    /// The last event of each checked chain.
     heads: Anchor,
     seen: BTreeSet<i64>,
-    present: Option<(i64, ChainWalk)>,
+    /// The chain that is being received.
+    current: Option<(i64, ChainWalk)>,
     report: Report,
 }
 
@@ -89,49 +91,49 @@ impl Trail {
             anchor,
             heads: Anchor::default(),
             seen: BTreeSet::new(),
-            present: None,
+            current: None,
             report: Report::default(),
         }
     }
 
-    /// Takes a piece of a chain.
+    /// Checks the events of a message.
     fn take(&mut self, piece: units::ReadAuditChainsResponse) -> Result<(), CommandError> {
-        let incomplete = || {
+        let violation = || {
             CommandError::new(
                 ExitKind::Fault,
-                "the trail does not come as the contract says",
+                "the messages of the system violate the contract",
             )
         };
         if let Some(ends) = piece.ends {
             self.end_chain();
             if !self.seen.insert(piece.chain) {
-                return Err(incomplete());
+                return Err(violation());
             }
             let mark = |sequence, hash: &[u8]| {
                 ChainHash::from_slice(hash).map(|hash| Mark { sequence, hash })
             };
             let ends = ChainBounds {
-                base: mark(ends.base_sequence, &ends.base_hash).ok_or_else(incomplete)?,
-                head: mark(ends.head_sequence, &ends.head_hash).ok_or_else(incomplete)?,
+                base: mark(ends.base_sequence, &ends.base_hash).ok_or_else(violation)?,
+                head: mark(ends.head_sequence, &ends.head_hash).ok_or_else(violation)?,
             };
-            let noted = self.anchor.marks.get(&piece.chain).copied();
-            match noted {
-                Some(noted) if noted.sequence < ends.base.sequence => {
+            let mark = self.anchor.marks.get(&piece.chain).copied();
+            match mark {
+                Some(mark) if mark.sequence < ends.base.sequence => {
                     self.report.anchors_outlived += 1;
                 }
                 Some(_) => self.report.anchors_compared += 1,
                 None => {}
             }
             self.report.events_removed_by_retention += ends.base.sequence;
-            self.present = Some((piece.chain, ChainWalk::begin(piece.chain, ends, noted)));
+            self.current = Some((piece.chain, ChainWalk::begin(piece.chain, ends, mark)));
         }
-        let (chain, walk) = self.present.as_mut().ok_or_else(incomplete)?;
+        let (chain, walk) = self.current.as_mut().ok_or_else(violation)?;
         if *chain != piece.chain {
-            return Err(incomplete());
+            return Err(violation());
         }
         for event in &piece.events {
             self.report.events += 1;
-            // A hash of another length was not written by us; a time that is none was not either.
+            // A hash of another length does not match any event, so that START reports the event as altered.
             let stored = ChainHash::from_slice(&event.chain_hash).unwrap_or(ChainHash::START);
             walk.take(&chained(event), stored);
         }
@@ -139,7 +141,7 @@ impl Trail {
     }
 
     fn end_chain(&mut self) {
-        let Some((chain, walk)) = self.present.take() else {
+        let Some((chain, walk)) = self.current.take() else {
             return;
         };
         self.report.chains += 1;
@@ -150,7 +152,8 @@ impl Trail {
             .extend(flaws.into_iter().map(|flaw| ReportedFlaw::new(chain, flaw)));
     }
 
-    /// The findings, and the anchor for the next time: chains that were not looked at keep their marks.
+    /// Returns the report and the new anchor. Chains that were not checked keep their marks. If `all` chains were
+    /// requested, a marked chain that is missing is a flaw.
     fn end(mut self, all: bool) -> (Report, Anchor) {
         self.end_chain();
         if all {
@@ -165,7 +168,9 @@ impl Trail {
                     kind: "CHAIN_GONE",
                     first_sequence: None,
                     last_sequence: None,
-                    text: format!("chain {chain} is gone as a whole; the anchor has noted it"),
+                    text: format!(
+                        "chain {chain} is missing completely, but the anchor contains it"
+                    ),
                 });
             }
         }
@@ -194,21 +199,21 @@ fn chained(event: &units::AuditEvent) -> ChainedEvent<'_> {
     }
 }
 
-/// What was found.
+/// The result of the check.
 #[derive(Debug, Default, Serialize)]
 struct Report {
     whole: bool,
     chains: u64,
     events: u64,
     events_removed_by_retention: i64,
-    /// Marks of the anchor that were compared.
+    /// The number of compared marks of the anchor.
     anchors_compared: u64,
-    /// Marks of events that retention has removed since.
+    /// The number of marks whose events retention has removed.
     anchors_outlived: u64,
     flaws: Vec<ReportedFlaw>,
 }
 
-/// A flaw and where it is.
+/// A flaw in the output.
 #[derive(Debug, Serialize)]
 struct ReportedFlaw {
     chain: i64,
@@ -232,16 +237,14 @@ impl ReportedFlaw {
                 Some(sequence),
                 Some(sequence),
                 format!(
-                    "event {sequence} does not follow from the one before it: one of the two was altered"
+                    "the hash of event {sequence} does not match: this event or the one before it was altered"
                 ),
             ),
             Flaw::Misplaced { sequence, after } => (
                 "MISPLACED",
                 Some(sequence),
                 Some(sequence),
-                format!(
-                    "an event that says it is number {sequence} stands after number {after}: inserted or moved"
-                ),
+                format!("event {sequence} follows event {after}: it was inserted or moved"),
             ),
             Flaw::CutOff { first, last } => (
                 "CUT_OFF",
@@ -254,21 +257,21 @@ impl ReportedFlaw {
                 Some(sequence),
                 Some(sequence),
                 format!(
-                    "the recorded end differs from the last event, {sequence}: one of the two was altered"
+                    "the last event {sequence} differs from the recorded end: one of the two was altered"
                 ),
             ),
             Flaw::BaseDiffers => (
                 "BASE_DIFFERS",
                 None,
                 None,
-                "the record of what retention removed cannot be true".to_owned(),
+                "the record of the events removed by retention is impossible".to_owned(),
             ),
             Flaw::Rewritten { sequence } => (
                 "REWRITTEN",
                 None,
                 Some(sequence),
                 format!(
-                    "the chain is not the one that the anchor noted: it was rewritten, at event {sequence} or before"
+                    "the chain differs from the anchor: it was rewritten at event {sequence} or before"
                 ),
             ),
             Flaw::ShorterThanMarked { sequence, marked } => (
@@ -276,7 +279,7 @@ impl ReportedFlaw {
                 Some(sequence + 1),
                 Some(marked),
                 format!(
-                    "the chain ends at event {sequence}, but the anchor has noted event {marked}"
+                    "the chain ends at event {sequence}, but the anchor contains event {marked}"
                 ),
             ),
         };
@@ -299,16 +302,16 @@ fn events(first: i64, last: i64) -> String {
 }
 
 impl Printable for Report {
-    fn words(&self) -> String {
-        let mut text: Vec<String> = self.flaws.iter().map(|found| found.text.clone()).collect();
+    fn text(&self) -> String {
+        let mut text: Vec<String> = self.flaws.iter().map(|flaw| flaw.text.clone()).collect();
         let state = if self.whole { "whole" } else { "NOT WHOLE" };
         text.push(format!(
-            "{state}: {} events in {} chains recomputed, {} removed by retention earlier",
+            "{state}: {} events in {} chains recomputed, {} events removed by retention",
             self.events, self.chains, self.events_removed_by_retention
         ));
         if self.anchors_compared + self.anchors_outlived > 0 {
             text.push(format!(
-                "compared with the anchor: {} chains, {} older than what retention has kept",
+                "compared with the anchor: {} chains; marks of {} chains are older than the kept events",
                 self.anchors_compared, self.anchors_outlived
             ));
         }

@@ -1,4 +1,4 @@
-//! The files that say who we are and whom we believe.
+//! Checks the operator's certificate, key and authorities.
 
 use std::path::Path;
 
@@ -12,11 +12,11 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 use super::Check;
 use crate::settings::Settings;
 
-/// What ends sooner than this should be seen to.
-const SOON: TimeDelta = TimeDelta::days(14);
+/// A certificate that expires within this time causes a warning.
+const EXPIRY_WARNING: TimeDelta = TimeDelta::days(14);
 const OPERATOR: &str = "operator";
 
-/// Looks at the certificate, the key and the authorities.
+/// Checks the certificate, the key and the authorities.
 pub(super) fn check(settings: &Settings, checks: &mut Vec<Check>) {
     let identity = &settings.identity;
     checks.push(certificate(&identity.certificate));
@@ -27,7 +27,7 @@ pub(super) fn check(settings: &Settings, checks: &mut Vec<Check>) {
         Err(error) => Check::wrong(
             "certificate and key",
             error.to_string(),
-            "take the certificate and the key that were issued together, and the authorities that issued the gateway's",
+            "use a certificate and a key that were issued together, and the authorities of the gateway's certificate",
         ),
     });
 }
@@ -43,7 +43,7 @@ fn certificate(path: &Path) -> Check {
     let Some(own) = chain.first() else {
         return Check::wrong(
             what,
-            "no certificate in it",
+            "the file contains no certificate",
             "point --certificate at a PEM file",
         );
     };
@@ -53,24 +53,24 @@ fn certificate(path: &Path) -> Check {
             return Check::wrong(
                 what,
                 error.to_string(),
-                "have one issued with the identity spiffe://aikagi/operator/<name>",
+                "have a certificate issued with the identity spiffe://aikagi/operator/<name>",
             );
         }
     };
     if identity.name() != OPERATOR {
         return Check::wrong(
             what,
-            format!("is for {}, which is no operator", identity.path()),
+            format!("identity {} is not an operator's", identity.path()),
             "use a certificate whose identity is spiffe://aikagi/operator or spiffe://aikagi/operator/<name>",
         );
     }
     validity(what, own, &format!("identity {}", identity.path()))
 }
 
-/// How long a certificate lasts.
+/// Checks the validity period of a certificate. `found` describes the certificate.
 pub(super) fn validity(what: &str, der: &[u8], found: &str) -> Check {
     let Ok((_, certificate)) = X509Certificate::from_der(der) else {
-        return Check::wrong(what, "it cannot be read", "have it issued again");
+        return Check::wrong(what, "cannot be parsed", "have it issued again");
     };
     let moment = |time: x509_parser::time::ASN1Time| {
         DateTime::from_timestamp(time.timestamp(), 0).unwrap_or_default()
@@ -94,22 +94,22 @@ fn judge(
         Check::wrong(
             what,
             format!("{found}, not valid before {}", day(from)),
-            "look at this machine's clock; if it is right, have the certificate issued again",
+            "check the clock of this machine; if it is correct, have the certificate issued again",
         )
     } else if now > until {
         Check::wrong(
             what,
-            format!("{found}, ended {}", day(until)),
-            "have a new one issued",
+            format!("{found}, expired {}", day(until)),
+            "have a new certificate issued",
         )
-    } else if until - now < SOON {
+    } else if until - now < EXPIRY_WARNING {
         Check::warning(
             what,
-            format!("{found}, ends {}", day(until)),
-            "have a new one issued before that",
+            format!("{found}, expires {}", day(until)),
+            "have a new certificate issued before that",
         )
     } else {
-        Check::well(what, format!("{found}, until {}", day(until)))
+        Check::well(what, format!("{found}, valid until {}", day(until)))
     }
 }
 
@@ -119,7 +119,7 @@ fn key(path: &Path) -> Check {
         Err(error) => Check::wrong(
             "your key",
             error.to_string(),
-            "point --key at the key of your certificate, and keep it to yourself: chmod 600",
+            "point --key at the key of your certificate, and let only yourself read it: chmod 600",
         ),
     }
 }
@@ -133,16 +133,16 @@ fn authorities(path: &Path) -> Check {
             "point --authorities at the PEM file of the authority",
         ),
         Ok(all) => {
-            // The one that ends first is told of.
+            // Report a wrong authority before the others.
             let mut checks: Vec<Check> = all
                 .iter()
                 .map(|der| validity(what, der, &format!("{} in {}", all.len(), path.display())))
                 .collect();
             checks.sort_by_key(|check| check.state != super::CheckState::Wrong);
-            checks
-                .into_iter()
-                .next()
-                .unwrap_or_else(|| Check::wrong(what, "none", "point --authorities at a PEM file"))
+            checks.into_iter().next().unwrap_or_else(|| {
+                let mend = "point --authorities at a PEM file";
+                Check::wrong(what, "the file contains no certificate", mend)
+            })
         }
     }
 }
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_ends_is_told_in_time() {
+    fn expiry_is_reported_in_time() {
         let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         let state = |from: i64, until: i64| {
             judge(

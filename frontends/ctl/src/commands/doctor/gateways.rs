@@ -1,4 +1,4 @@
-//! The way to the gateway, and what stands behind it.
+//! Checks the connection to each gateway, and the services behind it.
 
 use aikagi_api::authentication::v1::ListSessionsRequest;
 use aikagi_api::units::v1::ExplainLoginRequest;
@@ -16,42 +16,43 @@ use crate::connection::{Connection, GATEWAY};
 use crate::error::{CommandError, ExitKind};
 use crate::settings::Settings;
 
-/// A number that nobody has: asking for it changes nothing and tells of nobody.
-const NOBODY: &str = "0000000000";
-/// Clocks that differ by more make certificates, temporary passwords and the trail's times doubtful.
+/// A number that no line has. A request for it changes nothing and reveals nothing.
+const UNUSED_NUMBER: &str = "0000000000";
+/// Larger differences affect certificates, temporary passwords and the times in the audit trail.
 const CLOCK_WARNING: TimeDelta = TimeDelta::seconds(2);
 const CLOCK_WRONG: TimeDelta = TimeDelta::seconds(30);
 
-/// Looks at every gateway, then at what is behind.
+/// Checks every gateway, and then the services behind them.
 pub(super) async fn check(settings: &Settings, checks: &mut Vec<Check>) {
     let Ok(identity) = TlsIdentity::load(&settings.identity) else {
         checks.push(Check::skipped(
-            "the way there",
-            "without a certificate, key and authorities nobody lets us in",
+            "gateway",
+            "cannot be checked without a certificate, a key and authorities",
         ));
         return;
     };
     let mut reached = false;
     for gateway in &settings.gateways {
-        reached |= reach(gateway, &identity, checks).await;
+        reached |= check_gateway(gateway, &identity, checks).await;
     }
     if !reached {
-        checks.push(Check::skipped("health", "no gateway is to be reached"));
+        checks.push(Check::skipped("health", "no gateway can be reached"));
         return;
     }
     match Connection::open(settings) {
-        Ok(connection) => behind(&connection, checks).await,
+        Ok(connection) => check_services(&connection, checks).await,
         Err(error) => checks.push(Check::wrong("connection", error.message, "see above")),
     }
 }
 
-/// Name, port, TLS and identity of one gateway, at each of its addresses.
-async fn reach(gateway: &str, identity: &TlsIdentity, checks: &mut Vec<Check>) -> bool {
+/// Checks the name of a gateway, and the port, TLS and identity at each of its addresses. Returns true if one address
+/// can be reached.
+async fn check_gateway(gateway: &str, identity: &TlsIdentity, checks: &mut Vec<Check>) -> bool {
     let name = format!("name {gateway}");
     let addresses: Vec<_> = match tokio::net::lookup_host(gateway).await {
         Ok(addresses) => addresses.collect(),
         Err(error) => {
-            let mend = "look at the name in --gateway, and at this machine's DNS";
+            let mend = "check the name in --gateway and the DNS of this machine";
             checks.push(Check::wrong(name, error.to_string(), mend));
             return false;
         }
@@ -67,7 +68,7 @@ async fn reach(gateway: &str, identity: &TlsIdentity, checks: &mut Vec<Check>) -
                 validity(
                     &what,
                     &certificate,
-                    "TLS, is the gateway, accepts your certificate",
+                    "TLS works, it is the gateway, it accepts your certificate",
                 )
             }
             Err(obstacle) => Check::wrong(what, obstacle.to_string(), mend(&obstacle)),
@@ -79,109 +80,112 @@ async fn reach(gateway: &str, identity: &TlsIdentity, checks: &mut Vec<Check>) -
 fn mend(obstacle: &Obstacle) -> &'static str {
     match obstacle {
         Obstacle::Connection(_) => {
-            "is the gateway running, is this its private port (8444), does a firewall stand between?"
+            "check that the gateway is running, that this is its private port (8444), and that no firewall blocks it"
         }
         Obstacle::Handshake(_) => {
-            "is this the gateway's private port (8444), and not another service's?"
+            "check that this is the gateway's private port (8444) and not a port of another service"
         }
         Obstacle::UnknownAuthority => {
-            "point --authorities at the authority that issued the gateway's certificate; if it was changed, add the new one"
+            "point --authorities at the authority that issued the gateway's certificate; if it was replaced, add the new one"
         }
         Obstacle::OutOfDate => {
-            "renew the gateway's certificate, and look at the clocks of both machines"
+            "renew the gateway's certificate, and check the clocks of both machines"
         }
         Obstacle::OtherWorkload => {
-            "this is a service behind the gateway, or the public port: point --gateway at the gateway's private port"
+            "this is another service or the gateway's public port: point --gateway at the gateway's private port"
         }
         Obstacle::RefusedUs(_) => {
-            "the gateway does not believe your certificate: was it issued by an authority in its `identity.authorities`, is it in date?"
+            "check that your certificate is valid now and was issued by an authority in the gateway's `identity.authorities`"
         }
     }
 }
 
-/// The gateway's health, the clocks, and the services that an operator may call.
-async fn behind(connection: &Connection, checks: &mut Vec<Check>) {
-    let asked = HealthCheckRequest::default();
+/// Checks the gateway's health, the clocks, and the services that an operator may call.
+async fn check_services(connection: &Connection, checks: &mut Vec<Check>) {
+    let request = HealthCheckRequest::default();
     match connection
-        .call_whole(connection.health().check(asked))
+        .call_with_metadata(connection.health().check(request))
         .await
     {
-        Ok(answer) => {
-            let ready = answer.get_ref().status() == ServingStatus::Serving;
+        Ok(response) => {
+            let ready = response.get_ref().status() == ServingStatus::Serving;
             checks.push(if ready {
                 Check::well("health", "the gateway is ready")
             } else {
                 Check::wrong(
                     "health",
                     "the gateway is not ready",
-                    "its log says which dependency does not answer: Redis or authentication",
+                    "see its log for the dependency that does not answer: Redis or authentication",
                 )
             });
-            checks.push(clocks(answer.metadata(), SystemClock.now()));
+            checks.push(clocks(response.metadata(), SystemClock.now()));
         }
-        Err(error) => checks.push(of_fault("health", error)),
+        Err(error) => checks.push(failed("health", error)),
     }
 
     let request = ExplainLoginRequest {
-        number: NOBODY.into(),
+        number: UNUSED_NUMBER.into(),
     };
     let units = connection
         .call(connection.directory().explain_login(request))
         .await;
     checks.push(match units {
-        Ok(_) => Check::well("units", "answers, and its database does"),
-        Err(error) => of_fault("units", error),
+        Ok(_) => Check::well("units", "the service and its database answer"),
+        Err(error) => failed("units", error),
     });
     let request = ListSessionsRequest {
-        number: NOBODY.into(),
+        number: UNUSED_NUMBER.into(),
     };
     let authentication = connection
         .call(connection.authentication().list_sessions(request))
         .await;
     checks.push(match authentication {
-        Err(error) if error.kind != ExitKind::NotFound => of_fault("authentication", error),
-        Ok(_) | Err(_) => Check::well("authentication", "answers, and its database does"),
+        Err(error) if error.kind != ExitKind::NotFound => failed("authentication", error),
+        Ok(_) | Err(_) => Check::well("authentication", "the service and its database answer"),
     });
     checks.push(Check::skipped(
         "issuance, password",
-        "an operator may not call them: ask their own `healthcheck`",
+        "an operator may not call them; use their own `healthcheck`",
     ));
 }
 
-fn of_fault(what: &str, error: CommandError) -> Check {
+fn failed(what: &str, error: CommandError) -> Check {
     let mend = match (error.kind, error.reason.as_deref()) {
         (_, Some("CALLER_NOT_ALLOWED")) => {
             "use a certificate whose identity is spiffe://aikagi/operator or spiffe://aikagi/operator/<name>"
         }
         (ExitKind::Unavailable, _) => {
-            "look at its `healthcheck` and its log: the process, PostgreSQL, Redis"
+            "see its `healthcheck` and its log: is the process running, do PostgreSQL and Redis answer?"
         }
-        _ => "look at its log",
+        _ => "see its log",
     };
     Check::wrong(what, error.message, mend)
 }
 
-/// HTTP answers carry the other side's time, to the second.
+/// Compares the clocks. The HTTP header `date` has the gateway's time, in seconds.
 fn clocks(metadata: &MetadataMap, now: DateTime<chrono::Utc>) -> Check {
     let there = metadata
         .get("date")
         .and_then(|date| date.to_str().ok())
         .and_then(|date| DateTime::parse_from_rfc2822(date).ok());
     let Some(there) = there else {
-        return Check::skipped("clocks", "the gateway does not say what time it is");
+        return Check::skipped("clocks", "the gateway does not send its time");
     };
-    let ahead = now - there.to_utc();
+    let difference = now - there.to_utc();
     let found = format!(
-        "this machine and the gateway differ by {} s",
-        ahead.num_seconds()
+        "the clocks of this machine and the gateway differ by {} s",
+        difference.num_seconds()
     );
-    let mend = "set both clocks by NTP";
-    if ahead.abs() > CLOCK_WRONG {
+    let mend = "synchronise both clocks with NTP";
+    if difference.abs() > CLOCK_WRONG {
         Check::wrong("clocks", found, mend)
-    } else if ahead.abs() > CLOCK_WARNING {
+    } else if difference.abs() > CLOCK_WARNING {
         Check::warning("clocks", found, mend)
     } else {
-        Check::well("clocks", "this machine and the gateway agree to 2 s")
+        Check::well(
+            "clocks",
+            "this machine and the gateway differ by at most 2 s",
+        )
     }
 }
 
@@ -191,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn clocks_that_differ_are_told_of() {
+    fn different_clocks_are_reported() {
         let now = DateTime::parse_from_rfc2822("Tue, 24 Nov 2026 09:00:00 GMT")
             .unwrap()
             .to_utc();

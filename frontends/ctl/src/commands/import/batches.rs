@@ -1,4 +1,4 @@
-//! Rows put together into what is sent at once, and numbers that stand in two rows of the file.
+//! Collects rows into batches, and finds numbers that occur in two rows of the file.
 
 use std::collections::HashMap;
 
@@ -9,38 +9,39 @@ use tokio::sync::mpsc;
 use super::file::{RawRow, Source};
 use super::row::Rejection;
 
-/// As the contract says of a batch.
-const MOST_NUMBERS: usize = 50_000;
-/// Far below what a message may have.
-const MOST_BYTES: usize = 1024 * 1024;
+/// The contract's maximum of numbers in a batch.
+const MAX_NUMBERS: usize = 50_000;
+/// The maximum size of a batch in bytes, far below the limit of a message.
+const MAX_BYTES: usize = 1024 * 1024;
 
-/// Rows that are sent, committed and answered at once.
+/// Rows that are sent, committed and answered together.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    /// What is sent.
+    /// The rows to send.
     pub(super) rows: Vec<ImportRow>,
-    /// Every row of it, also those that are not sent.
+    /// All rows of the batch, including the rejected ones.
     pub(super) raw: Vec<RawRow>,
-    /// The rows that are not sent, and why.
+    /// The rows that are not sent, with the reason.
     pub(super) rejected: Vec<Rejection>,
     numbers: usize,
     bytes: usize,
 }
 
 impl Batch {
-    /// The last row of the file that it covers.
+    /// The number of the batch's last row in the file.
     pub(super) fn last_row(&self) -> u64 {
         self.raw.last().map_or(0, |row| row.number)
     }
 
     fn has_room(&self, row: &ImportRow, bytes: usize, size: usize) -> bool {
         self.raw.len() < size
-            && self.numbers + count(row) <= MOST_NUMBERS
-            && self.bytes + bytes <= MOST_BYTES
+            && self.numbers + count(row) <= MAX_NUMBERS
+            && self.bytes + bytes <= MAX_BYTES
     }
 }
 
-/// Reads the rows after `after` and hands them on in batches of at most `size` rows, until nobody takes them any more.
+/// Reads the rows after row `after` and sends them to the channel in batches of at most `size` rows. Ends early if the
+/// receiver was dropped.
 pub(super) fn produce(source: &Source, after: u64, size: usize, batches: &mpsc::Sender<Batch>) {
     let mut seen = Seen::default();
     let mut batch = Batch::default();
@@ -67,7 +68,7 @@ pub(super) fn produce(source: &Source, after: u64, size: usize, batches: &mpsc::
         }
     }
     if !batch.raw.is_empty() {
-        // That nobody takes it is not for us to mind.
+        // The receiver may have been dropped, because the import was stopped.
         let _ = batches.blocking_send(batch);
     }
 }
@@ -76,14 +77,14 @@ fn count(row: &ImportRow) -> usize {
     1 + row.subscribed_numbers.len() + row.unsubscribed_numbers.len()
 }
 
-/// The numbers of the rows so far, and the row that each is in.
+/// The numbers of all rows so far, each with its row.
 #[derive(Debug, Default)]
 struct Seen {
     rows: HashMap<u64, u64>,
 }
 
 impl Seen {
-    /// Rejects a row that has a number of an earlier one. A row that is rejected claims none.
+    /// Rejects a row that repeats a number of an earlier row. The numbers of a rejected row are not remembered.
     fn check(&mut self, row: ImportRow) -> Result<ImportRow, Rejection> {
         let numbers = || {
             [&row.contract_number]
@@ -100,7 +101,7 @@ impl Seen {
                     ..Rejection::new(
                         row.row_number,
                         "NUMBER_IN_ANOTHER_ROW",
-                        format!("the number stands in row {earlier} too"),
+                        format!("the number is also in row {earlier}"),
                     )
                 });
             }
@@ -112,8 +113,8 @@ impl Seen {
     }
 }
 
-/// A number by which a telephone number is known: its digits after a 1, which keeps leading zeros apart. None for what
-/// is no telephone number; the system says so of its row.
+/// An integer that identifies a telephone number: a 1 followed by the digits, so that leading zeros count. `None` if the
+/// text is not a telephone number; the system will reject that row.
 fn key(text: &str) -> Option<u64> {
     let number = TelephoneNumber::parse(text).ok()?;
     format!("1{}", number.as_str()).parse().ok()
@@ -132,7 +133,8 @@ mod tests {
         std::iter::from_fn(|| receiver.try_recv().ok()).collect()
     }
 
-    fn shape(batches: &[Batch]) -> Vec<(u64, usize, usize)> {
+    /// The last row, the number of rows to send and the number of rejected rows of each batch.
+    fn sizes(batches: &[Batch]) -> Vec<(u64, usize, usize)> {
         batches
             .iter()
             .map(|batch| (batch.last_row(), batch.rows.len(), batch.rejected.len()))
@@ -140,17 +142,17 @@ mod tests {
     }
 
     #[test]
-    fn batches_have_so_many_rows_and_begin_where_an_earlier_run_stopped() {
+    fn batches_have_the_given_size_and_start_after_the_given_row() {
         let rows = "0312340001,,\n0312340002,,\nbad\n0312340003,,\n0312340004,,\n";
         assert_eq!(
-            shape(&batches(rows, 0, 2)),
+            sizes(&batches(rows, 0, 2)),
             [(3, 2, 0), (5, 1, 1), (6, 1, 0)]
         );
-        assert_eq!(shape(&batches(rows, 3, 2)), [(5, 1, 1), (6, 1, 0)]);
-        assert_eq!(shape(&batches(rows, 6, 2)), []);
+        assert_eq!(sizes(&batches(rows, 3, 2)), [(5, 1, 1), (6, 1, 0)]);
+        assert_eq!(sizes(&batches(rows, 6, 2)), []);
     }
 
-    /// OPS-1: a number in two rows is found though the rows are far apart, in whatever form, and both are named.
+    /// OPS-1: a number in two rows is found in any form and at any distance, and both rows are reported.
     #[test]
     fn a_number_in_two_rows_is_rejected() {
         let rows = "0312340001,0312340001;0312340002,\n0312340003,,\n0312340004,03-1234-0002,\n0312340004,,\n";
@@ -162,19 +164,19 @@ mod tests {
             };
             assert_eq!((rejection.row, rejection.other_row), (4, Some(2)));
             assert_eq!(rejection.number.as_deref(), Some("03-1234-0002"));
-            // The row that is rejected does not keep its other numbers from others.
+            // The numbers of a rejected row may occur in other rows.
             assert_eq!(all.last().unwrap().rows[0].contract_number, "0312340004");
         }
     }
 
     #[test]
-    fn ten_and_eleven_digits_are_told_apart() {
+    fn numbers_of_ten_and_eleven_digits_differ() {
         assert_ne!(key("0012345678"), key("00012345678"));
         assert_eq!(key("nothing"), None);
     }
 
     #[test]
-    fn a_batch_has_at_most_so_many_numbers() {
+    fn a_batch_has_a_maximum_of_numbers() {
         let mut number = 0;
         let mut row = || {
             let mut next = || {

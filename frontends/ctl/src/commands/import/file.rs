@@ -1,5 +1,7 @@
-//! The CSV file: read as a whole, so that what is imported is what was looked at, and cut into rows at the ends of its
-//! lines: no field of ours has one in it, so a stray quote spoils one row and not the rest of the file.
+//! The CSV file.
+//!
+//! The whole file is read into memory, so that a change of the file during the import has no effect. Rows end at line
+//! ends: no field contains one, so an unclosed quote affects only its own row.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -15,31 +17,31 @@ use crate::error::{CommandError, ExitKind};
 const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
 const UTF16_MARKS: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
 
-/// A file that is to be imported.
+/// The file to import.
 #[derive(Debug)]
 pub(super) struct Source {
     pub(super) path: PathBuf,
     pub(super) bytes: Vec<u8>,
     pub(super) columns: Columns,
-    /// SHA-256 of the content, in hexadecimal: what the progress belongs to.
+    /// SHA-256 of the content in hexadecimal. It identifies the file that a progress file belongs to.
     pub(super) sha256: String,
-    /// Where the rows begin, behind the header.
+    /// The offset of the first byte after the header.
     body: usize,
-    /// Held while the import lasts.
+    /// The locked file. The lock excludes a second import of the same file.
     _lock: File,
 }
 
-/// A row as it stands in the file.
+/// A row of the file, not parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RawRow {
-    /// Its line in the file, counted from 1 with the header.
+    /// The line number in the file. The header is line 1.
     pub(super) number: u64,
-    /// Its bytes, without the end of the line.
+    /// The range of the row's bytes, without the line end.
     pub(super) bytes: Range<usize>,
 }
 
 impl Source {
-    /// Reads the file and its header.
+    /// Locks and reads the file, and parses its header.
     pub(super) fn open(path: &Path) -> Result<Self, CommandError> {
         let shown = path.display();
         let cannot = |error| CommandError::io(&format!("cannot read {shown}"), &error);
@@ -50,7 +52,7 @@ impl Source {
         if file.try_lock().is_err() {
             return Err(CommandError::new(
                 ExitKind::Refused,
-                format!("{shown} is being imported by another aikagictl"),
+                format!("another aikagictl is importing {shown}"),
             ));
         }
         let mut bytes = Vec::new();
@@ -69,7 +71,7 @@ impl Source {
         let header = fields(bytes.get(header).unwrap_or_default());
         let columns = Columns::of_header(&header).map_err(|text| {
             CommandError::usage(format!("{shown}:1: {text}")).hint(
-                "the first line has to be contract_number,subscribed_numbers,unsubscribed_numbers",
+                "the first line must be contract_number,subscribed_numbers,unsubscribed_numbers",
             )
         })?;
         let sha256 = aikagi_domain::audit_chain::ChainHash::from_slice(&Sha256::digest(&bytes))
@@ -85,7 +87,7 @@ impl Source {
         })
     }
 
-    /// The rows; lines with nothing in them are none.
+    /// The rows. Empty lines are skipped.
     pub(super) fn rows(&self) -> impl Iterator<Item = RawRow> {
         let mut position = self.body;
         let mut number = 1;
@@ -102,12 +104,12 @@ impl Source {
         })
     }
 
-    /// About how many rows there are.
+    /// The number of lines after the header; an upper bound of the number of rows.
     pub(super) fn count(&self) -> u64 {
         let body = self.bytes.get(self.body..).unwrap_or_default();
         let ends = memchr_iter(b'\n', body).count();
-        let unended = usize::from(body.last().is_some_and(|byte| *byte != b'\n'));
-        u64::try_from(ends + unended).unwrap_or(u64::MAX)
+        let last = usize::from(body.last().is_some_and(|byte| *byte != b'\n'));
+        u64::try_from(ends + last).unwrap_or(u64::MAX)
     }
 
     /// The bytes of a part of the file.
@@ -116,7 +118,7 @@ impl Source {
     }
 }
 
-/// The line that begins at a place, without its end (LF or CRLF), and where the next begins.
+/// The range of the line that starts at `start`, without its end (LF or CRLF), and the start of the next line.
 fn line_at(bytes: &[u8], start: usize) -> (Range<usize>, usize) {
     let rest = bytes.get(start..).unwrap_or_default();
     let (length, next) = match memchr(b'\n', rest) {
@@ -154,9 +156,9 @@ pub(super) mod tests {
             .collect()
     }
 
-    /// OPS-1: a row is named by its line in the file, whatever ends the lines and wherever lines are empty.
+    /// OPS-1: a row has the number of its line, with LF or CRLF and with empty lines in between.
     #[test]
-    fn rows_are_lines_of_the_file() {
+    fn a_row_has_its_line_number() {
         let expected = [(2, "a,b,c".to_owned()), (4, "d,\"e,f".to_owned())];
         for content in [
             format!("{HEADER}a,b,c\n\nd,\"e,f"),
@@ -169,10 +171,10 @@ pub(super) mod tests {
         assert_eq!(rows(HEADER.trim_end()), []);
     }
 
-    /// OPS-1: without its header, or in another encoding, nothing of a file is imported.
+    /// OPS-1: a file without its header or in another encoding is refused completely.
     #[test]
     fn a_file_without_its_header_is_refused() {
-        for (content, told) in [
+        for (content, expected) in [
             (b"".as_slice(), "contract_number"),
             (b"0312340001,,\n", "contract_number"),
             (
@@ -191,12 +193,12 @@ pub(super) mod tests {
         ] {
             let error = source(content).unwrap_err();
             assert_eq!(error.kind, ExitKind::Usage);
-            assert!(error.message.contains(told), "{}", error.message);
+            assert!(error.message.contains(expected), "{}", error.message);
         }
     }
 
     #[test]
-    fn a_file_is_imported_by_one_at_a_time() {
+    fn a_file_is_not_imported_twice_at_the_same_time() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), HEADER).unwrap();
         let held = Source::open(file.path()).unwrap();

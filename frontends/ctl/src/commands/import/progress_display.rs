@@ -1,4 +1,4 @@
-//! How far an import is: a bar on a terminal, a line now and then elsewhere, on standard error.
+//! Shows the progress of an import on standard error: a bar on a terminal, otherwise a line every few seconds.
 
 use std::io::IsTerminal as _;
 use std::time::Duration;
@@ -8,11 +8,11 @@ use tokio::time::Instant;
 
 use crate::output::remark;
 
-/// How often a line is printed where no bar can be drawn.
-const LINE_EVERY: Duration = Duration::from_secs(5);
+/// The time between two lines if there is no terminal.
+const LINE_INTERVAL: Duration = Duration::from_secs(5);
 const TEMPLATE: &str = "{bar:30} {human_pos} of {human_len} rows, {per_sec:.0}, {eta} left {msg}";
 
-/// Shows how far an import is.
+/// Shows the progress of an import.
 #[derive(Debug)]
 pub(super) struct ProgressDisplay {
     bar: ProgressBar,
@@ -25,7 +25,7 @@ pub(super) struct ProgressDisplay {
 }
 
 impl ProgressDisplay {
-    /// Of so many rows so many were done by earlier runs.
+    /// Starts the display. Earlier runs have done `done_before` of the `total` rows.
     pub(super) fn start(total: u64, done_before: u64) -> Self {
         let on_terminal = std::io::stderr().is_terminal();
         let bar = if on_terminal {
@@ -50,14 +50,14 @@ impl ProgressDisplay {
         }
     }
 
-    /// So many rows are done, so many of all were rejected.
+    /// Counts `rows` more rows as done. `rejected` is the total number of rejected rows.
     pub(super) fn advance(&mut self, rows: u64, rejected: u64) {
         self.done += rows;
         self.bar.set_position(self.done);
         if rejected > 0 {
             self.bar.set_message(format!("({rejected} rejected)"));
         }
-        if !self.on_terminal && self.last_line.elapsed() >= LINE_EVERY {
+        if !self.on_terminal && self.last_line.elapsed() >= LINE_INTERVAL {
             self.last_line = Instant::now();
             let rate = self.rate();
             let left = self
@@ -72,23 +72,23 @@ impl ProgressDisplay {
         }
     }
 
-    /// Does something that prints, without a bar in the way.
-    pub(super) fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
+    /// Hides the bar while `print` runs.
+    pub(super) fn without_bar<T>(&self, print: impl FnOnce() -> T) -> T {
         self.bar.suspend(print)
     }
 
-    /// Says why nothing moves.
-    pub(super) fn tell(&self, text: &str) {
-        self.aside(|| remark(text));
+    /// Prints a remark, without the bar.
+    pub(super) fn remark(&self, text: &str) {
+        self.without_bar(|| remark(text));
     }
 
-    /// Rows of this run for each second of it.
+    /// The rows per second of this run.
     pub(super) fn rate(&self) -> u64 {
         let rows = u128::from(self.done - self.done_before) * 1_000;
         u64::try_from(rows / self.start.elapsed().as_millis().max(1)).unwrap_or(u64::MAX)
     }
 
-    /// How long this run has lasted.
+    /// The duration of this run.
     pub(super) fn elapsed(&self) -> Duration {
         self.start.elapsed()
     }

@@ -1,5 +1,7 @@
-//! What an import leaves beside its file, so that it can go on and bad rows can be mended: `FILE.progress` and
-//! `FILE.rejected.csv`. Rejected rows are on disk before the progress says that they were answered.
+//! The files that an import writes: `FILE.progress`, with which a later run continues, and `FILE.rejected.csv` with the
+//! rejected rows, which can be corrected and imported.
+//!
+//! Rejected rows are written to disk before the progress counts them as answered.
 
 use std::fs::File;
 use std::io::{Seek as _, SeekFrom, Write as _};
@@ -15,7 +17,7 @@ use crate::output::remark;
 
 const VERSION: u32 = 1;
 
-/// What became of rows.
+/// The numbers of rows by result.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Counts {
     pub(super) added: u64,
@@ -40,19 +42,20 @@ impl Counts {
 #[serde(deny_unknown_fields)]
 struct Progress {
     version: u32,
-    /// Of the file that it belongs to.
+    /// The size of the imported file.
     bytes: u64,
+    /// The SHA-256 of the imported file in hexadecimal.
     sha256: String,
     answered_through_row: u64,
     counts: Counts,
-    /// The length of `FILE.rejected.csv` then.
+    /// The size of `FILE.rejected.csv` at this progress.
     rejected_bytes: u64,
 }
 
-/// Keeps the progress and the rejected rows of one import.
+/// Writes the progress and the rejected rows of an import.
 #[derive(Debug)]
 pub(super) struct ProgressFile {
-    /// None for an import that only looks.
+    /// `None` for a dry run.
     files: Option<Files>,
     progress: Progress,
 }
@@ -61,12 +64,12 @@ pub(super) struct ProgressFile {
 struct Files {
     progress: PathBuf,
     rejected: PathBuf,
-    open: Option<File>,
+    open_rejected: Option<File>,
 }
 
 impl ProgressFile {
-    /// One that keeps nothing.
-    pub(super) fn nothing() -> Self {
+    /// Counts the progress in memory only, for a dry run.
+    pub(super) fn without_files() -> Self {
         Self {
             files: None,
             progress: Progress {
@@ -80,20 +83,20 @@ impl ProgressFile {
         }
     }
 
-    /// Finds out how far an earlier run came.
+    /// Reads the progress of an earlier run, or starts a new one.
     pub(super) fn open(source: &Source, from_start: bool) -> Result<Self, CommandError> {
         let files = Files {
             progress: beside(&source.path, ".progress"),
             rejected: beside(&source.path, ".rejected.csv"),
-            open: None,
+            open_rejected: None,
         };
-        let mut fresh = Self::nothing().progress;
+        let mut fresh = Self::without_files().progress;
         fresh.bytes = u64::try_from(source.bytes.len()).unwrap_or(u64::MAX);
         fresh.sha256.clone_from(&source.sha256);
         let earlier = if from_start {
             None
         } else {
-            earlier(&files.progress)?
+            read_progress(&files.progress)?
         };
         let belongs = |earlier: &Progress| {
             (earlier.version, earlier.bytes, &earlier.sha256)
@@ -107,39 +110,39 @@ impl ProgressFile {
             other => {
                 if other.is_some() {
                     remark(&format!(
-                        "{} has changed since the import that stopped; beginning with the first row",
+                        "{} has changed since an earlier run stopped; starting with the first row",
                         source.path.display()
                     ));
                 }
-                set_aside(&files.rejected)?;
+                rename_rejected(&files.rejected)?;
                 Self {
                     files: Some(files),
                     progress: fresh,
                 }
             }
         };
-        progress.forget_unanswered()?;
+        progress.drop_unanswered()?;
         Ok(progress)
     }
 
-    /// The last row that was answered; 0 when none was.
+    /// The last answered row; 0 if no row was answered.
     pub(super) fn answered_through(&self) -> u64 {
         self.progress.answered_through_row
     }
 
-    /// What became of all rows so far, in earlier runs too.
+    /// The counts of all rows so far, including earlier runs.
     pub(super) fn counts(&self) -> Counts {
         self.progress.counts
     }
 
-    /// Where the rejected rows are, when there are any.
+    /// The file with the rejected rows; `None` if no row was rejected.
     pub(super) fn rejected_file(&self) -> Option<&Path> {
         let files = self.files.as_ref()?;
         (self.progress.rejected_bytes > 0).then_some(files.rejected.as_path())
     }
 
-    /// Notes that the rows up to this one were answered. `rejected` are CSV lines.
-    pub(super) fn note(
+    /// Records that all rows up to `through` were answered. `rejected` contains CSV lines.
+    pub(super) fn record(
         &mut self,
         through: u64,
         counts: Counts,
@@ -158,7 +161,7 @@ impl ProgressFile {
         Ok(())
     }
 
-    /// Everything was answered: there is nothing to go on with.
+    /// Removes the progress after all rows were answered.
     pub(super) fn finish(&self) -> Result<(), CommandError> {
         match &self.files {
             Some(files) => remove(&files.progress),
@@ -166,8 +169,8 @@ impl ProgressFile {
         }
     }
 
-    /// Rows that were written as rejected, but not noted as answered, will be answered again.
-    fn forget_unanswered(&mut self) -> Result<(), CommandError> {
+    /// Removes rejected rows that were written but not recorded as answered. They will be answered again.
+    fn drop_unanswered(&mut self) -> Result<(), CommandError> {
         let Some(files) = &mut self.files else {
             return Ok(());
         };
@@ -191,12 +194,12 @@ impl Files {
     }
 
     fn append_to(&mut self, path: &Path, lines: &[u8]) -> std::io::Result<u64> {
-        if self.open.is_none() {
-            // It holds telephone numbers: nobody else's business.
+        if self.open_rejected.is_none() {
+            // Mode 600, because the file contains telephone numbers.
             let mut options = File::options();
-            self.open = Some(options.create(true).append(true).mode(0o600).open(path)?);
+            self.open_rejected = Some(options.create(true).append(true).mode(0o600).open(path)?);
         }
-        let Some(file) = &mut self.open else {
+        let Some(file) = &mut self.open_rejected else {
             return Ok(0);
         };
         if file.seek(SeekFrom::End(0))? == 0 {
@@ -232,15 +235,15 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     name.into()
 }
 
-fn earlier(path: &Path) -> Result<Option<Progress>, CommandError> {
+fn read_progress(path: &Path) -> Result<Option<Progress>, CommandError> {
     match std::fs::read(path) {
         Ok(text) => match serde_json::from_slice(&text) {
             Ok(progress) => Ok(Some(progress)),
             Err(error) => Err(CommandError::usage(format!(
-                "cannot understand {}: {error}",
+                "cannot parse {}: {error}",
                 path.display()
             ))
-            .hint("--from-start begins with the first row; doing so does no harm")),
+            .hint("use --from-start to start with the first row; this is safe")),
         },
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(CommandError::io(
@@ -250,16 +253,16 @@ fn earlier(path: &Path) -> Result<Option<Progress>, CommandError> {
     }
 }
 
-/// An earlier import's rejected rows may have been mended and not imported yet.
-fn set_aside(rejected: &Path) -> Result<(), CommandError> {
+/// Renames the rejected rows of an earlier import, because the operator may have corrected them already.
+fn rename_rejected(rejected: &Path) -> Result<(), CommandError> {
     if !rejected.exists() {
         return Ok(());
     }
-    let aside = beside(rejected, ".before");
-    std::fs::rename(rejected, &aside).map_err(|error| cannot_write(&aside, &error))?;
+    let before = beside(rejected, ".before");
+    std::fs::rename(rejected, &before).map_err(|error| cannot_write(&before, &error))?;
     remark(&format!(
-        "the rejected rows of an earlier import are in {} now",
-        aside.display()
+        "the rejected rows of an earlier import are now in {}",
+        before.display()
     ));
     Ok(())
 }

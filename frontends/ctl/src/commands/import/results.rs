@@ -1,4 +1,4 @@
-//! Where answers are taken: told, counted, and noted on disk, in the order of the rows.
+//! Processes the responses in the order of the rows: prints, counts and records them.
 
 use std::path::PathBuf;
 
@@ -13,18 +13,19 @@ use crate::cli::Format;
 use crate::error::{CommandError, ExitKind};
 use crate::output::{Output, Printable};
 
-/// So many rejected rows are told to people as they come; the file has them all.
-const TOLD: u64 = 20;
+/// The maximum number of rejected rows that are printed for people. The file of rejected rows has all of them.
+const MAX_PRINTED: u64 = 20;
 
-/// Takes answers.
+/// Prints, counts and records the results of an import.
 pub(super) struct ResultWriter<'a> {
     source: &'a Source,
     progress: ProgressFile,
     dry_run: bool,
     output: &'a mut Output,
     pub(super) display: ProgressDisplay,
-    /// Of this run alone.
+    /// The counts of this run.
     run: Counts,
+    /// The counts of earlier runs.
     before: Counts,
 }
 
@@ -47,12 +48,12 @@ impl<'a> ResultWriter<'a> {
         }
     }
 
-    /// How many rows this run has had answered.
+    /// The number of rows answered in this run.
     pub(super) fn answered(&self) -> u64 {
         self.run.rows()
     }
 
-    /// Takes the answer to a batch: what was added, what stood already, and why the rest was rejected.
+    /// Processes the response to a batch: the number of added rows, of unchanged rows, and the rejected rows.
     pub(super) fn take(
         &mut self,
         batch: Batch,
@@ -76,9 +77,9 @@ impl<'a> ResultWriter<'a> {
                 .find(|raw| raw.number == rejection.row)
                 .map(|raw| self.source.text(&raw.bytes))
                 .unwrap_or_default();
-            let mut fields = self.source.columns.as_they_stand(text).to_vec();
+            let mut fields = self.source.columns.raw_fields(text).to_vec();
             fields.push(rejection.row.to_string().into_bytes());
-            fields.push(rejection.words().into_bytes());
+            fields.push(rejection.message().into_bytes());
             lines
                 .write_record(&fields)
                 .map_err(|error| CommandError::new(ExitKind::Fault, error.to_string()))?;
@@ -86,8 +87,8 @@ impl<'a> ResultWriter<'a> {
         let lines = lines
             .into_inner()
             .map_err(|error| CommandError::new(ExitKind::Fault, error.to_string()))?;
-        self.progress.note(through, counts, &lines)?;
-        self.tell(&rejected)?;
+        self.progress.record(through, counts, &lines)?;
+        self.print(&rejected)?;
         self.run.add(counts);
         let all_rejected = self.before.rejected + self.run.rejected;
         self.display
@@ -95,28 +96,28 @@ impl<'a> ResultWriter<'a> {
         Ok(())
     }
 
-    fn tell(&mut self, rejected: &[Rejection]) -> Result<(), CommandError> {
+    fn print(&mut self, rejected: &[Rejection]) -> Result<(), CommandError> {
         if rejected.is_empty() {
             return Ok(());
         }
-        let told = self.run.rejected;
+        let printed = self.run.rejected;
         let (output, dry_run) = (&mut *self.output, self.dry_run);
-        self.display.aside(|| {
-            for (index, rejection) in (told..).zip(rejected) {
-                if output.format == Format::Json || dry_run || index < TOLD {
+        self.display.without_bar(|| {
+            for (index, rejection) in (printed..).zip(rejected) {
+                if output.format == Format::Json || dry_run || index < MAX_PRINTED {
                     output.show(&ImportOutput::Rejected(rejection))?;
-                } else if index == TOLD {
-                    output.line("... and more: all of them are in the file of rejected rows")?;
+                } else if index == MAX_PRINTED {
+                    output.line("... more rows were rejected; see the file of rejected rows")?;
                 }
             }
             output.flush()
         })
     }
 
-    /// Ends the import, as a whole or where it was stopped.
-    pub(super) fn finish(self, whole: bool) -> Result<(), CommandError> {
+    /// Ends the import and prints the summary. `complete` is false if the import was stopped.
+    pub(super) fn finish(self, complete: bool) -> Result<(), CommandError> {
         self.display.end();
-        if whole {
+        if complete {
             self.progress.finish()?;
         }
         let all = if self.dry_run {
@@ -127,7 +128,7 @@ impl<'a> ResultWriter<'a> {
         self.output.show(&ImportOutput::Summary(Summary {
             file: self.source.path.clone(),
             dry_run: self.dry_run,
-            finished: whole,
+            finished: complete,
             rows: all.rows(),
             added: all.added,
             unchanged: all.unchanged,
@@ -138,7 +139,7 @@ impl<'a> ResultWriter<'a> {
             rows_per_second: self.display.rate(),
         }))?;
         self.output.flush()?;
-        if whole && all.rejected > 0 {
+        if complete && all.rejected > 0 {
             return Err(CommandError::new(
                 ExitKind::ProblemsFound,
                 format!("{} rows were rejected", all.rejected),
@@ -148,6 +149,7 @@ impl<'a> ResultWriter<'a> {
     }
 }
 
+/// A document of the output. The names are part of the JSON output.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum ImportOutput<'a> {
@@ -160,7 +162,7 @@ struct Summary {
     file: PathBuf,
     dry_run: bool,
     finished: bool,
-    /// Of all runs over this file; of a dry run its own.
+    /// The rows answered in all runs over this file. A dry run counts only its own.
     rows: u64,
     added: u64,
     unchanged: u64,
@@ -172,19 +174,19 @@ struct Summary {
 }
 
 impl Printable for ImportOutput<'_> {
-    fn words(&self) -> String {
+    fn text(&self) -> String {
         match self {
-            Self::Rejected(rejection) => format!("row {}: {}", rejection.row, rejection.words()),
-            Self::Summary(summary) => summary.words(),
+            Self::Rejected(rejection) => format!("row {}: {}", rejection.row, rejection.message()),
+            Self::Summary(summary) => summary.text(),
         }
     }
 }
 
 impl Summary {
-    fn words(&self) -> String {
+    fn text(&self) -> String {
         let would = if self.dry_run { "would be " } else { "" };
         let mut text = format!(
-            "{} rows: {} {would}added, {} stood already, {} {would}rejected",
+            "{} rows: {} {would}added, {} unchanged, {} {would}rejected",
             self.rows, self.added, self.unchanged, self.rejected
         );
         if self.rows_of_this_run > 0 {
@@ -195,7 +197,7 @@ impl Summary {
         }
         if let Some(file) = &self.rejected_file {
             text = format!(
-                "{text}\nrejected rows, to be mended and imported by themselves: {}",
+                "{text}\nrejected rows, which you can correct and import: {}",
                 file.display()
             );
         }

@@ -1,25 +1,24 @@
-//! One row: its fields, and the line that they describe. Numbers are judged by the system (UNIT-3); what is refused
-//! here could not be sent.
+//! Parses a row of the CSV file. Only rows that cannot be sent are rejected here; the system checks the numbers (UNIT-3).
 
 use aikagi_api::units::v1::{ImportRow, RejectionReason};
 use csv::{ByteRecord, ReaderBuilder, Terminator};
 use serde::Serialize;
 
-/// As the contract says of a row.
-const MOST_NUMBERS: usize = 1_000;
-/// Longer than any row with so many numbers.
-const MOST_BYTES: usize = 64 * 1024;
+/// The contract's maximum of numbers in a row.
+const MAX_NUMBERS: usize = 1_000;
+/// The maximum size of a row in bytes. A row with the maximum of numbers is shorter.
+const MAX_BYTES: usize = 64 * 1024;
 
 const CONTRACT: &str = "contract_number";
 const SUBSCRIBED: &str = "subscribed_numbers";
 const UNSUBSCRIBED: &str = "unsubscribed_numbers";
-/// What a file of rejected rows has besides; its own rejections are imported with it.
+/// The additional columns in a file of rejected rows. An import ignores them.
 pub(super) const ROW: &str = "row";
 pub(super) const REASON: &str = "reason";
 /// The header of a file of rejected rows.
 pub(super) const REJECTED_HEADER: [&str; 5] = [CONTRACT, SUBSCRIBED, UNSUBSCRIBED, ROW, REASON];
 
-/// Which column is which.
+/// The indices of the columns, and their number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Columns {
     contract: usize,
@@ -31,15 +30,15 @@ pub(super) struct Columns {
 /// Why a row was not added.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Rejection {
-    /// Its line in the file.
+    /// The row's line number in the file.
     pub(super) row: u64,
-    /// A stable name.
+    /// The stable name of the reason.
     pub(super) reason: &'static str,
-    /// The number concerned, as the row has it.
+    /// The number concerned, as written in the row.
     pub(super) number: Option<String>,
     /// The other row concerned.
     pub(super) other_row: Option<u64>,
-    /// In words.
+    /// The reason for people.
     pub(super) text: String,
 }
 
@@ -54,25 +53,23 @@ impl Rejection {
         }
     }
 
-    /// What the system answered.
-    pub(super) fn answered(row: u64, reason: RejectionReason, number: String) -> Self {
+    /// A rejection by the system.
+    pub(super) fn by_system(row: u64, reason: RejectionReason, number: String) -> Self {
         let (name, text) = match reason {
             RejectionReason::Unspecified => (
                 "UNKNOWN",
-                "the system gives a reason that this aikagictl does not know",
+                "the system returned a reason that this aikagictl does not know",
             ),
             RejectionReason::ContractNumberInvalid => (
                 "CONTRACT_NUMBER_INVALID",
-                "the contract number is missing, or is no telephone number",
+                "the contract number is missing or not a telephone number",
             ),
             RejectionReason::NumberInvalid => ("NUMBER_INVALID", "not a telephone number"),
-            RejectionReason::NumberTwice => {
-                ("NUMBER_TWICE", "the same number stands twice in the row")
-            }
+            RejectionReason::NumberTwice => ("NUMBER_TWICE", "the same number is in the row twice"),
             RejectionReason::NumberTaken => ("NUMBER_TAKEN", "the number is on another open line"),
             RejectionReason::LineDiffers => (
                 "LINE_DIFFERS",
-                "the line exists already, with other numbers or another subscription",
+                "the line already exists, with other numbers or other subscriptions",
             ),
             RejectionReason::TooManyNumbers => ("TOO_MANY_NUMBERS", "more than 1,000 numbers"),
         };
@@ -82,8 +79,8 @@ impl Rejection {
         }
     }
 
-    /// In words, with the number.
-    pub(super) fn words(&self) -> String {
+    /// The reason for people, with the number.
+    pub(super) fn message(&self) -> String {
         match &self.number {
             Some(number) => format!("{}: {number}", self.text),
             None => self.text.clone(),
@@ -92,7 +89,7 @@ impl Rejection {
 }
 
 impl Columns {
-    /// Finds the columns by their names, in any order.
+    /// Finds the columns by their names, in any order. Fails for missing, repeated and unknown columns.
     pub(super) fn of_header(header: &ByteRecord) -> Result<Self, String> {
         let names: Vec<String> = header
             .iter()
@@ -103,7 +100,7 @@ impl Columns {
             match (found.next(), found.next()) {
                 (Some((index, _)), None) => Ok(index),
                 (None, _) => Err(format!("no column {name} in the header")),
-                (Some(_), Some(_)) => Err(format!("the column {name} stands twice in the header")),
+                (Some(_), Some(_)) => Err(format!("column {name} is in the header twice")),
             }
         };
         let columns = Self {
@@ -116,22 +113,22 @@ impl Columns {
             .iter()
             .find(|name| !REJECTED_HEADER.contains(&name.as_str()))
         {
-            Some(unknown) => Err(format!("an unknown column {unknown} in the header")),
+            Some(unknown) => Err(format!("unknown column {unknown} in the header")),
             None => Ok(columns),
         }
     }
 
-    /// The line that a row describes.
+    /// Parses a row. `number` is its line number.
     pub(super) fn read(&self, number: u64, line: &[u8]) -> Result<ImportRow, Rejection> {
         let reject = |reason, text: &str| Err(Rejection::new(number, reason, text));
-        if line.len() > MOST_BYTES {
+        if line.len() > MAX_BYTES {
             return reject("ROW_TOO_LONG", "longer than 64 KiB");
         }
         if std::str::from_utf8(line).is_err() {
             return reject("NOT_UTF8", "not UTF-8");
         }
         if memchr::memchr_iter(b'"', line).count() % 2 == 1 {
-            return reject("QUOTE_NOT_CLOSED", "a quote is not closed in its line");
+            return reject("QUOTE_NOT_CLOSED", "a quote is not closed in this line");
         }
         let record = fields(line);
         if record.len() != self.width {
@@ -148,8 +145,8 @@ impl Columns {
             subscribed_numbers: list(text(self.subscribed)),
             unsubscribed_numbers: list(text(self.unsubscribed)),
         };
-        if row.subscribed_numbers.len() + row.unsubscribed_numbers.len() > MOST_NUMBERS {
-            return Err(Rejection::answered(
+        if row.subscribed_numbers.len() + row.unsubscribed_numbers.len() > MAX_NUMBERS {
+            return Err(Rejection::by_system(
                 number,
                 RejectionReason::TooManyNumbers,
                 String::new(),
@@ -158,8 +155,8 @@ impl Columns {
         Ok(row)
     }
 
-    /// The three columns of a row as they stand, to be mended: also of one that could not be read.
-    pub(super) fn as_they_stand(&self, line: &[u8]) -> [Vec<u8>; 3] {
+    /// The three fields of a row, unchanged, for the file of rejected rows. Also works if the row cannot be parsed.
+    pub(super) fn raw_fields(&self, line: &[u8]) -> [Vec<u8>; 3] {
         let record = fields(line);
         let field = |column: usize| record.get(column).unwrap_or_default().to_vec();
         if record.len() == self.width {
@@ -170,7 +167,7 @@ impl Columns {
     }
 }
 
-/// The fields of a line.
+/// Splits a line into its fields.
 pub(super) fn fields(line: &[u8]) -> ByteRecord {
     if memchr::memchr(b'"', line).is_none() {
         return line.split(|byte| *byte == b',').collect();
@@ -179,10 +176,10 @@ pub(super) fn fields(line: &[u8]) -> ByteRecord {
     let mut reader = ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
-        // What stands behind a stray carriage return belongs to the line.
+        // A carriage return inside the line must not end the record.
         .terminator(Terminator::Any(b'\n'))
         .from_reader(line);
-    // A line in memory cannot fail to be read, and every line of a flexible reader is a record.
+    // This cannot fail: the line is in memory, and a flexible reader accepts any line.
     let _ = reader.read_byte_record(&mut record);
     record
 }
@@ -206,9 +203,9 @@ mod tests {
         columns("contract_number,subscribed_numbers,unsubscribed_numbers")
     }
 
-    /// OPS-1: lists are separated by `;` or spaces, fields may be quoted, columns may stand in another order.
+    /// OPS-1: lists are separated by `;` or spaces, fields may be quoted, and columns may be in another order.
     #[test]
-    fn a_row_is_a_line() {
+    fn a_row_is_parsed() {
         let expected = ImportRow {
             row_number: 7,
             contract_number: "03-1234-0001".into(),
@@ -233,9 +230,9 @@ mod tests {
         assert_eq!(rejected.read(7, line.as_bytes()).unwrap(), expected);
     }
 
-    /// OPS-1: what cannot be read is rejected by itself, with its reason.
+    /// OPS-1: a row that cannot be parsed is rejected with its reason.
     #[test]
-    fn what_cannot_be_read_is_rejected() {
+    fn a_row_that_cannot_be_parsed_is_rejected() {
         let many = format!("0312340001,{},", "0312340002;".repeat(1_001));
         let long = format!("0312340001,{},", " ".repeat(70_000));
         for (line, reason) in [
@@ -258,10 +255,10 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_row_is_given_back_to_be_mended() {
+    fn the_fields_of_a_bad_row_are_kept() {
         let text = |line: &[u8]| {
             usual()
-                .as_they_stand(line)
+                .raw_fields(line)
                 .map(|field| String::from_utf8(field).unwrap())
         };
         assert_eq!(text(b"1,2;3,\"4\""), ["1", "2;3", "4"]);

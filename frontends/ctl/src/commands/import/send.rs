@@ -1,5 +1,6 @@
-//! Batches over the stream, several in flight, answered in order. When the system goes away, what was not answered is
-//! sent again after a while: sending twice does no harm.
+//! Sends batches over the stream, several in flight, and receives the responses in order.
+//!
+//! If the connection breaks, unanswered batches are sent again after a pause. Sending a batch twice is safe.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -16,42 +17,43 @@ use super::row::Rejection;
 use crate::connection::Connection;
 use crate::error::{CommandError, ExitKind};
 
-/// How often it is tried again without an answer in between.
-const TRIES: u32 = 6;
+/// The maximum number of attempts in a row without a response.
+const ATTEMPTS: u32 = 6;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(8);
-/// The longest that a batch may take.
-const ANSWER: Duration = Duration::from_mins(2);
+const MAX_PAUSE: Duration = Duration::from_secs(8);
+/// The maximum time until a batch is answered.
+const RESPONSE_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// How an import ended, if nothing went wrong.
+/// How an import ended without an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ended {
+pub(super) enum ImportEnd {
     /// Every row was answered.
-    All,
-    /// At the operator's word.
+    Complete,
+    /// The operator stopped the import.
     Stopped,
 }
 
-/// An import in progress.
-pub(super) struct Sending<'a> {
+/// Sends the batches of an import.
+pub(super) struct BatchSender<'a> {
     pub(super) connection: &'a Connection,
     pub(super) dry_run: bool,
-    /// So many batches are sent before the first of them is answered.
+    /// The maximum number of unanswered batches.
     pub(super) window: usize,
     pub(super) batches: mpsc::Receiver<Batch>,
     pub(super) stop: Shutdown,
 }
 
-/// What was sent, or stands behind what was sent, and was not answered yet.
+/// The batches that were read and not yet answered.
 #[derive(Default)]
-struct Waiting {
+struct PendingBatches {
     batches: VecDeque<Batch>,
+    /// True after the last batch of the file.
     exhausted: bool,
 }
 
-impl Waiting {
-    /// Takes the next batch of the file; none when that is at its end.
-    fn take(&mut self, read: Option<Batch>) -> Option<&Batch> {
+impl PendingBatches {
+    /// Adds the next batch of the file and returns it; `read` is `None` at the end of the file.
+    fn add(&mut self, read: Option<Batch>) -> Option<&Batch> {
         self.exhausted = read.is_none();
         self.batches.extend(read);
         if self.exhausted {
@@ -62,18 +64,18 @@ impl Waiting {
     }
 }
 
-impl Sending<'_> {
-    /// Sends everything; keeps at it for a while when the system goes away.
+impl BatchSender<'_> {
+    /// Sends all batches. If the system is unavailable, tries again several times.
     pub(super) async fn run(
         mut self,
         results: &mut ResultWriter<'_>,
-    ) -> Result<Ended, CommandError> {
-        let mut waiting = Waiting::default();
+    ) -> Result<ImportEnd, CommandError> {
+        let mut pending = PendingBatches::default();
         let mut failures = 0;
         loop {
             let before = results.answered();
-            let error = match self.stream(&mut waiting, results).await {
-                Ok(ended) => return Ok(ended),
+            let error = match self.stream(&mut pending, results).await {
+                Ok(end) => return Ok(end),
                 Err(error) if error.kind == ExitKind::Unavailable => error,
                 Err(error) => return Err(error),
             };
@@ -82,12 +84,12 @@ impl Sending<'_> {
             } else {
                 failures + 1
             };
-            if failures >= TRIES || self.stop.has_begun() {
+            if failures >= ATTEMPTS || self.stop.has_begun() {
                 return Err(error);
             }
-            let pause = (FIRST_PAUSE * 2_u32.pow(failures - 1)).min(LONGEST_PAUSE);
-            results.display.tell(&format!(
-                "{}; trying again in {:.1} s ({failures} of {TRIES})",
+            let pause = (FIRST_PAUSE * 2_u32.pow(failures - 1)).min(MAX_PAUSE);
+            results.display.remark(&format!(
+                "{}; trying again in {:.1} s ({failures} of {ATTEMPTS})",
                 error.message,
                 pause.as_secs_f32()
             ));
@@ -98,25 +100,25 @@ impl Sending<'_> {
         }
     }
 
-    /// Sends over one stream until everything is answered, or it breaks.
+    /// Sends batches over one stream until all are answered or the stream breaks.
     async fn stream(
         &mut self,
-        waiting: &mut Waiting,
+        pending: &mut PendingBatches,
         results: &mut ResultWriter<'_>,
-    ) -> Result<Ended, CommandError> {
-        // A stream begins with something to send.
+    ) -> Result<ImportEnd, CommandError> {
+        // Open a stream only when there is a batch to send.
         loop {
-            settle(waiting, results)?;
-            if !waiting.batches.is_empty() {
+            settle_empty(pending, results)?;
+            if !pending.batches.is_empty() {
                 break;
             }
-            if let Some(ended) = self.ended(waiting) {
-                return Ok(ended);
+            if let Some(end) = self.end(pending) {
+                return Ok(end);
             }
-            waiting.take(self.batches.recv().await);
+            pending.add(self.batches.recv().await);
         }
         let (sender, receiver) = mpsc::channel(self.window);
-        for batch in waiting
+        for batch in pending
             .batches
             .iter()
             .filter(|batch| !batch.rows.is_empty())
@@ -125,30 +127,30 @@ impl Sending<'_> {
         }
         let mut client = self.connection.import();
         let requests = ReceiverStream::new(receiver);
-        let mut answers = self.connection.call(client.import_lines(requests)).await?;
+        let mut responses = self.connection.call(client.import_lines(requests)).await?;
         loop {
-            settle(waiting, results)?;
-            if waiting.batches.is_empty()
-                && let Some(ended) = self.ended(waiting)
+            settle_empty(pending, results)?;
+            if pending.batches.is_empty()
+                && let Some(end) = self.end(pending)
             {
                 drop(sender);
-                // The system may have something to say about the whole.
-                return match next(&mut answers).await {
-                    Ok(None) => Ok(ended),
-                    Ok(Some(_)) => Err(out_of_step()),
-                    Err(status) => Err(self.connection.explained(status).await),
+                // The stream may still end with an error.
+                return match next(&mut responses).await {
+                    Ok(None) => Ok(end),
+                    Ok(Some(_)) => Err(unexpected_response()),
+                    Err(status) => Err(self.connection.explain(status).await),
                 };
             }
             let may_read =
-                waiting.batches.len() < self.window && !waiting.exhausted && !self.stop.has_begun();
+                pending.batches.len() < self.window && !pending.exhausted && !self.stop.has_begun();
             tokio::select! {
-                answer = next(&mut answers), if !waiting.batches.is_empty() => match answer {
-                    Ok(Some(answer)) => take(answer, waiting, results)?,
-                    Ok(None) => return Err(CommandError::new(ExitKind::Unavailable, "the system ended the stream")),
-                    Err(status) => return Err(self.connection.explained(status).await),
+                response = next(&mut responses), if !pending.batches.is_empty() => match response {
+                    Ok(Some(response)) => settle(response, pending, results)?,
+                    Ok(None) => return Err(stream_ended()),
+                    Err(status) => return Err(self.connection.explain(status).await),
                 },
                 read = self.batches.recv(), if may_read => {
-                    if let Some(batch) = waiting.take(read).filter(|batch| !batch.rows.is_empty()) {
+                    if let Some(batch) = pending.add(read).filter(|batch| !batch.rows.is_empty()) {
                         self.send(&sender, batch).await?;
                     }
                 }
@@ -157,11 +159,11 @@ impl Sending<'_> {
         }
     }
 
-    /// How it ended, when nothing more will be read.
-    fn ended(&self, waiting: &Waiting) -> Option<Ended> {
-        match (waiting.exhausted, self.stop.has_begun()) {
-            (true, _) => Some(Ended::All),
-            (false, true) => Some(Ended::Stopped),
+    /// How the import ends; `None` if more batches will be read.
+    fn end(&self, pending: &PendingBatches) -> Option<ImportEnd> {
+        match (pending.exhausted, self.stop.has_begun()) {
+            (true, _) => Some(ImportEnd::Complete),
+            (false, true) => Some(ImportEnd::Stopped),
             (false, false) => None,
         }
     }
@@ -175,55 +177,64 @@ impl Sending<'_> {
             rows: batch.rows.clone(),
             dry_run: self.dry_run,
         };
-        sender.send(request).await.map_err(|_gone| {
-            CommandError::new(ExitKind::Unavailable, "the system ended the stream")
-        })
+        sender.send(request).await.map_err(|_closed| stream_ended())
     }
 }
 
-/// Batches that had nothing to send are answered as soon as those before them are.
-fn settle(waiting: &mut Waiting, results: &mut ResultWriter<'_>) -> Result<(), CommandError> {
-    while let Some(batch) = waiting.batches.pop_front_if(|batch| batch.rows.is_empty()) {
+/// Settles batches without rows to send. They need no response, but wait for the batches before them.
+fn settle_empty(
+    pending: &mut PendingBatches,
+    results: &mut ResultWriter<'_>,
+) -> Result<(), CommandError> {
+    while let Some(batch) = pending.batches.pop_front_if(|batch| batch.rows.is_empty()) {
         results.take(batch, 0, 0, Vec::new())?;
     }
     Ok(())
 }
 
-fn take(
-    answer: ImportLinesResponse,
-    waiting: &mut Waiting,
+/// Settles the oldest batch with its response.
+fn settle(
+    response: ImportLinesResponse,
+    pending: &mut PendingBatches,
     results: &mut ResultWriter<'_>,
 ) -> Result<(), CommandError> {
-    let batch = waiting.batches.pop_front().ok_or_else(out_of_step)?;
+    let batch = pending
+        .batches
+        .pop_front()
+        .ok_or_else(unexpected_response)?;
     let last = batch.rows.last().map(|row| row.row_number);
-    let told = u64::from(answer.added) + u64::from(answer.unchanged);
-    let complete = told + u64::try_from(answer.rejected.len()).unwrap_or_default()
+    let accepted = u64::from(response.added) + u64::from(response.unchanged);
+    let complete = accepted + u64::try_from(response.rejected.len()).unwrap_or_default()
         == u64::try_from(batch.rows.len()).unwrap_or_default();
-    if last != Some(answer.last_row_number) || !complete {
-        return Err(out_of_step());
+    if last != Some(response.last_row_number) || !complete {
+        return Err(unexpected_response());
     }
-    let rejected = answer
+    let rejected = response
         .rejected
         .into_iter()
         .map(|row| {
             let reason = row.reason();
-            Rejection::answered(row.row_number, reason, row.number)
+            Rejection::by_system(row.row_number, reason, row.number)
         })
         .collect();
-    results.take(batch, answer.added, answer.unchanged, rejected)
+    results.take(batch, response.added, response.unchanged, rejected)
 }
 
-fn out_of_step() -> CommandError {
+fn stream_ended() -> CommandError {
+    CommandError::new(ExitKind::Unavailable, "the system ended the stream")
+}
+
+fn unexpected_response() -> CommandError {
     CommandError::new(
         ExitKind::Fault,
-        "the system's answers do not fit what was sent",
+        "the system's responses do not match the rows sent",
     )
 }
 
 async fn next(
-    answers: &mut Streaming<ImportLinesResponse>,
+    responses: &mut Streaming<ImportLinesResponse>,
 ) -> Result<Option<ImportLinesResponse>, Status> {
-    tokio::time::timeout(ANSWER, answers.message())
+    tokio::time::timeout(RESPONSE_TIMEOUT, responses.message())
         .await
         .unwrap_or_else(|_elapsed| {
             Err(Status::deadline_exceeded(

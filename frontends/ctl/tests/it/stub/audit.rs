@@ -1,4 +1,4 @@
-//! The audit trail, as a list of events and of pieces of chains.
+//! A stub of the audit service: a list of events and a list of chain messages.
 
 use aikagi_api::units::v1 as units;
 use aikagi_api::units::v1::audit_service_server::AuditService;
@@ -14,7 +14,7 @@ impl AuditService for Stub {
         request: Request<units::ListAuditEventsRequest>,
     ) -> Result<Response<units::ListAuditEventsResponse>, Status> {
         let request = request.into_inner();
-        self.note(&request);
+        self.record(&request);
         let mut events: Vec<units::AuditEvent> = self.events.lock().unwrap().clone();
         events.sort_by_key(|event| event.event_id);
         events.retain(|event| {
@@ -40,7 +40,7 @@ impl AuditService for Stub {
         &self,
         request: Request<units::ReadAuditChainsRequest>,
     ) -> Result<Response<Self::ReadAuditChainsStream>, Status> {
-        self.note(request.get_ref());
+        self.record(request.get_ref());
         let pieces = self.chains.lock().unwrap().clone();
         Ok(Response::new(iter(pieces.into_iter().map(Ok)).boxed()))
     }

@@ -1,4 +1,4 @@
-//! Lines in bulk: kept by their contract number, and a stream that breaks or stands still when it is told to.
+//! A stub of the import service. It keeps the lines by their contract number, and its stream can break or pause.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
@@ -17,14 +17,14 @@ pub(crate) struct Importing(Arc<State>);
 #[derive(Debug)]
 struct State {
     lines: Mutex<BTreeMap<String, units::ImportRow>>,
-    /// Batches that were answered.
+    /// The number of answered batches.
     answered: AtomicUsize,
-    /// So many batches may come before the stream breaks; below 0, any number.
-    until_broken: AtomicI64,
-    /// So many batches may come before one stands still; below 0, any number.
-    until_still: AtomicI64,
-    still: Notify,
-    go_on: Notify,
+    /// The number of batches before the stream breaks; negative: never.
+    until_break: AtomicI64,
+    /// The number of batches before the stream pauses; negative: never.
+    until_pause: AtomicI64,
+    paused: Notify,
+    resume: Notify,
 }
 
 impl Default for State {
@@ -32,16 +32,16 @@ impl Default for State {
         Self {
             lines: Mutex::default(),
             answered: AtomicUsize::default(),
-            until_broken: AtomicI64::new(-1),
-            until_still: AtomicI64::new(-1),
-            still: Notify::new(),
-            go_on: Notify::new(),
+            until_break: AtomicI64::new(-1),
+            until_pause: AtomicI64::new(-1),
+            paused: Notify::new(),
+            resume: Notify::new(),
         }
     }
 }
 
 impl Importing {
-    /// The contract numbers of the lines added.
+    /// The contract numbers of the added lines.
     pub(crate) fn lines(&self) -> Vec<String> {
         self.0.lines.lock().unwrap().keys().cloned().collect()
     }
@@ -50,30 +50,31 @@ impl Importing {
         self.0.answered.load(Ordering::SeqCst)
     }
 
-    /// The streams break after so many batches, each time.
+    /// Breaks the stream once, after this number of batches.
     pub(crate) fn break_after(&self, batches: i64) {
-        self.0.until_broken.store(batches, Ordering::SeqCst);
+        self.0.until_break.store(batches, Ordering::SeqCst);
     }
 
-    /// A batch stands still after so many.
-    pub(crate) fn stand_still_after(&self, batches: i64) {
-        self.0.until_still.store(batches, Ordering::SeqCst);
+    /// Pauses once, after this number of batches, until [`Importing::resume`].
+    pub(crate) fn pause_after(&self, batches: i64) {
+        self.0.until_pause.store(batches, Ordering::SeqCst);
     }
 
-    pub(crate) async fn stands_still(&self) {
-        self.0.still.notified().await;
+    /// Waits until the stream has paused.
+    pub(crate) async fn paused(&self) {
+        self.0.paused.notified().await;
     }
 
-    pub(crate) fn go_on(&self) {
-        self.0.go_on.notify_one();
+    pub(crate) fn resume(&self) {
+        self.0.resume.notify_one();
     }
 
-    async fn answer(&self, batch: units::ImportLinesRequest) -> units::ImportLinesResponse {
-        if self.0.until_still.fetch_sub(1, Ordering::SeqCst) == 0 {
-            self.0.still.notify_one();
-            self.0.go_on.notified().await;
+    async fn respond(&self, batch: units::ImportLinesRequest) -> units::ImportLinesResponse {
+        if self.0.until_pause.fetch_sub(1, Ordering::SeqCst) == 0 {
+            self.0.paused.notify_one();
+            self.0.resume.notified().await;
         }
-        let mut answer = units::ImportLinesResponse {
+        let mut response = units::ImportLinesResponse {
             last_row_number: batch.rows.last().unwrap().row_number,
             ..units::ImportLinesResponse::default()
         };
@@ -82,31 +83,31 @@ impl Importing {
             let contract = row.contract_number.clone();
             let reason = match lines.get(&contract) {
                 _ if contract.len() != 10 => units::RejectionReason::ContractNumberInvalid,
-                Some(known) if is_alike(known, &row) => {
-                    answer.unchanged += 1;
+                Some(known) if is_same(known, &row) => {
+                    response.unchanged += 1;
                     continue;
                 }
                 Some(_) => units::RejectionReason::LineDiffers,
                 None => {
-                    answer.added += 1;
+                    response.added += 1;
                     if !batch.dry_run {
                         lines.insert(contract, row);
                     }
                     continue;
                 }
             };
-            answer.rejected.push(units::RejectedRow {
+            response.rejected.push(units::RejectedRow {
                 row_number: row.row_number,
                 reason: reason.into(),
                 number: contract,
             });
         }
         self.0.answered.fetch_add(1, Ordering::SeqCst);
-        answer
+        response
     }
 }
 
-fn is_alike(one: &units::ImportRow, other: &units::ImportRow) -> bool {
+fn is_same(one: &units::ImportRow, other: &units::ImportRow) -> bool {
     (&one.subscribed_numbers, &one.unsubscribed_numbers)
         == (&other.subscribed_numbers, &other.unsubscribed_numbers)
 }
@@ -120,21 +121,21 @@ impl ImportService for Importing {
         request: Request<Streaming<units::ImportLinesRequest>>,
     ) -> Result<Response<Self::ImportLinesStream>, Status> {
         let this = self.clone();
-        let answers = request.into_inner().then(move |batch| {
+        let responses = request.into_inner().then(move |batch| {
             let this = this.clone();
             async move {
                 let batch = batch?;
-                if this.0.until_broken.fetch_sub(1, Ordering::SeqCst) == 0 {
+                if this.0.until_break.fetch_sub(1, Ordering::SeqCst) == 0 {
                     return Err(Refusal::unavailable().into());
                 }
-                Ok(this.answer(batch).await)
+                Ok(this.respond(batch).await)
             }
         });
-        // A stream ends with its first error.
-        let whole = answers.scan(false, |ended, answer| {
-            let before = std::mem::replace(ended, answer.is_err());
-            std::future::ready((!before).then_some(answer))
+        // A gRPC stream ends with its first error.
+        let until_error = responses.scan(false, |ended, response| {
+            let before = std::mem::replace(ended, response.is_err());
+            std::future::ready((!before).then_some(response))
         });
-        Ok(Response::new(whole.boxed()))
+        Ok(Response::new(until_error.boxed()))
     }
 }
