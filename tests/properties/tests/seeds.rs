@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use aikagi_properties::check;
 
 fn fuzz() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz")
 }
 
 fn files(directory: &Path) -> Vec<PathBuf> {

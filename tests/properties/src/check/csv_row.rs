@@ -12,7 +12,7 @@ pub fn csv_row(bytes: &[u8]) {
     let Ok(columns) = Columns::of_header(&fields(header)) else {
         return;
     };
-    let as_they_stand = columns.as_they_stand(line);
+    let raw_fields = columns.raw_fields(line);
     let row = match columns.read(ROW, line) {
         Ok(row) => row,
         Err(rejection) => {
@@ -45,8 +45,8 @@ pub fn csv_row(bytes: &[u8]) {
         assert_eq!(read, count(line));
     }
 
-    // What is given back to be mended is read as the same row.
-    let [contract, subscribed, unsubscribed] = as_they_stand.map(|field| quoted(&field));
+    // The fields of a rejected row are parsed as the same row again.
+    let [contract, subscribed, unsubscribed] = raw_fields.map(|field| quoted(&field));
     let again = [contract, subscribed, unsubscribed].join(&b","[..]);
     let usual = b"contract_number,subscribed_numbers,unsubscribed_numbers";
     let usual = Columns::of_header(&fields(usual)).expect("the usual header");
