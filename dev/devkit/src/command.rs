@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
@@ -86,6 +86,22 @@ pub fn run(command: &mut Command) -> Result<String> {
         );
     }
     Ok(stdout)
+}
+
+/// Runs a command that prints its own output; fails, naming it as `what`, when it fails.
+pub fn show(command: &mut Command, what: &str) -> Result<()> {
+    let status = status(command)?;
+    if !status.success() {
+        bail!("{what} failed ({status})");
+    }
+    Ok(())
+}
+
+/// Runs a command that prints its own output, and returns how it ended.
+pub fn status(command: &mut Command) -> Result<ExitStatus> {
+    command
+        .status()
+        .with_context(|| format!("cannot start {}", command.get_program().display()))
 }
 
 /// Sends a signal to a process that we started. One that is gone already is no error.

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 
 use crate::command::{find, run};
+use crate::console::Console;
 
 /// The oldest PostgreSQL that the ledger's schema is written for.
 const OLDEST_POSTGRES: u32 = 15;
@@ -39,8 +40,8 @@ pub enum Tool {
     Argon2,
     /// The Docker engine and its command line.
     Docker,
-    /// What makes a small Debian in a directory.
-    Debootstrap,
+    /// The maker of a small Debian as a tar archive.
+    Mmdebstrap,
     /// What tests alert rules; it comes with Prometheus, which is not started.
     Promtool,
 }
@@ -65,7 +66,7 @@ impl Tool {
             Self::CxxCompiler => find("c++").is_some(),
             Self::Argon2 => Path::new(ARGON2_HEADER).is_file(),
             Self::Docker => find("dockerd").is_some() && find("docker").is_some(),
-            Self::Debootstrap => find("debootstrap").is_some(),
+            Self::Mmdebstrap => find("mmdebstrap").is_some(),
             Self::Promtool => find("promtool").is_some(),
         }
     }
@@ -91,7 +92,7 @@ impl Tool {
             Self::CxxCompiler => &["g++"],
             Self::Argon2 => &["libargon2-dev"],
             Self::Docker => &["docker.io", "iproute2", "iptables"],
-            Self::Debootstrap => &["debootstrap"],
+            Self::Mmdebstrap => &["mmdebstrap"],
             Self::Promtool => &["prometheus"],
         }
     }
@@ -130,10 +131,10 @@ fn parse_version(line: &str) -> Option<u32> {
     digits.parse().ok()
 }
 
-/// Makes sure that all of `tools` are here; `say` hears in plain words what is done.
+/// Installs those of `tools` that are missing, and prints what it installs.
 ///
-/// Fails when something is missing and this machine has no apt, or we may not use it.
-pub fn ensure(tools: &[Tool], mut say: impl FnMut(&str)) -> Result<()> {
+/// Fails when a tool is missing and this machine has no apt, or the user may not use it.
+pub fn ensure(tools: &[Tool], console: Console) -> Result<()> {
     let missing: Vec<Tool> = tools
         .iter()
         .copied()
@@ -151,7 +152,7 @@ pub fn ensure(tools: &[Tool], mut say: impl FnMut(&str)) -> Result<()> {
     if find("apt-get").is_none() {
         bail!("missing: {missing:?}. Install them by hand (on Debian: apt-get install {list})");
     }
-    say(&format!("installing {list} with apt-get"));
+    console.step(&format!("installing {list} with apt-get"));
     apt(&["update", "-q"]).with_context(|| by_hand(&list))?;
     let mut install = vec!["install", "-q", "-y", "--no-install-recommends"];
     install.extend(&packages);

@@ -26,7 +26,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(30);
 
 /// The ledger's migrations in this repository.
 pub fn migrations() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../ledger/migrations")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crates/ledger/migrations")
 }
 
 /// The files of the ledger's migrations, in the order in which they are run.

@@ -4,14 +4,14 @@
 use std::collections::BTreeSet;
 use std::process::Stdio;
 
+use aikagi_devkit::cargo::build_with_tests;
+use aikagi_devkit::console::Console;
 use aikagi_devkit::install::{self, Tool};
 use aikagi_devkit::postgres::{self, Cluster, SUPERUSER, TEST_POSTGRES};
+use aikagi_devkit::repo::Repo;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
-use crate::cargo::build_with_tests;
-use crate::repo::Repo;
-use crate::say::Say;
 use crate::tools::{self, Subcommand};
 
 /// What somebody tries, and the tests that try it.
@@ -154,14 +154,14 @@ const ATTACKS: [Attack; 18] = [
 ];
 
 /// Tries every attack; fails when one gets through, or its test is gone.
-pub(crate) fn run(repo: &Repo, say: Say) -> Result<()> {
+pub(crate) fn run(repo: &Repo, console: Console) -> Result<()> {
     let tools = [Tool::CCompiler, Tool::PostgreSql, Tool::Redis];
-    install::ensure(&tools, |text| say.step(text))?;
+    install::ensure(&tools, console)?;
     build_with_tests(repo)?;
     let dir = repo.target.join("abuse-postgres");
     let _ = std::fs::remove_dir_all(&dir);
     let cluster = Cluster::start(&dir, postgres::Options::default())?;
-    let passed = passed(repo, say, &cluster)?;
+    let passed = passed(repo, console, &cluster)?;
     drop(cluster);
     let _ = std::fs::remove_dir_all(&dir);
     let mut through = Vec::new();
@@ -173,9 +173,9 @@ pub(crate) fn run(repo: &Repo, say: Say) -> Result<()> {
             .filter(|test| !passed.contains(*test))
             .collect();
         if failed.is_empty() {
-            say.line(&format!("  stopped  {}", attack.tries));
+            console.line(&format!("  stopped  {}", attack.tries));
         } else {
-            say.line(&format!(
+            console.line(&format!(
                 "  THROUGH  {}: {}",
                 attack.tries,
                 failed.join(", ")
@@ -190,19 +190,19 @@ pub(crate) fn run(repo: &Repo, say: Say) -> Result<()> {
             ATTACKS.len()
         );
     }
-    say.success(&format!("all {} attacks were stopped", ATTACKS.len()));
+    console.success(&format!("all {} attacks were stopped", ATTACKS.len()));
     Ok(())
 }
 
 /// The names of the tests of all attacks that have passed.
-fn passed(repo: &Repo, say: Say, cluster: &Cluster) -> Result<BTreeSet<String>> {
+fn passed(repo: &Repo, console: Console, cluster: &Cluster) -> Result<BTreeSet<String>> {
     let filter: Vec<String> = ATTACKS
         .iter()
         .flat_map(|attack| attack.tests)
         .map(|test| format!("test(/(^|::){test}$/)"))
         .collect();
-    say.step("trying every attack");
-    let mut nextest = tools::subcommand(repo, say, Subcommand::Nextest)?;
+    console.step("trying every attack");
+    let mut nextest = tools::subcommand(repo, console, Subcommand::Nextest)?;
     nextest
         .args([
             "run",

@@ -5,14 +5,14 @@ mod import;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use aikagi_devkit::cargo::{build, build_with_tests, cargo};
+use aikagi_devkit::command::{self, show};
+use aikagi_devkit::console::Console;
 use aikagi_devkit::install::{self, Tool};
 use aikagi_devkit::paths::private_directory;
-use aikagi_devkit::{command, process};
+use aikagi_devkit::process;
+use aikagi_devkit::repo::Repo;
 use anyhow::{Context, Result};
-
-use crate::cargo::{build, build_with_tests, cargo, show};
-use crate::repo::Repo;
-use crate::say::Say;
 
 /// What makes hashes with the reference library.
 const REFERENCE: &str = "dev/bench/reference.c";
@@ -85,37 +85,37 @@ impl What {
 }
 
 /// Sees that everything can be measured.
-pub(crate) fn short(repo: &Repo, say: Say) -> Result<()> {
+pub(crate) fn short(repo: &Repo, console: Console) -> Result<()> {
     let arguments = Arguments {
         short: true,
         what: What::All,
     };
-    run(repo, say, &arguments)
+    run(repo, console, &arguments)
 }
 
 /// Measures, and fails when a bound is not kept.
-pub(crate) fn run(repo: &Repo, say: Say, arguments: &Arguments) -> Result<()> {
+pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Result<()> {
     let tools = [Tool::CCompiler, Tool::Argon2, Tool::PostgreSql, Tool::Redis];
-    install::ensure(&tools, |text| say.step(text))?;
+    install::ensure(&tools, console)?;
     let binaries = if arguments.short {
         build_with_tests(repo)?
     } else {
-        say.step("building with optimisation");
+        console.step("building with optimisation");
         build(repo, true)?
     };
     let names = arguments.what.names();
     let measured = if names.is_empty() {
         Ok(())
     } else {
-        measure(repo, say, &binaries, arguments.short, names)
+        measure(repo, console, &binaries, arguments.short, names)
     };
     // Whether or not its bounds were kept: `and` takes what has been done already.
     let others = match &arguments.what {
-        What::Import(import) => import::run(repo, say, &binaries, import, arguments.short),
+        What::Import(import) => import::run(repo, console, &binaries, import, arguments.short),
         What::Micro => micro(repo, arguments.short),
         What::All => {
             let import = import::Arguments::default();
-            let imported = import::run(repo, say, &binaries, &import, arguments.short);
+            let imported = import::run(repo, console, &binaries, &import, arguments.short);
             imported.and(micro(repo, arguments.short))
         }
         _ => Ok(()),
@@ -139,12 +139,18 @@ fn micro(repo: &Repo, short: bool) -> Result<()> {
     show(cargo(repo, how).args(MICRO), "a benchmark")
 }
 
-fn measure(repo: &Repo, say: Say, binaries: &Path, short: bool, names: &[&str]) -> Result<()> {
+fn measure(
+    repo: &Repo,
+    console: Console,
+    binaries: &Path,
+    short: bool,
+    names: &[&str],
+) -> Result<()> {
     let home = private_directory(&repo.target.join("bench"))?;
     let reference = reference(repo, &home)?;
     let report = home.join(format!("{}.json", names.join("-")));
     let work = private_directory(&home.join("system"))?;
-    say.step("measuring");
+    console.step("measuring");
     let mut bench = Command::new(process::executable(binaries, "bench")?);
     bench
         .args(["measure", "--binaries"])
@@ -160,7 +166,7 @@ fn measure(repo: &Repo, say: Say, binaries: &Path, short: bool, names: &[&str]) 
     let measured = show(&mut bench, "a bound");
     let _ = std::fs::remove_dir_all(&work);
     measured?;
-    say.success(&format!("measured; as JSON: {}", report.display()));
+    console.success(&format!("measured; as JSON: {}", report.display()));
     Ok(())
 }
 

@@ -7,7 +7,6 @@ mod disturbed;
 mod failover;
 mod kept;
 mod outside;
-mod prebuilt;
 mod previous;
 mod telephone;
 mod trials;
@@ -18,15 +17,17 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use aikagi_devkit::cargo::{build, build_with_tests};
+use aikagi_devkit::command::show;
+use aikagi_devkit::console::Console;
+use aikagi_devkit::docker::bases::{self, Base};
+use aikagi_devkit::docker::engine::Engine;
+use aikagi_devkit::docker::images;
+use aikagi_devkit::docker::project::Project;
+use aikagi_devkit::repo::Repo;
 use aikagi_devkit::{ports, process};
 use anyhow::{Context, Result, bail};
 
-use crate::cargo::{build, build_with_tests, show};
-use crate::docker::bases::Base;
-use crate::docker::engine::Engine;
-use crate::docker::project::Project;
-use crate::repo::Repo;
-use crate::say::Say;
 use trials::{TRIALS, Trial};
 
 /// The project of people's own `docker compose up`: the name that the file gives it.
@@ -67,7 +68,7 @@ pub(crate) struct Arguments {
 /// What a trial has to do with.
 pub(crate) struct Stage<'a> {
     repo: &'a Repo,
-    pub(crate) say: Say,
+    pub(crate) console: Console,
     pub(crate) project: Project<'a>,
     /// Where `state.json` and the identities of those outside go.
     pub(crate) home: PathBuf,
@@ -78,17 +79,17 @@ pub(crate) struct Stage<'a> {
 }
 
 /// Tries what `cargo xtask test` has time for: everything but the trials that are left to the command.
-pub(crate) fn quick_test(repo: &Repo, say: Say) -> Result<()> {
+pub(crate) fn quick_test(repo: &Repo, console: Console) -> Result<()> {
     let chosen = TRIALS.iter().filter(|trial| trial.quick);
     let arguments = Arguments {
         trials: chosen.map(|trial| trial.name.to_owned()).collect(),
         ..Arguments::default()
     };
-    test(repo, say, &arguments)
+    test(repo, console, &arguments)
 }
 
 /// Tries everything. Without an engine nothing is tried, which is said loudly, and is no failure.
-pub(crate) fn test(repo: &Repo, say: Say, arguments: &Arguments) -> Result<()> {
+pub(crate) fn test(repo: &Repo, console: Console, arguments: &Arguments) -> Result<()> {
     let known: Vec<&str> = TRIALS.iter().map(|trial| trial.name).collect();
     if let Some(name) = arguments
         .trials
@@ -102,8 +103,18 @@ pub(crate) fn test(repo: &Repo, say: Say, arguments: &Arguments) -> Result<()> {
     } else {
         &[Base::Debian, Base::Distroless]
     };
-    let Some(engine) = Engine::find(repo, say, bases) else {
-        return Ok(());
+    let prepared = Engine::find(repo, console).and_then(|engine| {
+        bases::ensure(&engine, repo, console, bases)?;
+        Ok(engine)
+    });
+    let engine = match prepared {
+        Ok(engine) => engine,
+        Err(error) => {
+            console.warning(&format!(
+                "NOTHING WAS TRIED WITH CONTAINERS: this machine cannot run them: {error:#}"
+            ));
+            return Ok(());
+        }
     };
     let project = Project::new(&engine, repo, TEST)
         .with("AIKAGI_VERSION", TAG)
@@ -123,20 +134,21 @@ pub(crate) fn test(repo: &Repo, say: Say, arguments: &Arguments) -> Result<()> {
         ports::require_free(port, "the gateway")?;
     }
     ports::require_free(visitors::SOFTPHONE_PORT, "the softphone")?;
+    let binaries = build_with_tests(repo)?;
     let project = if arguments.from_source {
         project
     } else {
-        prebuilt::prepare(repo, say)?;
+        images::prepare(repo, console, &binaries)?;
         project.with("AIKAGI_BINARIES", "prebuilt")
     };
     let home = repo.target.join("test/compose");
     let _ = std::fs::remove_dir_all(&home);
     let stage = Stage {
         repo,
-        say,
+        console,
         project,
         home,
-        binaries: build_with_tests(repo)?,
+        binaries,
         from_source: arguments.from_source,
     };
     let tried = stage.try_all(arguments);
@@ -159,20 +171,21 @@ impl Stage<'_> {
     /// Where the system is, with every port that a gateway may have.
     pub(crate) fn state(&self) -> Result<PathBuf> {
         self.project
-            .write_state(&self.home, &PUBLIC_PORTS, &PRIVATE_PORTS)
+            .write_system_file(&self.home, &PUBLIC_PORTS, &PRIVATE_PORTS)
     }
 
     /// Where the system is, with the ports that its gateways have now.
     pub(crate) fn published_state(&self) -> Result<PathBuf> {
         let (public, private) = self.project.published()?;
-        self.project.write_state(&self.home, &public, &private)
+        self.project
+            .write_system_file(&self.home, &public, &private)
     }
 
     /// The same system with overlays.
     pub(crate) fn over(&self, files: &[&'static str]) -> Self {
         Self {
             repo: self.repo,
-            say: self.say,
+            console: self.console,
             project: self.project.over(files),
             home: self.home.clone(),
             binaries: self.binaries.clone(),
@@ -196,11 +209,11 @@ impl Stage<'_> {
     }
 
     fn timed(&self, name: &str, about: &str, run: impl FnOnce(&Self) -> Result<()>) -> Result<()> {
-        self.say.heading(&format!("{name}: {about}"));
+        self.console.heading(&format!("{name}: {about}"));
         let begun = Instant::now();
         run(self).with_context(|| format!("trial {name}"))?;
         let took = begun.elapsed().max(Duration::from_secs(1)).as_secs();
-        self.say.step(&format!("{name} took {took} s"));
+        self.console.step(&format!("{name} took {took} s"));
         Ok(())
     }
 
@@ -217,22 +230,22 @@ impl Stage<'_> {
         let file = self.home.join("compose.log");
         std::fs::create_dir_all(&self.home).context("no place for logs")?;
         std::fs::write(&file, logs).context("cannot write the logs")?;
-        self.say
+        self.console
             .warning(&format!("the containers' logs are in {}", file.display()));
         Ok(())
     }
 }
 
 /// Plays the story against the system that `docker compose up` started.
-pub(crate) fn demo(repo: &Repo, say: Say, arguments: &[String]) -> Result<()> {
-    let engine = Engine::find(repo, say, &[]).context("there is no Docker engine")?;
+pub(crate) fn demo(repo: &Repo, console: Console, arguments: &[String]) -> Result<()> {
+    let engine = Engine::find(repo, console)?;
     let project = Project::new(&engine, repo, USUAL);
     if project.containers("gateway")?.is_empty() {
         bail!("nothing is running: start it with `docker compose up --build --wait`");
     }
     let (public, private) = project.published()?;
-    let state = project.write_state(&repo.target.join("compose"), &public, &private)?;
-    say.step("building the demo");
+    let state = project.write_system_file(&repo.target.join("compose"), &public, &private)?;
+    console.step("building the demo");
     let binaries = build(repo, false)?;
     let mut demo = Command::new(process::executable(&binaries, "demo")?);
     show(demo.arg("--state").arg(state).args(arguments), "the demo")

@@ -4,13 +4,14 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use aikagi_devkit::cargo::{build_with_tests, cargo};
+use aikagi_devkit::command::show;
+use aikagi_devkit::console::Console;
 use aikagi_devkit::install::{self, Tool};
 use aikagi_devkit::random::random_hexadecimal;
+use aikagi_devkit::repo::Repo;
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::cargo::{build_with_tests, cargo, show};
-use crate::repo::Repo;
-use crate::say::Say;
 use crate::tools::{self, Subcommand};
 
 /// What is broken in each, as a change of the sources.
@@ -40,11 +41,11 @@ pub(crate) struct Arguments {
 }
 
 /// Lets everything fail; fails itself when the rules do not explain what comes of it.
-pub(crate) fn run(repo: &Repo, say: Say, arguments: &Arguments) -> Result<()> {
+pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Result<()> {
     let tools = [Tool::CCompiler, Tool::PostgreSql, Tool::Redis, Tool::Clock];
-    install::ensure(&tools, |text| say.step(text))?;
+    install::ensure(&tools, console)?;
     if arguments.flaws {
-        return find_flaws(repo, say, arguments);
+        return find_flaws(repo, console, arguments);
     }
     build_with_tests(repo)?;
     let first = match arguments.seed {
@@ -52,15 +53,15 @@ pub(crate) fn run(repo: &Repo, say: Say, arguments: &Arguments) -> Result<()> {
         None => random_seed()?,
     };
     for seed in (0..arguments.seeds.max(1)).map(|next| first.wrapping_add(next)) {
-        say.heading(&format!("seed {seed}"));
-        let mut test = test(repo, say)?;
+        console.heading(&format!("seed {seed}"));
+        let mut test = test(repo, console)?;
         test.env("AIKAGI_FAULTS_SEED", seed.to_string());
         if !arguments.short {
             test.env("AIKAGI_FAULTS_MINUTES", arguments.minutes.to_string());
         }
         show(&mut test, &format!("the run of seed {seed}"))?;
     }
-    say.success("the rules explain all that was answered, and nothing is lost");
+    console.success("the rules explain all that was answered, and nothing is lost");
     Ok(())
 }
 
@@ -70,8 +71,8 @@ fn random_seed() -> Result<u32> {
     u32::from_str_radix(seed, 16).context("no seed")
 }
 
-fn test(repo: &Repo, say: Say) -> Result<Command> {
-    let mut nextest = tools::subcommand(repo, say, Subcommand::Nextest)?;
+fn test(repo: &Repo, console: Console) -> Result<Command> {
+    let mut nextest = tools::subcommand(repo, console, Subcommand::Nextest)?;
     nextest
         .args(["run", "--workspace", "--no-capture"])
         .args(["--filterset", &format!("test(/::{TEST}$/)")]);
@@ -79,20 +80,20 @@ fn test(repo: &Repo, say: Say) -> Result<Command> {
 }
 
 /// Builds the system with each flaw, and lets its faults find it.
-fn find_flaws(repo: &Repo, say: Say, arguments: &Arguments) -> Result<()> {
+fn find_flaws(repo: &Repo, console: Console, arguments: &Arguments) -> Result<()> {
     let mut missed = Vec::new();
     for flaw in flaws(&repo.root)? {
         let name = flaw.file_stem().unwrap_or_default().to_string_lossy();
-        say.heading(&name);
-        if is_found(repo, say, arguments, &flaw)? {
-            say.line(&format!("  found   {name}"));
+        console.heading(&name);
+        if is_found(repo, console, arguments, &flaw)? {
+            console.line(&format!("  found   {name}"));
         } else {
-            say.line(&format!("  MISSED  {name}"));
+            console.line(&format!("  MISSED  {name}"));
             missed.push(name.into_owned());
         }
     }
     ensure!(missed.is_empty(), "not found: {}", missed.join(", "));
-    say.success("every flaw was found");
+    console.success("every flaw was found");
     Ok(())
 }
 
@@ -105,7 +106,7 @@ fn flaws(root: &Path) -> Result<Vec<PathBuf>> {
     Ok(flaws)
 }
 
-fn is_found(repo: &Repo, say: Say, arguments: &Arguments, flaw: &Path) -> Result<bool> {
+fn is_found(repo: &Repo, console: Console, arguments: &Arguments, flaw: &Path) -> Result<bool> {
     let home = repo.target.join("flaws");
     let source = home.join("source");
     repo.unpack("HEAD", &source)?;
@@ -121,12 +122,12 @@ fn is_found(repo: &Repo, say: Say, arguments: &Arguments, flaw: &Path) -> Result
     let in_flawed = |command: &mut Command| {
         command.current_dir(&source).env("CARGO_TARGET_DIR", &build);
     };
-    say.step("building it");
+    console.step("building it");
     let mut compile = cargo(repo, &["build", "--quiet", "--workspace", "--all-targets"]);
     in_flawed(&mut compile);
     show(&mut compile, "the build")?;
 
-    let mut test = test(repo, say)?;
+    let mut test = test(repo, console)?;
     in_flawed(&mut test);
     test.env("AIKAGI_FAULTS_MINUTES", arguments.minutes.to_string());
     if let Some(seed) = arguments.seed {
@@ -149,7 +150,7 @@ fn is_found(repo: &Repo, say: Say, arguments: &Arguments, flaw: &Path) -> Result
         let last: Vec<&str> = last.into_iter().rev().collect();
         bail!("it failed otherwise:\n{}", last.join("\n"));
     };
-    say.step(found);
+    console.step(found);
     Ok(true)
 }
 

@@ -4,12 +4,12 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use aikagi_devkit::cargo::cargo;
+use aikagi_devkit::command::show;
+use aikagi_devkit::console::Console;
 use aikagi_devkit::install::{self, Tool};
+use aikagi_devkit::repo::Repo;
 use anyhow::{Context, Result, bail, ensure};
-
-use crate::cargo::{cargo, show};
-use crate::repo::Repo;
-use crate::say::Say;
 
 const PACKAGE: &str = "tests/fuzz";
 /// libFuzzer's view into the program: which edges were taken, and what was compared. The sanitizers, which need a
@@ -46,7 +46,7 @@ struct Trial {
 }
 
 /// Builds the targets with instrumentation, and tries them. What is found stays under `tests/fuzz/artifacts`.
-pub(crate) fn run(repo: &Repo, say: Say, arguments: &Arguments) -> Result<()> {
+pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Result<()> {
     let home = repo.root.join(PACKAGE);
     let all = targets(&home)?;
     let chosen = match &arguments.target {
@@ -60,8 +60,8 @@ pub(crate) fn run(repo: &Repo, say: Say, arguments: &Arguments) -> Result<()> {
         }
         None => all,
     };
-    install::ensure(&[Tool::CCompiler, Tool::CxxCompiler], |text| say.step(text))?;
-    say.step("building with instrumentation");
+    install::ensure(&[Tool::CCompiler, Tool::CxxCompiler], console)?;
+    console.step("building with instrumentation");
     let programs = build(repo, &home, &chosen)?;
 
     let mut broken = Vec::new();
@@ -70,9 +70,9 @@ pub(crate) fn run(repo: &Repo, say: Say, arguments: &Arguments) -> Result<()> {
         let said = String::from_utf8_lossy(&output.stderr);
         let held = output.status.success();
         let result = if held { "holds" } else { "BROKEN" };
-        say.line(&format!("  {target:<12} {} {result}", Trial::read(&said)));
+        console.line(&format!("  {target:<12} {} {result}", Trial::read(&said)));
         if !held {
-            say.line(failure(&said).join("\n").as_str());
+            console.line(failure(&said).join("\n").as_str());
             broken.push(target.as_str());
         }
     }
@@ -82,7 +82,7 @@ pub(crate) fn run(repo: &Repo, say: Say, arguments: &Arguments) -> Result<()> {
             broken.join(", ")
         );
     }
-    say.success(&format!("nothing found in {} targets", chosen.len()));
+    console.success(&format!("nothing found in {} targets", chosen.len()));
     Ok(())
 }
 

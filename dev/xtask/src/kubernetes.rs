@@ -3,15 +3,13 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use aikagi_devkit::command;
+use aikagi_devkit::command::{self, show};
+use aikagi_devkit::console::Console;
+use aikagi_devkit::debian;
 use aikagi_devkit::install::{self, Tool};
 use aikagi_devkit::paths::{private_directory, write_public};
+use aikagi_devkit::repo::Repo;
 use anyhow::{Context, Result};
-
-use crate::cargo::show;
-use crate::debian;
-use crate::repo::Repo;
-use crate::say::Say;
 
 const DIRECTORY: &str = "deploy/kubernetes";
 /// What is rendered, by its directory in there.
@@ -20,11 +18,11 @@ const RENDERED: [&str; 2] = ["base", "overlays/example"];
 const NEW_ENOUGH: &str = "Kustomize Version: v5";
 
 /// Renders every overlay, and looks at what came out.
-pub(crate) fn check(repo: &Repo, say: Say) -> Result<()> {
-    install::ensure(&[Tool::Python], |text| say.step(text))?;
-    let kubectl = kubectl(repo, say)?;
+pub(crate) fn check(repo: &Repo, console: Console) -> Result<()> {
+    install::ensure(&[Tool::Python], console)?;
+    let kubectl = kubectl(repo, console)?;
     let home = private_directory(&repo.target.join("test/kubernetes"))?;
-    let mut check = Command::new(python(repo, say)?);
+    let mut check = Command::new(python(repo, console)?);
     check
         .arg("-B")
         .arg(repo.root.join(DIRECTORY).join("check.py"))
@@ -43,7 +41,7 @@ pub(crate) fn check(repo: &Repo, say: Say) -> Result<()> {
 }
 
 /// This machine's kubectl, or Debian's where it has none that is new enough.
-fn kubectl(repo: &Repo, say: Say) -> Result<PathBuf> {
+fn kubectl(repo: &Repo, console: Console) -> Result<PathBuf> {
     let new_enough = |program: &PathBuf| {
         command::run(Command::new(program).args(["version", "--client"]))
             .is_ok_and(|said| said.contains(NEW_ENOUGH))
@@ -53,7 +51,7 @@ fn kubectl(repo: &Repo, say: Say) -> Result<PathBuf> {
     if let Some(found) = known.find(new_enough) {
         return Ok(found);
     }
-    say.step("fetching kubectl from Debian");
+    console.step("fetching kubectl from Debian");
     let packages = private_directory(&repo.target.join("tools/kubectl-package"))?;
     let tree = debian::unpack(&packages, &["kubernetes-client"])?;
     std::fs::copy(tree.join("usr/bin/kubectl"), &ours).context("no kubectl in its package")?;
@@ -62,14 +60,14 @@ fn kubectl(repo: &Repo, say: Say) -> Result<PathBuf> {
 }
 
 /// A Python that has what the check needs.
-fn python(repo: &Repo, say: Say) -> Result<PathBuf> {
+fn python(repo: &Repo, console: Console) -> Result<PathBuf> {
     let wanted = repo.root.join(DIRECTORY).join("requirements.txt");
     let home = repo.target.join("tools/kubernetes");
     let installed = home.join("requirements.txt");
     let python = home.join("bin/python");
     let text = std::fs::read(&wanted).context("no list of what the check needs")?;
     if !std::fs::read(&installed).is_ok_and(|there| there == text) {
-        say.step("installing the Kubernetes schemas with pip");
+        console.step("installing the Kubernetes schemas with pip");
         let mut venv = Command::new("python3");
         command::run(venv.args(["-m", "venv", "--clear"]).arg(&home))?;
         let mut pip = Command::new(&python);

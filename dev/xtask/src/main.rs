@@ -1,28 +1,18 @@
 //! The developer's commands: `cargo xtask up` starts everything, `cargo xtask test` checks everything.
-#![expect(
-    clippy::print_stdout,
-    reason = "a command line talks on its standard output"
-)]
 
 mod abuse;
 mod bench;
 mod call_test;
-mod cargo;
 mod compose;
-mod debian;
-mod docker;
 mod faults;
 mod fuzz;
 mod kubernetes;
 mod prompts;
 mod proto;
-mod repo;
 mod rules;
-mod say;
 mod site;
 mod softphone;
 mod sqlx;
-mod state;
 mod test;
 mod tidy;
 mod tools;
@@ -32,13 +22,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use aikagi_devkit::certs::Authority;
+use aikagi_devkit::console::Console;
+use aikagi_devkit::repo::Repo;
 use aikagi_devkit::settings::Service;
 use aikagi_devkit::system::OUTSIDERS;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-
-use crate::repo::Repo;
-use crate::say::Say;
 
 /// The developer's commands of Aikagi.
 #[derive(Debug, Parser)]
@@ -104,51 +93,51 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let say = Say::new();
-    match run(Arguments::parse().command, say) {
+    let console = Console::new();
+    match run(Arguments::parse().command, console) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            say.failure(&format!("{error:#}"));
+            console.failure(&format!("{error:#}"));
             ExitCode::FAILURE
         }
     }
 }
 
-fn run(command: Command, say: Say) -> Result<()> {
+fn run(command: Command, console: Console) -> Result<()> {
     let repo = Repo::here()?;
     match command {
-        Command::Up(arguments) => up::run(&repo, say, &arguments),
-        Command::Test(arguments) => test::run(&repo, say, &arguments),
+        Command::Up(arguments) => up::run(&repo, console, &arguments),
+        Command::Test(arguments) => test::run(&repo, console, &arguments),
         Command::Demo {
             compose: true,
             arguments,
-        } => compose::demo(&repo, say, &arguments),
-        Command::Demo { arguments, .. } => up::demo(&repo, say, &arguments),
-        Command::ComposeTest(arguments) => compose::test(&repo, say, &arguments),
-        Command::Site { script } => test::live::browser(&repo, say, &script),
-        Command::Abuse => abuse::run(&repo, say),
-        Command::Faults(arguments) => faults::run(&repo, say, &arguments),
-        Command::Bench(arguments) => bench::run(&repo, say, &arguments),
-        Command::Certs { directory } => certs(say, &repo.root.join(directory)),
-        Command::Sqlx { check } => sqlx::run(&repo, say, check),
-        Command::Fuzz(arguments) => fuzz::run(&repo, say, &arguments),
-        Command::CallTest => call_test::run(&repo, say),
-        Command::Prompts => prompts::run(&repo, say),
-        Command::Rules => rules::run(&repo, say),
-        Command::Proto => proto::run(&repo, say),
-        Command::Tidy => tidy::run(&repo, say),
+        } => compose::demo(&repo, console, &arguments),
+        Command::Demo { arguments, .. } => up::demo(&repo, console, &arguments),
+        Command::ComposeTest(arguments) => compose::test(&repo, console, &arguments),
+        Command::Site { script } => test::live::browser(&repo, console, &script),
+        Command::Abuse => abuse::run(&repo, console),
+        Command::Faults(arguments) => faults::run(&repo, console, &arguments),
+        Command::Bench(arguments) => bench::run(&repo, console, &arguments),
+        Command::Certs { directory } => certs(console, &repo.root.join(directory)),
+        Command::Sqlx { check } => sqlx::run(&repo, console, check),
+        Command::Fuzz(arguments) => fuzz::run(&repo, console, &arguments),
+        Command::CallTest => call_test::run(&repo, console),
+        Command::Prompts => prompts::run(&repo, console),
+        Command::Rules => rules::run(&repo, console),
+        Command::Proto => proto::run(&repo, console),
+        Command::Tidy => tidy::run(&repo, console),
     }
 }
 
-fn certs(say: Say, directory: &std::path::Path) -> Result<()> {
+fn certs(console: Console, directory: &std::path::Path) -> Result<()> {
     let authority = Authority::open(directory)?;
-    say.line(&authority.certificate().display().to_string());
+    console.line(&authority.certificate().display().to_string());
     for service in Service::ALL {
         let identity = authority.issue(service.name(), &["localhost", service.name()])?;
-        say.line(&identity.certificate.display().to_string());
+        console.line(&identity.certificate.display().to_string());
     }
     for name in OUTSIDERS {
-        say.line(
+        console.line(
             &authority
                 .issue(name, &[])?
                 .certificate

@@ -3,14 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use aikagi_devkit::command;
+use aikagi_devkit::cargo::build_with_tests;
+use aikagi_devkit::command::{self, show};
+use aikagi_devkit::console::Console;
 use aikagi_devkit::install::{self, Tool};
 use aikagi_devkit::process::executable;
+use aikagi_devkit::repo::Repo;
 use anyhow::{Context, Result};
-
-use crate::cargo::{build_with_tests, show};
-use crate::repo::Repo;
-use crate::say::Say;
 
 /// Where the recordings are, beside the dialplan that names them.
 pub(crate) const SOUNDS: &str = "deploy/asterisk/sounds";
@@ -20,27 +19,27 @@ const VOICE: &str = "usr/share/hts-voice/nitech-jp-atr503-m001/nitech_jp_atr503_
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// Installs what speaks, and records every prompt in both languages.
-pub(crate) fn run(repo: &Repo, say: Say) -> Result<()> {
-    install::ensure(&[Tool::Speech], |text| say.step(text))?;
-    let voice = voice(repo, say)?;
+pub(crate) fn run(repo: &Repo, console: Console) -> Result<()> {
+    install::ensure(&[Tool::Speech], console)?;
+    let voice = voice(repo, console)?;
     let out = repo.root.join(SOUNDS);
     let binaries = build_with_tests(repo)?;
-    say.step("recording");
+    console.step("recording");
     let mut record = Command::new(executable(&binaries, "aikagi-prompts")?);
     record.arg("--out").arg(&out).arg("--voice").arg(voice);
     show(&mut record, "the recording")?;
-    say.success(&format!("the recordings are in {}", out.display()));
+    console.success(&format!("the recordings are in {}", out.display()));
     Ok(())
 }
 
 /// The voice: the system's own, or the package's, unpacked under the target directory and installed nowhere.
-fn voice(repo: &Repo, say: Say) -> Result<PathBuf> {
+fn voice(repo: &Repo, console: Console) -> Result<PathBuf> {
     let home = repo.target.join("tools/voice");
     let places = [Path::new("/").join(VOICE), home.join(VOICE)];
     if let Some(voice) = places.into_iter().find(|voice| voice.is_file()) {
         return Ok(voice);
     }
-    say.step(&format!("fetching {VOICE_PACKAGE} from Debian's contrib"));
+    console.step(&format!("fetching {VOICE_PACKAGE} from Debian's contrib"));
     for part in ["lists/partial", "archives/partial"] {
         std::fs::create_dir_all(home.join(part)).context("cannot make a directory")?;
     }

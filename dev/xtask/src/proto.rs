@@ -4,14 +4,14 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::cargo::show;
-use crate::repo::Repo;
-use crate::say::Say;
 use crate::tools;
+use aikagi_devkit::command::show;
+use aikagi_devkit::console::Console;
+use aikagi_devkit::repo::Repo;
 
 /// Checks the contracts.
-pub(crate) fn run(repo: &Repo, say: Say) -> Result<()> {
-    let buf = tools::buf(repo, say)?;
+pub(crate) fn run(repo: &Repo, console: Console) -> Result<()> {
+    let buf = tools::buf(repo, console)?;
     let command = |arguments: &[&str]| {
         let mut command = Command::new(&buf);
         command.current_dir(&repo.root).args(arguments);
@@ -23,7 +23,7 @@ pub(crate) fn run(repo: &Repo, say: Say) -> Result<()> {
         "buf format",
     )?;
     let Some(base) = repo.base() else {
-        say.warning(
+        console.warning(
             "breaking changes not looked for: this is the main branch, or there is none here",
         );
         return Ok(());
@@ -32,7 +32,7 @@ pub(crate) fn run(repo: &Repo, say: Say) -> Result<()> {
         .git(&["cat-file", "-e", &format!("{base}:buf.yaml")])
         .is_err()
     {
-        say.warning("breaking changes not looked for: the main branch has no contracts yet");
+        console.warning("breaking changes not looked for: the main branch has no contracts yet");
         return Ok(());
     }
     let against = format!(".git#ref={base}");

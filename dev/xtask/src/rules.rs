@@ -9,8 +9,8 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
-use crate::repo::Repo;
-use crate::say::Say;
+use aikagi_devkit::console::Console;
+use aikagi_devkit::repo::Repo;
 
 const LIST: &str = "docs/rules.toml";
 const SOURCES: [&str; 4] = [".rs", ".proto", ".sql", SITE_TESTS];
@@ -44,7 +44,7 @@ struct Citations {
 
 /// Lists rules and their tests. Fails for a rule in scope that no test cites, and for an id that is cited
 /// and does not exist.
-pub(crate) fn run(repo: &Repo, say: Say) -> Result<()> {
+pub(crate) fn run(repo: &Repo, console: Console) -> Result<()> {
     let (list, citations) = read(repo)?;
     for rule in &list.rule {
         let known = citations.sources.contains(&rule.id);
@@ -53,22 +53,22 @@ pub(crate) fn run(repo: &Repo, say: Say) -> Result<()> {
         } else {
             " (not cited where it lives)"
         };
-        say.heading(&format!("{} {}{cited}", rule.id, rule.title));
+        console.heading(&format!("{} {}{cited}", rule.id, rule.title));
         for proof in citations.tests.get(&rule.id).into_iter().flatten() {
-            say.line(&format!("    {proof}"));
+            console.line(&format!("    {proof}"));
         }
         if let Some(owed) = &rule.owed {
-            say.line(&format!("    owed: {owed}"));
+            console.line(&format!("    owed: {owed}"));
         }
     }
-    say.success(&judge(&list, &citations)?);
+    console.success(&judge(&list, &citations)?);
     Ok(())
 }
 
 /// The same without the list.
-pub(crate) fn check(repo: &Repo, say: Say) -> Result<()> {
+pub(crate) fn check(repo: &Repo, console: Console) -> Result<()> {
     let (list, citations) = read(repo)?;
-    say.step(&judge(&list, &citations)?);
+    console.step(&judge(&list, &citations)?);
     Ok(())
 }
 

@@ -4,10 +4,8 @@ use std::fs::File;
 use std::path::Path;
 use std::process::Child;
 
-use aikagi_devkit::{command, process};
+use aikagi_devkit::{command, process, system_file};
 use anyhow::{Context, Result};
-
-use crate::state;
 
 /// The loopback port of its page, when `up` runs it.
 pub(crate) const PORT: u16 = 8480;
@@ -23,7 +21,7 @@ impl Softphone {
         let mut command = command::tied(&program, "TERM");
         command
             .arg("--state")
-            .arg(home.join(state::FILE))
+            .arg(home.join(system_file::NAME))
             .args(["--port", &port.to_string()])
             .stderr(log);
         Ok(Self(command::spawn(command)?))

@@ -4,29 +4,34 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use aikagi_devkit::cargo::cargo;
+use aikagi_devkit::command::show;
+use aikagi_devkit::console::Console;
 use aikagi_devkit::install::{self, Tool};
 use aikagi_devkit::postgres::{self, Cluster, SUPERUSER};
+use aikagi_devkit::repo::Repo;
 use anyhow::{Context, Result, bail};
-
-use crate::cargo::{cargo, show};
-use crate::repo::Repo;
-use crate::say::Say;
 
 const DATABASE: &str = "aikagi_queries";
 
 /// Writes `.sqlx` anew, or compares it (`check`), with a database of its own.
-pub(crate) fn run(repo: &Repo, say: Say, check: bool) -> Result<()> {
-    install::ensure(&[Tool::PostgreSql], |text| say.step(text))?;
+pub(crate) fn run(repo: &Repo, console: Console, check: bool) -> Result<()> {
+    install::ensure(&[Tool::PostgreSql], console)?;
     let dir = repo.target.join("sqlx-postgres");
     let cluster = Cluster::start(&dir, postgres::Options::default())?;
-    let done = with_cluster(repo, say, &cluster, check);
+    let done = with_cluster(repo, console, &cluster, check);
     drop(cluster);
     let _ = std::fs::remove_dir_all(dir);
     done
 }
 
 /// The same in a cluster that runs already.
-pub(crate) fn with_cluster(repo: &Repo, say: Say, cluster: &Cluster, check: bool) -> Result<()> {
+pub(crate) fn with_cluster(
+    repo: &Repo,
+    console: Console,
+    cluster: &Cluster,
+    check: bool,
+) -> Result<()> {
     let url = cluster.socket_url(DATABASE, SUPERUSER);
     cluster.run_statement("postgres", &format!("DROP DATABASE IF EXISTS {DATABASE}"))?;
     cluster.run_statement("postgres", &format!("CREATE DATABASE {DATABASE}"))?;
@@ -56,7 +61,7 @@ pub(crate) fn with_cluster(repo: &Repo, say: Say, cluster: &Cluster, check: bool
         .filter(|name| new.get(*name) != old.get(*name))
         .collect();
     if differ.is_empty() {
-        say.step(&format!("{} checked queries are as .sqlx says", new.len()));
+        console.step(&format!("{} checked queries are as .sqlx says", new.len()));
         return Ok(());
     }
     if check {
@@ -70,7 +75,7 @@ pub(crate) fn with_cluster(repo: &Repo, say: Say, cluster: &Cluster, check: bool
     for (name, text) in &new {
         std::fs::write(kept.join(name), text).with_context(|| format!("cannot write {name}"))?;
     }
-    say.success(&format!(
+    console.success(&format!(
         "wrote {} queries to .sqlx ({} changed)",
         new.len(),
         differ.len()

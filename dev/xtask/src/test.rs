@@ -4,14 +4,15 @@ pub(crate) mod live;
 
 use std::time::{Duration, Instant};
 
+use aikagi_devkit::cargo::{build_with_tests, cargo};
+use aikagi_devkit::command::show;
+use aikagi_devkit::console::Console;
 use aikagi_devkit::install::{self, Tool};
 use aikagi_devkit::paths::private_directory;
 use aikagi_devkit::postgres::{self, Cluster, SUPERUSER, TEST_POSTGRES};
+use aikagi_devkit::repo::Repo;
 use anyhow::{Context, Result, bail};
 
-use crate::cargo::{build_with_tests, cargo, show};
-use crate::repo::Repo;
-use crate::say::Say;
 use crate::tools::{self, Subcommand};
 use crate::up::lock;
 use crate::{abuse, bench, call_test, compose, kubernetes, proto, rules, site, sqlx, tidy};
@@ -35,7 +36,7 @@ pub(crate) struct Arguments {
 /// What the steps share.
 struct Run<'a> {
     repo: &'a Repo,
-    say: Say,
+    console: Console,
     filter: Option<&'a str>,
     /// The private PostgreSQL, once a step has needed it.
     cluster: Option<Cluster>,
@@ -69,19 +70,19 @@ const STEPS: [Step; 21] = [
         name: "tidy",
         about: "the repository's own rules",
         slow: false,
-        run: |run| tidy::run(run.repo, run.say),
+        run: |run| tidy::run(run.repo, run.console),
     },
     Step {
         name: "rules",
         about: "each rule in scope has a test",
         slow: false,
-        run: |run| rules::check(run.repo, run.say),
+        run: |run| rules::check(run.repo, run.console),
     },
     Step {
         name: "proto",
         about: "the contracts are well formed and break nobody",
         slow: false,
-        run: |run| proto::run(run.repo, run.say),
+        run: |run| proto::run(run.repo, run.console),
     },
     Step {
         name: "deny",
@@ -117,33 +118,33 @@ const STEPS: [Step; 21] = [
         name: "abuse",
         about: "every attack is stopped",
         slow: true,
-        run: |run| abuse::run(run.repo, run.say),
+        run: |run| abuse::run(run.repo, run.console),
     },
     Step {
         name: "bench",
         about: "what is claimed about speed can be measured",
         slow: true,
-        run: |run| bench::short(run.repo, run.say),
+        run: |run| bench::short(run.repo, run.console),
     },
     Step {
         name: "story",
         about: "the demo plays the subscriber's story against the five services",
         slow: true,
-        run: |run| live::story(run.repo, run.say),
+        run: |run| live::story(run.repo, run.console),
     },
     Step {
         name: "clients",
         about: "clients in other languages log in",
         slow: true,
-        run: |run| live::clients(run.repo, run.say),
+        run: |run| live::clients(run.repo, run.console),
     },
     Step {
         name: "site",
         about: "the settings site: types, lints, unit tests, size",
         slow: true,
         run: |run| {
-            if site::has_node(run.say)? {
-                site::check(run.repo, run.say)
+            if site::has_node(run.console)? {
+                site::check(run.repo, run.console)
             } else {
                 Ok(())
             }
@@ -154,8 +155,8 @@ const STEPS: [Step; 21] = [
         about: "the settings site in a browser, with the system behind it",
         slow: true,
         run: |run| {
-            if site::has_node(run.say)? {
-                live::browser(run.repo, run.say, "browser")
+            if site::has_node(run.console)? {
+                live::browser(run.repo, run.console, "browser")
             } else {
                 Ok(())
             }
@@ -171,19 +172,19 @@ const STEPS: [Step; 21] = [
         name: "kubernetes",
         about: "the manifests fit Kubernetes' schemas, and docker-compose.yml",
         slow: true,
-        run: |run| kubernetes::check(run.repo, run.say),
+        run: |run| kubernetes::check(run.repo, run.console),
     },
     Step {
         name: "compose",
         about: "the system in containers: scaled, restarted, killed, restored",
         slow: true,
-        run: |run| compose::quick_test(run.repo, run.say),
+        run: |run| compose::quick_test(run.repo, run.console),
     },
     Step {
         name: "calls",
         about: "real calls through an Asterisk in a container",
         slow: true,
-        run: |run| call_test::run(run.repo, run.say),
+        run: |run| call_test::run(run.repo, run.console),
     },
     Step {
         name: "examples",
@@ -194,7 +195,7 @@ const STEPS: [Step; 21] = [
 ];
 
 /// Runs the steps; stops at the first that fails.
-pub(crate) fn run(repo: &Repo, say: Say, arguments: &Arguments) -> Result<()> {
+pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Result<()> {
     let home = private_directory(&repo.target.join("test"))?;
     let _lock = lock(
         &home.join("lock"),
@@ -211,14 +212,14 @@ pub(crate) fn run(repo: &Repo, say: Say, arguments: &Arguments) -> Result<()> {
     let chosen: Vec<&Step> = STEPS.iter().filter(|step| arguments.wants(step)).collect();
     let mut run = Run {
         repo,
-        say,
+        console,
         filter: arguments.filter.as_deref(),
         cluster: None,
     };
     let mut times = Vec::new();
     let begun = Instant::now();
     for (index, step) in chosen.iter().enumerate() {
-        say.heading(&format!(
+        console.heading(&format!(
             "[{}/{}] {}: {}",
             index + 1,
             chosen.len(),
@@ -229,12 +230,12 @@ pub(crate) fn run(repo: &Repo, say: Say, arguments: &Arguments) -> Result<()> {
         let done = (step.run)(&mut run);
         times.push((step.name, start.elapsed()));
         if let Err(error) = done {
-            show_times(say, &times);
+            show_times(console, &times);
             return Err(error.context(format!("step {} failed", step.name)));
         }
     }
-    show_times(say, &times);
-    say.success(&format!(
+    show_times(console, &times);
+    console.success(&format!(
         "all {} steps passed in {}",
         times.len(),
         clock(begun.elapsed())
@@ -276,7 +277,7 @@ fn install(run: &mut Run<'_>) -> Result<()> {
         Tool::Node,
         Tool::Python,
     ];
-    install::ensure(&tools, |text| run.say.step(text))
+    install::ensure(&tools, run.console)
 }
 
 fn fmt(run: &mut Run<'_>) -> Result<()> {
@@ -300,7 +301,7 @@ fn clippy(run: &mut Run<'_>) -> Result<()> {
 }
 
 fn alerts(run: &mut Run<'_>) -> Result<()> {
-    install::ensure(&[Tool::Promtool], |text| run.say.step(text))?;
+    install::ensure(&[Tool::Promtool], run.console)?;
     let mut promtool = std::process::Command::new("promtool");
     promtool
         .args(["test", "rules", ALERTS])
@@ -310,7 +311,7 @@ fn alerts(run: &mut Run<'_>) -> Result<()> {
 
 fn deny(run: &mut Run<'_>) -> Result<()> {
     let deny = |arguments: &[&str]| -> Result<_> {
-        let mut command = tools::subcommand(run.repo, run.say, Subcommand::Deny)?;
+        let mut command = tools::subcommand(run.repo, run.console, Subcommand::Deny)?;
         command.args(arguments);
         Ok(command)
     };
@@ -320,7 +321,7 @@ fn deny(run: &mut Run<'_>) -> Result<()> {
     )?;
     let mut fetch = deny(&["fetch", "db"])?;
     if aikagi_devkit::command::run(&mut fetch).is_err() {
-        run.say.warning(
+        run.console.warning(
             "ADVISORIES WERE NOT CHECKED: their database cannot be fetched from here. Everything else was.",
         );
         return Ok(());
@@ -332,13 +333,13 @@ fn deny(run: &mut Run<'_>) -> Result<()> {
 }
 
 fn queries(run: &mut Run<'_>) -> Result<()> {
-    let (repo, say) = (run.repo, run.say);
-    sqlx::with_cluster(repo, say, run.cluster()?, true)
+    let (repo, console) = (run.repo, run.console);
+    sqlx::with_cluster(repo, console, run.cluster()?, true)
 }
 
 fn tests(run: &mut Run<'_>) -> Result<()> {
     let url = run.cluster()?.url("postgres", SUPERUSER);
-    let mut command = match tools::subcommand(run.repo, run.say, Subcommand::Nextest) {
+    let mut command = match tools::subcommand(run.repo, run.console, Subcommand::Nextest) {
         Ok(mut nextest) => {
             nextest
                 .args(["run", "--workspace", "--no-fail-fast"])
@@ -346,7 +347,7 @@ fn tests(run: &mut Run<'_>) -> Result<()> {
             nextest
         }
         Err(error) => {
-            run.say
+            run.console
                 .warning(&format!("tests run without nextest: {error:#}"));
             let mut plain = cargo(
                 run.repo,
@@ -368,9 +369,9 @@ fn examples(run: &mut Run<'_>) -> Result<()> {
     )
 }
 
-fn show_times(say: Say, times: &[(&str, Duration)]) {
+fn show_times(console: Console, times: &[(&str, Duration)]) {
     for (name, time) in times {
-        say.line(&format!("  {name:<10} {:>8}", clock(*time)));
+        console.line(&format!("  {name:<10} {:>8}", clock(*time)));
     }
 }
 

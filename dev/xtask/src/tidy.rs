@@ -9,14 +9,14 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-use crate::repo::Repo;
-use crate::say::Say;
+use aikagi_devkit::console::Console;
+use aikagi_devkit::repo::Repo;
 
 /// A file longer than this no longer fits in a head.
 const LONG_FILE: usize = 450;
 
 /// Checks the repository's rules and lists every breach.
-pub(crate) fn run(repo: &Repo, say: Say) -> Result<()> {
+pub(crate) fn run(repo: &Repo, console: Console) -> Result<()> {
     let mut breaches = Vec::new();
     for manifest in repo.files(&["Cargo.toml"])? {
         if manifest != Path::new("Cargo.toml") {
@@ -28,7 +28,7 @@ pub(crate) fn run(repo: &Repo, say: Say) -> Result<()> {
         breaches.extend(words::breaches(&file, &text));
         let lines = text.lines().count();
         if lines > LONG_FILE {
-            say.warning(&format!(
+            console.warning(&format!(
                 "{} has {lines} lines: split it by meaning",
                 file.display()
             ));
@@ -37,11 +37,12 @@ pub(crate) fn run(repo: &Repo, say: Say) -> Result<()> {
     match repo.base() {
         Some(base) => breaches.extend(migrations::breaches(repo, &base)?),
         None => {
-            say.warning("migrations not compared: this is the main branch, or there is none here");
+            console
+                .warning("migrations not compared: this is the main branch, or there is none here");
         }
     }
     for breach in &breaches {
-        say.failure(breach);
+        console.failure(breach);
     }
     if !breaches.is_empty() {
         bail!("{} breaches of the repository's rules", breaches.len());

@@ -3,13 +3,12 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use aikagi_devkit::command;
+use aikagi_devkit::cargo::cargo;
+use aikagi_devkit::command::{self, show};
+use aikagi_devkit::console::Console;
 use aikagi_devkit::install::{self, Tool};
+use aikagi_devkit::repo::Repo;
 use anyhow::{Context, Result};
-
-use crate::cargo::{cargo, show};
-use crate::repo::Repo;
-use crate::say::Say;
 
 /// A subcommand of cargo.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +29,7 @@ impl Subcommand {
 }
 
 /// Buf, as pinned in `dev/xtask/buf`.
-pub(crate) fn buf(repo: &Repo, say: Say) -> Result<PathBuf> {
+pub(crate) fn buf(repo: &Repo, console: Console) -> Result<PathBuf> {
     let tools = repo.root.join("dev/xtask/buf");
     let program = tools.join("node_modules/.bin/buf");
     let lock = tools.join("package-lock.json");
@@ -42,8 +41,8 @@ pub(crate) fn buf(repo: &Repo, say: Say) -> Result<PathBuf> {
             .ok()
     };
     if !program.is_file() || age(&installed) < age(&lock) {
-        install::ensure(&[Tool::Node], |text| say.step(text))?;
-        say.step("installing Buf with npm into dev/xtask/buf/node_modules");
+        install::ensure(&[Tool::Node], console)?;
+        console.step("installing Buf with npm into dev/xtask/buf/node_modules");
         let mut npm = Command::new("npm");
         npm.args(["ci", "--no-audit", "--no-fund", "--loglevel=error"])
             .current_dir(&tools);
@@ -59,7 +58,7 @@ pub(crate) fn buf(repo: &Repo, say: Say) -> Result<PathBuf> {
 }
 
 /// A command that runs a subcommand of cargo, which is installed first when it is missing.
-pub(crate) fn subcommand(repo: &Repo, say: Say, tool: Subcommand) -> Result<Command> {
+pub(crate) fn subcommand(repo: &Repo, console: Console, tool: Subcommand) -> Result<Command> {
     let name = tool.name();
     if command::run(&mut cargo(repo, &[name, "--version"])).is_ok() {
         return Ok(cargo(repo, &[name]));
@@ -68,7 +67,7 @@ pub(crate) fn subcommand(repo: &Repo, say: Say, tool: Subcommand) -> Result<Comm
     let program = home.join("bin").join(format!("cargo-{name}"));
     if !program.is_file() {
         let package = format!("cargo-{name}");
-        say.step(&format!(
+        console.step(&format!(
             "installing {package} into {} (some minutes, the first time)",
             home.display()
         ));

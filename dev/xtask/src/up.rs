@@ -14,19 +14,21 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use aikagi_devkit::cargo::build;
+use aikagi_devkit::command::show;
+use aikagi_devkit::console::Console;
 use aikagi_devkit::install::{self, Tool};
 use aikagi_devkit::paths::private_directory;
+use aikagi_devkit::repo::Repo;
 use aikagi_devkit::settings::Service;
 use aikagi_devkit::system::{Database, Options, System};
+use aikagi_devkit::system_file::{self, SystemFile};
 use aikagi_devkit::{ports, postgres, process, redis};
 use anyhow::{Context, Result, bail};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cargo::{build, show};
-use crate::repo::Repo;
-use crate::say::Say;
+use crate::site;
 use crate::softphone::{self, Softphone};
-use crate::{site, state};
 
 /// Beside the usual ports of these servers, which may be taken by the system's own.
 const POSTGRES_PORT: u16 = 7432;
@@ -60,27 +62,27 @@ fn replicas(text: &str) -> Result<(Service, u16), String> {
 }
 
 /// Installs, builds, starts, seeds; then waits for Ctrl-C and stops everything.
-pub(crate) fn run(repo: &Repo, say: Say, arguments: &Arguments) -> Result<()> {
+pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Result<()> {
     let home = private_directory(&repo.target.join("up"))?;
     let _lock = lock(
         &home.join("lock"),
         "another `cargo xtask up` is running here",
     )?;
 
-    say.heading("Aikagi: preparing");
+    console.heading("Aikagi: preparing");
     let tools = [Tool::CCompiler, Tool::PostgreSql, Tool::Redis];
-    install::ensure(&tools, |text| say.step(text))?;
+    install::ensure(&tools, console)?;
     if arguments.fresh {
-        say.step("forgetting what earlier runs kept");
+        console.step("forgetting what earlier runs kept");
         clear(&home)?;
     }
     let replicas: BTreeMap<Service, u16> = arguments.replicas.iter().copied().collect();
     require_ports(&replicas)?;
-    say.step("building the services");
+    console.step("building the services");
     let binaries = build(repo, arguments.release)?;
-    let with_site = build_site(repo, say);
+    let with_site = build_site(repo, console);
 
-    say.heading("Aikagi: starting");
+    console.heading("Aikagi: starting");
     let options = Options {
         adjust: if with_site { site::serve } else { |_, _, _| {} },
         ..options(&home, &binaries, replicas)
@@ -88,9 +90,9 @@ pub(crate) fn run(repo: &Repo, say: Say, arguments: &Arguments) -> Result<()> {
     let runtime = tokio::runtime::Runtime::new().context("no runtime")?;
     let (sender, starting) = tokio::sync::oneshot::channel();
     std::thread::spawn({
-        let (handle, say) = (runtime.handle().clone(), say);
+        let (handle, console) = (runtime.handle().clone(), console);
         move || {
-            let started = handle.block_on(System::start(&options, |text| say.step(text)));
+            let started = handle.block_on(System::start(&options, |text| console.step(text)));
             // Nobody waits any more when the word to end came first.
             drop(sender.send(started.map(Box::new)));
         }
@@ -104,34 +106,34 @@ pub(crate) fn run(repo: &Repo, say: Say, arguments: &Arguments) -> Result<()> {
         }
     })?;
     let Some(mut system) = started else {
-        say.success("\nstopped while starting");
+        console.success("\nstopped while starting");
         std::process::exit(130);
     };
 
-    let served = seed(say, &system, &home, &binaries).and_then(|()| {
+    let served = seed(console, &system, &home, &binaries).and_then(|()| {
         let softphone = Softphone::start(&home, &binaries, &system.logs(), softphone::PORT)?;
-        invite(say, &system, &home, &binaries, with_site);
+        invite(console, &system, &home, &binaries, with_site);
         let served = runtime.block_on(serve(&mut system, end));
         drop(softphone);
         served
     });
-    say.line("");
-    say.heading("Aikagi: stopping");
-    let _ = std::fs::remove_file(home.join(state::FILE));
-    (*system).stop(|text| say.step(text));
-    say.success("everything that was started has stopped; the data stays for the next start");
+    console.line("");
+    console.heading("Aikagi: stopping");
+    let _ = std::fs::remove_file(home.join(system_file::NAME));
+    (*system).stop(|text| console.step(text));
+    console.success("everything that was started has stopped; the data stays for the next start");
     served
 }
 
 /// Runs the demo against the running system.
-pub(crate) fn demo(repo: &Repo, say: Say, arguments: &[String]) -> Result<()> {
-    let state = repo.target.join("up").join(state::FILE);
+pub(crate) fn demo(repo: &Repo, console: Console, arguments: &[String]) -> Result<()> {
+    let state = repo.target.join("up").join(system_file::NAME);
     if !state.is_file() {
         bail!(
             "nothing is running here: start the system with `cargo xtask up` in another terminal"
         );
     }
-    say.step("building the demo");
+    console.step("building the demo");
     let binaries = build(repo, false)?;
     let mut demo = Command::new(process::executable(&binaries, "demo")?);
     demo.arg("--state").arg(state).args(arguments);
@@ -216,21 +218,21 @@ fn require_ports(replicas: &BTreeMap<Service, u16>) -> Result<()> {
 }
 
 /// Writes down where things are, and adds the demo's lines; those that are there already stay as they are.
-pub(crate) fn seed(say: Say, system: &System, home: &Path, binaries: &Path) -> Result<()> {
-    let state = home.join(state::FILE);
-    state::write(&state, system)?;
-    say.step("adding the demo's lines");
+pub(crate) fn seed(console: Console, system: &System, home: &Path, binaries: &Path) -> Result<()> {
+    let state = home.join(system_file::NAME);
+    SystemFile::of_processes(system)?.write(&state)?;
+    console.step("adding the demo's lines");
     let mut seed = Command::new(process::executable(binaries, "seed")?);
     show(seed.arg("--state").arg(&state), "adding the demo's lines")
 }
 
 /// Builds the settings site; the system is of use without it too.
-fn build_site(repo: &Repo, say: Say) -> bool {
-    say.step("building the settings site");
-    match site::build(repo, say) {
+fn build_site(repo: &Repo, console: Console) -> bool {
+    console.step("building the settings site");
+    match site::build(repo, console) {
         Ok(()) => true,
         Err(error) => {
-            say.warning(&format!(
+            console.warning(&format!(
                 "the settings site is not built, and not served: {error:#}"
             ));
             false
@@ -238,53 +240,53 @@ fn build_site(repo: &Repo, say: Say) -> bool {
     }
 }
 
-fn invite(say: Say, system: &System, home: &Path, binaries: &Path, with_site: bool) {
-    say.line("");
-    say.success("Aikagi is running.");
-    say.heading("The telephone, for your browser: first set a temporary password");
-    say.line(&format!("  http://localhost:{}", softphone::PORT));
+fn invite(console: Console, system: &System, home: &Path, binaries: &Path, with_site: bool) {
+    console.line("");
+    console.success("Aikagi is running.");
+    console.heading("The telephone, for your browser: first set a temporary password");
+    console.line(&format!("  http://localhost:{}", softphone::PORT));
     if with_site {
-        say.heading("The settings site, for your browser: then log in with it");
+        console.heading("The settings site, for your browser: then log in with it");
         for ports in system.ports(Service::Gateway) {
-            say.line(&format!("  https://localhost:{}", ports.main));
+            console.line(&format!("  https://localhost:{}", ports.main));
         }
-        say.line(&format!(
+        console.line(&format!(
             "  Its certificate is this machine's own: let the browser go on, or trust {}",
             system.authority.certificate().display()
         ));
     }
-    say.heading("Where");
+    console.heading("Where");
     for service in Service::ALL.into_iter().rev() {
         for ports in system.ports(service) {
             let (private, what) = match ports.private {
                 Some(private) => (format!(", private https://127.0.0.1:{private}"), "public "),
                 None => (String::new(), ""),
             };
-            say.line(&format!(
+            console.line(&format!(
                 "  {:<15} {what}https://127.0.0.1:{}{private}",
                 service.name(),
                 ports.main
             ));
         }
     }
-    say.line(&format!("  {:<15} {}", "logs", system.logs().display()));
-    say.line(&format!(
+    console.line(&format!("  {:<15} {}", "logs", system.logs().display()));
+    console.line(&format!(
         "  {:<15} {}",
         "certificates",
         home.join("certificates").display()
     ));
-    say.heading("Try");
-    say.line("  cargo xtask demo            the subscriber's story, in another terminal");
+    console.heading("Try");
+    console.line("  cargo xtask demo            the subscriber's story, in another terminal");
     let ctl = binaries.join("aikagictl");
-    let (ctl, state) = (ctl.display(), home.join(state::FILE));
-    say.line(&format!(
+    let (ctl, state) = (ctl.display(), home.join(system_file::NAME));
+    console.line(&format!(
         "  {ctl} --state {} line show 0312345001",
         state.display()
     ));
     if let Some(url) = system.superuser_url() {
-        say.line(&format!("  psql '{url}'"));
+        console.line(&format!("  psql '{url}'"));
     }
-    say.line("  Ctrl-C                      stops everything; the data stays");
+    console.line("  Ctrl-C                      stops everything; the data stays");
 }
 
 /// Waits for the word to end; fails when something ends by itself.

@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use aikagi_devkit::postgres::Cluster;
+use aikagi_devkit::command::show;
+use aikagi_devkit::console::Console;
+use aikagi_devkit::postgres::{self, Cluster};
+use aikagi_devkit::process;
+use aikagi_devkit::repo::Repo;
 use aikagi_devkit::system::{Options, System};
-use aikagi_devkit::{postgres, process};
+use aikagi_devkit::system_file::{self, SystemFile};
 use anyhow::{Context, Result, bail};
 
-use crate::cargo::show;
-use crate::repo::Repo;
-use crate::say::Say;
-use crate::state;
 use crate::up::redis_acl;
 
 /// The least rate that is aimed at, as a part of raw COPY's.
@@ -47,7 +47,7 @@ pub(super) struct Arguments {
 /// cluster, and compares the two. A short one is held against no bound.
 pub(super) fn run(
     repo: &Repo,
-    say: Say,
+    console: Console,
     binaries: &Path,
     arguments: &Arguments,
     short: bool,
@@ -58,9 +58,9 @@ pub(super) fn run(
     // As `up` runs it: what is committed is on disk.
     let options = Options::apart(home.join("system"), binaries, redis_acl, true)?;
     let runtime = tokio::runtime::Runtime::new().context("no runtime")?;
-    let system = runtime.block_on(System::start(&options, |text| say.step(text)))?;
+    let system = runtime.block_on(System::start(&options, |text| console.step(text)))?;
     let lines = arguments.lines.unwrap_or(if short { SHORT } else { USUAL });
-    let compared = compare(say, &system, &home, binaries, lines);
+    let compared = compare(console, &system, &home, binaries, lines);
     system.stop(|_| {});
     let _ = std::fs::remove_dir_all(&home);
     let ratio = compared?;
@@ -70,33 +70,39 @@ pub(super) fn run(
     if ratio < TARGET {
         bail!("the import is slower than it should be");
     }
-    say.success("the import is as fast as it should be");
+    console.success("the import is as fast as it should be");
     Ok(())
 }
 
 /// The import's rate as a part of raw COPY's.
-fn compare(say: Say, system: &System, home: &Path, binaries: &Path, lines: u64) -> Result<f64> {
-    let state = home.join(state::FILE);
-    state::write(&state, system)?;
+fn compare(
+    console: Console,
+    system: &System,
+    home: &Path,
+    binaries: &Path,
+    lines: u64,
+) -> Result<f64> {
+    let state = home.join(system_file::NAME);
+    SystemFile::of_processes(system)?.write(&state)?;
     let file = home.join("lines.csv");
     write_lines(&file, lines)?;
-    say.step(&format!("importing {lines} lines"));
+    console.step(&format!("importing {lines} lines"));
     let mut import = Command::new(process::executable(binaries, "aikagictl")?);
     import.arg("--state").arg(&state).arg("import").arg(&file);
     let imported = timed(|| show(&mut import, "the import"))?;
 
     let cluster = system.cluster.as_ref().context("a cluster of its own")?;
-    say.step("copying the same rows");
+    console.step("copying the same rows");
     let copied = copy_again(cluster, home)?;
     let ratio = copied.as_secs_f64() / imported.as_secs_f64();
     for (what, took) in [("import", imported), ("raw COPY", copied)] {
-        say.line(&format!(
+        console.line(&format!(
             "  {what:<9} {:>7.1} s  {:>8.0} lines/s",
             took.as_secs_f64(),
             rate(lines, took)
         ));
     }
-    say.line(&format!(
+    console.line(&format!(
         "  ratio     {ratio:>7.2} of raw COPY's rate; the target is {TARGET}"
     ));
     Ok(ratio)

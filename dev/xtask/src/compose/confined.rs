@@ -6,11 +6,11 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use aikagi_devkit::command;
+use aikagi_devkit::docker::project::Container;
 use anyhow::{Context, Result, bail, ensure};
 
 use super::Stage;
 use super::outside::{Outside, PORT, THERE};
-use crate::docker::project::Container;
 
 /// Who speaks with whom; everyone else must not. A pair shares a network, so the other way round there is a way,
 /// too: what listens there wants a certificate that its policy names.
@@ -93,7 +93,7 @@ pub(super) fn check(stage: &Stage<'_>, services: &[&'static str]) -> Result<()> 
         }
     }
     drop(outside);
-    stage.say.step(&format!(
+    stage.console.step(&format!(
         "{tried} connections were tried: all that the table forbids failed, all others succeeded"
     ));
     Ok(())

@@ -4,13 +4,13 @@
 use std::time::Duration;
 
 use aikagi_devkit::command::wait_until;
+use aikagi_devkit::docker::project::Container;
 use anyhow::{Context, Result, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::Stage;
 use super::work::{Allowed, NOTHING, SUBSCRIBERS, Work};
-use crate::docker::project::Container;
 
 /// The services, the edge last.
 pub(super) const SERVICES: [&str; 5] =
@@ -34,7 +34,7 @@ pub(super) fn scaling(stage: &Stage<'_>) -> Result<()> {
         .map(|(after, before)| after.saturating_sub(*before))
         .collect();
     let whole: u64 = shares.iter().sum();
-    stage.say.step(&format!(
+    stage.console.step(&format!(
         "processor time of the three replicas meanwhile, in clock ticks: {shares:?}"
     ));
     // A third each, give or take chance: two at random, the less busy one.
@@ -135,7 +135,9 @@ fn kill_container(stage: &Stage<'_>, service: &str, container: &Container) -> Re
     let pid = i32::try_from(container.pid).context("no process id")?;
     kill(Pid::from_raw(pid), Signal::SIGKILL)
         .with_context(|| format!("cannot kill {}", container.name))?;
-    stage.say.step(&format!("{} was killed", container.name));
+    stage
+        .console
+        .step(&format!("{} was killed", container.name));
     let gone = wait_until(HEALTHY_LIMIT, || {
         let now = stage.project.containers(service).unwrap_or_default();
         now.iter()

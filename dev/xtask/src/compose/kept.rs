@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use aikagi_devkit::command::wait_until;
+use aikagi_devkit::command::{show, wait_until};
 use aikagi_devkit::process::executable;
 use anyhow::{Context, Result, ensure};
 
@@ -11,7 +11,6 @@ use super::Stage;
 use super::disturbed::{SERVICES, roll, twofold};
 use super::failover::has_a_standby;
 use super::work::{NOTHING, SUBSCRIBERS, Work};
-use crate::cargo::show;
 
 /// Everyone who has the key ring.
 const KEY_HOLDERS: [&str; 4] = ["authentication", "issuance", "password", "units"];

@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use super::Stage;
 use super::disturbed::SERVICES;
 use super::kept::witness;
 use super::work::{NOTHING, SUBSCRIBERS, Work};
-use super::{Stage, prebuilt};
-use crate::cargo::{cargo, show};
-use crate::repo::Repo;
+use aikagi_devkit::cargo::cargo;
+use aikagi_devkit::command::show;
+use aikagi_devkit::docker::images;
+use aikagi_devkit::repo::Repo;
 
 const MIGRATIONS: &str = "crates/ledger/migrations";
 /// What the earlier version's containers need beside the compose file.
@@ -28,18 +30,18 @@ pub(super) fn upgrade(stage: &Stage<'_>) -> Result<()> {
     let (commit, step) = match earlier(stage.repo) {
         Ok(earlier) => earlier,
         Err(error) => {
-            stage.say.warning(&format!(
+            stage.console.warning(&format!(
                 "NO UPGRADE WAS TRIED: the earlier version is not in this copy's history: {error:#}"
             ));
             return Ok(());
         }
     };
-    stage.say.step(&format!(
+    stage.console.step(&format!(
         "building {commit}, whose last migration is {step}"
     ));
     let binaries = build(stage.repo, &commit)?;
     stage.project.remove()?;
-    prebuilt::fill(stage.repo, &binaries, &SERVICES)?;
+    images::replace(stage.repo, &binaries, &SERVICES)?;
     let before = Stage {
         project: stage
             .project
@@ -52,7 +54,7 @@ pub(super) fn upgrade(stage: &Stage<'_>) -> Result<()> {
         .project
         .run(&[&["build", "--quiet"][..], &SERVICES[..]].concat());
     // Whatever came of it, what is built next is this version again.
-    prebuilt::prepare(stage.repo, stage.say)?;
+    images::prepare(stage.repo, stage.console, &stage.binaries)?;
     made?;
     for image in SHARED {
         let [ours, theirs] = [super::TAG, TAG].map(|tag| format!("aikagi/{image}:{tag}"));

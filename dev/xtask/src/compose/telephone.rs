@@ -4,14 +4,14 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
+use aikagi_devkit::command::show;
+use aikagi_devkit::docker::bases::{self, Base};
+use aikagi_devkit::docker::project::Project;
 use aikagi_devkit::install::{self, Tool};
 use aikagi_devkit::process::executable;
 use anyhow::{Context, Result, ensure};
 
 use super::{RUNNING, Stage, confined};
-use crate::cargo::show;
-use crate::docker::bases::{self, Base};
-use crate::docker::project::Project;
 
 /// The services of the profile.
 const SERVICES: [&str; 2] = ["ivr", "asterisk"];
@@ -38,9 +38,9 @@ pub(super) fn settings(project: Project<'_>) -> Project<'_> {
 
 /// Starts the profile, calls, looks at it from inside, and takes it away again.
 pub(super) fn calls(stage: &Stage<'_>) -> Result<()> {
-    install::ensure(&[Tool::SipTester], |text| stage.say.step(text))?;
+    install::ensure(&[Tool::SipTester], stage.console)?;
     let Project { engine, repo, .. } = stage.project;
-    bases::ensure(engine, repo, stage.say, &[Base::Testing])?;
+    bases::ensure(engine, repo, stage.console, &[Base::Testing])?;
     let up = ["--profile=telephony", "up", "--detach", "--wait", "--build"];
     stage.project.run(&[&up[..], &SERVICES].concat())?;
 

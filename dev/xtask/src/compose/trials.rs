@@ -2,13 +2,13 @@
 
 use std::process::Command;
 
+use aikagi_devkit::command::show;
 use aikagi_devkit::process;
 use anyhow::Result;
 
 use super::{
     RUNNING, Stage, bills, confined, disturbed, failover, kept, previous, telephone, visitors,
 };
-use crate::cargo::show;
 
 /// One thing that is tried.
 pub(super) struct Trial {

@@ -122,7 +122,7 @@ impl Work {
         );
         let account: Account = serde_json::from_str(&last)
             .with_context(|| format!("no account of the work: {last}"))?;
-        stage.say.step(&format!(
+        stage.console.step(&format!(
             "{} rounds of work, {} calls answered, {} failed, {} gone, {} lost",
             account.rounds,
             account.answered,

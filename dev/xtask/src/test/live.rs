@@ -4,33 +4,34 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use aikagi_devkit::cargo::build_with_tests;
+use aikagi_devkit::command::show;
+use aikagi_devkit::console::Console;
+use aikagi_devkit::repo::Repo;
 use aikagi_devkit::settings::Service;
 use aikagi_devkit::system::{Adjust, Options, System};
-use aikagi_devkit::{ports, process};
+use aikagi_devkit::{ports, process, system_file};
 use anyhow::{Context, Result};
 
-use crate::cargo::{build_with_tests, show};
-use crate::repo::Repo;
-use crate::say::Say;
+use crate::site;
 use crate::softphone::Softphone;
 use crate::up::{redis_acl, seed};
-use crate::{site, state};
 
 /// Each client is a directory here with an executable `run`, which is told where the system is, installs
 /// what it needs, and fails at the first surprise.
 const CLIENTS: &str = "examples";
 
 /// Plays the subscriber's story, with replicas of what a story passes through.
-pub(super) fn story(repo: &Repo, say: Say) -> Result<()> {
+pub(super) fn story(repo: &Repo, console: Console) -> Result<()> {
     let replicas = BTreeMap::from([(Service::Authentication, 2), (Service::Issuance, 2)]);
-    with_system(repo, say, Kind::plain(replicas), |binaries, state| {
+    with_system(repo, console, Kind::plain(replicas), |binaries, state| {
         let mut demo = Command::new(process::executable(binaries, "demo")?);
         show(demo.arg("--quiet").arg("--state").arg(state), "the demo")
     })
 }
 
 /// Runs every client.
-pub(super) fn clients(repo: &Repo, say: Say) -> Result<()> {
+pub(super) fn clients(repo: &Repo, console: Console) -> Result<()> {
     let mut found: Vec<PathBuf> = std::fs::read_dir(repo.root.join(CLIENTS))
         .with_context(|| format!("cannot read {CLIENTS}"))?
         .flatten()
@@ -38,14 +39,14 @@ pub(super) fn clients(repo: &Repo, say: Say) -> Result<()> {
         .filter(|run| run.is_file())
         .collect();
     found.sort();
-    with_system(repo, say, Kind::plain(BTreeMap::new()), |_, state| {
+    with_system(repo, console, Kind::plain(BTreeMap::new()), |_, state| {
         for run in &found {
             let name = run
                 .strip_prefix(&repo.root)
                 .unwrap_or(run)
                 .display()
                 .to_string();
-            say.step(&name);
+            console.step(&name);
             show(
                 Command::new(run)
                     .arg("--state")
@@ -59,18 +60,18 @@ pub(super) fn clients(repo: &Repo, say: Say) -> Result<()> {
 }
 
 /// Runs one of the site's scripts, such as its browser tests, with the real system behind the site.
-pub(crate) fn browser(repo: &Repo, say: Say, script: &str) -> Result<()> {
-    site::prepare_browser(repo, say)?;
+pub(crate) fn browser(repo: &Repo, console: Console, script: &str) -> Result<()> {
+    site::prepare_browser(repo, console)?;
     let kind = Kind {
         home: "browser",
         replicas: BTreeMap::new(),
         adjust: site::serve_briefly,
     };
-    with_system(repo, say, kind, |binaries, state| {
+    with_system(repo, console, kind, |binaries, state| {
         let home = state.parent().unwrap_or(state);
         let port = ports::free()?;
         let _softphone = Softphone::start(home, binaries, home, port)?;
-        site::browse(repo, script, state, port)
+        site::browse(repo, console, script, state, port)
     })
 }
 
@@ -96,7 +97,7 @@ impl Kind {
 /// `work` is told where the executables are, and where `state.json` is.
 fn with_system(
     repo: &Repo,
-    say: Say,
+    console: Console,
     kind: Kind,
     work: impl FnOnce(&Path, &Path) -> Result<()>,
 ) -> Result<()> {
@@ -109,11 +110,11 @@ fn with_system(
         ..Options::apart(home.clone(), &binaries, redis_acl, false)?
     };
     let runtime = tokio::runtime::Runtime::new().context("no runtime")?;
-    let system = runtime.block_on(System::start(&options, |text| say.step(text)))?;
-    let done = seed(say, &system, &home, &binaries)
-        .and_then(|()| work(&binaries, &home.join(state::FILE)));
+    let system = runtime.block_on(System::start(&options, |text| console.step(text)))?;
+    let done = seed(console, &system, &home, &binaries)
+        .and_then(|()| work(&binaries, &home.join(system_file::NAME)));
     if done.is_err() {
-        say.warning(&format!(
+        console.warning(&format!(
             "the services' logs are in {}",
             system.logs().display()
         ));

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::repo::Repo;
+use aikagi_devkit::repo::Repo;
 
 const DIRECTORY: &str = "crates/ledger/migrations";
 

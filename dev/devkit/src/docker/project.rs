@@ -1,20 +1,19 @@
-//! The system that `docker-compose.yml` describes, as a project of ours.
+//! The system that `docker-compose.yml` describes, as a project of docker compose.
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use aikagi_devkit::command;
-use aikagi_devkit::paths::private_directory;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use super::engine::Engine;
-use crate::cargo::show;
+use crate::command::{self, show};
+use crate::docker::engine::Engine;
+use crate::paths::private_directory;
 use crate::repo::Repo;
-use crate::state::{self, Files, State};
+use crate::system_file::{self, IdentityFiles, SystemFile};
 
-/// Debian's bundle of certificates, given to builds: behind a proxy that has its own it holds them.
+/// Debian's bundle of certificates. Builds get it, because behind a proxy with its own authority they need it.
 const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
 /// The gateway's ports in its container.
 const PUBLIC_PORT: u16 = 8443;
@@ -22,30 +21,34 @@ const PRIVATE_PORT: u16 = 8444;
 
 /// A project of docker compose.
 #[derive(Clone)]
-pub(crate) struct Project<'a> {
-    pub(crate) engine: &'a Engine,
-    pub(crate) repo: &'a Repo,
+pub struct Project<'a> {
+    /// The engine that runs it.
+    pub engine: &'a Engine,
+    /// The repository of its description.
+    pub repo: &'a Repo,
     name: &'a str,
-    /// Overlays, and variables over those of `.env`.
+    /// `docker-compose.yml` and its overlays.
     files: Vec<&'a str>,
+    /// Variables that override those of `.env`.
     environment: Vec<(&'a str, String)>,
 }
 
 /// A container of a service.
 #[derive(Clone, Debug)]
-pub(crate) struct Container {
-    pub(crate) name: String,
-    /// Its first process, as this machine counts.
-    pub(crate) pid: u32,
+pub struct Container {
+    /// Its name.
+    pub name: String,
+    /// The process id of its first process on this machine; 0 while none runs.
+    pub pid: u32,
     /// Its addresses, one in each of its networks.
-    pub(crate) addresses: Vec<IpAddr>,
-    /// Its health check succeeds.
-    pub(crate) healthy: bool,
+    pub addresses: Vec<IpAddr>,
+    /// True while its health check succeeds.
+    pub healthy: bool,
 }
 
 impl<'a> Project<'a> {
-    /// The project of this name; without one it is what `docker compose up` starts.
-    pub(crate) fn new(engine: &'a Engine, repo: &'a Repo, name: &'a str) -> Self {
+    /// The project of this name.
+    pub fn new(engine: &'a Engine, repo: &'a Repo, name: &'a str) -> Self {
         let mut environment = Vec::new();
         if Path::new(BUNDLE).is_file() {
             environment.push(("AIKAGI_BUILD_CERTIFICATES", BUNDLE.to_owned()));
@@ -59,22 +62,23 @@ impl<'a> Project<'a> {
         }
     }
 
-    /// With a variable set.
+    /// Sets a variable.
     #[must_use]
-    pub(crate) fn with(mut self, variable: &'a str, value: impl Into<String>) -> Self {
+    pub fn with(mut self, variable: &'a str, value: impl Into<String>) -> Self {
         self.environment.push((variable, value.into()));
         self
     }
 
-    /// The same with overlays.
-    pub(crate) fn over(&self, files: &[&'a str]) -> Self {
+    /// The same project with overlays (compose files that change the first).
+    #[must_use]
+    pub fn over(&self, files: &[&'a str]) -> Self {
         let mut over = self.clone();
         over.files.extend(files);
         over
     }
 
-    /// A command of docker compose on this project.
-    pub(crate) fn compose(&self, arguments: &[&str]) -> Command {
+    /// A `docker compose` command for this project.
+    pub fn compose(&self, arguments: &[&str]) -> Command {
         let mut command = self.engine.docker();
         command.arg("compose").args(["--project-name", self.name]);
         for file in &self.files {
@@ -87,19 +91,19 @@ impl<'a> Project<'a> {
         command
     }
 
-    /// Runs such a command, which shows its own output.
-    pub(crate) fn run(&self, arguments: &[&str]) -> Result<()> {
+    /// Runs a `docker compose` command that prints its own output.
+    pub fn run(&self, arguments: &[&str]) -> Result<()> {
         let what = format!("docker compose {}", arguments.join(" "));
         show(&mut self.compose(arguments), &what)
     }
 
-    /// What such a command answers.
-    pub(crate) fn ask(&self, arguments: &[&str]) -> Result<String> {
+    /// Runs a `docker compose` command and returns its output.
+    pub fn ask(&self, arguments: &[&str]) -> Result<String> {
         command::run(&mut self.compose(arguments))
     }
 
-    /// Removes everything of the project, its data too.
-    pub(crate) fn remove(&self) -> Result<()> {
+    /// Removes the containers, networks and data of the project.
+    pub fn remove(&self) -> Result<()> {
         self.ask(&[
             "--profile=*",
             "down",
@@ -110,8 +114,8 @@ impl<'a> Project<'a> {
         .map(|_| ())
     }
 
-    /// The running containers of a service, in order.
-    pub(crate) fn containers(&self, service: &str) -> Result<Vec<Container>> {
+    /// The running containers of a service, sorted by name.
+    pub fn containers(&self, service: &str) -> Result<Vec<Container>> {
         let ids = self.ask(&["ps", "--quiet", service])?;
         let mut found = ids
             .lines()
@@ -141,8 +145,8 @@ impl<'a> Project<'a> {
         })
     }
 
-    /// The published ports of the gateway's replicas: public and private.
-    pub(crate) fn published(&self) -> Result<(Vec<u16>, Vec<u16>)> {
+    /// The published ports of the gateway's replicas: the public ones, and the private ones.
+    pub fn published(&self) -> Result<(Vec<u16>, Vec<u16>)> {
         let containers = self.containers("gateway")?;
         let ports = |port: u16| -> Result<Vec<u16>> {
             let asked = |container: &Container| {
@@ -164,9 +168,9 @@ impl<'a> Project<'a> {
         Ok((ports(PUBLIC_PORT)?, ports(PRIVATE_PORT)?))
     }
 
-    /// Brings the identities of those outside to `directory`, and writes `state.json` there for gateways on these
-    /// ports; returns its path.
-    pub(crate) fn write_state(
+    /// Copies the identities of the outside workloads to `directory`, and writes `state.json` there for gateways on
+    /// these ports. Returns its path.
+    pub fn write_system_file(
         &self,
         directory: &Path,
         public: &[u16],
@@ -177,22 +181,22 @@ impl<'a> Project<'a> {
         let _ = std::fs::remove_dir_all(&outside);
         let to = outside.to_string_lossy();
         self.ask(&["cp", "secrets:/secrets/outside", &to])
-            .context("cannot bring the identities of those outside")?;
+            .context("cannot copy the identities of the outside workloads")?;
         let urls = |ports: &[u16]| {
             ports
                 .iter()
                 .map(|port| format!("https://127.0.0.1:{port}"))
                 .collect()
         };
-        let state = State::of(
+        let file = SystemFile::of_gateways(
             urls(public),
             urls(private),
             outside.join("authorities.pem"),
-            |name| Files::of(&outside, name),
+            |name| IdentityFiles::in_directory(&outside, name),
             directory.join("logs"),
         );
-        let path = directory.join(state::FILE);
-        state.write(&path)?;
+        let path = directory.join(system_file::NAME);
+        file.write(&path)?;
         Ok(path)
     }
 }

@@ -1,19 +1,21 @@
-//! Programs from Debian's packages that are not installed: this machine's own release has none, or one that is too old.
+//! Programs from Debian's packages, unpacked and not installed: for a machine whose own release has none, or one that
+//! is too old.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use aikagi_devkit::command;
-use aikagi_devkit::paths::{private_directory, write_public};
 use anyhow::{Context, Result};
 
-/// Where the packages are.
-pub(crate) const MIRROR: &str = "http://deb.debian.org/debian";
-/// The release that they are of.
-pub(crate) const RELEASE: &str = "trixie";
+use crate::command;
+use crate::paths::{private_directory, write_public};
 
-/// Fetches packages, and unpacks them in `home`, which is for nothing else; returns the root of what was in them.
-pub(crate) fn unpack(home: &Path, names: &[&str]) -> Result<PathBuf> {
+/// The archive of packages.
+pub const MIRROR: &str = "http://deb.debian.org/debian";
+/// The release of the packages.
+pub const RELEASE: &str = "trixie";
+
+/// Downloads packages and unpacks them under `home`, which holds nothing else. Returns the root of the unpacked files.
+pub fn unpack(home: &Path, names: &[&str]) -> Result<PathBuf> {
     let lists = private_directory(&home.join("lists"))?;
     private_directory(&lists.join("partial"))?;
     let sources = home.join("sources.list");
@@ -38,9 +40,9 @@ pub(crate) fn unpack(home: &Path, names: &[&str]) -> Result<PathBuf> {
     apt(&["update"]).context("cannot read Debian's list of packages")?;
     let mut download = vec!["download"];
     download.extend(names);
-    apt(&download).with_context(|| format!("cannot fetch {}", names.join(" ")))?;
+    apt(&download).with_context(|| format!("cannot download {}", names.join(" ")))?;
     let tree = home.join("tree");
-    let entries = std::fs::read_dir(home).context("cannot list packages")?;
+    let entries = std::fs::read_dir(home).context("cannot list the downloaded packages")?;
     for entry in entries.flatten() {
         if entry.path().extension().is_some_and(|end| end == "deb") {
             let mut unpack = Command::new("dpkg-deb");

@@ -1,0 +1,56 @@
+//! Runs cargo from a program that cargo started itself.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::command::show;
+use crate::repo::Repo;
+
+/// Variables that `cargo run` sets for the program that it starts. Some build scripts read them: if they stayed,
+/// cargo would build the same crates again and again.
+const SET_BY_CARGO: [&str; 6] = [
+    "CARGO_PKG_",
+    "CARGO_MANIFEST_",
+    "CARGO_BIN_",
+    "CARGO_CRATE_NAME",
+    "CARGO_PRIMARY_PACKAGE",
+    "OUT_DIR",
+];
+
+/// A command of cargo, with the root of the repository as its working directory.
+pub fn cargo(repo: &Repo, arguments: &[&str]) -> Command {
+    let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(program);
+    command.current_dir(&repo.root).args(arguments);
+    for (key, _) in std::env::vars_os() {
+        let name = key.to_string_lossy();
+        if SET_BY_CARGO.iter().any(|prefix| name.starts_with(prefix)) {
+            command.env_remove(&key);
+        }
+    }
+    command
+}
+
+/// Builds everything, tests included, and returns the directory of the executables.
+///
+/// Tests enable features of the dependencies. A build without the tests would compile these dependencies twice.
+pub fn build_with_tests(repo: &Repo) -> Result<PathBuf> {
+    let mut command = cargo(repo, &["build", "--workspace", "--all-targets"]);
+    show(&mut command, "the build")?;
+    Ok(repo.target.join("debug"))
+}
+
+/// Builds the executables of every package but `xtask`, which is running, and returns their directory.
+pub fn build(repo: &Repo, release: bool) -> Result<PathBuf> {
+    let mut command = cargo(
+        repo,
+        &["build", "--workspace", "--exclude", "xtask", "--bins"],
+    );
+    if release {
+        command.arg("--release");
+    }
+    show(&mut command, "the build")?;
+    Ok(repo.target.join(if release { "release" } else { "debug" }))
+}

@@ -1,0 +1,126 @@
+//! The Docker engine: the one of this machine, or one that runs as long as it is needed.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use nix::sys::signal::Signal;
+
+use crate::console::Console;
+use crate::install::{self, Tool};
+use crate::paths::{private_directory, tail};
+use crate::repo::Repo;
+use crate::{command, debian};
+
+const START_LIMIT: Duration = Duration::from_mins(1);
+const STOP_LIMIT: Duration = Duration::from_secs(30);
+/// The plugins of Docker's command line, and their directory in Debian's packages of the same names.
+const PLUGINS: [&str; 2] = ["docker-compose", "docker-buildx"];
+const PLUGIN_DIRECTORY: &str = "usr/libexec/docker/cli-plugins";
+
+/// An engine that answers. Dropping it stops an engine that [`Engine::find`] started.
+pub struct Engine {
+    /// The configuration directory of Docker's command line, with the plugins.
+    config: PathBuf,
+    started: Option<Child>,
+}
+
+impl Engine {
+    /// Finds the engine of this machine, or starts one, which needs root and Debian's `docker.io`. Installs
+    /// `docker compose` where it is missing. Fails where this machine can run no containers.
+    pub fn find(repo: &Repo, console: Console) -> Result<Self> {
+        let home = private_directory(&repo.target.join("docker"))?;
+        let config = private_directory(&repo.target.join("tools/docker"))?;
+        let mut engine = Self {
+            config,
+            started: None,
+        };
+        if !engine.answers() {
+            engine.started = Some(start(&home, &engine, console).context("no Docker engine")?);
+        }
+        engine.ensure_compose(&home, console)?;
+        Ok(engine)
+    }
+
+    /// A `docker` command.
+    pub fn docker(&self) -> Command {
+        let mut command = Command::new("docker");
+        command
+            .env("DOCKER_CONFIG", &self.config)
+            .env("DOCKER_BUILDKIT", "1");
+        command
+    }
+
+    /// Runs a `docker` command and returns its output; fails when the command fails.
+    pub fn ask(&self, arguments: &[&str]) -> Result<String> {
+        Ok(command::run(self.docker().args(arguments))?
+            .trim_end()
+            .to_owned())
+    }
+
+    fn answers(&self) -> bool {
+        self.ask(&["version", "--format", "{{.Server.Version}}"])
+            .is_ok()
+    }
+
+    /// Gets `docker compose`, and the builder that it needs, from Debian where this machine has none. Debian 12's own
+    /// is too old: its `up --wait` fails when a one-shot job has ended.
+    fn ensure_compose(&self, home: &Path, console: Console) -> Result<()> {
+        if self.ask(&["compose", "version"]).is_ok() {
+            return Ok(());
+        }
+        console.step("downloading docker compose from Debian");
+        let packages = private_directory(&home.join("packages"))?;
+        let tree = debian::unpack(&packages, &PLUGINS)?;
+        let plugins = private_directory(&self.config.join("cli-plugins"))?;
+        for name in PLUGINS {
+            std::fs::copy(tree.join(PLUGIN_DIRECTORY).join(name), plugins.join(name))
+                .with_context(|| format!("{name} is not in its package"))?;
+        }
+        let _ = std::fs::remove_dir_all(&packages);
+        self.ask(&["compose", "version"]).map(|_| ())
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.started {
+            command::stop(child, Signal::SIGTERM, STOP_LIMIT);
+        }
+    }
+}
+
+/// Starts an engine with its data under `home`.
+fn start(home: &Path, engine: &Engine, console: Console) -> Result<Child> {
+    if !nix::unistd::geteuid().is_root() {
+        bail!("only root can start one");
+    }
+    install::ensure(&[Tool::Docker], console)?;
+    if engine.answers() {
+        bail!("Debian's package has started one: run this command again");
+    }
+    console.step("starting a Docker engine");
+    let path = home.join("dockerd.log");
+    let log = File::create(&path).context("cannot write the engine's log")?;
+    let mut dockerd = command::tied("dockerd", "TERM");
+    dockerd
+        .arg("--data-root")
+        .arg(home.join("data"))
+        .arg("--pidfile")
+        .arg(home.join("dockerd.pid"))
+        .stdout(Stdio::from(
+            log.try_clone().context("cannot open the log twice")?,
+        ))
+        .stderr(Stdio::from(log));
+    let mut child = command::spawn(dockerd)?;
+    let up = command::wait_until(START_LIMIT, || {
+        !matches!(child.try_wait(), Ok(None)) || engine.answers()
+    });
+    if !up || !matches!(child.try_wait(), Ok(None)) {
+        command::stop(&mut child, Signal::SIGTERM, STOP_LIMIT);
+        bail!("dockerd did not start:\n{}", tail(&path, 10));
+    }
+    Ok(child)
+}
