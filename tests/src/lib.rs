@@ -13,5 +13,4 @@ pub mod bench;
 pub mod calls;
 pub mod edge;
 pub mod story;
-pub mod work;
 pub mod world;

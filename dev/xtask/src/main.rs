@@ -1,9 +1,9 @@
 //! The developer's commands: `cargo xtask up` starts everything, `cargo xtask test` checks everything.
 
-mod abuse;
+mod attacks;
 mod bench;
 mod call_test;
-mod compose;
+mod containers;
 mod faults;
 mod fuzz;
 mod kubernetes;
@@ -52,16 +52,22 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Start the system in containers from nothing, play the story, disturb it, look at it from inside.
-    ComposeTest(compose::Arguments),
+    /// Start the system in containers from nothing, and try it: the story, disruptions, a look from inside, and more.
+    #[command(alias = "compose-test", disable_help_flag = true)]
+    ContainerTest {
+        /// `--help` lists them.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Run a script of the site with a system of its own behind it: `browser` tests, or `screenshots`.
     Site {
         /// The script, as `frontends/site/package.json` names it.
         #[arg(default_value = "browser")]
         script: String,
     },
-    /// Try the attacks that have hit systems of this kind, each with its verdict.
-    Abuse,
+    /// Try the attacks that succeeded against systems of this kind, and print a verdict for each.
+    #[command(alias = "abuse")]
+    Attacks,
     /// Let many lives go on while everything under them fails.
     Faults(faults::Arguments),
     /// Measure what we claim, as a ratio in one run.
@@ -111,11 +117,11 @@ fn run(command: Command, console: Console) -> Result<()> {
         Command::Demo {
             compose: true,
             arguments,
-        } => compose::demo(&repo, console, &arguments),
+        } => containers::demo(&repo, console, &arguments),
         Command::Demo { arguments, .. } => up::demo(&repo, console, &arguments),
-        Command::ComposeTest(arguments) => compose::test(&repo, console, &arguments),
+        Command::ContainerTest { arguments } => containers::test(&repo, &arguments),
         Command::Site { script } => test::live::browser(&repo, console, &script),
-        Command::Abuse => abuse::run(&repo, console),
+        Command::Attacks => attacks::run(&repo, console),
         Command::Faults(arguments) => faults::run(&repo, console, &arguments),
         Command::Bench(arguments) => bench::run(&repo, console, &arguments),
         Command::Certs { directory } => certs(console, &repo.root.join(directory)),

@@ -15,7 +15,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::tools::{self, Subcommand};
 use crate::up::lock;
-use crate::{abuse, bench, call_test, compose, kubernetes, proto, rules, site, sqlx, tidy};
+use crate::{attacks, bench, call_test, containers, kubernetes, proto, rules, site, sqlx, tidy};
 
 /// The tests of the alert rules.
 const ALERTS: &str = "deploy/observability/alerts.test.yml";
@@ -115,10 +115,10 @@ const STEPS: [Step; 21] = [
         run: tests,
     },
     Step {
-        name: "abuse",
+        name: "attacks",
         about: "every attack is stopped",
         slow: true,
-        run: |run| abuse::run(run.repo, run.console),
+        run: |run| attacks::run(run.repo, run.console),
     },
     Step {
         name: "bench",
@@ -175,10 +175,10 @@ const STEPS: [Step; 21] = [
         run: |run| kubernetes::check(run.repo, run.console),
     },
     Step {
-        name: "compose",
+        name: "containers",
         about: "the system in containers: scaled, restarted, killed, restored",
         slow: true,
-        run: |run| compose::quick_test(run.repo, run.console),
+        run: |run| containers::quick_test(run.repo),
     },
     Step {
         name: "calls",

@@ -1,4 +1,6 @@
-//! What can be done from inside each container: whom it reaches, what it can write, who it is.
+//! What each container can do: which others it can connect to, where it can write, with which rights it runs.
+
+mod outside_host;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -8,13 +10,15 @@ use std::process::{Child, Command, Stdio};
 use aikagi_devkit::command;
 use aikagi_devkit::docker::project::Container;
 use anyhow::{Context, Result, bail, ensure};
+use outside_host::{ADDRESS, OutsideHost, PORT};
 
-use super::Stage;
-use super::outside::{Outside, PORT, THERE};
+use crate::system::ContainerSystem;
 
-/// Who speaks with whom; everyone else must not. A pair shares a network, so the other way round there is a way,
-/// too: what listens there wants a certificate that its policy names.
-const TABLE: [(&str, &[&str]); 9] = [
+/// Who connects to whom. Every other connection must fail.
+///
+/// A pair shares a network, so the callee can connect to its caller, too. The caller's port accepts only a certificate
+/// that its policy names.
+const CONNECTIONS: [(&str, &[&str]); 9] = [
     (
         "gateway",
         &["issuance", "authentication", "password", "units", "redis"],
@@ -29,10 +33,10 @@ const TABLE: [(&str, &[&str]); 9] = [
     ("ivr", &["gateway"]),
 ];
 
-/// Those that are published, which is a way out, too.
-const LEAVE: [&str; 2] = ["gateway", "asterisk"];
+/// The containers with published ports: their network leads out of this machine.
+const PUBLISHED: [&str; 2] = ["gateway", "asterisk"];
 
-/// The ports that each listens on. Asterisk takes no connections: its calls come by UDP.
+/// The TCP ports of each container. Asterisk has none: its calls come by UDP.
 const PORTS: [(&str, &[u16]); 9] = [
     ("gateway", &[8443, 8444]),
     ("issuance", &[7301]),
@@ -45,7 +49,7 @@ const PORTS: [(&str, &[u16]); 9] = [
     ("ivr", &[4573, 7305]),
 ];
 
-/// Where each may write; the others nowhere.
+/// The mounts that a container can write to. A container that is not listed has none.
 const WRITABLE: [(&str, &[&str]); 3] = [
     (
         "postgres",
@@ -61,40 +65,40 @@ const WRITABLE: [(&str, &[&str]); 3] = [
     ("asterisk", &["/run/asterisk"]),
 ];
 
-/// The user that everything runs as.
+/// The user of every container.
 const USER: &str = "65532";
-/// Seconds after which nobody answers any more.
-const PATIENCE: &str = "1";
+/// Seconds after which a connection attempt has failed.
+const CONNECT_LIMIT: &str = "1";
 
-/// Looks at every container of these services, which all run.
-pub(super) fn check(stage: &Stage<'_>, services: &[&'static str]) -> Result<()> {
+/// Checks every container of these services, all of which must be running.
+pub(super) fn check(system: &ContainerSystem<'_>, services: &[&'static str]) -> Result<()> {
     let mut containers = BTreeMap::new();
     for service in services.iter().copied() {
-        let found = stage.project.containers(service)?;
+        let found = system.project.containers(service)?;
         ensure!(!found.is_empty(), "{service} does not run");
         containers.insert(service, found);
     }
-    let outside = Outside::begin()?;
-    let mut tried = 0;
+    let outside_host = OutsideHost::start()?;
+    let mut attempts = 0;
     for (service, replicas) in &containers {
         for container in replicas {
-            is_nobody(container)?;
-            writes_only(container, of(&WRITABLE, service).unwrap_or_default())?;
-            let leaves = connecting(container, THERE.into(), PORT)?
+            check_rights(container)?;
+            check_writable(container, of(&WRITABLE, service).unwrap_or_default())?;
+            let leads_out = connecting(container, ADDRESS.into(), PORT)?
                 .wait()
-                .context("nsenter was lost")?
+                .context("cannot wait for nsenter")?
                 .success();
             ensure!(
-                leaves == LEAVE.contains(service),
-                "{} reaches the world: {leaves}",
+                leads_out == PUBLISHED.contains(service),
+                "{} reaches a machine outside: {leads_out}",
                 container.name
             );
-            tried += reaches_only(service, container, &containers)?;
+            attempts += check_connections(service, container, &containers)?;
         }
     }
-    drop(outside);
-    stage.console.step(&format!(
-        "{tried} connections were tried: all that the table forbids failed, all others succeeded"
+    drop(outside_host);
+    system.console.step(&format!(
+        "{attempts} connections were tried: only those of the table succeeded"
     ));
     Ok(())
 }
@@ -104,67 +108,73 @@ fn of<T: Copy>(table: &[(&str, T)], name: &str) -> Option<T> {
     found.map(|(_, value)| *value)
 }
 
-fn speak(one: &str, other: &str) -> bool {
-    let calls = |from, to: &str| of(&TABLE, from).is_some_and(|all| all.contains(&to));
-    calls(one, other) || calls(other, one)
+fn share_a_network(one: &str, other: &str) -> bool {
+    let connects = |from, to: &str| of(&CONNECTIONS, from).is_some_and(|all| all.contains(&to));
+    connects(one, other) || connects(other, one)
 }
 
-/// Tries every address of every other container from inside this one; returns how many were tried.
-fn reaches_only(
+/// Tries every address of every other service's containers from inside this one. Returns the number of attempts.
+fn check_connections(
     service: &str,
     container: &Container,
     all: &BTreeMap<&str, Vec<Container>>,
 ) -> Result<usize> {
-    let mut waiting = Vec::new();
+    let mut pending = Vec::new();
     for (other, replicas) in all.iter().filter(|(other, _)| **other != service) {
         for replica in replicas {
             for port in of(&PORTS, other).unwrap_or_default() {
-                let mut ways = Vec::new();
+                let mut attempts = Vec::new();
                 for address in &replica.addresses {
-                    ways.push(connecting(container, *address, *port)?);
+                    attempts.push(connecting(container, *address, *port)?);
                 }
-                waiting.push((*other, *port, ways));
+                pending.push((*other, *port, attempts));
             }
         }
     }
-    let mut tried = 0;
-    for (other, port, ways) in waiting {
-        let mut reached = 0;
-        for mut way in ways {
-            tried += 1;
-            reached += u32::from(way.wait().context("nsenter was lost")?.success());
+    let mut count = 0;
+    for (other, port, attempts) in pending {
+        let mut connected = 0;
+        for mut attempt in attempts {
+            count += 1;
+            let ended = attempt.wait().context("cannot wait for nsenter")?;
+            connected += u32::from(ended.success());
         }
-        // A pair shares one network, so one of the addresses answers.
-        let expected = u32::from(speak(service, other));
+        // A pair shares one network, so one address of the other accepts.
+        let expected = u32::from(share_a_network(service, other));
         ensure!(
-            reached == expected,
-            "{} reached {other}:{port} at {reached} addresses, not at {expected}",
+            connected == expected,
+            "{} connected to {other}:{port} at {connected} addresses, not at {expected}",
             container.name
         );
     }
-    Ok(tried)
+    Ok(count)
 }
 
-/// An attempt to connect from inside a container.
+/// Starts an attempt to connect from inside a container's network.
 fn connecting(container: &Container, address: IpAddr, port: u16) -> Result<Child> {
     let mut attempt = Command::new("nsenter");
     attempt
         .arg(format!("--net=/proc/{}/ns/net", container.pid))
-        .args(["timeout", PATIENCE, "bash", "-c"])
+        .args(["timeout", CONNECT_LIMIT, "bash", "-c"])
         .arg(format!("exec 3<>/dev/tcp/{address}/{port}"))
         .stderr(Stdio::null());
     attempt.spawn().context("cannot start nsenter")
 }
 
-/// Not root, without any capability, and without a way to get one.
-fn is_nobody(container: &Container) -> Result<()> {
+/// Fails if the container's process is root, has a capability, or could get one.
+fn check_rights(container: &Container) -> Result<()> {
     let status = read(container, "status")?;
     let value = |key: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(key));
         line.and_then(|rest| rest.split_whitespace().next())
             .unwrap_or_default()
     };
-    ensure!(value("Uid:") == USER, "{} is another user", container.name);
+    let user = value("Uid:");
+    ensure!(
+        user == USER,
+        "{} runs as user {user}, not {USER}",
+        container.name
+    );
     for set in ["CapEff:", "CapPrm:", "CapBnd:"] {
         ensure!(
             value(set).trim_start_matches('0').is_empty(),
@@ -174,20 +184,20 @@ fn is_nobody(container: &Container) -> Result<()> {
     }
     ensure!(
         value("NoNewPrivs:") == "1",
-        "{} may gain privileges",
+        "{} can gain privileges",
         container.name
     );
     Ok(())
 }
 
-/// Nothing can be written but where it must, even by root: the mounts themselves are read-only.
-fn writes_only(container: &Container, places: &[&str]) -> Result<()> {
+/// Fails if a mount other than these can be written to, even by root.
+fn check_writable(container: &Container, allowed: &[&str]) -> Result<()> {
     for directory in ["", "etc", "usr", "usr/local/bin"] {
         let file = format!("/proc/{}/root/{directory}/probe", container.pid);
         match std::fs::File::create(Path::new(&file)) {
             Err(error) if error.kind() == std::io::ErrorKind::ReadOnlyFilesystem => {}
             Err(error) => bail!("{}: /{directory}: {error}", container.name),
-            Ok(_) => bail!("{}: /{directory} can be written", container.name),
+            Ok(_) => bail!("{} can write to /{directory}", container.name),
         }
     }
     let mounts = read(container, "mountinfo")?;
@@ -198,23 +208,23 @@ fn writes_only(container: &Container, places: &[&str]) -> Result<()> {
             Some((fields.nth(4)?, fields.next()?))
         })
         .filter(|(_, options)| options.split(',').any(|option| option == "rw"))
-        .map(|(place, _)| place)
-        .filter(|place| !is_kernel(place))
+        .map(|(directory, _)| directory)
+        .filter(|directory| !is_kernel(directory))
         .collect();
     writable.sort_unstable();
     ensure!(
-        writable == places,
-        "{} can write at {writable:?}",
+        writable == allowed,
+        "{} can write to {writable:?}, not only to {allowed:?}",
         container.name
     );
     Ok(())
 }
 
-/// What the kernel and the engine put into every container, and nothing survives in.
-fn is_kernel(place: &str) -> bool {
+/// True for mounts of the kernel and the engine, which every container has and which keep nothing.
+fn is_kernel(directory: &str) -> bool {
     ["/proc", "/sys", "/dev"]
         .iter()
-        .any(|root| place == *root || place.starts_with(&format!("{root}/")))
+        .any(|root| directory == *root || directory.starts_with(&format!("{root}/")))
 }
 
 fn read(container: &Container, file: &str) -> Result<String> {

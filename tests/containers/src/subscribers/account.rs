@@ -1,0 +1,41 @@
+//! What happened to subscribers.
+
+/// What happened to one subscriber, or to several.
+#[derive(Debug, Default)]
+pub(super) struct Account {
+    /// Rounds that were completed, from the telephone to the logout.
+    pub(super) rounds: usize,
+    /// RPCs that got the expected response or refusal.
+    pub(super) answered: usize,
+    /// RPCs that ended otherwise, each with its status.
+    pub(super) failed: Vec<String>,
+    /// What was acknowledged and did not hold later.
+    pub(super) lost: Vec<String>,
+    /// Temporary passwords and sessions that were lost before they were used. The subscriber dials or logs in again
+    /// (INV-3).
+    pub(super) lost_with_redis: Vec<String>,
+}
+
+impl Account {
+    /// Both accounts together.
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.rounds += other.rounds;
+        self.answered += other.answered;
+        self.failed.extend(other.failed);
+        self.lost.extend(other.lost);
+        self.lost_with_redis.extend(other.lost_with_redis);
+        self
+    }
+
+    /// All counts, in one line.
+    pub(super) fn summary(&self) -> String {
+        format!(
+            "{} rounds completed; {} RPCs answered, {} failed; {} lost, {} lost with Redis",
+            self.rounds,
+            self.answered,
+            self.failed.len(),
+            self.lost.len(),
+            self.lost_with_redis.len()
+        )
+    }
+}

@@ -1,0 +1,67 @@
+//! All gateways, used as a load balancer would use them.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use aikagi_mesh::client::was_never_begun;
+use aikagi_tests::edge::{Ivr, Operator, Site};
+use aikagi_tests::story::Where;
+use anyhow::Result;
+use tonic::Status;
+
+/// How often each gateway is tried before an RPC that none accepted has failed.
+const ROUNDS: usize = 2;
+
+/// Clients of all gateways. An RPC that a gateway did not accept is sent to the next. One that it accepted is not sent
+/// again.
+pub(super) struct Gateways {
+    gateways: Vec<Gateway>,
+    next: AtomicUsize,
+}
+
+/// The clients of one gateway.
+#[derive(Clone)]
+pub(super) struct Gateway {
+    pub(super) ivr: Ivr,
+    pub(super) site: Site,
+    pub(super) operator: Operator,
+}
+
+impl Gateways {
+    /// The gateways of a system.
+    pub(super) fn of(system: &Where) -> Result<Self> {
+        let gateways = (0..system.gateways())
+            .map(|index| {
+                Ok(Gateway {
+                    ivr: Ivr::new(system.private_at(index, "ivr")?),
+                    site: Site::new(system.public_at(index)?),
+                    operator: Operator::new(system.private_at(index, "operator")?),
+                })
+            })
+            .collect::<Result<_>>()?;
+        Ok(Self {
+            gateways,
+            next: AtomicUsize::new(0),
+        })
+    }
+
+    /// Sends an RPC to one gateway after the other, starting with another one each time, until one accepts it.
+    pub(super) async fn call<T, F>(&self, send: impl Fn(Gateway) -> F) -> Result<T, Status>
+    where
+        F: Future<Output = Result<T, Status>>,
+    {
+        let first = self.next.fetch_add(1, Ordering::Relaxed);
+        let mut result = Err(Status::unavailable("no gateway"));
+        let order = self.gateways.iter().cycle();
+        for gateway in order
+            .skip(first % self.gateways.len().max(1))
+            .take(self.gateways.len() * ROUNDS)
+        {
+            result = send(gateway.clone()).await;
+            match &result {
+                Err(status) if was_never_begun(status) => {}
+                _ => break,
+            }
+        }
+        result
+    }
+}

@@ -1,0 +1,79 @@
+//! New keys and new certificates, as docs/operations.md says: no RPC fails, and passwords and counts survive (LOGIN-3).
+
+use aikagi_devkit::command::wait_until;
+use anyhow::{Result, ensure};
+
+use crate::postgres::DATA;
+use crate::subscribers::{NOTHING, SUBSCRIBERS, Subscribers};
+use crate::system::{ContainerSystem, LIMIT, SERVICES};
+use crate::witness;
+
+const WITNESS: &str = "0311120001";
+/// The services that have the key ring.
+const KEY_HOLDERS: [&str; 4] = ["authentication", "issuance", "password", "units"];
+const SETUP: &str = "/usr/local/bin/aikagi-setup";
+/// The log message of a service that has loaded new certificates.
+const RELOADED: &str = "certificates were read again";
+
+/// INV-9: replaces the key, then the certificates.
+pub(super) fn rotation(system: &ContainerSystem<'_>) -> Result<()> {
+    system.scale_to_two()?;
+    rotate_key(system)?;
+    rotate_certificates(system)
+}
+
+/// A new key seals; everything is sealed again under it; the old key is removed.
+fn rotate_key(system: &ContainerSystem<'_>) -> Result<()> {
+    witness::leave(system, WITNESS, 3)?;
+    let subscribers = Subscribers::start(system)?;
+    run_setup(system, &["keys", "add", "2"])?;
+    system.restart_each(&KEY_HOLDERS)?;
+    run_setup(system, &["keys", "use", "2"])?;
+    system.restart_each(&KEY_HOLDERS)?;
+    system
+        .project
+        .run(&["run", "--rm", "--no-deps", "-T", "reseal"])?;
+    // Operators wait for a day. Here every temporary password under the old key is used up after two rounds.
+    subscribers.wait_for_rounds(2 * SUBSCRIBERS)?;
+    run_setup(system, &["keys", "drop", "1"])?;
+    system.restart_each(&KEY_HOLDERS)?;
+    subscribers.finish(NOTHING)?;
+    witness::find(system, WITNESS, 3)
+}
+
+/// Services load new certificates by themselves; the stores are told to.
+fn rotate_certificates(system: &ContainerSystem<'_>) -> Result<()> {
+    let before = count_reloads(system)?;
+    let subscribers = Subscribers::start(system)?;
+    run_setup(system, &["secrets", "--renew", "--public-name=gateway"])?;
+    let replicas = 2 * SERVICES.len();
+    let reloaded = wait_until(LIMIT, || {
+        count_reloads(system).is_ok_and(|now| now >= before + replicas)
+    });
+    ensure!(
+        reloaded,
+        "not every replica has loaded the new certificates"
+    );
+    system
+        .project
+        .run(&["exec", "-T", "postgres", "pg_ctl", "reload", "-D", DATA])?;
+    let set = ["CONFIG", "SET", "tls-cert-file", "/secrets/identity.pem"];
+    system
+        .project
+        .run(&[&["exec", "-T", "redis", "aikagi-redis-cli"][..], &set].concat())?;
+    subscribers.wait_for_rounds(2 * SUBSCRIBERS)?;
+    subscribers.finish(NOTHING)
+}
+
+/// Runs `aikagi-setup` in the container of the job `secrets`.
+fn run_setup(system: &ContainerSystem<'_>, arguments: &[&str]) -> Result<()> {
+    let run = ["run", "--rm", "--no-deps", "-T", "secrets", SETUP];
+    system.project.run(&[&run[..], arguments].concat())
+}
+
+/// How often the services have logged that they loaded certificates.
+fn count_reloads(system: &ContainerSystem<'_>) -> Result<usize> {
+    let mut arguments = vec!["logs", "--no-color"];
+    arguments.extend(SERVICES);
+    Ok(system.project.ask(&arguments)?.matches(RELOADED).count())
+}

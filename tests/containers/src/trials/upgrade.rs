@@ -1,0 +1,168 @@
+//! The upgrade from the version before the last schema migration, as docs/operations.md says. The earlier version is
+//! built from this repository's history. Both versions run together for a while, and no RPC fails.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use aikagi_devkit::cargo::cargo;
+use aikagi_devkit::command::show;
+use aikagi_devkit::docker::images;
+use aikagi_devkit::repo::Repo;
+use anyhow::{Context, Result};
+
+use crate::subscribers::{NOTHING, SUBSCRIBERS, Subscribers};
+use crate::system::{ContainerSystem, SERVICES, TAG};
+use crate::witness;
+
+const MIGRATIONS: &str = "crates/ledger/migrations";
+/// The overlay for the earlier version's containers.
+const OVERLAY: &str = "tests/containers/upgrade.yml";
+/// The tag of the earlier version's images.
+const EARLIER_TAG: &str = "previous";
+/// The images that both versions share: the stores, and the jobs, which can make the earlier schema, too.
+const SHARED: [&str; 3] = ["tools", "postgres", "redis"];
+/// How many gateways of the earlier version run: there are ports for three gateways in all.
+const GATEWAYS: usize = 1;
+const REPLICAS: usize = 2;
+const WITNESS: &str = "0311150001";
+
+/// The version before the last schema migration.
+struct Earlier {
+    commit: String,
+    /// The version of its schema: the number of its last schema migration.
+    schema: String,
+}
+
+/// INV-4, LOGIN-3: upgrades the schema, then one service after the other. Where the history does not reach back to the
+/// earlier version, a warning says that no upgrade was tried.
+pub(super) fn upgrade(system: &ContainerSystem<'_>) -> Result<()> {
+    let earlier = match Earlier::find(system.repo) {
+        Ok(earlier) => earlier,
+        Err(error) => {
+            system.console.warning(&format!(
+                "NO UPGRADE WAS TRIED: this repository's history lacks the earlier version: {error:#}"
+            ));
+            return Ok(());
+        }
+    };
+    let before = build_images(system, &earlier)?;
+    start(&before)?;
+    witness::leave(&before, WITNESS, 2)?;
+
+    let subscribers = Subscribers::start(system)?;
+    system
+        .project
+        .run(&["run", "--rm", "--no-deps", "-T", "migrate"])?;
+    subscribers.wait_for_rounds(SUBSCRIBERS)?;
+    for service in SERVICES {
+        replace(system, service, &subscribers)?;
+    }
+    subscribers.finish(NOTHING)?;
+    witness::find(system, WITNESS, 2)
+}
+
+impl Earlier {
+    fn find(repo: &Repo) -> Result<Self> {
+        let log = [
+            "log",
+            "-1",
+            "--diff-filter=A",
+            "--format=%H",
+            "--",
+            &format!("{MIGRATIONS}/*.sql"),
+        ];
+        let added = repo.git(&log)?;
+        let commit = repo.git(&["rev-parse", &format!("{}^", added.trim())])?;
+        let commit = commit.trim().to_owned();
+        let files = repo.git(&["ls-tree", "--name-only", &format!("{commit}:{MIGRATIONS}")])?;
+        let is_migration = |file: &&str| Path::new(file).extension() == Some(OsStr::new("sql"));
+        let last = files
+            .lines()
+            .rfind(is_migration)
+            .context("the version before has no schema")?;
+        let schema = last.split('_').next().unwrap_or_default().to_owned();
+        Ok(Self { commit, schema })
+    }
+
+    /// Builds its executables under `target/previous`, and returns their directory.
+    fn build(&self, repo: &Repo) -> Result<PathBuf> {
+        let home = repo.target.join("previous");
+        let source = home.join("source");
+        repo.unpack(&self.commit, &source)?;
+        let target = home.join("build");
+        let mut compile = cargo(repo, &["build", "--locked", "--workspace", "--bins"]);
+        compile
+            .current_dir(&source)
+            .arg("--target-dir")
+            .arg(&target)
+            .env_remove("CARGO_TARGET_DIR");
+        show(&mut compile, "the build of the earlier version")?;
+        Ok(target.join("debug"))
+    }
+}
+
+/// Removes the present system, and makes the images of the earlier version. Returns the system with that version.
+fn build_images<'a>(
+    system: &ContainerSystem<'a>,
+    earlier: &Earlier,
+) -> Result<ContainerSystem<'a>> {
+    system.console.step(&format!(
+        "building {}, whose last schema migration is {}",
+        earlier.commit, earlier.schema
+    ));
+    let binaries = earlier.build(system.repo)?;
+    system.project.remove()?;
+    images::replace(system.repo, &binaries, &SERVICES)?;
+    let before = ContainerSystem {
+        project: system
+            .project
+            .over(&[OVERLAY])
+            .with("AIKAGI_VERSION", EARLIER_TAG)
+            .with("AIKAGI_PREVIOUS_SCHEMA", &earlier.schema),
+        ..system.clone()
+    };
+    let built = before
+        .project
+        .run(&[&["build", "--quiet"][..], &SERVICES[..]].concat());
+    // Later builds are of this version again, even if this one failed.
+    images::prepare(system.repo, system.console, &system.binaries)?;
+    built?;
+    for image in SHARED {
+        let [ours, theirs] = [TAG, EARLIER_TAG].map(|tag| format!("aikagi/{image}:{tag}"));
+        system.project.engine.ask(&["tag", &ours, &theirs])?;
+    }
+    Ok(before)
+}
+
+/// Starts the earlier version with replicas.
+fn start(before: &ContainerSystem<'_>) -> Result<()> {
+    let scales = SERVICES.map(|service| {
+        let count = if service == "gateway" {
+            GATEWAYS
+        } else {
+            REPLICAS
+        };
+        format!("{service}={count}")
+    });
+    let mut arguments = vec!["--no-build"];
+    for scale in &scales {
+        arguments.extend(["--scale", scale]);
+    }
+    before.up(&arguments)
+}
+
+/// Adds as many new replicas as there are old ones, lets both work together, and removes the old ones.
+fn replace(
+    system: &ContainerSystem<'_>,
+    service: &str,
+    subscribers: &Subscribers<'_>,
+) -> Result<()> {
+    let old = system.project.containers(service)?;
+    let scale = format!("{service}={}", 2 * old.len());
+    system.up(&["--no-deps", "--no-recreate", "--scale", &scale, service])?;
+    subscribers.wait_for_rounds(2 * SUBSCRIBERS)?;
+    for container in &old {
+        system.remove_container(&container.name)?;
+    }
+    subscribers.wait_for_rounds(SUBSCRIBERS)
+}

@@ -1,0 +1,108 @@
+//! A witness is a line with a permanent password and a count of wrong attempts. A trial leaves it in the system, does
+//! something to the system, and finds it again (LOGIN-3).
+
+use aikagi_api::units::v1::AuthUnit;
+use aikagi_mesh::errors::{ErrorReason, name_of};
+use aikagi_tests::edge::{Ivr, Operator, Site};
+use aikagi_tests::story::Where;
+use aikagi_tests::world::reason;
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::system::ContainerSystem;
+
+const TEMPORARY_PASSWORD: &str = "48151623";
+const PASSWORD: &str = "Abc12345";
+const WRONG_PASSWORD: &str = "Wrong12345";
+
+/// Adds a line, sets its permanent password, and makes `wrong` wrong attempts.
+pub(crate) fn leave(system: &ContainerSystem<'_>, number: &str, wrong: u32) -> Result<()> {
+    with_clients(system, number, "cannot be left", async |clients| {
+        clients.operator.add_line(&[(number, true)]).await?;
+        clients
+            .ivr
+            .set(number, AuthUnit::Line, number, TEMPORARY_PASSWORD)
+            .await?;
+        let session = clients.site.login(number, TEMPORARY_PASSWORD).await?;
+        session
+            .change(TEMPORARY_PASSWORD, PASSWORD)
+            .await?
+            .context("the session ended with the change")?;
+        clients.guess(number, wrong).await
+    })
+}
+
+/// Makes `wrong` more wrong attempts.
+pub(crate) fn guess(system: &ContainerSystem<'_>, number: &str, wrong: u32) -> Result<()> {
+    with_clients(system, number, "cannot be guessed at", async |clients| {
+        clients.guess(number, wrong).await
+    })
+}
+
+/// Fails unless the count is `wrong` and the password logs in. The login sets the count to 0.
+pub(crate) fn find(system: &ContainerSystem<'_>, number: &str, wrong: u32) -> Result<()> {
+    with_clients(system, number, "is not found", async |clients| {
+        let count = clients.operator.number(number).await?.failures;
+        ensure!(
+            count == wrong,
+            "the count of wrong attempts is {count}, not {wrong}"
+        );
+        clients
+            .site
+            .login(number, PASSWORD)
+            .await
+            .context("the password does not log in")?;
+        Ok(())
+    })
+}
+
+/// Fails if there is such a line.
+pub(crate) fn find_none(system: &ContainerSystem<'_>, number: &str) -> Result<()> {
+    with_clients(system, number, "is found", async |clients| {
+        match clients.operator.line(number).await {
+            Err(status) if reason(&status) == name_of(ErrorReason::LineNotFound) => Ok(()),
+            Err(status) => Err(status.into()),
+            Ok(_) => bail!("the line exists"),
+        }
+    })
+}
+
+struct Clients {
+    ivr: Ivr,
+    site: Site,
+    operator: Operator,
+}
+
+impl Clients {
+    /// Makes wrong attempts, each of which must be refused.
+    async fn guess(&self, number: &str, times: u32) -> Result<()> {
+        for _ in 0..times {
+            let refused = self.site.login(number, WRONG_PASSWORD).await.err();
+            let refused = refused.context("a wrong password logged in")?;
+            ensure!(
+                reason(&refused) == name_of(ErrorReason::LoginRefused),
+                "{refused}"
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Runs `work` with clients of the gateways that run now.
+fn with_clients(
+    system: &ContainerSystem<'_>,
+    number: &str,
+    failure: &str,
+    work: impl AsyncFnOnce(&Clients) -> Result<()>,
+) -> Result<()> {
+    let file = system.with_used_ports()?;
+    let worked = system.runtime.block_on(async {
+        let gateway = Where::read(&file)?;
+        let clients = Clients {
+            ivr: Ivr::new(gateway.private_as("ivr")?),
+            site: Site::new(gateway.public()?),
+            operator: Operator::new(gateway.private_as("operator")?),
+        };
+        work(&clients).await
+    });
+    worked.with_context(|| format!("the witness {number} {failure}"))
+}
