@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: what we claim about speed and memory, as ratios in one run.
+//! `cargo xtask bench`: measures what docs/performance.md claims about speed and memory, as ratios within one run.
 
 mod import;
 
@@ -14,17 +14,17 @@ use aikagi_devkit::process;
 use aikagi_devkit::repo::Repo;
 use anyhow::{Context, Result};
 
-/// What makes hashes with the reference library.
+/// The program that makes hashes with the reference library.
 const REFERENCE: &str = "dev/bench/reference.c";
 const REFERENCE_FLAGS: [&str; 3] = ["-O3", "-largon2", "-lpthread"];
 
-/// The crates' own benchmarks.
+/// The benchmarks in crates.
 const MICRO: [&str; 4] = ["--bench", "rules", "--bench", "bare"];
 
-/// What is measured.
+/// What to measure.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// See only that it can be measured: figures of a second, without optimisation, held against no bound.
+    /// Only check that everything can be measured: for a second each, without optimisation, and without the bounds.
     #[arg(long, global = true)]
     short: bool,
     #[command(subcommand)]
@@ -33,32 +33,32 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum What {
-    /// Logins against raw Argon2id of the reference library, one login against its hash, and waiting times.
+    /// Logins compared with Argon2id of the reference library, one login with its hash, and waiting times.
     Login,
-    /// Session checks against a bare echo over mutual TLS, and against what each store can answer at all.
+    /// Session checks compared with an echo RPC over mutual TLS, and with the most that each store can do.
     Sessions,
-    /// Turns of calls against a bare echo over mutual TLS.
+    /// Turns of calls compared with an echo RPC over mutual TLS.
     Turns,
-    /// The migration of a line of 32 numbers against the hashes that it has to make.
+    /// The unit migration of a line of 32 numbers compared with the hashes that it makes.
     Migration,
-    /// Logins that succeed when ten times as many come as can be served.
+    /// Logins that succeed under ten times the load that can be served.
     Overload,
-    /// Logins among ten million numbers against logins among ten thousand.
+    /// Logins among ten million numbers compared with logins among ten thousand.
     Scale,
-    /// What the time of a refusal tells about a number.
+    /// What the time of a refusal reveals about a number.
     Enumeration,
     /// Resident memory, and the time until each service is ready.
     Rest,
-    /// Bulk import against raw COPY of the same rows.
+    /// Bulk import compared with COPY of the same rows.
     Import(import::Arguments),
-    /// The hot paths that are ours, each alone, beside what it stands on.
+    /// The hot paths of our own code, each alone, compared with the cryptography that it uses.
     Micro,
-    /// All of it.
+    /// All of these.
     All,
 }
 
 impl What {
-    /// What the measuring program calls it.
+    /// Its names in the program that measures.
     const fn names(&self) -> &'static [&'static str] {
         match self {
             Self::Login => &["login"],
@@ -84,7 +84,7 @@ impl What {
     }
 }
 
-/// Sees that everything can be measured.
+/// Checks that everything can be measured.
 pub(crate) fn short(repo: &Repo, console: Console) -> Result<()> {
     let arguments = Arguments {
         short: true,
@@ -93,7 +93,7 @@ pub(crate) fn short(repo: &Repo, console: Console) -> Result<()> {
     run(repo, console, &arguments)
 }
 
-/// Measures, and fails when a bound is not kept.
+/// Measures, and fails when a bound does not hold.
 pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Result<()> {
     let tools = [Tool::CCompiler, Tool::Argon2, Tool::PostgreSql, Tool::Redis];
     install::ensure(&tools, console)?;
@@ -109,7 +109,7 @@ pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Resul
     } else {
         measure(repo, console, &binaries, arguments.short, names)
     };
-    // Whether or not its bounds were kept: `and` takes what has been done already.
+    // These run even if a bound did not hold: `and` only combines the results.
     let others = match &arguments.what {
         What::Import(import) => import::run(repo, console, &binaries, import, arguments.short),
         What::Micro => micro(repo, arguments.short),
@@ -123,7 +123,7 @@ pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Resul
     measured.and(others)
 }
 
-/// The crates' own benchmarks. As tests each runs once, out of what [`build_with_tests`] has built.
+/// Runs the benchmarks in crates. With `short` each runs once as a test, which [`build_with_tests`] has built.
 fn micro(repo: &Repo, short: bool) -> Result<()> {
     let how: &[&str] = if short {
         &["test", "--workspace"]

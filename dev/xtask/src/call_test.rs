@@ -12,7 +12,7 @@ use aikagi_devkit::process::executable;
 use aikagi_devkit::repo::Repo;
 use anyhow::{Context, Result};
 
-/// The image of Asterisk, the directory that it is described in, and the stage of it that needs Debian's archive.
+/// The image of Asterisk, the directory of its Dockerfile, and the stage that downloads Debian's packages.
 const IMAGE: &str = "aikagi/asterisk:call-test";
 const DIRECTORY: &str = "deploy/asterisk";
 const PACKAGES: &str = "packages";
@@ -45,7 +45,7 @@ pub(crate) fn run(repo: &Repo, console: Console) -> Result<()> {
     calls.arg(&binaries);
     show(&mut calls, "the calls").inspect_err(|_error| {
         console.warning(&format!(
-            "what was said, heard and logged is in {}",
+            "sound, SIP messages and logs are in {}",
             home.display()
         ));
     })

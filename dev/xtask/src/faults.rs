@@ -1,5 +1,5 @@
-//! `cargo xtask faults`: many lives go on while everything under them fails (`tests/e2e/faults.rs`), and the same with
-//! systems that are broken on purpose, each of which has to be found out.
+//! `cargo xtask faults`: injects faults into the whole system while subscribers use it (`tests/e2e/faults.rs`). With
+//! `--flaws` it does so with systems that are broken on purpose, and each flaw has to be found.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -14,33 +14,33 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::tools::{self, Subcommand};
 
-/// What is broken in each, as a change of the sources.
+/// The flaws, each as a patch of the sources.
 const FLAWS: &str = "tests/flaws";
 const TEST: &str = "lives_go_on_through_faults";
-/// What the test says when it has found something.
+/// Words in the test's output when it has found a flaw.
 const FOUND: [&str; 2] = ["no order explains", "the audit trail"];
 
-/// What to live through.
+/// How to search for faults.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// One system and a few rounds: what `cargo xtask test` has time for.
+    /// Use one system and a few rounds, as `cargo xtask test` does.
     #[arg(long)]
     short: bool,
-    /// Makes the choices of an earlier run.
+    /// Start with this seed, which repeats the random choices of an earlier run. The default is random.
     #[arg(long)]
     seed: Option<u32>,
-    /// So many seeds, one after another: the first, and those that follow it.
+    /// Run this many seeds, one after another, counting up from the first.
     #[arg(long, default_value_t = 1)]
     seeds: u32,
-    /// How long to go on with each seed.
+    /// Minutes for each seed.
     #[arg(long, default_value_t = 6)]
     minutes: u32,
-    /// Try the systems that are broken on purpose instead: each has to be found out within the minutes.
+    /// Try the systems that are broken on purpose instead. Each flaw has to be found within the minutes.
     #[arg(long)]
     flaws: bool,
 }
 
-/// Lets everything fail; fails itself when the rules do not explain what comes of it.
+/// Injects faults. Fails when the rules do not explain the responses, or when something is lost.
 pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Result<()> {
     let tools = [Tool::CCompiler, Tool::PostgreSql, Tool::Redis, Tool::Clock];
     install::ensure(&tools, console)?;
@@ -61,7 +61,7 @@ pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Resul
         }
         show(&mut test, &format!("the run of seed {seed}"))?;
     }
-    console.success("the rules explain all that was answered, and nothing is lost");
+    console.success("the rules explain every response, and nothing is lost");
     Ok(())
 }
 
@@ -79,7 +79,7 @@ fn test(repo: &Repo, console: Console) -> Result<Command> {
     Ok(nextest)
 }
 
-/// Builds the system with each flaw, and lets its faults find it.
+/// Builds the system with each flaw in turn, and runs the test, which has to fail because of it.
 fn find_flaws(repo: &Repo, console: Console, arguments: &Arguments) -> Result<()> {
     let mut missed = Vec::new();
     for flaw in flaws(&repo.root)? {
@@ -111,7 +111,7 @@ fn is_found(repo: &Repo, console: Console, arguments: &Arguments, flaw: &Path) -
     let source = home.join("source");
     repo.unpack("HEAD", &source)?;
     let mut apply = Command::new("git");
-    // These files are in no repository, though their directory is in ours.
+    // Git must not take this directory for a part of our repository, in which it is.
     apply
         .arg("apply")
         .arg(flaw)
@@ -122,7 +122,7 @@ fn is_found(repo: &Repo, console: Console, arguments: &Arguments, flaw: &Path) -
     let in_flawed = |command: &mut Command| {
         command.current_dir(&source).env("CARGO_TARGET_DIR", &build);
     };
-    console.step("building it");
+    console.step("building the flawed system");
     let mut compile = cargo(repo, &["build", "--quiet", "--workspace", "--all-targets"]);
     in_flawed(&mut compile);
     show(&mut compile, "the build")?;
@@ -133,22 +133,22 @@ fn is_found(repo: &Repo, console: Console, arguments: &Arguments, flaw: &Path) -
     if let Some(seed) = arguments.seed {
         test.env("AIKAGI_FAULTS_SEED", seed.to_string());
     }
-    let told = test
+    let output = test
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .and_then(Child::wait_with_output)
-        .context("the test cannot be run")?;
-    if told.status.success() {
+        .context("cannot run the test")?;
+    if output.status.success() {
         return Ok(false);
     }
-    let output = [told.stdout, told.stderr].concat();
+    let output = [output.stdout, output.stderr].concat();
     let output = String::from_utf8_lossy(&output);
     let mut lines = output.lines();
     let Some(found) = lines.find(|line| FOUND.iter().any(|words| line.contains(words))) else {
         let last: Vec<&str> = output.lines().rev().take(40).collect();
         let last: Vec<&str> = last.into_iter().rev().collect();
-        bail!("it failed otherwise:\n{}", last.join("\n"));
+        bail!("the test failed for another reason:\n{}", last.join("\n"));
     };
     console.step(found);
     Ok(true)
@@ -158,7 +158,7 @@ fn is_found(repo: &Repo, console: Console, arguments: &Arguments, flaw: &Path) -
 mod tests {
     use super::*;
 
-    /// A flaw that is none any more would never be found.
+    /// Every patch applies to the sources as they are now.
     #[test]
     fn every_flaw_can_be_made() {
         let repo = Repo::here().unwrap();

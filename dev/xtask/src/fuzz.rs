@@ -1,5 +1,6 @@
-//! `cargo xtask fuzz`: lets a fuzzer try what strangers' bytes can do. It needs neither a nightly compiler nor
-//! cargo-fuzz, whose layout `tests/fuzz/` has. What has to hold is in `tests/properties`; its tests replay the seeds.
+//! `cargo xtask fuzz`: fuzzes everything that reads bytes from outside. It needs neither a nightly compiler nor
+//! cargo-fuzz, though `tests/fuzz/` has the layout of cargo-fuzz. The properties that must hold are in
+//! `tests/properties`, whose tests replay the seeds.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,8 +13,8 @@ use aikagi_devkit::repo::Repo;
 use anyhow::{Context, Result, bail, ensure};
 
 const PACKAGE: &str = "tests/fuzz";
-/// libFuzzer's view into the program: which edges were taken, and what was compared. The sanitizers, which need a
-/// nightly compiler, would find nothing more: no code of ours is unsafe.
+/// Tells libFuzzer which edges of the program were taken and what was compared. The sanitizers, which need a nightly
+/// compiler, would find nothing more, because no code of ours is unsafe.
 const INSTRUMENTATION: [&str; 7] = [
     "--cfg=fuzzing",
     "-Cpasses=sancov-module",
@@ -23,29 +24,29 @@ const INSTRUMENTATION: [&str; 7] = [
     "-Cllvm-args=-sanitizer-coverage-trace-compares",
     "-Ccodegen-units=1",
 ];
-/// So much of what a target said when it failed is shown.
+/// How many lines of a failed target's output are printed.
 const SHOWN_LINES: usize = 12;
 
 /// What to fuzz.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The target, as `tests/fuzz/fuzz_targets` names it; without one, all of them, one after another.
+    /// The name of a target in `tests/fuzz/fuzz_targets`. Without it, all targets run, one after another.
     target: Option<String>,
-    /// How long to try each target.
+    /// Seconds for each target.
     #[arg(long, default_value_t = 60)]
     seconds: u32,
 }
 
-/// How the trial of a target ended.
+/// What libFuzzer reports about a target.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Trial {
     executions: u64,
     per_second: u64,
-    /// Edges of the program that were taken.
+    /// How many edges of the program were taken.
     coverage: u64,
 }
 
-/// Builds the targets with instrumentation, and tries them. What is found stays under `tests/fuzz/artifacts`.
+/// Builds the targets with instrumentation and runs them. Inputs that fail stay under `tests/fuzz/artifacts`.
 pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Result<()> {
     let home = repo.root.join(PACKAGE);
     let all = targets(&home)?;
@@ -53,7 +54,7 @@ pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Resul
         Some(target) => {
             ensure!(
                 all.contains(target),
-                "no target {target}; there are {}",
+                "there is no target {target}, only {}",
                 all.join(", ")
             );
             vec![target.clone()]
@@ -67,26 +68,26 @@ pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Resul
     let mut broken = Vec::new();
     for target in &chosen {
         let output = fuzz(&home, &programs, target, arguments.seconds)?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        let held = output.status.success();
-        let result = if held { "holds" } else { "BROKEN" };
-        console.line(&format!("  {target:<12} {} {result}", Trial::read(&said)));
-        if !held {
-            console.line(failure(&said).join("\n").as_str());
+        let report = String::from_utf8_lossy(&output.stderr);
+        let holds = output.status.success();
+        let result = if holds { "holds" } else { "BROKEN" };
+        console.line(&format!("  {target:<12} {} {result}", Trial::read(&report)));
+        if !holds {
+            console.line(failure(&report).join("\n").as_str());
             broken.push(target.as_str());
         }
     }
     if !broken.is_empty() {
         bail!(
-            "what must hold does not, in {}: see {PACKAGE}/artifacts",
+            "a property is broken in {}: see {PACKAGE}/artifacts",
             broken.join(", ")
         );
     }
-    console.success(&format!("nothing found in {} targets", chosen.len()));
+    console.success(&format!("every property holds in {} targets", chosen.len()));
     Ok(())
 }
 
-/// The names of all targets, in order.
+/// The names of all targets, sorted.
 fn targets(home: &Path) -> Result<Vec<String>> {
     let directory = home.join("fuzz_targets");
     let entries = std::fs::read_dir(&directory)
@@ -103,10 +104,10 @@ fn targets(home: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Builds targets, and returns the directory that they are in.
+/// Builds targets, and returns the directory of their programs.
 fn build(repo: &Repo, home: &Path, targets: &[String]) -> Result<PathBuf> {
     let host = host()?;
-    // For a target of its own, so that build scripts are not instrumented.
+    // With `--target`, even that of the host, cargo does not instrument build scripts.
     let mut build = cargo(repo, &["build", "--release", "--quiet", "--target", &host]);
     build
         .args(targets.iter().flat_map(|target| ["--bin", target]))
@@ -117,7 +118,7 @@ fn build(repo: &Repo, home: &Path, targets: &[String]) -> Result<PathBuf> {
     Ok(home.join("target").join(host).join("release"))
 }
 
-/// Tries one target from its seeds and from what earlier trials have found.
+/// Runs one target, starting from its seeds and from the inputs that earlier runs kept.
 fn fuzz(home: &Path, programs: &Path, target: &str, seconds: u32) -> Result<std::process::Output> {
     let [corpus, artifacts] = ["corpus", "artifacts"].map(|name| home.join(name).join(target));
     for directory in [&corpus, &artifacts] {
@@ -136,10 +137,10 @@ fn fuzz(home: &Path, programs: &Path, target: &str, seconds: u32) -> Result<std:
 }
 
 impl Trial {
-    /// Reads what libFuzzer said. A figure that it did not come to is 0.
-    fn read(said: &str) -> Self {
+    /// Reads libFuzzer's report. A figure that is missing is 0.
+    fn read(report: &str) -> Self {
         let figure = |name: &str| {
-            let text = said.rsplit_once(name).map_or("", |(_, rest)| rest);
+            let text = report.rsplit_once(name).map_or("", |(_, rest)| rest);
             let word = text.split_whitespace().next().unwrap_or_default();
             word.parse().unwrap_or(0)
         };
@@ -161,9 +162,9 @@ impl std::fmt::Display for Trial {
     }
 }
 
-/// The part that says what did not hold, and where the bytes are that show it.
-fn failure(said: &str) -> Vec<&str> {
-    let lines: Vec<&str> = said.lines().collect();
+/// The lines that say which property is broken, and which file has the input that breaks it.
+fn failure(report: &str) -> Vec<&str> {
+    let lines: Vec<&str> = report.lines().collect();
     let is_beginning = |line: &&str| line.contains("panicked at") || line.contains("ERROR:");
     let begin = lines.iter().position(is_beginning).unwrap_or(0);
     let until = lines
@@ -177,7 +178,7 @@ fn failure(said: &str) -> Vec<&str> {
     until.chain(artifact).copied().collect()
 }
 
-/// The compiler's own target.
+/// The target of this machine, as the compiler names it.
 fn host() -> Result<String> {
     let about = aikagi_devkit::command::run(Command::new("rustc").arg("-vV"))?;
     let host = about.lines().find_map(|line| line.strip_prefix("host: "));
@@ -188,7 +189,7 @@ fn host() -> Result<String> {
 mod tests {
     use super::*;
 
-    const SAID: &str = "\
+    const REPORT: &str = "\
 #2 INITED cov: 12 ft: 30 corp: 4/50b exec/s: 0 rss: 30Mb
 thread '<unnamed>' panicked at check/token.rs:9:5:
 left is not right
@@ -201,20 +202,20 @@ stat::average_exec_per_sec:     167865
 ";
 
     #[test]
-    fn a_trial_is_read_from_what_the_fuzzer_says() {
+    fn a_trial_is_read_from_the_report() {
         let trial = Trial {
             executions: 1_846_519,
             per_second: 167_865,
             coverage: 57,
         };
-        assert_eq!(Trial::read(SAID), trial);
+        assert_eq!(Trial::read(REPORT), trial);
         assert_eq!(Trial::read("killed"), Trial::default());
     }
 
     #[test]
-    fn a_failure_is_told_without_its_stack() {
-        let told = failure(SAID).join("\n");
-        assert!(told.contains("left is not right") && told.contains("crash-1"));
-        assert!(!told.contains("begin_unwind"));
+    fn a_failure_is_shown_without_its_stack() {
+        let shown = failure(REPORT).join("\n");
+        assert!(shown.contains("left is not right") && shown.contains("crash-1"));
+        assert!(!shown.contains("begin_unwind"));
     }
 }

@@ -12,12 +12,12 @@ use aikagi_devkit::repo::Repo;
 use anyhow::{Context, Result};
 
 const DIRECTORY: &str = "deploy/kubernetes";
-/// What is rendered, by its directory in there.
+/// The directories in it that are rendered.
 const RENDERED: [&str; 2] = ["base", "overlays/example"];
-/// What kubectl says of the kustomize in it when it is new enough.
+/// A part of `kubectl version` when the kustomize in it is new enough.
 const NEW_ENOUGH: &str = "Kustomize Version: v5";
 
-/// Renders every overlay, and looks at what came out.
+/// Renders every overlay and checks the result.
 pub(crate) fn check(repo: &Repo, console: Console) -> Result<()> {
     install::ensure(&[Tool::Python], console)?;
     let kubectl = kubectl(repo, console)?;
@@ -40,33 +40,36 @@ pub(crate) fn check(repo: &Repo, console: Console) -> Result<()> {
     show(&mut check, "the check of the manifests")
 }
 
-/// This machine's kubectl, or Debian's where it has none that is new enough.
+/// Finds this machine's kubectl, or downloads Debian's where this machine has none that is new enough.
 fn kubectl(repo: &Repo, console: Console) -> Result<PathBuf> {
     let new_enough = |program: &PathBuf| {
         command::run(Command::new(program).args(["version", "--client"]))
-            .is_ok_and(|said| said.contains(NEW_ENOUGH))
+            .is_ok_and(|version| version.contains(NEW_ENOUGH))
     };
-    let ours = repo.target.join("tools/kubectl");
-    let mut known = command::find("kubectl").into_iter().chain([ours.clone()]);
+    let downloaded = repo.target.join("tools/kubectl");
+    let mut known = command::find("kubectl")
+        .into_iter()
+        .chain([downloaded.clone()]);
     if let Some(found) = known.find(new_enough) {
         return Ok(found);
     }
-    console.step("fetching kubectl from Debian");
+    console.step("downloading kubectl from Debian");
     let packages = private_directory(&repo.target.join("tools/kubectl-package"))?;
     let tree = debian::unpack(&packages, &["kubernetes-client"])?;
-    std::fs::copy(tree.join("usr/bin/kubectl"), &ours).context("no kubectl in its package")?;
+    std::fs::copy(tree.join("usr/bin/kubectl"), &downloaded)
+        .context("kubectl is not in its package")?;
     let _ = std::fs::remove_dir_all(&packages);
-    Ok(ours)
+    Ok(downloaded)
 }
 
-/// A Python that has what the check needs.
+/// Finds a Python with the packages of the check, or makes one.
 fn python(repo: &Repo, console: Console) -> Result<PathBuf> {
     let wanted = repo.root.join(DIRECTORY).join("requirements.txt");
     let home = repo.target.join("tools/kubernetes");
     let installed = home.join("requirements.txt");
     let python = home.join("bin/python");
-    let text = std::fs::read(&wanted).context("no list of what the check needs")?;
-    if !std::fs::read(&installed).is_ok_and(|there| there == text) {
+    let text = std::fs::read(&wanted).context("cannot read requirements.txt")?;
+    if !std::fs::read(&installed).is_ok_and(|found| found == text) {
         console.step("installing the Kubernetes schemas with pip");
         let mut venv = Command::new("python3");
         command::run(venv.args(["-m", "venv", "--clear"]).arg(&home))?;
@@ -75,7 +78,7 @@ fn python(repo: &Repo, console: Console) -> Result<PathBuf> {
             .args(["--disable-pip-version-check", "-r"])
             .arg(&wanted);
         command::run(&mut pip)?;
-        std::fs::write(&installed, text).context("cannot note what is installed")?;
+        std::fs::write(&installed, text).context("cannot record what is installed")?;
     }
     Ok(python)
 }

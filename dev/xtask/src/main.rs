@@ -41,58 +41,58 @@ struct Arguments {
 enum Command {
     /// Install what is missing, build, and run the whole system until Ctrl-C.
     Up(up::Arguments),
-    /// Check everything: format, rules, contracts, lints, licences, tests.
+    /// Run every check, in steps: format, rules, contracts, lints, licences, tests. Stops at the first that fails.
     Test(test::Arguments),
     /// Play the subscriber's story against the system that `up` runs.
     Demo {
-        /// Against the system that `docker compose up` started instead.
+        /// Use the system that `docker compose up` started.
         #[arg(long)]
         compose: bool,
-        /// Passed on to the demo.
+        /// Arguments of the demo itself.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Start the system in containers from nothing, and try it: the story, disruptions, a look from inside, and more.
+    /// Start the system in containers from nothing, and try it: the story, disruptions, backup, upgrade and more.
     #[command(alias = "compose-test", disable_help_flag = true)]
     ContainerTest {
-        /// `--help` lists them.
+        /// Arguments of the program itself: `cargo xtask container-test --help` lists them.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Run a script of the site with a system of its own behind it: `browser` tests, or `screenshots`.
+    /// Start a system and run a script of the site against it, such as `browser` (tests) or `screenshots`.
     Site {
-        /// The script, as `frontends/site/package.json` names it.
+        /// The name of the script in `frontends/site/package.json`.
         #[arg(default_value = "browser")]
         script: String,
     },
     /// Try the attacks that succeeded against systems of this kind, and print a verdict for each.
     #[command(alias = "abuse")]
     Attacks,
-    /// Let many lives go on while everything under them fails.
+    /// Inject faults into the whole system while subscribers use it, and check what it answered.
     Faults(faults::Arguments),
-    /// Measure what we claim, as a ratio in one run.
+    /// Measure what docs/performance.md claims: each time as a ratio within one run.
     Bench(bench::Arguments),
-    /// Make development certificates, or renew those that end soon.
+    /// Make development certificates, or renew those that expire soon.
     Certs {
-        /// Where to.
+        /// The directory to write them to.
         #[arg(default_value = "target/certificates")]
         directory: PathBuf,
     },
-    /// Write `.sqlx` anew: what the checked queries look like to the database.
+    /// Write `.sqlx`, the metadata with which sqlx checks queries without a database.
     Sqlx {
-        /// Only compare; fail when `.sqlx` is stale.
+        /// Write nothing; fail when `.sqlx` is out of date.
         #[arg(long)]
         check: bool,
     },
     /// Make real calls through an Asterisk in a container.
     CallTest,
-    /// Record anew what callers hear, in Japanese and English, into `deploy/asterisk/sounds`.
+    /// Record the guidance that callers hear, in Japanese and English, into `deploy/asterisk/sounds`.
     Prompts,
-    /// Let a fuzzer try what strangers' bytes can do.
+    /// Fuzz everything that reads bytes from outside.
     Fuzz(fuzz::Arguments),
-    /// List rules and the tests that prove them; fail for a rule in scope without one.
+    /// List the rules and the tests that prove them. Fails when a rule in scope has no test.
     Rules,
-    /// Check the contracts: lint, format, and nothing that breaks callers.
+    /// Check the contracts: lint, format, and no change that breaks a client.
     Proto,
     /// Check the repository's own rules.
     Tidy,

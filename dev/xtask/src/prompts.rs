@@ -1,4 +1,4 @@
-//! `cargo xtask prompts`: records what callers hear, from the catalogue's wording.
+//! `cargo xtask prompts`: records the guidance that callers hear, with synthetic voices.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,14 +11,14 @@ use aikagi_devkit::process::executable;
 use aikagi_devkit::repo::Repo;
 use anyhow::{Context, Result};
 
-/// Where the recordings are, beside the dialplan that names them.
+/// The directory of the recordings, beside the dialplan that uses them.
 pub(crate) const SOUNDS: &str = "deploy/asterisk/sounds";
-/// The Japanese voice. Debian has it in the component `contrib`, which few machines take packages from.
+/// The Japanese voice. It is in Debian's component `contrib`, which most machines do not use.
 const VOICE_PACKAGE: &str = "hts-voice-nitech-jp-atr503-m001";
 const VOICE: &str = "usr/share/hts-voice/nitech-jp-atr503-m001/nitech_jp_atr503_m001.htsvoice";
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/// Installs what speaks, and records every prompt in both languages.
+/// Installs the speech programs, and records every prompt in both languages.
 pub(crate) fn run(repo: &Repo, console: Console) -> Result<()> {
     install::ensure(&[Tool::Speech], console)?;
     let voice = voice(repo, console)?;
@@ -32,14 +32,16 @@ pub(crate) fn run(repo: &Repo, console: Console) -> Result<()> {
     Ok(())
 }
 
-/// The voice: the system's own, or the package's, unpacked under the target directory and installed nowhere.
+/// Finds the installed voice, or unpacks its package under the target directory.
 fn voice(repo: &Repo, console: Console) -> Result<PathBuf> {
     let home = repo.target.join("tools/voice");
-    let places = [Path::new("/").join(VOICE), home.join(VOICE)];
-    if let Some(voice) = places.into_iter().find(|voice| voice.is_file()) {
+    let paths = [Path::new("/").join(VOICE), home.join(VOICE)];
+    if let Some(voice) = paths.into_iter().find(|voice| voice.is_file()) {
         return Ok(voice);
     }
-    console.step(&format!("fetching {VOICE_PACKAGE} from Debian's contrib"));
+    console.step(&format!(
+        "downloading {VOICE_PACKAGE} from Debian's contrib"
+    ));
     for part in ["lists/partial", "archives/partial"] {
         std::fs::create_dir_all(home.join(part)).context("cannot make a directory")?;
     }
@@ -53,7 +55,7 @@ fn voice(repo: &Repo, console: Console) -> Result<PathBuf> {
         apt.arg(format!("Dir::State::Lists={}/lists", home.display()));
         apt.args(["-o"])
             .arg(format!("Dir::Cache={}", home.display()));
-        // Downloads need no other user's rights here.
+        // The user of apt's sandbox cannot write to this directory.
         apt.args(["-o", "APT::Sandbox::User=root"]).args(arguments);
         command::run(&mut apt)
     };
@@ -69,7 +71,7 @@ fn voice(repo: &Repo, console: Console) -> Result<PathBuf> {
     Ok(home.join(VOICE))
 }
 
-/// An apt source for the component `contrib` of the release that this machine takes its packages from.
+/// An apt source for the component `contrib` of this machine's own release.
 fn contrib() -> Result<String> {
     let format = "$(COMPONENT) $(SITE) $(CODENAME)";
     let mut ask = Command::new("apt-get");
@@ -78,6 +80,6 @@ fn contrib() -> Result<String> {
     let main = targets
         .lines()
         .find_map(|line| line.strip_prefix("main "))
-        .context("apt-get knows no release of Debian: run apt-get update")?;
+        .context("apt-get has no package lists: run apt-get update")?;
     Ok(format!("deb [signed-by={KEYRING}] {main} contrib\n"))
 }

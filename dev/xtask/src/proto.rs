@@ -1,4 +1,5 @@
-//! The contracts: Buf's lint, its format, and whether callers of the main branch would break.
+//! `cargo xtask proto`: checks the contracts with Buf. They are linted and formatted, and break no client of the main
+//! branch.
 
 use std::process::Command;
 
@@ -24,7 +25,7 @@ pub(crate) fn run(repo: &Repo, console: Console) -> Result<()> {
     )?;
     let Some(base) = repo.base() else {
         console.warning(
-            "breaking changes not looked for: this is the main branch, or there is none here",
+            "breaking changes are not checked: this is the main branch, or there is none here",
         );
         return Ok(());
     };
@@ -32,7 +33,7 @@ pub(crate) fn run(repo: &Repo, console: Console) -> Result<()> {
         .git(&["cat-file", "-e", &format!("{base}:buf.yaml")])
         .is_err()
     {
-        console.warning("breaking changes not looked for: the main branch has no contracts yet");
+        console.warning("breaking changes are not checked: the main branch has no contracts yet");
         return Ok(());
     }
     let against = format!(".git#ref={base}");

@@ -1,4 +1,4 @@
-//! The softphone (`dev/softphone`), beside the system that `up` runs.
+//! Starts the softphone (`dev/softphone`) beside a system.
 
 use std::fs::File;
 use std::path::Path;
@@ -7,14 +7,14 @@ use std::process::Child;
 use aikagi_devkit::{command, process, system_file};
 use anyhow::{Context, Result};
 
-/// The loopback port of its page, when `up` runs it.
+/// The loopback port of its page under `cargo xtask up`.
 pub(crate) const PORT: u16 = 8480;
 
-/// The telephone to try the system with; dropping it stops it.
+/// A running softphone; dropping it stops it.
 pub(crate) struct Softphone(Child);
 
 impl Softphone {
-    /// Starts it, with its page on this loopback port; the page is there a moment later.
+    /// Starts it with its page on this loopback port. The page may take a moment longer to answer.
     pub(crate) fn start(home: &Path, binaries: &Path, logs: &Path, port: u16) -> Result<Self> {
         let log = File::create(logs.join("softphone.log")).context("cannot write a log")?;
         let program = process::executable(binaries, "aikagi-softphone")?;

@@ -1,4 +1,4 @@
-//! Checked queries: `.sqlx` holds what the database says of each, so that building needs no database.
+//! `cargo xtask sqlx`: the metadata of checked queries in `.sqlx`, with which a build needs no database.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail};
 
 const DATABASE: &str = "aikagi_queries";
 
-/// Writes `.sqlx` anew, or compares it (`check`), with a database of its own.
+/// Writes `.sqlx`, or only compares it (`check`). Starts a PostgreSQL for this.
 pub(crate) fn run(repo: &Repo, console: Console, check: bool) -> Result<()> {
     install::ensure(&[Tool::PostgreSql], console)?;
     let dir = repo.target.join("sqlx-postgres");
@@ -25,7 +25,7 @@ pub(crate) fn run(repo: &Repo, console: Console, check: bool) -> Result<()> {
     done
 }
 
-/// The same in a cluster that runs already.
+/// Like [`run`], in a cluster that is running.
 pub(crate) fn with_cluster(
     repo: &Repo,
     console: Console,
@@ -49,7 +49,7 @@ pub(crate) fn with_cluster(
         .env("SQLX_OFFLINE", "false")
         .env("SQLX_OFFLINE_DIR", &fresh);
     let checked = show(&mut command, "checking the queries against the database");
-    // What was built with a database at hand is built again without it.
+    // The next build must not use what was built with a database.
     touch_queries(repo)?;
     checked?;
 
@@ -61,12 +61,12 @@ pub(crate) fn with_cluster(
         .filter(|name| new.get(*name) != old.get(*name))
         .collect();
     if differ.is_empty() {
-        console.step(&format!("{} checked queries are as .sqlx says", new.len()));
+        console.step(&format!(".sqlx is up to date, with {} queries", new.len()));
         return Ok(());
     }
     if check {
         bail!(
-            ".sqlx is stale in {} queries: run `cargo xtask sqlx`",
+            ".sqlx is out of date in {} queries: run `cargo xtask sqlx`",
             differ.len()
         );
     }
@@ -83,11 +83,12 @@ pub(crate) fn with_cluster(
     Ok(())
 }
 
-/// Cargo looks at the age of files, not at the database: those with queries are made young.
+/// Sets the modification time of every file with queries, so that cargo compiles it again: cargo cannot notice that the
+/// database has changed.
 fn touch_queries(repo: &Repo) -> Result<()> {
     #[expect(
         clippy::disallowed_methods,
-        reason = "the age of files is told by the real clock"
+        reason = "modification times come from the real clock"
     )]
     let now = SystemTime::now();
     for path in repo.files(&[".rs"])? {

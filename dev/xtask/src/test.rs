@@ -1,4 +1,4 @@
-//! `cargo xtask test`: everything that has to hold, in order, the quick things first.
+//! `cargo xtask test`: every check, in order, the quick ones first.
 
 pub(crate) mod live;
 
@@ -20,125 +20,126 @@ use crate::{attacks, bench, call_test, containers, kubernetes, proto, rules, sit
 /// The tests of the alert rules.
 const ALERTS: &str = "deploy/observability/alerts.test.yml";
 
-/// What to check.
+/// Which checks to run.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Leave out what takes long and seldom fails: licences, query metadata, documentation examples, clients.
+    /// Leave out the steps that take long and seldom fail, such as licences, clients and containers.
     #[arg(long)]
     fast: bool,
     /// Only these steps, by name.
     #[arg(long = "step", value_name = "NAME")]
     steps: Vec<String>,
-    /// Run only the tests whose names contain this, and no other step.
+    /// Only the tests whose names contain this, and no other step.
     filter: Option<String>,
 }
 
-/// What the steps share.
+/// What the checks share.
 struct Run<'a> {
     repo: &'a Repo,
     console: Console,
     filter: Option<&'a str>,
-    /// The private PostgreSQL, once a step has needed it.
+    /// The private PostgreSQL, once a check has needed it.
     cluster: Option<Cluster>,
 }
 
-/// One step.
-struct Step {
+/// One check: a step of the test.
+struct Check {
+    /// Its name, for `--step`.
     name: &'static str,
     /// What it shows, in a few words.
     about: &'static str,
-    /// `--fast` leaves it out.
+    /// True if `--fast` leaves it out.
     slow: bool,
     run: fn(&mut Run<'_>) -> Result<()>,
 }
 
-/// All steps, in order. A new kind of check is a new line here.
-const STEPS: [Step; 21] = [
-    Step {
+/// All checks, in order.
+const CHECKS: [Check; 21] = [
+    Check {
         name: "install",
-        about: "what is missing on this machine",
+        about: "programs that are missing on this machine are installed",
         slow: false,
         run: install,
     },
-    Step {
+    Check {
         name: "fmt",
         about: "the sources are formatted",
         slow: false,
         run: fmt,
     },
-    Step {
+    Check {
         name: "tidy",
         about: "the repository's own rules",
         slow: false,
         run: |run| tidy::run(run.repo, run.console),
     },
-    Step {
+    Check {
         name: "rules",
         about: "each rule in scope has a test",
         slow: false,
         run: |run| rules::check(run.repo, run.console),
     },
-    Step {
+    Check {
         name: "proto",
-        about: "the contracts are well formed and break nobody",
+        about: "the contracts follow the rules and break no client",
         slow: false,
         run: |run| proto::run(run.repo, run.console),
     },
-    Step {
+    Check {
         name: "deny",
-        about: "licences, sources and advisories of what is built in",
+        about: "licences, sources and advisories of the dependencies",
         slow: true,
         run: deny,
     },
-    Step {
+    Check {
         name: "sqlx",
-        about: "the checked queries' metadata is fresh",
+        about: "the metadata of checked queries is up to date",
         slow: true,
         run: queries,
     },
-    Step {
+    Check {
         name: "clippy",
         about: "lints",
         slow: false,
         run: clippy,
     },
-    Step {
+    Check {
         name: "build",
-        about: "the executables and the tests",
+        about: "the executables and the tests compile",
         slow: false,
         run: |run| build_with_tests(run.repo).map(|_| ()),
     },
-    Step {
+    Check {
         name: "tests",
         about: "unit, integration and end-to-end tests",
         slow: false,
         run: tests,
     },
-    Step {
+    Check {
         name: "attacks",
         about: "every attack is stopped",
         slow: true,
         run: |run| attacks::run(run.repo, run.console),
     },
-    Step {
+    Check {
         name: "bench",
-        about: "what is claimed about speed can be measured",
+        about: "every benchmark runs, without its bounds",
         slow: true,
         run: |run| bench::short(run.repo, run.console),
     },
-    Step {
+    Check {
         name: "story",
         about: "the demo plays the subscriber's story against the five services",
         slow: true,
         run: |run| live::story(run.repo, run.console),
     },
-    Step {
+    Check {
         name: "clients",
         about: "clients in other languages log in",
         slow: true,
         run: |run| live::clients(run.repo, run.console),
     },
-    Step {
+    Check {
         name: "site",
         about: "the settings site: types, lints, unit tests, size",
         slow: true,
@@ -150,7 +151,7 @@ const STEPS: [Step; 21] = [
             }
         },
     },
-    Step {
+    Check {
         name: "browser",
         about: "the settings site in a browser, with the system behind it",
         slow: true,
@@ -162,39 +163,39 @@ const STEPS: [Step; 21] = [
             }
         },
     },
-    Step {
+    Check {
         name: "alerts",
-        about: "each alert fires when it has to, and is silent otherwise",
+        about: "each alert fires when it must, and only then",
         slow: true,
         run: alerts,
     },
-    Step {
+    Check {
         name: "kubernetes",
-        about: "the manifests fit Kubernetes' schemas, and docker-compose.yml",
+        about: "the manifests match Kubernetes' schemas and docker-compose.yml",
         slow: true,
         run: |run| kubernetes::check(run.repo, run.console),
     },
-    Step {
+    Check {
         name: "containers",
         about: "the system in containers: scaled, restarted, killed, restored",
         slow: true,
         run: |run| containers::quick_test(run.repo),
     },
-    Step {
+    Check {
         name: "calls",
         about: "real calls through an Asterisk in a container",
         slow: true,
         run: |run| call_test::run(run.repo, run.console),
     },
-    Step {
+    Check {
         name: "examples",
-        about: "examples in the documentation",
+        about: "the examples in doc comments run",
         slow: true,
         run: examples,
     },
 ];
 
-/// Runs the steps; stops at the first that fails.
+/// Runs the checks; stops at the first that fails.
 pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Result<()> {
     let home = private_directory(&repo.target.join("test"))?;
     let _lock = lock(
@@ -204,12 +205,15 @@ pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Resul
     if let Some(name) = arguments
         .steps
         .iter()
-        .find(|name| STEPS.iter().all(|step| step.name != **name))
+        .find(|name| CHECKS.iter().all(|check| check.name != **name))
     {
-        let names: Vec<&str> = STEPS.iter().map(|step| step.name).collect();
-        bail!("no step {name}; there are {}", names.join(", "));
+        let names: Vec<&str> = CHECKS.iter().map(|check| check.name).collect();
+        bail!("there is no step {name}, only {}", names.join(", "));
     }
-    let chosen: Vec<&Step> = STEPS.iter().filter(|step| arguments.wants(step)).collect();
+    let chosen: Vec<&Check> = CHECKS
+        .iter()
+        .filter(|check| arguments.wants(check))
+        .collect();
     let mut run = Run {
         repo,
         console,
@@ -217,50 +221,50 @@ pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Resul
         cluster: None,
     };
     let mut times = Vec::new();
-    let begun = Instant::now();
-    for (index, step) in chosen.iter().enumerate() {
+    let start = Instant::now();
+    for (index, check) in chosen.iter().enumerate() {
         console.heading(&format!(
             "[{}/{}] {}: {}",
             index + 1,
             chosen.len(),
-            step.name,
-            step.about
+            check.name,
+            check.about
         ));
-        let start = Instant::now();
-        let done = (step.run)(&mut run);
-        times.push((step.name, start.elapsed()));
+        let check_start = Instant::now();
+        let done = (check.run)(&mut run);
+        times.push((check.name, check_start.elapsed()));
         if let Err(error) = done {
             show_times(console, &times);
-            return Err(error.context(format!("step {} failed", step.name)));
+            return Err(error.context(format!("step {} failed", check.name)));
         }
     }
     show_times(console, &times);
     console.success(&format!(
         "all {} steps passed in {}",
         times.len(),
-        clock(begun.elapsed())
+        clock(start.elapsed())
     ));
     Ok(())
 }
 
 impl Arguments {
-    fn wants(&self, step: &Step) -> bool {
+    fn wants(&self, check: &Check) -> bool {
         if self.filter.is_some() {
-            return matches!(step.name, "install" | "build" | "tests");
+            return matches!(check.name, "install" | "build" | "tests");
         }
         if !self.steps.is_empty() {
-            return self.steps.iter().any(|name| name == step.name);
+            return self.steps.iter().any(|name| name == check.name);
         }
-        !(self.fast && step.slow)
+        !(self.fast && check.slow)
     }
 }
 
 impl Run<'_> {
-    /// The private PostgreSQL of this run, empty at its beginning.
+    /// The private PostgreSQL of this run, which starts empty.
     fn cluster(&mut self) -> Result<&Cluster> {
         if self.cluster.is_none() {
             let dir = self.repo.target.join("test/postgres");
-            // What a killed run left is of no use, and its server ended with it.
+            // A run that was killed may have left its data; its server has ended.
             let _ = std::fs::remove_dir_all(&dir);
             self.cluster = Some(Cluster::start(&dir, postgres::Options::default())?);
         }
@@ -322,7 +326,7 @@ fn deny(run: &mut Run<'_>) -> Result<()> {
     let mut fetch = deny(&["fetch", "db"])?;
     if aikagi_devkit::command::run(&mut fetch).is_err() {
         run.console.warning(
-            "ADVISORIES WERE NOT CHECKED: their database cannot be fetched from here. Everything else was.",
+            "ADVISORIES WERE NOT CHECKED: their database cannot be downloaded here. Everything else was checked.",
         );
         return Ok(());
     }
@@ -348,7 +352,7 @@ fn tests(run: &mut Run<'_>) -> Result<()> {
         }
         Err(error) => {
             run.console
-                .warning(&format!("tests run without nextest: {error:#}"));
+                .warning(&format!("the tests run without nextest: {error:#}"));
             let mut plain = cargo(
                 run.repo,
                 &["test", "--workspace", "--all-targets", "--no-fail-fast"],
@@ -389,16 +393,16 @@ mod tests {
             steps: steps.iter().map(|name| (*name).to_owned()).collect(),
             filter: filter.map(ToOwned::to_owned),
         };
-        STEPS
+        CHECKS
             .iter()
-            .filter(|step| arguments.wants(step))
-            .map(|step| step.name)
+            .filter(|check| arguments.wants(check))
+            .map(|check| check.name)
             .collect()
     }
 
     #[test]
-    fn steps_are_chosen_as_asked() {
-        assert_eq!(wanted(false, &[], None).len(), STEPS.len());
+    fn the_arguments_choose_the_checks() {
+        assert_eq!(wanted(false, &[], None).len(), CHECKS.len());
         assert!(!wanted(true, &[], None).contains(&"deny"));
         assert!(wanted(true, &[], None).contains(&"clippy"));
         assert_eq!(wanted(false, &["deny", "fmt"], None), ["fmt", "deny"]);

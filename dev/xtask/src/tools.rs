@@ -1,4 +1,4 @@
-//! Tools of development that come neither with Rust nor with Debian; kept under the target directory.
+//! Development tools that come neither with Rust nor with Debian. They are installed into this repository's directories.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -15,7 +15,7 @@ use anyhow::{Context, Result};
 pub(crate) enum Subcommand {
     /// Checks licences, sources, bans and advisories.
     Deny,
-    /// Runs tests, each in a process of its own.
+    /// Runs every test in a separate process.
     Nextest,
 }
 
@@ -28,12 +28,12 @@ impl Subcommand {
     }
 }
 
-/// Buf, as pinned in `dev/xtask/buf`.
+/// Finds Buf in the version of `dev/xtask/buf`, or installs it.
 pub(crate) fn buf(repo: &Repo, console: Console) -> Result<PathBuf> {
     let tools = repo.root.join("dev/xtask/buf");
     let program = tools.join("node_modules/.bin/buf");
     let lock = tools.join("package-lock.json");
-    // Where npm notes what it put there.
+    // npm writes this file when it installs.
     let installed = tools.join("node_modules/.package-lock.json");
     let age = |file: &PathBuf| {
         std::fs::metadata(file)
@@ -47,7 +47,7 @@ pub(crate) fn buf(repo: &Repo, console: Console) -> Result<PathBuf> {
         npm.args(["ci", "--no-audit", "--no-fund", "--loglevel=error"])
             .current_dir(&tools);
         command::run(&mut npm).context("cannot install Buf")?;
-        // npm leaves the time of an unchanged tree alone.
+        // npm does not write the file when nothing changed.
         if let Ok(file) = std::fs::File::options().append(true).open(&installed)
             && let Some(age) = age(&lock)
         {
@@ -57,7 +57,7 @@ pub(crate) fn buf(repo: &Repo, console: Console) -> Result<PathBuf> {
     Ok(program)
 }
 
-/// A command that runs a subcommand of cargo, which is installed first when it is missing.
+/// A command that runs a subcommand of cargo. Installs the subcommand where it is missing.
 pub(crate) fn subcommand(repo: &Repo, console: Console, tool: Subcommand) -> Result<Command> {
     let name = tool.name();
     if command::run(&mut cargo(repo, &[name, "--version"])).is_ok() {
@@ -71,7 +71,7 @@ pub(crate) fn subcommand(repo: &Repo, console: Console, tool: Subcommand) -> Res
             "installing {package} into {} (some minutes, the first time)",
             home.display()
         ));
-        // Built without optimisation: it runs for seconds and would compile for minutes.
+        // Optimisation would take minutes, and the tool runs for seconds.
         let mut install = cargo(
             repo,
             &["install", &package, "--locked", "--debug", "--quiet"],
@@ -86,7 +86,7 @@ pub(crate) fn subcommand(repo: &Repo, console: Console, tool: Subcommand) -> Res
         show(&mut install, &format!("the installation of {package}"))?;
         let _ = std::fs::remove_dir_all(home.join("build"));
     }
-    // As cargo itself would call it.
+    // With the environment with which cargo would start it.
     let mut command = cargo(repo, &[]);
     let mut direct = Command::new(program);
     direct.arg(name).current_dir(&repo.root);

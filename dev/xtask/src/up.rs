@@ -1,4 +1,4 @@
-//! `cargo xtask up`: the whole system on this machine, from nothing.
+//! `cargo xtask up`: installs, builds and runs the whole system on this machine.
 
 #[path = "../../../crates/ttl/src/acl.rs"]
 #[allow(
@@ -30,19 +30,19 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::site;
 use crate::softphone::{self, Softphone};
 
-/// Beside the usual ports of these servers, which may be taken by the system's own.
+/// Not the usual ports of these servers, on which this machine's own may be listening.
 const POSTGRES_PORT: u16 = 7432;
 const REDIS_PORT: u16 = 7379;
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 const MAX_REPLICAS: u16 = 9;
 
 /// How to run the system.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Forget everything that earlier runs kept: data, keys, certificates, passwords.
+    /// Delete everything that earlier runs left: data, keys, certificates, passwords.
     #[arg(long)]
     fresh: bool,
-    /// Run more of one service, such as `authentication=3`.
+    /// Run several replicas of a service, such as `authentication=3`.
     #[arg(long = "replicas", value_name = "SERVICE=N", value_parser = replicas)]
     replicas: Vec<(Service, u16)>,
     /// Build with optimisation.
@@ -52,16 +52,19 @@ pub(crate) struct Arguments {
 
 fn replicas(text: &str) -> Result<(Service, u16), String> {
     let names = Service::ALL.map(Service::name).join(", ");
-    let (name, count) = text.split_once('=').ok_or("write it as service=N")?;
-    let service = Service::named(name).ok_or(format!("no such service; there are {names}"))?;
+    let (name, count) = text.split_once('=').ok_or("write SERVICE=N")?;
+    let service = Service::named(name).ok_or(format!("there is no such service, only {names}"))?;
     let count = count
         .parse()
         .ok()
         .filter(|count| (1..=MAX_REPLICAS).contains(count));
-    Ok((service, count.ok_or(format!("N is 1 to {MAX_REPLICAS}"))?))
+    Ok((
+        service,
+        count.ok_or(format!("N must be 1 to {MAX_REPLICAS}"))?,
+    ))
 }
 
-/// Installs, builds, starts, seeds; then waits for Ctrl-C and stops everything.
+/// Installs, builds and starts everything, adds the demo's lines, waits for Ctrl-C, and stops everything.
 pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Result<()> {
     let home = private_directory(&repo.target.join("up"))?;
     let _lock = lock(
@@ -73,7 +76,7 @@ pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Resul
     let tools = [Tool::CCompiler, Tool::PostgreSql, Tool::Redis];
     install::ensure(&tools, console)?;
     if arguments.fresh {
-        console.step("forgetting what earlier runs kept");
+        console.step("deleting what earlier runs left");
         clear(&home)?;
     }
     let replicas: BTreeMap<Service, u16> = arguments.replicas.iter().copied().collect();
@@ -93,20 +96,20 @@ pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Resul
         let (handle, console) = (runtime.handle().clone(), console);
         move || {
             let started = handle.block_on(System::start(&options, |text| console.step(text)));
-            // Nobody waits any more when the word to end came first.
+            // Nobody receives this when the signal to end came first.
             drop(sender.send(started.map(Box::new)));
         }
     });
-    // What is started is tied to this process: leaving early leaves nothing behind.
+    // Every process that is started ends with this one, so leaving early leaves none running.
     let (started, end) = runtime.block_on(async {
         let mut end = End::new()?;
         tokio::select! {
-            started = starting => Ok((Some(started.context("starting was cut short")??), end)),
+            started = starting => Ok((Some(started.context("the start was interrupted")??), end)),
             () = end.wait() => Ok::<_, anyhow::Error>((None, end)),
         }
     })?;
     let Some(mut system) = started else {
-        console.success("\nstopped while starting");
+        console.success("\nstopped before everything had started");
         std::process::exit(130);
     };
 
@@ -121,7 +124,7 @@ pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Resul
     console.heading("Aikagi: stopping");
     let _ = std::fs::remove_file(home.join(system_file::NAME));
     (*system).stop(|text| console.step(text));
-    console.success("everything that was started has stopped; the data stays for the next start");
+    console.success("everything has stopped; the data is kept for the next start");
     served
 }
 
@@ -129,9 +132,7 @@ pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Resul
 pub(crate) fn demo(repo: &Repo, console: Console, arguments: &[String]) -> Result<()> {
     let state = repo.target.join("up").join(system_file::NAME);
     if !state.is_file() {
-        bail!(
-            "nothing is running here: start the system with `cargo xtask up` in another terminal"
-        );
+        bail!("no system is running: start one with `cargo xtask up` in another terminal");
     }
     console.step("building the demo");
     let binaries = build(repo, false)?;
@@ -140,7 +141,7 @@ pub(crate) fn demo(repo: &Repo, console: Console, arguments: &[String]) -> Resul
     show(&mut demo, "the demo")
 }
 
-/// The system that people look at: known ports, durable stores, passwords.
+/// The system with known ports, durable stores and passwords.
 fn options(home: &Path, binaries: &Path, replicas: BTreeMap<Service, u16>) -> Options {
     Options {
         dir: home.to_owned(),
@@ -169,7 +170,7 @@ pub(crate) fn redis_acl(digest: &dyn Fn(&str) -> String) -> String {
     acl::file(|user| digest(user.name()))
 }
 
-/// Holds a lock until the file is dropped; refuses with `busy` when somebody else holds it.
+/// Takes a lock, which is held until the file is dropped. Fails with `busy` when another process holds it.
 pub(crate) fn lock(path: &Path, busy: &str) -> Result<File> {
     let file = File::options()
         .create(true)
@@ -183,7 +184,7 @@ pub(crate) fn lock(path: &Path, busy: &str) -> Result<File> {
     }
 }
 
-/// Empties the directory but for the lock that we hold.
+/// Empties the directory, except for the lock file.
 fn clear(home: &Path) -> Result<()> {
     let entries =
         std::fs::read_dir(home).with_context(|| format!("cannot read {}", home.display()))?;
@@ -201,7 +202,7 @@ fn clear(home: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Says which port is taken before anything is built.
+/// Fails before anything is built when a port is in use.
 fn require_ports(replicas: &BTreeMap<Service, u16>) -> Result<()> {
     ports::require_free(POSTGRES_PORT, "PostgreSQL")?;
     ports::require_free(REDIS_PORT, "Redis")?;
@@ -217,7 +218,7 @@ fn require_ports(replicas: &BTreeMap<Service, u16>) -> Result<()> {
     Ok(())
 }
 
-/// Writes down where things are, and adds the demo's lines; those that are there already stay as they are.
+/// Writes `state.json` and adds the demo's lines. Lines that exist already stay as they are.
 pub(crate) fn seed(console: Console, system: &System, home: &Path, binaries: &Path) -> Result<()> {
     let state = home.join(system_file::NAME);
     SystemFile::of_processes(system)?.write(&state)?;
@@ -226,14 +227,14 @@ pub(crate) fn seed(console: Console, system: &System, home: &Path, binaries: &Pa
     show(seed.arg("--state").arg(&state), "adding the demo's lines")
 }
 
-/// Builds the settings site; the system is of use without it too.
+/// Builds the settings site. False, with a warning, if that fails: the system works without it.
 fn build_site(repo: &Repo, console: Console) -> bool {
     console.step("building the settings site");
     match site::build(repo, console) {
         Ok(()) => true,
         Err(error) => {
             console.warning(&format!(
-                "the settings site is not built, and not served: {error:#}"
+                "the settings site is not served, because its build failed: {error:#}"
             ));
             false
         }
@@ -243,19 +244,19 @@ fn build_site(repo: &Repo, console: Console) -> bool {
 fn invite(console: Console, system: &System, home: &Path, binaries: &Path, with_site: bool) {
     console.line("");
     console.success("Aikagi is running.");
-    console.heading("The telephone, for your browser: first set a temporary password");
+    console.heading("Softphone: open it in a browser and set a temporary password");
     console.line(&format!("  http://localhost:{}", softphone::PORT));
     if with_site {
-        console.heading("The settings site, for your browser: then log in with it");
+        console.heading("Settings site: open it in a browser and log in with that password");
         for ports in system.ports(Service::Gateway) {
             console.line(&format!("  https://localhost:{}", ports.main));
         }
         console.line(&format!(
-            "  Its certificate is this machine's own: let the browser go on, or trust {}",
+            "  The browser warns about its certificate: accept it, or import the authority {}",
             system.authority.certificate().display()
         ));
     }
-    console.heading("Where");
+    console.heading("Addresses and directories");
     for service in Service::ALL.into_iter().rev() {
         for ports in system.ports(service) {
             let (private, what) = match ports.private {
@@ -289,31 +290,34 @@ fn invite(console: Console, system: &System, home: &Path, binaries: &Path, with_
     console.line("  Ctrl-C                      stops everything; the data stays");
 }
 
-/// Waits for the word to end; fails when something ends by itself.
+/// Waits for a signal to end. Fails when a process ends by itself.
 async fn serve(system: &mut System, mut end: End) -> Result<()> {
     loop {
         tokio::select! {
             () = end.wait() => return Ok(()),
-            () = tokio::time::sleep(LOOK_EVERY) => {}
+            () = tokio::time::sleep(CHECK_INTERVAL) => {}
         }
         for process in system.processes() {
             if !process.alive() {
                 let name = process.program().name.clone();
-                bail!("{name} died; the end of its log:\n{}", process.last_words());
+                bail!(
+                    "{name} ended; the end of its log:\n{}",
+                    process.last_words()
+                );
             }
         }
         if !system.redis.alive() {
-            bail!("Redis died; its log is {}", system.redis.log().display());
+            bail!("Redis ended; its log is {}", system.redis.log().display());
         }
         if let Some(cluster) = &mut system.cluster
             && !cluster.alive()
         {
-            bail!("PostgreSQL died; its log is {}", cluster.log().display());
+            bail!("PostgreSQL ended; its log is {}", cluster.log().display());
         }
     }
 }
 
-/// The word to end: Ctrl-C, or what `kill` and service managers send, or the terminal going away.
+/// The signals to end: Ctrl-C, that of `kill` and of service managers, and that of a closed terminal.
 struct End {
     signals: [tokio::signal::unix::Signal; 3],
 }
@@ -376,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn forgetting_keeps_the_lock() {
+    fn clearing_keeps_the_lock() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(dir.path().join("redis/x")).unwrap();
         std::fs::write(dir.path().join("lock"), "").unwrap();

@@ -1,4 +1,4 @@
-//! Steps that need the whole system running: the demo, and clients in other languages.
+//! Checks against a running system: the demo, clients in other languages, the site in a browser.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,11 +17,11 @@ use crate::site;
 use crate::softphone::Softphone;
 use crate::up::{redis_acl, seed};
 
-/// Each client is a directory here with an executable `run`, which is told where the system is, installs
-/// what it needs, and fails at the first surprise.
+/// The directory of the clients. Each is a directory in it with an executable `run`, which takes the path of
+/// `state.json`, installs what it needs, and fails at the first unexpected response.
 const CLIENTS: &str = "examples";
 
-/// Plays the subscriber's story, with replicas of what a story passes through.
+/// Plays the subscriber's story, with two replicas of the services that keep its state.
 pub(super) fn story(repo: &Repo, console: Console) -> Result<()> {
     let replicas = BTreeMap::from([(Service::Authentication, 2), (Service::Issuance, 2)]);
     with_system(repo, console, Kind::plain(replicas), |binaries, state| {
@@ -59,7 +59,7 @@ pub(super) fn clients(repo: &Repo, console: Console) -> Result<()> {
     })
 }
 
-/// Runs one of the site's scripts, such as its browser tests, with the real system behind the site.
+/// Runs one of the site's scripts, such as its browser tests, against a running system.
 pub(crate) fn browser(repo: &Repo, console: Console, script: &str) -> Result<()> {
     site::prepare_browser(repo, console)?;
     let kind = Kind {
@@ -75,7 +75,7 @@ pub(crate) fn browser(repo: &Repo, console: Console, script: &str) -> Result<()>
     })
 }
 
-/// How the systems of these steps differ.
+/// How the systems of these checks differ.
 struct Kind {
     /// Its directory under `target/test`.
     home: &'static str,
@@ -93,8 +93,8 @@ impl Kind {
     }
 }
 
-/// Runs the system as `up` does, but on free ports and with nothing kept, for as long as `work` lasts.
-/// `work` is told where the executables are, and where `state.json` is.
+/// Runs the system as `up` does, but on free ports and without the data of earlier runs, until `work` returns. `work`
+/// gets the directory of the executables and the path of `state.json`.
 fn with_system(
     repo: &Repo,
     console: Console,
