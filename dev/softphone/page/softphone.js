@@ -1,4 +1,4 @@
-// The telephone: dials, plays the guidance aloud and in writing, collects keys as the answer says, hangs up.
+// The telephone: it dials, speaks and shows the guidance, collects the keys that the response asks for, and hangs up.
 
 const WORDS = {
   ja: {
@@ -67,14 +67,14 @@ const UNSUBSCRIBED = new Set(["0312345004", "0612345001"]);
 /** The choice of a number that is not in the list. */
 const ANOTHER = "another";
 const KEYS = "123456789*0#";
-/** Keys that are a password are not shown to whoever looks over the shoulder. */
+/** The steps whose keys are a password: they are shown as dots. */
 const SECRET = new Set(["CALL_STEP_PASSWORD", "CALL_STEP_CONFIRM"]);
 
 const at = (id) => document.getElementById(id);
 let language = "ja";
 let call;
 let keyed = "";
-/** Whether the last entry ended by being full: a hash right after it closes nothing, and is no key of the next. */
+/** True if the last entry ended because it was complete. A hash right after it belongs to no entry and is ignored. */
 let full = false;
 let timer;
 
@@ -96,7 +96,7 @@ function label() {
   at("language").textContent = other;
 }
 
-/** Lists the telephones in the language; what was chosen stays chosen. */
+/** Lists the telephones in the chosen language, and keeps the selection. */
 function list() {
   const { lines, contract, unsubscribed, elsewhere, another, withheld } = words();
   const group = (label, options) => {
@@ -123,7 +123,7 @@ function list() {
   at("telephone").value = LINES.flat().includes(chosen) || chosen === ANOTHER ? chosen : LINES[0][0];
 }
 
-/** The number that calls; none when it is withheld. */
+/** The number that calls; empty if it is withheld. */
 function caller() {
   const { value } = at("telephone");
   return value === ANOTHER ? at("number").value.trim() : value;
@@ -156,7 +156,7 @@ function show() {
   at("shown").textContent = secret ? "•".repeat(keyed.length) : keyed;
 }
 
-/** Sends what happened, once more if its answer was lost: a turn sent twice counts once (IVR-12). */
+/** Sends a turn, up to three times if no response comes: a turn that is sent twice counts once (IVR-12). */
 async function take(event) {
   const { id, sequence } = call;
   const body = JSON.stringify({ call_id: id, sequence, event });
@@ -208,7 +208,7 @@ function wait() {
   const { timeout_seconds: seconds } = call.collect;
   at("waiting").textContent = words().waiting(seconds);
   clearTimeout(timer);
-  // The platform waits from the end of the guidance.
+  // As an IVR platform does, it starts to wait when the guidance has ended.
   const speaking = () => "speechSynthesis" in window && speechSynthesis.speaking;
   const begun = Date.now();
   const look = () => {

@@ -1,4 +1,4 @@
-//! One turn of a call, as the page says it and as the page is told.
+//! A turn of a call, as the page sends it, and the response that the page gets.
 
 use aikagi_api::issuance::v1::take_turn_request::Event;
 use aikagi_api::issuance::v1::take_turn_response::Next;
@@ -7,36 +7,38 @@ use serde::{Deserialize, Serialize};
 use tonic::Status;
 use tonic_types::StatusExt as _;
 
-/// What the caller did.
+/// What the caller did, in JSON of the page.
 #[derive(Deserialize)]
 pub(crate) struct Turn {
     call_id: String,
     sequence: u32,
-    event: Happened,
+    event: TurnEvent,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Happened {
+enum TurnEvent {
     Started(String),
     Keys(String),
     Silence,
     HungUp,
 }
 
-/// What the telephone does next.
+/// What the softphone does next, in JSON for the page.
 #[derive(Serialize)]
-pub(crate) struct Answer {
-    guidance: Vec<Spoken>,
+pub(crate) struct TurnResponse {
+    /// What it says, in order.
+    guidance: Vec<Guidance>,
+    /// Which keys it waits for, unless the call has ended.
     collect: Option<Collect>,
-    /// How the call ended, when it has.
+    /// The outcome of the call, if it has ended.
     ended: Option<&'static str>,
-    /// Why the turn was refused, when it was.
+    /// The reason of the refusal, if the turn was refused.
     refused: Option<String>,
 }
 
 #[derive(Serialize)]
-struct Spoken {
+struct Guidance {
     ja: String,
     en: String,
 }
@@ -52,10 +54,10 @@ struct Collect {
 impl From<Turn> for TakeTurnRequest {
     fn from(turn: Turn) -> Self {
         let event = match turn.event {
-            Happened::Started(caller_number) => Event::Started(CallStarted { caller_number }),
-            Happened::Keys(keys) => Event::Keys(keys),
-            Happened::Silence => Event::Silence(Silence {}),
-            Happened::HungUp => Event::HungUp(HungUp {}),
+            TurnEvent::Started(caller_number) => Event::Started(CallStarted { caller_number }),
+            TurnEvent::Keys(keys) => Event::Keys(keys),
+            TurnEvent::Silence => Event::Silence(Silence {}),
+            TurnEvent::HungUp => Event::HungUp(HungUp {}),
         };
         Self {
             call_id: turn.call_id,
@@ -65,16 +67,16 @@ impl From<Turn> for TakeTurnRequest {
     }
 }
 
-impl From<TakeTurnResponse> for Answer {
-    fn from(mut answer: TakeTurnResponse) -> Self {
-        let guidance = std::mem::take(&mut answer.guidance)
+impl From<TakeTurnResponse> for TurnResponse {
+    fn from(mut response: TakeTurnResponse) -> Self {
+        let guidance = std::mem::take(&mut response.guidance)
             .into_iter()
-            .map(|mut guidance| Spoken {
+            .map(|mut guidance| Guidance {
                 ja: std::mem::take(&mut guidance.text_ja),
                 en: std::mem::take(&mut guidance.text_en),
             })
             .collect();
-        let (collect, ended) = match answer.next.take() {
+        let (collect, ended) = match response.next.take() {
             Some(Next::Collect(collect)) => (
                 Some(Collect {
                     max_digits: collect.max_digits,
@@ -99,7 +101,7 @@ impl From<TakeTurnResponse> for Answer {
     }
 }
 
-impl From<&Status> for Answer {
+impl From<&Status> for TurnResponse {
     fn from(status: &Status) -> Self {
         let reason = status
             .get_details_error_info()

@@ -1,5 +1,7 @@
-//! A telephone to try Aikagi with. It plays the IVR platform: its certificate, the gateway's private port; the keys
-//! are a web page's, for this machine only. For development; no part of a production image.
+//! The softphone: a telephone in the browser, with which developers and the demo set temporary passwords.
+//!
+//! It plays the IVR platform: it has the platform's certificate and uses the gateway's private port. Its web page has the
+//! keys. Whoever opens the page can call as any subscriber, so it is for this machine only and never in production.
 
 mod call;
 mod page;
@@ -14,21 +16,21 @@ use tokio::net::TcpListener;
 
 use crate::system::System;
 
-/// A telephone to try Aikagi with.
+/// Serves a telephone for the browser that calls the setting number.
 #[derive(Debug, Parser)]
 #[command(name = "aikagi-softphone")]
 struct Arguments {
-    /// Where the system is: the file that `cargo xtask up` writes.
+    /// The file that `cargo xtask up` writes, with the addresses of the system.
     #[arg(long, default_value = "target/up/state.json")]
     state: PathBuf,
-    /// The page's port.
+    /// The port of the page.
     #[arg(long, default_value_t = 8480)]
     port: u16,
-    /// The page's address. Whoever reaches it can telephone for everybody: anything but loopback is for a container
-    /// whose port is published on loopback.
+    /// The address of the page. Anyone who reaches it can call as any subscriber. Use another address than loopback only
+    /// in a container whose port is published on loopback.
     #[arg(long, default_value_t = Ipv4Addr::LOCALHOST)]
     address: Ipv4Addr,
-    /// The settings site's address, where browsers do not find it as the state says.
+    /// The address of the settings site for browsers, where it is not the one in the file.
     #[arg(long, value_name = "URL")]
     site: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! The page, and the one thing it can ask: a turn of a call.
+//! The page, and the request that it can send: a turn of a call.
 
 use aikagi_api::issuance::v1::TakeTurnRequest;
 use aikagi_api::issuance::v1::call_service_client::CallServiceClient;
@@ -12,18 +12,18 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tonic::transport::Channel;
 
-use crate::call::{Answer, Turn};
+use crate::call::{Turn, TurnResponse};
 
 const PAGE: &str = include_str!("../page/index.html");
 const SCRIPT: &str = include_str!("../page/softphone.js");
 const STYLE: &str = include_str!("../page/softphone.css");
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-/// A content type that no page of another origin can send without being asked first.
+/// A page of another origin cannot send this content type without a preflight request, which is refused.
 const JSON: &str = "application/json";
 
-/// The page on port `port`, which leads to the settings site at `site`. It answers only under a name of this machine,
-/// so that no page on the internet can reach it by pointing a name of its own here.
+/// The page on port `port`, with a link to the settings site at `site`. It answers only under a name of this machine, so
+/// that a page on the internet cannot reach it by a name that resolves to this machine (DNS rebinding).
 pub(crate) fn router(calls: CallServiceClient<Channel>, port: u16, site: &str) -> Router {
     let file = |kind: &'static str, text: &str| {
         let text = Bytes::copy_from_slice(text.as_bytes());
@@ -52,14 +52,14 @@ async fn turn(
     if headers.get(CONTENT_TYPE).is_none_or(|kind| kind != JSON) {
         return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response();
     }
-    let Ok(said) = serde_json::from_slice::<Turn>(&body) else {
+    let Ok(turn) = serde_json::from_slice::<Turn>(&body) else {
         return StatusCode::BAD_REQUEST.into_response();
     };
-    let answer = match calls.take_turn(TakeTurnRequest::from(said)).await {
-        Ok(answer) => Answer::from(answer.into_inner()),
-        Err(status) => Answer::from(&status),
+    let response = match calls.take_turn(TakeTurnRequest::from(turn)).await {
+        Ok(response) => TurnResponse::from(response.into_inner()),
+        Err(status) => TurnResponse::from(&status),
     };
-    match serde_json::to_vec(&answer) {
+    match serde_json::to_vec(&response) {
         Ok(text) => ([(CONTENT_TYPE, JSON)], text).into_response(),
         Err(_impossible) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }

@@ -1,4 +1,4 @@
-//! The system that the telephone calls.
+//! The system that the softphone calls.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,55 +8,58 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
-/// Who the telephone is to the system.
+/// The workload whose identity the softphone uses.
 const IVR: &str = "ivr";
 
+/// The content of `state.json`, as far as the softphone needs it.
 #[derive(Debug, Deserialize)]
-struct State {
+struct SystemFile {
     public: Vec<String>,
     private: Vec<String>,
     authority: PathBuf,
-    identities: BTreeMap<String, Files>,
+    identities: BTreeMap<String, IdentityFiles>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Files {
+struct IdentityFiles {
     certificate: PathBuf,
     key: PathBuf,
 }
 
-/// What the telephone needs of the system.
+/// The parts of the system that the softphone uses.
 pub(crate) struct System {
-    /// Calls as an IVR platform makes them.
+    /// The client of an IVR platform.
     pub(crate) calls: CallServiceClient<Channel>,
-    /// The settings site's address, for browsers.
+    /// The address of the settings site, for browsers.
     pub(crate) site: String,
 }
 
 /// The system that `state.json` describes.
-pub(crate) fn system(state: &Path) -> Result<System> {
-    let text = String::from_utf8(read(state)?).context("the state is not UTF-8")?;
-    let state: State = serde_json::from_str(&text).context("cannot understand the state")?;
-    let files = state
+pub(crate) fn system(path: &Path) -> Result<System> {
+    let text = String::from_utf8(read(path)?)
+        .with_context(|| format!("{} is not UTF-8", path.display()))?;
+    let file: SystemFile = serde_json::from_str(&text)
+        .with_context(|| format!("{} does not describe a system", path.display()))?;
+    let files = file
         .identities
         .get(IVR)
-        .context("there is no IVR's identity")?;
-    let public = state.public.first().context("there is no public port")?;
-    let url = state.private.first().context("there is no private port")?;
+        .with_context(|| format!("{} has no identity for {IVR}", path.display()))?;
+    let public = file.public.first().context("there is no public port")?;
+    let url = file.private.first().context("there is no private port")?;
     let tls = ClientTlsConfig::new()
-        .ca_certificate(Certificate::from_pem(read(&state.authority)?))
+        .ca_certificate(Certificate::from_pem(read(&file.authority)?))
         .identity(Identity::from_pem(
             read(&files.certificate)?,
             read(&files.key)?,
         ))
         .domain_name("localhost");
     let endpoint = Endpoint::from_shared(url.clone())
-        .context("the private port's address")?
+        .context("the address of the private port is not a URL")?
         .tls_config(tls)
-        .context("the IVR's certificate")?;
+        .context("the certificate cannot be used")?;
     Ok(System {
         calls: CallServiceClient::new(endpoint.connect_lazy()),
-        // Its certificate and its cookie are for this name.
+        // The site's certificate and cookie are valid for this name.
         site: public.replace("127.0.0.1", "localhost"),
     })
 }
