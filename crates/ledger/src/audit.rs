@@ -10,7 +10,7 @@ use crate::LedgerError;
 
 /// What was decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Action {
+pub enum AuditAction {
     /// A temporary password by telephone (IVR-*).
     SetTemporaryPassword,
     /// A login (LOGIN-*).
@@ -45,7 +45,7 @@ pub enum Action {
     CheckAccess,
 }
 
-impl Action {
+impl AuditAction {
     /// The name in the ledger.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -71,14 +71,14 @@ impl Action {
 
 /// How it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Outcome {
+pub enum AuditOutcome {
     /// It was done.
     Done,
     /// It was refused.
     Refused,
 }
 
-impl Outcome {
+impl AuditOutcome {
     /// The name in the ledger.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -96,13 +96,13 @@ pub struct AuditEvent<'a> {
     /// Who: an account, masked, or a workload.
     pub actor: &'a str,
     /// What.
-    pub action: Action,
+    pub action: AuditAction,
     /// On which line.
     pub line_id: Option<i64>,
     /// For which number; one that is on no line is not kept.
     pub number: Option<&'a TelephoneNumber>,
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: AuditOutcome,
     /// Why, where that is not said by the outcome.
     pub reason: Option<&'a str>,
     /// The trace in which it was decided.

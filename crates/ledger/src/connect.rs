@@ -73,7 +73,7 @@ pub fn connect(settings: &Settings, planning: Planning) -> Result<PgPool, Settin
 
 /// A pool for migrations, which may take as long as their statements take; a lock that services hold is waited for
 /// briefly, for whoever comes after waits too.
-pub(crate) fn for_migrations(settings: &Settings) -> Result<PgPool, SettingsError> {
+pub(crate) fn for_schema(settings: &Settings) -> Result<PgPool, SettingsError> {
     let options = settings.options()?.options([("statement_timeout", "0")]);
     Ok(PgPoolOptions::new()
         .max_connections(1)

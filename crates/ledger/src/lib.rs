@@ -21,13 +21,13 @@ pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 
 /// Brings a database up to date, as its owner. What is there already is left alone, and two at once wait for
 /// each other.
-pub async fn migrate(settings: &Settings) -> Result<(), MigrationError> {
-    migrate_to(settings, None).await
+pub async fn apply_schema(settings: &Settings) -> Result<(), SchemaError> {
+    apply_schema_to(settings, None).await
 }
 
-/// As [`migrate`], but no further than the step of this number, if there is one: the schema of an earlier version.
-pub async fn migrate_to(settings: &Settings, last: Option<i64>) -> Result<(), MigrationError> {
-    let pool = connect::for_migrations(settings)?;
+/// As [`apply_schema`], but no further than the step of this number, if there is one: the schema of an earlier version.
+pub async fn apply_schema_to(settings: &Settings, last: Option<i64>) -> Result<(), SchemaError> {
+    let pool = connect::for_schema(settings)?;
     match last {
         Some(last) => MIGRATOR.run_to(last, &pool).await?,
         None => MIGRATOR.run(&pool).await?,
@@ -38,7 +38,7 @@ pub async fn migrate_to(settings: &Settings, last: Option<i64>) -> Result<(), Mi
 
 /// A database that could not be brought up to date.
 #[derive(Debug, thiserror::Error)]
-pub enum MigrationError {
+pub enum SchemaError {
     /// The settings cannot be used.
     #[error(transparent)]
     Settings(#[from] SettingsError),

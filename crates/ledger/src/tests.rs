@@ -6,7 +6,8 @@ mod constraints;
 mod durability;
 mod grants;
 mod line;
-mod migrations;
+mod schema;
+
 mod statements;
 
 use aikagi_devkit::database::TestDatabase;

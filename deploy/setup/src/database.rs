@@ -38,7 +38,7 @@ pub(crate) async fn make_ready(arguments: &Arguments) -> Result<()> {
     let url = url_with(&arguments.url, None, &arguments.database);
     let mut settings = Settings::for_url(url);
     settings.password_file = Some(file("superuser"));
-    aikagi_ledger::migrate_to(&settings, arguments.to).await?;
+    aikagi_ledger::apply_schema_to(&settings, arguments.to).await?;
     keep_to_its_roles(&url_with(&superuser, None, OWN), &arguments.database).await?;
     let roles = Service::ALL.into_iter().filter_map(Service::postgres_role);
     for role in roles.chain(JOB_ROLES.map(str::to_owned)) {

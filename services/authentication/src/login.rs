@@ -5,7 +5,7 @@ use aikagi_domain::credential::CredentialKind;
 use aikagi_domain::password::TypedPassword;
 use aikagi_domain::session::{ProvenAccount, SessionRecord};
 use aikagi_domain::telephone::TelephoneNumber;
-use aikagi_ledger::audit::Action;
+use aikagi_ledger::audit::AuditAction;
 use aikagi_mesh::deadline;
 use aikagi_mesh::errors::{ErrorReason, Refusal};
 use aikagi_mesh::fields;
@@ -63,7 +63,7 @@ impl Authentication {
                 .settle_wrong(
                     &number,
                     &tried.charged,
-                    Action::Login,
+                    AuditAction::Login,
                     &self.credential_rules,
                     now,
                 )

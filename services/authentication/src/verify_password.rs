@@ -6,7 +6,7 @@ use aikagi_domain::password::TypedPassword;
 use aikagi_domain::session::{SessionToken, TokenDigest};
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_hashing::Permit;
-use aikagi_ledger::audit::Action;
+use aikagi_ledger::audit::AuditAction;
 use aikagi_mesh::deadline;
 use aikagi_mesh::errors::{ErrorReason, Refusal};
 use aikagi_mesh::fields;
@@ -73,7 +73,7 @@ impl Authentication {
             .settle_wrong(
                 number,
                 charged,
-                Action::VerifyPassword,
+                AuditAction::VerifyPassword,
                 &self.credential_rules,
                 now,
             )

@@ -5,7 +5,7 @@ use aikagi_domain::dialog::{SettingDenial, check_setting};
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit::{AuthUnit, UnitChoice};
 use aikagi_ledger::LedgerError;
-use aikagi_ledger::audit::{self, Action, AuditEvent, Outcome};
+use aikagi_ledger::audit::{self, AuditAction, AuditEvent, AuditOutcome};
 use aikagi_ledger::line::{StoredLine, lock_line_of, read_line_of};
 use aikagi_ledger::statement;
 use aikagi_mesh::telemetry::trace_id;
@@ -94,10 +94,10 @@ impl Store {
         let event = AuditEvent {
             occurred: now,
             actor: &actor(&order.actor, order.caller.as_ref()),
-            action: Action::SetTemporaryPassword,
+            action: AuditAction::SetTemporaryPassword,
             line_id: Some(stored.line_id),
             number: Some(&account),
-            outcome: Outcome::Done,
+            outcome: AuditOutcome::Done,
             reason: Some(order.unit.as_str()),
             trace_id: trace_id(),
         };
@@ -118,10 +118,10 @@ impl Store {
         let event = AuditEvent {
             occurred: now,
             actor: &actor(workload, caller),
-            action: Action::SetTemporaryPassword,
+            action: AuditAction::SetTemporaryPassword,
             line_id,
             number: caller.filter(|_| line_id.is_some()),
-            outcome: Outcome::Refused,
+            outcome: AuditOutcome::Refused,
             reason: Some(reason),
             trace_id: trace_id(),
         };

@@ -5,7 +5,7 @@ use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit::Line;
 use aikagi_hashing::seal::SealError;
 use aikagi_ledger::LedgerError;
-use aikagi_ledger::audit::{self, Action, AuditEvent, Outcome};
+use aikagi_ledger::audit::{self, AuditAction, AuditEvent, AuditOutcome};
 use aikagi_ledger::line::{StoredLine, lock_line_of, read_line_of};
 use aikagi_ledger::statement;
 use aikagi_mesh::errors::{ErrorReason, Refusal};
@@ -67,7 +67,7 @@ impl Store {
             &mut transaction,
             account,
             stored.line_id,
-            Outcome::Done,
+            AuditOutcome::Done,
             None,
             now,
         )
@@ -86,7 +86,7 @@ impl Store {
         let mut connection = self.pool.acquire().await?;
         match read_line_of(&mut *connection, account).await? {
             Some(StoredLine { line_id, .. }) => {
-                let (outcome, reason) = (Outcome::Refused, Some(reason));
+                let (outcome, reason) = (AuditOutcome::Refused, Some(reason));
                 note(&mut connection, account, line_id, outcome, reason, now).await
             }
             None => Ok(()),
@@ -161,14 +161,14 @@ async fn note(
     connection: &mut PgConnection,
     account: &TelephoneNumber,
     line_id: i64,
-    outcome: Outcome,
+    outcome: AuditOutcome,
     reason: Option<&str>,
     now: DateTime<Utc>,
 ) -> Result<(), LedgerError> {
     let event = AuditEvent {
         occurred: now,
         actor: &account.masked(),
-        action: Action::ChangePassword,
+        action: AuditAction::ChangePassword,
         line_id: Some(line_id),
         number: Some(account),
         outcome,

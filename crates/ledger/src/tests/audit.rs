@@ -1,5 +1,5 @@
 use super::{add_line, database, now, number};
-use crate::audit::{Action, AuditEvent, Outcome, append};
+use crate::audit::{AuditAction, AuditEvent, AuditOutcome, append};
 
 /// OPS-3, INV-5: an event says who, what, where, how it ended, why, when and in which trace, and commits with its
 /// change or not at all.
@@ -14,10 +14,10 @@ async fn an_event_commits_with_its_change() {
         let event = AuditEvent {
             occurred: now(),
             actor: "workload:ivr",
-            action: Action::SetTemporaryPassword,
+            action: AuditAction::SetTemporaryPassword,
             line_id: Some(line_id),
             number: Some(&mine),
-            outcome: Outcome::Refused,
+            outcome: AuditOutcome::Refused,
             reason: Some("UNIT_ESTABLISHED"),
             trace_id: Some("4bf92f3577b34da6a3ce929d0e0e4736".to_owned()),
         };

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgPool;
 
 use super::{add_line, database, now, number};
-use crate::audit::{Action, AuditEvent, Outcome, append};
+use crate::audit::{AuditAction, AuditEvent, AuditOutcome, append};
 
 async fn record(
     pool: &PgPool,
@@ -16,10 +16,10 @@ async fn record(
     let event = AuditEvent {
         occurred,
         actor: "******5678 via ivr",
-        action: Action::Login,
+        action: AuditAction::Login,
         line_id,
         number: line_id.map(|_| &mine),
-        outcome: Outcome::Refused,
+        outcome: AuditOutcome::Refused,
         reason,
         trace_id: None,
     };

@@ -4,7 +4,7 @@ use aikagi_domain::credential::{Credential, CredentialKind, CredentialRules, Epo
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit::AuthUnit;
 use aikagi_ledger::LedgerError;
-use aikagi_ledger::audit::{Action, Outcome};
+use aikagi_ledger::audit::{AuditAction, AuditOutcome};
 use aikagi_ledger::statement;
 use aikagi_mesh::telemetry::trace_id;
 use chrono::{DateTime, Utc};
@@ -141,10 +141,10 @@ impl Store {
             charged.epoch.0,
             now,
             number.masked(),
-            Action::Login.as_str(),
+            AuditAction::Login.as_str(),
             charged.line_id,
-            Outcome::Done.as_str(),
-            Outcome::Refused.as_str(),
+            AuditOutcome::Done.as_str(),
+            AuditOutcome::Refused.as_str(),
             charged.kind.as_str(),
             trace_id(),
         )
@@ -193,10 +193,10 @@ impl Store {
             charged.reset_round,
             now,
             number.masked(),
-            Action::VerifyPassword.as_str(),
+            AuditAction::VerifyPassword.as_str(),
             charged.line_id,
-            Outcome::Done.as_str(),
-            Outcome::Refused.as_str(),
+            AuditOutcome::Done.as_str(),
+            AuditOutcome::Refused.as_str(),
             charged.kind.as_str(),
             trace_id(),
         )
@@ -235,7 +235,7 @@ impl Store {
         &self,
         number: &TelephoneNumber,
         charged: &Charged,
-        action: Action,
+        action: AuditAction,
         rules: &CredentialRules,
         now: DateTime<Utc>,
     ) -> Result<(), LedgerError> {
@@ -256,7 +256,7 @@ impl Store {
             number.masked(),
             action.as_str(),
             charged.line_id,
-            Outcome::Refused.as_str(),
+            AuditOutcome::Refused.as_str(),
             trace_id(),
         )
         .execute(&self.pool)
@@ -281,8 +281,8 @@ impl Store {
             number.as_str(),
             now,
             number.masked(),
-            Action::Login.as_str(),
-            Outcome::Refused.as_str(),
+            AuditAction::Login.as_str(),
+            AuditOutcome::Refused.as_str(),
             trace_id(),
         )
         .execute(&self.pool)

@@ -3,7 +3,7 @@
 use aikagi_domain::session::{SessionRecord, TokenDigest};
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_ledger::LedgerError;
-use aikagi_ledger::audit::{self, Action, AuditEvent, Outcome};
+use aikagi_ledger::audit::{self, AuditAction, AuditEvent, AuditOutcome};
 use aikagi_ledger::statement;
 use aikagi_mesh::telemetry::trace_id;
 use chrono::{DateTime, Utc};
@@ -33,10 +33,10 @@ impl Store {
             record.ends,
             now,
             record.account.masked(),
-            Action::Logout.as_str(),
+            AuditAction::Logout.as_str(),
             record.line_id,
             record.account.as_str(),
-            Outcome::Done.as_str(),
+            AuditOutcome::Done.as_str(),
             trace_id(),
         )
         .execute(&self.pool)
@@ -67,10 +67,10 @@ impl Store {
         let event = AuditEvent {
             occurred: now,
             actor: &record.account.masked(),
-            action: Action::CheckAccess,
+            action: AuditAction::CheckAccess,
             line_id: Some(record.line_id),
             number: Some(&record.account),
-            outcome: Outcome::Refused,
+            outcome: AuditOutcome::Refused,
             reason: Some(reason),
             trace_id: trace_id(),
         };
@@ -98,8 +98,8 @@ impl Store {
             number.as_str(),
             now,
             actor,
-            Action::EndSessions.as_str(),
-            Outcome::Done.as_str(),
+            AuditAction::EndSessions.as_str(),
+            AuditOutcome::Done.as_str(),
             trace_id(),
         )
         .execute(&self.pool)

@@ -6,7 +6,7 @@ use aikagi_domain::directory::{Change, ChangeDenial, ChangePlan};
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit::{AuthUnit, Line, Member};
 use aikagi_ledger::LedgerError;
-use aikagi_ledger::audit::{self, Action, AuditEvent, Outcome};
+use aikagi_ledger::audit::{self, AuditAction, AuditEvent, AuditOutcome};
 use aikagi_ledger::line::{StoredLine, lock_line_of, read_line_of};
 use aikagi_ledger::statement;
 use aikagi_mesh::telemetry::trace_id;
@@ -71,7 +71,7 @@ impl NotChanged {
 /// An operator's decision, as it goes into the audit trail.
 struct Decision<'a> {
     actor: &'a str,
-    action: Action,
+    action: AuditAction,
     now: DateTime<Utc>,
 }
 
@@ -89,7 +89,7 @@ impl Decision<'_> {
             action: self.action,
             line_id,
             number,
-            outcome: refused.map_or(Outcome::Done, |_| Outcome::Refused),
+            outcome: refused.map_or(AuditOutcome::Done, |_| AuditOutcome::Refused),
             reason: refused.map(NotChanged::reason),
             trace_id: trace_id(),
         };
@@ -108,7 +108,7 @@ impl Store {
     ) -> Result<Result<FoundLine, NotChanged>, LedgerError> {
         let decision = Decision {
             actor,
-            action: Action::AddLine,
+            action: AuditAction::AddLine,
             now,
         };
         let mut transaction = self.pool.begin().await?;
@@ -212,14 +212,14 @@ impl Store {
     }
 }
 
-fn action(change: &Change) -> Action {
+fn action(change: &Change) -> AuditAction {
     match change {
-        Change::Close => Action::CloseLine,
-        Change::AddNumber(_) => Action::AddNumber,
-        Change::RemoveNumber(_) => Action::RemoveNumber,
-        Change::Subscribe(member) if member.subscribed => Action::SubscribeNumber,
-        Change::Subscribe(_) => Action::UnsubscribeNumber,
-        Change::ResetUnit => Action::ResetUnit,
+        Change::Close => AuditAction::CloseLine,
+        Change::AddNumber(_) => AuditAction::AddNumber,
+        Change::RemoveNumber(_) => AuditAction::RemoveNumber,
+        Change::Subscribe(member) if member.subscribed => AuditAction::SubscribeNumber,
+        Change::Subscribe(_) => AuditAction::UnsubscribeNumber,
+        Change::ResetUnit => AuditAction::ResetUnit,
     }
 }
 
@@ -305,7 +305,7 @@ async fn give_way<'a>(
 ) -> Result<(), LedgerError> {
     for (line_id, number) in give_way_to(connection, &texts(numbers)).await? {
         let removal = Decision {
-            action: Action::RemoveLine,
+            action: AuditAction::RemoveLine,
             ..*decision
         };
         removal

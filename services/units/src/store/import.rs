@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit::Member;
 use aikagi_ledger::LedgerError;
-use aikagi_ledger::audit::{self, Action, AuditEvent, Outcome};
+use aikagi_ledger::audit::{self, AuditAction, AuditEvent, AuditOutcome};
 use aikagi_ledger::statement;
 use aikagi_mesh::telemetry::trace_id;
 use chrono::{DateTime, Utc};
@@ -168,10 +168,10 @@ async fn remove_closed(
         let event = AuditEvent {
             occurred: batch.now,
             actor: batch.actor,
-            action: Action::RemoveLine,
+            action: AuditAction::RemoveLine,
             line_id: Some(line_id),
             number: Some(&number),
-            outcome: Outcome::Done,
+            outcome: AuditOutcome::Done,
             reason: None,
             trace_id: trace_id(),
         };

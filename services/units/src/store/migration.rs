@@ -6,7 +6,7 @@ use aikagi_domain::credential::{CredentialRules, Epoch};
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit_migration::{UnitMigrationPlan, is_ready};
 use aikagi_ledger::LedgerError;
-use aikagi_ledger::audit::{self, Action, AuditEvent, Outcome};
+use aikagi_ledger::audit::{self, AuditAction, AuditEvent, AuditOutcome};
 use aikagi_ledger::line::{StoredLine, lock_line, read_line_of};
 use aikagi_ledger::statement;
 use aikagi_mesh::errors::{ErrorReason, Refusal};
@@ -67,7 +67,15 @@ impl Store {
         set_unit(&mut transaction, decided).await?;
         let way = way(decided.plan);
         let (line_id, account) = (decided.stored.line_id, decided.account);
-        note(&mut transaction, account, line_id, Outcome::Done, &way, now).await?;
+        note(
+            &mut transaction,
+            account,
+            line_id,
+            AuditOutcome::Done,
+            &way,
+            now,
+        )
+        .await?;
         transaction.commit().await.map_err(LedgerError::from)?;
         Ok(())
     }
@@ -82,7 +90,7 @@ impl Store {
         let mut connection = self.pool.acquire().await?;
         match read_line_of(&mut *connection, account).await? {
             Some(StoredLine { line_id, .. }) => {
-                let outcome = Outcome::Refused;
+                let outcome = AuditOutcome::Refused;
                 note(&mut connection, account, line_id, outcome, reason, now).await
             }
             None => Ok(()),
@@ -184,14 +192,14 @@ async fn note(
     connection: &mut PgConnection,
     account: &TelephoneNumber,
     line_id: i64,
-    outcome: Outcome,
+    outcome: AuditOutcome,
     reason: &str,
     now: DateTime<Utc>,
 ) -> Result<(), LedgerError> {
     let event = AuditEvent {
         occurred: now,
         actor: &account.masked(),
-        action: Action::Migrate,
+        action: AuditAction::Migrate,
         line_id: Some(line_id),
         number: Some(account),
         outcome,
