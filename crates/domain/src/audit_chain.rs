@@ -7,6 +7,7 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use sha2::{Digest as _, Sha256};
 
 #[cfg(test)]
@@ -32,24 +33,17 @@ impl ChainHash {
         &self.0
     }
 
-    /// Parses 64 hexadecimal digits; `None` for any other text.
+    /// Parses 64 hexadecimal digits of either case; `None` for any other text.
     pub fn from_hexadecimal(text: &str) -> Option<Self> {
-        let mut bytes = [0; BYTES];
-        // from_str_radix accepts a sign, which is not a digit.
-        if text.len() != 2 * BYTES || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-            return None;
-        }
-        for (index, byte) in bytes.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(text.get(2 * index..2 * index + 2)?, 16).ok()?;
-        }
-        Some(Self(bytes))
+        let bytes = HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok()?;
+        Self::from_slice(&bytes)
     }
 }
 
 /// Prints 64 hexadecimal digits in lower case.
 impl fmt::Display for ChainHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        HEXLOWER.encode_display(&self.0).fmt(f)
     }
 }
 

@@ -2,11 +2,11 @@
 //! place of any. All of them are looked at before the first call.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use aikagi_agi::{Sound, SoundError};
 use aikagi_domain::guidance::Language;
+use data_encoding::HEXLOWER;
 use hound::{SampleFormat, WavReader, WavSpec};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -48,10 +48,7 @@ impl Recording {
         let digest = Sha256::digest(std::fs::read(file)?);
         Ok(Self {
             text: text.to_owned(),
-            sha256: digest.iter().fold(String::new(), |mut text, byte| {
-                let _ = write!(text, "{byte:02x}");
-                text
-            }),
+            sha256: HEXLOWER.encode(&digest),
         })
     }
 }

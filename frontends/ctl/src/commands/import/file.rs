@@ -8,6 +8,7 @@ use std::io::Read as _;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use data_encoding::HEXLOWER;
 use memchr::{memchr, memchr_iter};
 use sha2::{Digest as _, Sha256};
 
@@ -74,9 +75,7 @@ impl Source {
                 "the first line must be contract_number,subscribed_numbers,unsubscribed_numbers",
             )
         })?;
-        let sha256 = aikagi_domain::audit_chain::ChainHash::from_slice(&Sha256::digest(&bytes))
-            .map(|digest| digest.to_string())
-            .unwrap_or_default();
+        let sha256 = HEXLOWER.encode(&Sha256::digest(&bytes));
         Ok(Self {
             path: path.to_owned(),
             columns,
