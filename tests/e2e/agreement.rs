@@ -15,9 +15,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use aikagi_devkit::paths::hexadecimal;
 use aikagi_tests::edge::{Backend, Ivr, Operator, Site};
 use aikagi_tests::world::{Options, World};
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 use tokio::runtime::Runtime;
@@ -103,7 +103,7 @@ fn the_system_agrees_with_the_model() {
             .collect()
     });
     if let Some(failure) = failures.first() {
-        let seed = hexadecimal(&seed, seed.len());
+        let seed = HEXLOWER.encode(&seed);
         panic!("AIKAGI_MODEL_SEED={seed}\n{failure}");
     }
     coverage.check(wanted >= OPERATIONS);
@@ -148,10 +148,7 @@ fn seed() -> [u8; 32] {
     let Ok(text) = std::env::var("AIKAGI_MODEL_SEED") else {
         return rand::random();
     };
-    let byte = |place: usize| text.get(2 * place..2 * place + 2);
-    let bytes: Option<Vec<u8>> = (0..32)
-        .map(|place| u8::from_str_radix(byte(place)?, 16).ok())
-        .collect();
+    let bytes = HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok();
     let seed = bytes.and_then(|bytes| bytes.try_into().ok());
     seed.expect("AIKAGI_MODEL_SEED has 64 hexadecimal digits")
 }

@@ -6,7 +6,7 @@ mod unserved;
 
 use std::collections::BTreeMap;
 
-use aikagi_devkit::settings::Service;
+use aikagi_devkit::installation::workloads::Service;
 use aikagi_mesh::policy::{Method, Policies};
 use aikagi_tests::world::{World, reason};
 use http::uri::PathAndQuery;

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aikagi_devkit::certs::{Authority, Defect, Identity};
-use aikagi_devkit::settings::Service;
+use aikagi_devkit::defects::{Defect, issue_defective};
+use aikagi_devkit::installation::certificates::{Authority, Identity};
+use aikagi_devkit::installation::workloads::Service;
 use aikagi_mesh::client::Upstream;
 use aikagi_mesh::config::{IdentitySettings, ServerSettings};
 use aikagi_mesh::health::Readiness;
@@ -74,7 +75,7 @@ async fn a_certificate_that_proves_nothing_lets_nobody_in() {
                     "CALLER_NOT_ALLOWED"
                 }
             };
-            let identity = world.authority.issue_defective(name, defect).unwrap();
+            let identity = issue_defective(&world.authority, name, defect).unwrap();
             shown.push((format!("{defect:?}"), Some(identity), answer));
         }
         for (case, identity, expected) in shown {
@@ -148,7 +149,7 @@ async fn a_client_refuses_a_server_that_is_not_the_one_meant() {
         );
     }
     for defect in DEFECTS {
-        let defective = authority.issue_defective("units", defect).unwrap();
+        let defective = issue_defective(&authority, "units", defect).unwrap();
         let address = serve(&load(&defective), &shutdown).await;
         assert_eq!(
             refused(ask("units", &address, &gateway).await),

@@ -13,13 +13,12 @@ pub(crate) mod round;
 
 use std::time::Duration;
 
-use aikagi_devkit::settings::Service;
-use aikagi_devkit::system::Database;
+use aikagi_devkit::installation::workloads::Service;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use sqlx::PgPool;
 
-use super::live::{Live, light, superuser};
+use super::live::{Live, light};
 use crate::history::Verdict;
 use coverage::Coverage;
 use play::Play;
@@ -49,12 +48,10 @@ struct Stage {
 
 impl Stage {
     async fn set() -> Self {
-        let database = Database::Shared(superuser());
         let replicas = KILLED.map(|service| (service, REPLICAS));
-        let live = Live::start(&replicas, light, database, Vec::new()).await;
-        let database = live.system.test_database.as_ref().unwrap();
+        let live = Live::start(&replicas, light, Vec::new()).await;
         Self {
-            ledger: database.pool().await.unwrap(),
+            ledger: live.ledger().await,
             live,
             coverage: Coverage::default(),
         }

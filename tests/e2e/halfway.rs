@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use aikagi_api::issuance::v1::CallOutcome;
 use aikagi_api::units::v1::{AuthUnit, Line};
-use aikagi_devkit::settings::Service;
-use aikagi_devkit::system::Database;
+use aikagi_devkit::installation::workloads::Service;
 use aikagi_tests::edge::LoggedIn;
 use aikagi_tests::world::{
     CONTRACT, FIRST, OTHER_PERMANENT, PERMANENT, SECOND, TEMPORARY, refused,
@@ -17,7 +16,7 @@ use sqlx::PgPool;
 use tokio::task::JoinHandle;
 use tonic::Status;
 
-use super::live::{Live, light, superuser};
+use super::live::{Live, light};
 use hold::{Hold, Place};
 
 const READY: Duration = Duration::from_mins(1);
@@ -36,13 +35,12 @@ struct Scene {
 
 impl Scene {
     async fn set() -> Self {
-        let live = Live::start(&[], light, Database::Shared(superuser()), Vec::new()).await;
+        let live = Live::start(&[], light, Vec::new()).await;
         live.operator()
             .add_line(&[(CONTRACT, false), (FIRST, true), (SECOND, true)])
             .await
             .unwrap();
-        let database = live.system.test_database.as_ref().unwrap();
-        let ledger = database.pool().await.unwrap();
+        let ledger = live.ledger().await;
         for (number, password) in BY_NUMBER {
             let ivr = live.ivr();
             let called = ivr.set_by_telephone(number, "2", number, TEMPORARY).await;

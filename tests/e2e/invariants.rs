@@ -5,7 +5,7 @@ use std::time::Duration;
 use aikagi_api::authentication::v1::LoginRequest;
 use aikagi_api::authentication::v1::authentication_service_client::AuthenticationServiceClient;
 use aikagi_authentication::{ResealSettings, reseal};
-use aikagi_devkit::settings::Service;
+use aikagi_devkit::installation::workloads::Service;
 use aikagi_tests::world::{
     CONTRACT, FIRST, OTHER_PERMANENT, OTHER_TEMPORARY, Options, PERMANENT, SECOND, TEMPORARY,
     World, reason, refused,

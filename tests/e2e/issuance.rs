@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aikagi_api::issuance::v1::take_turn_request::Event;
 use aikagi_api::issuance::v1::{CallOutcome, CallStarted, CallStep, TakeTurnRequest};
 use aikagi_api::units::v1::{AuthUnit, CredentialKind};
-use aikagi_devkit::settings::Service;
+use aikagi_devkit::installation::workloads::Service;
 use aikagi_tests::edge::{Asked, Call, Ivr, asked, call_id, guidance};
 use aikagi_tests::world::{
     CONTRACT, FIRST, NOBODY, OTHER_TEMPORARY, Options, PERMANENT, SECOND, STRANGER, TEMPORARY,

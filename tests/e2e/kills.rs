@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use aikagi_devkit::settings::Service;
-use aikagi_devkit::system::Database;
+use aikagi_devkit::installation::workloads::Service;
 use aikagi_tests::edge::Site;
 use aikagi_tests::world::{
     CONTRACT, FIRST, OTHER_PERMANENT, OTHER_TEMPORARY, PERMANENT, TEMPORARY, reason, refused,
@@ -13,7 +12,7 @@ use aikagi_tests::world::{
 use sqlx::PgPool;
 use tokio::task::JoinSet;
 
-use super::live::{Live, light, superuser};
+use super::live::{Live, light};
 
 /// Wrong logins at once on one number.
 const ATTEMPTS: usize = 500;
@@ -26,26 +25,13 @@ const LATE: usize = 60;
 const READY: Duration = Duration::from_mins(1);
 
 async fn start(authentication: u16) -> (Live, PgPool) {
-    let database = Database::Shared(superuser());
-    let live = Live::start(
-        &[(Service::Authentication, authentication)],
-        light,
-        database,
-        Vec::new(),
-    )
-    .await;
+    let replicas = [(Service::Authentication, authentication)];
+    let live = Live::start(&replicas, light, Vec::new()).await;
     live.operator()
         .add_line(&[(CONTRACT, false), (FIRST, true)])
         .await
         .unwrap();
-    let ledger = live
-        .system
-        .test_database
-        .as_ref()
-        .unwrap()
-        .pool()
-        .await
-        .unwrap();
+    let ledger = live.ledger().await;
     (live, ledger)
 }
 

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use aikagi_devkit::database::TEST_POSTGRES;
+use aikagi_devkit::installation::workloads::Service;
 use aikagi_devkit::redis;
-use aikagi_devkit::settings::Service;
 use aikagi_devkit::system::{Adjust, Database, Options, System};
+use aikagi_fixtures::TestDatabase;
 use aikagi_tests::edge::{Files, Ivr, Operator, Site, connect};
-use aikagi_tests::world::redis_acl;
+use sqlx::PgPool;
 use tonic::transport::Channel;
 
 /// The executables of this build: `cargo xtask test` makes them before it runs the tests.
@@ -16,20 +16,29 @@ pub(crate) fn binaries() -> PathBuf {
     this.ancestors().nth(2).unwrap().to_owned()
 }
 
-/// A superuser's URL of the cluster for tests.
-pub(crate) fn superuser() -> String {
-    std::env::var(TEST_POSTGRES).unwrap_or_else(|_| panic!("{TEST_POSTGRES} is not set"))
-}
-
 /// A running system of processes; it stops when it is dropped.
 pub(crate) struct Live {
+    // Dropped in this order: the system before its database and its directory.
     pub(crate) system: System,
+    database: Option<TestDatabase>,
     _dir: tempfile::TempDir,
 }
 
 impl Live {
-    /// Starts everything in a directory of its own and waits until it is ready.
+    /// Starts everything on a test database, in its own directory, and waits until it is ready.
     pub(crate) async fn start(
+        replicas: &[(Service, u16)],
+        adjust: Adjust,
+        environment: Vec<(String, String)>,
+    ) -> Self {
+        let database = TestDatabase::new().await.unwrap();
+        let mut live = Self::start_with(replicas, adjust, database.shared(), environment);
+        live.database = Some(database);
+        live
+    }
+
+    /// The same on another database.
+    pub(crate) fn start_with(
         replicas: &[(Service, u16)],
         adjust: Adjust,
         database: Database,
@@ -42,15 +51,24 @@ impl Live {
             replicas: replicas.iter().copied().collect(),
             adjust,
             environment,
-            ..Options::apart(dir.path().to_owned(), &binaries(), redis_acl, false).unwrap()
+            ..Options::apart(dir.path().to_owned(), &binaries(), false).unwrap()
         };
-        Self::run(dir, &options).await
+        Self::run(dir, &options)
     }
 
     /// Starts everything as the options say it, and waits until it is ready. The directory goes with it.
-    pub(crate) async fn run(dir: tempfile::TempDir, options: &Options) -> Self {
-        let system = System::start(options, |_| {}).await.unwrap();
-        Self { system, _dir: dir }
+    pub(crate) fn run(dir: tempfile::TempDir, options: &Options) -> Self {
+        let system = System::start(options, |_| {}).unwrap();
+        Self {
+            system,
+            database: None,
+            _dir: dir,
+        }
+    }
+
+    /// A pool of connections to the test database, as the superuser.
+    pub(crate) async fn ledger(&self) -> PgPool {
+        self.database.as_ref().unwrap().pool().await.unwrap()
     }
 
     /// A channel to the gateway's private port, as a workload.

@@ -182,7 +182,7 @@ async fn one_secret_at_most_is_live() {
 async fn attempts_of_one_address_are_limited() {
     let world = World::with(aikagi_tests::world::Options {
         adjust: |service, table| {
-            if service == aikagi_devkit::settings::Service::Gateway {
+            if service == aikagi_devkit::installation::workloads::Service::Gateway {
                 let limits =
                     toml::from_str::<toml::Table>("[attempts]\nburst = 5\nperiod = \"1m\"")
                         .unwrap();

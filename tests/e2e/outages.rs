@@ -7,8 +7,8 @@ use std::time::Duration;
 use aikagi_api::authentication::v1::authentication_service_client::AuthenticationServiceClient;
 use aikagi_api::authentication::v1::{LoginRequest, LoginResponse};
 use aikagi_api::units::v1::AuthUnit;
+use aikagi_devkit::installation::workloads::Service;
 use aikagi_devkit::postgres::{self, Cluster, SUPERUSER};
-use aikagi_devkit::settings::Service;
 use aikagi_tests::world::{
     CONTRACT, FIRST, NOBODY, OTHER_PERMANENT, OTHER_TEMPORARY, Options, PERMANENT, SECOND,
     TEMPORARY, World, reason, refused,

@@ -2,7 +2,7 @@
 
 use aikagi_api::authentication::v1::MustChangeReason;
 use aikagi_api::edge::v1::GetPolicyRequest;
-use aikagi_devkit::settings::Service;
+use aikagi_devkit::installation::workloads::Service;
 use aikagi_tests::world::{
     CONTRACT, OTHER_PERMANENT, Options, PERMANENT, TEMPORARY, World, reason, refused,
 };

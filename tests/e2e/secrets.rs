@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use aikagi_devkit::settings::Service;
+use aikagi_devkit::installation::workloads::Service;
 use aikagi_devkit::system::Database;
 use aikagi_devkit::{postgres, process};
 use sqlx::{AssertSqlSafe, PgPool};
@@ -87,13 +87,8 @@ fn look_into_files(dir: &Path, canaries: &Canaries) -> usize {
 async fn the_whole_story_leaves_no_secret_behind() {
     let environment = vec![("RUST_LOG".to_owned(), "trace".to_owned())];
     let database = Database::Own(postgres::Options::default());
-    let mut live = Live::start(
-        &[(Service::Authentication, 2)],
-        light,
-        database,
-        environment,
-    )
-    .await;
+    let replicas = [(Service::Authentication, 2)];
+    let mut live = Live::start_with(&replicas, light, database, environment);
     let canaries = play(&live).await;
 
     let ledger = PgPool::connect(&live.system.superuser_url().unwrap())
@@ -139,7 +134,7 @@ async fn no_span_tells_a_secret() {
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .to_vec();
     let database = Database::Own(postgres::Options::default());
-    let mut live = Live::start(&[], light, database, environment).await;
+    let mut live = Live::start_with(&[], light, database, environment);
     let canaries = play(&live).await;
     // What is left is sent before a service ends.
     live.system

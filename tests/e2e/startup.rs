@@ -7,10 +7,13 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use aikagi_devkit::certs::{Authority, ensure_key_ring};
-use aikagi_devkit::database::TestDatabase;
+use aikagi_devkit::installation::certificates::Authority;
+use aikagi_devkit::installation::key_ring::ensure_key_ring;
+use aikagi_devkit::installation::workloads::Service;
+use aikagi_devkit::ports::free_ports;
 use aikagi_devkit::process::executable;
-use aikagi_devkit::settings::{Login, Service, Surroundings, settings};
+use aikagi_devkit::settings::{Login, ServiceEnvironment, settings};
+use aikagi_fixtures::TestDatabase;
 use toml::{Table, Value};
 
 use super::live::binaries;
@@ -35,14 +38,14 @@ impl Workshop {
         let somewhere = vec!["127.0.0.1:1".to_owned()];
         let mut services = BTreeMap::new();
         for service in Service::ALL {
-            let around = Surroundings {
+            let environment = ServiceEnvironment {
                 identity: authority.issue(service.name(), &["localhost"]).unwrap(),
                 postgres: service.postgres_role().map(|role| Login {
-                    url: database.url_as(&role),
+                    url: database.url_as(role),
                     password_file: None,
                 }),
                 redis: service.redis_user().map(|user| Login {
-                    url: format!("redis://{user}@127.0.0.1:1"),
+                    url: format!("redis://{}@127.0.0.1:1", user.name()),
                     password_file: None,
                 }),
                 key_ring: key_ring.clone(),
@@ -51,8 +54,8 @@ impl Workshop {
                     .into(),
                 pretty_logs: true,
             };
-            let ports = service.free_ports().unwrap();
-            services.insert(service, settings(service, ports, &around).unwrap());
+            let ports = free_ports(service).unwrap();
+            services.insert(service, settings(service, ports, &environment).unwrap());
         }
         Self {
             database,

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use aikagi_api::units::v1::AuthUnit;
 use aikagi_devkit::process;
-use aikagi_devkit::system::Database;
 use aikagi_tests::world::{CONTRACT, FIRST, PERMANENT, TEMPORARY};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
@@ -18,7 +17,7 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::Span;
 
 use crate::collector::Collector;
-use crate::live::{Live, light, superuser};
+use crate::live::{Live, light};
 
 /// Where the dashboards and the alerts are.
 const WATCHED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/observability");
@@ -34,7 +33,7 @@ async fn play(collector: &Collector) {
     let environment = environment
         .map(|(key, value)| (key.to_owned(), value))
         .to_vec();
-    let mut live = Live::start(&[], light, Database::Shared(superuser()), environment).await;
+    let mut live = Live::start(&[], light, environment).await;
     let numbers = [(CONTRACT, true), (FIRST, true)];
     live.operator().add_line(&numbers).await.unwrap();
     let ivr = live.ivr();

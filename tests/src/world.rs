@@ -5,17 +5,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aikagi_authentication::Authentication;
-use aikagi_devkit::certs::{Authority, Identity, ensure_key_ring};
-use aikagi_devkit::database::TestDatabase;
-use aikagi_devkit::paths::hexadecimal;
-use aikagi_devkit::redis::{self, Redis};
-use aikagi_devkit::settings::{Login, Ports, Service, Surroundings, settings};
+use aikagi_devkit::installation::certificates::{Authority, Identity};
+use aikagi_devkit::installation::key_ring::ensure_key_ring;
+use aikagi_devkit::installation::workloads::Service;
+use aikagi_devkit::ports::Ports;
+use aikagi_devkit::settings::{Login, ServiceEnvironment, settings};
+use aikagi_fixtures::{TestDatabase, TestRedis};
 use aikagi_mesh::clock::ManualClock;
 use aikagi_mesh::shutdown::Shutdown;
 use anyhow::{Context, Result};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::de::DeserializeOwned;
-use sha2::{Digest, Sha256};
 use sqlx::PgPool;
 use tokio::net::TcpListener;
 use toml::Table;
@@ -45,8 +45,6 @@ pub const PERMANENT: &str = "Abc12345";
 /// Another.
 pub const OTHER_PERMANENT: &str = "Xyz98765";
 
-const REDIS_PASSWORD: &str = "test";
-
 /// How a world differs from the usual one.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -75,7 +73,7 @@ pub struct World {
     /// The database.
     pub database: TestDatabase,
     /// Redis.
-    pub redis: Redis,
+    pub redis: TestRedis,
     /// Who vouches for every identity.
     pub authority: Authority,
     /// The authentication replicas, to count hashes.
@@ -134,10 +132,7 @@ impl World {
             Some(url) => TestDatabase::at(url).await?,
             None => TestDatabase::new().await?,
         };
-        let digest = Sha256::digest(REDIS_PASSWORD.as_bytes());
-        let digest = hexadecimal(&digest, digest.len());
-        let acl = aikagi_ttl::acl::file(|_user| digest.clone());
-        let redis = Redis::start(&dir.path().join("redis"), &acl, redis::Options::default())?;
+        let redis = TestRedis::start()?;
         let authority = Authority::open(&dir.path().join("certificates"))?;
         ensure_key_ring(&dir.path().join("key-ring.toml"))?;
 
@@ -235,21 +230,21 @@ impl World {
         private: Option<u16>,
         options: &Options,
     ) -> Result<S> {
-        let around = Surroundings {
+        let environment = ServiceEnvironment {
             identity: self.identity(service.name())?,
             postgres: service.postgres_role().map(|role| Login {
-                url: self.database.url_as(&role),
+                url: self.database.url_as(role),
                 password_file: None,
             }),
             redis: service.redis_user().map(|user| Login {
-                url: self.redis.url(user, REDIS_PASSWORD),
+                url: self.redis.url(user),
                 password_file: None,
             }),
             key_ring: self.dir.path().join("key-ring.toml"),
             addresses: self.addresses.clone(),
             pretty_logs: true,
         };
-        let mut table = settings(service, Ports { main, private }, &around)?;
+        let mut table = settings(service, Ports { main, private }, &environment)?;
         if let Some(hashing) = table.get_mut("hashing").and_then(toml::Value::as_table_mut) {
             // Real Argon2id, made cheap: the rules do not depend on its cost.
             hashing.insert("memory_kib".into(), 64.into());
@@ -342,8 +337,8 @@ impl World {
     }
 
     /// Redis, as an administrator.
-    pub async fn redis_connection(&self) -> ::redis::aio::MultiplexedConnection {
-        let client = ::redis::Client::open(self.redis.administrator_url()).expect("a URL");
+    pub async fn redis_connection(&self) -> redis::aio::MultiplexedConnection {
+        let client = redis::Client::open(self.redis.administrator_url()).expect("a URL");
         client
             .get_multiplexed_async_connection()
             .await
@@ -384,11 +379,6 @@ impl World {
             .expect("changed")
             .expect("the session goes on");
     }
-}
-
-/// Redis's users, for a system of processes.
-pub fn redis_acl(digest: &dyn Fn(&str) -> String) -> String {
-    aikagi_ttl::acl::file(|user| digest(user.name()))
 }
 
 impl Drop for World {

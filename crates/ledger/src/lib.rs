@@ -1,7 +1,8 @@
-//! PostgreSQL: what must not be lost. Migrations with the role and the grants of every service, the connection,
-//! a line with its lock (INV-5) and the audit trail (OPS-3). A statement that one service alone needs lives with
-//! that service.
+//! PostgreSQL: what must not be lost. The schema with the role and the grants of every service, the preparation of a
+//! server, the connection, a line with its lock (INV-5) and the audit trail (OPS-3). A statement that only one service
+//! needs is in that service.
 
+pub mod administration;
 pub mod audit;
 mod connect;
 mod error;
@@ -16,16 +17,16 @@ pub use error::LedgerError;
 pub use settings::{Settings, SettingsError};
 pub use statement::statement;
 
-/// The schema, its roles and grants, step by step. A step that has landed is never edited.
+/// The schema migrations, which make the tables, roles and grants. One that has landed is never edited.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 
-/// Brings a database up to date, as its owner. What is there already is left alone, and two at once wait for
-/// each other.
+/// Applies the schema migrations that the database does not have yet, as its owner. Two at the same time wait for each
+/// other.
 pub async fn apply_schema(settings: &Settings) -> Result<(), SchemaError> {
     apply_schema_to(settings, None).await
 }
 
-/// As [`apply_schema`], but no further than the step of this number, if there is one: the schema of an earlier version.
+/// As [`apply_schema`], up to the schema version `last`, if it is given: the schema of an earlier release.
 pub async fn apply_schema_to(settings: &Settings, last: Option<i64>) -> Result<(), SchemaError> {
     let pool = connect::for_schema(settings)?;
     match last {
@@ -36,13 +37,13 @@ pub async fn apply_schema_to(settings: &Settings, last: Option<i64>) -> Result<(
     Ok(())
 }
 
-/// A database that could not be brought up to date.
+/// Why a database does not have the schema.
 #[derive(Debug, thiserror::Error)]
 pub enum SchemaError {
     /// The settings cannot be used.
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    /// A step failed, or the database has steps that this version does not know.
-    #[error("migration: {0}")]
+    /// A schema migration failed, or the database has one that this version does not know.
+    #[error("schema migration: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
 }

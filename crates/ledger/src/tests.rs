@@ -10,8 +10,8 @@ mod schema;
 
 mod statements;
 
-use aikagi_devkit::database::TestDatabase;
 use aikagi_domain::telephone::TelephoneNumber;
+use aikagi_fixtures::TestDatabase;
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 

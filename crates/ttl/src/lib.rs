@@ -6,7 +6,6 @@
 //! Every key is touched by one command or one script, so that the same code runs on a stand-alone server, under
 //! Sentinel and in a Cluster. The clock is always the caller's.
 
-pub mod acl;
 pub mod call;
 mod error;
 mod link;

@@ -8,37 +8,31 @@ mod rate;
 mod sess;
 mod temp;
 
-use aikagi_devkit::redis::{Options, Redis};
+use aikagi_devkit::installation::redis_users::RedisUser;
 use aikagi_domain::telephone::TelephoneNumber;
+use aikagi_fixtures::TestRedis;
 use chrono::{DateTime, TimeDelta, Utc};
 use redis::aio::MultiplexedConnection;
-use sha2::{Digest as _, Sha256};
-use tempfile::TempDir;
 
-use crate::acl::{User, file};
 use crate::{Settings, Store};
 
-/// A server of the test's own with the real users; stopped with this value.
+/// A server for one test, with the services' users.
 struct Server {
-    redis: Redis,
-    _directory: TempDir,
+    redis: TestRedis,
 }
 
 impl Server {
     fn start() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let users = users();
         Self {
-            redis: Redis::start(directory.path(), &users, Options::default()).unwrap(),
-            _directory: directory,
+            redis: TestRedis::start().unwrap(),
         }
     }
 
-    fn url(&self, user: User) -> String {
-        self.redis.url(user.name(), &password(user))
+    fn url(&self, user: RedisUser) -> String {
+        self.redis.url(user)
     }
 
-    fn store(&self, user: User) -> Store {
+    fn store(&self, user: RedisUser) -> Store {
         Store::connect(&Settings::new(self.url(user))).unwrap()
     }
 
@@ -50,20 +44,6 @@ impl Server {
     async fn administrator(&self) -> MultiplexedConnection {
         self.raw(self.redis.administrator_url()).await
     }
-}
-
-/// The real users, in the form of an ACL file.
-fn users() -> String {
-    file(|user| {
-        let digest = Sha256::digest(password(user));
-        digest
-            .iter()
-            .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
-    })
-}
-
-fn password(user: User) -> String {
-    format!("the-password-of-{}", user.name())
 }
 
 fn number(text: &str) -> TelephoneNumber {

@@ -1,18 +1,13 @@
-//! The database, from nothing or from an earlier version.
+//! Prepares the database: from nothing, or from an earlier version.
 
 use std::path::{Path, PathBuf};
 
-use aikagi_devkit::database::{allow_login, create_if_missing, keep_to_its_roles, url_with};
-use aikagi_devkit::settings::Service;
+use aikagi_installation::workloads::{POSTGRES_SUPERUSER, postgres_roles};
 use aikagi_ledger::Settings;
-use anyhow::{Context, Result};
+use aikagi_ledger::administration::{Administrator, url_with};
+use anyhow::{Context as _, Result};
 
-/// The roles of jobs: one seals again under a new key, one removes old months of the audit trail.
-const JOB_ROLES: [&str; 2] = ["aikagi_reseal", "aikagi_retention"];
-/// The superuser's own database, which every cluster has.
-const OWN: &str = "postgres";
-
-/// Which database, and as whom.
+/// Which database, and how to log in.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// The server and its superuser, without a password.
@@ -21,30 +16,43 @@ pub(crate) struct Arguments {
     /// The database.
     #[arg(long, default_value = "aikagi")]
     database: String,
-    /// The directory with `superuser.password`, and `<role>.password` for each role.
+    /// The directory with `<role>.password` for each role, and `superuser.password` if the server asks for one.
     #[arg(long, default_value = "/secrets/migrate")]
     secrets: PathBuf,
-    /// Migrate no further than this step, by the number at the head of its file's name: to the schema of an earlier
-    /// version, whose services then can be started.
-    #[arg(long, value_name = "STEP")]
+    /// Stop at this schema version, which is the number at the start of a schema migration's file name. The services
+    /// of an earlier release need their own version.
+    #[arg(long, value_name = "VERSION")]
     to: Option<i64>,
 }
 
-/// Creates, migrates, and lets the roles log in. What is done already is left alone.
-pub(crate) async fn make_ready(arguments: &Arguments) -> Result<()> {
+/// Creates the database, applies the schema and lets the roles log in. What is done already stays as it is.
+pub(crate) async fn migrate(arguments: &Arguments) -> Result<()> {
     let file = |user: &str| arguments.secrets.join(format!("{user}.password"));
-    let superuser = with_password(&arguments.url, &read(&file("superuser"))?)?;
-    create_if_missing(&url_with(&superuser, None, OWN), &arguments.database).await?;
-    let url = url_with(&arguments.url, None, &arguments.database);
-    let mut settings = Settings::for_url(url);
-    settings.password_file = Some(file("superuser"));
+    let password_file = file(POSTGRES_SUPERUSER);
+    let known = password_file
+        .try_exists()
+        .with_context(|| format!("cannot read {}", password_file.display()))?;
+    let mut settings = Settings::for_url(url_with(&arguments.url, None, &arguments.database));
+    settings.password_file = known.then(|| password_file.clone());
+    let connected = Administrator::connect(&settings).await;
+    let mut administrator = if known {
+        connected?
+    } else {
+        connected.with_context(|| {
+            format!(
+                "without a password, because {} does not exist",
+                password_file.display()
+            )
+        })?
+    };
+    administrator.create_if_missing(&arguments.database).await?;
     aikagi_ledger::apply_schema_to(&settings, arguments.to).await?;
-    keep_to_its_roles(&url_with(&superuser, None, OWN), &arguments.database).await?;
-    let roles = Service::ALL.into_iter().filter_map(Service::postgres_role);
-    for role in roles.chain(JOB_ROLES.map(str::to_owned)) {
-        let password = read(&file(&role))?;
-        allow_login(&url_with(&superuser, None, OWN), &role, Some(&password)).await?;
+    administrator.keep_to_its_roles(&arguments.database).await?;
+    for role in postgres_roles() {
+        let password = read(&file(role))?;
+        administrator.allow_login(role, Some(&password)).await?;
     }
+    administrator.close().await?;
     Ok(())
 }
 
@@ -54,29 +62,61 @@ fn read(file: &Path) -> Result<String> {
     Ok(text.trim_end().to_owned())
 }
 
-/// The password goes into the URL as it is: one that `secrets` makes is hexadecimal.
-fn with_password(url: &str, password: &str) -> Result<String> {
-    let plain = password.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    anyhow::ensure!(
-        plain,
-        "the superuser's password may have letters and digits only"
-    );
-    let (scheme, rest) = url.split_once("://").context("not a PostgreSQL URL")?;
-    let (user, server) = rest.split_once('@').context("the URL names no user")?;
-    Ok(format!("{scheme}://{user}:{password}@{server}"))
-}
-
 #[cfg(test)]
 mod tests {
+    use aikagi_devkit::ports;
+    use aikagi_devkit::postgres::{Cluster, Options, SUPERUSER};
+    use aikagi_installation::files::write_private;
+    use aikagi_ledger::Planning;
+
     use super::*;
 
-    #[test]
-    fn the_password_goes_between_user_and_server() {
-        let url = "postgres://postgres@db:5432/postgres?sslmode=verify-full";
-        assert_eq!(
-            with_password(url, "s3cret").unwrap(),
-            "postgres://postgres:s3cret@db:5432/postgres?sslmode=verify-full"
-        );
-        with_password(url, "a@b").unwrap_err();
+    /// A password that would end a statement's text, if it were not quoted.
+    const PASSWORD: &str = "it's a secret: @/?";
+
+    /// INV-4: run again, it changes nothing. A password is needed where the server asks for one, and only there.
+    #[tokio::test]
+    async fn a_database_is_prepared_with_and_without_a_password() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = Options {
+            passwords: true,
+            port: Some(ports::free().unwrap()),
+            ..Options::default()
+        };
+        let cluster = Cluster::start(&dir.path().join("postgres"), options).unwrap();
+        let secrets = dir.path().join("secrets");
+        let put = |user: &str, password: &str| {
+            write_private(
+                &secrets.join(format!("{user}.password")),
+                password.as_bytes(),
+            )
+            .unwrap();
+        };
+        for role in postgres_roles() {
+            put(role, PASSWORD);
+        }
+        let arguments = |url| Arguments {
+            url,
+            database: "lines".to_owned(),
+            secrets: secrets.clone(),
+            to: None,
+        };
+        let socket = arguments(cluster.socket_url("postgres", SUPERUSER));
+        migrate(&socket).await.unwrap();
+        migrate(&socket).await.unwrap();
+
+        let mut units = Settings::for_url(cluster.url("lines", "aikagi_units"));
+        units.password_file = Some(secrets.join("aikagi_units.password"));
+        let pool = aikagi_ledger::connect(&units, Planning::Once).unwrap();
+        aikagi_ledger::check(&pool).await.unwrap();
+        pool.close().await;
+
+        let tcp = arguments(cluster.url("postgres", SUPERUSER));
+        let refused = format!("{:#}", migrate(&tcp).await.unwrap_err());
+        assert!(refused.contains("superuser.password"), "{refused}");
+        let set = format!("ALTER ROLE {SUPERUSER} PASSWORD 'once @ more'");
+        cluster.run_statement("postgres", &set).unwrap();
+        put(POSTGRES_SUPERUSER, "once @ more\n");
+        migrate(&tcp).await.unwrap();
     }
 }

@@ -1,38 +1,40 @@
-//! Rotating the key ring (INV-9): a new key is known everywhere before it seals, and an old one stays until nothing
-//! is sealed under it.
+//! Rotates the key ring (INV-9). Every service knows a new key before it becomes active, and an old key stays until
+//! nothing is sealed under it.
 
 use std::path::Path;
 
-use aikagi_devkit::paths::write_private;
 use aikagi_hashing::seal::KeyRing;
+use aikagi_installation::files::write_private;
 use anyhow::{Context, Result, bail, ensure};
 use clap::Subcommand;
 use toml::{Table, Value};
 
-/// A step of a rotation.
+/// A change of the key ring.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Change {
-    /// Add a new key, which opens but does not seal yet.
+    /// Add a new key. It opens sealed values, but does not seal yet.
     Add {
         /// Its id.
         id: String,
     },
-    /// Let this key seal from now on.
-    Use {
+    /// Make this key the one that seals.
+    #[command(alias = "use")]
+    Activate {
         /// Its id.
         id: String,
     },
-    /// Take a key out. What is still sealed under it cannot be opened any more.
-    Drop {
+    /// Remove a key. Nothing can open a value that is still sealed under it: run `aikagi-reseal` before.
+    #[command(alias = "drop")]
+    Remove {
         /// Its id.
         id: String,
     },
-    /// List the keys' ids.
+    /// List the ids of the keys.
     List,
 }
 
-/// Changes the ring in `file`; returns what there is to tell. The result is a ring that services can read, or the
-/// file stays as it was.
+/// Changes the key ring in `file` and returns the list of its keys. Services can read the new key ring; after an error
+/// the file is as before.
 pub(crate) fn change(file: &Path, change: &Change) -> Result<String> {
     let text =
         std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
@@ -51,20 +53,20 @@ pub(crate) fn change(file: &Path, change: &Change) -> Result<String> {
                 .context("no new key was made")?;
             let keys = ring.get_mut("keys").and_then(Value::as_table_mut);
             let keys = keys.context("the ring has no keys")?;
-            ensure!(!keys.contains_key(id), "there is a key {id} already");
+            ensure!(!keys.contains_key(id), "key {id} exists already");
             keys.insert(id.clone(), key);
         }
-        Change::Use { id } => {
+        Change::Activate { id } => {
             ensure!(keys_of(&ring)?.contains_key(id), "there is no key {id}");
             ring.insert("active".to_owned(), Value::from(id.as_str()));
         }
-        Change::Drop { id } => {
+        Change::Remove { id } => {
             if active(&ring) == Some(id) {
-                bail!("{id} is the key that seals: use another first");
+                bail!("{id} is the key that seals: activate another one first");
             }
             let keys = ring.get_mut("keys").and_then(Value::as_table_mut);
-            let gone = keys.and_then(|keys| keys.remove(id));
-            ensure!(gone.is_some(), "there is no key {id}");
+            let removed = keys.and_then(|keys| keys.remove(id));
+            ensure!(removed.is_some(), "there is no key {id}");
         }
         Change::List => {}
     }
@@ -108,9 +110,9 @@ mod tests {
         (dir, file)
     }
 
-    /// INV-9: keys rotate by adding, using and dropping, and the ring can be read after each step.
+    /// INV-9: keys rotate by adding, activating and removing, and services can read the key ring after each step.
     #[test]
-    fn a_key_is_known_before_it_seals_and_gone_after_another_does() {
+    fn a_key_is_known_before_it_seals_and_removed_after_another_does() {
         let (_dir, file) = ring();
         let id = || "2".to_owned();
         let old = || "1".to_owned();
@@ -118,26 +120,26 @@ mod tests {
             change(&file, &Change::Add { id: id() }).unwrap(),
             "1 (seals)\n2"
         );
-        change(&file, &Change::Drop { id: old() }).unwrap_err();
+        change(&file, &Change::Remove { id: old() }).unwrap_err();
         assert_eq!(
-            change(&file, &Change::Use { id: id() }).unwrap(),
+            change(&file, &Change::Activate { id: id() }).unwrap(),
             "1\n2 (seals)"
         );
         assert_eq!(
-            change(&file, &Change::Drop { id: old() }).unwrap(),
+            change(&file, &Change::Remove { id: old() }).unwrap(),
             "2 (seals)"
         );
         KeyRing::load(&file).unwrap();
     }
 
     #[test]
-    fn what_cannot_be_done_changes_nothing() {
+    fn a_refused_change_changes_nothing() {
         let (_dir, file) = ring();
         let before = std::fs::read(&file).unwrap();
         for wrong in [
             Change::Add { id: "1".to_owned() },
-            Change::Use { id: "9".to_owned() },
-            Change::Drop { id: "9".to_owned() },
+            Change::Activate { id: "9".to_owned() },
+            Change::Remove { id: "9".to_owned() },
         ] {
             change(&file, &wrong).unwrap_err();
         }

@@ -1,7 +1,7 @@
 //! The one-shot jobs of a deployment. `secrets` makes what nobody has to choose (certificates, passwords, the key
-//! ring) and gives each container its share; `migrate` makes the database ready; `keys` rotates the key ring.
-//! Each can be run again at any time and changes only what is missing or asked for.
-#![allow(clippy::print_stdout, reason = "a command line says what it did")]
+//! ring) and gives each container its share; `migrate` prepares the database; `keys` rotates the key ring.
+//! Each can run again at any time, and changes only what is missing or requested.
+#![allow(clippy::print_stdout, reason = "a command line reports its result")]
 
 mod database;
 mod keys;
@@ -22,60 +22,80 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Job {
-    /// Make what is missing of certificates, passwords and keys, and give each container its share.
+    /// Make missing certificates, passwords and keys, and give each container its share.
     Secrets {
         #[command(flatten)]
-        place: Place,
-        /// Names under which browsers and workloads outside know the gateway, beside localhost.
+        directory: SecretsDirectory,
+        /// Host names under which browsers and outside workloads reach the gateway, beside localhost.
         #[arg(long = "public-name", value_name = "NAME", value_delimiter = ',')]
         public_names: Vec<String>,
-        /// Make every certificate anew, not only those that end within 30 days.
+        /// Replace every certificate, not only those that end within 30 days.
         #[arg(long)]
         renew: bool,
     },
-    /// Copy a directory's files to one that nobody else may read: services refuse secrets that others may read, and
-    /// what Kubernetes mounts belongs to root.
+    /// Copy a directory's files into one that only this user may read. Kubernetes mounts secrets that belong to root,
+    /// and services refuse secrets that others may read.
     Copy {
         /// Where the secrets are.
         from: PathBuf,
-        /// Where they go; made if it is not there.
+        /// Where they go. Created if it does not exist.
         to: PathBuf,
     },
-    /// Change the key ring. Services read it when they start.
+    /// Change the key ring. Services read it when they start: restart them after each change.
     Keys {
         #[command(flatten)]
-        place: Place,
+        directory: SecretsDirectory,
         #[command(subcommand)]
         change: keys::Change,
     },
-    /// Create the database if there is none, migrate it, and let the services' roles log in.
+    /// Create the database if it does not exist, apply the schema, and let the services' roles log in.
     Migrate(database::Arguments),
 }
 
 #[derive(Debug, clap::Args)]
-struct Place {
-    /// The directory with one directory for each container's share.
-    #[arg(long, default_value = "/secrets")]
-    directory: PathBuf,
+struct SecretsDirectory {
+    /// The directory with the vault, and a directory for each container's share.
+    #[arg(
+        long = "directory",
+        value_name = "DIRECTORY",
+        default_value = "/secrets"
+    )]
+    path: PathBuf,
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     match Cli::parse().job {
         Job::Secrets {
-            place,
+            directory,
             public_names,
             renew,
-        } => shares::make(&place.directory, &public_names, renew, |text| {
+        } => shares::make(&directory.path, &public_names, renew, |text| {
             println!("{text}");
         }),
         Job::Copy { from, to } => shares::copy(&from, &to),
-        Job::Keys { place, change } => {
-            let told = keys::change(&shares::key_ring(&place.directory), &change)?;
-            shares::share_key_ring(&place.directory)?;
-            println!("{told}");
+        Job::Keys { directory, change } => {
+            let keys = keys::change(&shares::key_ring(&directory.path), &change)?;
+            shares::share_key_ring(&directory.path)?;
+            println!("{keys}");
             Ok(())
         }
-        Job::Migrate(arguments) => database::make_ready(&arguments).await,
+        Job::Migrate(arguments) => database::migrate(&arguments).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_old_words_for_changes_of_the_key_ring_still_work() {
+        for (old, new) in [("use", "activate"), ("drop", "remove")] {
+            let parsed = [old, new].map(|word| {
+                let cli = Cli::try_parse_from(["aikagi-setup", "keys", word, "2"]);
+                format!("{:?}", cli.unwrap())
+            });
+            assert_eq!(parsed[0], parsed[1]);
+        }
     }
 }

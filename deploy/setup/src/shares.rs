@@ -1,67 +1,27 @@
-//! What nobody has to choose, made once and kept in the vault, and each container's share of it: a directory (a
-//! volume) with the files that it needs and no others.
+//! Makes what nobody has to choose, keeps it in the vault, and gives each container its share: a directory (a volume)
+//! with only the files that it needs.
 //!
-//! What is in the vault already is never replaced, except certificates that end soon. To bring secrets of your own,
-//! put them into the vault under the same names.
+//! The vault's content is never replaced, except certificates that end soon. To bring your own secrets, put them into
+//! the vault under the same names.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use aikagi_devkit::certs::{Authority, Identity};
-use aikagi_devkit::paths::{hexadecimal, private_directory, write_private, write_public};
-use aikagi_devkit::random::random_hexadecimal;
-use aikagi_devkit::settings::Service;
-use aikagi_devkit::system::OUTSIDERS;
-use aikagi_hashing::seal::KeyRing;
-use aikagi_ttl::acl;
-use anyhow::{Context, Result};
-use sha2::{Digest as _, Sha256};
+use aikagi_installation::certificates::{Authority, Identity};
+use aikagi_installation::files::{private_directory, write_private, write_public};
+use aikagi_installation::key_ring::ensure_key_ring;
+use aikagi_installation::random::random_hexadecimal;
+use aikagi_installation::redis_users::{AdministrativeUser, RedisUser, acl_file};
+use aikagi_installation::workloads::{
+    Job, OutsideWorkload, POSTGRES_SUPERUSER, POSTGRES_USERS, Service, Store, postgres_roles,
+};
+use anyhow::{Context as _, Result};
 
-/// The first key's id.
-const FIRST_KEY: &str = "1";
-/// The stores, which show a certificate too, and every name under which one of it answers.
-const STORES: [(&str, &[&str]); 2] = [
-    ("postgres", &["postgres", "postgres-standby"]),
-    (
-        "redis",
-        &[
-            "redis",
-            "redis-replica",
-            "sentinel-1",
-            "sentinel-2",
-            "sentinel-3",
-        ],
-    ),
-];
-/// The jobs with a role in PostgreSQL: one seals again under a new key, one removes old months of the audit trail.
-const JOBS: [(&str, &str); 2] = [(RESEAL, "aikagi_reseal"), ("retention", "aikagi_retention")];
-const RESEAL: &str = "reseal";
-/// Those outside who run in containers here, too: the operator's command line, and a telephone.
-const GUESTS: [&str; 2] = ["operator", "ivr"];
-/// PostgreSQL's users that are neither service nor job.
-const POSTGRES_USERS: [&str; 2] = ["superuser", "replication"];
-/// Redis's users that are no service: who may do everything, who follows a primary, and who watches it.
-const REDIS_ADMINISTRATOR: &str = "administrator";
-const REDIS_REPLICA: &str = "replica";
-const REDIS_SENTINEL: &str = "sentinel";
-
-/// What one of Redis's own users may do.
-const REDIS_USERS: [(&str, &str); 3] = [
-    (REDIS_ADMINISTRATOR, "~* &* +@all"),
-    (REDIS_REPLICA, "+psync +replconf +ping"),
-    (
-        REDIS_SENTINEL,
-        "&* +multi +slaveof +ping +exec +subscribe +config|rewrite +role +publish +info +client|setname \
-         +client|kill +script|kill",
-    ),
-];
-
-/// The key ring that every share's copy comes from.
+/// The key ring, which each share has a copy of.
 pub(crate) fn key_ring(directory: &Path) -> PathBuf {
     directory.join("vault/key-ring.toml")
 }
 
-/// Makes what is missing, and gives each container its share. `say` hears what was made anew.
+/// Makes what is missing, and gives each container its share. `say` gets a text for what is replaced or new.
 pub(crate) fn make(
     directory: &Path,
     public_names: &[String],
@@ -71,12 +31,9 @@ pub(crate) fn make(
     let vault = Vault::open(directory)?;
     if renew {
         vault.forget_certificates()?;
-        say("every certificate is made anew");
+        say("every certificate is replaced");
     }
-    let ring = key_ring(directory);
-    if !ring.is_file() {
-        let text = KeyRing::generate_file_text(FIRST_KEY, &mut rand::rng());
-        write_private(&ring, text.as_bytes())?;
+    if ensure_key_ring(&key_ring(directory))? {
         say("made the key ring: keep a copy of it where the database's backups are not");
     }
 
@@ -84,10 +41,12 @@ pub(crate) fn make(
         let share = vault.share(service.name())?;
         share.identity(&vault.issue(service.name(), &[service.name()])?)?;
         if let Some(role) = service.postgres_role() {
-            share.private("postgres.password", &vault.password("postgres", &role)?)?;
+            let password = vault.password(Store::PostgreSql, role)?;
+            share.private("postgres.password", &password)?;
         }
         if let Some(user) = service.redis_user() {
-            share.private("redis.password", &vault.password("redis", user)?)?;
+            let password = vault.password(Store::Redis, user.name())?;
+            share.private("redis.password", &password)?;
         }
     }
     share_key_ring(directory)?;
@@ -98,52 +57,50 @@ pub(crate) fn make(
     gateway.copy(&public.certificate, "public.pem")?;
     gateway.copy(&public.key, "public.key")?;
 
-    for (store, names) in STORES {
-        vault.share(store)?.identity(&vault.issue(store, names)?)?;
+    for store in Store::ALL {
+        let identity = vault.issue(store.name(), store.host_names())?;
+        vault.share(store.name())?.identity(&identity)?;
     }
-    let postgres = vault.share("postgres")?;
-    let migrate = vault.share("migrate")?;
+    let postgres = vault.share(Store::PostgreSql.name())?;
     for user in POSTGRES_USERS {
-        let password = vault.password("postgres", user)?;
+        let password = vault.password(Store::PostgreSql, user)?;
         postgres.private(&format!("{user}.password"), &password)?;
     }
-    let superuser = vault.password("postgres", "superuser")?;
-    migrate.private("superuser.password", &superuser)?;
+    let migrate = vault.share("migrate")?;
     migrate.copy(&vault.authority.certificate(), "authorities.pem")?;
-    for role in Service::ALL.into_iter().filter_map(Service::postgres_role) {
-        migrate.private(
-            &format!("{role}.password"),
-            &vault.password("postgres", &role)?,
-        )?;
+    for user in postgres_roles().chain([POSTGRES_SUPERUSER]) {
+        let password = vault.password(Store::PostgreSql, user)?;
+        migrate.private(&format!("{user}.password"), &password)?;
     }
-    for (job, role) in JOBS {
-        let password = vault.password("postgres", role)?;
-        migrate.private(&format!("{role}.password"), &password)?;
-        let share = vault.share(job)?;
+    for job in Job::ALL {
+        let share = vault.share(job.name())?;
+        let password = vault.password(Store::PostgreSql, job.postgres_role())?;
         share.private("postgres.password", &password)?;
         share.copy(&vault.authority.certificate(), "authorities.pem")?;
     }
 
-    let redis = vault.share("redis")?;
-    redis.private("users.acl", &vault.redis_users()?)?;
-    for (user, _) in REDIS_USERS {
-        redis.private(&format!("{user}.password"), &vault.password("redis", user)?)?;
+    let redis = vault.share(Store::Redis.name())?;
+    redis.private("users.acl", vault.redis_users()?.as_bytes())?;
+    for user in AdministrativeUser::ALL {
+        let password = vault.password(Store::Redis, user.name())?;
+        redis.private(&format!("{}.password", user.name()), &password)?;
     }
 
     let outside = vault.share("outside")?;
     outside.copy(&vault.authority.certificate(), "authorities.pem")?;
-    for name in OUTSIDERS {
+    for workload in OutsideWorkload::ALL {
+        let name = workload.name();
         let identity = vault.issue(name, &[])?;
         outside.copy(&identity.certificate, &format!("{name}.pem"))?;
         outside.copy(&identity.key, &format!("{name}.key"))?;
-        if GUESTS.contains(&name) {
+        if workload.has_container() {
             vault.share(name)?.identity(&identity)?;
         }
     }
     Ok(())
 }
 
-/// Copies a share to a directory of our own.
+/// Copies a share to a directory that only we may read.
 pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
     let share = Share(private_directory(to)?);
     let files =
@@ -159,22 +116,20 @@ pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Gives the key ring to everyone who seals or opens.
+/// Gives the key ring to every service and job that seals or opens.
 pub(crate) fn share_key_ring(directory: &Path) -> Result<()> {
     let ring = key_ring(directory);
-    let services = [
-        Service::Issuance,
-        Service::Authentication,
-        Service::Password,
-        Service::Units,
-    ];
-    for name in services.map(Service::name).into_iter().chain([RESEAL]) {
+    let services = Service::ALL
+        .into_iter()
+        .filter(|service| service.has_key_ring());
+    let jobs = Job::ALL.into_iter().filter(|job| job.has_key_ring());
+    for name in services.map(Service::name).chain(jobs.map(Job::name)) {
         Share::open(directory, name)?.copy(&ring, "key-ring.toml")?;
     }
     Ok(())
 }
 
-/// Everything, for nobody but this job.
+/// Everything that was made. Only this job reads it.
 struct Vault {
     directory: PathBuf,
     authority: Authority,
@@ -194,7 +149,7 @@ impl Vault {
         self.authority.issue(name, &names)
     }
 
-    /// Removes every certificate but the authority's, so that each is made anew.
+    /// Removes every certificate except the authority's, so that new ones are issued.
     fn forget_certificates(&self) -> Result<()> {
         let certificates = self.directory.join("vault/certificates");
         let entries = std::fs::read_dir(&certificates)
@@ -210,10 +165,9 @@ impl Vault {
         Ok(())
     }
 
-    fn password(&self, store: &str, user: &str) -> Result<Vec<u8>> {
-        let file = self
-            .directory
-            .join(format!("vault/{store}-{user}.password"));
+    fn password(&self, store: Store, user: &str) -> Result<Vec<u8>> {
+        let file = format!("vault/{}-{user}.password", store.name());
+        let file = self.directory.join(file);
         if let Ok(password) = std::fs::read(&file) {
             return Ok(password);
         }
@@ -222,20 +176,16 @@ impl Vault {
         Ok(password)
     }
 
-    fn redis_users(&self) -> Result<Vec<u8>> {
-        let digest = |user: &str| -> Result<String> {
-            let digest = Sha256::digest(self.password("redis", user)?);
-            Ok(hexadecimal(&digest, digest.len()))
-        };
-        let mut text = format!("{}\n", acl::DEFAULT_OFF);
-        for user in acl::User::ALL {
-            text.push_str(&user.rule(&digest(user.name())?));
-            text.push('\n');
+    /// The ACL file of an installation's Redis.
+    fn redis_users(&self) -> Result<String> {
+        let mut rules = Vec::new();
+        for user in RedisUser::ALL {
+            rules.push(user.rule(self.password(Store::Redis, user.name())?));
         }
-        for (user, rights) in REDIS_USERS {
-            let _ = writeln!(text, "user {user} reset on #{} {rights}", digest(user)?);
+        for user in AdministrativeUser::ALL {
+            rules.push(user.rule(self.password(Store::Redis, user.name())?));
         }
-        Ok(text.into_bytes())
+        Ok(acl_file(rules))
     }
 
     fn share(&self, name: &str) -> Result<Share> {
@@ -252,7 +202,7 @@ impl Share {
     }
 
     fn identity(&self, identity: &Identity) -> Result<()> {
-        // The key first: a service that looks in between finds that they do not fit, and keeps what it has.
+        // The key first: a service that reloads now sees that they do not match, and keeps the old pair.
         self.copy(&identity.key, "identity.key")?;
         self.copy(&identity.certificate, "identity.pem")?;
         self.copy(&identity.authorities, "authorities.pem")
@@ -272,10 +222,10 @@ impl Share {
         self.put(name, content, write_private)
     }
 
-    /// Writes a file unless it holds just that: services look at the times of their files.
+    /// Writes a file unless it has this content: services reload files whose time has changed.
     fn put(&self, name: &str, content: &[u8], write: fn(&Path, &[u8]) -> Result<()>) -> Result<()> {
         let file = self.0.join(name);
-        if std::fs::read(&file).is_ok_and(|there| there == content) {
+        if std::fs::read(&file).is_ok_and(|old| old == content) {
             return Ok(());
         }
         write(&file, content)
@@ -334,9 +284,10 @@ mod tests {
             ["authorities.pem", ring, postgres]
         );
         assert_eq!(names(&dir.join("retention")), ["authorities.pem", postgres]);
-        for name in GUESTS {
+        for name in ["operator", "ivr"] {
             assert_eq!(names(&dir.join(name)), identity);
         }
+        assert!(!dir.join("backend").exists());
     }
 
     /// As Kubernetes mounts a secret: links to files that everyone may read, one step aside.
@@ -386,8 +337,8 @@ mod tests {
         made(false, dir.path());
         let text = std::fs::read_to_string(dir.path().join("redis/users.acl")).unwrap();
         let users: Vec<&str> = text.lines().collect();
-        assert_eq!(users.len(), 1 + acl::User::ALL.len() + REDIS_USERS.len());
-        assert_eq!(users[0], acl::DEFAULT_OFF);
+        assert_eq!(users.len(), 7);
+        assert_eq!(users[0], "user default reset");
         assert!(
             users[1..].iter().all(|user| user.contains(" on #")),
             "{text}"

@@ -36,7 +36,11 @@ pub fn tied(program: impl AsRef<OsStr>, signal: &str) -> Command {
     command
 }
 
-type Order = (Command, Sender<std::io::Result<Child>>);
+/// A command that the spawning thread starts, and where it sends the child.
+struct SpawnRequest {
+    command: Command,
+    reply: Sender<std::io::Result<Child>>,
+}
 
 /// Starts a command from a thread that lives as long as this process.
 ///
@@ -46,13 +50,13 @@ type Order = (Command, Sender<std::io::Result<Child>>);
 pub fn spawn(mut command: Command) -> Result<Child> {
     use std::os::unix::process::CommandExt as _;
 
-    static SPAWNER: OnceLock<Sender<Order>> = OnceLock::new();
+    static SPAWNER: OnceLock<Sender<SpawnRequest>> = OnceLock::new();
     let spawner = SPAWNER.get_or_init(|| {
-        let (sender, orders): (Sender<Order>, Receiver<Order>) = channel();
+        let (sender, requests): (Sender<SpawnRequest>, Receiver<SpawnRequest>) = channel();
         std::thread::spawn(move || {
-            for (mut command, reply) in orders {
-                // Whoever asked may have given up; the child is then dropped, and stays tied to us.
-                let _ = reply.send(command.spawn());
+            for mut request in requests {
+                // The caller may have given up. The child is then dropped, and stays tied to this process.
+                let _ = request.reply.send(request.command.spawn());
             }
         });
         sender
@@ -61,7 +65,7 @@ pub fn spawn(mut command: Command) -> Result<Child> {
     command.process_group(0).stdin(Stdio::null());
     let (reply, answer) = channel();
     spawner
-        .send((command, reply))
+        .send(SpawnRequest { command, reply })
         .map_err(|_| anyhow!("the thread that starts processes has ended"))?;
     answer
         .recv()

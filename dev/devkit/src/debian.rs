@@ -4,10 +4,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use aikagi_installation::files::{private_directory, write_public};
 use anyhow::{Context, Result};
 
 use crate::command;
-use crate::paths::{private_directory, write_public};
 
 /// The archive of packages.
 pub const MIRROR: &str = "http://deb.debian.org/debian";

@@ -1,12 +1,11 @@
-//! Directories and files of private processes.
+//! Directories and logs of private processes.
 
-use std::io::Write as _;
-use std::os::unix::fs::{
-    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
-};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use aikagi_installation::files::private_directory;
+use anyhow::Result;
+use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 
 /// A socket's whole path has at most 107 bytes; the longest name that we put under a directory has 20.
@@ -18,57 +17,20 @@ pub fn socket_directory(dir: &Path) -> Result<PathBuf> {
     if dir.as_os_str().len() <= LONGEST_SOCKET_DIRECTORY {
         return Ok(dir.to_owned());
     }
-    private_directory(&std::env::temp_dir().join(format!("aikagi-{}", short_hash(dir))))
+    cluster_directory(&std::env::temp_dir().join(format!("aikagi-{}", short_hash(dir))))
 }
 
-/// Creates a directory that only we may enter, or takes it when it is ours already.
-pub fn private_directory(dir: &Path) -> Result<PathBuf> {
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(dir)
-        .with_context(|| format!("cannot create {}", dir.display()))?;
-    let owner = std::fs::symlink_metadata(dir)
-        .with_context(|| format!("cannot read {}", dir.display()))?
-        .uid();
-    let ourselves = nix::unistd::geteuid();
-    // Root hands directories of its PostgreSQL over to the package's user.
+/// As [`private_directory`], but also takes a directory that root handed over to the user of PostgreSQL's package.
+pub(crate) fn cluster_directory(dir: &Path) -> Result<PathBuf> {
+    let owner = std::fs::symlink_metadata(dir).map(|directory| directory.uid());
     let package = nix::unistd::User::from_name("postgres").ok().flatten();
-    let handed_over = ourselves.is_root() && package.is_some_and(|user| user.uid.as_raw() == owner);
-    if owner != ourselves.as_raw() && !handed_over {
-        bail!("{} belongs to another user", dir.display());
+    if nix::unistd::geteuid().is_root()
+        && let (Ok(owner), Some(package)) = (owner, package)
+        && owner == package.uid.as_raw()
+    {
+        return Ok(dir.to_owned());
     }
-    Ok(dir.to_owned())
-}
-
-/// Writes a file that only its owner may read, in one step: readers see the old one or the new one.
-pub fn write_private(path: &Path, content: &[u8]) -> Result<()> {
-    write(path, content, 0o600)
-}
-
-/// Writes a file that everyone may read, in one step.
-pub fn write_public(path: &Path, content: &[u8]) -> Result<()> {
-    write(path, content, 0o644)
-}
-
-fn write(path: &Path, content: &[u8], mode: u32) -> Result<()> {
-    let dir = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.new", std::process::id()));
-    let new = dir.join(name);
-    let written = std::fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(mode)
-        .open(&new)
-        .and_then(|mut file| {
-            file.set_permissions(std::fs::Permissions::from_mode(mode))?;
-            file.write_all(content)
-        })
-        .and_then(|()| std::fs::rename(&new, path));
-    written.with_context(|| format!("cannot write {}", path.display()))
+    private_directory(dir)
 }
 
 /// The last `lines` lines of a log; empty when there is none.
@@ -83,20 +45,10 @@ pub fn tail(path: &Path, lines: usize) -> String {
 
 /// Twelve hexadecimal digits that stand for a path.
 pub(crate) fn short_hash(path: &Path) -> String {
-    hexadecimal(&Sha256::digest(path.as_os_str().as_encoded_bytes()), 6)
-}
-
-/// The first `bytes` bytes of a digest, in hexadecimal.
-pub fn hexadecimal(digest: &[u8], bytes: usize) -> String {
-    use std::fmt::Write as _;
-
-    digest
-        .iter()
-        .take(bytes)
-        .fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    let digest = Sha256::digest(path.as_os_str().as_encoded_bytes());
+    let mut text = HEXLOWER.encode(&digest);
+    text.truncate(12);
+    text
 }
 
 #[cfg(test)]
@@ -115,16 +67,12 @@ mod tests {
     }
 
     #[test]
-    fn a_private_file_is_for_its_owner() {
+    fn a_tail_is_the_last_lines() {
         let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("a/secret");
-        write_private(&file, b"one\ntwo\nthree").unwrap();
-        write_private(&file, b"two\nthree").unwrap();
-        assert_eq!(
-            std::fs::metadata(&file).unwrap().permissions().mode() & 0o777,
-            0o600
-        );
-        assert_eq!(tail(&file, 1), "three");
-        assert_eq!(tail(&file, 9), "two\nthree");
+        let log = dir.path().join("log");
+        std::fs::write(&log, "one\ntwo\nthree").unwrap();
+        assert_eq!(tail(&log, 1), "three");
+        assert_eq!(tail(&log, 9), "one\ntwo\nthree");
+        assert_eq!(tail(&dir.path().join("none"), 9), "");
     }
 }

@@ -3,13 +3,52 @@
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
+use aikagi_installation::random::fill;
+use aikagi_installation::workloads::Service;
 use anyhow::{Result, bail};
-
-use crate::random::fill;
 
 /// Below the range from which the kernel gives ports to outgoing connections, so that none of those takes
 /// the port before its server does.
 const RANGE: std::ops::Range<u16> = 12_000..32_000;
+/// How far the ports of a service's replicas are apart.
+const REPLICA_STEP: u16 = 10;
+
+/// Where one replica of a service listens, on loopback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ports {
+    /// The only port, or the gateway's public one.
+    pub main: u16,
+    /// The gateway's private port.
+    pub private: Option<u16>,
+}
+
+/// The usual ports of one replica, counted from 0.
+pub fn usual_ports(service: Service, replica: u16) -> Ports {
+    let step = replica.saturating_mul(REPLICA_STEP);
+    let (main, private) = match service {
+        Service::Gateway => (8443, Some(8444)),
+        Service::Issuance => (7301, None),
+        Service::Authentication => (7302, None),
+        Service::Password => (7303, None),
+        Service::Units => (7304, None),
+    };
+    Ports {
+        main: main + step,
+        private: private.map(|port: u16| port + step),
+    }
+}
+
+/// Free ports for one replica.
+pub fn free_ports(service: Service) -> Result<Ports> {
+    let private = match service {
+        Service::Gateway => Some(free()?),
+        Service::Issuance | Service::Authentication | Service::Password | Service::Units => None,
+    };
+    Ok(Ports {
+        main: free()?,
+        private,
+    })
+}
 
 /// A loopback port that was free a moment ago, drawn at random, so that programs which draw at the same
 /// time seldom draw the same.
@@ -50,5 +89,17 @@ mod tests {
         assert!(answers(port));
         let error = require_free(port, "the gateway").unwrap_err().to_string();
         assert!(error.contains(&port.to_string()) && error.contains("the gateway"));
+    }
+
+    #[test]
+    fn no_two_replicas_share_a_port() {
+        let mut seen = std::collections::BTreeSet::new();
+        for service in Service::ALL {
+            for replica in 0..9 {
+                let ports = usual_ports(service, replica);
+                assert!(seen.insert(ports.main));
+                assert!(ports.private.is_none_or(|port| seen.insert(port)));
+            }
+        }
     }
 }

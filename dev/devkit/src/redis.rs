@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
+use aikagi_installation::files::{private_directory, write_private};
+use aikagi_installation::random::random_hexadecimal;
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::Signal;
 
 use crate::command::{find, signal, spawn, stop, tied, wait_until};
-use crate::paths::{private_directory, socket_directory, tail, write_private};
-use crate::random::random_hexadecimal;
+use crate::paths::{socket_directory, tail};
 
 /// Our own user of the server, who may do everything.
 const ADMINISTRATOR: &str = "devkit";

@@ -5,46 +5,47 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use aikagi_installation::certificates::{Authority, Identity};
+use aikagi_installation::files::{private_directory, write_private};
+use aikagi_installation::key_ring::ensure_key_ring;
+use aikagi_installation::random::random_hexadecimal;
+use aikagi_installation::redis_users::{RedisUser, acl_file};
+use aikagi_installation::workloads::{OutsideWorkload, Service, Store, postgres_roles};
 use anyhow::{Context, Result};
-use sha2::{Digest as _, Sha256};
 use toml::Table;
 
-use crate::certs::{Authority, Identity, ensure_key_ring};
 use crate::command::run;
-use crate::database::TestDatabase;
-use crate::paths::{hexadecimal, private_directory, write_private};
-use crate::ports;
+use crate::ports::{self, Ports, free_ports, usual_ports};
 use crate::postgres::{self, Cluster, SUPERUSER};
 use crate::process::{Process, Program, executable};
-use crate::random::random_hexadecimal;
 use crate::redis::{self, Redis};
-use crate::settings::{Login, Ports, Service, Surroundings, settings};
+use crate::settings::{Login, ServiceEnvironment, settings};
 
-/// The database of a system with a cluster of its own.
+/// The database of a system with its own cluster.
 const DATABASE: &str = "aikagi";
-/// The roles of jobs: the one that seals again under a new key, and the one that removes old months of the audit
-/// trail.
-const JOB_ROLES: [&str; 2] = ["aikagi_reseal", "aikagi_retention"];
 const READY_LIMIT: Duration = Duration::from_mins(1);
 const DRAIN_LIMIT: Duration = Duration::from_secs(30);
-/// Those outside who have an identity here.
-pub const OUTSIDERS: [&str; 3] = ["ivr", "backend", "operator"];
 
 /// Which PostgreSQL a system uses.
 #[derive(Clone, Debug)]
 pub enum Database {
-    /// A cluster of its own in its directory.
+    /// Its own cluster, in the system's directory.
     Own(postgres::Options),
-    #[cfg(feature = "database")]
-    /// A fresh database in the cluster whose superuser is at this URL.
-    Shared(String),
+    /// A database that exists, with the ledger's schema. Its owner keeps it for as long as the system runs.
+    Shared(SharedDatabase),
+}
+
+/// How to reach a database that is not the system's own.
+#[derive(Clone, Debug)]
+pub struct SharedDatabase {
+    /// The URL for the superuser.
+    pub superuser_url: String,
+    /// The URL for each role that logs in.
+    pub role_urls: BTreeMap<String, String>,
 }
 
 /// Changes the settings of one replica of a service before they are written.
 pub type Adjust = fn(Service, u16, &mut Table);
-
-/// Writes Redis's ACL file, given the SHA-256 of each user's password in lower-case hexadecimal.
-pub type RedisAcl = fn(&dyn Fn(&str) -> String) -> String;
 
 /// How a system is run.
 #[derive(Clone, Debug)]
@@ -57,8 +58,6 @@ pub struct Options {
     pub database: Database,
     /// How its Redis is run.
     pub redis: redis::Options,
-    /// Redis's users: `|digest| aikagi_ttl::acl::file(|user| digest(user.name()))`.
-    pub redis_acl: RedisAcl,
     /// Replicas of each service; one where nothing is said.
     pub replicas: BTreeMap<Service, u16>,
     /// The ports that people know, or free ones.
@@ -72,14 +71,9 @@ pub struct Options {
 }
 
 impl Options {
-    /// A system with stores of its own, apart from others on this machine: everything listens on free ports. What is
-    /// committed survives a crash of the machine only if it is to be `durable`, at a disk's pace.
-    pub fn apart(
-        dir: PathBuf,
-        binaries: &Path,
-        redis_acl: RedisAcl,
-        durable: bool,
-    ) -> Result<Self> {
+    /// A system with its own stores, apart from others on this machine: everything listens on free ports. Commits
+    /// survive a crash of the machine only if the system is `durable`, which makes it as slow as the disk.
+    pub fn apart(dir: PathBuf, binaries: &Path, durable: bool) -> Result<Self> {
         Ok(Self {
             dir,
             binaries: binaries.to_owned(),
@@ -92,7 +86,6 @@ impl Options {
                 durable: false,
                 port: Some(ports::free()?),
             },
-            redis_acl,
             replicas: BTreeMap::new(),
             usual_ports: false,
             pretty_logs: false,
@@ -115,31 +108,31 @@ pub struct System {
     pub authority: Authority,
     /// Its Redis.
     pub redis: Redis,
-    /// Its database, when that is in a shared cluster.
-    pub test_database: Option<TestDatabase>,
-    /// Its cluster, when it has one of its own.
+    /// Its own cluster, if it has one.
     pub cluster: Option<Cluster>,
+    shared_database: Option<SharedDatabase>,
     dir: PathBuf,
 }
 
 impl System {
-    /// Starts everything and waits until every service is ready; `say` hears what is being done.
+    /// Starts everything and waits until every service is ready; `say` gets a text before each step.
     ///
-    /// What an earlier run left in the directory is used again: data, keys, passwords, certificates.
-    #[cfg_attr(not(feature = "database"), allow(clippy::unused_async))]
-    pub async fn start(options: &Options, mut say: impl FnMut(&str)) -> Result<Self> {
+    /// Uses again what an earlier run left in the directory: data, keys, passwords, certificates.
+    pub fn start(options: &Options, mut say: impl FnMut(&str)) -> Result<Self> {
         let dir = private_directory(&options.dir)?
             .canonicalize()
             .with_context(|| format!("cannot read {}", options.dir.display()))?;
         for part in ["logs", "settings", "secrets"] {
             private_directory(&dir.join(part))?;
         }
+        for store in Store::ALL {
+            private_directory(&secrets(&dir, store))?;
+        }
 
         say("starting PostgreSQL");
-        let (cluster, test_database) = match &options.database {
+        let (cluster, shared_database) = match &options.database {
             Database::Own(own) => (Some(Cluster::start(&dir.join("postgres"), *own)?), None),
-            #[cfg(feature = "database")]
-            Database::Shared(url) => (None, Some(TestDatabase::at(url).await?)),
+            Database::Shared(shared) => (None, Some(shared.clone())),
         };
         if let Some(cluster) = &cluster {
             say("migrating the ledger");
@@ -147,19 +140,17 @@ impl System {
         }
 
         say("starting Redis");
-        let mut digests = BTreeMap::new();
-        for user in Service::ALL.into_iter().filter_map(Service::redis_user) {
-            let (_, password) = secret(&dir, "redis", user)?;
-            let digest = Sha256::digest(password.as_bytes());
-            digests.insert(user, hexadecimal(&digest, digest.len()));
+        let mut users = Vec::new();
+        for user in RedisUser::ALL {
+            let (_, password) = secret(&dir, Store::Redis, user.name())?;
+            users.push(user.rule(password));
         }
-        let acl = (options.redis_acl)(&|user| digests.get(user).cloned().unwrap_or_default());
-        let redis = Redis::start(&dir.join("redis"), &acl, options.redis)?;
+        let redis = Redis::start(&dir.join("redis"), &acl_file(users), options.redis)?;
 
         say("making certificates and keys");
         let authority = Authority::open(&dir.join("certificates"))?;
-        for name in OUTSIDERS {
-            authority.issue(name, &[])?;
+        for workload in OutsideWorkload::ALL {
+            authority.issue(workload.name(), &[])?;
         }
         ensure_key_ring(&key_ring(&dir))?;
 
@@ -170,8 +161,8 @@ impl System {
             ports,
             authority,
             redis,
-            test_database,
             cluster,
+            shared_database,
             dir,
         };
         for service in Service::ALL {
@@ -223,13 +214,11 @@ impl System {
         self.dir.join("logs")
     }
 
-    /// A URL of the database for its superuser.
+    /// The URL of the database for the superuser.
     pub fn superuser_url(&self) -> Option<String> {
-        let own = self
-            .cluster
-            .as_ref()
-            .map(|cluster| cluster.socket_url(DATABASE, SUPERUSER));
-        own.or_else(|| self.test_database.as_ref().map(TestDatabase::url))
+        let own = self.cluster.as_ref();
+        let own = own.map(|cluster| cluster.socket_url(DATABASE, SUPERUSER));
+        own.or_else(|| Some(self.shared_database.as_ref()?.superuser_url.clone()))
     }
 
     /// Stops everything, last started first; `say` hears what is being done.
@@ -255,11 +244,11 @@ impl System {
             .ports(service)
             .get(usize::from(replica))
             .with_context(|| format!("{} has no ports", service.name()))?;
-        let around = Surroundings {
+        let environment = ServiceEnvironment {
             identity: self.identity(service.name())?,
             postgres: service
                 .postgres_role()
-                .map(|role| self.postgres_login(&role))
+                .map(|role| self.postgres_login(role))
                 .transpose()?,
             redis: service
                 .redis_user()
@@ -281,7 +270,7 @@ impl System {
                 .collect(),
             pretty_logs: options.pretty_logs,
         };
-        let mut table = settings(service, ports, &around)?;
+        let mut table = settings(service, ports, &environment)?;
         (options.adjust)(service, replica, &mut table);
 
         let name = match replica {
@@ -301,43 +290,42 @@ impl System {
     }
 
     fn postgres_login(&self, role: &str) -> Result<Login> {
-        if let Some(database) = &self.test_database {
+        if let Some(cluster) = &self.cluster {
+            let (file, _) = secret(&self.dir, Store::PostgreSql, role)?;
             return Ok(Login {
-                url: database.url_as(role),
-                password_file: None,
+                url: cluster.url(DATABASE, role),
+                password_file: Some(file),
             });
         }
-        let cluster = self
-            .cluster
-            .as_ref()
-            .context("the system has no PostgreSQL")?;
-        let (file, _) = secret(&self.dir, "postgres", role)?;
+        let shared = self.shared_database.as_ref();
+        let url = shared.and_then(|shared| shared.role_urls.get(role));
         Ok(Login {
-            url: cluster.url(DATABASE, role),
-            password_file: Some(file),
+            url: url.with_context(|| format!("no URL for {role}"))?.clone(),
+            password_file: None,
         })
     }
 
-    fn redis_login(&self, user: &str) -> Result<Login> {
-        let (file, _) = secret(&self.dir, "redis", user)?;
+    fn redis_login(&self, user: RedisUser) -> Result<Login> {
+        let (file, _) = secret(&self.dir, Store::Redis, user.name())?;
         Ok(Login {
-            url: self.redis.url_without_password(user),
+            url: self.redis.url_without_password(user.name()),
             password_file: Some(file),
         })
     }
 }
 
-/// Migrates a cluster of the system's own, and gives each role its password.
+/// Creates the database in the system's own cluster, applies the ledger's schema and gives each role its password.
 fn prepare(cluster: &Cluster, dir: &Path, binaries: &Path) -> Result<()> {
-    let mut migrate = Command::new(executable(binaries, "devkit-migrate")?);
-    migrate
-        .arg(cluster.socket_url("postgres", SUPERUSER))
-        .arg(DATABASE);
-    let roles = Service::ALL.into_iter().filter_map(Service::postgres_role);
-    for role in roles.chain(JOB_ROLES.map(str::to_owned)) {
-        let (file, _) = secret(dir, "postgres", &role)?;
-        migrate.arg(format!("{role}={}", file.display()));
+    for role in postgres_roles() {
+        secret(dir, Store::PostgreSql, role)?;
     }
+    // Over the socket, on which the server asks for no password.
+    let mut migrate = Command::new(executable(binaries, "aikagi-setup")?);
+    migrate
+        .args(["migrate", "--database", DATABASE, "--url"])
+        .arg(cluster.socket_url("postgres", SUPERUSER))
+        .arg("--secrets")
+        .arg(secrets(dir, Store::PostgreSql));
     run(&mut migrate).context("cannot migrate the ledger")?;
     Ok(())
 }
@@ -348,9 +336,9 @@ fn choose_ports(options: &Options) -> Result<BTreeMap<Service, Vec<Ports>>> {
         let mut all = Vec::new();
         for replica in 0..options.replicas(service) {
             let ports = if options.usual_ports {
-                service.usual_ports(replica)
+                usual_ports(service, replica)
             } else {
-                service.free_ports()?
+                free_ports(service)?
             };
             for port in [Some(ports.main), ports.private].into_iter().flatten() {
                 ports::require_free(port, service.name())?;
@@ -366,9 +354,14 @@ fn key_ring(dir: &Path) -> PathBuf {
     dir.join("secrets/key-ring.toml")
 }
 
+/// The directory with the passwords of a store's users.
+fn secrets(dir: &Path, store: Store) -> PathBuf {
+    dir.join("secrets").join(store.name())
+}
+
 /// The password of a store's user and the file that holds it, made once.
-fn secret(dir: &Path, store: &str, user: &str) -> Result<(PathBuf, String)> {
-    let file = dir.join("secrets").join(format!("{store}-{user}.password"));
+fn secret(dir: &Path, store: Store, user: &str) -> Result<(PathBuf, String)> {
+    let file = secrets(dir, store).join(format!("{user}.password"));
     if let Ok(password) = std::fs::read_to_string(&file) {
         return Ok((file, password));
     }

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use aikagi_installation::files::write_private;
+use aikagi_installation::workloads::{OutsideWorkload, Service};
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-use crate::paths::write_private;
-use crate::settings::Service;
-use crate::system::{OUTSIDERS, System};
+use crate::system::System;
 
 /// The name of the file in the system's directory.
 pub const NAME: &str = "state.json";
@@ -61,10 +61,9 @@ impl SystemFile {
             private,
             services: BTreeMap::new(),
             authority,
-            identities: OUTSIDERS
-                .into_iter()
-                .map(|name| (name, identity(name)))
-                .collect(),
+            identities: OutsideWorkload::ALL
+                .map(|workload| (workload.name(), identity(workload.name())))
+                .into(),
             logs,
         }
     }
@@ -74,7 +73,7 @@ impl SystemFile {
         let https = |port: u16| format!("https://127.0.0.1:{port}");
         let gateways = system.ports(Service::Gateway);
         let mut identities = BTreeMap::new();
-        for name in OUTSIDERS {
+        for name in OutsideWorkload::ALL.map(OutsideWorkload::name) {
             let identity = system.identity(name)?;
             identities.insert(
                 name,

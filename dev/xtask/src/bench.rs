@@ -9,7 +9,7 @@ use aikagi_devkit::cargo::{build, build_with_tests, cargo};
 use aikagi_devkit::command::{self, show};
 use aikagi_devkit::console::Console;
 use aikagi_devkit::install::{self, Tool};
-use aikagi_devkit::paths::private_directory;
+use aikagi_devkit::installation::files::private_directory;
 use aikagi_devkit::process;
 use aikagi_devkit::repo::Repo;
 use anyhow::{Context, Result};

@@ -8,7 +8,7 @@ use aikagi_devkit::cargo::{build_with_tests, cargo};
 use aikagi_devkit::command::show;
 use aikagi_devkit::console::Console;
 use aikagi_devkit::install::{self, Tool};
-use aikagi_devkit::random::random_hexadecimal;
+use aikagi_devkit::installation::random::random_hexadecimal;
 use aikagi_devkit::repo::Repo;
 use anyhow::{Context, Result, bail, ensure};
 

@@ -7,7 +7,7 @@ use aikagi_devkit::command::{self, show};
 use aikagi_devkit::console::Console;
 use aikagi_devkit::debian;
 use aikagi_devkit::install::{self, Tool};
-use aikagi_devkit::paths::{private_directory, write_public};
+use aikagi_devkit::installation::files::{private_directory, write_public};
 use aikagi_devkit::repo::Repo;
 use anyhow::{Context, Result};
 

@@ -21,11 +21,10 @@ mod up;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use aikagi_devkit::certs::Authority;
 use aikagi_devkit::console::Console;
+use aikagi_devkit::installation::certificates::Authority;
+use aikagi_devkit::installation::workloads::{OutsideWorkload, Service};
 use aikagi_devkit::repo::Repo;
-use aikagi_devkit::settings::Service;
-use aikagi_devkit::system::OUTSIDERS;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
@@ -142,14 +141,9 @@ fn certs(console: Console, directory: &std::path::Path) -> Result<()> {
         let identity = authority.issue(service.name(), &["localhost", service.name()])?;
         console.line(&identity.certificate.display().to_string());
     }
-    for name in OUTSIDERS {
-        console.line(
-            &authority
-                .issue(name, &[])?
-                .certificate
-                .display()
-                .to_string(),
-        );
+    for workload in OutsideWorkload::ALL {
+        let identity = authority.issue(workload.name(), &[])?;
+        console.line(&identity.certificate.display().to_string());
     }
     Ok(())
 }

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use aikagi_devkit::console::Console;
 use aikagi_devkit::install::{self, Tool};
+use aikagi_devkit::installation::workloads::Service;
 use aikagi_devkit::repo::Repo;
-use aikagi_devkit::settings::Service;
 use aikagi_devkit::site::{built, run_script};
 use anyhow::Result;
 use toml::{Table, Value};

@@ -8,7 +8,7 @@ use aikagi_devkit::cargo::{build_with_tests, cargo};
 use aikagi_devkit::command::show;
 use aikagi_devkit::console::Console;
 use aikagi_devkit::install::{self, Tool};
-use aikagi_devkit::paths::private_directory;
+use aikagi_devkit::installation::files::private_directory;
 use aikagi_devkit::postgres::{self, Cluster, SUPERUSER, TEST_POSTGRES};
 use aikagi_devkit::repo::Repo;
 use anyhow::{Context, Result, bail};

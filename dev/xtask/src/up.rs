@@ -1,13 +1,5 @@
 //! `cargo xtask up`: installs, builds and runs the whole system on this machine.
 
-#[path = "../../../crates/ttl/src/acl.rs"]
-#[allow(
-    dead_code,
-    unreachable_pub,
-    reason = "shared with the crate that owns it"
-)]
-mod acl;
-
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -18,9 +10,9 @@ use aikagi_devkit::cargo::build;
 use aikagi_devkit::command::show;
 use aikagi_devkit::console::Console;
 use aikagi_devkit::install::{self, Tool};
-use aikagi_devkit::paths::private_directory;
+use aikagi_devkit::installation::files::private_directory;
+use aikagi_devkit::installation::workloads::Service;
 use aikagi_devkit::repo::Repo;
-use aikagi_devkit::settings::Service;
 use aikagi_devkit::system::{Database, Options, System};
 use aikagi_devkit::system_file::{self, SystemFile};
 use aikagi_devkit::{ports, postgres, process, redis};
@@ -93,9 +85,8 @@ pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Resul
     let runtime = tokio::runtime::Runtime::new().context("no runtime")?;
     let (sender, starting) = tokio::sync::oneshot::channel();
     std::thread::spawn({
-        let (handle, console) = (runtime.handle().clone(), console);
         move || {
-            let started = handle.block_on(System::start(&options, |text| console.step(text)));
+            let started = System::start(&options, |text| console.step(text));
             // Nobody receives this when the signal to end came first.
             drop(sender.send(started.map(Box::new)));
         }
@@ -155,19 +146,12 @@ fn options(home: &Path, binaries: &Path, replicas: BTreeMap<Service, u16>) -> Op
             durable: true,
             port: Some(REDIS_PORT),
         },
-        redis_acl,
         replicas,
         usual_ports: true,
         pretty_logs: false,
         adjust: |_, _, _| {},
         environment: Vec::new(),
     }
-}
-
-/// Redis's users, as the crate says that owns them. Only its text is taken: the whole of it, with a client
-/// of Redis, takes long to build.
-pub(crate) fn redis_acl(digest: &dyn Fn(&str) -> String) -> String {
-    acl::file(|user| digest(user.name()))
 }
 
 /// Takes a lock, which is held until the file is dropped. Fails with `busy` when another process holds it.
@@ -209,7 +193,7 @@ fn require_ports(replicas: &BTreeMap<Service, u16>) -> Result<()> {
     ports::require_free(softphone::PORT, "the softphone")?;
     for service in Service::ALL {
         for replica in 0..replicas.get(&service).copied().unwrap_or(1) {
-            let taken = service.usual_ports(replica);
+            let taken = ports::usual_ports(service, replica);
             for port in [Some(taken.main), taken.private].into_iter().flatten() {
                 ports::require_free(port, service.name())?;
             }

@@ -102,7 +102,7 @@ fn read(settings: &PublicSettings) -> anyhow::Result<Arc<ServerConfig>> {
 
 #[cfg(test)]
 mod tests {
-    use aikagi_devkit::certs::Authority;
+    use aikagi_devkit::installation::certificates::Authority;
 
     use super::*;
 

@@ -1,8 +1,8 @@
 //! The statements on a database of the test's own, signed in as the service's role.
 
-use aikagi_devkit::database::TestDatabase;
 use aikagi_domain::credential::Epoch;
 use aikagi_domain::telephone::TelephoneNumber;
+use aikagi_fixtures::TestDatabase;
 use aikagi_hashing::seal::SealError;
 use aikagi_mesh::errors::{ErrorReason, Refusal};
 use chrono::{DateTime, TimeDelta, Utc};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aikagi_api::units::v1::{
     AccountRole, AddLineRequest, AuthUnit, CredentialKind, GetLineRequest, Line, NewNumber,
 };
-use aikagi_devkit::database::TestDatabase;
+use aikagi_fixtures::TestDatabase;
 use aikagi_mesh::clock::ManualClock;
 use aikagi_mesh::errors::{ErrorReason, Refusal};
 use aikagi_mesh::shutdown::Shutdown;

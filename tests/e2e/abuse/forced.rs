@@ -4,7 +4,7 @@ use aikagi_api::authentication::v1::authentication_service_client::Authenticatio
 use aikagi_api::authentication::v1::{CheckAccessRequest, CheckSessionRequest};
 use aikagi_api::units::v1::migration_service_client::MigrationServiceClient;
 use aikagi_api::units::v1::{AuthUnit, MigrateRequest, PreviewMigrationRequest};
-use aikagi_devkit::settings::Service;
+use aikagi_devkit::installation::workloads::Service;
 use aikagi_tests::world::{CONTRACT, FIRST, OTHER_PERMANENT, PERMANENT, TEMPORARY, World, refused};
 use chrono::TimeDelta;
 

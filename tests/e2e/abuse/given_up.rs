@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aikagi_api::authentication::v1::VerifyPasswordRequest;
 use aikagi_api::authentication::v1::authentication_service_client::AuthenticationServiceClient;
-use aikagi_devkit::settings::Service;
+use aikagi_devkit::installation::workloads::Service;
 use aikagi_tests::edge::LoggedIn;
 use aikagi_tests::world::{
     CONTRACT, OTHER_PERMANENT, PERMANENT, STRANGER, TEMPORARY, World, refused,

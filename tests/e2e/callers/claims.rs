@@ -4,7 +4,7 @@ use aikagi_api::authentication::v1::EndSessionsRequest;
 use aikagi_api::authentication::v1::authentication_service_client::AuthenticationServiceClient;
 use aikagi_api::units::v1::GetLineRequest;
 use aikagi_api::units::v1::directory_service_client::DirectoryServiceClient;
-use aikagi_devkit::settings::Service;
+use aikagi_devkit::installation::workloads::Service;
 use aikagi_tests::world::{CONTRACT, FIRST, PERMANENT, World, refused};
 use tonic::Request;
 

@@ -54,7 +54,7 @@ async fn what_does_not_say_who_may_call_it_is_not_served() {
     );
 
     let dir = tempfile::tempdir().unwrap();
-    let authority = aikagi_devkit::certs::Authority::open(dir.path()).unwrap();
+    let authority = aikagi_devkit::installation::certificates::Authority::open(dir.path()).unwrap();
     let files = authority.issue("units", &["localhost"]).unwrap();
     let identity = TlsIdentity::load(&crate::certificates::settings(&files)).unwrap();
     for (descriptors, service, named) in [

@@ -122,7 +122,13 @@ impl Crowd {
 }
 
 /// Whom to kill, each so many moments after the beginning of the round.
-fn kills(rng: &mut StdRng) -> Vec<(usize, aikagi_devkit::settings::Service, usize)> {
+fn kills(
+    rng: &mut StdRng,
+) -> Vec<(
+    usize,
+    aikagi_devkit::installation::workloads::Service,
+    usize,
+)> {
     let number = *[0, 1, 1, 1, 2].choose(rng).unwrap();
     let mut kills: Vec<_> = (0..number)
         .map(|_| {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aikagi_devkit::settings::Service;
+use aikagi_devkit::installation::workloads::Service;
 use chrono::TimeDelta;
 use rand::RngExt;
 use rand::rngs::StdRng;

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use aikagi_devkit::command::signal;
+use aikagi_devkit::installation::workloads::Service;
 use aikagi_devkit::process::Process;
-use aikagi_devkit::settings::Service;
 use aikagi_devkit::system::Options;
-use aikagi_tests::world::redis_acl;
 use chrono::TimeDelta;
 use nix::sys::signal::Signal;
 use sqlx::PgPool;
@@ -47,9 +46,9 @@ impl Stage {
             replicas: REPLICAS.into(),
             adjust: light,
             environment: clock.environment(),
-            ..Options::apart(dir.path().to_owned(), &binaries(), redis_acl, false).unwrap()
+            ..Options::apart(dir.path().to_owned(), &binaries(), false).unwrap()
         };
-        let live = Live::run(dir, &options).await;
+        let live = Live::run(dir, &options);
         let url = live.system.superuser_url().unwrap();
         let mut stage = Self {
             ledger: PgPoolOptions::new().connect_lazy(&url).unwrap(),

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use aikagi_devkit::command::run;
-use aikagi_devkit::settings::Service;
+use aikagi_devkit::installation::workloads::Service;
 
 use super::stage::Stage;
 use crate::concurrency::coverage::Coverage;

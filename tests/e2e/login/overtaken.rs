@@ -2,7 +2,7 @@
 
 use aikagi_api::authentication::v1::authentication_service_client::AuthenticationServiceClient;
 use aikagi_api::authentication::v1::{LoginRequest, VerifyPasswordRequest};
-use aikagi_devkit::settings::Service;
+use aikagi_devkit::installation::workloads::Service;
 use aikagi_tests::world::{CONTRACT, OTHER_PERMANENT, PERMANENT, World, reason};
 use tokio::task::JoinHandle;
 use tonic::Status;

@@ -4,7 +4,7 @@ use aikagi_api::authentication::v1::LoginRequest;
 use aikagi_api::authentication::v1::authentication_service_client::AuthenticationServiceClient;
 use aikagi_api::edge::v1::GetSessionRequest;
 use aikagi_api::units::v1::AuthUnit;
-use aikagi_devkit::settings::Service;
+use aikagi_devkit::installation::workloads::Service;
 use aikagi_tests::world::{CONTRACT, PERMANENT, World, refused};
 use http::uri::PathAndQuery;
 use tonic::Request;

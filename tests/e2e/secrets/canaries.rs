@@ -1,6 +1,6 @@
 //! Numbers and passwords that occur nowhere else, and the looking for them.
 
-use aikagi_devkit::paths::hexadecimal;
+use data_encoding::HEXLOWER;
 
 pub(crate) const CONTRACT: &str = "0977531864";
 pub(crate) const FIRST: &str = "09775318652";
@@ -33,7 +33,7 @@ impl Canaries {
     /// Adds one.
     pub(crate) fn add(&mut self, secret: &str) {
         let bytes = secret.as_bytes();
-        let hexadecimal = hexadecimal(bytes, bytes.len());
+        let hexadecimal = HEXLOWER.encode(bytes);
         let list: Vec<String> = bytes.iter().map(u8::to_string).collect();
         for form in [
             secret.to_owned(),

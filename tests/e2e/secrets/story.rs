@@ -3,7 +3,7 @@
 use aikagi_api::edge::v1::{GetSessionRequest, LoginRequest};
 use aikagi_api::issuance::v1::CallOutcome;
 use aikagi_api::units::v1::AuthUnit;
-use aikagi_devkit::settings::Service;
+use aikagi_devkit::installation::workloads::Service;
 use aikagi_tests::edge::{Asked, Backend, LoggedIn, asked};
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::{Request, Status};

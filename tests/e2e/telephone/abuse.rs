@@ -11,9 +11,9 @@ use aikagi_api::issuance::v1::take_turn_response::Next;
 use aikagi_api::issuance::v1::{
     CallOutcome, Collect, Ended, Guidance, TakeTurnRequest, TakeTurnResponse,
 };
-use aikagi_devkit::certs::Authority;
 use aikagi_devkit::command::wait_until;
-use aikagi_devkit::paths::write_private;
+use aikagi_devkit::installation::certificates::Authority;
+use aikagi_devkit::installation::files::write_private;
 use aikagi_devkit::process::{Process, Program, executable};
 use aikagi_devkit::{ports, settings};
 use aikagi_ivr::{AgiSettings, Dialog, NoAnswer};
@@ -212,7 +212,7 @@ struct Telephone {
 fn process(dir: &Path) -> Telephone {
     let (port, health) = (ports::free().unwrap(), ports::free().unwrap());
     let authority = Authority::open(&dir.join("certificates")).unwrap();
-    let mut settings = settings::telephone(&settings::Telephone {
+    let mut settings = settings::ivr_settings(&settings::IvrSettings {
         health,
         agi: port,
         identity: authority.issue("ivr", &[]).unwrap(),

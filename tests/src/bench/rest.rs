@@ -1,6 +1,6 @@
 //! Memory of each service at rest and after load, and the time until it is ready.
 
-use aikagi_devkit::settings::Service;
+use aikagi_devkit::installation::workloads::Service;
 use aikagi_hashing::Settings;
 use anyhow::{Context, Result};
 use std::time::Duration;

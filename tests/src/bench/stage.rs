@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use aikagi_api::authentication::v1::authentication_service_client::AuthenticationServiceClient;
 use aikagi_api::units::v1::AuthUnit;
-use aikagi_devkit::settings::Service;
+use aikagi_devkit::installation::workloads::Service;
 use aikagi_devkit::system::{Adjust, Options, System};
 use anyhow::{Context, Result};
 use toml::Table;
@@ -14,7 +14,7 @@ use tonic::transport::Channel;
 
 use super::Surroundings;
 use crate::edge::{Files, Ivr, Operator, Site, connect};
-use crate::world::{PERMANENT, TEMPORARY, redis_acl};
+use crate::world::{PERMANENT, TEMPORARY};
 
 /// A running system; it stops when it is dropped.
 pub(super) struct Stage {
@@ -29,9 +29,9 @@ impl Stage {
         let options = Options {
             adjust,
             environment: vec![("RUST_LOG".to_owned(), "warn".to_owned())],
-            ..Options::apart(dir, &around.binaries, redis_acl, true)?
+            ..Options::apart(dir, &around.binaries, true)?
         };
-        let system = System::start(&options, |_| {}).await?;
+        let system = System::start(&options, |_| {})?;
         Ok(Self { system })
     }
 
@@ -81,7 +81,7 @@ impl Stage {
         Ok(numbers)
     }
 
-    fn gateway(&self) -> Result<&aikagi_devkit::settings::Ports> {
+    fn gateway(&self) -> Result<&aikagi_devkit::ports::Ports> {
         let ports = self.system.ports(Service::Gateway);
         ports.first().context("no gateway")
     }

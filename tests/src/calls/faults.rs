@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use aikagi_devkit::command::signal;
-use aikagi_devkit::settings::Service;
+use aikagi_devkit::installation::workloads::Service;
 use anyhow::{Context, Result, ensure};
 use nix::sys::signal::Signal;
 

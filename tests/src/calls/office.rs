@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use aikagi_devkit::paths::write_private;
+use aikagi_devkit::installation::files::write_private;
+use aikagi_devkit::installation::workloads::Service;
 use aikagi_devkit::ports;
 use aikagi_devkit::process::{Process, Program, executable};
-use aikagi_devkit::settings::{Service, Telephone, telephone};
+use aikagi_devkit::settings::{IvrSettings, ivr_settings};
 use aikagi_devkit::system::{Options, System};
 use anyhow::{Context, Result};
 use tonic::transport::Channel;
@@ -14,7 +15,6 @@ use tonic::transport::Channel;
 use super::behind::Behind;
 use super::exchange::{SOUNDS, repository};
 use crate::edge::{Files, Ivr, Operator, Site, connect};
-use crate::world::redis_acl;
 
 const READY_LIMIT: Duration = Duration::from_mins(1);
 
@@ -38,9 +38,9 @@ impl Office {
                     table.insert("call".to_owned(), call.into());
                 }
             },
-            ..Options::apart(home.join("system"), binaries, redis_acl, false)?
+            ..Options::apart(home.join("system"), binaries, false)?
         };
-        let system = System::start(&options, |_| {}).await?;
+        let system = System::start(&options, |_| {})?;
         let agi = ports::free()?;
         let mut telephone = Process::start(program(&system, home, binaries, agi)?)?;
         telephone.wait_ready(READY_LIMIT)?;
@@ -102,7 +102,7 @@ fn program(system: &System, home: &Path, binaries: &Path, agi: u16) -> Result<Pr
         .filter_map(|ports| ports.private)
         .map(|port| format!("127.0.0.1:{port}"))
         .collect();
-    let settings = telephone(&Telephone {
+    let settings = ivr_settings(&IvrSettings {
         health,
         agi,
         identity: system.identity("ivr")?,

@@ -1,5 +1,5 @@
-use aikagi_devkit::database::TestDatabase;
 use aikagi_domain::audit_chain::{ChainHash, ChainedEvent};
+use aikagi_fixtures::TestDatabase;
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgPool;
 

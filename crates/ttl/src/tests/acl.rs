@@ -1,8 +1,8 @@
+use aikagi_devkit::installation::redis_users::RedisUser;
 use redis::aio::MultiplexedConnection;
 use redis::{RedisResult, ServerErrorKind, Value};
 
 use super::Server;
-use crate::acl::User;
 
 /// A key of each kind, and one of nobody's.
 const KEYS: [&str; 5] = [
@@ -14,11 +14,11 @@ const KEYS: [&str; 5] = [
 ];
 
 /// What the architecture's table allows: reading and writing by kind of key.
-fn allowed(user: User, key: &str, writes: bool) -> bool {
+fn allowed(user: RedisUser, key: &str, writes: bool) -> bool {
     match user {
-        User::Issuance => ["call:c", "temp:0312345678"].contains(&key),
-        User::Authentication => key == "sess:d" || (key == "temp:0312345678" && !writes),
-        User::Gateway => key == "rate:192.0.2.1",
+        RedisUser::Issuance => ["call:c", "temp:0312345678"].contains(&key),
+        RedisUser::Authentication => key == "sess:d" || (key == "temp:0312345678" && !writes),
+        RedisUser::Gateway => key == "rate:192.0.2.1",
     }
 }
 
@@ -49,11 +49,11 @@ fn module_commands(key: &str) -> Vec<(Vec<&str>, bool)> {
     ]
 }
 
-fn sends(user: User, command: &str) -> bool {
+fn sends(user: RedisUser, command: &str) -> bool {
     match user {
-        User::Issuance => ["HMGET", "HGET", "HSET", "PEXPIRE", "DEL"].contains(&command),
-        User::Authentication => ["HMGET", "HSET", "PEXPIRE", "DEL"].contains(&command),
-        User::Gateway => ["GET", "SET"].contains(&command),
+        RedisUser::Issuance => ["HMGET", "HGET", "HSET", "PEXPIRE", "DEL"].contains(&command),
+        RedisUser::Authentication => ["HMGET", "HSET", "PEXPIRE", "DEL"].contains(&command),
+        RedisUser::Gateway => ["GET", "SET"].contains(&command),
     }
 }
 
@@ -63,7 +63,7 @@ fn sends(user: User, command: &str) -> bool {
 async fn each_user_reaches_its_own_keys_with_its_own_commands() {
     let server = Server::start();
     let mut administrator = server.administrator().await;
-    for user in User::ALL {
+    for user in RedisUser::ALL {
         let mut connection = server.raw(server.url(user)).await;
         for key in KEYS {
             for (words, writes) in module_commands(key) {
@@ -128,7 +128,7 @@ async fn no_user_administers() {
         &["RENAME", "temp:0312345678", "temp:0312345679"],
         &["PERSIST", "sess:d"],
     ];
-    for user in User::ALL {
+    for user in RedisUser::ALL {
         let mut connection = server.raw(server.url(user)).await;
         for words in forbidden {
             let answer = run(&mut connection, words).await;

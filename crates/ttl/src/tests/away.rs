@@ -3,14 +3,14 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
 use super::{Server, now, number};
-use crate::acl::User;
 use crate::{Settings, SettingsError, Store, TtlError};
+use aikagi_devkit::installation::redis_users::RedisUser;
 
 /// INV-3: while Redis is away every operation says so within its time, and afterwards everything works again.
 #[tokio::test]
 async fn away_and_back() {
     let mut server = Server::start();
-    let store = server.store(User::Authentication);
+    let store = server.store(RedisUser::Authentication);
     store.ping().await.unwrap();
     server.redis.kill9();
     let begun = Instant::now();
@@ -37,7 +37,7 @@ async fn away_and_back() {
 #[tokio::test]
 async fn a_redis_that_hangs_is_not_waited_for() {
     let server = Server::start();
-    let store = server.store(User::Gateway);
+    let store = server.store(RedisUser::Gateway);
     store.ping().await.unwrap();
     server.redis.freeze();
     let begun = Instant::now();
@@ -60,7 +60,11 @@ async fn the_password_may_be_in_a_file() {
     let server = Server::start();
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("password");
-    std::fs::write(&file, format!("{}\n", super::password(User::Gateway))).unwrap();
+    std::fs::write(
+        &file,
+        format!("{}\n", aikagi_fixtures::redis_password(RedisUser::Gateway)),
+    )
+    .unwrap();
     let mut settings = Settings::new(format!(
         "unix://{}?user=gateway",
         server.redis.socket().display()

@@ -1,11 +1,14 @@
 use super::{Server, ms, pttl};
-use crate::acl::User;
+use aikagi_devkit::installation::redis_users::RedisUser;
 
 /// IVR-12: any replica takes any turn, and of two that take the same one the store lets one win.
 #[tokio::test]
 async fn one_of_two_turns_wins() {
     let server = Server::start();
-    let (one, other) = (server.store(User::Issuance), server.store(User::Issuance));
+    let (one, other) = (
+        server.store(RedisUser::Issuance),
+        server.store(RedisUser::Issuance),
+    );
     assert_eq!(one.call().load("c1").await.unwrap(), None);
     assert!(
         one.call()
@@ -52,7 +55,7 @@ async fn one_of_two_turns_wins() {
 #[tokio::test]
 async fn a_call_leaves_nothing_but_state_that_expires() {
     let server = Server::start();
-    let store = server.store(User::Issuance);
+    let store = server.store(RedisUser::Issuance);
     assert!(
         store
             .call()

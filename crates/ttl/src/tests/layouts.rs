@@ -6,16 +6,17 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use aikagi_devkit::command::{find, spawn, tied};
+use aikagi_devkit::installation::redis_users::RedisUser;
 use aikagi_devkit::ports::free;
 use aikagi_domain::credential::Epoch;
 use aikagi_domain::limit::Quota;
 use aikagi_domain::session::TokenDigest;
+use aikagi_fixtures::{redis_password, redis_users};
 use chrono::TimeDelta;
 use redis::aio::MultiplexedConnection;
 use tempfile::TempDir;
 
-use super::{now, number, password, users};
-use crate::acl::User;
+use super::{now, number};
 use crate::temp::TemporaryRecord;
 use crate::{Settings, Store};
 
@@ -41,7 +42,7 @@ impl Node {
         );
         if !sentinel {
             let administrator = format!("user {ADMINISTRATOR} on >{ADMINISTRATOR} ~* &* +@all\n");
-            std::fs::write(path("users.acl"), administrator + &users()).unwrap();
+            std::fs::write(path("users.acl"), administrator + &redis_users()).unwrap();
             let _ = writeln!(text, "aclfile {}\nsave \"\"", path("users.acl"));
         }
         std::fs::write(path("redis.conf"), text + lines).unwrap();
@@ -98,8 +99,8 @@ async fn ask(url: &str, words: &[&str]) -> String {
 }
 
 /// A store by a URL of several servers.
-fn store(layout: &str, rest: &str, user: User) -> Store {
-    let (name, password) = (user.name(), password(user));
+fn store(layout: &str, rest: &str, user: RedisUser) -> Store {
+    let (name, password) = (user.name(), redis_password(user));
     let url = format!("redis+{layout}://{name}:{password}@{rest}");
     Store::connect(&Settings::new(url)).unwrap()
 }
@@ -175,9 +176,9 @@ async fn a_cluster_serves_and_survives_a_master() {
     until(&first, &["INFO", "replication"], "state=online").await;
 
     let rest = format!("127.0.0.1:{},127.0.0.1:{}", first.port, second.port);
-    let issuance = store("cluster", &rest, User::Issuance);
-    let authentication = store("cluster", &rest, User::Authentication);
-    let gateway = store("cluster", &rest, User::Gateway);
+    let issuance = store("cluster", &rest, RedisUser::Issuance);
+    let authentication = store("cluster", &rest, RedisUser::Authentication);
+    let gateway = store("cluster", &rest, RedisUser::Gateway);
     write_and_read(&issuance, &authentication, 1).await;
     let quota = Quota {
         burst: 1,
@@ -249,8 +250,8 @@ async fn the_master_is_found_behind_sentinel() {
         true,
     );
     let rest = format!("127.0.0.1:{}/aikagi", sentinel.port);
-    let issuance = store("sentinel", &rest, User::Issuance);
-    let authentication = store("sentinel", &rest, User::Authentication);
+    let issuance = store("sentinel", &rest, RedisUser::Issuance);
+    let authentication = store("sentinel", &rest, RedisUser::Authentication);
     write_and_read(&issuance, &authentication, 1).await;
 
     let asked = format!("redis://127.0.0.1:{}", sentinel.port);

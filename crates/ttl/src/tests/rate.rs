@@ -1,3 +1,4 @@
+use aikagi_devkit::installation::redis_users::RedisUser;
 use aikagi_domain::limit::{Quota, QuotaDecision};
 use chrono::{DateTime, TimeDelta};
 use proptest::prelude::*;
@@ -5,7 +6,6 @@ use proptest::test_runner::{Config, TestRunner};
 use tokio::runtime::Runtime;
 
 use super::{Server, ms, now, pttl};
-use crate::acl::User;
 
 fn quota(burst: u32, period: TimeDelta) -> Quota {
     Quota { burst, period }
@@ -15,7 +15,7 @@ fn quota(burst: u32, period: TimeDelta) -> Quota {
 #[tokio::test]
 async fn beyond_the_burst_is_refused_until_told() {
     let server = Server::start();
-    let store = server.store(User::Gateway);
+    let store = server.store(RedisUser::Gateway);
     let quota = quota(2, TimeDelta::seconds(60));
     for _ in 0..2 {
         assert_eq!(
@@ -50,7 +50,7 @@ async fn beyond_the_burst_is_refused_until_told() {
 #[tokio::test]
 async fn a_quota_of_nothing_allows_nothing() {
     let mut server = Server::start();
-    let store = server.store(User::Gateway);
+    let store = server.store(RedisUser::Gateway);
     server.redis.stop();
     let none = quota(0, TimeDelta::seconds(60));
     assert!(
@@ -68,7 +68,7 @@ async fn a_quota_of_nothing_allows_nothing() {
 fn the_script_agrees_with_the_rule() {
     let runtime = Runtime::new().unwrap();
     let server = Server::start();
-    let store = runtime.block_on(async { server.store(User::Gateway) });
+    let store = runtime.block_on(async { server.store(RedisUser::Gateway) });
     let mut runner = TestRunner::new(Config {
         cases: 64,
         failure_persistence: None,

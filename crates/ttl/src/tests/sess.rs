@@ -1,9 +1,9 @@
+use aikagi_devkit::installation::redis_users::RedisUser;
 use aikagi_domain::session::TokenDigest;
 use aikagi_domain::telephone::TelephoneNumber;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Server, ms, now, pttl};
-use crate::acl::User;
 use crate::sess::Stored;
 
 const DIGEST: TokenDigest = TokenDigest([0xa5; 32]);
@@ -33,7 +33,7 @@ fn stored(used: DateTime<Utc>) -> Stored {
 #[tokio::test]
 async fn a_session_unused_for_a_while_ends() {
     let server = Server::start();
-    let store = server.store(User::Authentication);
+    let store = server.store(RedisUser::Authentication);
     let sess = store.sess();
     assert_eq!(
         sess.touch(&DIGEST, now(), idle(), false).await.unwrap(),
@@ -69,7 +69,7 @@ async fn a_session_unused_for_a_while_ends() {
 #[tokio::test]
 async fn a_session_in_use_ends_when_its_time_is_over() {
     let server = Server::start();
-    let store = server.store(User::Authentication);
+    let store = server.store(RedisUser::Authentication);
     let sess = store.sess();
     sess.put(&DIGEST, &account(), RECORD, now(), idle(), ends())
         .await
@@ -115,7 +115,7 @@ async fn a_session_in_use_ends_when_its_time_is_over() {
 #[tokio::test]
 async fn a_clock_that_is_behind_takes_no_use_back() {
     let server = Server::start();
-    let store = server.store(User::Authentication);
+    let store = server.store(RedisUser::Authentication);
     let sess = store.sess();
     let later = now() + ms(500);
     sess.put(&DIGEST, &account(), RECORD, later, idle(), ends())
@@ -129,7 +129,7 @@ async fn a_clock_that_is_behind_takes_no_use_back() {
 #[tokio::test]
 async fn a_removed_session_is_gone() {
     let server = Server::start();
-    let store = server.store(User::Authentication);
+    let store = server.store(RedisUser::Authentication);
     let sess = store.sess();
     sess.put(&DIGEST, &account(), RECORD, now(), idle(), ends())
         .await
@@ -147,7 +147,7 @@ async fn a_removed_session_is_gone() {
 #[tokio::test]
 async fn an_accounts_sessions_are_listed() {
     let server = Server::start();
-    let store = server.store(User::Authentication);
+    let store = server.store(RedisUser::Authentication);
     let sess = store.sess();
     assert!(sess.of(&account()).await.unwrap().is_empty());
     let other = TokenDigest([0x5a; 32]);

@@ -1,9 +1,9 @@
+use aikagi_devkit::installation::redis_users::RedisUser;
 use aikagi_domain::credential::Epoch;
 use chrono::TimeDelta;
 
 use super::{Server, ms, now, number, pttl};
 use crate::TtlError;
-use crate::acl::User;
 use crate::temp::TemporaryRecord;
 
 fn record(epoch: i64, hash: &[u8]) -> TemporaryRecord {
@@ -19,8 +19,8 @@ fn record(epoch: i64, hash: &[u8]) -> TemporaryRecord {
 async fn a_newer_one_replaces_an_older_one() {
     let server = Server::start();
     let (issuance, authentication) = (
-        server.store(User::Issuance),
-        server.store(User::Authentication),
+        server.store(RedisUser::Issuance),
+        server.store(RedisUser::Authentication),
     );
     let mine = number("0312345678");
     assert_eq!(authentication.temp().get(&mine).await.unwrap(), None);
@@ -52,7 +52,7 @@ async fn a_newer_one_replaces_an_older_one() {
 #[tokio::test]
 async fn an_older_one_never_replaces_a_newer_one() {
     let server = Server::start();
-    let store = server.store(User::Issuance);
+    let store = server.store(RedisUser::Issuance);
     let mine = number("0312345678");
     for newest in [10, 100, 9_007_199_254_740_993, i64::MAX] {
         assert!(
@@ -80,7 +80,7 @@ async fn an_older_one_never_replaces_a_newer_one() {
 #[tokio::test]
 async fn what_has_expired_is_not_stored() {
     let server = Server::start();
-    let store = server.store(User::Issuance);
+    let store = server.store(RedisUser::Issuance);
     let mine = number("0312345678");
     let record = record(1, b"hash");
     assert!(
@@ -105,7 +105,7 @@ async fn what_has_expired_is_not_stored() {
 #[tokio::test]
 async fn a_value_of_another_making_is_corrupt() {
     let server = Server::start();
-    let store = server.store(User::Authentication);
+    let store = server.store(RedisUser::Authentication);
     let mut administrator = server.administrator().await;
     let wrong: [&[&str]; 3] = [
         &["HSET", "temp:0312345678", "epoch", "1"],

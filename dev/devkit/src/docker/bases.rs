@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use aikagi_installation::files::private_directory;
 use anyhow::{Context, Result, ensure};
 
 use crate::command::{self, show};
@@ -13,7 +14,6 @@ use crate::console::Console;
 use crate::debian::{MIRROR, RELEASE};
 use crate::docker::engine::Engine;
 use crate::install::{self, Tool};
-use crate::paths::private_directory;
 use crate::repo::Repo;
 
 /// The release of Asterisk's image.

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use aikagi_installation::files::private_directory;
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::Signal;
 
 use crate::console::Console;
 use crate::install::{self, Tool};
-use crate::paths::{private_directory, tail};
+use crate::paths::tail;
 use crate::repo::Repo;
 use crate::{command, debian};
 

@@ -4,12 +4,12 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use aikagi_installation::files::private_directory;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
 use crate::command::{self, show};
 use crate::docker::engine::Engine;
-use crate::paths::private_directory;
 use crate::repo::Repo;
 use crate::system_file::{self, IdentityFiles, SystemFile};
 

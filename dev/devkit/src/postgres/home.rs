@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use aikagi_installation::files::write_private;
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::Signal;
 
 use super::STOP_LIMIT;
 use crate::command::{find, run, signal, tied, wait_until};
 use crate::install::postgres_programs;
-use crate::paths::{private_directory, short_hash, socket_directory, write_private};
+use crate::paths::{cluster_directory, short_hash, socket_directory};
 
 /// As whom the server runs, and where its files are.
 #[derive(Debug)]
@@ -48,7 +49,7 @@ impl Home {
     pub(super) fn find(dir: &Path) -> Result<Self> {
         let programs = postgres_programs()
             .context("PostgreSQL 15 or newer is not installed (`cargo xtask up` installs it)")?;
-        let dir = private_directory(dir)?
+        let dir = cluster_directory(dir)?
             .canonicalize()
             .with_context(|| format!("cannot read {}", dir.display()))?;
         let user = if !nix::unistd::geteuid().is_root() {
@@ -173,7 +174,7 @@ fn reachable_for_package(dir: PathBuf) -> Result<PathBuf> {
     ) {
         dir
     } else {
-        private_directory(&Path::new("/var/tmp").join(format!("aikagi-{}", short_hash(&dir))))?
+        cluster_directory(&Path::new("/var/tmp").join(format!("aikagi-{}", short_hash(&dir))))?
     };
     // Root itself, who made it, goes on being able to use it.
     run(Command::new("chown").arg("postgres:postgres").arg(&dir))?;

@@ -15,8 +15,6 @@ use aikagi_devkit::system::{Options, System};
 use aikagi_devkit::system_file::{self, SystemFile};
 use anyhow::{Context, Result, bail};
 
-use crate::up::redis_acl;
-
 /// The least rate that is aimed at, as a part of raw COPY's.
 const TARGET: f64 = 0.5;
 /// The system's database, and the one that the same rows are copied into.
@@ -56,9 +54,8 @@ pub(super) fn run(
     let _ = std::fs::remove_dir_all(&home);
     std::fs::create_dir_all(&home).with_context(|| format!("cannot make {}", home.display()))?;
     // As `up` runs it: what is committed is on disk.
-    let options = Options::apart(home.join("system"), binaries, redis_acl, true)?;
-    let runtime = tokio::runtime::Runtime::new().context("no runtime")?;
-    let system = runtime.block_on(System::start(&options, |text| console.step(text)))?;
+    let options = Options::apart(home.join("system"), binaries, true)?;
+    let system = System::start(&options, |text| console.step(text))?;
     let lines = arguments.lines.unwrap_or(if short { SHORT } else { USUAL });
     let compared = compare(console, &system, &home, binaries, lines);
     system.stop(|_| {});

@@ -7,15 +7,15 @@ use std::process::Command;
 use aikagi_devkit::cargo::build_with_tests;
 use aikagi_devkit::command::show;
 use aikagi_devkit::console::Console;
+use aikagi_devkit::installation::workloads::Service;
 use aikagi_devkit::repo::Repo;
-use aikagi_devkit::settings::Service;
 use aikagi_devkit::system::{Adjust, Options, System};
 use aikagi_devkit::{ports, process, system_file};
 use anyhow::{Context, Result};
 
 use crate::site;
 use crate::softphone::Softphone;
-use crate::up::{redis_acl, seed};
+use crate::up::seed;
 
 /// The directory of the clients. Each is a directory in it with an executable `run`, which takes the path of
 /// `state.json`, installs what it needs, and fails at the first unexpected response.
@@ -107,10 +107,9 @@ fn with_system(
     let options = Options {
         replicas: kind.replicas,
         adjust: kind.adjust,
-        ..Options::apart(home.clone(), &binaries, redis_acl, false)?
+        ..Options::apart(home.clone(), &binaries, false)?
     };
-    let runtime = tokio::runtime::Runtime::new().context("no runtime")?;
-    let system = runtime.block_on(System::start(&options, |text| console.step(text)))?;
+    let system = System::start(&options, |text| console.step(text))?;
     let done = seed(console, &system, &home, &binaries)
         .and_then(|()| work(&binaries, &home.join(system_file::NAME)));
     if done.is_err() {

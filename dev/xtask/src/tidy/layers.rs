@@ -32,7 +32,7 @@ const RESERVED: [(&str, &[&str]); 4] = [
             "aikagi-issuance",
             "aikagi-password",
             "aikagi-units",
-            "aikagi-devkit",
+            "aikagi-fixtures",
             "aikagi-tests",
         ],
     ),
@@ -56,6 +56,15 @@ fn allowed(package: &str) -> Option<Vec<&'static str>> {
         ])
     } else if MIDDLE.contains(&package) {
         Some(vec!["aikagi-domain"])
+    } else if package == "aikagi-installation" {
+        Some(vec!["aikagi-hashing"])
+    } else if package == "aikagi-setup" {
+        // Production images contain it, so nothing of dev or tests.
+        Some(vec![
+            "aikagi-hashing",
+            "aikagi-installation",
+            "aikagi-ledger",
+        ])
     } else if SERVICES.contains(&package) {
         Some([&MIDDLE[..], &["aikagi-domain"]].concat())
     } else if OUTSIDE.contains(&package) {
@@ -129,6 +138,11 @@ mod tests {
             1
         );
         assert!(check("aikagi-ivr", "aikagi-agi.workspace = true").is_empty());
+        assert!(check("aikagi-setup", "aikagi-installation.workspace = true").is_empty());
+        assert_eq!(
+            check("aikagi-setup", "aikagi-devkit.workspace = true").len(),
+            1
+        );
         assert_eq!(check("aikagi-ivr", "aikagi-ttl.workspace = true").len(), 1);
         assert_eq!(
             check(

@@ -1,6 +1,7 @@
 //! Tests of the connection: the messages if the system cannot be reached, and the checks of `doctor`.
 
-use aikagi_devkit::certs::{Authority, Defect};
+use aikagi_devkit::defects::{Defect, issue_defective};
+use aikagi_devkit::installation::certificates::Authority;
 use serde_json::Value;
 use tokio::net::TcpListener;
 
@@ -99,10 +100,7 @@ async fn obstacles_are_reported() {
         "{checks:?}"
     );
 
-    let expired = fixture
-        .authority
-        .issue_defective("operator", Defect::Expired)
-        .unwrap();
+    let expired = issue_defective(&fixture.authority, "operator", Defect::Expired).unwrap();
     let ended = finish(fixture.command_as(&expired, &show)).await;
     assert_eq!(ended.code, 5);
     assert!(

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::sync::Arc;
 
-use aikagi_devkit::certs::{Authority, Identity};
+use aikagi_devkit::installation::certificates::{Authority, Identity};
 use aikagi_mesh::config::IdentitySettings;
 use aikagi_mesh::guard::{Door, GuardLayer};
 use aikagi_mesh::policy::Policies;

@@ -1,6 +1,5 @@
 //! A gateway, and everything that it needs.
 
-use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,8 +7,9 @@ use std::sync::Arc;
 use aikagi_api::authentication::v1::authentication_service_server as authentication;
 use aikagi_api::password::v1::password_service_server as password;
 use aikagi_api::units::v1::migration_service_server as migration;
-use aikagi_devkit::certs::Authority;
-use aikagi_devkit::redis::{Options, Redis};
+use aikagi_devkit::installation::certificates::Authority;
+use aikagi_devkit::installation::redis_users::RedisUser;
+use aikagi_fixtures::TestRedis;
 use aikagi_gateway::{Listeners, Settings, serve};
 use aikagi_mesh::client::Upstream;
 use aikagi_mesh::clock::ManualClock;
@@ -19,13 +19,11 @@ use aikagi_mesh::policy::Policies;
 use aikagi_mesh::server::Server;
 use aikagi_mesh::shutdown::Shutdown;
 use aikagi_mesh::tls::TlsIdentity;
-use aikagi_ttl::acl::{User, file};
 use chrono::DateTime;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
-use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -37,11 +35,10 @@ use tonic::transport::{Channel, Endpoint};
 use crate::stubs::Stub;
 
 pub(crate) const ORIGIN: &str = "https://localhost:8443";
-const REDIS_PASSWORD: &str = "the-password-of-gateway";
 
 pub(crate) struct World {
     pub(crate) stub: Stub,
-    pub(crate) redis: Redis,
+    pub(crate) redis: TestRedis,
     pub(crate) clock: Arc<ManualClock>,
     /// Stops the gateway alone.
     pub(crate) shutdown: Shutdown,
@@ -77,10 +74,7 @@ impl World {
     ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let authority = Authority::open(&directory.path().join("certs")).unwrap();
-        let digest = Sha256::digest(REDIS_PASSWORD);
-        let users = file(|_user| hexadecimal(&digest));
-        let redis =
-            Redis::start(&directory.path().join("redis"), &users, Options::default()).unwrap();
+        let redis = TestRedis::start().unwrap();
         let others = Shutdown::new();
         let stub = Stub::default();
         let at_authentication = Routes::new(authentication::AuthenticationServiceServer::new(
@@ -137,7 +131,7 @@ impl World {
             certificate = identity.certificate.display(),
             key = identity.key.display(),
             authorities = identity.authorities.display(),
-            redis = redis.url(User::Gateway.name(), REDIS_PASSWORD),
+            redis = redis.url(RedisUser::Gateway),
         );
         let file = directory.path().join("gateway.toml");
         std::fs::write(&file, text).unwrap();
@@ -257,11 +251,4 @@ async fn behind(
     };
     tokio::spawn(server.serve(listener, shutdown.clone()));
     address
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -7,28 +7,25 @@ use aikagi_api::issuance::v1::take_turn_request::Event;
 use aikagi_api::issuance::v1::{
     SetTemporaryPasswordRequest, SetTemporaryPasswordResponse, TakeTurnRequest, TakeTurnResponse,
 };
-use aikagi_devkit::database::TestDatabase;
-use aikagi_devkit::redis::{Options, Redis};
+use aikagi_devkit::installation::files::write_private;
+use aikagi_devkit::installation::key_ring::ensure_key_ring;
+use aikagi_devkit::installation::redis_users::RedisUser;
 use aikagi_domain::credential::CredentialRules;
-use aikagi_hashing::seal::KeyRing;
+use aikagi_fixtures::{TestDatabase, TestRedis, redis_password};
 use aikagi_mesh::clock::{Clock as _, ManualClock};
 use aikagi_mesh::config::{IdentitySettings, ServerSettings, TelemetrySettings};
 use aikagi_mesh::errors::{ErrorReason, Refusal};
 use aikagi_mesh::shutdown::Shutdown;
-use aikagi_ttl::acl::{User, file};
 use chrono::{DateTime, Utc};
-use sha2::{Digest as _, Sha256};
 use sqlx::PgPool;
 use tempfile::TempDir;
 
 use super::{CONTRACT, PLAIN, USER, event, started};
 use crate::{CallSettings, Issuance, Settings, set_temporary_password, take_turn};
 
-const REDIS_PASSWORD: &str = "of the test";
-
 /// The stores, a clock, and settings for as many replicas as a test wants.
 pub(super) struct World {
-    pub(super) redis: Redis,
+    pub(super) redis: TestRedis,
     pub(super) clock: Arc<ManualClock>,
     pub(super) ledger: PgPool,
     settings: Settings,
@@ -61,22 +58,17 @@ impl World {
     /// one.
     pub(super) async fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let digest = Sha256::digest(REDIS_PASSWORD);
-        let digest = digest
-            .iter()
-            .fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
-        let users = file(|_user| digest.clone());
-        let redis =
-            Redis::start(&directory.path().join("redis"), &users, Options::default()).unwrap();
+        let redis = TestRedis::start().unwrap();
         let password_file = directory.path().join("redis-password");
-        aikagi_devkit::paths::write_private(&password_file, REDIS_PASSWORD.as_bytes()).unwrap();
+        let password = redis_password(RedisUser::Issuance);
+        write_private(&password_file, password.as_bytes()).unwrap();
         let key_ring = directory.path().join("key-ring.toml");
-        let keys = KeyRing::generate_file_text("test", &mut rand::rng());
-        aikagi_devkit::paths::write_private(&key_ring, keys.as_bytes()).unwrap();
+        ensure_key_ring(&key_ring).unwrap();
         let database = TestDatabase::new().await.unwrap();
         let ledger = database.pool().await.unwrap();
         seed(&ledger).await;
-        let mut at = aikagi_ttl::Settings::new(redis.url(User::Issuance.name(), ""));
+        let mut at =
+            aikagi_ttl::Settings::new(redis.url_without_password(RedisUser::Issuance.name()));
         at.password_file = Some(password_file);
         let settings = Settings {
             server: ServerSettings::listening_on(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),

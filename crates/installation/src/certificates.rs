@@ -1,9 +1,9 @@
-//! A development certificate authority, and the workload identities that it vouches for (INV-7).
+//! A certificate authority, and the workload identities that it vouches for (INV-7).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context as _, Result};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
     Issuer, KeyPair, KeyUsagePurpose, SanType,
@@ -13,15 +13,15 @@ use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::pem::Pem;
 use x509_parser::prelude::X509Certificate;
 
-use crate::paths::{private_directory, write_private, write_public};
+use crate::files::{private_directory, write_private, write_public};
 
-/// What a SPIFFE name of this system starts with.
+/// The prefix of every SPIFFE name of this system.
 pub const TRUST_DOMAIN: &str = "spiffe://aikagi/";
 const AUTHORITY_LIFE: Duration = Duration::days(3650);
 const LIFE: Duration = Duration::days(90);
-/// One that ends sooner than this is made anew.
+/// A certificate that ends sooner than this is replaced.
 const RENEW_BEFORE: Duration = Duration::days(30);
-/// Clocks that go a little wrong still agree.
+/// Certificates begin this long before now, because clocks differ a little.
 const BACKDATE: Duration = Duration::hours(1);
 
 /// A certificate authority in a directory.
@@ -31,7 +31,7 @@ pub struct Authority {
     key_id: Vec<u8>,
 }
 
-/// The files that a workload shows and trusts.
+/// The files of a workload: its certificate and key, and the authority that it trusts.
 #[derive(Clone, Debug)]
 pub struct Identity {
     /// Its certificate, PEM.
@@ -42,23 +42,21 @@ pub struct Identity {
     pub authorities: PathBuf,
 }
 
-/// What is wrong with a certificate that a test wants refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Defect {
-    /// It ended an hour ago.
-    Expired,
-    /// It begins in an hour.
-    NotYetValid,
-    /// It has no SPIFFE name.
-    NoIdentity,
-    /// Its SPIFFE name is of another trust domain.
-    ForeignTrustDomain,
-    /// It has two SPIFFE names.
-    TwoIdentities,
+/// What an identity's certificate says.
+#[derive(Clone, Debug)]
+pub struct Claims<'a> {
+    /// Its SPIFFE names. Services accept exactly one.
+    pub uris: &'a [String],
+    /// The host names that it is valid for, beside the loopback addresses.
+    pub dns_names: &'a [&'a str],
+    /// When it begins.
+    pub not_before: OffsetDateTime,
+    /// When it ends.
+    pub not_after: OffsetDateTime,
 }
 
 impl Authority {
-    /// The authority in `dir`, made there if there is none or it is about to end.
+    /// Opens the authority in `dir`. Makes a new one if there is none, or if its certificate ends soon.
     pub fn open(dir: &Path) -> Result<Self> {
         let dir = private_directory(dir)?;
         let (certificate, key) = (dir.join("ca.pem"), dir.join("ca.key"));
@@ -89,60 +87,30 @@ impl Authority {
         self.dir.join("ca.pem")
     }
 
-    /// The identity `spiffe://aikagi/<name>`, also good for `dns_names` and loopback, for client and
-    /// server. What is there already is kept unless it ends soon or was made for other names.
+    /// The identity `spiffe://aikagi/<name>`, for client and server, valid for `dns_names` and the loopback
+    /// addresses. An existing identity is kept unless it ends soon or was issued for other names.
     pub fn issue(&self, name: &str, dns_names: &[&str]) -> Result<Identity> {
         let identity = self.files(name);
-        let names = [format!("{TRUST_DOMAIN}{name}")];
-        if identity.key.is_file() && self.is_current(&identity.certificate, &names, dns_names) {
+        let uris = [format!("{TRUST_DOMAIN}{name}")];
+        if identity.key.is_file() && self.is_current(&identity.certificate, &uris, dns_names) {
             return Ok(identity);
         }
         let now = now();
-        self.write(&identity, &names, dns_names, now - BACKDATE, now + LIFE)?;
-        Ok(identity)
-    }
-
-    /// An identity that should be refused. For one of an unknown authority, ask another [`Authority`].
-    pub fn issue_defective(&self, name: &str, defect: Defect) -> Result<Identity> {
-        let good = format!("{TRUST_DOMAIN}{name}");
-        let names = match defect {
-            Defect::Expired | Defect::NotYetValid => vec![good],
-            Defect::NoIdentity => vec![],
-            Defect::ForeignTrustDomain => vec![format!("spiffe://elsewhere/{name}")],
-            Defect::TwoIdentities => vec![good.clone(), format!("{good}-too")],
+        let claims = Claims {
+            uris: &uris,
+            dns_names,
+            not_before: now - BACKDATE,
+            not_after: now + LIFE,
         };
-        let (hour, now) = (Duration::hours(1), now());
-        let (from, until) = match defect {
-            Defect::Expired => (now - hour - hour, now - hour),
-            Defect::NotYetValid => (now + hour, now + hour + hour),
-            Defect::NoIdentity | Defect::ForeignTrustDomain | Defect::TwoIdentities => {
-                (now - BACKDATE, now + LIFE)
-            }
-        };
-        let identity = self.files(&format!("{name}.{defect:?}"));
-        self.write(&identity, &names, &["localhost"], from, until)?;
-        Ok(identity)
+        self.issue_with(name, &claims)
     }
 
-    fn files(&self, name: &str) -> Identity {
-        Identity {
-            certificate: self.dir.join(format!("{name}.pem")),
-            key: self.dir.join(format!("{name}.key")),
-            authorities: self.certificate(),
-        }
-    }
-
-    fn write(
-        &self,
-        identity: &Identity,
-        uris: &[String],
-        dns_names: &[&str],
-        from: OffsetDateTime,
-        until: OffsetDateTime,
-    ) -> Result<()> {
+    /// An identity with these claims, whatever they are, in files called `name`. It replaces an existing one.
+    pub fn issue_with(&self, name: &str, claims: &Claims<'_>) -> Result<Identity> {
+        let identity = self.files(name);
         let mut params = CertificateParams::default();
-        params.not_before = from;
-        params.not_after = until;
+        params.not_before = claims.not_before;
+        params.not_after = claims.not_after;
         params.use_authority_key_identifier_extension = true;
         params.distinguished_name = DistinguishedName::new();
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
@@ -150,11 +118,11 @@ impl Authority {
             ExtendedKeyUsagePurpose::ServerAuth,
             ExtendedKeyUsagePurpose::ClientAuth,
         ];
-        for uri in uris {
+        for uri in claims.uris {
             let uri = uri.as_str().try_into().context("not a URI")?;
             params.subject_alt_names.push(SanType::URI(uri));
         }
-        for name in dns_names {
+        for name in claims.dns_names {
             let name = (*name)
                 .try_into()
                 .with_context(|| format!("not a DNS name: {name}"))?;
@@ -171,7 +139,16 @@ impl Authority {
             .signed_by(&key, &self.issuer)
             .context("cannot sign a certificate")?;
         write_private(&identity.key, key.serialize_pem().as_bytes())?;
-        write_public(&identity.certificate, made.pem().as_bytes())
+        write_public(&identity.certificate, made.pem().as_bytes())?;
+        Ok(identity)
+    }
+
+    fn files(&self, name: &str) -> Identity {
+        Identity {
+            certificate: self.dir.join(format!("{name}.pem")),
+            key: self.dir.join(format!("{name}.key")),
+            authorities: self.certificate(),
+        }
     }
 
     fn is_current(&self, file: &Path, uris: &[String], dns_names: &[&str]) -> bool {
@@ -196,18 +173,9 @@ impl Authority {
     }
 }
 
-/// The key ring in `file` (INV-9), made with one key if there is none. One that is there is never
-/// replaced: what was sealed under it could not be opened again.
-pub fn ensure_key_ring(file: &Path) -> Result<()> {
-    if file.is_file() {
-        return Ok(());
-    }
-    let text = aikagi_hashing::seal::KeyRing::generate_file_text("development-1", &mut rand::rng());
-    write_private(file, text.as_bytes())
-}
-
 fn authority_params() -> CertificateParams {
     let mut distinguished_name = DistinguishedName::new();
+    // Issued certificates repeat this name: another one would break the chain of an existing authority.
     distinguished_name.push(DnType::CommonName, "Aikagi development authority");
     let now = now();
     let mut params = CertificateParams::default();
@@ -288,25 +256,5 @@ mod tests {
             .issue("gateway", &["localhost", "gateway"])
             .unwrap();
         assert_ne!(std::fs::read(&made.certificate).unwrap(), second);
-    }
-
-    #[test]
-    fn defects_are_what_they_say() {
-        let dir = tempfile::tempdir().unwrap();
-        let authority = Authority::open(dir.path()).unwrap();
-        let file = |defect| {
-            authority
-                .issue_defective("ivr", defect)
-                .unwrap()
-                .certificate
-        };
-        assert!(remaining(&file(Defect::Expired)).unwrap().is_negative());
-        assert!(remaining(&file(Defect::NotYetValid)).unwrap().is_positive());
-        assert!(uris(&file(Defect::NoIdentity)).is_empty());
-        assert_eq!(
-            uris(&file(Defect::ForeignTrustDomain)),
-            ["spiffe://elsewhere/ivr"]
-        );
-        assert_eq!(uris(&file(Defect::TwoIdentities)).len(), 2);
     }
 }

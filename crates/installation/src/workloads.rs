@@ -1,0 +1,212 @@
+//! Who is in an installation: services, jobs, stores, and the workloads outside. Each list exists only here.
+
+use crate::redis_users::RedisUser;
+
+/// The five services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Service {
+    /// Lines and numbers.
+    Units,
+    /// Login, lockout, sessions.
+    Authentication,
+    /// The permanent password.
+    Password,
+    /// Call dialogs and temporary passwords.
+    Issuance,
+    /// The edge.
+    Gateway,
+}
+
+impl Service {
+    /// All services, each after its upstreams.
+    pub const ALL: [Self; 5] = [
+        Self::Authentication,
+        Self::Units,
+        Self::Password,
+        Self::Issuance,
+        Self::Gateway,
+    ];
+
+    /// The service's name, which is also the name of its workload identity.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Units => "units",
+            Self::Authentication => "authentication",
+            Self::Password => "password",
+            Self::Issuance => "issuance",
+            Self::Gateway => "gateway",
+        }
+    }
+
+    /// The service with this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|service| service.name() == name)
+    }
+
+    /// The name of its executable.
+    pub fn binary(self) -> String {
+        format!("aikagi-{}", self.name())
+    }
+
+    /// Its role in PostgreSQL; none for a service that does not use PostgreSQL.
+    pub const fn postgres_role(self) -> Option<&'static str> {
+        match self {
+            Self::Units => Some("aikagi_units"),
+            Self::Authentication => Some("aikagi_authentication"),
+            Self::Password => Some("aikagi_password"),
+            Self::Issuance => Some("aikagi_issuance"),
+            Self::Gateway => None,
+        }
+    }
+
+    /// Its user in Redis; none for a service that does not use Redis.
+    pub const fn redis_user(self) -> Option<RedisUser> {
+        match self {
+            Self::Issuance => Some(RedisUser::Issuance),
+            Self::Authentication => Some(RedisUser::Authentication),
+            Self::Gateway => Some(RedisUser::Gateway),
+            Self::Password | Self::Units => None,
+        }
+    }
+
+    /// Whether it hashes passwords, which needs the key ring.
+    pub const fn has_key_ring(self) -> bool {
+        match self {
+            Self::Issuance | Self::Authentication | Self::Password | Self::Units => true,
+            Self::Gateway => false,
+        }
+    }
+
+    /// The services whose RPCs it uses.
+    pub const fn upstreams(self) -> &'static [Self] {
+        match self {
+            Self::Gateway => &[
+                Self::Issuance,
+                Self::Authentication,
+                Self::Password,
+                Self::Units,
+            ],
+            Self::Password | Self::Units => &[Self::Authentication],
+            Self::Issuance | Self::Authentication => &[],
+        }
+    }
+}
+
+/// The jobs that run beside the services, each with a role in PostgreSQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// Seals every value again under the active key.
+    Reseal,
+    /// Removes old months of the audit trail.
+    Retention,
+}
+
+impl Job {
+    /// All jobs.
+    pub const ALL: [Self; 2] = [Self::Reseal, Self::Retention];
+
+    /// The job's name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Reseal => "reseal",
+            Self::Retention => "retention",
+        }
+    }
+
+    /// Its role in PostgreSQL.
+    pub const fn postgres_role(self) -> &'static str {
+        match self {
+            Self::Reseal => "aikagi_reseal",
+            Self::Retention => "aikagi_retention",
+        }
+    }
+
+    /// Whether it needs the key ring.
+    pub const fn has_key_ring(self) -> bool {
+        match self {
+            Self::Reseal => true,
+            Self::Retention => false,
+        }
+    }
+}
+
+/// A workload beyond the gateway, with an identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutsideWorkload {
+    /// The IVR platform.
+    Ivr,
+    /// A back end of the settings site.
+    Backend,
+    /// The operator's command line.
+    Operator,
+}
+
+impl OutsideWorkload {
+    /// All outside workloads.
+    pub const ALL: [Self; 3] = [Self::Ivr, Self::Backend, Self::Operator];
+
+    /// The name of its identity.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ivr => "ivr",
+            Self::Backend => "backend",
+            Self::Operator => "operator",
+        }
+    }
+
+    /// Whether the installation has a container for it.
+    pub const fn has_container(self) -> bool {
+        match self {
+            Self::Ivr | Self::Operator => true,
+            Self::Backend => false,
+        }
+    }
+}
+
+/// The stores, which show a certificate too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Store {
+    /// What must not be lost.
+    PostgreSql,
+    /// What has a time to live.
+    Redis,
+}
+
+impl Store {
+    /// Both stores.
+    pub const ALL: [Self; 2] = [Self::PostgreSql, Self::Redis];
+
+    /// The store's name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PostgreSql => "postgres",
+            Self::Redis => "redis",
+        }
+    }
+
+    /// Every host name under which a server of the store answers.
+    pub const fn host_names(self) -> &'static [&'static str] {
+        match self {
+            Self::PostgreSql => &["postgres", "postgres-standby"],
+            Self::Redis => &[
+                "redis",
+                "redis-replica",
+                "sentinel-1",
+                "sentinel-2",
+                "sentinel-3",
+            ],
+        }
+    }
+}
+
+/// PostgreSQL's superuser, by the name of its password.
+pub const POSTGRES_SUPERUSER: &str = "superuser";
+
+/// PostgreSQL's users that belong to no service and no job, by the names of their passwords.
+pub const POSTGRES_USERS: [&str; 2] = [POSTGRES_SUPERUSER, "replication"];
+
+/// The roles in PostgreSQL that log in: one for each service and job that uses PostgreSQL.
+pub fn postgres_roles() -> impl Iterator<Item = &'static str> {
+    let services = Service::ALL.into_iter().filter_map(Service::postgres_role);
+    services.chain(Job::ALL.into_iter().map(Job::postgres_role))
+}
