@@ -1,4 +1,4 @@
-//! Builds again when a migration is added: the macro that embeds them sees only the files that are there.
+//! Rebuilds the crate if a schema migration is added, because the macro that embeds them does not notice new files.
 
 fn main() {
     println!("cargo:rerun-if-changed=migrations");

@@ -1,4 +1,4 @@
-//! The audit trail (OPS-3): one event for each decision, in the transaction of the change that it records.
+//! The audit trail (OPS-3): one event per decision, in the same transaction as the change.
 
 use crate::statement;
 use aikagi_domain::telephone::TelephoneNumber;
@@ -8,45 +8,45 @@ use tracing::Instrument as _;
 
 use crate::LedgerError;
 
-/// What was decided.
+/// The action that an event records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AuditAction {
-    /// A temporary password by telephone (IVR-*).
+    /// Setting a temporary password by telephone (IVR-*).
     SetTemporaryPassword,
     /// A login (LOGIN-*).
     Login,
-    /// A password typed elsewhere than at login (LOGIN-6).
+    /// The check of a password in a session (LOGIN-6).
     VerifyPassword,
-    /// A session ended by its owner, or by its last wrong attempt (SESS-2).
+    /// The end of a session by its owner, or by its last wrong attempt (SESS-2).
     Logout,
-    /// An account's sessions ended at an operator's word (SESS-2).
+    /// The end of all sessions of an account by an operator (SESS-2).
     EndSessions,
-    /// A permanent password set or changed (PW-*).
+    /// Setting or changing a permanent password (PW-*).
     ChangePassword,
-    /// A line's unit changed on the site (MIG-*).
+    /// A unit migration (MIG-*).
     Migrate,
-    /// A line added (OPS-1).
+    /// Adding a line (OPS-1).
     AddLine,
-    /// A line closed (OPS-1).
+    /// Closing a line (OPS-1).
     CloseLine,
-    /// A closed line removed, because one of its numbers is used anew (OPS-1).
+    /// Removing a closed line, because one of its numbers is used again (OPS-1).
     RemoveLine,
-    /// A number added to a line (OPS-1).
+    /// Adding a number to a line (OPS-1).
     AddNumber,
-    /// A number taken off its line (OPS-1).
+    /// Removing a number from its line (OPS-1).
     RemoveNumber,
-    /// A number given the option service (OPS-1).
+    /// Subscribing a number to the option service (OPS-1).
     SubscribeNumber,
-    /// The option service taken from a number (OPS-1).
+    /// Unsubscribing a number from the option service (OPS-1).
     UnsubscribeNumber,
-    /// A line taken back to having no unit (OPS-2).
+    /// Removing the unit of a line (OPS-2).
     ResetUnit,
-    /// Access to a number's settings refused to a session (SESS-4).
+    /// A refused access of a session to a number's settings (SESS-4).
     CheckAccess,
 }
 
 impl AuditAction {
-    /// The name in the ledger.
+    /// The name stored in the ledger.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::SetTemporaryPassword => "SET_TEMPORARY_PASSWORD",
@@ -69,17 +69,17 @@ impl AuditAction {
     }
 }
 
-/// How it ended.
+/// The outcome of an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AuditOutcome {
-    /// It was done.
+    /// The action was done.
     Done,
-    /// It was refused.
+    /// The action was refused.
     Refused,
 }
 
 impl AuditOutcome {
-    /// The name in the ledger.
+    /// The name stored in the ledger.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Done => "DONE",
@@ -88,28 +88,28 @@ impl AuditOutcome {
     }
 }
 
-/// A decision.
+/// An event of the audit trail.
 #[derive(Debug, Clone)]
 pub struct AuditEvent<'a> {
-    /// When.
+    /// The time of the decision.
     pub occurred: DateTime<Utc>,
-    /// Who: an account, masked, or a workload.
+    /// Who acted: a masked account or a workload.
     pub actor: &'a str,
-    /// What.
+    /// The action.
     pub action: AuditAction,
-    /// On which line.
+    /// The line concerned.
     pub line_id: Option<i64>,
-    /// For which number; one that is on no line is not kept.
+    /// The number concerned. A number that is on no line is not stored.
     pub number: Option<&'a TelephoneNumber>,
-    /// How it ended.
+    /// The outcome.
     pub outcome: AuditOutcome,
-    /// Why, where that is not said by the outcome.
+    /// The reason, if the outcome alone does not explain the decision.
     pub reason: Option<&'a str>,
-    /// The trace in which it was decided.
+    /// The trace of the request.
     pub trace_id: Option<String>,
 }
 
-/// Appends an event, in the transaction of its change.
+/// Appends an event. Call this in the transaction of the change.
 pub async fn append(
     connection: &mut PgConnection,
     event: AuditEvent<'_>,

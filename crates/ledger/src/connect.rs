@@ -1,4 +1,4 @@
-//! Connecting, and what a service checks before it serves.
+//! The connection pool, and the checks at the start of a service.
 
 use std::time::Duration;
 
@@ -7,38 +7,38 @@ use sqlx::{Connection, PgConnection, PgPool};
 
 use crate::{LedgerError, Settings, SettingsError};
 
-/// A connection that rested for longer than this is asked whether it still stands before it is used.
-const TRUSTED_REST: Duration = Duration::from_secs(1);
+/// A connection that was idle for longer than this is tested before it is used.
+const UNTESTED_IDLE: Duration = Duration::from_secs(1);
 
-/// The values of `synchronous_commit` under which an acknowledged commit survives a crash, and the loss of the
-/// primary where there is a synchronous standby.
+/// The values of `synchronous_commit` with which an acknowledged commit survives a crash of the primary, and its loss if
+/// there is a synchronous standby.
 const DURABLE: [&str; 2] = ["on", "remote_apply"];
 
-/// Why a service does not start on this database.
+/// Why a service does not start with this database.
 #[derive(Debug, thiserror::Error)]
 pub enum DurabilityError {
-    /// The settings cannot be used.
+    /// The settings are invalid.
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    /// It does not answer as it should.
+    /// The settings of the database could not be read.
     #[error("postgres: {0}")]
     Ledger(#[from] LedgerError),
-    /// INV-4: what is acknowledged might not be durable.
+    /// INV-4: an acknowledged commit might not be durable.
     #[error("postgres: `synchronous_commit` is `{0}`; it must be `on` or stricter")]
     NotDurable(String),
-    /// INV-4: as before, for connections to come.
+    /// INV-4: commits on later connections might not be durable.
     #[error("postgres: ALTER ROLE or ALTER DATABASE sets `{0}` for this role; reset it")]
     SetForRole(String),
 }
 
-/// When a connection's statements are planned. Each is prepared once in any case.
+/// When PostgreSQL plans the statements of a connection. Each statement is prepared once in both cases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Planning {
-    /// Once, for whatever values: for statements that look for a few rows by key. Planning one costs more than
-    /// running it.
+    /// Once, for all parameter values. For statements that read few rows by key: planning them costs more than running
+    /// them.
     Once,
-    /// As the database thinks best, again for each values if need be: for statements with parts that some values
-    /// switch off.
+    /// PostgreSQL decides, and may plan again for each set of values. For statements in which some values switch off a
+    /// condition.
     AsNeeded,
 }
 
@@ -52,11 +52,13 @@ impl Planning {
     }
 }
 
-/// A pool for these settings. It connects with the first statement, so a service starts while the ledger
-/// is away, and what waits too long counts as unavailable. Has to be called inside a tokio runtime.
+/// Creates a pool. Must be called inside a tokio runtime.
 ///
-/// INV-4: a connection on which commits are not durable is never used, also where the setting changed after
-/// the service had started.
+/// The pool connects at the first statement, so a service can start during an outage of the ledger. A statement that
+/// waits too long for a connection fails as unavailable.
+///
+/// INV-4: the pool never uses a connection on which commits are not durable, even if the database setting changes after
+/// the start of the service.
 pub fn connect(settings: &Settings, planning: Planning) -> Result<PgPool, SettingsError> {
     let options = PgPoolOptions::new().after_connect(|connection, _| {
         Box::pin(async move {
@@ -71,8 +73,8 @@ pub fn connect(settings: &Settings, planning: Planning) -> Result<PgPool, Settin
     lazy(options, settings, planning)
 }
 
-/// A pool for migrations, which may take as long as their statements take; a lock that services hold is waited for
-/// briefly, for whoever comes after waits too.
+/// Creates a pool for schema migrations. Their statements have no time limit. Their wait for a lock is limited, because
+/// all later statements on the table wait behind it.
 pub(crate) fn for_schema(settings: &Settings) -> Result<PgPool, SettingsError> {
     let options = settings.options()?.options([("statement_timeout", "0")]);
     Ok(PgPoolOptions::new()
@@ -88,11 +90,11 @@ fn lazy(
     Ok(options
         .max_connections(settings.max_connections)
         .acquire_timeout(settings.acquire_timeout()?)
-        // Asking before every use would double the round trips of a session's check.
+        // A test before every use would double the round trips of a session check.
         .test_before_acquire(false)
-        .before_acquire(|connection, rest| {
+        .before_acquire(|connection, metadata| {
             Box::pin(async move {
-                if rest.idle_for > TRUSTED_REST {
+                if metadata.idle_for > UNTESTED_IDLE {
                     connection.ping().await?;
                 }
                 Ok(true)
@@ -101,21 +103,22 @@ fn lazy(
         .connect_lazy_with(settings.options()?.options([planning.parameter()])))
 }
 
-/// Whether the ledger answers.
+/// Checks that the ledger answers.
 pub async fn check(pool: &PgPool) -> Result<(), LedgerError> {
     sqlx::query("SELECT 1").execute(pool).await?;
     Ok(())
 }
 
-/// INV-4: refuses a database whose acknowledgements can be lost: by the present setting, or by one of this role or
-/// database that a later connection would get. A database that does not answer is not refused: the service starts
-/// not ready.
+/// INV-4: refuses a database that can lose acknowledged commits.
+///
+/// Checks the present setting, and the settings of this role and this database, which later connections would get. A
+/// database that does not answer is not refused: the service starts and is not ready.
 pub async fn check_durability(settings: &Settings) -> Result<(), DurabilityError> {
     let pool = lazy(PgPoolOptions::new(), settings, Planning::AsNeeded)?;
-    let found = ask(&pool).await;
+    let levels = read_levels(&pool).await;
     pool.close().await;
-    let (level, stored) = match found {
-        Ok(found) => found,
+    let (level, stored) = match levels {
+        Ok(levels) => levels,
         Err(LedgerError::Unavailable) => return Ok(()),
         Err(error) => return Err(error.into()),
     };
@@ -131,8 +134,8 @@ pub async fn check_durability(settings: &Settings) -> Result<(), DurabilityError
     Ok(())
 }
 
-/// The level of this session, and what is stored for this role and this database.
-async fn ask(pool: &PgPool) -> Result<(String, Vec<String>), LedgerError> {
+/// The value of `synchronous_commit` in this session, and the settings stored for this role and this database.
+async fn read_levels(pool: &PgPool) -> Result<(String, Vec<String>), LedgerError> {
     let mut connection = pool.acquire().await?;
     let level = synchronous_commit(&mut connection).await?;
     let stored = sqlx::query_scalar!(

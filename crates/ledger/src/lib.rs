@@ -1,6 +1,7 @@
-//! PostgreSQL: what must not be lost. The schema with the role and the grants of every service, the preparation of a
-//! server, the connection, a line with its lock (INV-5) and the audit trail (OPS-3). A statement that only one service
-//! needs is in that service.
+//! Access to PostgreSQL, which stores everything that must not be lost.
+//!
+//! This crate has the schema with the role and the grants of each service, the preparation of a server, the connection,
+//! the lock of a line (INV-5) and the audit trail (OPS-3). A statement that only one service needs is in that service.
 
 pub mod administration;
 pub mod audit;
@@ -17,16 +18,16 @@ pub use error::LedgerError;
 pub use settings::{Settings, SettingsError};
 pub use statement::statement;
 
-/// The schema migrations, which make the tables, roles and grants. One that has landed is never edited.
+/// The schema migrations, which also create roles and grants. A landed schema migration is never edited.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 
-/// Applies the schema migrations that the database does not have yet, as its owner. Two at the same time wait for each
-/// other.
+/// Applies all schema migrations that the database does not have yet, as the database's owner. Parallel runs wait for
+/// each other.
 pub async fn apply_schema(settings: &Settings) -> Result<(), SchemaError> {
     apply_schema_to(settings, None).await
 }
 
-/// As [`apply_schema`], up to the schema version `last`, if it is given: the schema of an earlier release.
+/// Like [`apply_schema`], but stops at the schema version `last`, if given.
 pub async fn apply_schema_to(settings: &Settings, last: Option<i64>) -> Result<(), SchemaError> {
     let pool = connect::for_schema(settings)?;
     match last {
@@ -37,13 +38,13 @@ pub async fn apply_schema_to(settings: &Settings, last: Option<i64>) -> Result<(
     Ok(())
 }
 
-/// Why a database does not have the schema.
+/// Why the schema migrations could not be applied.
 #[derive(Debug, thiserror::Error)]
 pub enum SchemaError {
-    /// The settings cannot be used.
+    /// The settings are invalid.
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    /// A schema migration failed, or the database has one that this version does not know.
+    /// A schema migration failed, or the database has schema migrations that this version does not know.
     #[error("schema migration: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
 }

@@ -1,4 +1,4 @@
-//! A line as the ledger has it, and the lock that every change of it takes first (INV-5).
+//! Reads a line from the ledger, and locks it before a change (INV-5).
 
 use crate::statement;
 use aikagi_domain::telephone::TelephoneNumber;
@@ -9,24 +9,24 @@ use tracing::Instrument as _;
 
 use crate::LedgerError;
 
-/// A line and its row's id.
+/// A line in the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredLine {
-    /// The row's id.
+    /// The id of the row.
     pub line_id: i64,
-    /// The line; its contract number comes first among the members, then the others in order.
+    /// The line. Its members are sorted, with the contract number first.
     pub line: Line,
-    /// When its unit was established (UNIT-2).
+    /// When the unit was established (UNIT-2).
     pub unit_established: Option<DateTime<Utc>>,
-    /// When it was closed.
+    /// When the line was closed.
     pub closed: Option<DateTime<Utc>>,
 }
 
-/// INV-5: locks the line that a number is on until the transaction ends, and reads it as it is under the lock.
-/// None when the number is on no line.
+/// INV-5: locks the line of a number until the end of the transaction, and then reads it. `None` if the number is on no
+/// line.
 ///
-/// Fails with [`LedgerError::Conflict`] when another change holds the lock for too long, or took the number off
-/// the line meanwhile.
+/// Fails with [`LedgerError::Conflict`] if another change holds the lock for too long, or removes the number from the
+/// line while this one waits.
 pub async fn lock_line_of(
     transaction: &mut PgConnection,
     number: &TelephoneNumber,
@@ -45,14 +45,14 @@ pub async fn lock_line_of(
     let Some(line_id) = found else {
         return Ok(None);
     };
-    // Read after the lock is held: nobody changes it now.
+    // Read only under the lock: no other transaction can change the line now.
     match read_line(transaction, line_id).await? {
         Some(stored) if stored.line.has(number) => Ok(Some(stored)),
         Some(_) | None => Err(LedgerError::Conflict),
     }
 }
 
-/// INV-5: locks a line until the transaction ends, and reads it as it is under the lock. None when there is none.
+/// INV-5: locks a line until the end of the transaction, and then reads it. `None` if the line does not exist.
 pub async fn lock_line(
     transaction: &mut PgConnection,
     line_id: i64,
@@ -70,7 +70,7 @@ pub async fn lock_line(
     }
 }
 
-/// Reads the line that a number is on as it is at one moment, without a lock. None when it is on no line.
+/// Reads the line of a number without a lock, from one snapshot. `None` if the number is on no line.
 pub async fn read_line_of(
     executor: impl PgExecutor<'_>,
     number: &TelephoneNumber,
@@ -94,7 +94,7 @@ pub async fn read_line_of(
     .transpose()
 }
 
-/// Reads a line as it is at one moment, without a lock. None when there is none.
+/// Reads a line without a lock, from one snapshot. `None` if the line does not exist.
 pub async fn read_line(
     executor: impl PgExecutor<'_>,
     line_id: i64,
@@ -158,7 +158,7 @@ impl TryFrom<LineRow> for StoredLine {
     }
 }
 
-/// UNIT-2: how far a line has settled, from the columns `unit` and `unit_established_time`.
+/// UNIT-2: the unit state of a line, from the columns `unit` and `unit_established_time`.
 pub fn unit_state(
     unit: Option<&str>,
     established: Option<DateTime<Utc>>,

@@ -12,26 +12,26 @@ use serde::Deserialize;
 use sqlx::postgres::PgConnectOptions;
 use zeroize::Zeroizing;
 
-/// Limits of every connection's own: what a caller has given up does not go on in the database.
+/// The limits of each connection, so that the database does not continue work that the caller has given up.
 const LIMITS: [(&str, &str); 3] = [
     ("statement_timeout", "5s"),
     ("lock_timeout", "2s"),
     ("idle_in_transaction_session_timeout", "10s"),
 ];
 
-/// Where the ledger is, and as whom. Debug shows no credentials (INV-8).
+/// The server, the database and the role. Debug prints no credentials (INV-8).
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// `postgres://role@host:port/database`, with the parameters of libpq (`sslmode`, `sslrootcert`, ...).
     pub url: String,
-    /// A file with the role's password, which comes before one in the URL; only its owner may read it.
+    /// The file with the role's password. It overrides a password in the URL. Only its owner may be able to read it.
     #[serde(default)]
     pub password_file: Option<PathBuf>,
-    /// Connections at most.
+    /// The maximum number of connections.
     #[serde(default = "default_max_connections")]
     pub max_connections: u32,
-    /// How long a statement waits for a connection before the ledger counts as unavailable.
+    /// The maximum time that a statement waits for a connection. After that the ledger counts as unavailable.
     #[serde(default = "default_acquire_timeout", with = "duration_text")]
     pub acquire_timeout: TimeDelta,
 }
@@ -44,27 +44,27 @@ fn default_acquire_timeout() -> TimeDelta {
     TimeDelta::seconds(2)
 }
 
-/// Settings that cannot be used.
+/// Why settings are invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    /// Not a PostgreSQL URL. The text of the URL is not repeated: it may hold a password.
+    /// The URL is not a PostgreSQL URL. The error does not contain the URL, which may contain a password.
     #[error("postgres.url is not a PostgreSQL URL")]
     Url,
-    /// A time that nobody can wait.
-    #[error("postgres.acquire_timeout is not a time to wait")]
+    /// The acquire timeout is negative.
+    #[error("postgres.acquire_timeout must not be negative")]
     AcquireTimeout,
-    /// The password file cannot be read, or others may read it.
+    /// The password file cannot be read, or other users can read it.
     #[error("postgres.password_file {path}: {text}")]
     PasswordFile {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         text: String,
     },
 }
 
 impl Settings {
-    /// Settings for a URL, everything else as by default.
+    /// Settings with this URL and the defaults of all other keys.
     pub fn for_url(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
@@ -80,11 +80,11 @@ impl Settings {
             .map_err(|_negative| SettingsError::AcquireTimeout)
     }
 
-    /// Everything that can be wrong before a connection is made.
+    /// The options of a connection. Fails for all settings that can be checked without connecting.
     pub(crate) fn options(&self) -> Result<PgConnectOptions, SettingsError> {
-        // The driver takes any scheme.
-        let ours = ["postgres://", "postgresql://"];
-        if !ours.iter().any(|scheme| self.url.starts_with(scheme)) {
+        // The driver itself accepts any scheme.
+        let schemes = ["postgres://", "postgresql://"];
+        if !schemes.iter().any(|scheme| self.url.starts_with(scheme)) {
             return Err(SettingsError::Url);
         }
         let options = PgConnectOptions::from_str(&self.url)
@@ -109,7 +109,7 @@ fn read_password(path: &Path) -> Result<Zeroizing<String>, SettingsError> {
     let mode = metadata.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
         return Err(refuse(format!(
-            "mode {mode:03o} lets others in; make it 600"
+            "mode {mode:03o} lets other users read it; set mode 600"
         )));
     }
     std::fs::read_to_string(path)
@@ -131,9 +131,9 @@ impl fmt::Debug for Settings {
 mod tests {
     use super::*;
 
-    /// INV-8: settings do not print what lets one in.
+    /// INV-8: settings do not print credentials.
     #[test]
-    fn unknown_keys_are_refused_and_nothing_prints() {
+    fn unknown_keys_are_refused_and_credentials_do_not_print() {
         let settings: Settings =
             toml::from_str("url = \"postgres://aikagi_units:secret@host/aikagi\"").unwrap();
         let limits = (settings.max_connections, settings.acquire_timeout);
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_file_is_refused_by_its_path() {
+    fn an_invalid_password_file_is_named() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("password");
         let mut settings = Settings::for_url("postgres://aikagi_units@host/aikagi");

@@ -1,9 +1,9 @@
-//! What telemetry is told of a statement.
+//! The telemetry span of a statement.
 
 use tracing::Span;
 
-/// The span of a statement: what it is for, and the table that it is about. Its name is the metric that it is
-/// measured under. No value of a statement is in it.
+/// Creates the span of a statement, with its summary and its main table. The span's name is the name of the metric that
+/// measures it. The span contains no values of the statement.
 pub fn statement(summary: &'static str, table: &'static str) -> Span {
     tracing::info_span!(
         "db.client.operation.duration",

@@ -1,4 +1,5 @@
-//! Tests against a database of their own, signed in as the services' roles.
+//! Tests of the schema and of this crate's statements. Each test has its own database and logs in with the services'
+//! roles.
 
 mod audit;
 mod chains;
@@ -28,12 +29,12 @@ fn number(text: &str) -> TelephoneNumber {
     TelephoneNumber::parse(text).unwrap()
 }
 
-/// The moment at which every test happens.
+/// The present time in every test.
 fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(1_800_000_000, 0).unwrap()
 }
 
-/// A line with these numbers, the first of them its contract number; all subscribed but the contract number.
+/// Adds a line with these numbers. The first is the contract number; the others are subscribed.
 async fn add_line(pool: &PgPool, numbers: &[&str]) -> i64 {
     let mut transaction = pool.begin().await.unwrap();
     let line_id: i64 =
@@ -60,14 +61,14 @@ async fn add_line(pool: &PgPool, numbers: &[&str]) -> i64 {
     line_id
 }
 
-/// A database and its superuser's pool.
+/// A database and a pool with its superuser.
 async fn database() -> (TestDatabase, PgPool) {
     let database = TestDatabase::new().await.unwrap();
     let pool = database.pool().await.unwrap();
     (database, pool)
 }
 
-/// The SQLSTATE that a statement is refused with; none when it was done.
+/// The SQLSTATE with which the database refuses a statement; `None` if the statement succeeds.
 async fn refusal(pool: &PgPool, statement: &'static str) -> Option<String> {
     let error = sqlx::raw_sql(statement).execute(pool).await.err()?;
     let state = match error.as_database_error() {

@@ -70,7 +70,8 @@ fn chained(row: &Row) -> ChainedEvent<'_> {
     }
 }
 
-async fn ends(pool: &PgPool, chain: i64) -> (i64, ChainHash, i64, ChainHash) {
+/// The recorded base and head of a chain.
+async fn bounds(pool: &PgPool, chain: i64) -> (i64, ChainHash, i64, ChainHash) {
     let (base_sequence, base_hash, head_sequence, head_hash): (i64, Vec<u8>, i64, Vec<u8>) =
         sqlx::query_as(
             "SELECT base_sequence, base_hash, head_sequence, head_hash FROM audit_chains WHERE chain = $1",
@@ -87,18 +88,19 @@ async fn ends(pool: &PgPool, chain: i64) -> (i64, ChainHash, i64, ChainHash) {
     )
 }
 
-async fn world() -> (TestDatabase, PgPool, PgPool, i64) {
+/// A database, its superuser's pool, a service's pool and the id of a line.
+async fn fixture() -> (TestDatabase, PgPool, PgPool, i64) {
     let (database, pool) = database().await;
     let line_id = add_line(&pool, &["0312345678"]).await;
     let service = database.pool_as("aikagi_authentication").await.unwrap();
     (database, pool, service, line_id)
 }
 
-/// OPS-3: each line's events follow one another by hash, just as the domain computes it; events on no line have
-/// chains of their own.
+/// OPS-3: the database chains the events of each line with the hashes that the domain crate computes. Events without a
+/// line have separate chains.
 #[tokio::test]
 async fn events_are_chained_for_each_line() {
-    let (_database, pool, service, line_id) = world().await;
+    let (_database, pool, service, line_id) = fixture().await;
     let other = add_line(&pool, &["0612345678"]).await;
     for (line_id, reason) in [
         (Some(line_id), Some("WRONG")),
@@ -132,13 +134,13 @@ async fn events_are_chained_for_each_line() {
         [(line_id, 1), (line_id, 2), (line_id, 3), (other, 1)]
     );
     let last = hash(&rows[3].chain_hash);
-    assert_eq!(ends(&pool, line_id).await, (0, ChainHash::START, 3, last));
+    assert_eq!(bounds(&pool, line_id).await, (0, ChainHash::START, 3, last));
 }
 
-/// OPS-3: events of one line that are recorded at once all find their places, and none is lost.
+/// OPS-3: events of one line that are recorded in parallel get different positions, and none is lost.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn events_at_once_find_their_places() {
-    let (_database, pool, service, line_id) = world().await;
+async fn parallel_events_get_different_positions() {
+    let (_database, pool, service, line_id) = fixture().await;
     let recording: Vec<_> = (0..40)
         .map(|_| {
             let service = service.clone();
@@ -156,10 +158,10 @@ async fn events_at_once_find_their_places() {
     assert_eq!(sequences, (1..=40).collect::<Vec<_>>());
 }
 
-/// OPS-3: what an import appends all at once is chained as if it were appended one by one, and goes on from there.
+/// OPS-3: events that an import appends together are chained like single events, and later events continue the chain.
 #[tokio::test]
-async fn an_imports_events_begin_their_chains() {
-    let (database, pool, service, line_id) = world().await;
+async fn events_of_an_import_start_their_chains() {
+    let (database, pool, service, line_id) = fixture().await;
     let units = database.pool_as("aikagi_units").await.unwrap();
     let append =
         "SELECT audit_append_added_lines(ARRAY[$1], ARRAY['0312345678'], $2, 'operator', 't')";
@@ -179,21 +181,27 @@ async fn an_imports_events_begin_their_chains() {
         chained(&rows[1]).hash_after(first)
     );
     let again = sqlx::query(append).bind(line_id).bind(now());
-    assert!(again.execute(&units).await.is_err(), "it has a chain");
+    assert!(
+        again.execute(&units).await.is_err(),
+        "the line already has a chain"
+    );
 }
 
-/// OPS-3: months have partitions of their own; opening one takes in what has gathered elsewhere.
+/// OPS-3: each month has a partition. Opening a month moves its events from the default partition into the new one.
 #[tokio::test]
-async fn a_month_that_is_opened_takes_its_events_in() {
-    let (database, pool, service, line_id) = world().await;
+async fn opening_a_month_moves_its_events() {
+    let (database, pool, service, line_id) = fixture().await;
     let units = database.pool_as("aikagi_units").await.unwrap();
     let soon: DateTime<Utc> = sqlx::query_scalar("SELECT now() + interval '200 days'")
         .fetch_one(&pool)
         .await
         .unwrap();
     record(&service, Some(line_id), soon, None).await;
-    let place = "SELECT tableoid::regclass::text FROM audit_events";
-    let before: String = sqlx::query_scalar(place).fetch_one(&pool).await.unwrap();
+    let partition = "SELECT tableoid::regclass::text FROM audit_events";
+    let before: String = sqlx::query_scalar(partition)
+        .fetch_one(&pool)
+        .await
+        .unwrap();
     assert_eq!(before, "audit_events_other");
     for opened in [true, false] {
         let open: bool = sqlx::query_scalar("SELECT audit_open_month($1)")
@@ -203,7 +211,10 @@ async fn a_month_that_is_opened_takes_its_events_in() {
             .unwrap();
         assert_eq!(open, opened);
     }
-    let after: String = sqlx::query_scalar(place).fetch_one(&pool).await.unwrap();
+    let after: String = sqlx::query_scalar(partition)
+        .fetch_one(&pool)
+        .await
+        .unwrap();
     assert_eq!(after, soon.format("audit_events_%Y_%m").to_string());
     record(&service, Some(line_id), soon, None).await;
     let rows = rows(&pool).await;
@@ -215,10 +226,10 @@ async fn a_month_that_is_opened_takes_its_events_in() {
     );
 }
 
-/// OPS-3: retention removes whole months; each chain goes on from the last event that was removed.
+/// OPS-3: retention removes complete months. Each chain records its last removed event as its base.
 #[tokio::test]
-async fn retention_removes_months_and_remembers_where_chains_go_on() {
-    let (database, pool, service, line_id) = world().await;
+async fn retention_removes_months_and_records_the_base() {
+    let (database, pool, service, line_id) = fixture().await;
     let retention = database.pool_as("aikagi_retention").await.unwrap();
     let present: DateTime<Utc> = sqlx::query_scalar("SELECT date_trunc('month', now())")
         .fetch_one(&pool)
@@ -238,10 +249,10 @@ async fn retention_removes_months_and_remembers_where_chains_go_on() {
         .fetch_one(&retention)
         .await
         .unwrap();
-    assert_eq!(removed, 0, "no whole month had a partition");
+    assert_eq!(removed, 0, "no removed month had a partition");
     let left = rows(&pool).await;
     assert_eq!(left.len(), 2);
-    let (base_sequence, base_hash, head_sequence, _) = ends(&pool, line_id).await;
+    let (base_sequence, base_hash, head_sequence, _) = bounds(&pool, line_id).await;
     assert_eq!((base_sequence, head_sequence), (2, 4));
     let expected = chained(&left[0]).hash_after(base_hash);
     assert_eq!(hash(&kept[0].chain_hash), expected);
@@ -254,6 +265,6 @@ async fn retention_removes_months_and_remembers_where_chains_go_on() {
         .unwrap();
     assert_eq!(removed, 1);
     assert!(rows(&pool).await.is_empty());
-    let (base_sequence, base_hash, head_sequence, head_hash) = ends(&pool, line_id).await;
+    let (base_sequence, base_hash, head_sequence, head_hash) = bounds(&pool, line_id).await;
     assert_eq!((base_sequence, base_hash), (head_sequence, head_hash));
 }

@@ -4,9 +4,9 @@ const CHECK: &str = "23514";
 const UNIQUE: &str = "23505";
 const FOREIGN: &str = "23503";
 
-/// INV-1, INV-2, LOGIN-7, UNIT-2: a row that no rule allows cannot be written.
+/// INV-1, INV-2, LOGIN-7, UNIT-2: the database refuses rows that violate a rule.
 #[tokio::test]
-async fn rows_that_no_rule_allows_are_refused() {
+async fn rows_that_violate_a_rule_are_refused() {
     let (_database, pool) = database().await;
     add_line(&pool, &["0312345678", "0311111111"]).await;
     add_line(&pool, &["0612345678"]).await;
@@ -68,7 +68,7 @@ async fn rows_that_no_rule_allows_are_refused() {
     }
 }
 
-/// INV-1: an epoch that was drawn is never drawn again, whatever became of its transaction.
+/// INV-1: an epoch is never drawn again, even if its transaction was rolled back.
 #[tokio::test]
 async fn an_epoch_is_never_drawn_twice() {
     let (_database, pool) = database().await;
@@ -83,7 +83,7 @@ async fn an_epoch_is_never_drawn_twice() {
     assert!(next > lost);
 }
 
-/// LOGIN-7, IVR-10, PW-2: the states of a credential's life can be written, and a number takes its row along.
+/// LOGIN-7, IVR-10, PW-2: all valid states of a credential can be written. Deleting a number deletes its credential.
 #[tokio::test]
 async fn the_states_of_a_credential_can_be_written() {
     let (_database, pool) = database().await;

@@ -11,7 +11,8 @@ async fn alter(pool: &PgPool, database: &str, setting: &str) {
         .unwrap();
 }
 
-/// INV-4: a database that acknowledges before it is durable is refused, and not used if it comes to be one later.
+/// INV-4: a database that acknowledges commits before they are durable is refused. A connection is not used if the
+/// setting changes later.
 #[tokio::test]
 async fn a_database_that_is_not_durable_is_refused() {
     let (database, pool) = database().await;
@@ -43,7 +44,7 @@ async fn a_database_that_is_not_durable_is_refused() {
     check_durability(&settings).await.unwrap();
 }
 
-/// INV-4: a setting that waits for a later connection is refused too, though this one is durable.
+/// INV-4: a database setting for later connections is refused, even if the present connection is durable.
 #[tokio::test]
 async fn a_setting_for_later_connections_is_refused() {
     let (database, pool) = database().await;
@@ -57,9 +58,9 @@ async fn a_setting_for_later_connections_is_refused() {
     );
 }
 
-/// INV-4: a ledger that does not answer is not refused; nothing is acknowledged by it.
+/// INV-4: a ledger that does not answer is not refused, because it acknowledges nothing.
 #[tokio::test]
-async fn a_ledger_that_is_away_is_unavailable() {
+async fn a_ledger_that_does_not_answer_is_unavailable() {
     let directory = tempfile::tempdir().unwrap();
     let mut settings = Settings::for_url(format!(
         "postgres://aikagi_units@localhost:5432/none?host={}",
@@ -71,9 +72,9 @@ async fn a_ledger_that_is_away_is_unavailable() {
     assert_eq!(check(&pool).await, Err(LedgerError::Unavailable));
 }
 
-/// INV-4: every connection has limits of its own on what it waits for.
+/// INV-4: every connection limits the times of statements, locks and idle transactions.
 #[tokio::test]
-async fn connections_have_limits() {
+async fn connections_have_time_limits() {
     let (database, _pool) = database().await;
     for (planning, mode) in [
         (Planning::Once, "force_generic_plan"),

@@ -2,8 +2,7 @@ use std::collections::BTreeSet;
 
 use super::{ROLES, database};
 
-/// The architecture's table in full: role, privilege, table and columns (`*`: all of them). What is not here is
-/// refused.
+/// The grants of docs/architecture.md: role, privilege, table and columns (`*` for all). Everything else must be refused.
 const ALLOWED: &[(&str, &str, &str, &[&str])] = &[
     ("aikagi_issuance", "SELECT", "lines", &["*"]),
     ("aikagi_issuance", "SELECT", "numbers", &["*"]),
@@ -121,7 +120,7 @@ const ALLOWED: &[(&str, &str, &str, &[&str])] = &[
     ),
 ];
 
-/// Where in its chain an event stands is not said by whoever records it.
+/// The columns that a service may insert. The database computes the position in the chain.
 const EVENT: &[&str] = &[
     "occurred_time",
     "actor",
@@ -157,7 +156,7 @@ const CHANGED_WITH_HASH: &[&str] = &[
     "changed_time",
 ];
 
-/// Whether the table above allows a privilege, on a column or (`None`) on the table as a whole.
+/// True if the table above allows a privilege, on a column or (`None`) on the whole table.
 fn allowed(role: &str, privilege: &str, table: &str, column: Option<&str>) -> bool {
     ALLOWED.iter().any(|(r, p, t, columns)| {
         (*r, *p, *t) == (role, privilege, table)
@@ -165,10 +164,10 @@ fn allowed(role: &str, privilege: &str, table: &str, column: Option<&str>) -> bo
     })
 }
 
-/// INV-9, INV-2, OPS-3: for every role, table, column and privilege, what the architecture's table allows is
-/// allowed and everything else is refused. A new table or column is in here by itself.
+/// INV-9, INV-2, OPS-3: every role has exactly the privileges of the table above, for every table and column. The test
+/// finds new tables and columns by itself.
 #[tokio::test]
-async fn the_grants_are_the_architectures_table() {
+async fn roles_have_exactly_their_grants() {
     let (_database, pool) = database().await;
     let columns: Vec<(String, String)> = sqlx::query_as(
         "SELECT table_name::text, column_name::text FROM information_schema.columns
@@ -214,10 +213,10 @@ async fn the_grants_are_the_architectures_table() {
     }
 }
 
-/// OPS-3: of the functions that act with their owner's rights, each role may call its own: units opens months and
-/// appends for an import, and only the retention job removes months.
+/// OPS-3: each role may call only its own `SECURITY DEFINER` functions: units opens months and appends the events of an
+/// import, and only the retention job removes months.
 #[tokio::test]
-async fn functions_are_called_by_whom_they_are_for() {
+async fn roles_may_call_only_their_functions() {
     const ALLOWED: [(&str, &str); 3] = [
         ("aikagi_units", "audit_append_added_lines"),
         ("aikagi_units", "audit_open_month"),
@@ -247,10 +246,10 @@ async fn functions_are_called_by_whom_they_are_for() {
     }
 }
 
-/// INV-1: who gives a credential a new identity draws epochs; nobody sets the sequence back, makes tables, or is
-/// more than its role.
+/// INV-1: only the roles that renew credentials may draw epochs. No role may reset the sequence, create tables or use
+/// another role's rights.
 #[tokio::test]
-async fn roles_are_no_more_than_their_grants() {
+async fn roles_have_no_rights_beyond_their_grants() {
     let (_database, pool) = database().await;
     let draws = ["aikagi_issuance", "aikagi_password", "aikagi_units"];
     let sequences: Vec<String> =

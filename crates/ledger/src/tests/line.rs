@@ -56,9 +56,9 @@ async fn a_line_is_read_with_its_numbers() {
     assert_eq!(read_line(&issuance, id + 100).await.unwrap(), None);
 }
 
-/// UNIT-2: how far a line has settled is told from its two columns.
+/// UNIT-2: the unit state of a line follows from its two columns.
 #[test]
-fn the_state_is_told_from_its_columns() {
+fn the_unit_state_follows_from_its_columns() {
     let now = Some(super::now());
     assert_eq!(unit_state(None, None), Ok(UnitState::Unset));
     assert_eq!(
@@ -73,7 +73,7 @@ fn the_state_is_told_from_its_columns() {
     assert_eq!(unit_state(Some("GROUP"), None), Err(LedgerError::Corrupt));
 }
 
-/// INV-5: of two changes of a line the second waits for the first, sees what it did, and gives up in time.
+/// INV-5: the second of two changes of a line waits for the first and sees its result.
 #[tokio::test]
 async fn the_second_change_waits_for_the_first() {
     let (database, pool) = database().await;
@@ -113,9 +113,9 @@ async fn the_second_change_waits_for_the_first() {
     assert_eq!(seen.line.version, 1);
 }
 
-/// INV-5: a change that waits for too long is a conflict, and does not hinder reading meanwhile.
+/// INV-5: a change that waits too long for the lock fails with a conflict. Reading is possible while the lock is held.
 #[tokio::test]
-async fn waiting_for_too_long_is_a_conflict() {
+async fn waiting_too_long_is_a_conflict() {
     let (database, pool) = database().await;
     let id = add_line(&pool, &["0312345678"]).await;
     let mut first = pool.begin().await.unwrap();
@@ -134,9 +134,10 @@ async fn waiting_for_too_long_is_a_conflict() {
     assert!(read_line(&other, id).await.unwrap().is_some());
 }
 
-/// INV-5: a number that left the line while its change waited for the lock is a conflict.
+/// INV-5: a change of a number fails with a conflict if the number was removed from the line while the change waited for
+/// the lock.
 #[tokio::test]
-async fn a_number_that_left_meanwhile_is_a_conflict() {
+async fn a_number_removed_while_waiting_is_a_conflict() {
     let (database, pool) = database().await;
     add_line(&pool, &["0312345678", "0311111111"]).await;
     let other = database.pool_as("aikagi_units").await.unwrap();
@@ -166,7 +167,7 @@ async fn a_number_that_left_meanwhile_is_a_conflict() {
     {
         tokio::task::yield_now().await;
     }
-    // A row's own lock is no change of it: write to it, so that the second looks again.
+    // The lock alone does not change the row. Only a write makes the second transaction read the row again.
     sqlx::raw_sql("UPDATE lines SET version = version + 1")
         .execute(&mut *first)
         .await

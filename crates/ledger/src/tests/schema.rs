@@ -1,9 +1,9 @@
 use super::database;
 use crate::{MIGRATOR, Settings, apply_schema};
 
-/// INV-4: bringing a database up to date again changes nothing and loses nothing.
+/// INV-4: applying the schema again changes nothing and loses nothing, also in two parallel runs.
 #[tokio::test]
-async fn migrating_again_changes_nothing() {
+async fn applying_the_schema_again_changes_nothing() {
     let (database, pool) = database().await;
     let line_id = super::add_line(&pool, &["0312345678"]).await;
     let settings = Settings::for_url(database.url());
