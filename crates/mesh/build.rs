@@ -1,14 +1,8 @@
-//! Generates the error reasons and the method option.
+//! Generates the method option.
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=../../proto/aikagi/mesh");
-    let descriptors = protox::compile(
-        [
-            "aikagi/mesh/v1/error_reason.proto",
-            "aikagi/mesh/v1/options.proto",
-        ],
-        ["../../proto"],
-    )?;
+    let descriptors = protox::compile(["aikagi/mesh/v1/options.proto"], ["../../proto"])?;
     prost_build::compile_fds(descriptors)?;
     Ok(())
 }

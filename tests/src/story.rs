@@ -11,7 +11,7 @@ mod telephone;
 
 use std::path::Path;
 
-use aikagi_mesh::errors::{ErrorReason, name_of};
+use aikagi_refusal::{ErrorReason, name_of};
 use anyhow::{Context, Result, bail, ensure};
 use tonic::Status;
 

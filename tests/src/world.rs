@@ -389,7 +389,7 @@ impl Drop for World {
 
 /// The reason in a refusal.
 pub fn reason(status: &Status) -> &'static str {
-    aikagi_mesh::errors::reason_of(status).map_or("none", aikagi_mesh::errors::name_of)
+    aikagi_refusal::reason_of(status).map_or("none", aikagi_refusal::name_of)
 }
 
 /// The reason why a call was refused; it must have been.

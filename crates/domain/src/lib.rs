@@ -9,6 +9,7 @@ pub mod dialog;
 pub mod directory;
 pub mod duration_text;
 pub mod explanation;
+pub mod fault;
 pub mod guidance;
 pub mod limit;
 

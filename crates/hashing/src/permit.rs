@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::atomic::Ordering;
 
+use aikagi_domain::fault::{Fault, FaultKind};
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
@@ -18,6 +19,14 @@ pub enum HashError {
     /// The work was cut short: the process is ending, or there is no randomness.
     #[error("hashing failed")]
     Failed,
+}
+
+impl Fault for HashError {
+    fn kind(&self) -> FaultKind {
+        match self {
+            Self::Malformed | Self::Failed => FaultKind::Internal,
+        }
+    }
 }
 
 /// Leave to hash, one operation after another. The slot is free again when this is dropped and the operation in

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use aikagi_domain::fault::{Fault, FaultKind};
 use argon2::Params;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
@@ -48,6 +49,14 @@ pub(crate) struct Shared {
 pub struct Busy {
     /// When trying again can help.
     pub retry_after: Duration,
+}
+
+impl Fault for Busy {
+    fn kind(&self) -> FaultKind {
+        FaultKind::Overloaded {
+            retry_after: self.retry_after,
+        }
+    }
 }
 
 /// Argon2 runs since the pool was made.

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use aikagi_domain::fault::{Fault, FaultKind};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use rand::TryRng;
@@ -40,6 +41,14 @@ pub enum SealError {
     /// The operating system gives no randomness for a nonce.
     #[error("sealing failed")]
     NoRandomness,
+}
+
+impl Fault for SealError {
+    fn kind(&self) -> FaultKind {
+        match self {
+            Self::UnknownKey | Self::Invalid | Self::NoRandomness => FaultKind::Internal,
+        }
+    }
 }
 
 /// The keys: one that seals, and every one that still opens. Blind in Debug, wiped on drop; clones share it.

@@ -1,5 +1,6 @@
 //! What can go wrong with the ledger. Drivers' texts stop here: they may quote values.
 
+use aikagi_domain::fault::{Fault, FaultKind};
 use aikagi_domain::telephone::TelephoneNumberError;
 use aikagi_domain::unit::UnknownName;
 use sqlx::error::DatabaseError;
@@ -19,6 +20,16 @@ pub enum LedgerError {
     /// A statement was refused: a fault of this program, its role or its schema. The log has its state code.
     #[error("a statement failed")]
     Other,
+}
+
+impl Fault for LedgerError {
+    fn kind(&self) -> FaultKind {
+        match self {
+            Self::Unavailable => FaultKind::Unavailable,
+            Self::Conflict => FaultKind::Conflict,
+            Self::Corrupt | Self::Other => FaultKind::Internal,
+        }
+    }
 }
 
 impl From<sqlx::Error> for LedgerError {

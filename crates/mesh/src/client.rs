@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use aikagi_refusal::{ErrorReason, Refusal};
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
@@ -19,7 +20,6 @@ use tower::Service;
 use tracing::Instrument;
 
 use crate::deadline;
-use crate::errors::{ErrorReason, Refusal};
 use crate::policy::Policies;
 use crate::shutdown::Shutdown;
 use crate::telemetry;

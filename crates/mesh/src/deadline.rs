@@ -3,10 +3,9 @@
 
 use std::time::Duration;
 
+use aikagi_refusal::{ErrorReason, Refusal};
 use http::{HeaderMap, HeaderValue};
 use tokio::time::Instant;
-
-use crate::errors::{ErrorReason, Refusal};
 
 /// Kept back at every hop.
 pub const RESERVE: Duration = Duration::from_millis(20);

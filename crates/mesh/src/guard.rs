@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use aikagi_refusal::{ErrorReason, Refusal};
 use futures_util::StreamExt;
 use futures_util::future::{BoxFuture, pending};
 use http::{Request, Response};
@@ -18,9 +19,9 @@ use tower::{Layer, Service};
 use tracing::Instrument;
 
 use crate::deadline;
-use crate::errors::{self, ErrorReason, Refusal};
 use crate::identity::Identity;
 use crate::policy::Policies;
+use crate::response;
 use crate::server::Peer;
 use crate::telemetry;
 
@@ -164,7 +165,7 @@ where
             }
             match deadline::within(end, inner.call(request)).await {
                 Ok(response) => {
-                    response.map(|response| rules.hold(errors::mend(response), place, end))
+                    response.map(|response| rules.hold(response::mend(response), place, end))
                 }
                 Err(late) => Ok(refuse(late)),
             }

@@ -1,5 +1,6 @@
 //! What can go wrong with Redis, without the driver's words: they may hold a key.
 
+use aikagi_domain::fault::{Fault, FaultKind};
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
 /// Why an operation gave no answer.
@@ -11,6 +12,15 @@ pub enum TtlError {
     /// A stored value is not one of ours.
     #[error("a value in Redis is malformed")]
     Corrupt,
+}
+
+impl Fault for TtlError {
+    fn kind(&self) -> FaultKind {
+        match self {
+            Self::Unavailable => FaultKind::Unavailable,
+            Self::Corrupt => FaultKind::Internal,
+        }
+    }
 }
 
 impl From<RedisError> for TtlError {

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use aikagi_mesh::errors::reason_of;
+use aikagi_refusal::reason_of;
 use serde::Serialize;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
@@ -121,8 +121,7 @@ impl From<Status> for CommandError {
                 violation.field, violation.description
             );
         }
-        let reason =
-            reason_of(&status).map(|reason| aikagi_mesh::errors::name_of(reason).to_owned());
+        let reason = reason_of(&status).map(|reason| aikagi_refusal::name_of(reason).to_owned());
         let hint = match (status.code(), reason.as_deref()) {
             (Code::Unimplemented, _) => Some(
                 "the system is older than this aikagictl: use an aikagictl of the same release",

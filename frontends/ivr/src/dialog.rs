@@ -6,7 +6,7 @@ use aikagi_api::issuance::v1::call_service_client::CallServiceClient;
 use aikagi_api::issuance::v1::{TakeTurnRequest, TakeTurnResponse};
 use aikagi_mesh::client::Upstream;
 use aikagi_mesh::deadline;
-use aikagi_mesh::errors::{ErrorReason, Refusal, name_of};
+use aikagi_refusal::{ErrorReason, Refusal, name_of};
 use tokio::time::Instant;
 
 /// How often a turn is sent at most: the same turn sent twice counts once (IVR-12).

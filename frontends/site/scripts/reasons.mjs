@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 const PROTO = "../../proto/aikagi";
 const read = (name) => readFileSync(`${PROTO}/${name}`, "utf8");
 
-const every = [...read("mesh/v1/error_reason.proto").matchAll(/^\s*ERROR_REASON_(\w+) = /gm)].map(
+const every = [...read("refusal/v1/error_reason.proto").matchAll(/^\s*ERROR_REASON_(\w+) = /gm)].map(
   ([, name]) => name,
 );
 const contract = read("edge/v1/subscriber_service.proto");

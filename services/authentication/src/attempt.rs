@@ -3,14 +3,15 @@
 //! between costs one attempt and never gives one.
 
 use aikagi_domain::credential::{CredentialKind, Epoch, LiveSecret};
+use aikagi_domain::fault::InternalFault;
 use aikagi_domain::password::TypedPassword;
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_hashing::seal::Context;
 use aikagi_hashing::{Hash, Permit, SecretBytes};
+use aikagi_refusal::Failure;
 use chrono::{DateTime, Utc};
 
 use crate::Authentication;
-use crate::failure::Failure;
 use crate::measures;
 use crate::store::{Charge, Charged};
 
@@ -101,7 +102,7 @@ impl Authentication {
                 let sealed = charged
                     .permanent_hash
                     .as_deref()
-                    .ok_or(Failure::Internal("no permanent hash"))?;
+                    .ok_or(InternalFault("no permanent hash"))?;
                 Ok(Some(
                     self.keys
                         .open_hash(permanent(number, charged.epoch), sealed)?,

@@ -2,11 +2,9 @@
 
 use aikagi_api::authentication::v1::{CheckAccessRequest, CheckAccessResponse};
 use aikagi_domain::session::SessionAction;
-use aikagi_mesh::errors::{ErrorReason, Refusal};
-use aikagi_mesh::fields;
+use aikagi_refusal::{ErrorReason, Failure, Refusal, fields};
 
 use crate::Authentication;
-use crate::failure::Failure;
 
 pub(crate) async fn check_access(
     service: &Authentication,

@@ -4,12 +4,10 @@ use aikagi_api::authentication::v1::{CheckReuseRequest, CheckReuseResponse};
 use aikagi_domain::credential::Epoch;
 use aikagi_hashing::SecretBytes;
 use aikagi_mesh::deadline;
-use aikagi_mesh::errors::{ErrorReason, Refusal};
-use aikagi_mesh::fields;
+use aikagi_refusal::{ErrorReason, Failure, Refusal, fields};
 
 use crate::Authentication;
 use crate::attempt::permanent;
-use crate::failure::Failure;
 
 pub(crate) async fn check_reuse(
     service: &Authentication,

@@ -1,9 +1,9 @@
 //! The session of a token (SESS-1 to SESS-3, SESS-6).
 
 use aikagi_api::authentication::v1::{CheckSessionRequest, CheckSessionResponse};
+use aikagi_refusal::Failure;
 
 use crate::Authentication;
-use crate::failure::Failure;
 
 pub(crate) async fn check_session(
     service: &Authentication,

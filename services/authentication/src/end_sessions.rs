@@ -1,11 +1,9 @@
 //! An operator ends every session of an account (SESS-2, OPS-2).
 
 use aikagi_api::authentication::v1::{EndSessionsRequest, EndSessionsResponse};
-use aikagi_mesh::errors::{ErrorReason, Refusal};
-use aikagi_mesh::fields;
+use aikagi_refusal::{ErrorReason, Failure, Refusal, fields};
 
 use crate::Authentication;
-use crate::failure::Failure;
 use crate::measures;
 
 pub(crate) async fn end_sessions(

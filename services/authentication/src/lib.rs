@@ -9,7 +9,6 @@ mod check_access;
 mod check_reuse;
 mod check_session;
 mod end_sessions;
-mod failure;
 mod list_sessions;
 mod login;
 mod logout;

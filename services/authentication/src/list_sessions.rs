@@ -4,11 +4,9 @@ use aikagi_api::authentication::v1::{
     ListSessionsRequest, ListSessionsResponse, MustChangeReason, OpenSession,
 };
 use aikagi_api::timestamp;
-use aikagi_mesh::errors::{ErrorReason, Refusal};
-use aikagi_mesh::fields;
+use aikagi_refusal::{ErrorReason, Failure, Refusal, fields};
 
 use crate::Authentication;
-use crate::failure::Failure;
 use crate::sessions::Found;
 
 pub(crate) async fn list_sessions(

@@ -7,12 +7,10 @@ use aikagi_domain::session::{ProvenAccount, SessionRecord};
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_ledger::audit::AuditAction;
 use aikagi_mesh::deadline;
-use aikagi_mesh::errors::{ErrorReason, Refusal};
-use aikagi_mesh::fields;
+use aikagi_refusal::{ErrorReason, Failure, Refusal, fields};
 
 use crate::Authentication;
 use crate::attempt::Tried;
-use crate::failure::Failure;
 use crate::measures;
 use crate::store::Charge;
 

@@ -2,9 +2,9 @@
 
 use aikagi_api::authentication::v1::{LogoutRequest, LogoutResponse};
 use aikagi_domain::session::SessionToken;
+use aikagi_refusal::Failure;
 
 use crate::Authentication;
-use crate::failure::Failure;
 use crate::measures;
 
 pub(crate) async fn logout(

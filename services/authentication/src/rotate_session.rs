@@ -2,18 +2,17 @@
 
 use aikagi_api::authentication::v1::{RotateSessionRequest, RotateSessionResponse};
 use aikagi_domain::credential::Epoch;
-use aikagi_domain::session::SessionToken;
-use aikagi_mesh::errors::{ErrorReason, Refusal};
+use aikagi_refusal::{ErrorReason, Failure, Refusal};
 
 use crate::Authentication;
-use crate::failure::Failure;
+use crate::sessions::digest_of;
 
 pub(crate) async fn rotate_session(
     service: &Authentication,
     request: RotateSessionRequest,
 ) -> Result<RotateSessionResponse, Failure> {
     let now = service.clock.now();
-    let digest = SessionToken::parse(&request.session_token)?.digest();
+    let digest = digest_of(&request.session_token)?;
     let ended = || Refusal::new(ErrorReason::SessionEnded);
     let found = service.find(&digest, now, true).await?.ok_or_else(ended)?;
     if found.record.epoch != Epoch(request.from_epoch) {

@@ -8,11 +8,12 @@ use aikagi_api::authentication::v1::{
     LogoutResponse, RotateSessionRequest, RotateSessionResponse, VerifyPasswordRequest,
     VerifyPasswordResponse,
 };
-use aikagi_mesh::errors::answer;
+use aikagi_domain::fault::InternalFault;
 use aikagi_mesh::guard::actor_of;
+use aikagi_mesh::response::answer;
+use aikagi_refusal::Failure;
 use tonic::{Request, Response, Status};
 
-use crate::failure::Failure;
 use crate::{
     Authentication, check_access, check_reuse, check_session, end_sessions, list_sessions, login,
     logout, rotate_session, verify_password,
@@ -94,6 +95,6 @@ impl Authentication {
         self.shutdown
             .carry_through(work)
             .await
-            .unwrap_or(Err(Failure::Internal("an attempt was cut off")))
+            .unwrap_or(Err(InternalFault("an attempt was cut off").into()))
     }
 }

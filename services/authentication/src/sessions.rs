@@ -4,13 +4,13 @@
 use aikagi_api::authentication::v1::{MustChangeReason, Session};
 use aikagi_api::timestamp;
 use aikagi_api::units::v1::{AccountRole, AuthUnit};
+use aikagi_domain::fault::InternalFault;
 use aikagi_domain::session::{SessionRecord, SessionToken, TokenDigest, revision};
 use aikagi_hashing::seal::Context;
-use aikagi_mesh::errors::{ErrorReason, Refusal};
+use aikagi_refusal::{ErrorReason, Failure, Refusal};
 use chrono::{DateTime, Utc};
 
 use crate::Authentication;
-use crate::failure::Failure;
 use crate::store::Account;
 
 /// A session as Redis has it; whether it is still good is not said yet.
@@ -26,6 +26,15 @@ pub(crate) struct LiveSession {
     pub(crate) account: Account,
 }
 
+/// The digest of a token.
+///
+/// Refused with `SESSION_ENDED` when the text is no token: no session has ever had it.
+pub(crate) fn digest_of(token: &str) -> Result<TokenDigest, Refusal> {
+    SessionToken::parse(token)
+        .map(|token| token.digest())
+        .map_err(|_malformed| Refusal::new(ErrorReason::SessionEnded))
+}
+
 impl Authentication {
     /// The live session of a token. It counts as use unless it is only a peek (SESS-1).
     pub(crate) async fn live_session(
@@ -37,7 +46,7 @@ impl Authentication {
         if token.is_empty() {
             return Err(Refusal::new(ErrorReason::SessionRequired).into());
         }
-        let digest = SessionToken::parse(token)?.digest();
+        let digest = digest_of(token)?;
         let found = self.find(&digest, now, peek).await?;
         let Found { record, used } =
             found.ok_or_else(|| Refusal::new(ErrorReason::SessionEnded))?;
@@ -68,7 +77,7 @@ impl Authentication {
             .keys
             .open(Context::Session { digest }, &stored.record)?;
         let record = serde_json::from_slice(&opened)
-            .map_err(|_malformed| Failure::Internal("a session record is malformed"))?;
+            .map_err(|_malformed| InternalFault("a session record is malformed"))?;
         Ok(Some(Found {
             record,
             used: stored.used,
@@ -117,7 +126,7 @@ impl Authentication {
         let token = SessionToken::generate(&mut rand::rng());
         let digest = token.digest();
         let plain = serde_json::to_vec(record)
-            .map_err(|_unwritable| Failure::Internal("a session record cannot be written"))?;
+            .map_err(|_unwritable| InternalFault("a session record cannot be written"))?;
         let sealed = self
             .keys
             .seal(Context::Session { digest: &digest }, &plain)?;

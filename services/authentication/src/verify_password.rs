@@ -3,17 +3,15 @@
 use aikagi_api::authentication::v1::{VerifyPasswordRequest, VerifyPasswordResponse};
 use aikagi_api::units::v1::CredentialKind;
 use aikagi_domain::password::TypedPassword;
-use aikagi_domain::session::{SessionToken, TokenDigest};
+use aikagi_domain::session::TokenDigest;
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_hashing::Permit;
 use aikagi_ledger::audit::AuditAction;
 use aikagi_mesh::deadline;
-use aikagi_mesh::errors::{ErrorReason, Refusal};
-use aikagi_mesh::fields;
+use aikagi_refusal::{ErrorReason, Failure, Refusal, fields};
 
 use crate::Authentication;
-use crate::failure::Failure;
-use crate::sessions::LiveSession;
+use crate::sessions::{LiveSession, digest_of};
 use crate::store::Charge;
 
 pub(crate) async fn verify_password(
@@ -26,7 +24,7 @@ pub(crate) async fn verify_password(
     let session = service
         .live_session(&request.session_token, now, false)
         .await?;
-    let digest = SessionToken::parse(&request.session_token)?.digest();
+    let digest = digest_of(&request.session_token)?;
     let permit = service.pool.permit(deadline::current()).await?;
     let service = service.clone();
     service

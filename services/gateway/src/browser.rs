@@ -1,6 +1,6 @@
 //! What tells a browser from another client, and which pages may act.
 
-use aikagi_mesh::errors::{ErrorReason, Refusal};
+use aikagi_refusal::{ErrorReason, Refusal};
 use http::header::{CONTENT_TYPE, ORIGIN};
 use http::{HeaderMap, HeaderName};
 

@@ -12,7 +12,7 @@ use aikagi_api::envoy::v3::{
     OkHttpResponse,
 };
 use aikagi_mesh::client::Upstream;
-use aikagi_mesh::errors::{ErrorReason, Refusal, forward, name_of, reason_of};
+use aikagi_refusal::{ErrorReason, Refusal, forward, name_of, reason_of};
 use http::{HeaderMap, HeaderName, StatusCode};
 use tonic::{Code, Request, Response, Status};
 

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use aikagi_mesh::errors::{ErrorReason, Refusal};
 use aikagi_mesh::guard::refuse;
 use aikagi_mesh::server::Peer;
+use aikagi_refusal::{ErrorReason, Refusal};
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use ipnet::IpNet;

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use aikagi_domain::duration_text;
 use aikagi_domain::limit::Quota;
 use aikagi_mesh::clock::SharedClock;
-use aikagi_mesh::errors::{ErrorReason, Refusal};
+use aikagi_refusal::{ErrorReason, Refusal};
 use chrono::TimeDelta;
 use ipnet::IpNet;
 use serde::Deserialize;

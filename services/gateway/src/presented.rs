@@ -2,7 +2,7 @@
 //! as a bearer token (SESS-3).
 
 use aikagi_domain::session::SessionToken;
-use aikagi_mesh::errors::{ErrorReason, Refusal, reason_of};
+use aikagi_refusal::{ErrorReason, Refusal, reason_of};
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE};
 use tonic::metadata::{Ascii, MetadataMap, MetadataValue};

@@ -4,10 +4,10 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use aikagi_mesh::errors::{ErrorReason, Refusal, forward, reason_of};
 use aikagi_mesh::guard::{CALLER_HEADER, Caller};
 use aikagi_mesh::identity::TRUST_DOMAIN;
 use aikagi_mesh::policy::Policies;
+use aikagi_refusal::{ErrorReason, Refusal, forward, reason_of};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::header::{CONNECTION, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};

@@ -1,10 +1,9 @@
 //! Where calls are kept between turns: in Redis, each record sealed for its call (IVR-12).
 
 use aikagi_hashing::seal::Context;
-use aikagi_mesh::errors::{ErrorReason, Refusal};
+use aikagi_refusal::{ErrorReason, Failure, Refusal};
 
 use crate::Issuance;
-use crate::failure::Failure;
 use crate::record::CallRecord;
 
 /// A call as it was found, with the version that the next one replaces.

@@ -3,11 +3,10 @@
 use aikagi_api::issuance::v1::TakeTurnRequest;
 use aikagi_api::issuance::v1::take_turn_request::Event as WireEvent;
 use aikagi_domain::telephone::TelephoneNumber;
-use aikagi_mesh::errors::Refusal;
+use aikagi_refusal::Refusal;
+use aikagi_refusal::fields::{Fields, optional_number};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
-
-use crate::fields::{Fields, optional_number};
 
 /// No caller presses more keys than this in one turn.
 const MAX_KEYS: usize = 32;
@@ -117,7 +116,7 @@ impl Event {
 #[cfg(test)]
 mod tests {
     use aikagi_api::issuance::v1::{CallStarted, HungUp, Silence};
-    use aikagi_mesh::errors::ErrorReason;
+    use aikagi_refusal::ErrorReason;
 
     use super::*;
 

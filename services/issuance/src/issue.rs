@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use aikagi_domain::fault::InternalFault;
 use aikagi_domain::password::TemporaryPassword;
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit::AuthUnit;
@@ -9,11 +10,11 @@ use aikagi_hashing::seal::Context;
 use aikagi_hashing::{Permit, SecretBytes};
 use aikagi_mesh::deadline;
 use aikagi_mesh::telemetry::meters::{Counter, counter};
+use aikagi_refusal::{Failure, Refusal};
 use aikagi_ttl::temp::TemporaryRecord;
 use chrono::{DateTime, SubsecRound as _, Utc};
 
 use crate::Issuance;
-use crate::failure::Failure;
 use crate::store::Committed;
 
 static ISSUED: LazyLock<Counter<u64>> =
@@ -77,7 +78,8 @@ impl Issuance {
             .put(&account, &record, self.clock.now())
             .await?
         {
-            return Err(Failure::Superseded);
+            // Another call has replaced the password already.
+            return Err(Refusal::unavailable().into());
         }
         ISSUED.add(1, &[]);
         Ok(Issued { account, expires })
@@ -92,6 +94,6 @@ impl Issuance {
         self.shutdown
             .carry_through(work)
             .await
-            .unwrap_or(Err(Failure::Internal("a setting was cut off")))
+            .unwrap_or(Err(InternalFault("a setting was cut off").into()))
     }
 }

@@ -5,8 +5,6 @@
 
 mod calls;
 mod event;
-mod failure;
-mod fields;
 mod issue;
 mod order;
 mod record;

@@ -1,7 +1,7 @@
 //! Where a turn belongs among the turns of its call (IVR-12), decided apart from the store.
 
 use aikagi_api::issuance::v1::TakeTurnResponse;
-use aikagi_mesh::errors::{ErrorReason, Refusal};
+use aikagi_refusal::{ErrorReason, Refusal};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::event::{Event, TurnRequest};

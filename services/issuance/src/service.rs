@@ -4,8 +4,8 @@ use aikagi_api::issuance::v1::call_service_server::CallService;
 use aikagi_api::issuance::v1::{
     SetTemporaryPasswordRequest, SetTemporaryPasswordResponse, TakeTurnRequest, TakeTurnResponse,
 };
-use aikagi_mesh::errors::answer;
 use aikagi_mesh::guard::actor_of;
+use aikagi_mesh::response::answer;
 use tonic::{Request, Response, Status};
 
 use crate::{Issuance, set_temporary_password, take_turn};

@@ -3,12 +3,11 @@
 use aikagi_api::issuance::v1::{SetTemporaryPasswordRequest, SetTemporaryPasswordResponse};
 use aikagi_domain::password::TemporaryPassword;
 use aikagi_domain::unit::AuthUnit;
-use aikagi_mesh::errors::{ErrorReason, Refusal};
+use aikagi_refusal::fields::{Fields, optional_number};
+use aikagi_refusal::{ErrorReason, Failure, Refusal};
 use zeroize::Zeroizing;
 
 use crate::Issuance;
-use crate::failure::Failure;
-use crate::fields::{Fields, optional_number};
 use crate::issue::Order;
 
 /// IVR-9 to IVR-11, IVR-13: sets a temporary password, or says why not.

@@ -2,6 +2,7 @@
 
 use aikagi_domain::credential::Epoch;
 use aikagi_domain::dialog::{SettingDenial, check_setting};
+use aikagi_domain::fault::InternalFault;
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit::{AuthUnit, UnitChoice};
 use aikagi_ledger::LedgerError;
@@ -9,11 +10,11 @@ use aikagi_ledger::audit::{self, AuditAction, AuditEvent, AuditOutcome};
 use aikagi_ledger::line::{StoredLine, lock_line_of, read_line_of};
 use aikagi_ledger::statement;
 use aikagi_mesh::telemetry::trace_id;
+use aikagi_refusal::{ErrorReason, Failure, Refusal};
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use tracing::Instrument as _;
 
-use crate::failure::Failure;
 use crate::issue::Order;
 
 /// The ledger, as this service sees it.
@@ -79,16 +80,16 @@ impl Store {
                     now,
                 )
                 .await?;
-                return Err(denied.into());
+                return Err(refusal(denied).into());
             }
         };
-        let stored = stored.ok_or(Failure::Internal("a setting without a line"))?;
+        let stored = stored.ok_or(InternalFault("a setting without a line"))?;
         // The check above has admitted the unit; an established one cannot get here.
         let choice = stored
             .line
             .state
             .choose(order.unit)
-            .map_err(|_| Failure::Internal("a unit not admitted"))?;
+            .map_err(|_| InternalFault("a unit not admitted"))?;
         choose_unit(&mut transaction, &stored, order.unit, choice).await?;
         let epoch = make_temporary(&mut transaction, &account, expires).await?;
         let event = AuditEvent {
@@ -138,11 +139,23 @@ fn actor(workload: &str, caller: Option<&TelephoneNumber>) -> String {
     }
 }
 
+/// The reason of a denied setting in the audit trail.
 fn reason(denied: SettingDenial) -> &'static str {
     match denied {
         SettingDenial::Caller => "CALLER_REFUSED",
         SettingDenial::Unit => "UNIT_REFUSED",
         SettingDenial::Target => "TARGET_REFUSED",
+    }
+}
+
+/// IVR-11: the refusal of a denied setting.
+fn refusal(denied: SettingDenial) -> Refusal {
+    let target_refused =
+        |field| Refusal::new(ErrorReason::TargetRefused).field(field, "is not allowed");
+    match denied {
+        SettingDenial::Caller => Refusal::new(ErrorReason::CallerRefused),
+        SettingDenial::Unit => target_refused("unit"),
+        SettingDenial::Target => target_refused("target_number"),
     }
 }
 

@@ -2,14 +2,14 @@
 
 use aikagi_api::issuance::v1::{TakeTurnRequest, TakeTurnResponse};
 use aikagi_domain::dialog::{self, CallOutcome, CallState, Entry, Next, Setting, Turn};
+use aikagi_domain::fault::InternalFault;
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit::Line;
-use aikagi_mesh::errors::Refusal;
+use aikagi_refusal::{Failure, Refusal};
 
 use crate::Issuance;
 use crate::calls::Found;
 use crate::event::{Event, EventDigest, TurnRequest};
-use crate::failure::Failure;
 use crate::issue::Order;
 use crate::order::{Place, place};
 use crate::record::{Answer, CallRecord};
@@ -90,7 +90,7 @@ async fn set(
     let before = step
         .state
         .clone()
-        .ok_or(Failure::Internal("a call that sets as it begins"))?;
+        .ok_or(InternalFault("a call that sets as it begins"))?;
     let claim = step.record(before, Answer::Setting(service.clock.now()));
     if !service
         .save_call(&step.call_id, step.version, &claim)

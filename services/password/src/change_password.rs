@@ -8,17 +8,17 @@ use aikagi_api::authentication::v1::{
 };
 use aikagi_api::password::v1::{ChangePasswordRequest, ChangePasswordResponse};
 use aikagi_domain::credential::Epoch;
+use aikagi_domain::fault::InternalFault;
 use aikagi_domain::password::{NewPassword, TypedPassword};
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_hashing::SecretBytes;
 use aikagi_hashing::seal::Context;
-use aikagi_mesh::errors::{ErrorReason, Refusal};
+use aikagi_mesh::deadline;
 use aikagi_mesh::telemetry::meters::{Counter, KeyValue, counter};
-use aikagi_mesh::{deadline, fields};
+use aikagi_refusal::{ErrorReason, Failure, Refusal, fields};
 use zeroize::Zeroizing;
 
 use crate::Password;
-use crate::failure::Failure;
 use crate::wanted;
 
 static CHANGED: LazyLock<Counter<u64>> =
@@ -48,7 +48,7 @@ pub(crate) async fn change_password(
         .shutdown
         .carry_through(async move { worker.change(&session, &request, &current).await })
         .await
-        .unwrap_or(Err(Failure::Internal("a change was cut off")))
+        .unwrap_or(Err(InternalFault("a change was cut off").into()))
 }
 
 /// OPS-3: whether a refusal says no to the subscriber, rather than that it could not be decided.
@@ -65,6 +65,11 @@ fn is_decision(reason: ErrorReason) -> bool {
     )
 }
 
+/// PW-5: a change that held the account for too long came first.
+fn changed_meanwhile(failure: impl Into<Failure>) -> Failure {
+    failure.into().conflict_as(ErrorReason::ChangedMeanwhile)
+}
+
 impl Password {
     async fn session(&self, token: Zeroizing<String>) -> Result<Opened, Failure> {
         let request = CheckSessionRequest {
@@ -75,9 +80,9 @@ impl Password {
         let checked = answer
             .map_err(|status| Refusal::forwarded(&status))?
             .into_inner();
-        let session = checked.session.ok_or(Failure::Internal("no session"))?;
+        let session = checked.session.ok_or(InternalFault("no session"))?;
         let account = TelephoneNumber::parse(&session.account_number)
-            .map_err(|_malformed| Failure::Internal("a session of a malformed number"))?;
+            .map_err(|_malformed| InternalFault("a session of a malformed number"))?;
         Ok(Opened {
             token,
             account,
@@ -104,7 +109,8 @@ impl Password {
         {
             self.store
                 .note_refusal(&session.account, refusal.reason_name(), self.clock.now())
-                .await?;
+                .await
+                .map_err(changed_meanwhile)?;
         }
         Ok(done?)
     }
@@ -136,7 +142,8 @@ impl Password {
                 .seal_hash(Context::Permanent { number, epoch }, &hash)
         };
         let now = self.clock.now();
-        let epoch = self.store.change(number, session.epoch, seal, now).await?;
+        let changed = self.store.change(number, session.epoch, seal, now).await;
+        let epoch = changed.map_err(changed_meanwhile)?;
         CHANGED.add(1, &[KeyValue::new("aikagi.change.reason", session.why)]);
         Ok(self.rotate(session, epoch).await)
     }

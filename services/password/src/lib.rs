@@ -5,7 +5,6 @@
 //! the statements.
 
 mod change_password;
-mod failure;
 mod get_policy;
 mod service;
 mod settings;

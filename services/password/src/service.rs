@@ -4,7 +4,7 @@ use aikagi_api::password::v1::password_service_server::PasswordService;
 use aikagi_api::password::v1::{
     ChangePasswordRequest, ChangePasswordResponse, GetPolicyRequest, GetPolicyResponse,
 };
-use aikagi_mesh::errors::answer;
+use aikagi_mesh::response::answer;
 use tonic::{Request, Response, Status};
 
 use crate::{Password, change_password, get_policy};

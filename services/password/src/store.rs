@@ -8,13 +8,11 @@ use aikagi_ledger::LedgerError;
 use aikagi_ledger::audit::{self, AuditAction, AuditEvent, AuditOutcome};
 use aikagi_ledger::line::{StoredLine, lock_line_of, read_line_of};
 use aikagi_ledger::statement;
-use aikagi_mesh::errors::{ErrorReason, Refusal};
 use aikagi_mesh::telemetry::trace_id;
+use aikagi_refusal::{ErrorReason, Failure, Refusal};
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use tracing::Instrument as _;
-
-use crate::failure::Failure;
 
 /// The ledger, as this service sees it.
 #[derive(Clone, Debug)]

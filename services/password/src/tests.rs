@@ -4,11 +4,10 @@ use aikagi_domain::credential::Epoch;
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_fixtures::TestDatabase;
 use aikagi_hashing::seal::SealError;
-use aikagi_mesh::errors::{ErrorReason, Refusal};
+use aikagi_refusal::{ErrorReason, Failure, Refusal};
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgPool;
 
-use crate::failure::Failure;
 use crate::store::Store;
 
 const CONTRACT: &str = "0322220001";

@@ -1,7 +1,7 @@
 //! What a change asks for: decided from what was typed alone, before any password is charged.
 
 use aikagi_domain::password::{NewPassword, PasswordPolicy, PolicyRule, TypedPassword};
-use aikagi_mesh::errors::{ErrorReason, Refusal};
+use aikagi_refusal::{ErrorReason, Refusal};
 
 /// PW-1, PW-2, PW-6: the new password, if it was typed twice alike, keeps the policy and is another one than
 /// the current one as it was typed.

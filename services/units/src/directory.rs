@@ -14,11 +14,9 @@ use aikagi_api::units::v1::{Line, NewNumber};
 use aikagi_domain::directory::{Change, ChangeDenial};
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit::Member;
-use aikagi_mesh::errors::{ErrorReason, Refusal};
-use aikagi_mesh::fields;
+use aikagi_refusal::{ErrorReason, Failure, Refusal, fields};
 
 use crate::Units;
-use crate::failure::Failure;
 use crate::store::directory::{NotChanged, Order};
 use crate::view::view;
 

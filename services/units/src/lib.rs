@@ -6,7 +6,6 @@
 
 mod audit;
 mod directory;
-mod failure;
 mod import;
 mod migrations;
 mod retention;

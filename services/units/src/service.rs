@@ -13,8 +13,9 @@ use aikagi_api::units::v1::{
     ResetUnitRequest, ResetUnitResponse, SubscribeNumberRequest, SubscribeNumberResponse,
     UnsubscribeNumberRequest, UnsubscribeNumberResponse,
 };
-use aikagi_mesh::errors::{Refusal, answer};
 use aikagi_mesh::guard::actor_of;
+use aikagi_mesh::response::answer;
+use aikagi_refusal::{Failure, Refusal};
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use tokio::sync::mpsc;
@@ -27,7 +28,6 @@ use crate::directory::{
     add_line, add_number, close_line, explain_login, get_line, remove_number, reset_unit,
     subscribe_number, unsubscribe_number,
 };
-use crate::failure::Failure;
 use crate::import::import_lines;
 use crate::migrations::{Migrations, migrate, preview_migration};
 
@@ -125,7 +125,10 @@ impl ImportService for Units {
     ) -> Result<Response<Self::ImportLinesStream>, Status> {
         let actor = actor_of(&request);
         let batches = request.into_inner();
-        let batches = batches.map(|batch| batch.map_err(|_gone| Failure::CallerGone));
+        let batches = batches.map(|batch| {
+            batch
+                .map_err(|_broken| Refusal::invalid_field("request", "the stream broke off").into())
+        });
         Ok(answers(import_lines::import_lines(self, actor, batches)))
     }
 }

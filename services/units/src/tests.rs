@@ -7,8 +7,8 @@ use aikagi_api::units::v1::{
 };
 use aikagi_fixtures::TestDatabase;
 use aikagi_mesh::clock::ManualClock;
-use aikagi_mesh::errors::{ErrorReason, Refusal};
 use aikagi_mesh::shutdown::Shutdown;
+use aikagi_refusal::{ErrorReason, Refusal};
 use chrono::DateTime;
 use sqlx::PgPool;
 

@@ -2,7 +2,7 @@
 //! something to the system, and finds it again (LOGIN-3).
 
 use aikagi_api::units::v1::AuthUnit;
-use aikagi_mesh::errors::{ErrorReason, name_of};
+use aikagi_refusal::{ErrorReason, name_of};
 use aikagi_tests::edge::{Ivr, Operator, Site};
 use aikagi_tests::story::Where;
 use aikagi_tests::world::reason;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use aikagi_api::issuance::v1::{Guidance, TakeTurnRequest, TakeTurnResponse};
 use aikagi_ivr::{Dialog, Gateway, NoAnswer};
-use aikagi_mesh::errors::ErrorReason;
+use aikagi_refusal::ErrorReason;
 use aikagi_tests::world::{CONTRACT, TEMPORARY, World};
 use tokio::net::TcpListener;
 

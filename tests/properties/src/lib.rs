@@ -26,7 +26,6 @@ borrowed! {
     address from "../../../services/gateway/src/address.rs"
     browser from "../../../services/gateway/src/browser.rs"
     event from "../../../services/issuance/src/event.rs"
-    fields from "../../../services/issuance/src/fields.rs"
     order from "../../../services/issuance/src/order.rs"
     origin from "../../../services/gateway/src/origin.rs"
     presented from "../../../services/gateway/src/presented.rs"

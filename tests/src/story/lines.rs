@@ -2,7 +2,7 @@
 //! be played again (UNIT-2).
 
 use aikagi_api::units::v1::Line as Added;
-use aikagi_mesh::errors::ErrorReason;
+use aikagi_refusal::ErrorReason;
 use anyhow::{Result, bail};
 use tonic::Status;
 
@@ -78,7 +78,7 @@ impl Line {
 }
 
 fn taken<T>(answer: &Result<T, Status>) -> bool {
-    let name = aikagi_mesh::errors::name_of(ErrorReason::NumberTaken);
+    let name = aikagi_refusal::name_of(ErrorReason::NumberTaken);
     answer.as_ref().is_err_and(|status| reason(status) == name)
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aikagi_api::authentication::v1::{MustChangeReason, Session};
 use aikagi_api::units::v1::{AccountRole, AuthUnit};
-use aikagi_mesh::errors::ErrorReason;
+use aikagi_refusal::ErrorReason;
 use anyhow::{Context, Result};
 use tonic::Status;
 use tonic_types::StatusExt as _;
@@ -209,7 +209,7 @@ fn must_change(session: &Session, expected: MustChangeReason) -> Result<()> {
 }
 
 fn too_many(status: &Status) -> Option<Duration> {
-    (reason(status) == aikagi_mesh::errors::name_of(ErrorReason::TooManyAttempts))
+    (reason(status) == aikagi_refusal::name_of(ErrorReason::TooManyAttempts))
         .then(|| status.get_details_retry_info()?.retry_delay)
         .flatten()
 }

@@ -5,8 +5,9 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use toml::Table;
 
-const MIDDLE: [&str; 5] = [
+const MIDDLE: [&str; 6] = [
     "aikagi-api",
+    "aikagi-refusal",
     "aikagi-ledger",
     "aikagi-ttl",
     "aikagi-hashing",
@@ -53,7 +54,10 @@ fn allowed(package: &str) -> Option<Vec<&'static str>> {
             "aikagi-api",
             "aikagi-domain",
             "aikagi-mesh",
+            "aikagi-refusal",
         ])
+    } else if package == "aikagi-mesh" {
+        Some(vec!["aikagi-domain", "aikagi-refusal"])
     } else if MIDDLE.contains(&package) {
         Some(vec!["aikagi-domain"])
     } else if package == "aikagi-installation" {
@@ -68,7 +72,12 @@ fn allowed(package: &str) -> Option<Vec<&'static str>> {
     } else if SERVICES.contains(&package) {
         Some([&MIDDLE[..], &["aikagi-domain"]].concat())
     } else if OUTSIDE.contains(&package) {
-        Some(vec!["aikagi-api", "aikagi-domain", "aikagi-mesh"])
+        Some(vec![
+            "aikagi-api",
+            "aikagi-domain",
+            "aikagi-mesh",
+            "aikagi-refusal",
+        ])
     } else {
         None
     }
@@ -135,6 +144,11 @@ mod tests {
         );
         assert_eq!(
             check("aikagi-domain", "aikagi-mesh.workspace = true").len(),
+            1
+        );
+        assert!(check("aikagi-mesh", "aikagi-refusal.workspace = true").is_empty());
+        assert_eq!(
+            check("aikagi-refusal", "aikagi-mesh.workspace = true").len(),
             1
         );
         assert!(check("aikagi-ivr", "aikagi-agi.workspace = true").is_empty());

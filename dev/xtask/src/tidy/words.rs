@@ -29,6 +29,7 @@ const RESERVED: [Reserved; 2] = [
         word: "Status",
         places: &[
             "crates/mesh",
+            "crates/refusal",
             "crates/api",
             "services/gateway",
             "services/*/src/service",

@@ -13,9 +13,9 @@ use aikagi_api::units::v1 as units;
 use aikagi_api::units::v1::audit_service_server::AuditServiceServer;
 use aikagi_api::units::v1::directory_service_server::{DirectoryService, DirectoryServiceServer};
 use aikagi_api::units::v1::import_service_server::ImportServiceServer;
-use aikagi_mesh::errors::{ErrorReason, Refusal};
 use aikagi_mesh::health::Readiness;
 use aikagi_mesh::shutdown::Shutdown;
+use aikagi_refusal::{ErrorReason, Refusal};
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 

@@ -4,7 +4,7 @@ use std::mem::take;
 
 use aikagi_api::edge::v1::{ChangePasswordRequest, ChangePasswordResponse};
 use aikagi_api::password;
-use aikagi_mesh::errors::forward;
+use aikagi_refusal::forward;
 use tonic::{Response, Status};
 
 use super::Subscriber;

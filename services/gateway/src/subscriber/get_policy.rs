@@ -2,7 +2,7 @@
 
 use aikagi_api::edge::v1::GetPolicyResponse;
 use aikagi_api::password::v1::GetPolicyRequest;
-use aikagi_mesh::errors::forward;
+use aikagi_refusal::forward;
 use tonic::{Response, Status};
 
 use super::Subscriber;

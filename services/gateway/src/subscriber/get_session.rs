@@ -2,7 +2,7 @@
 
 use aikagi_api::authentication;
 use aikagi_api::edge::v1::{GetSessionRequest, GetSessionResponse};
-use aikagi_mesh::errors::forward;
+use aikagi_refusal::forward;
 use tonic::{Response, Status};
 
 use super::Subscriber;

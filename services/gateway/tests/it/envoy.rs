@@ -6,7 +6,7 @@ use aikagi_api::edge::v1::LoginRequest;
 use aikagi_api::envoy::v3::authorization_client::AuthorizationClient;
 use aikagi_api::envoy::v3::check_response::HttpResponse;
 use aikagi_api::envoy::v3::{AttributeContext, CheckRequest, CheckResponse, HttpRequest, Request};
-use aikagi_mesh::errors::{ErrorReason, reason_of};
+use aikagi_refusal::{ErrorReason, reason_of};
 use tonic::Code;
 
 use crate::stubs::{NUMBER, PASSWORD, TOKEN};

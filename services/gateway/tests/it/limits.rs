@@ -5,7 +5,7 @@ use std::time::Duration;
 use aikagi_api::edge::v1::{
     ChangePasswordRequest, GetSessionRequest, LoginRequest, MigrateRequest,
 };
-use aikagi_mesh::errors::ErrorReason;
+use aikagi_refusal::ErrorReason;
 use chrono::TimeDelta;
 use tonic::Code;
 use tonic_types::StatusExt;

@@ -5,7 +5,7 @@ use aikagi_api::edge::v1::{
     PreviewMigrationResponse,
 };
 use aikagi_api::units::v1::{AccountPassword, AuthUnit};
-use aikagi_mesh::errors::ErrorReason;
+use aikagi_refusal::ErrorReason;
 use tonic_types::StatusExt;
 
 use crate::stubs::{NUMBER, PASSWORD, TOKEN};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aikagi_api::edge::v1::LoginRequest;
 use aikagi_api::edge::v1::subscriber_service_client::SubscriberServiceClient;
 use aikagi_gateway::Settings;
-use aikagi_mesh::errors::{ErrorReason, reason_of};
+use aikagi_refusal::{ErrorReason, reason_of};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;

@@ -4,7 +4,7 @@ use aikagi_api::authentication::v1::CheckAccessRequest;
 use aikagi_api::authentication::v1::authentication_service_client::AuthenticationServiceClient;
 use aikagi_api::edge::v1::LoginRequest;
 use aikagi_mesh::client::Upstream;
-use aikagi_mesh::errors::{ErrorReason, reason_of};
+use aikagi_refusal::{ErrorReason, reason_of};
 use http::Request;
 use http_body_util::Full;
 use tonic::body::Body;

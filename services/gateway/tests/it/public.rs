@@ -5,7 +5,7 @@ use aikagi_api::edge::v1::{
     ChangePasswordRequest, ChangePasswordResponse, GetPolicyRequest, GetPolicyResponse,
     GetSessionRequest, GetSessionResponse, LoginRequest, LogoutRequest, LogoutResponse,
 };
-use aikagi_mesh::errors::{ErrorReason, reason_of};
+use aikagi_refusal::{ErrorReason, reason_of};
 use http::Request;
 use http_body_util::Full;
 use tonic_reflection::pb::v1 as reflection;

@@ -8,8 +8,8 @@ use aikagi_api::password::v1 as password;
 use aikagi_api::password::v1::password_service_server::PasswordService;
 use aikagi_api::units::v1 as units;
 use aikagi_api::units::v1::migration_service_server::MigrationService;
-use aikagi_mesh::errors::{ErrorReason, Refusal};
 use aikagi_mesh::guard::Caller;
+use aikagi_refusal::{ErrorReason, Refusal};
 use tokio::sync::Notify;
 use tonic::{Request, Response, Status};
 

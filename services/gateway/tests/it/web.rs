@@ -1,6 +1,6 @@
 //! A browser: gRPC-Web over HTTP/1.1, written out by hand.
 
-use aikagi_mesh::errors::{ErrorReason, reason_of};
+use aikagi_refusal::{ErrorReason, reason_of};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;

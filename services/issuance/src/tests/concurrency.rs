@@ -1,7 +1,7 @@
 //! Turns and settings that cross.
 
 use aikagi_domain::telephone::TelephoneNumber;
-use aikagi_mesh::errors::ErrorReason;
+use aikagi_refusal::ErrorReason;
 
 use super::world::{World, call, set, turn};
 use super::*;

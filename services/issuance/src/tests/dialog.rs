@@ -1,7 +1,7 @@
 //! Calls turn by turn.
 
 use aikagi_domain::telephone::TelephoneNumber;
-use aikagi_mesh::errors::ErrorReason;
+use aikagi_refusal::ErrorReason;
 use chrono::TimeDelta;
 
 use super::world::{World, call, turn};
@@ -107,7 +107,7 @@ async fn turns_out_of_order_are_refused() {
     let reason = |reply: Result<TakeTurnResponse, _>| {
         reply
             .err()
-            .map(|refusal: aikagi_mesh::errors::Refusal| refusal.reason())
+            .map(|refusal: aikagi_refusal::Refusal| refusal.reason())
     };
     let unknown = turn(&service, "call-0001", 1, event("1")).await;
     assert_eq!(reason(unknown), Some(ErrorReason::CallUnknown));

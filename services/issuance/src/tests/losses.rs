@@ -1,6 +1,6 @@
 //! Stores that go away, and replicas that die.
 
-use aikagi_mesh::errors::ErrorReason;
+use aikagi_refusal::ErrorReason;
 use chrono::TimeDelta;
 
 use super::world::{World, call, set, turn};

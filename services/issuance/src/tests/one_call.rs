@@ -1,6 +1,6 @@
 //! Settings in one call, and what a setting does to credentials and units.
 
-use aikagi_mesh::errors::ErrorReason;
+use aikagi_refusal::ErrorReason;
 use chrono::TimeDelta;
 
 use super::world::{World, call, set};

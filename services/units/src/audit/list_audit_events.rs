@@ -1,13 +1,11 @@
 //! Events that match a filter, page by page (OPS-2).
 
 use aikagi_api::units::v1::{ListAuditEventsRequest, ListAuditEventsResponse};
-use aikagi_mesh::errors::Refusal;
-use aikagi_mesh::fields;
+use aikagi_refusal::{Failure, Refusal, fields};
 use chrono::{DateTime, Utc};
 
 use super::view;
 use crate::Units;
-use crate::failure::Failure;
 use crate::store::audit::Filter;
 
 const DEFAULT_PAGE: u32 = 100;

@@ -3,13 +3,11 @@
 use std::collections::VecDeque;
 
 use aikagi_api::units::v1::{AuditChainEnds, ReadAuditChainsRequest, ReadAuditChainsResponse};
-use aikagi_mesh::errors::{ErrorReason, Refusal};
-use aikagi_mesh::fields;
+use aikagi_refusal::{ErrorReason, Failure, Refusal, fields};
 use tokio::sync::mpsc;
 
 use super::view;
 use crate::Units;
-use crate::failure::Failure;
 use crate::store::audit::{ChainBounds, ChainPage, ChainReader, StoredEvent};
 
 /// Events read at once.

@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 
 use aikagi_api::units::v1::{AddLineRequest, AddLineResponse};
-use aikagi_mesh::errors::Refusal;
+use aikagi_refusal::{Failure, Refusal};
 
 use super::{member, refusal};
 use crate::Units;
-use crate::failure::Failure;
 use crate::store::directory::NewLine;
 use crate::view::view;
 
@@ -52,7 +51,7 @@ fn parse(request: AddLineRequest) -> Result<NewLine, Refusal> {
 #[cfg(test)]
 mod tests {
     use aikagi_api::units::v1::NewNumber;
-    use aikagi_mesh::errors::ErrorReason;
+    use aikagi_refusal::ErrorReason;
 
     use super::*;
 

@@ -2,12 +2,10 @@
 
 use aikagi_api::units::v1::{AddNumberRequest, AddNumberResponse};
 use aikagi_domain::directory::Change;
-use aikagi_mesh::errors::Refusal;
-use aikagi_mesh::fields;
+use aikagi_refusal::{Failure, Refusal, fields};
 
 use super::member;
 use crate::Units;
-use crate::failure::Failure;
 
 pub(crate) async fn add_number(
     service: &Units,

@@ -2,10 +2,9 @@
 
 use aikagi_api::units::v1::{CloseLineRequest, CloseLineResponse};
 use aikagi_domain::directory::Change;
-use aikagi_mesh::fields;
+use aikagi_refusal::{Failure, fields};
 
 use crate::Units;
-use crate::failure::Failure;
 
 pub(crate) async fn close_line(
     service: &Units,

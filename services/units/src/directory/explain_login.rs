@@ -2,10 +2,9 @@
 
 use aikagi_api::units::v1::{ExplainLoginRequest, ExplainLoginResponse, LoginVerdict, Remedy};
 use aikagi_domain::explanation::Verdict;
-use aikagi_mesh::fields;
+use aikagi_refusal::{Failure, fields};
 
 use crate::Units;
-use crate::failure::Failure;
 use crate::store::texts;
 use crate::view::view;
 

@@ -1,11 +1,9 @@
 //! The state of the line that a number is on (OPS-2).
 
 use aikagi_api::units::v1::{GetLineRequest, GetLineResponse};
-use aikagi_mesh::errors::{ErrorReason, Refusal};
-use aikagi_mesh::fields;
+use aikagi_refusal::{ErrorReason, Failure, Refusal, fields};
 
 use crate::Units;
-use crate::failure::Failure;
 use crate::view::view;
 
 pub(crate) async fn get_line(

@@ -2,10 +2,9 @@
 
 use aikagi_api::units::v1::{RemoveNumberRequest, RemoveNumberResponse};
 use aikagi_domain::directory::Change;
-use aikagi_mesh::fields;
+use aikagi_refusal::{Failure, fields};
 
 use crate::Units;
-use crate::failure::Failure;
 
 pub(crate) async fn remove_number(
     service: &Units,

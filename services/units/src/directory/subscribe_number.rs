@@ -3,10 +3,9 @@
 use aikagi_api::units::v1::{SubscribeNumberRequest, SubscribeNumberResponse};
 use aikagi_domain::directory::Change;
 use aikagi_domain::unit::Member;
-use aikagi_mesh::fields;
+use aikagi_refusal::{Failure, fields};
 
 use crate::Units;
-use crate::failure::Failure;
 
 pub(crate) async fn subscribe_number(
     service: &Units,

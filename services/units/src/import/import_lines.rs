@@ -5,14 +5,13 @@ use std::sync::Arc;
 
 use aikagi_api::units::v1::{ImportLinesRequest, ImportLinesResponse, RejectionReason};
 use aikagi_domain::telephone::TelephoneNumber;
-use aikagi_mesh::errors::Refusal;
+use aikagi_refusal::{Failure, Refusal};
 use futures_util::{Stream, StreamExt};
 use tokio::sync::mpsc;
 
 use super::queue::{AT_ONCE, Queue};
 use super::row::{ReadRow, read, rejected};
 use crate::Units;
-use crate::failure::Failure;
 use crate::store::import::{Batch, Fate};
 
 const MOST_ROWS: usize = 5000;

@@ -4,22 +4,21 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use aikagi_api::units::v1::{MigrateRequest, MigrateResponse};
+use aikagi_domain::fault::InternalFault;
 use aikagi_domain::password::TypedPassword;
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit::AuthUnit;
 use aikagi_domain::unit_migration::UnitMigrationPlan;
 use aikagi_hashing::seal::Context;
 use aikagi_hashing::{Hash, SecretBytes};
-use aikagi_ledger::LedgerError;
 use aikagi_mesh::deadline;
-use aikagi_mesh::errors::{ErrorReason, Refusal};
 use aikagi_mesh::telemetry::meters::{Counter, KeyValue, counter};
+use aikagi_refusal::{ErrorReason, Failure, Refusal};
 use zeroize::Zeroizing;
 
 use super::proofs::{self, Entered};
 use super::session::{self, Opened};
 use super::{Migrations, logins};
-use crate::failure::Failure;
 use crate::store::migration::Decided;
 
 static MIGRATIONS: LazyLock<Counter<u64>> = LazyLock::new(|| {
@@ -53,7 +52,7 @@ pub(crate) async fn migrate(
         .shutdown
         .carry_through(async move { worker.migrate(&session, &wanted).await })
         .await
-        .unwrap_or(Err(Failure::Internal("a migration was cut off")))
+        .unwrap_or(Err(InternalFault("a migration was cut off").into()))
 }
 
 /// OPS-3: whether a refusal says no to the subscriber, rather than that it could not be decided.
@@ -106,7 +105,7 @@ impl Migrations {
             .entries
             .iter()
             .find(|entry| entry.number == session.account)
-            .ok_or(Failure::Internal("a session of no account"))?;
+            .ok_or(InternalFault("a session of no account"))?;
         let hashes = self.hash_for_each(&offer.plan, &own.password).await?;
         let decided = Decided {
             account: &session.account,
@@ -118,21 +117,16 @@ impl Migrations {
         let seal = |number: &TelephoneNumber, epoch| {
             let hash = hashes
                 .get(number)
-                .ok_or(Failure::Internal("an account without a hash"))?;
+                .ok_or(InternalFault("an account without a hash"))?;
             let context = Context::Permanent { number, epoch };
             Ok(self.keys.seal_hash(context, hash)?)
         };
         let done = self.store.migrate(&decided, seal, self.clock.now()).await;
-        match done {
-            Ok(()) => Ok(MigrateResponse {
-                logins: logins(&offer.plan),
-            }),
-            // Another change held the line for too long.
-            Err(Failure::Ledger(LedgerError::Conflict)) => {
-                Err(Refusal::new(ErrorReason::ChangedMeanwhile).into())
-            }
-            Err(failure) => Err(failure),
-        }
+        // MIG-4: a change that held the line for too long came first.
+        done.map_err(|failure| failure.conflict_as(ErrorReason::ChangedMeanwhile))?;
+        Ok(MigrateResponse {
+            logins: logins(&offer.plan),
+        })
     }
 
     /// MIG-3, MIG-6: the session's own password for every account of the new unit, each with its own salt. Each

@@ -1,10 +1,10 @@
 //! What a migration asks for, and who logs in afterwards (MIG-1 to MIG-3, MIG-5 to MIG-7).
 
 use aikagi_api::units::v1::{PreviewMigrationRequest, PreviewMigrationResponse};
+use aikagi_refusal::Failure;
 use zeroize::Zeroizing;
 
 use super::{Migrations, logins, session};
-use crate::failure::Failure;
 use crate::store::texts;
 
 pub(crate) async fn preview_migration(

@@ -8,12 +8,10 @@ use aikagi_domain::credential::Epoch;
 use aikagi_domain::password::TypedPassword;
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit_migration::{NumberMismatch, UnitMigrationPlan};
-use aikagi_mesh::errors::{ErrorReason, Refusal};
-use aikagi_mesh::fields;
+use aikagi_refusal::{ErrorReason, Failure, Refusal, fields};
 
 use super::Migrations;
 use super::session::Opened;
-use crate::failure::Failure;
 
 /// An account's password as it was entered.
 pub(super) struct Entered {

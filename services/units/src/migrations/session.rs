@@ -3,15 +3,15 @@
 use aikagi_api::authentication::v1::CheckSessionRequest;
 use aikagi_api::units::v1;
 use aikagi_domain::credential::Epoch;
+use aikagi_domain::fault::InternalFault;
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit::AuthUnit;
 use aikagi_domain::unit_migration::{NotOffered, UnitMigrationPlan, is_ready, revision};
-use aikagi_mesh::errors::{ErrorReason, Refusal};
+use aikagi_refusal::{ErrorReason, Failure, Refusal};
 use chrono::{DateTime, Utc};
 use zeroize::Zeroizing;
 
 use super::Migrations;
-use crate::failure::Failure;
 use crate::store::lines::FoundLine;
 
 /// The session in which a unit is changed.
@@ -52,9 +52,9 @@ impl Migrations {
         let checked = answer
             .map_err(|status| Refusal::forwarded(&status))?
             .into_inner();
-        let session = checked.session.ok_or(Failure::Internal("no session"))?;
+        let session = checked.session.ok_or(InternalFault("no session"))?;
         let account = TelephoneNumber::parse(&session.account_number)
-            .map_err(|_malformed| Failure::Internal("a session of a malformed number"))?;
+            .map_err(|_malformed| InternalFault("a session of a malformed number"))?;
         Ok(Opened {
             token,
             account,

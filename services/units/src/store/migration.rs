@@ -9,8 +9,8 @@ use aikagi_ledger::LedgerError;
 use aikagi_ledger::audit::{self, AuditAction, AuditEvent, AuditOutcome};
 use aikagi_ledger::line::{StoredLine, lock_line, read_line_of};
 use aikagi_ledger::statement;
-use aikagi_mesh::errors::{ErrorReason, Refusal};
 use aikagi_mesh::telemetry::trace_id;
+use aikagi_refusal::{ErrorReason, Failure, Refusal};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use tracing::Instrument as _;
@@ -18,7 +18,6 @@ use tracing::Instrument as _;
 use super::directory::void;
 use super::lines::lock_credentials;
 use super::{Store, texts};
-use crate::failure::Failure;
 
 /// A migration that was decided, and all that it was decided on.
 #[derive(Debug)]

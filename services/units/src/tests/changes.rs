@@ -2,13 +2,13 @@ use aikagi_api::units::v1::{
     AddNumberRequest, CloseLineRequest, ExplainLoginRequest, LoginVerdict, Remedy,
     RemoveNumberRequest, ResetUnitRequest, SubscribeNumberRequest, UnsubscribeNumberRequest,
 };
+use aikagi_refusal::Failure;
 
 use super::*;
 use crate::directory::{
     add_number, close_line, explain_login, remove_number, reset_unit, subscribe_number,
     unsubscribe_number,
 };
-use crate::failure::Failure;
 
 const ACTOR: &str = "operator/alice";
 

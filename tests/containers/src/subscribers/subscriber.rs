@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aikagi_api::units::v1::AuthUnit;
-use aikagi_mesh::errors::{ErrorReason, name_of};
+use aikagi_refusal::{ErrorReason, name_of};
 use aikagi_tests::edge::LoggedIn;
 use aikagi_tests::story::Where;
 use aikagi_tests::world::reason;

@@ -4,7 +4,7 @@ use aikagi_api::issuance::v1::{TakeTurnRequest, TakeTurnResponse};
 use aikagi_domain::dialog::{self, Entry, Turn};
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit::{Line, Member, UnitState};
-use aikagi_mesh::errors::ErrorReason;
+use aikagi_refusal::ErrorReason;
 use chrono::{DateTime, TimeDelta, Utc};
 use prost::Message as _;
 

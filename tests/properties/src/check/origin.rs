@@ -1,4 +1,4 @@
-use aikagi_mesh::errors::ErrorReason;
+use aikagi_refusal::ErrorReason;
 use http::header::ORIGIN;
 use http::{HeaderMap, HeaderValue};
 

@@ -1,4 +1,4 @@
-use aikagi_mesh::errors::{ErrorReason, Refusal, forward, name_of, reason_of};
+use aikagi_refusal::{ErrorReason, Refusal, forward, name_of, reason_of};
 use tonic::{Code, Status};
 
 /// OPS-4: what an upstream refused with: a code, and bytes that are to be `google.rpc` details.

@@ -1,5 +1,5 @@
 use aikagi_domain::session::SessionToken;
-use aikagi_mesh::errors::ErrorReason;
+use aikagi_refusal::ErrorReason;
 use http::header::{AUTHORIZATION, COOKIE};
 use http::{Extensions, HeaderMap, HeaderValue};
 use tonic::Request;

@@ -1,6 +1,6 @@
 //! Wrong attempts: the limits, and the way back by telephone (LOGIN-2, LOGIN-3, IVR-10).
 
-use aikagi_mesh::errors::ErrorReason;
+use aikagi_refusal::ErrorReason;
 use anyhow::Result;
 
 use super::{OTHER_PERMANENT, OTHER_TEMPORARY, PERMANENT, TEMPORARY};

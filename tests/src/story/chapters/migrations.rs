@@ -1,7 +1,7 @@
 //! Changing the auth unit on the site (MIG-1 to MIG-6).
 
 use aikagi_api::units::v1::{AuthUnit, Login};
-use aikagi_mesh::errors::ErrorReason;
+use aikagi_refusal::ErrorReason;
 use anyhow::Result;
 
 use super::{OTHER_PERMANENT, OTHER_TEMPORARY, PERMANENT, TEMPORARY};

@@ -2,7 +2,7 @@
 
 use aikagi_api::issuance::v1::CallStep;
 use aikagi_api::units::v1::AuthUnit;
-use aikagi_mesh::errors::ErrorReason;
+use aikagi_refusal::ErrorReason;
 use anyhow::Result;
 use tonic_types::StatusExt as _;
 

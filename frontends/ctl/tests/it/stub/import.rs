@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use aikagi_api::units::v1 as units;
 use aikagi_api::units::v1::import_service_server::ImportService;
-use aikagi_mesh::errors::Refusal;
+use aikagi_refusal::Refusal;
 use futures_util::stream::{BoxStream, StreamExt as _};
 use tokio::sync::Notify;
 use tonic::{Request, Response, Status, Streaming};

@@ -1,9 +1,8 @@
-//! The one table from reason to status code and words. A new reason does not compile until it has its
-//! place here.
+//! The one table from reason to status code and words. A new reason does not compile until it has a row here.
 
 use tonic::Code;
 
-use crate::v1::ErrorReason;
+use crate::reason::ErrorReason;
 
 pub(super) struct Entry {
     pub(super) code: Code,

@@ -1,0 +1,20 @@
+//! Why an RPC was not done (OPS-4). A service makes a [`Refusal`], or has a fault; this crate alone turns both into a
+//! gRPC status with `google.rpc` details. It also reads the fields of a request, and refuses those that are wrong.
+
+mod failure;
+pub mod fields;
+mod reason;
+mod refusal;
+mod status;
+mod table;
+
+pub use failure::Failure;
+pub use reason::{ERROR_DOMAIN, ErrorReason, name_of};
+pub use refusal::Refusal;
+pub use status::{forward, reason_of};
+
+/// Version 1 of the list of reasons.
+pub mod v1 {
+    #![allow(missing_docs, clippy::all, clippy::pedantic, unreachable_pub)]
+    include!(concat!(env!("OUT_DIR"), "/aikagi.refusal.v1.rs"));
+}

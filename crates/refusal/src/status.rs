@@ -1,0 +1,193 @@
+//! Refusals on the wire: a gRPC status with `google.rpc` details (OPS-4), and back.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tonic::{Code, Status};
+use tonic_types::{
+    BadRequest, ErrorDetail, ErrorInfo, FieldViolation, LocalizedMessage, RetryInfo, StatusExt,
+};
+
+use crate::reason::{ERROR_DOMAIN, ErrorReason, name_of, named};
+use crate::refusal::{Forwarded, Refusal};
+use crate::table;
+
+impl From<Refusal> for Status {
+    fn from(mut refusal: Refusal) -> Self {
+        if let Some(forwarded) = refusal.forwarded.take() {
+            return Self::with_details(forwarded.code, forwarded.message, forwarded.details);
+        }
+        let entry = table::entry(refusal.reason);
+        let metadata: HashMap<String, String> = refusal
+            .metadata
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), value.clone()))
+            .collect();
+        let mut details = vec![ErrorDetail::ErrorInfo(ErrorInfo::new(
+            refusal.reason_name(),
+            ERROR_DOMAIN,
+            metadata,
+        ))];
+        if !refusal.fields.is_empty() {
+            let violations: Vec<FieldViolation> = refusal
+                .fields
+                .iter()
+                .map(|refused| FieldViolation {
+                    reason: refused.reason.map_or("", name_of).to_owned(),
+                    ..FieldViolation::new(refused.field.as_ref(), refused.description)
+                })
+                .collect();
+            details.push(ErrorDetail::BadRequest(BadRequest::new(violations)));
+        }
+        if let Some(delay) = refusal.retry_after {
+            details.push(ErrorDetail::RetryInfo(RetryInfo::new(Some(delay))));
+        }
+        let english = render(&refusal, entry.english);
+        details.push(ErrorDetail::LocalizedMessage(LocalizedMessage::new(
+            "ja",
+            render(&refusal, entry.japanese),
+        )));
+        details.push(ErrorDetail::LocalizedMessage(LocalizedMessage::new(
+            "en",
+            english.clone(),
+        )));
+        Status::with_error_details_vec(entry.code, english, details)
+    }
+}
+
+/// Fills the numbers of a refusal into a message.
+fn render(refusal: &Refusal, template: &str) -> String {
+    refusal
+        .words
+        .iter()
+        .fold(template.to_owned(), |text, (key, value)| {
+            text.replace(&format!("{{{key}}}"), value)
+        })
+}
+
+/// The reason of a status that one of our services made. None for any other status.
+pub fn reason_of(status: &Status) -> Option<ErrorReason> {
+    let info = status.get_details_error_info()?;
+    if info.domain != ERROR_DOMAIN {
+        return None;
+    }
+    named(&info.reason)
+}
+
+impl Refusal {
+    /// The refusal of an upstream, unchanged if it is one of ours. For any other status: the refusal that tells its
+    /// kind and nothing else, so that texts of transports and drivers stop here.
+    pub fn forwarded(status: &Status) -> Self {
+        match reason_of(status) {
+            // Outside, nobody needs to know which workload may call which inside.
+            Some(ErrorReason::CallerNotAllowed) | None => Self::from(status.code()),
+            Some(reason) => Self {
+                forwarded: Some(Box::new(Forwarded {
+                    code: status.code(),
+                    message: status.message().to_owned(),
+                    details: Bytes::copy_from_slice(status.details()),
+                })),
+                ..Self::new(reason)
+            },
+        }
+    }
+}
+
+/// The status with which to pass on what an upstream refused: [`Refusal::forwarded`].
+pub fn forward(status: &Status) -> Status {
+    Refusal::forwarded(status).into()
+}
+
+impl From<Code> for Refusal {
+    fn from(code: Code) -> Self {
+        match code {
+            Code::Unavailable => Self::unavailable(),
+            Code::DeadlineExceeded | Code::Cancelled => Self::new(ErrorReason::DeadlineExceeded),
+            Code::ResourceExhausted => {
+                Self::new(ErrorReason::Overloaded).retry_after(Duration::from_secs(1))
+            }
+            Code::Ok
+            | Code::Unknown
+            | Code::InvalidArgument
+            | Code::NotFound
+            | Code::AlreadyExists
+            | Code::PermissionDenied
+            | Code::FailedPrecondition
+            | Code::Aborted
+            | Code::OutOfRange
+            | Code::Unimplemented
+            | Code::Internal
+            | Code::DataLoss
+            | Code::Unauthenticated => Self::new(ErrorReason::Internal),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn every_reason() -> impl Iterator<Item = ErrorReason> {
+        (1..200).filter_map(|number| ErrorReason::try_from(number).ok())
+    }
+
+    #[test]
+    fn every_reason_has_both_languages_and_comes_back_from_its_status() {
+        for reason in every_reason() {
+            let status = Status::from(Refusal::new(reason));
+            assert_eq!(reason_of(&status), Some(reason));
+            assert_ne!(status.code(), Code::Ok);
+            let locales: Vec<String> = status
+                .get_error_details_vec()
+                .into_iter()
+                .filter_map(|detail| match detail {
+                    ErrorDetail::LocalizedMessage(text) if !text.message.is_empty() => {
+                        Some(text.locale)
+                    }
+                    _ => None,
+                })
+                .collect();
+            assert_eq!(locales, ["ja", "en"], "{reason:?}");
+        }
+    }
+
+    /// LOGIN-8: the answer says when to try again, in RetryInfo.
+    #[test]
+    fn a_delay_travels_as_retry_info() {
+        let refusal =
+            Refusal::new(ErrorReason::TooManyAttempts).retry_after(Duration::from_secs(7));
+        let status = Status::from(refusal);
+        assert_eq!(status.code(), Code::ResourceExhausted);
+        let info = status.get_details_retry_info().expect("RetryInfo");
+        assert_eq!(info.retry_delay, Some(Duration::from_secs(7)));
+    }
+
+    /// MIG-5: of several passwords each field says why it was refused.
+    #[test]
+    fn fields_may_have_reasons_of_their_own() {
+        let refusal = Refusal::new(ErrorReason::PasswordDead)
+            .field("passwords", "some")
+            .field_for("passwords[1]", ErrorReason::PasswordWrong, "wrong");
+        let request = Status::from(refusal).get_details_bad_request().unwrap();
+        let told: Vec<_> = request
+            .field_violations
+            .iter()
+            .map(|violation| (violation.field.as_str(), violation.reason.as_str()))
+            .collect();
+        assert_eq!(
+            told,
+            [("passwords", ""), ("passwords[1]", "PASSWORD_WRONG")]
+        );
+    }
+
+    #[test]
+    fn a_transports_text_is_not_forwarded() {
+        let status = forward(&Status::unavailable("tcp connect error 10.1.2.3"));
+        assert_eq!(reason_of(&status), Some(ErrorReason::Unavailable));
+        assert!(!status.message().contains("10.1.2.3"));
+        let own = Status::from(Refusal::invalid_field("number", "malformed"));
+        assert_eq!(forward(&own).details(), own.details());
+        assert_eq!(Refusal::forwarded(&own).reason(), ErrorReason::InvalidField);
+    }
+}
