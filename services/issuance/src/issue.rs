@@ -18,7 +18,7 @@ use crate::Issuance;
 use crate::store::Committed;
 
 static ISSUED: LazyLock<Counter<u64>> =
-    LazyLock::new(|| counter("aikagi.temporaries.issued", "Temporary passwords set."));
+    LazyLock::new(|| counter("aikagi.temporary_passwords.set", "Temporary passwords set."));
 
 /// What is to be set, for whom, and who asks.
 #[derive(Debug, Clone)]

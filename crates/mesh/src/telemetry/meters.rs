@@ -28,14 +28,14 @@ static MADE: LazyLock<Histogram<f64>> =
     LazyLock::new(|| durations("rpc.client.call.duration", "Calls made."));
 static SHED: LazyLock<Counter<u64>> = LazyLock::new(|| {
     meter()
-        .u64_counter("aikagi.calls.shed")
-        .with_description("Calls refused because too many were in progress.")
-        .with_unit("{call}")
+        .u64_counter("aikagi.rpc.shed")
+        .with_description("RPCs refused because too many were in progress.")
+        .with_unit("{rpc}")
         .build()
 });
 static DEGRADED: LazyLock<Gauge<u64>> = LazyLock::new(|| {
     meter()
-        .u64_gauge("aikagi.dependency.degraded")
+        .u64_gauge("aikagi.dependency.down")
         .with_description("1 while a dependency does not answer, else 0.")
         .build()
 });

@@ -23,7 +23,7 @@ use crate::store::migration::Decided;
 
 static MIGRATIONS: LazyLock<Counter<u64>> = LazyLock::new(|| {
     counter(
-        "aikagi.migrations",
+        "aikagi.unit_migrations",
         "Changes of the auth unit, by what came of them.",
     )
 });
