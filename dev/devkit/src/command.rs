@@ -1,4 +1,4 @@
-//! Child processes that do not outlive the program that started them.
+//! Starts, runs and stops child processes. None outlives the program that started it.
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// The program `name` on PATH, or in a directory where administrators' programs live.
+/// Finds the program `name` on PATH, or in the directories of administrators' programs, which may not be on PATH.
 pub fn find(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
@@ -20,8 +20,8 @@ pub fn find(name: &str) -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-/// A command for `program` that the kernel signals with `signal` (a name such as `TERM`) when this
-/// process ends in whatever way, so that nothing is left running after a `kill -9`.
+/// A command for `program` to which the kernel sends `signal` (a name such as `TERM`) when this process ends, even by a
+/// `kill -9`. Start it with [`spawn`].
 pub fn tied(program: impl AsRef<OsStr>, signal: &str) -> Command {
     let program = program.as_ref();
     let Some(setpriv) = find("setpriv") else {
@@ -36,17 +36,17 @@ pub fn tied(program: impl AsRef<OsStr>, signal: &str) -> Command {
     command
 }
 
-/// A command that the spawning thread starts, and where it sends the child.
+/// A command for the thread that starts processes, and the channel for the child.
 struct SpawnRequest {
     command: Command,
     reply: Sender<std::io::Result<Child>>,
 }
 
-/// Starts a command from a thread that lives as long as this process.
+/// Starts a command in a new process group, from a thread that lives as long as this process.
 ///
-/// The signal of [`tied`] comes when the *thread* ends that started the child, and threads of tests and
-/// of asynchronous runtimes end early. The child gets a process group of its own, so that Ctrl-C in a
-/// terminal reaches only us, who then stop things in order.
+/// The kernel sends the signal of [`tied`] when the *thread* ends that started the child. Threads of tests and of
+/// asynchronous runtimes end too early for that. Because of the new group, Ctrl-C in a terminal does not reach the child:
+/// this process receives it and stops its children in order.
 pub fn spawn(mut command: Command) -> Result<Child> {
     use std::os::unix::process::CommandExt as _;
 
@@ -63,17 +63,17 @@ pub fn spawn(mut command: Command) -> Result<Child> {
     });
     let program = command.get_program().to_owned();
     command.process_group(0).stdin(Stdio::null());
-    let (reply, answer) = channel();
+    let (reply, child) = channel();
     spawner
         .send(SpawnRequest { command, reply })
         .map_err(|_| anyhow!("the thread that starts processes has ended"))?;
-    answer
+    child
         .recv()
         .context("the thread that starts processes has ended")?
         .with_context(|| format!("cannot start {}", program.display()))
 }
 
-/// Runs a command to its end and returns what it wrote; fails with its messages when it fails.
+/// Runs a command to its end and returns its standard output. Fails, with all that it printed, when the command fails.
 pub fn run(command: &mut Command) -> Result<String> {
     let output = command
         .stdin(Stdio::null())
@@ -108,14 +108,14 @@ pub fn status(command: &mut Command) -> Result<ExitStatus> {
         .with_context(|| format!("cannot start {}", command.get_program().display()))
 }
 
-/// Sends a signal to a process that we started. One that is gone already is no error.
+/// Sends a signal to a process. Does nothing if the process does not exist.
 pub fn signal(pid: u32, signal: Signal) {
     if let Ok(pid) = i32::try_from(pid) {
         let _ = kill(Pid::from_raw(pid), signal);
     }
 }
 
-/// Asks a child to stop with `polite`, waits for `grace`, then kills it. Returns when it is gone.
+/// Sends `polite` to a child, and kills it if it has not ended after `grace`. Returns when it has ended.
 pub fn stop(child: &mut Child, polite: Signal, grace: Duration) {
     if matches!(child.try_wait(), Ok(Some(_))) {
         return;
@@ -128,7 +128,7 @@ pub fn stop(child: &mut Child, polite: Signal, grace: Duration) {
     let _ = child.wait();
 }
 
-/// Looks every few milliseconds whether `done`; false when `limit` passed first.
+/// Calls `done` every 10 milliseconds until it returns true. False if that does not happen within `limit`.
 pub fn wait_until(limit: Duration, mut done: impl FnMut() -> bool) -> bool {
     let start = Instant::now();
     loop {
@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_child_outlives_the_thread_that_asked_for_it() {
+    fn a_child_outlives_the_thread_that_spawned_it() {
         let mut child = std::thread::spawn(|| {
             let mut command = tied("sleep", "TERM");
             command.arg("60");
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failing_command_shows_what_it_said() {
+    fn the_error_of_a_failed_command_has_its_output() {
         let error = run(Command::new("sh").args(["-c", "echo why >&2; exit 3"])).unwrap_err();
         assert!(error.to_string().contains("why"));
     }

@@ -1,4 +1,4 @@
-//! Finds the programs that Aikagi needs beside Rust, and installs with apt what is missing.
+//! Finds the programs that a developer needs besides Rust, and installs the missing ones with apt.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use crate::command::{find, run};
 use crate::console::Console;
 
-/// The oldest PostgreSQL that the ledger's schema is written for.
+/// The oldest PostgreSQL on which the ledger's schema works.
 const OLDEST_POSTGRES: u32 = 15;
 const POSTGRES_PACKAGES: &str = "/usr/lib/postgresql";
 const ARGON2_HEADER: &str = "/usr/include/argon2.h";
@@ -16,38 +16,38 @@ const ARGON2_HEADER: &str = "/usr/include/argon2.h";
 /// A program that does not come with Rust.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tool {
-    /// The server's own programs (initdb, postgres).
+    /// The server's programs, such as initdb and postgres.
     PostgreSql,
     /// redis-server.
     Redis,
     /// Node with npm, for Buf and the web clients.
     Node,
-    /// Debian's browser, and letters for Japanese, for the site's browser tests.
+    /// A browser and a Japanese font, for the site's browser tests.
     Chromium,
-    /// Python with the module that makes virtual environments, for the Python client.
+    /// Python that can make virtual environments, for the Python client.
     Python,
-    /// Those that make the telephone's recordings: they speak Japanese and English, and convert sound.
+    /// Programs that record the guidance: they speak Japanese and English, and convert sound.
     Speech,
-    /// The SIP client of the telephone's tests.
+    /// The SIP client of the tests with real calls.
     SipTester,
-    /// What shows a process another time than the machine's.
+    /// Shows a process another time than the machine's.
     Clock,
-    /// The compiler driver that Rust links with and that some crates build C with.
+    /// The C compiler, with which Rust links and some crates build.
     CCompiler,
-    /// The compiler that libFuzzer is built with.
+    /// The C++ compiler, with which libFuzzer is built.
     CxxCompiler,
-    /// The reference library of Argon2, which logins are measured against.
+    /// The reference library of Argon2, with which the benchmarks compare logins.
     Argon2,
     /// The Docker engine and its command line.
     Docker,
-    /// The maker of a small Debian as a tar archive.
+    /// Makes a small Debian as a tar archive.
     Mmdebstrap,
-    /// What tests alert rules; it comes with Prometheus, which is not started.
+    /// Tests the rules of alerts. It is part of Prometheus, whose server is not used.
     Promtool,
 }
 
 impl Tool {
-    /// It is here already.
+    /// True if it is installed.
     pub fn present(self) -> bool {
         match self {
             Self::PostgreSql => postgres_programs().is_some(),
@@ -71,8 +71,8 @@ impl Tool {
         }
     }
 
-    /// Debian's packages for it. Those of PostgreSQL and Redis start services of the system, which are
-    /// not touched: ours are private processes with directories and ports of their own.
+    /// Its packages in Debian. Those of PostgreSQL and Redis start servers of the system, which nothing here uses: the
+    /// private servers have other directories and ports.
     const fn packages(self) -> &'static [&'static str] {
         match self {
             Self::PostgreSql => &["postgresql"],
@@ -98,7 +98,7 @@ impl Tool {
     }
 }
 
-/// The directory with PostgreSQL's programs: the newest installed one that is new enough.
+/// The directory of PostgreSQL's programs, of the newest installed version. None if all are too old.
 pub fn postgres_programs() -> Option<PathBuf> {
     let mut found: Vec<(u32, PathBuf)> = std::fs::read_dir(POSTGRES_PACKAGES)
         .into_iter()
@@ -114,7 +114,7 @@ pub fn postgres_programs() -> Option<PathBuf> {
     found.pop().map(|(_, dir)| dir)
 }
 
-/// Where the server on PATH really is: a link to it need not have its other programs beside it.
+/// The directory of the server on PATH. A link to it is followed, because the other programs may not be beside the link.
 fn on_path() -> Option<PathBuf> {
     let program = find("postgres")?.canonicalize().ok()?;
     program.parent().map(Path::to_owned)
@@ -133,7 +133,7 @@ fn parse_version(line: &str) -> Option<u32> {
 
 /// Installs those of `tools` that are missing, and prints what it installs.
 ///
-/// Fails when a tool is missing and this machine has no apt, or the user may not use it.
+/// Fails when a tool is missing and cannot be installed: without apt, or without root and sudo.
 pub fn ensure(tools: &[Tool], console: Console) -> Result<()> {
     let missing: Vec<Tool> = tools
         .iter()
@@ -150,7 +150,7 @@ pub fn ensure(tools: &[Tool], console: Console) -> Result<()> {
         .collect();
     let list = packages.join(" ");
     if find("apt-get").is_none() {
-        bail!("missing: {missing:?}. Install them by hand (on Debian: apt-get install {list})");
+        bail!("missing: {missing:?}. Install them (on Debian: apt-get install {list})");
     }
     console.step(&format!("installing {list} with apt-get"));
     apt(&["update", "-q"]).with_context(|| by_hand(&list))?;
@@ -164,14 +164,16 @@ pub fn ensure(tools: &[Tool], console: Console) -> Result<()> {
 }
 
 fn by_hand(packages: &str) -> String {
-    format!("could not install; as root, run: apt-get update && apt-get install -y {packages}")
+    format!(
+        "cannot install packages; as root, run: apt-get update && apt-get install -y {packages}"
+    )
 }
 
 fn apt(arguments: &[&str]) -> Result<()> {
     let mut command = if nix::unistd::geteuid().is_root() {
         Command::new("env")
     } else {
-        let sudo = find("sudo").context("this needs root, and sudo is not installed")?;
+        let sudo = find("sudo").context("only root can do this, and sudo is not installed")?;
         let mut command = Command::new(sudo);
         command.arg("env");
         command

@@ -1,5 +1,5 @@
-//! What a developer's machine and the tests need around Aikagi: private PostgreSQL and Redis processes, the services'
-//! settings and processes, containers, and certificates with defects. No production image contains it.
+//! What developers' commands and tests share: private PostgreSQL and Redis servers, the services as processes, containers,
+//! the repository, the console, and certificates with defects. No production image contains it.
 
 pub mod cargo;
 pub mod command;
@@ -19,5 +19,5 @@ pub mod site;
 pub mod system;
 pub mod system_file;
 
-/// Who is in the system and what each gets, as in every installation.
+/// The workloads of an installation, and what each of them gets.
 pub use aikagi_installation as installation;

@@ -8,11 +8,11 @@ use anyhow::Result;
 use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 
-/// A socket's whole path has at most 107 bytes; the longest name that we put under a directory has 20.
+/// The path of a socket has at most 107 bytes. The longest name of a socket here has 20, and a slash comes before it.
 const LONGEST_SOCKET_DIRECTORY: usize = 107 - 21;
 
-/// Where sockets that belong to `dir` go: `dir` itself or, when its path is too long for a socket, a
-/// short directory of our own whose name comes from the path.
+/// The directory for the sockets of a server in `dir`: `dir` itself, or where its path is too long for a socket, a short
+/// one whose name is derived from the path.
 pub fn socket_directory(dir: &Path) -> Result<PathBuf> {
     if dir.as_os_str().len() <= LONGEST_SOCKET_DIRECTORY {
         return Ok(dir.to_owned());
@@ -20,7 +20,7 @@ pub fn socket_directory(dir: &Path) -> Result<PathBuf> {
     cluster_directory(&std::env::temp_dir().join(format!("aikagi-{}", short_hash(dir))))
 }
 
-/// As [`private_directory`], but also takes a directory that root handed over to the user of PostgreSQL's package.
+/// Like [`private_directory`], but also accepts a directory that root has given to the user of PostgreSQL's package.
 pub(crate) fn cluster_directory(dir: &Path) -> Result<PathBuf> {
     let owner = std::fs::symlink_metadata(dir).map(|directory| directory.uid());
     let package = nix::unistd::User::from_name("postgres").ok().flatten();
@@ -33,7 +33,7 @@ pub(crate) fn cluster_directory(dir: &Path) -> Result<PathBuf> {
     private_directory(dir)
 }
 
-/// The last `lines` lines of a log; empty when there is none.
+/// The last `lines` lines of a log. Empty if there is no log.
 pub fn tail(path: &Path, lines: usize) -> String {
     let text = std::fs::read(path).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
@@ -43,7 +43,7 @@ pub fn tail(path: &Path, lines: usize) -> String {
         .join("\n")
 }
 
-/// Twelve hexadecimal digits that stand for a path.
+/// Twelve hexadecimal digits that are derived from a path.
 pub(crate) fn short_hash(path: &Path) -> String {
     let digest = Sha256::digest(path.as_os_str().as_encoded_bytes());
     let mut text = HEXLOWER.encode(&digest);

@@ -7,13 +7,13 @@ use aikagi_installation::random::fill;
 use aikagi_installation::workloads::Service;
 use anyhow::{Result, bail};
 
-/// Below the range from which the kernel gives ports to outgoing connections, so that none of those takes
-/// the port before its server does.
+/// Below the range from which the kernel takes ports for outgoing connections. So no connection takes a port before its
+/// server does.
 const RANGE: std::ops::Range<u16> = 12_000..32_000;
 /// How far the ports of a service's replicas are apart.
 const REPLICA_STEP: u16 = 10;
 
-/// Where one replica of a service listens, on loopback.
+/// The loopback ports of one replica of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ports {
     /// The only port, or the gateway's public one.
@@ -22,7 +22,7 @@ pub struct Ports {
     pub private: Option<u16>,
 }
 
-/// The usual ports of one replica, counted from 0.
+/// The usual ports of a replica. The first replica is 0.
 pub fn usual_ports(service: Service, replica: u16) -> Ports {
     let step = replica.saturating_mul(REPLICA_STEP);
     let (main, private) = match service {
@@ -38,7 +38,7 @@ pub fn usual_ports(service: Service, replica: u16) -> Ports {
     }
 }
 
-/// Free ports for one replica.
+/// Free ports for a replica.
 pub fn free_ports(service: Service) -> Result<Ports> {
     let private = match service {
         Service::Gateway => Some(free()?),
@@ -50,8 +50,8 @@ pub fn free_ports(service: Service) -> Result<Ports> {
     })
 }
 
-/// A loopback port that was free a moment ago, drawn at random, so that programs which draw at the same
-/// time seldom draw the same.
+/// A loopback port that is free at this moment. It is random, so that two programs that ask at the same time seldom get
+/// the same.
 pub fn free() -> Result<u16> {
     for _ in 0..1_000 {
         let mut drawn = [0; 2];
@@ -64,7 +64,7 @@ pub fn free() -> Result<u16> {
     bail!("no free port")
 }
 
-/// Fails, naming the port and `what` wants it, when something listens there already.
+/// Fails, naming the port and `what` needs it, when it is in use.
 pub fn require_free(port: u16, what: &str) -> Result<()> {
     if let Err(error) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
         bail!("port {port}, which {what} needs, cannot be used: {error}");
@@ -72,7 +72,7 @@ pub fn require_free(port: u16, what: &str) -> Result<()> {
     Ok(())
 }
 
-/// Something accepts connections at the loopback port.
+/// True if a server accepts connections on the loopback port.
 pub fn answers(port: u16) -> bool {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     TcpStream::connect_timeout(&address, Duration::from_millis(500)).is_ok()
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_busy_port_is_named() {
+    fn the_error_names_the_port_in_use() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         assert!(answers(port));

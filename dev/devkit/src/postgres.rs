@@ -1,4 +1,4 @@
-//! A private PostgreSQL: a cluster of our own in a directory, run by us and stopped with us.
+//! A private PostgreSQL: a cluster in a directory, whose server stops with this process.
 
 mod home;
 
@@ -19,17 +19,17 @@ pub const SUPERUSER: &str = "postgres";
 /// The environment variable with the URL of a superuser, for tests.
 pub const TEST_POSTGRES: &str = "AIKAGI_TEST_POSTGRES";
 const MAX_CONNECTIONS: u16 = 300;
-/// What the socket is named after when the cluster has no TCP port.
+/// The port in the socket's name, when the cluster has no TCP port.
 const SOCKET_PORT: u16 = 5432;
 const START_LIMIT: Duration = Duration::from_mins(1);
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 
-/// The ledger's migrations in this repository.
+/// The directory of the ledger's schema migrations.
 pub fn migrations() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crates/ledger/migrations")
 }
 
-/// The files of the ledger's migrations, in the order in which they are run.
+/// The files of the ledger's schema migrations, in the order in which they run.
 pub fn migration_files() -> Result<Vec<PathBuf>> {
     let migrations = migrations();
     let mut files: Vec<PathBuf> = std::fs::read_dir(&migrations)
@@ -45,12 +45,12 @@ pub fn migration_files() -> Result<Vec<PathBuf>> {
 /// How a cluster is run.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
-    /// Keep data through a crash of the machine. Without it a run is faster; `synchronous_commit` is on
-    /// either way (INV-4).
+    /// Commits survive a crash of the machine. Without this a run is faster. `synchronous_commit` is on in both cases
+    /// (INV-4).
     pub durable: bool,
-    /// Listen on loopback too; otherwise on a socket in the directory only.
+    /// Listen on this loopback port, too. None: only on a socket in the directory.
     pub port: Option<u16>,
-    /// Roles need their password over TCP. Without it everyone is believed, which is for tests.
+    /// Roles need their password over TCP. Without this, for tests, every connection may use every role.
     pub passwords: bool,
 }
 
@@ -64,9 +64,9 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Makes a cluster in `dir` if there is none, runs it and waits until it accepts connections.
+    /// Creates a cluster in `dir` if it does not exist, starts it and waits until it accepts connections.
     ///
-    /// A server that an earlier, killed run left behind in the same directory is stopped first.
+    /// First stops a server that an earlier run left in this directory when it was killed.
     pub fn start(dir: &Path, options: Options) -> Result<Self> {
         let home = Home::find(dir)?;
         let mut cluster = Self {
@@ -82,7 +82,7 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// A URL for `user` at `database`: over TCP when the cluster has a port, else over its socket.
+    /// The URL of `database` for `user`: over TCP if the cluster has a port, else over its socket.
     pub fn url(&self, database: &str, user: &str) -> String {
         match self.options.port {
             Some(port) => format!("postgres://{user}@127.0.0.1:{port}/{database}"),
@@ -90,14 +90,14 @@ impl Cluster {
         }
     }
 
-    /// A URL over the socket. Whoever may enter its directory is believed to be anyone.
+    /// The URL over the socket. Only this user can enter its directory, so the server asks for no password.
     pub fn socket_url(&self, database: &str, user: &str) -> String {
         let port = self.options.port.unwrap_or(SOCKET_PORT);
         let sockets = percent_encode(&self.sockets);
         format!("postgres://{user}@localhost:{port}/{database}?host={sockets}")
     }
 
-    /// Runs a file of statements as the superuser, all of it or nothing.
+    /// Runs a file of statements as the superuser, in one transaction.
     pub fn run_file(&self, database: &str, file: &Path) -> Result<()> {
         self.psql(
             database,
@@ -124,19 +124,19 @@ impl Cluster {
         run(&mut psql).map(|_| ())
     }
 
-    /// Where the server writes its log.
+    /// The file of the server's log.
     pub fn log(&self) -> PathBuf {
         self.home.dir.join("postgres.log")
     }
 
-    /// Stops the server: connections are cut, what was committed is on disk.
+    /// Stops the server. It closes its connections and writes all commits to disk.
     pub fn stop(&mut self) {
         if let Some(mut child) = self.child.take() {
             stop(&mut child, Signal::SIGINT, STOP_LIMIT);
         }
     }
 
-    /// Kills every process of the server at once, as when its machine stops.
+    /// Kills every process of the server at once, as a crash of its machine would.
     pub fn kill9(&mut self) {
         if let Some(mut child) = self.child.take() {
             let id = child.id();
@@ -151,7 +151,7 @@ impl Cluster {
                 signal(*id, Signal::SIGKILL);
             }
             let _ = child.wait();
-            // Of what is killed nothing is left, not even what a new server would find in use.
+            // Until its processes have ended, a new server would find the shared memory in use.
             wait_until(STOP_LIMIT, || {
                 let gone = |id: &u32| !Path::new(&format!("/proc/{id}")).exists();
                 children.iter().all(gone)
@@ -165,7 +165,7 @@ impl Cluster {
         self.run()
     }
 
-    /// The server has not ended by itself.
+    /// True if the server is running.
     pub fn alive(&mut self) -> bool {
         self.child
             .as_mut()
@@ -204,7 +204,7 @@ impl Cluster {
             .append(true)
             .open(self.log())
             .with_context(|| format!("cannot open {}", self.log().display()))?;
-        // INT is its fast stop: it cuts connections and writes a checkpoint.
+        // SIGINT is the fast shutdown: the server closes its connections and writes a checkpoint.
         let mut server = self.home.command("postgres", Some("INT"));
         server
             .arg("-D")
@@ -244,7 +244,7 @@ impl Cluster {
         set("full_page_writes", switch);
         set("log_timezone", "UTC");
         set("timezone", "UTC");
-        // Parameters are secrets and numbers (INV-8).
+        // Parameters are secrets and telephone numbers (INV-8).
         set("log_parameter_max_length", "0");
         set("log_parameter_max_length_on_error", "0");
         text
@@ -263,11 +263,11 @@ fn host_based_access(options: Options) -> String {
     } else {
         "trust"
     };
-    // Who can reach the socket is us: its directory is closed to others.
+    // Only this user can reach the socket: others cannot enter its directory.
     format!("local all all trust\nhost all all 127.0.0.1/32 {method}\n")
 }
 
-/// Encodes everything but letters and digits, for a query part of a URL.
+/// Encodes everything but letters and digits, for the query of a URL.
 fn percent_encode(path: &Path) -> String {
     path.as_os_str()
         .as_encoded_bytes()

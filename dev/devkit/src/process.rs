@@ -1,4 +1,4 @@
-//! Child processes of this repository's own programs.
+//! The services as child processes.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -11,24 +11,24 @@ use crate::command::{self, spawn, tied, wait_until};
 use crate::paths::tail;
 use crate::ports;
 
-/// How many lines of its log tell why a process died.
-const LAST_WORDS: usize = 20;
+/// How many lines of a process's log an error shows.
+const SHOWN_LINES: usize = 20;
 const POLL: Duration = Duration::from_millis(100);
 
-/// What is to be run.
+/// A program to run.
 #[derive(Clone, Debug)]
 pub struct Program {
-    /// What people call it, such as `authentication` or `authentication-2`.
+    /// Its name in messages, such as `authentication` or `authentication-2`.
     pub name: String,
     /// The executable.
     pub binary: PathBuf,
     /// Its settings file.
     pub config: PathBuf,
-    /// Where its log goes; appended to.
+    /// The file to which its log is appended.
     pub log: PathBuf,
     /// The loopback port that it will listen on.
     pub port: u16,
-    /// Variables of its environment beside ours.
+    /// Variables of its environment, besides those of this process.
     pub environment: Vec<(String, String)>,
 }
 
@@ -40,7 +40,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts a service. It may take a moment until it is ready.
+    /// Starts a service. It is not ready yet: see [`Process::wait_ready`].
     pub fn start(program: Program) -> Result<Self> {
         let log = std::fs::OpenOptions::new()
             .create(true)
@@ -60,14 +60,14 @@ impl Process {
         Ok(Self { program, child })
     }
 
-    /// Waits until the service listens and says itself that it is ready.
+    /// Waits until the service listens and its health check succeeds.
     ///
-    /// Fails with the end of its log when it dies or is not ready in time.
+    /// Fails with the end of its log when it ends, or is not ready within `limit`.
     pub fn wait_ready(&mut self, limit: Duration) -> Result<()> {
         let start = std::time::Instant::now();
         while start.elapsed() < limit {
             if !self.alive() {
-                bail!("{} died:\n{}", self.program.name, self.last_words());
+                bail!("{} ended:\n{}", self.program.name, self.last_words());
             }
             if ports::answers(self.program.port) && self.is_healthy() {
                 return Ok(());
@@ -82,7 +82,7 @@ impl Process {
         )
     }
 
-    /// The service's own check of itself (`healthcheck`) succeeds.
+    /// True if the service's command `healthcheck` succeeds.
     pub fn is_healthy(&self) -> bool {
         let mut command = Command::new(&self.program.binary);
         command
@@ -98,7 +98,7 @@ impl Process {
         command::run(&mut command).is_ok()
     }
 
-    /// What is run.
+    /// The program that is running.
     pub fn program(&self) -> &Program {
         &self.program
     }
@@ -108,42 +108,42 @@ impl Process {
         self.child.id()
     }
 
-    /// It has not ended.
+    /// True if it has not ended.
     pub fn alive(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
 
     /// The end of its log.
     pub fn last_words(&self) -> String {
-        tail(&self.program.log, LAST_WORDS)
+        tail(&self.program.log, SHOWN_LINES)
     }
 
-    /// Asks it to finish what it does and end; kills it after `grace`.
+    /// Sends SIGTERM, on which a service finishes its RPCs and ends. Kills it if it has not ended after `grace`.
     pub fn stop(&mut self, grace: Duration) {
         command::stop(&mut self.child, Signal::SIGTERM, grace);
     }
 
-    /// Only asks it to end; [`Process::stop`] then waits for that.
+    /// Sends SIGTERM and does not wait. [`Process::stop`] waits.
     pub fn ask_to_stop(&mut self) {
         if self.alive() {
             command::signal(self.child.id(), Signal::SIGTERM);
         }
     }
 
-    /// Kills it without warning.
+    /// Kills it with SIGKILL.
     pub fn kill9(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
-    /// Starts it again, after a stop or a kill.
+    /// Kills it if it is running, and starts it again.
     pub fn restart(&mut self) -> Result<()> {
         self.kill9();
         *self = Self::start(self.program.clone())?;
         Ok(())
     }
 
-    /// Waits for its end.
+    /// Waits until it has ended. False if it has not after `limit`.
     pub fn wait_end(&mut self, limit: Duration) -> bool {
         wait_until(limit, || !self.alive())
     }
@@ -155,7 +155,7 @@ impl Drop for Process {
     }
 }
 
-/// The executable of a package in the directory where cargo puts this build's.
+/// The path of an executable in a directory of built ones. Fails if it does not exist.
 pub fn executable(binaries: &Path, name: &str) -> Result<PathBuf> {
     let file = binaries.join(name);
     if !file.is_file() {
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_dies_tells_its_last_words() {
+    fn the_error_of_a_process_that_ends_has_its_log() {
         let dir = tempfile::tempdir().unwrap();
         let mut process = Process::start(program(dir.path(), "echo no such key; exit 2")).unwrap();
         let error = process
@@ -196,13 +196,13 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(
-            error.contains("units died") && error.contains("no such key"),
+            error.contains("units ended") && error.contains("no such key"),
             "{error}"
         );
     }
 
     #[test]
-    fn one_that_does_not_hear_is_killed() {
+    fn a_process_that_ignores_sigterm_is_killed() {
         let dir = tempfile::tempdir().unwrap();
         let mut process = Process::start(program(
             dir.path(),

@@ -1,4 +1,4 @@
-//! A private Redis: a server of our own in a directory, run by us and stopped with us.
+//! A private Redis: a server with its files in a directory, which stops with this process.
 
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -15,7 +15,7 @@ use nix::sys::signal::Signal;
 use crate::command::{find, signal, spawn, stop, tied, wait_until};
 use crate::paths::{socket_directory, tail};
 
-/// Our own user of the server, who may do everything.
+/// The user of this module, who has all rights.
 const ADMINISTRATOR: &str = "devkit";
 const START_LIMIT: Duration = Duration::from_secs(20);
 const STOP_LIMIT: Duration = Duration::from_secs(10);
@@ -24,9 +24,9 @@ const REPLY_LIMIT: Duration = Duration::from_secs(10);
 /// How a server is run.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
-    /// Write what it holds to disk, so that a restart keeps it.
+    /// Write all data to disk, so that it survives a restart.
     pub durable: bool,
-    /// Listen on loopback too; otherwise on a socket in the directory only.
+    /// Listen on this loopback port, too. None: only on a socket in the directory.
     pub port: Option<u16>,
 }
 
@@ -41,8 +41,8 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// Runs a server in `dir` with the users of `acl` (lines of an ACL file; other lines are left out)
-    /// and one of our own, and waits until it answers.
+    /// Starts a server in `dir` and waits until it answers. Its users are those of `acl` (the lines of an ACL file that
+    /// start with `user`), and one for this module.
     pub fn start(dir: &Path, acl: &str, options: Options) -> Result<Self> {
         let dir = private_directory(dir)?
             .canonicalize()
@@ -60,7 +60,7 @@ impl Redis {
         Ok(redis)
     }
 
-    /// A URL for `user`: over TCP when the server has a port, else over its socket.
+    /// The URL for `user`: over TCP if the server has a port, else over its socket.
     pub fn url(&self, user: &str, password: &str) -> String {
         match self.options.port {
             Some(port) => format!("redis://{user}:{password}@127.0.0.1:{port}"),
@@ -68,7 +68,7 @@ impl Redis {
         }
     }
 
-    /// The same for who reads the password from elsewhere.
+    /// The same URL without the password.
     pub fn url_without_password(&self, user: &str) -> String {
         match self.options.port {
             Some(port) => format!("redis://{user}@127.0.0.1:{port}"),
@@ -76,7 +76,7 @@ impl Redis {
         }
     }
 
-    /// A URL for a user who may do everything, to prepare and to look.
+    /// The URL for a user with all rights, with which tests prepare and look at data.
     pub fn administrator_url(&self) -> String {
         self.url(ADMINISTRATOR, &self.password)
     }
@@ -86,12 +86,12 @@ impl Redis {
         &self.socket
     }
 
-    /// Where the server writes its log.
+    /// The file of the server's log.
     pub fn log(&self) -> PathBuf {
         self.dir.join("redis.log")
     }
 
-    /// Forgets everything, as if the memory were lost.
+    /// Deletes all data.
     pub fn flush(&self) -> Result<()> {
         let reply = self.ask(&["FLUSHALL", "SYNC"])?;
         if reply != "+OK" {
@@ -100,7 +100,8 @@ impl Redis {
         Ok(())
     }
 
-    /// Copies all that it holds to disk, where the next start finds it: what a replica has that gets no more.
+    /// Writes a copy of all data to disk, from which the next start reads it: like a replica that no longer receives
+    /// changes.
     pub fn copy(&self) -> Result<()> {
         let reply = self.ask(&["SAVE"])?;
         if reply != "+OK" {
@@ -119,7 +120,7 @@ impl Redis {
         }
     }
 
-    /// Kills the server without warning.
+    /// Kills the server with SIGKILL.
     pub fn kill9(&mut self) {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
@@ -127,22 +128,22 @@ impl Redis {
         }
     }
 
-    /// Stops the server; durable data is on disk.
+    /// Stops the server. Durable data is on disk then.
     pub fn stop(&mut self) {
         if let Some(mut child) = self.child.take() {
-            // A frozen process does not hear TERM.
+            // A frozen process does not receive SIGTERM.
             signal(child.id(), Signal::SIGCONT);
             stop(&mut child, Signal::SIGTERM, STOP_LIMIT);
         }
     }
 
-    /// Starts the server again, stopping it first when it runs.
+    /// Stops the server if it is running, and starts it again.
     pub fn restart(&mut self) -> Result<()> {
         self.stop();
         self.run()
     }
 
-    /// Lets the server hang: connections stay open and nothing is answered, until [`Redis::thaw`].
+    /// Stops all work of the server until [`Redis::thaw`]: connections stay open, and no command gets a reply.
     pub fn freeze(&self) {
         if let Some(child) = &self.child {
             signal(child.id(), Signal::SIGSTOP);
@@ -156,7 +157,7 @@ impl Redis {
         }
     }
 
-    /// The server has not ended by itself.
+    /// True if the server is running.
     pub fn alive(&mut self) -> bool {
         self.child
             .as_mut()
@@ -193,7 +194,7 @@ impl Redis {
     fn run(&mut self) -> Result<()> {
         let program = find("redis-server")
             .context("redis-server is not installed (`cargo xtask up` installs it)")?;
-        // One that a killed server left would be taken for an answer's.
+        // A killed server leaves its socket, which must not be taken for that of the new one.
         let _ = std::fs::remove_file(&self.socket);
         let mut server = tied(program, "TERM");
         server
@@ -212,12 +213,12 @@ impl Redis {
         Ok(())
     }
 
-    /// Sends one command as our own user; returns the first line of its reply.
+    /// Sends one command as the user of this module, and returns the first line of the reply.
     fn ask(&self, command: &[&str]) -> Result<String> {
         let mut stream = UnixStream::connect(&self.socket).context("cannot connect to Redis")?;
         stream
             .set_read_timeout(Some(REPLY_LIMIT))
-            .context("cannot set a limit")?;
+            .context("cannot set a timeout")?;
         for words in [&["AUTH", ADMINISTRATOR, &self.password], command] {
             let mut request = format!("*{}\r\n", words.len());
             for word in words {
@@ -228,16 +229,16 @@ impl Redis {
                 .context("cannot write to Redis")?;
         }
         let mut lines = BufReader::new(stream).lines();
-        let signed_in = lines
+        let logged_in = lines
             .next()
-            .context("Redis hung up")?
+            .context("Redis closed the connection")?
             .context("cannot read from Redis")?;
-        if signed_in != "+OK" {
-            bail!("Redis did not let us in: {signed_in}");
+        if logged_in != "+OK" {
+            bail!("Redis refused the login: {logged_in}");
         }
         lines
             .next()
-            .context("Redis hung up")?
+            .context("Redis closed the connection")?
             .context("cannot read from Redis")
     }
 }
@@ -252,10 +253,10 @@ impl Drop for Redis {
 mod tests {
     use super::*;
 
-    const ACL: &str = "# who may do what\nuser default off\nuser reader on >secret ~a:* +get\n";
+    const ACL: &str = "# rights\nuser default off\nuser reader on >secret ~a:* +get\n";
 
     #[test]
-    fn a_server_starts_flushes_dies_and_comes_back() {
+    fn a_server_can_be_flushed_killed_and_restarted() {
         let dir = tempfile::tempdir().unwrap();
         let mut redis = Redis::start(dir.path(), ACL, Options::default()).unwrap();
         assert_eq!(redis.ask(&["SET", "a:1", "x"]).unwrap(), "+OK");
@@ -277,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_durable_server_keeps_what_it_held() {
+    fn the_data_of_a_durable_server_survives_a_restart() {
         let dir = tempfile::tempdir().unwrap();
         let options = Options {
             durable: true,

@@ -15,7 +15,7 @@ use crate::ports::Ports;
 pub struct Login {
     /// The store and the user, without a password.
     pub url: String,
-    /// The file that holds the password, where one is needed.
+    /// The file with the password, if the store asks for one.
     pub password_file: Option<PathBuf>,
 }
 
@@ -30,7 +30,7 @@ impl Login {
     }
 }
 
-/// What is around one service: its identity, its stores and its upstreams.
+/// What a service is configured with: its identity, its stores and its upstreams.
 #[derive(Clone, Debug)]
 pub struct ServiceEnvironment {
     /// Its certificate, key and authority.
@@ -41,13 +41,13 @@ pub struct ServiceEnvironment {
     pub redis: Option<Login>,
     /// The key ring's file.
     pub key_ring: PathBuf,
-    /// Where the replicas of every service listen.
+    /// The addresses of every service's replicas.
     pub addresses: BTreeMap<Service, Vec<String>>,
-    /// Logs for people instead of machines.
+    /// Logs in a format for people, not for machines.
     pub pretty_logs: bool,
 }
 
-/// The settings of one replica of a service: only what it needs.
+/// The settings of one replica of a service: only the sections that it needs.
 pub fn settings(service: Service, ports: Ports, environment: &ServiceEnvironment) -> Result<Table> {
     let mut all = Table::new();
 
@@ -116,7 +116,7 @@ pub fn settings(service: Service, ports: Ports, environment: &ServiceEnvironment
     Ok(all)
 }
 
-/// What the IVR adapter (`frontends/ivr`) needs: where it listens, and what is around it.
+/// What the IVR adapter (`frontends/ivr`) is configured with.
 #[derive(Clone, Debug)]
 pub struct IvrSettings {
     /// The loopback port for health checks.
@@ -164,7 +164,7 @@ fn identity_table(identity: &Identity) -> Result<Table> {
     Ok(table)
 }
 
-/// LOGIN-8: on one machine every subscriber has the same address, and a demo is many of them in a minute.
+/// LOGIN-8: on one machine all subscribers have the same address, and a demo has many of them in a minute.
 fn limits() -> Table {
     let mut loopback = Table::new();
     put(&mut loopback, "network", "127.0.0.0/8");
@@ -194,7 +194,7 @@ mod tests {
     use crate::ports::usual_ports;
 
     #[test]
-    fn a_service_is_told_only_what_it_needs() {
+    fn a_service_gets_only_the_sections_that_it_needs() {
         let environment = ServiceEnvironment {
             identity: Identity {
                 certificate: "/c.pem".into(),

@@ -31,7 +31,7 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(30);
 pub enum Database {
     /// Its own cluster, in the system's directory.
     Own(postgres::Options),
-    /// A database that exists, with the ledger's schema. Its owner keeps it for as long as the system runs.
+    /// An existing database with the ledger's schema. The caller keeps it for as long as the system runs.
     Shared(SharedDatabase),
 }
 
@@ -50,23 +50,23 @@ pub type Adjust = fn(Service, u16, &mut Table);
 /// How a system is run.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where everything that it keeps is.
+    /// The directory of all its files.
     pub dir: PathBuf,
-    /// Where the services' executables are.
+    /// The directory of the services' executables.
     pub binaries: PathBuf,
     /// Its PostgreSQL.
     pub database: Database,
     /// How its Redis is run.
     pub redis: redis::Options,
-    /// Replicas of each service; one where nothing is said.
+    /// The number of replicas of a service; 1 for a service that is not listed.
     pub replicas: BTreeMap<Service, u16>,
-    /// The ports that people know, or free ones.
+    /// True for the usual ports, false for free ones.
     pub usual_ports: bool,
-    /// Logs for people instead of machines.
+    /// Logs in a format for people, not for machines.
     pub pretty_logs: bool,
-    /// A last change to the settings.
+    /// A last change of the settings.
     pub adjust: Adjust,
-    /// Variables of the services' environment beside ours.
+    /// Variables of the services' environment, besides those of this process.
     pub environment: Vec<(String, String)>,
 }
 
@@ -104,7 +104,7 @@ pub struct System {
     // Dropped in this order: services before their stores.
     services: BTreeMap<Service, Vec<Process>>,
     ports: BTreeMap<Service, Vec<Ports>>,
-    /// Who vouches for its identities.
+    /// The authority of its certificates.
     pub authority: Authority,
     /// Its Redis.
     pub redis: Redis,
@@ -115,10 +115,10 @@ pub struct System {
 }
 
 impl System {
-    /// Starts everything and waits until every service is ready; `say` gets a text before each step.
+    /// Starts everything and waits until every service is ready. Calls `report` with a text before each step.
     ///
     /// Uses again what an earlier run left in the directory: data, keys, passwords, certificates.
-    pub fn start(options: &Options, mut say: impl FnMut(&str)) -> Result<Self> {
+    pub fn start(options: &Options, mut report: impl FnMut(&str)) -> Result<Self> {
         let dir = private_directory(&options.dir)?
             .canonicalize()
             .with_context(|| format!("cannot read {}", options.dir.display()))?;
@@ -129,17 +129,17 @@ impl System {
             private_directory(&secrets(&dir, store))?;
         }
 
-        say("starting PostgreSQL");
+        report("starting PostgreSQL");
         let (cluster, shared_database) = match &options.database {
             Database::Own(own) => (Some(Cluster::start(&dir.join("postgres"), *own)?), None),
             Database::Shared(shared) => (None, Some(shared.clone())),
         };
         if let Some(cluster) = &cluster {
-            say("migrating the ledger");
+            report("applying the ledger's schema");
             prepare(cluster, &dir, &options.binaries)?;
         }
 
-        say("starting Redis");
+        report("starting Redis");
         let mut users = Vec::new();
         for user in RedisUser::ALL {
             let (_, password) = secret(&dir, Store::Redis, user.name())?;
@@ -147,7 +147,7 @@ impl System {
         }
         let redis = Redis::start(&dir.join("redis"), &acl_file(users), options.redis)?;
 
-        say("making certificates and keys");
+        report("making certificates and keys");
         let authority = Authority::open(&dir.join("certificates"))?;
         for workload in OutsideWorkload::ALL {
             authority.issue(workload.name(), &[])?;
@@ -171,14 +171,14 @@ impl System {
                 system.services.entry(service).or_default().push(process);
             }
         }
-        say("waiting until every service is ready");
+        report("waiting until every service is ready");
         for process in system.services.values_mut().flatten() {
             process.wait_ready(READY_LIMIT)?;
         }
         Ok(system)
     }
 
-    /// Where the replicas of a service listen.
+    /// The ports of a service's replicas.
     pub fn ports(&self, service: Service) -> &[Ports] {
         self.ports
             .get(&service)
@@ -186,7 +186,7 @@ impl System {
             .unwrap_or_default()
     }
 
-    /// The replicas of a service.
+    /// The processes of a service's replicas.
     pub fn replicas(&mut self, service: Service) -> &mut [Process] {
         self.services
             .get_mut(&service)
@@ -194,12 +194,12 @@ impl System {
             .unwrap_or_default()
     }
 
-    /// Every service's processes.
+    /// The processes of all services.
     pub fn processes(&mut self) -> impl Iterator<Item = &mut Process> {
         self.services.values_mut().flatten()
     }
 
-    /// The identity of somebody in or outside the system.
+    /// The identity of a service or an outside workload.
     pub fn identity(&self, name: &str) -> Result<Identity> {
         let dns: &[&str] = if Service::named(name).is_some() {
             &["localhost", name]
@@ -209,7 +209,7 @@ impl System {
         self.authority.issue(name, dns)
     }
 
-    /// Where the services write their logs, one file for each replica.
+    /// The directory of the logs: one file for each replica.
     pub fn logs(&self) -> PathBuf {
         self.dir.join("logs")
     }
@@ -221,20 +221,20 @@ impl System {
         own.or_else(|| Some(self.shared_database.as_ref()?.superuser_url.clone()))
     }
 
-    /// Stops everything, last started first; `say` hears what is being done.
-    pub fn stop(mut self, mut say: impl FnMut(&str)) {
+    /// Stops everything in the reverse order of its start. Calls `report` with a text before each step.
+    pub fn stop(mut self, mut report: impl FnMut(&str)) {
         for service in Service::ALL.into_iter().rev() {
-            say(&format!("stopping {}", service.name()));
+            report(&format!("stopping {}", service.name()));
             let replicas = self.replicas(service);
             replicas.iter_mut().for_each(Process::ask_to_stop);
             for process in replicas {
                 process.stop(DRAIN_LIMIT);
             }
         }
-        say("stopping Redis");
+        report("stopping Redis");
         self.redis.stop();
         if let Some(cluster) = &mut self.cluster {
-            say("stopping PostgreSQL");
+            report("stopping PostgreSQL");
             cluster.stop();
         }
     }
@@ -326,7 +326,7 @@ fn prepare(cluster: &Cluster, dir: &Path, binaries: &Path) -> Result<()> {
         .arg(cluster.socket_url("postgres", SUPERUSER))
         .arg("--secrets")
         .arg(secrets(dir, Store::PostgreSql));
-    run(&mut migrate).context("cannot migrate the ledger")?;
+    run(&mut migrate).context("cannot apply the ledger's schema")?;
     Ok(())
 }
 
@@ -359,7 +359,7 @@ fn secrets(dir: &Path, store: Store) -> PathBuf {
     dir.join("secrets").join(store.name())
 }
 
-/// The password of a store's user and the file that holds it, made once.
+/// The password of a store's user, and its file. Makes a password if the file does not exist.
 fn secret(dir: &Path, store: Store, user: &str) -> Result<(PathBuf, String)> {
     let file = secrets(dir, store).join(format!("{user}.password"));
     if let Ok(password) = std::fs::read_to_string(&file) {

@@ -1,4 +1,4 @@
-//! As whom a cluster's programs run, and where its files are.
+//! The user that runs a cluster's programs, and the directory of its files.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,7 +12,7 @@ use crate::command::{find, run, signal, tied, wait_until};
 use crate::install::postgres_programs;
 use crate::paths::{cluster_directory, short_hash, socket_directory};
 
-/// As whom the server runs, and where its files are.
+/// The user that runs the server, and the directories of its programs and files.
 #[derive(Debug)]
 pub(super) struct Home {
     pub(super) dir: PathBuf,
@@ -20,14 +20,14 @@ pub(super) struct Home {
     user: User,
 }
 
-/// PostgreSQL refuses to run as root.
+/// The user that runs the server: PostgreSQL refuses to run as root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum User {
-    /// We are not root.
-    Ourselves,
-    /// In a user namespace where our root is called nobody.
+    /// This process's user, who is not root.
+    Own,
+    /// Root, who appears as `nobody` in a user namespace.
     Namespace,
-    /// As the user that Debian's package makes.
+    /// The user `postgres` of Debian's package.
     Package,
 }
 
@@ -53,7 +53,7 @@ impl Home {
             .canonicalize()
             .with_context(|| format!("cannot read {}", dir.display()))?;
         let user = if !nix::unistd::geteuid().is_root() {
-            User::Ourselves
+            User::Own
         } else if works(&NAMESPACE, &["true"]) {
             User::Namespace
         } else if works(&PACKAGE, &["true"]) {
@@ -83,15 +83,15 @@ impl Home {
         Ok(sockets)
     }
 
-    /// A command for one of PostgreSQL's programs as the right user, tied to us by `signal` if given.
+    /// A command that runs one of PostgreSQL's programs as that user, tied to this process by `signal` if given.
     pub(super) fn command(&self, program: &str, signal: Option<&str>) -> Command {
         let program = self.programs.join(program);
         let prefix: &[&str] = match self.user {
-            User::Ourselves => &[],
+            User::Own => &[],
             User::Namespace => &NAMESPACE,
             User::Package => &PACKAGE,
         };
-        // The tie comes last: changing the user unties.
+        // Last, because a change of the user clears the signal.
         let inner = match signal {
             Some(signal) => tied(program, signal),
             None => Command::new(program),
@@ -119,7 +119,7 @@ impl Home {
         Ok(())
     }
 
-    /// The server itself says in its lock file when it accepts connections.
+    /// True if the server accepts connections, as it writes into its lock file.
     pub(super) fn is_ready(&self, pid: u32) -> bool {
         let text = std::fs::read_to_string(self.data().join("postmaster.pid")).unwrap_or_default();
         let mut lines = text.lines();
@@ -127,7 +127,7 @@ impl Home {
             && lines.nth(6).is_some_and(|status| status.trim() == "ready")
     }
 
-    /// Removes the lock of a server that is gone. One that still runs on our directory is stopped.
+    /// Removes the lock of an earlier server, which is stopped first if it still runs on this directory.
     pub(super) fn clear_stale_lock(&self) -> Result<()> {
         let lock = self.data().join("postmaster.pid");
         let Ok(text) = std::fs::read_to_string(&lock) else {
@@ -151,7 +151,7 @@ impl Home {
         Ok(())
     }
 
-    /// The process is a PostgreSQL server on our directory, and not somebody who got its number since.
+    /// True if the process is a server on this directory. Another process may have got the same id.
     fn runs_here(&self, pid: u32) -> bool {
         let arguments = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         let data = self.data();
@@ -161,8 +161,8 @@ impl Home {
     }
 }
 
-/// Where the package's user can reach the cluster: `dir`, or a directory of its own when a directory
-/// above (such as root's home) is closed to it.
+/// A directory that the package's user can reach: `dir`, or one under /var/tmp if it cannot enter a directory above `dir`,
+/// such as root's home.
 fn reachable_for_package(dir: PathBuf) -> Result<PathBuf> {
     let dir = if works(
         &PACKAGE,
@@ -176,7 +176,7 @@ fn reachable_for_package(dir: PathBuf) -> Result<PathBuf> {
     } else {
         cluster_directory(&Path::new("/var/tmp").join(format!("aikagi-{}", short_hash(&dir))))?
     };
-    // Root itself, who made it, goes on being able to use it.
+    // Root can still use it.
     run(Command::new("chown").arg("postgres:postgres").arg(&dir))?;
     Ok(dir)
 }

@@ -28,14 +28,14 @@ fn rotate_key(system: &ContainerSystem<'_>) -> Result<()> {
     let subscribers = Subscribers::start(system)?;
     run_setup(system, &["keys", "add", "2"])?;
     system.restart_each(&KEY_HOLDERS)?;
-    run_setup(system, &["keys", "use", "2"])?;
+    run_setup(system, &["keys", "activate", "2"])?;
     system.restart_each(&KEY_HOLDERS)?;
     system
         .project
         .run(&["run", "--rm", "--no-deps", "-T", "reseal"])?;
     // Operators wait for a day. Here every temporary password under the old key is used up after two rounds.
     subscribers.wait_for_rounds(2 * SUBSCRIBERS)?;
-    run_setup(system, &["keys", "drop", "1"])?;
+    run_setup(system, &["keys", "remove", "1"])?;
     system.restart_each(&KEY_HOLDERS)?;
     subscribers.finish(NOTHING)?;
     witness::find(system, WITNESS, 3)
