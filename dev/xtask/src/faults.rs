@@ -8,7 +8,7 @@ use aikagi_devkit::cargo::{build_with_tests, cargo};
 use aikagi_devkit::command::show;
 use aikagi_devkit::console::Console;
 use aikagi_devkit::install::{self, Tool};
-use aikagi_devkit::installation::random::random_hexadecimal;
+use aikagi_devkit::installation::random::fill;
 use aikagi_devkit::repo::Repo;
 use anyhow::{Context, Result, bail, ensure};
 
@@ -66,9 +66,9 @@ pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Resul
 }
 
 fn random_seed() -> Result<u32> {
-    let random = random_hexadecimal()?;
-    let seed = random.get(..8).unwrap_or(&random);
-    u32::from_str_radix(seed, 16).context("no seed")
+    let mut bytes = [0; 4];
+    fill(&mut bytes)?;
+    Ok(u32::from_be_bytes(bytes))
 }
 
 fn test(repo: &Repo, console: Console) -> Result<Command> {
