@@ -75,7 +75,7 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     expect(heard.length).toBeGreaterThan(2);
     expect(heard.every((text) => text.startsWith(language === "ja" ? "ja-JP" : "en-US"))).toBe(true);
     // What was keyed as a password is on no screen.
-    expect(await page.locator("main").innerText()).not.toContain(temporary);
+    expect(await page.locator("main").textContent()).not.toContain(temporary);
     expect(problems).toEqual([]);
     const reader = new Reader(page, "ja");
     await reader.logIn(number, temporary);

@@ -5,17 +5,19 @@ import { NotFound } from "../pages/NotFound";
 import { LoggedOut, TimedOut } from "../pages/Over";
 import { TroublePage } from "../pages/Trouble";
 import { Welcome } from "../pages/Welcome";
+import { LazyPage, pageCode } from "./LazyPage";
 import { Loading } from "./Loading";
-import { later } from "./later";
 import { isPrivate } from "./route";
 import { SessionWatch } from "./SessionWatch";
 import { Shell } from "./Shell";
 import { useSite } from "./site";
 
-const Home = later(() => import("../pages/Home").then((module) => module.Home));
-const ChangePassword = later(() => import("../pages/ChangePassword").then((module) => module.ChangePassword));
-const ChangeUnit = later(() => import("../pages/unit").then((module) => module.ChangeUnit));
-const UnitChanged = later(() => import("../pages/unit").then((module) => module.UnitChanged));
+const home = pageCode(() => import("../pages/Home").then((module) => module.Home));
+const changePassword = pageCode(() =>
+  import("../pages/ChangePassword").then((module) => module.ChangePassword),
+);
+const changeUnit = pageCode(() => import("../pages/unit").then((module) => module.ChangeUnit));
+const unitChanged = pageCode(() => import("../pages/unit").then((module) => module.UnitChanged));
 
 /** The site. */
 export function App() {
@@ -62,7 +64,7 @@ function Current() {
     case "timedOut":
       return <TimedOut />;
     case "unitChanged":
-      return <UnitChanged />;
+      return <LazyPage code={unitChanged} props={{}} />;
     default:
   }
   if (account.kind === "failed") {
@@ -74,12 +76,12 @@ function Current() {
   const { session } = account;
   switch (route) {
     case "account":
-      return <Home session={session} />;
+      return <LazyPage code={home} props={{ session }} />;
     case "password":
-      return <ChangePassword session={session} />;
+      return <LazyPage code={changePassword} props={{ session }} />;
     case "unit":
     case "unitCheck":
-      return <ChangeUnit session={session} step={route === "unit" ? "choose" : "check"} />;
+      return <LazyPage code={changeUnit} props={{ session, step: route === "unit" ? "choose" : "check" }} />;
   }
 }
 
