@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::Signal;
+use percent_encoding::{NON_ALPHANUMERIC, PercentEncode, percent_encode};
 
 use crate::command::{run, signal, spawn, stop, wait_until};
 use crate::paths::tail;
@@ -93,7 +94,7 @@ impl Cluster {
     /// The URL over the socket. Only this user can enter its directory, so the server asks for no password.
     pub fn socket_url(&self, database: &str, user: &str) -> String {
         let port = self.options.port.unwrap_or(SOCKET_PORT);
-        let sockets = percent_encode(&self.sockets);
+        let sockets = encode_path(&self.sockets);
         format!("postgres://{user}@localhost:{port}/{database}?host={sockets}")
     }
 
@@ -267,19 +268,9 @@ fn host_based_access(options: Options) -> String {
     format!("local all all trust\nhost all all 127.0.0.1/32 {method}\n")
 }
 
-/// Encodes everything but letters and digits, for the query of a URL.
-fn percent_encode(path: &Path) -> String {
-    path.as_os_str()
-        .as_encoded_bytes()
-        .iter()
-        .fold(String::new(), |mut text, byte| {
-            if byte.is_ascii_alphanumeric() {
-                text.push(char::from(*byte));
-            } else {
-                let _ = write!(text, "%{byte:02X}");
-            }
-            text
-        })
+/// A path in which everything but letters and digits is encoded, for the query of a URL.
+fn encode_path(path: &Path) -> PercentEncode<'_> {
+    percent_encode(path.as_os_str().as_encoded_bytes(), NON_ALPHANUMERIC)
 }
 
 #[cfg(test)]
@@ -320,6 +311,6 @@ mod tests {
 
     #[test]
     fn paths_are_encoded_for_urls() {
-        assert_eq!(percent_encode(Path::new("/a b&c")), "%2Fa%20b%26c");
+        assert_eq!(encode_path(Path::new("/a b&c")).to_string(), "%2Fa%20b%26c");
     }
 }
