@@ -26,8 +26,8 @@ impl Store {
                 ON CONFLICT DO NOTHING
                 RETURNING token_digest
             )
-            INSERT INTO audit_events (occurred_time, actor, action, line_id, number, outcome, trace_id)
-            SELECT $3, $4, $5, $6, $7, $8, $9 FROM ended
+            INSERT INTO audit_events (occurred_time, actor, action, line_id, number, outcome, reason, trace_id)
+            SELECT $3, $4, $5, $6, $7, $8, NULL, $9 FROM ended
             "#,
             digest.0.as_slice(),
             record.ends,
@@ -92,8 +92,8 @@ impl Store {
                 WHERE number = $1
                 RETURNING number
             )
-            INSERT INTO audit_events (occurred_time, actor, action, line_id, number, outcome, trace_id)
-            SELECT $2, $3, $4, line_id, number, $5, $6 FROM ended JOIN numbers USING (number)
+            INSERT INTO audit_events (occurred_time, actor, action, line_id, number, outcome, reason, trace_id)
+            SELECT $2, $3, $4, line_id, number, $5, NULL, $6 FROM ended JOIN numbers USING (number)
             "#,
             number.as_str(),
             now,
