@@ -94,7 +94,7 @@ enum Command {
     /// Check the contracts: lint, format, and no change that breaks a client.
     Proto,
     /// Check the repository's own rules.
-    Tidy,
+    Tidy(tidy::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -130,7 +130,7 @@ fn run(command: Command, console: Console) -> Result<()> {
         Command::Prompts => prompts::run(&repo, console),
         Command::Rules => rules::run(&repo, console),
         Command::Proto => proto::run(&repo, console),
-        Command::Tidy => tidy::run(&repo, console),
+        Command::Tidy(arguments) => tidy::run(&repo, console, &arguments),
     }
 }
 

@@ -1,152 +1,177 @@
-//! Which test proves which rule of the specification.
+//! `cargo xtask rules`: which test proves which rule of the specification.
 
 mod scan;
+mod specification;
 mod typescript;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use serde::Deserialize;
 
 use aikagi_devkit::console::Console;
 use aikagi_devkit::repo::Repo;
+use specification::Specification;
 
-const LIST: &str = "docs/rules.toml";
+const SPECIFICATION: &str = "docs/specification.md";
+/// Where tests and code cite rules.
 const SOURCES: [&str; 4] = [".rs", ".proto", ".sql", SITE_TESTS];
 /// What the names of the site's tests end in.
 const SITE_TESTS: &str = ".test.ts";
+/// Where a citation needs only to exist.
+const OTHERS: [&str; 12] = [
+    ".c", ".css", ".html", ".js", ".json", ".md", ".py", ".toml", ".ts", ".tsx", ".yaml", ".yml",
+];
+/// The checks of this repository, whose tests make ids up.
+const CHECKS: [&str; 2] = ["dev/xtask/src/rules", "dev/xtask/src/tidy"];
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct List {
-    rule: Vec<Rule>,
-}
-
-/// A rule of the specification.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Rule {
-    id: String,
-    title: String,
-    /// The later piece of work that brings it.
-    owed: Option<String>,
-}
-
-/// What the sources say of rules.
+/// What the repository says of rules.
 #[derive(Debug, Default)]
 struct Citations {
     /// The places of the tests that cite each rule.
     tests: BTreeMap<String, Vec<String>>,
-    /// The rules that other sources cite.
-    sources: BTreeSet<String>,
+    /// The rules that code cites.
+    code: BTreeSet<String>,
+    /// A place of each rule that anything cites.
+    places: BTreeMap<String, String>,
 }
 
-/// Lists rules and their tests. Fails for a rule in scope that no test cites, and for an id that is cited
-/// and does not exist.
+/// Lists rules and their tests. Fails if a rule has no test, or no code that cites it, and if an id is cited and does
+/// not exist.
 pub(crate) fn run(repo: &Repo, console: Console) -> Result<()> {
-    let (list, citations) = read(repo)?;
-    for rule in &list.rule {
-        let known = citations.sources.contains(&rule.id);
-        let cited = if known {
-            ""
-        } else {
-            " (not cited where it lives)"
-        };
-        console.heading(&format!("{} {}{cited}", rule.id, rule.title));
+    let (specification, citations) = read(repo)?;
+    for rule in specification.rules() {
+        console.heading(&format!("{} {}", rule.id, rule.title));
         for proof in citations.tests.get(&rule.id).into_iter().flatten() {
             console.line(&format!("    {proof}"));
         }
-        if let Some(owed) = &rule.owed {
-            console.line(&format!("    owed: {owed}"));
-        }
     }
-    console.success(&judge(&list, &citations)?);
+    console.success(&judge(&specification, &citations)?);
     Ok(())
 }
 
 /// The same without the list.
 pub(crate) fn check(repo: &Repo, console: Console) -> Result<()> {
-    let (list, citations) = read(repo)?;
-    console.step(&judge(&list, &citations)?);
+    let (specification, citations) = read(repo)?;
+    console.step(&judge(&specification, &citations)?);
     Ok(())
 }
 
-fn read(repo: &Repo) -> Result<(List, Citations)> {
-    let list = toml::from_str(&repo.read(Path::new(LIST))?).context(LIST)?;
+fn read(repo: &Repo) -> Result<(Specification, Citations)> {
+    let text = repo.read(Path::new(SPECIFICATION))?;
+    let specification = Specification::read(&text).context(SPECIFICATION)?;
     let mut citations = Citations::default();
-    for path in repo.files(&SOURCES)? {
-        // This program's own tests make ids up.
-        if path.starts_with("dev/xtask") {
-            continue;
-        }
-        let of_site = path.to_string_lossy().ends_with(SITE_TESTS);
-        let text = repo.read(&path)?;
-        let found = if of_site {
-            typescript::scan(&text)
-        } else {
-            scan::scan(&text)
-        };
-        for test in found.tests {
-            let place = format!("{} ({}:{})", test.name, path.display(), test.line);
-            for id in test.ids {
-                citations.tests.entry(id).or_default().push(place.clone());
-            }
-        }
-        let of_tests = of_site
-            || path.components().any(|part| part.as_os_str() == "tests")
-            || path.file_name().is_some_and(|name| name == "tests.rs");
-        if !of_tests {
-            citations.sources.extend(found.sources);
+    for path in repo.files(&[&SOURCES[..], &OTHERS[..]].concat())? {
+        let is_check = CHECKS.iter().any(|folder| {
+            let path = path.to_string_lossy();
+            path.starts_with(folder)
+        });
+        if !is_check {
+            citations.add(&path, &repo.read(&path)?);
         }
     }
-    Ok((list, citations))
+    Ok((specification, citations))
 }
 
-fn judge(list: &List, citations: &Citations) -> Result<String> {
-    let known: BTreeSet<&str> = list.rule.iter().map(|rule| rule.id.as_str()).collect();
-    let cited = citations.tests.keys().map(String::as_str);
-    let unknown: Vec<&str> = cited.filter(|id| !known.contains(id)).collect();
-    if !unknown.is_empty() {
-        bail!("cited by tests, but not in {LIST}: {}", unknown.join(", "));
+impl Citations {
+    fn add(&mut self, path: &Path, text: &str) {
+        let name = path.to_string_lossy();
+        for (index, line) in text.lines().enumerate() {
+            for id in scan::ids_in(line) {
+                let place = format!("{name}:{}", index + 1);
+                self.places.entry(id).or_insert(place);
+            }
+        }
+        if !SOURCES.iter().any(|ending| name.ends_with(ending)) {
+            return;
+        }
+        let is_of_site = name.ends_with(SITE_TESTS);
+        let found = if is_of_site {
+            typescript::scan(text)
+        } else {
+            scan::scan(text)
+        };
+        for test in found.tests {
+            let place = format!("{} ({name}:{})", test.name, test.line);
+            for id in test.ids {
+                self.tests.entry(id).or_default().push(place.clone());
+            }
+        }
+        let is_of_tests = is_of_site
+            || path.components().any(|part| part.as_os_str() == "tests")
+            || path.file_name().is_some_and(|name| name == "tests.rs");
+        if !is_of_tests {
+            self.code.extend(found.sources);
+        }
     }
-    let (owed, due): (Vec<&Rule>, Vec<&Rule>) =
-        list.rule.iter().partition(|rule| rule.owed.is_some());
-    let bare = due
-        .iter()
-        .filter(|rule| !citations.tests.contains_key(&rule.id));
-    let missing: Vec<&str> = bare.map(|rule| rule.id.as_str()).collect();
-    if !missing.is_empty() {
-        bail!("no test cites {}", missing.join(", "));
+}
+
+fn judge(specification: &Specification, citations: &Citations) -> Result<String> {
+    let mut breaches = Vec::new();
+    for (id, place) in &citations.places {
+        if !specification.has(id) {
+            breaches.push(format!("{place}: there is no rule {id}"));
+        }
     }
-    Ok(format!("{} rules proved, {} owed", due.len(), owed.len()))
+    for rule in specification.rules() {
+        if !citations.tests.contains_key(&rule.id) {
+            breaches.push(format!("no test cites {}", rule.id));
+        }
+        if !citations.code.contains(&rule.id) {
+            breaches.push(format!("no code cites {}", rule.id));
+        }
+    }
+    if !breaches.is_empty() {
+        bail!("{}", breaches.join("\n"));
+    }
+    Ok(format!("{} rules proved", specification.rules().len()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn judged(cited: &[&str]) -> Result<String> {
-        let list = "[[rule]]\nid = \"PW-1\"\ntitle = \"a\"\n[[rule]]\nid = \"MIG-1\"\ntitle = \"b\"\nowed = \"units\"";
-        let tests = cited
-            .iter()
-            .map(|id| ((*id).to_owned(), vec!["here".to_owned()]));
-        let citations = Citations {
-            tests: tests.collect(),
-            sources: BTreeSet::new(),
-        };
-        judge(&toml::from_str(list).unwrap(), &citations)
+    const CODE: &str = "/// PW-1: the rule.\npub fn check() {}\n";
+    const TEST: &str = "/// PW-1: holds.\n#[test]\nfn holds() {}\n";
+
+    fn judged(files: &[(&str, &str)]) -> Result<String> {
+        let specification = Specification::read("**PW-1 Letters.** x").unwrap();
+        let mut citations = Citations::default();
+        for (path, text) in files {
+            citations.add(Path::new(path), text);
+        }
+        judge(&specification, &citations)
+    }
+
+    fn complaint(files: &[(&str, &str)]) -> String {
+        judged(files).unwrap_err().to_string()
     }
 
     #[test]
-    fn what_is_due_needs_a_test_and_what_is_owed_does_not() {
-        assert_eq!(judged(&["PW-1"]).unwrap(), "1 rules proved, 1 owed");
-        assert!(judged(&["MIG-1"]).unwrap_err().to_string().contains("PW-1"));
-        assert!(
-            judged(&["PW-1", "PW-9"])
-                .unwrap_err()
-                .to_string()
-                .contains("PW-9")
-        );
+    fn a_rule_needs_a_test_and_code() {
+        let both = [("a/src/b.rs", CODE), ("a/src/tests.rs", TEST)];
+        assert_eq!(judged(&both).unwrap(), "1 rules proved");
+        assert_eq!(complaint(&both[..1]), "no test cites PW-1");
+        assert_eq!(complaint(&both[1..]), "no code cites PW-1");
+    }
+
+    #[test]
+    fn an_id_that_does_not_exist_is_found_anywhere() {
+        for path in [
+            "a/src/c.rs",
+            "a/tests/c.rs",
+            "docs/c.md",
+            "frontends/site/src/c.tsx",
+        ] {
+            let files = [
+                ("a/src/b.rs", CODE),
+                ("a/src/tests.rs", TEST),
+                (path, "\n// PW-9\n"),
+            ];
+            assert_eq!(
+                complaint(&files),
+                format!("{path}:2: there is no rule PW-9")
+            );
+        }
     }
 }

@@ -71,7 +71,7 @@ const CHECKS: [Check; 21] = [
         name: "tidy",
         about: "the repository's own rules",
         slow: false,
-        run: |run| tidy::run(run.repo, run.console),
+        run: |run| tidy::run(run.repo, run.console, &tidy::Arguments::default()),
     },
     Check {
         name: "rules",

@@ -1,4 +1,4 @@
-//! A migration that landed is never edited: databases out there have run it as it was.
+//! A schema migration that landed is never edited: existing databases have run it as it was.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use aikagi_devkit::repo::Repo;
 
 const DIRECTORY: &str = "crates/ledger/migrations";
 
-/// Migrations of the commit `base` that are no longer here as they were there.
+/// Schema migrations of the commit `base` that are no longer here as they were there.
 pub(super) fn breaches(repo: &Repo, base: &str) -> Result<Vec<String>> {
     let landed = repo.git(&["ls-tree", "-r", "--name-only", base, "--", DIRECTORY])?;
     let mut found = Vec::new();
