@@ -3,9 +3,7 @@
 use std::sync::LazyLock;
 
 use aikagi_domain::fault::InternalFault;
-use aikagi_domain::password::TemporaryPassword;
 use aikagi_domain::telephone::TelephoneNumber;
-use aikagi_domain::unit::AuthUnit;
 use aikagi_hashing::seal::Context;
 use aikagi_hashing::{Permit, SecretBytes};
 use aikagi_mesh::deadline;
@@ -15,25 +13,11 @@ use aikagi_ttl::temp::TemporaryRecord;
 use chrono::{DateTime, SubsecRound as _, Utc};
 
 use crate::Issuance;
+use crate::setting::SettingRequest;
 use crate::store::Committed;
 
 static ISSUED: LazyLock<Counter<u64>> =
     LazyLock::new(|| counter("aikagi.temporary_passwords.set", "Temporary passwords set."));
-
-/// What is to be set, for whom, and who asks.
-#[derive(Debug, Clone)]
-pub(crate) struct Order {
-    /// The workload that asks.
-    pub(crate) actor: String,
-    /// The number that calls.
-    pub(crate) caller: Option<TelephoneNumber>,
-    /// The unit chosen.
-    pub(crate) unit: AuthUnit,
-    /// The account, where the caller named one.
-    pub(crate) target: Option<TelephoneNumber>,
-    /// Its temporary password.
-    pub(crate) password: TemporaryPassword,
-}
 
 /// A temporary password that is set.
 #[derive(Debug, Clone)]
@@ -53,15 +37,19 @@ impl Issuance {
     /// IVR-9, IVR-10: hashes the password, makes it the account's credential in one transaction, then puts
     /// the hash where logins find it. If that last step fails the old password is retired and the new one
     /// does not work: closed, never open (INV-3).
-    pub(crate) async fn issue(&self, mut permit: Permit, order: Order) -> Result<Issued, Failure> {
+    pub(crate) async fn issue(
+        &self,
+        mut permit: Permit,
+        request: SettingRequest,
+    ) -> Result<Issued, Failure> {
         let hash = permit
-            .hash(SecretBytes::from(order.password.expose()))
+            .hash(SecretBytes::from(request.password.expose()))
             .await?;
         drop(permit);
         // Redis keeps milliseconds; both stores are to say the same.
         let now = self.clock.now().trunc_subsecs(3);
         let expires = self.rules.temporary_expires(now);
-        let Committed { account, epoch } = self.store.set_temporary(&order, now, expires).await?;
+        let Committed { account, epoch } = self.store.set_temporary(&request, now, expires).await?;
         let context = Context::Temporary {
             number: &account,
             epoch,

@@ -8,7 +8,7 @@ use aikagi_refusal::{ErrorReason, Failure, Refusal};
 use zeroize::Zeroizing;
 
 use crate::Issuance;
-use crate::issue::Order;
+use crate::setting::SettingRequest;
 
 /// IVR-9 to IVR-11, IVR-13: sets a temporary password, or says why not.
 pub(crate) async fn set_temporary_password(
@@ -16,11 +16,11 @@ pub(crate) async fn set_temporary_password(
     actor: &str,
     request: SetTemporaryPasswordRequest,
 ) -> Result<SetTemporaryPasswordResponse, Failure> {
-    let order = parse(actor, request)?;
+    let request = parse(actor, request)?;
     let permit = service.permit().await?;
     let at_work = service.clone();
     let issued = service
-        .to_the_end(async move { at_work.issue(permit, order).await })
+        .to_the_end(async move { at_work.issue(permit, request).await })
         .await?;
     Ok(SetTemporaryPasswordResponse {
         account_number: issued.account.as_str().to_owned(),
@@ -28,7 +28,7 @@ pub(crate) async fn set_temporary_password(
     })
 }
 
-fn parse(actor: &str, mut request: SetTemporaryPasswordRequest) -> Result<Order, Refusal> {
+fn parse(actor: &str, mut request: SetTemporaryPasswordRequest) -> Result<SettingRequest, Refusal> {
     let mut fields = Fields::default();
     let unit = AuthUnit::try_from(request.unit()).ok();
     if unit.is_none() {
@@ -48,7 +48,7 @@ fn parse(actor: &str, mut request: SetTemporaryPasswordRequest) -> Result<Order,
         // Whatever is missing was noted above.
         return Err(Refusal::new(ErrorReason::InvalidField));
     };
-    Ok(Order {
+    Ok(SettingRequest {
         actor: actor.to_owned(),
         caller,
         unit,
@@ -73,15 +73,15 @@ mod tests {
     /// IVR-13, UNIT-3: numbers come in any form; an empty one is none.
     #[test]
     fn a_request_is_read() {
-        let order = parse("ivr", request()).unwrap();
-        assert_eq!(order.caller.unwrap().as_str(), "0311110001");
-        assert_eq!(order.target.unwrap().as_str(), "0311110002");
-        assert_eq!(order.unit, AuthUnit::AdminUser);
+        let parsed = parse("ivr", request()).unwrap();
+        assert_eq!(parsed.caller.unwrap().as_str(), "0311110001");
+        assert_eq!(parsed.target.unwrap().as_str(), "0311110002");
+        assert_eq!(parsed.unit, AuthUnit::AdminUser);
         let mut withheld = request();
         withheld.caller_number.clear();
         withheld.target_number.clear();
-        let order = parse("ivr", withheld).unwrap();
-        assert_eq!((order.caller, order.target), (None, None));
+        let parsed = parse("ivr", withheld).unwrap();
+        assert_eq!((parsed.caller, parsed.target), (None, None));
     }
 
     /// IVR-5, IVR-13, UNIT-3: everything malformed is refused, and named.

@@ -15,7 +15,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use tracing::Instrument as _;
 
-use crate::issue::Order;
+use crate::setting::SettingRequest;
 
 /// The ledger, as this service sees it.
 #[derive(Clone, Debug)]
@@ -52,29 +52,29 @@ impl Store {
     /// the locked line: what the caller was told during the call is decided again.
     pub(crate) async fn set_temporary(
         &self,
-        order: &Order,
+        request: &SettingRequest,
         now: DateTime<Utc>,
         expires: DateTime<Utc>,
     ) -> Result<Committed, Failure> {
         let mut transaction = self.pool.begin().await.map_err(LedgerError::from)?;
-        let stored = match &order.caller {
+        let stored = match &request.caller {
             Some(caller) => lock_line_of(&mut transaction, caller).await?,
             None => None,
         };
         let line = stored.as_ref().map(|stored| &stored.line);
         let account = match check_setting(
-            order.caller.as_ref(),
+            request.caller.as_ref(),
             line,
-            order.unit,
-            order.target.as_ref(),
+            request.unit,
+            request.target.as_ref(),
         ) {
             Ok(account) => account,
             Err(denied) => {
                 transaction.rollback().await.map_err(LedgerError::from)?;
                 let line_id = stored.map(|stored| stored.line_id);
                 self.note_refusal(
-                    &order.actor,
-                    order.caller.as_ref(),
+                    &request.actor,
+                    request.caller.as_ref(),
                     line_id,
                     reason(denied),
                     now,
@@ -88,18 +88,18 @@ impl Store {
         let choice = stored
             .line
             .state
-            .choose(order.unit)
+            .choose(request.unit)
             .map_err(|_| InternalFault("a unit not admitted"))?;
-        choose_unit(&mut transaction, &stored, order.unit, choice).await?;
+        choose_unit(&mut transaction, &stored, request.unit, choice).await?;
         let epoch = make_temporary(&mut transaction, &account, expires).await?;
         let event = AuditEvent {
             occurred: now,
-            actor: &actor(&order.actor, order.caller.as_ref()),
+            actor: &actor(&request.actor, request.caller.as_ref()),
             action: AuditAction::SetTemporaryPassword,
             line_id: Some(stored.line_id),
             number: Some(&account),
             outcome: AuditOutcome::Done,
-            reason: Some(order.unit.as_str()),
+            reason: Some(request.unit.as_str()),
             trace_id: trace_id(),
         };
         audit::append(&mut transaction, event).await?;

@@ -10,10 +10,10 @@ use aikagi_refusal::{Failure, Refusal};
 use crate::Issuance;
 use crate::calls::Found;
 use crate::event::{Event, EventDigest, TurnRequest};
-use crate::issue::Order;
 use crate::order::{Place, place};
 use crate::record::{Answer, CallRecord};
 use crate::reply::reply;
+use crate::setting::SettingRequest;
 
 /// How often a turn may find that another replica was faster before it gives up.
 const RACES: usize = 3;
@@ -99,7 +99,7 @@ async fn set(
         return Ok(None);
     }
     let claimed = Some(step.version.unwrap_or(0).saturating_add(1));
-    let order = Order {
+    let request = SettingRequest {
         actor: actor.to_owned(),
         caller: step.caller.clone(),
         unit: setting.unit,
@@ -108,7 +108,7 @@ async fn set(
     };
     let at_work = service.clone();
     let work = async move {
-        let turn = match at_work.issue(permit, order).await {
+        let turn = match at_work.issue(permit, request).await {
             Ok(_issued) => turn,
             Err(error) => {
                 tracing::warn!(%error, "a temporary password could not be set");

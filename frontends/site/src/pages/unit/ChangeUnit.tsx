@@ -3,7 +3,6 @@ import { Loading } from "../../app/Loading";
 import { offered } from "../../app/migration";
 import { useSite } from "../../app/site";
 import type { Session } from "../../gen/aikagi/authentication/v1/session_pb";
-import type { PreviewMigrationResponse } from "../../gen/aikagi/edge/v1/subscriber_service_pb";
 import type { AuthUnit } from "../../gen/aikagi/units/v1/unit_pb";
 import { useTexts } from "../../texts/language";
 import { Link } from "../../ui/Link";
@@ -11,12 +10,7 @@ import { Notice } from "../../ui/Notice";
 import { Page } from "../../ui/Page";
 import { Check } from "./Check";
 import { Choose } from "./Choose";
-
-/** What is being decided on: the unit wanted, and what the server says of it. */
-export interface Plan {
-  unit: AuthUnit;
-  preview: PreviewMigrationResponse;
-}
+import type { Plan } from "./plan";
 
 /**
  * Changing the auth unit (section 6 of the specification), in two pages: choosing, then checking and typing the

@@ -9,9 +9,9 @@ import { ErrorSummary } from "../../ui/ErrorSummary";
 import { Link } from "../../ui/Link";
 import { Notice } from "../../ui/Notice";
 import { Page } from "../../ui/Page";
-import type { Plan } from "./ChangeUnit";
 import { Logins } from "./Logins";
 import { idAt, Passwords } from "./Passwords";
+import type { Plan } from "./plan";
 import { Unready } from "./Unready";
 import { useMigration } from "./useMigration";
 

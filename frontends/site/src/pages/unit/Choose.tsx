@@ -12,7 +12,7 @@ import { Link } from "../../ui/Link";
 import { Page } from "../../ui/Page";
 import { Submit } from "../../ui/Submit";
 import { type Errors, useForm } from "../../ui/useForm";
-import type { Plan } from "./ChangeUnit";
+import type { Plan } from "./plan";
 
 /** The id of a unit's radio button. */
 const idOf = (unit: AuthUnit) => `unit-${unit}`;

@@ -8,8 +8,8 @@ import type { Session } from "../../gen/aikagi/authentication/v1/session_pb";
 import type { PreviewMigrationResponse } from "../../gen/aikagi/edge/v1/subscriber_service_pb";
 import { useTexts } from "../../texts/language";
 import { type Errors, type Form, type Sent, useForm } from "../../ui/useForm";
-import type { Plan } from "./ChangeUnit";
 import { idAt } from "./Passwords";
+import type { Plan } from "./plan";
 
 /** How long a migration may take, in milliseconds: each account's password is hashed, and one for each new one. */
 const DEADLINE = 60_000;
