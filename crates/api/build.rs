@@ -1,12 +1,12 @@
-//! Generates the contracts' code. Messages with a field marked `debug_redact` get a Debug that does not
-//! show it, and passwords and tokens in them are wiped when the message is dropped (INV-8).
+//! Generates the code of the contracts. Fields with the option `debug_redact` hold secrets or telephone numbers: their
+//! messages get a Debug that does not show them, and a Drop that wipes them (INV-8).
 
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use protox::prost_reflect::{DescriptorPool, FieldDescriptor, MessageDescriptor};
+use protox::prost_reflect::{FieldDescriptor, Kind, MessageDescriptor, OneofDescriptor};
 
 const PROTO_ROOT: &str = "../../proto";
 
@@ -24,13 +24,23 @@ fn main() -> Result<(), Box<dyn Error>> {
         compiler.encode_file_descriptor_set(),
     )?;
 
-    let (redacted, code) = redactions(&compiler.descriptor_pool());
-    for (package, text) in code {
+    let pool = compiler.descriptor_pool();
+    let messages: Vec<MessageDescriptor> = pool
+        .all_messages()
+        .filter(|message| !message.package_name().starts_with("google."))
+        .collect();
+    for (package, text) in redactions(&messages)? {
         std::fs::write(out.join(format!("{package}.redacted.rs")), text)?;
     }
+    std::fs::write(out.join("redacted_messages.rs"), registry(&messages))?;
 
     let mut config = prost_build::Config::new();
-    config.skip_debug(redacted);
+    config.skip_debug(
+        messages
+            .iter()
+            .filter(|message| has_secrets(message))
+            .map(|message| format!(".{}", message.full_name())),
+    );
     tonic_prost_build::configure()
         .build_transport(false)
         .compile_fds_with_config(compiler.file_descriptor_set(), config)?;
@@ -57,23 +67,44 @@ fn proto_files(root: &Path) -> Result<Vec<PathBuf>, Box<dyn Error>> {
     Ok(files)
 }
 
-/// The full names of the messages that hide something, and the code to add for each package.
-fn redactions(pool: &DescriptorPool) -> (Vec<String>, BTreeMap<String, String>) {
-    let mut names = Vec::new();
+/// For each package, the code that its messages with redacted fields get.
+fn redactions(messages: &[MessageDescriptor]) -> Result<BTreeMap<String, String>, Box<dyn Error>> {
     let mut code: BTreeMap<String, String> = BTreeMap::new();
-    for message in pool
-        .all_messages()
-        .filter(|message| !message.package_name().starts_with("google."))
-    {
+    for message in messages {
         let text = code.entry(message.package_name().to_owned()).or_default();
-        if message.fields().any(|field| is_redacted(&field)) {
-            names.push(format!(".{}", message.full_name()));
-            write_debug(text, &message);
-            write_oneofs(text, &message);
-            write_drop(text, &message);
+        if has_secrets(message) {
+            write_debug(text, message);
+            write_wipe(text, message)?;
+            for oneof in oneofs_of(message) {
+                write_oneof_debug(text, &oneof);
+                write_oneof_wipe(text, &oneof)?;
+            }
         }
     }
-    (names, code)
+    Ok(code)
+}
+
+/// The messages with redacted fields as arguments of a macro, for the test that goes through all of them.
+fn registry(messages: &[MessageDescriptor]) -> String {
+    let mut text = "redacted_messages! {\n".to_owned();
+    for message in messages.iter().filter(|message| has_secrets(message)) {
+        let package = message.package_name().trim_start_matches("aikagi.");
+        let module = match package {
+            "envoy.service.auth.v3" => "envoy::v3".to_owned(),
+            package => package.replace('.', "::"),
+        };
+        let _ = writeln!(
+            text,
+            "\"{}\" => crate::{module}::{},",
+            message.full_name(),
+            message.name()
+        );
+    }
+    text + "}\n"
+}
+
+fn has_secrets(message: &MessageDescriptor) -> bool {
+    message.fields().any(|field| is_redacted(&field))
 }
 
 fn is_redacted(field: &FieldDescriptor) -> bool {
@@ -92,10 +123,7 @@ fn write_debug(text: &mut String, message: &MessageDescriptor) {
         "fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {{"
     );
     let _ = write!(text, "f.debug_struct(\"{name}\")");
-    for field in message
-        .fields()
-        .filter(|field| field.containing_oneof().is_none())
-    {
+    for field in message.fields().filter(|field| oneof_of(field).is_none()) {
         if is_redacted(&field) {
             let _ = write!(
                 text,
@@ -106,63 +134,137 @@ fn write_debug(text: &mut String, message: &MessageDescriptor) {
             let _ = write!(text, ".field(\"{0}\", &self.{0})", field.name());
         }
     }
-    for oneof in message.oneofs() {
+    for oneof in oneofs_of(message) {
         let _ = write!(text, ".field(\"{0}\", &self.{0})", oneof.name());
     }
     let _ = writeln!(text, ".finish() }} }}");
 }
 
-fn write_oneofs(text: &mut String, message: &MessageDescriptor) {
-    for oneof in message.oneofs() {
-        let type_name = format!("{}::{}", snake(message.name()), camel(oneof.name()));
-        let _ = writeln!(text, "impl ::core::fmt::Debug for {type_name} {{");
-        let _ = writeln!(
-            text,
-            "fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {{"
-        );
-        let _ = writeln!(text, "match self {{");
-        for field in oneof.fields() {
-            let variant = camel(field.name());
-            if is_redacted(&field) {
-                let _ = writeln!(
-                    text,
-                    "Self::{variant}(_) => f.write_str(\"{variant}(<redacted>)\"),"
-                );
-            } else {
-                let _ = writeln!(
-                    text,
-                    "Self::{variant}(value) => f.debug_tuple(\"{variant}\").field(value).finish(),"
-                );
-            }
-        }
-        let _ = writeln!(text, "}} }} }}");
-    }
-}
-
-fn write_drop(text: &mut String, message: &MessageDescriptor) {
-    let secrets: Vec<FieldDescriptor> = message
-        .fields()
-        .filter(|field| {
-            is_redacted(field) && field.containing_oneof().is_none() && !field.is_list()
-        })
-        .filter(|field| field.name().contains("password") || field.name().contains("token"))
-        .collect();
-    if secrets.is_empty() {
-        return;
-    }
+fn write_oneof_debug(text: &mut String, oneof: &OneofDescriptor) {
+    let _ = writeln!(text, "impl ::core::fmt::Debug for {} {{", oneof_type(oneof));
     let _ = writeln!(
         text,
-        "impl Drop for {} {{ fn drop(&mut self) {{",
-        message.name()
+        "fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {{"
     );
-    for secret in secrets {
+    let _ = writeln!(text, "match self {{");
+    for field in oneof.fields() {
+        let variant = camel(field.name());
+        if is_redacted(&field) {
+            let _ = writeln!(
+                text,
+                "Self::{variant}(_) => f.write_str(\"{variant}(<redacted>)\"),"
+            );
+        } else {
+            let _ = writeln!(
+                text,
+                "Self::{variant}(value) => f.debug_tuple(\"{variant}\").field(value).finish(),"
+            );
+        }
+    }
+    let _ = writeln!(text, "}} }} }}");
+}
+
+/// Wipes a message's redacted fields; those of a oneof are wiped by the oneof itself.
+fn write_wipe(text: &mut String, message: &MessageDescriptor) -> Result<(), Box<dyn Error>> {
+    let mut wipes = String::new();
+    let secrets: Vec<FieldDescriptor> = message
+        .fields()
+        .filter(|field| is_redacted(field) && oneof_of(field).is_none())
+        .collect();
+    for secret in &secrets {
+        wipes += &wipe(secret, &format!("&mut self.{}", secret.name()))?;
+    }
+    for oneof in oneofs_of(message).filter(holds_secrets) {
         let _ = writeln!(
-            text,
-            "::zeroize::Zeroize::zeroize(&mut self.{});",
-            secret.name()
+            wipes,
+            "if let Some(value) = &mut self.{} {{ ::zeroize::Zeroize::zeroize(value); }}",
+            oneof.name()
         );
     }
-    let _ = writeln!(text, "}} }}");
+    write_zeroize(text, message.name(), &wipes);
+    if !secrets.is_empty() {
+        write_drop(text, message.name());
+    }
+    Ok(())
+}
+
+fn write_oneof_wipe(text: &mut String, oneof: &OneofDescriptor) -> Result<(), Box<dyn Error>> {
+    if !holds_secrets(oneof) {
+        return Ok(());
+    }
+    let mut arms = String::new();
+    for secret in oneof.fields().filter(is_redacted) {
+        let _ = writeln!(
+            arms,
+            "Self::{}(value) => {{ {} }}",
+            camel(secret.name()),
+            wipe(&secret, "value")?
+        );
+    }
+    if oneof.fields().any(|field| !is_redacted(&field)) {
+        arms += "_ => {}\n";
+    }
+    let wipes = format!("match self {{ {arms} }}");
+    write_zeroize(text, &oneof_type(oneof), &wipes);
+    write_drop(text, &oneof_type(oneof));
+    Ok(())
+}
+
+fn write_zeroize(text: &mut String, type_name: &str, wipes: &str) {
+    let _ = writeln!(
+        text,
+        "impl ::zeroize::Zeroize for {type_name} {{ fn zeroize(&mut self) {{ {wipes} }} }}\n\
+         impl ::zeroize::ZeroizeOnDrop for {type_name} {{}}"
+    );
+}
+
+fn write_drop(text: &mut String, type_name: &str) {
+    let _ = writeln!(
+        text,
+        "impl Drop for {type_name} {{ fn drop(&mut self) {{ ::zeroize::Zeroize::zeroize(self); }} }}"
+    );
+}
+
+/// The statement that wipes one field. A kind of field that nobody has marked yet is an error.
+fn wipe(field: &FieldDescriptor, place: &str) -> Result<String, Box<dyn Error>> {
+    let is_text = |field: &FieldDescriptor| matches!(field.kind(), Kind::String | Kind::Bytes);
+    if field.is_map() {
+        let entry = field.kind();
+        let entry = entry.as_message().ok_or("a map without entries")?;
+        if is_text(&entry.map_entry_key_field()) && is_text(&entry.map_entry_value_field()) {
+            return Ok(format!(
+                "for (mut key, mut value) in ::core::mem::take({place}) {{\n\
+                 ::zeroize::Zeroize::zeroize(&mut key); ::zeroize::Zeroize::zeroize(&mut value); }}\n"
+            ));
+        }
+    } else if is_text(field) {
+        return Ok(format!("::zeroize::Zeroize::zeroize({place});\n"));
+    }
+    Err(format!(
+        "{}: debug_redact is possible on strings and bytes, on lists and maps of them, and in a oneof",
+        field.full_name()
+    )
+    .into())
+}
+
+/// The oneof that a field is a member of. The oneof that stands for `optional` does not count.
+fn oneof_of(field: &FieldDescriptor) -> Option<OneofDescriptor> {
+    field
+        .containing_oneof()
+        .filter(|oneof| !oneof.is_synthetic())
+}
+
+fn oneofs_of(message: &MessageDescriptor) -> impl Iterator<Item = OneofDescriptor> {
+    message.oneofs().filter(|oneof| !oneof.is_synthetic())
+}
+
+fn holds_secrets(oneof: &OneofDescriptor) -> bool {
+    oneof.fields().any(|field| is_redacted(&field))
+}
+
+fn oneof_type(oneof: &OneofDescriptor) -> String {
+    let message = oneof.parent_message();
+    format!("{}::{}", snake(message.name()), camel(oneof.name()))
 }
 
 fn camel(name: &str) -> String {

@@ -62,8 +62,8 @@ async fn an_administrator_and_users() {
     assert_eq!(administrator.scope_numbers, [FIRST, SECOND]);
     let user = world.site().login(FIRST, PERMANENT).await.unwrap().session;
     assert_eq!(
-        (user.role(), user.scope_numbers),
-        (AccountRole::User, vec![FIRST.to_owned()])
+        (user.role(), user.scope_numbers.as_slice()),
+        (AccountRole::User, [FIRST.to_owned()].as_slice())
     );
     let line = world.operator().line(UNSUBSCRIBED).await.unwrap();
     let role = |number: &str| {

@@ -404,12 +404,7 @@ impl Backend {
             session_token: token.to_owned(),
             number: number.to_owned(),
         };
-        Ok(self
-            .client
-            .clone()
-            .check_access(request)
-            .await?
-            .into_inner()
-            .account_number)
+        let response = self.client.clone().check_access(request).await?;
+        Ok(std::mem::take(&mut response.into_inner().account_number))
     }
 }

@@ -1,10 +1,12 @@
-//! The contracts of Aikagi as Rust: messages, clients and servers generated from `proto/`, and the
-//! conversions between them and the domain's types.
+//! The contracts of Aikagi in Rust: messages, clients and servers that are generated from `proto/`, and conversions
+//! between them and the types of the domain.
 //!
-//! Fields marked `debug_redact` do not show in Debug, and passwords and tokens are wiped when their
-//! message is dropped (INV-8). Take them out with [`std::mem::take`].
+//! Fields with the option `debug_redact` do not show in Debug, and are wiped when their message is dropped (INV-8). Such a
+//! message cannot be taken apart; take single fields out of it with [`std::mem::take`].
 
 mod convert;
+#[cfg(test)]
+mod tests;
 
 pub use convert::{UnknownValue, duration, timestamp};
 

@@ -137,11 +137,10 @@ mod tests {
     use super::*;
 
     fn guidance(id: &str, number: &str) -> Guidance {
-        Guidance {
-            guidance_id: id.to_owned(),
-            number: number.to_owned(),
-            ..Guidance::default()
-        }
+        let mut guidance = Guidance::default();
+        id.clone_into(&mut guidance.guidance_id);
+        number.clone_into(&mut guidance.number);
+        guidance
     }
 
     fn ids(guidance: &[Guidance]) -> Vec<String> {

@@ -47,22 +47,25 @@ impl Envoy {
     async fn check_access(&self, request: CheckRequest) -> Result<String, Status> {
         let attributes = request.attributes.unwrap_or_default();
         let http = attributes.request.unwrap_or_default().http;
-        let sent = http.unwrap_or_default().headers;
+        let http = http.unwrap_or_default();
         let number_header = attributes
             .context_extensions
             .get(NUMBER_HEADER_EXTENSION)
             .map_or(NUMBER_HEADER, String::as_str);
-        let number = sent
+        let number = http
+            .headers
             .get(&number_header.to_ascii_lowercase())
             .ok_or_else(|| Refusal::invalid_field("number", "the header that names it is missing"))?
             .clone();
         let access = CheckAccessRequest {
-            session_token: Visit::of_browser(&headers(&sent)?).token()?.to_string(),
+            session_token: Visit::of_browser(&headers(&http.headers)?)
+                .token()?
+                .to_string(),
             number,
         };
         let answer = self.authentication.clone().check_access(access).await;
-        let answer = answer.map_err(|status| forward(&status))?;
-        Ok(answer.into_inner().account_number)
+        let mut answer = answer.map_err(|status| forward(&status))?.into_inner();
+        Ok(std::mem::take(&mut answer.account_number))
     }
 }
 

@@ -35,7 +35,7 @@ pub(crate) type EventDigest = [u8; 32];
 
 impl TurnRequest {
     /// Reads a turn; every field that is wrong is named.
-    pub(crate) fn parse(request: TakeTurnRequest) -> Result<Self, Refusal> {
+    pub(crate) fn parse(mut request: TakeTurnRequest) -> Result<Self, Refusal> {
         let mut fields = Fields::default();
         if !is_call_id(&request.call_id) {
             fields.note(
@@ -44,7 +44,7 @@ impl TurnRequest {
             );
         }
         let sequence = request.sequence;
-        let event = match request.event {
+        let event = match &mut request.event {
             None => {
                 fields.note("event", "must be one of started, keys, silence, hung_up");
                 None
@@ -53,7 +53,7 @@ impl TurnRequest {
                 fields.note("started", "must come with sequence 0");
                 None
             }
-            Some(WireEvent::Started(mut started)) => {
+            Some(WireEvent::Started(started)) => {
                 let caller = std::mem::take(&mut started.caller_number);
                 let caller = optional_number(&caller, "started.caller_number", &mut fields);
                 Some(Event::Started { caller })
@@ -72,13 +72,13 @@ impl TurnRequest {
 }
 
 /// An event of a call that has begun.
-fn in_progress(event: WireEvent, sequence: u32, fields: &mut Fields) -> Option<Event> {
+fn in_progress(event: &mut WireEvent, sequence: u32, fields: &mut Fields) -> Option<Event> {
     if sequence == 0 {
         fields.note("sequence", "0 is the turn that starts the call");
     }
     match event {
         WireEvent::Keys(keys) => {
-            let keys = Zeroizing::new(keys);
+            let keys = Zeroizing::new(std::mem::take(keys));
             let known = |key: u8| key.is_ascii_digit() || key == b'*' || key == b'#';
             if keys.len() > MAX_KEYS || !keys.bytes().all(known) {
                 fields.note("keys", "must be at most 32 of 0-9, `*` and `#`");

@@ -80,7 +80,7 @@ impl Password {
         let checked = answer
             .map_err(|status| Refusal::forwarded(&status))?
             .into_inner();
-        let session = checked.session.ok_or(InternalFault("no session"))?;
+        let mut session = checked.session.ok_or(InternalFault("no session"))?;
         let account = TelephoneNumber::parse(&session.account_number)
             .map_err(|_malformed| InternalFault("a session of a malformed number"))?;
         Ok(Opened {
@@ -92,7 +92,7 @@ impl Password {
                 MustChangeReason::Temporary => "temporary",
                 MustChangeReason::Expired => "expired",
             },
-            revision: session.revision,
+            revision: std::mem::take(&mut session.revision),
         })
     }
 

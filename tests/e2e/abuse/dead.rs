@@ -79,7 +79,7 @@ async fn no_form_outlives_its_credential() {
         world.operator().add_line(&numbers).await.unwrap();
         world.establish(&account, "2", &account, PERMANENT).await;
         let held = world.site().login(&account, PERMANENT).await.unwrap();
-        let preview = held.preview(AuthUnit::Line).await.unwrap().revision;
+        let preview = held.preview(AuthUnit::Line).await.unwrap();
 
         death.come(&world, &contract, &account).await;
         if matches!(death, Death::Logout) {
@@ -87,7 +87,7 @@ async fn no_form_outlives_its_credential() {
         }
         let before = rows(&ledger).await;
         for password in [PERMANENT, OTHER_PERMANENT, OTHER_TEMPORARY] {
-            let answers = every_form(&world, &held, &preview, (&account, password)).await;
+            let answers = every_form(&world, &held, &preview.revision, (&account, password)).await;
             for (form, answer) in answers {
                 assert_eq!(answer, "SESSION_ENDED", "{death:?}: {form}");
             }

@@ -98,8 +98,8 @@ async fn proofs_of_one_line_are_none_for_another() {
     world.establish(STRANGER, "2", STRANGER, PERMANENT).await;
     let ours = world.site().login(FIRST, PERMANENT).await.unwrap();
     let theirs = world.site().login(STRANGER, PERMANENT).await.unwrap();
-    let our_view = ours.preview(AuthUnit::Line).await.unwrap().revision;
-    let their_view = theirs.preview(AuthUnit::Line).await.unwrap().revision;
+    let our_view = ours.preview(AuthUnit::Line).await.unwrap();
+    let their_view = theirs.preview(AuthUnit::Line).await.unwrap();
     let before = rows(&ledger).await;
 
     let our_proofs = [(FIRST, PERMANENT), (SECOND, OTHER_PERMANENT)];
@@ -108,22 +108,28 @@ async fn proofs_of_one_line_are_none_for_another() {
     let cases = [
         (
             "their view",
-            ours.migrate_with(line, &our_proofs, &their_view).await,
+            ours.migrate_with(line, &our_proofs, &their_view.revision)
+                .await,
             "STALE_VIEW",
         ),
         (
             "our view",
-            theirs.migrate_with(line, &their_proofs, &our_view).await,
+            theirs
+                .migrate_with(line, &their_proofs, &our_view.revision)
+                .await,
             "STALE_VIEW",
         ),
         (
             "their proofs",
-            ours.migrate_with(line, &their_proofs, &our_view).await,
+            ours.migrate_with(line, &their_proofs, &our_view.revision)
+                .await,
             "INVALID_FIELD",
         ),
         (
             "our proofs",
-            theirs.migrate_with(line, &our_proofs, &their_view).await,
+            theirs
+                .migrate_with(line, &our_proofs, &their_view.revision)
+                .await,
             "INVALID_FIELD",
         ),
     ];
@@ -135,7 +141,7 @@ async fn proofs_of_one_line_are_none_for_another() {
         refused(world.backend().check_access(&theirs.token, FIRST).await),
         "OUT_OF_SCOPE"
     );
-    ours.migrate_with(line, &our_proofs, &our_view)
+    ours.migrate_with(line, &our_proofs, &our_view.revision)
         .await
         .unwrap();
 }

@@ -249,8 +249,8 @@ impl Scene {
                 password,
             } => {
                 let target = target.unwrap_or_default();
-                let set = self.ivr.set(caller, *unit, target, password).await?;
-                Ok(Told::Account(set.account_number))
+                let mut set = self.ivr.set(caller, *unit, target, password).await?;
+                Ok(Told::Account(std::mem::take(&mut set.account_number)))
             }
             Operation::Turn {
                 call,

@@ -204,10 +204,11 @@ mod tests {
     /// MIG-6, SESS-2: a session that was opened in another unit.
     #[test]
     fn a_session_that_outlives_its_unit_is_seen() {
-        let session = |unit: AuthUnit, role: AccountRole| Session {
-            unit: unit.into(),
-            role: role.into(),
-            ..Session::default()
+        let session = |unit: AuthUnit, role: AccountRole| {
+            let mut session = Session::default();
+            session.set_unit(unit);
+            session.set_role(role);
+            session
         };
         let opened = session(AuthUnit::Line, AccountRole::Line);
         assert_eq!(why_torn(&opened, &opened), None);

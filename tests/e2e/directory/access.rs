@@ -27,7 +27,8 @@ async fn ask(world: &World, token: &str, number: &str) -> (i32, String) {
         HttpResponse::OkResponse(ok) => (200, ok.headers),
         HttpResponse::DeniedResponse(denied) => (denied.status.unwrap().code, denied.headers),
     };
-    (status, headers[0].header.clone().unwrap().value)
+    let header = headers[0].header.as_ref().unwrap();
+    (status, header.value.clone())
 }
 
 /// SESS-4, UNIT-1, LOGIN-1, OPS-3: Envoy is told what a back end would be told: the numbers in scope and no others, and

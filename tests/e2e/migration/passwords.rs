@@ -221,7 +221,7 @@ async fn from_line_the_one_password_is_asked_for() {
 async fn a_stale_view_is_refused() {
     let world = World::start().await;
     let session = by_number(&world).await;
-    let seen = session.preview(AuthUnit::Line).await.unwrap().revision;
+    let seen = session.preview(AuthUnit::Line).await.unwrap();
     let other = world.site().login(SECOND, OTHER_PERMANENT).await.unwrap();
     other
         .change(OTHER_PERMANENT, "Third1234")
@@ -229,17 +229,19 @@ async fn a_stale_view_is_refused() {
         .unwrap()
         .unwrap();
     let hashes = world.hashes();
-    for revision in [seen.as_str(), "", "0-0", "nonsense"] {
+    for revision in [seen.revision.as_str(), "", "0-0", "nonsense"] {
         let migration = session
             .migrate_with(AuthUnit::Line, &BY_NUMBER, revision)
             .await;
         assert_eq!(refused(migration), "STALE_VIEW", "{revision}");
     }
     assert_eq!(world.hashes(), hashes);
-    let seen = session.preview(AuthUnit::Line).await.unwrap().revision;
+    let seen = session.preview(AuthUnit::Line).await.unwrap();
     world.telephone(SECOND, "2", SECOND, TEMPORARY).await;
     let entered = [(FIRST, PERMANENT), (SECOND, "Third1234")];
-    let migration = session.migrate_with(AuthUnit::Line, &entered, &seen).await;
+    let migration = session
+        .migrate_with(AuthUnit::Line, &entered, &seen.revision)
+        .await;
     assert_eq!(refused(migration), "STALE_VIEW");
     assert_eq!(line(&world).await.unit(), AuthUnit::Number);
 }

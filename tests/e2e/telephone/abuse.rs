@@ -47,12 +47,11 @@ impl Dialog for Short {
                 }),
             ),
         };
+        let mut guidance = Guidance::default();
+        id.clone_into(&mut guidance.guidance_id);
         Ok(TakeTurnResponse {
             sequence: turn.sequence,
-            guidance: vec![Guidance {
-                guidance_id: id.to_owned(),
-                ..Guidance::default()
-            }],
+            guidance: vec![guidance],
             next: Some(next),
         })
     }

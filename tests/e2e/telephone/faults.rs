@@ -128,12 +128,11 @@ async fn guidance_without_a_recording_costs_an_apology() {
     struct Newer;
     impl Dialog for Newer {
         async fn take(&self, turn: TakeTurnRequest) -> Result<TakeTurnResponse, NoAnswer> {
+            let mut guidance = Guidance::default();
+            "choose-language".clone_into(&mut guidance.guidance_id);
             Ok(TakeTurnResponse {
                 sequence: turn.sequence,
-                guidance: vec![Guidance {
-                    guidance_id: "choose-language".to_owned(),
-                    ..Guidance::default()
-                }],
+                guidance: vec![guidance],
                 next: None,
             })
         }

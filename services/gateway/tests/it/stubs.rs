@@ -64,11 +64,10 @@ impl Stub {
 }
 
 fn session() -> authentication::Session {
-    authentication::Session {
-        account_number: NUMBER.to_owned(),
-        revision: "1-1".to_owned(),
-        ..authentication::Session::default()
-    }
+    let mut session = authentication::Session::default();
+    NUMBER.clone_into(&mut session.account_number);
+    "1-1".clone_into(&mut session.revision);
+    session
 }
 
 fn refused(reason: ErrorReason) -> Status {
@@ -218,11 +217,10 @@ impl MigrationService for Stub {
         let request = request.into_inner();
         self.note(format!("preview_migration {}", request.unit));
         self.check(&request.session_token)?;
-        Ok(Response::new(units::PreviewMigrationResponse {
-            revision: "1-1".to_owned(),
-            password_numbers: vec![NUMBER.to_owned()],
-            ..units::PreviewMigrationResponse::default()
-        }))
+        let mut preview = units::PreviewMigrationResponse::default();
+        "1-1".clone_into(&mut preview.revision);
+        preview.password_numbers = vec![NUMBER.to_owned()];
+        Ok(Response::new(preview))
     }
 
     async fn migrate(
@@ -242,10 +240,8 @@ impl MigrationService for Stub {
                 .into());
         }
         self.set_live(None);
-        let login = units::Login {
-            number: NUMBER.to_owned(),
-            ..units::Login::default()
-        };
+        let mut login = units::Login::default();
+        NUMBER.clone_into(&mut login.number);
         Ok(Response::new(units::MigrateResponse {
             logins: vec![login],
         }))
