@@ -12,6 +12,7 @@ use aikagi_devkit::ports::Ports;
 use aikagi_devkit::settings::{Login, ServiceEnvironment, settings};
 use aikagi_fixtures::{TestDatabase, TestRedis};
 use aikagi_mesh::clock::ManualClock;
+use aikagi_mesh::run::ServiceContext;
 use aikagi_mesh::shutdown::Shutdown;
 use anyhow::{Context, Result};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -183,41 +184,37 @@ impl World {
         let main = listener.local_addr()?.port();
         match service {
             Service::Units => {
-                let settings: aikagi_units::Settings =
-                    self.settings(service, main, None, options)?;
+                let (settings, context) = self.settings(service, main, None, options)?;
                 let units = aikagi_units::Units::new(&settings, clock, shutdown)?;
-                tokio::spawn(async move { units.serve(&settings, listener).await });
+                tokio::spawn(async move { units.serve(&settings, context, listener).await });
             }
             Service::Authentication => {
-                let settings: aikagi_authentication::Settings =
-                    self.settings(service, main, None, options)?;
+                let (settings, context) = self.settings(service, main, None, options)?;
                 let authentication = Authentication::new(&settings, clock, shutdown)?;
                 self.authentication.push(authentication.clone());
-                tokio::spawn(async move { authentication.serve(&settings, listener).await });
+                tokio::spawn(authentication.serve(context, listener));
             }
             Service::Password => {
-                let settings: aikagi_password::Settings =
-                    self.settings(service, main, None, options)?;
-                let password = aikagi_password::Password::new(&settings, clock, shutdown)?;
-                tokio::spawn(async move { password.serve(&settings, listener).await });
+                let (settings, context) = self.settings(service, main, None, options)?;
+                let password = aikagi_password::Password::new(&settings, &context, clock)?;
+                tokio::spawn(password.serve(context, listener));
             }
             Service::Issuance => {
-                let settings: aikagi_issuance::Settings =
-                    self.settings(service, main, None, options)?;
+                let (settings, context) = self.settings(service, main, None, options)?;
                 let issuance = aikagi_issuance::Issuance::new(&settings, clock, shutdown)?;
-                tokio::spawn(async move { issuance.serve(&settings, listener).await });
+                tokio::spawn(issuance.serve(context, listener));
             }
             Service::Gateway => {
                 let private = TcpListener::bind("127.0.0.1:0").await?;
                 let private_port = private.local_addr()?.port();
                 self.private.push(format!("127.0.0.1:{private_port}"));
-                let settings: aikagi_gateway::Settings =
+                let (settings, context) =
                     self.settings(service, main, Some(private_port), options)?;
                 let listeners = aikagi_gateway::Listeners {
                     public: listener,
                     private,
                 };
-                tokio::spawn(aikagi_gateway::serve(settings, listeners, clock, shutdown));
+                tokio::spawn(aikagi_gateway::serve(settings, context, listeners, clock));
             }
         }
         Ok(())
@@ -229,7 +226,7 @@ impl World {
         main: u16,
         private: Option<u16>,
         options: &Options,
-    ) -> Result<S> {
+    ) -> Result<(S, ServiceContext)> {
         let environment = ServiceEnvironment {
             identity: self.identity(service.name())?,
             postgres: service.postgres_role().map(|role| Login {
@@ -259,8 +256,16 @@ impl World {
             table.insert("limits".into(), limits.into());
         }
         (options.adjust)(service, &mut table);
-        toml::from_str(&table.to_string())
-            .with_context(|| format!("settings of {}", service.name()))
+        let file = self
+            .dir
+            .path()
+            .join(format!("{}-{main}.toml", service.name()));
+        std::fs::write(&file, table.to_string())?;
+        let (common, settings) = aikagi_mesh::config::load(&file)?;
+        Ok((
+            settings,
+            ServiceContext::new(&common, self.shutdown.clone())?,
+        ))
     }
 
     /// Where the key ring is.

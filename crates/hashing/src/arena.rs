@@ -7,7 +7,7 @@ use rand::rngs::SysRng;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use crate::HashError;
+use crate::error::HashError;
 use crate::secret::{Hash, SecretBytes};
 
 const SALT_BYTES: usize = 16;

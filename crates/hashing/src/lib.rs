@@ -5,6 +5,7 @@
 //! a stolen table is useless (INV-9).
 
 mod arena;
+mod error;
 mod measure;
 mod memory;
 mod permit;
@@ -12,10 +13,13 @@ mod pool;
 pub mod seal;
 mod secret;
 mod settings;
+mod slot;
 
-pub use memory::{MemoryError, check_memory};
-pub use permit::{HashError, Permit};
-pub use pool::{Busy, Counts, Pool};
+pub use error::HashError;
+pub use memory::MemoryError;
+pub use permit::Permit;
+pub use pool::{Counts, Pool};
 pub use seal::{KeyRing, KeyRingError, SealError};
 pub use secret::{Hash, SecretBytes};
 pub use settings::{Settings, SettingsError};
+pub use slot::Busy;

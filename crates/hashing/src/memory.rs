@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::Settings;
-
 /// Where the kernel says how much memory this process may use: cgroup v2, then v1.
 const LIMIT_FILES: [&str; 2] = [
     "/sys/fs/cgroup/memory.max",
@@ -33,12 +31,12 @@ pub enum MemoryError {
     },
 }
 
-/// Refuses settings whose arenas exceed the cgroup's memory limit: the kernel would kill the service at its
-/// first busy moment, not at its start.
+/// Refuses arenas of `needed` bytes in all if they exceed the cgroup's memory limit. Without this check the service
+/// would start, and the kernel would kill it under load.
 ///
-/// `limit_file` is the file that states the limit; when it is `None` the cgroup's own files are asked, and a
-/// machine without them has no limit.
-pub fn check_memory(settings: &Settings, limit_file: Option<&Path>) -> Result<(), MemoryError> {
+/// `limit_file` is the file with the limit in bytes. If it is `None`, the cgroup's own files are read; a machine that
+/// has none of them sets no limit.
+pub(crate) fn check_memory(needed: u64, limit_file: Option<&Path>) -> Result<(), MemoryError> {
     let file = match limit_file {
         Some(file) => file,
         None => match LIMIT_FILES.iter().map(Path::new).find(|file| file.exists()) {
@@ -55,7 +53,6 @@ pub fn check_memory(settings: &Settings, limit_file: Option<&Path>) -> Result<()
         return Ok(());
     }
     let allowed: u64 = text.parse().map_err(|_| unreadable())?;
-    let needed = settings.arena_bytes();
     if needed > allowed {
         return Err(MemoryError::Exceeded {
             needed,
@@ -74,12 +71,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("memory.max");
         std::fs::write(&file, limit).unwrap();
-        let settings = Settings {
-            memory_kib: 1024,
-            threads: Some(4),
-            ..Settings::default()
-        };
-        check_memory(&settings, Some(&file))
+        check_memory(4 * 1024 * 1024, Some(&file))
     }
 
     #[test]

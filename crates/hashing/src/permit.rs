@@ -3,31 +3,12 @@
 use std::fmt;
 use std::sync::atomic::Ordering;
 
-use aikagi_domain::fault::{Fault, FaultKind};
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
-use crate::pool::{Shared, Slot};
+use crate::error::HashError;
 use crate::secret::{Hash, SecretBytes};
-
-/// Why a hash could not be made or compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum HashError {
-    /// The stored hash is not one that can be compared with.
-    #[error("the stored hash is malformed")]
-    Malformed,
-    /// The work was cut short: the process is ending, or there is no randomness.
-    #[error("hashing failed")]
-    Failed,
-}
-
-impl Fault for HashError {
-    fn kind(&self) -> FaultKind {
-        match self {
-            Self::Malformed | Self::Failed => FaultKind::Internal,
-        }
-    }
-}
+use crate::slot::Slot;
 
 /// Leave to hash, one operation after another. The slot is free again when this is dropped and the operation in
 /// progress, if any, is done.
@@ -80,7 +61,7 @@ impl Permit {
         let (slot, done) = spawn_blocking(move || {
             let started = Instant::now();
             let done = span.in_scope(|| work(&mut slot));
-            took(&slot.shared, started);
+            slot.shared.took(started.elapsed());
             (slot, done)
         })
         .await
@@ -88,11 +69,6 @@ impl Permit {
         self.0 = Some(slot);
         done
     }
-}
-
-fn took(shared: &Shared, started: Instant) {
-    let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-    shared.last_micros.store(micros, Ordering::Relaxed);
 }
 
 impl fmt::Debug for Permit {

@@ -5,7 +5,7 @@ use std::fmt;
 use argon2::password_hash::phc::PasswordHash;
 use zeroize::Zeroizing;
 
-use crate::HashError;
+use crate::error::HashError;
 
 /// A password on its way to a hash. Blind in Debug, wiped on drop (INV-8).
 #[derive(Clone)]

@@ -7,6 +7,9 @@ use std::thread::available_parallelism;
 use argon2::Params;
 use serde::Deserialize;
 
+use crate::memory::{MemoryError, check_memory};
+use crate::seal::{KeyRing, KeyRingError};
+
 /// The work of one hash, how many run at once, and where the sealing keys are.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
@@ -60,17 +63,23 @@ impl Default for Settings {
     }
 }
 
-/// A pool cannot be made of these settings.
+/// Settings that cannot be used. Each message names the setting.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// A number is out of range.
     #[error("hashing.{key}: {reason}")]
     OutOfRange {
-        /// The setting, or the settings that do not go together.
+        /// The setting, or the settings that contradict each other.
         key: &'static str,
         /// What is wrong with it.
         reason: String,
     },
+    /// The arenas do not fit into this process's memory.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
+    /// The file with the sealing keys cannot be used (INV-9).
+    #[error("setting `hashing.key_ring`: {0}")]
+    KeyRing(#[from] KeyRingError),
     /// No salt can be made on this machine.
     #[error("the operating system gives no randomness")]
     NoRandomness,
@@ -88,6 +97,14 @@ impl Settings {
         (self.threads() as u64)
             .saturating_mul(u64::from(self.memory_kib))
             .saturating_mul(1024)
+    }
+
+    /// Checks all that a service needs of these settings at start: the numbers, the memory limit and the key ring.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        self.params()?;
+        check_memory(self.arena_bytes(), None)?;
+        KeyRing::load(&self.key_ring)?;
+        Ok(())
     }
 
     pub(crate) fn params(&self) -> Result<Params, SettingsError> {

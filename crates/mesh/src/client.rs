@@ -48,12 +48,12 @@ impl Upstream {
     /// looked up again until the stop.
     pub fn new(
         workload: &str,
-        targets: Vec<String>,
+        targets: impl Into<Vec<String>>,
         identity: TlsIdentity,
         policies: Arc<Policies>,
         shutdown: &Shutdown,
     ) -> Self {
-        let balance = Balance::start(workload, targets, identity, shutdown);
+        let balance = Balance::start(workload, targets.into(), identity, shutdown);
         Self {
             workload: workload.into(),
             balance,

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use config::{Config, Environment, File, FileFormat};
+use config::{Config, Environment, File, FileFormat, Map, Value};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -34,8 +34,32 @@ pub enum ConfigError {
     },
 }
 
-/// Reads settings from a file, then from the environment.
-pub fn load<T: DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
+/// Reads the settings of a service: the sections that every service has, and the service's own.
+///
+/// A value in the environment replaces the value in the file. Each part refuses unknown keys.
+pub fn load<T: DeserializeOwned>(path: &Path) -> Result<(CommonSettings, T), ConfigError> {
+    let file_error = |error: config::ConfigError| ConfigError::File {
+        path: path.to_path_buf(),
+        text: error.to_string(),
+    };
+    let mut own = read(path)?.cache.into_table().map_err(file_error)?;
+    let common: Map<String, Value> = CommonSettings::SECTIONS
+        .iter()
+        .filter_map(|section| own.remove_entry(*section))
+        .collect();
+    // The service's part comes first, because it is the part that finds a misspelt section name.
+    let own = deserialize(own.into())?;
+    Ok((deserialize(common.into())?, own))
+}
+
+/// Reads the settings of a job, which serves nothing and so has no common sections.
+///
+/// A value in the environment replaces the value in the file. Unknown keys are refused.
+pub fn load_job<T: DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
+    deserialize(read(path)?.cache)
+}
+
+fn read(path: &Path) -> Result<Config, ConfigError> {
     let file_error = |text: String| ConfigError::File {
         path: path.to_path_buf(),
         text,
@@ -45,15 +69,35 @@ pub fn load<T: DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
         .prefix_separator("__")
         .separator("__")
         .try_parsing(true);
-    let config = Config::builder()
+    Config::builder()
         .add_source(File::from_str(&text, FileFormat::Toml))
         .add_source(environment)
         .build()
-        .map_err(|error| file_error(error.to_string()))?;
-    serde_path_to_error::deserialize(config).map_err(|error| ConfigError::Key {
+        .map_err(|error| file_error(error.to_string()))
+}
+
+fn deserialize<T: DeserializeOwned>(value: Value) -> Result<T, ConfigError> {
+    serde_path_to_error::deserialize(value).map_err(|error| ConfigError::Key {
         key: error.path().to_string(),
         text: error.inner().to_string(),
     })
+}
+
+/// The sections that the settings of every service have.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CommonSettings {
+    /// The address to listen on, and how many RPCs are taken on.
+    pub server: ServerSettings,
+    /// The service's certificate, and the authorities that it trusts.
+    pub identity: IdentitySettings,
+    /// The format of the log.
+    #[serde(default)]
+    pub telemetry: TelemetrySettings,
+}
+
+impl CommonSettings {
+    const SECTIONS: [&str; 3] = ["server", "identity", "telemetry"];
 }
 
 /// `[server]`: where a service listens and how much it takes on.
@@ -119,6 +163,48 @@ impl IdentitySettings {
     }
 }
 
+/// `upstreams.*`: the addresses of a workload's replicas, `host:port`, at least one. Each address that a host name
+/// resolves to is a replica.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Vec<String>")]
+pub struct Replicas(Vec<String>);
+
+/// Addresses that no upstream can have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReplicasError {
+    /// The list is empty.
+    #[error("at least one address is needed")]
+    Empty,
+    /// An address is not `host:port`.
+    #[error("`{0}` is not `host:port`")]
+    Malformed(String),
+}
+
+impl TryFrom<Vec<String>> for Replicas {
+    type Error = ReplicasError;
+
+    fn try_from(addresses: Vec<String>) -> Result<Self, ReplicasError> {
+        let is_well_formed = |address: &String| {
+            address
+                .rsplit_once(':')
+                .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+        };
+        if let Some(malformed) = addresses.iter().find(|address| !is_well_formed(address)) {
+            return Err(ReplicasError::Malformed(malformed.clone()));
+        }
+        if addresses.is_empty() {
+            return Err(ReplicasError::Empty);
+        }
+        Ok(Self(addresses))
+    }
+}
+
+impl From<Replicas> for Vec<String> {
+    fn from(replicas: Replicas) -> Self {
+        replicas.0
+    }
+}
+
 /// `[telemetry]`: how the service tells what it does. Levels come from `RUST_LOG`, the collector from
 /// the standard `OTEL_*` variables.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -159,61 +245,4 @@ pub fn check_private(path: &Path) -> Result<(), ConfigError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[derive(Debug, Deserialize)]
-    #[serde(deny_unknown_fields)]
-    #[allow(dead_code)]
-    struct Settings {
-        server: ServerSettings,
-        #[serde(default)]
-        telemetry: TelemetrySettings,
-    }
-
-    fn load_text(text: &str) -> Result<Settings, ConfigError> {
-        let file = tempfile::NamedTempFile::new().expect("a file");
-        std::fs::write(file.path(), text).expect("written");
-        load(file.path())
-    }
-
-    #[test]
-    fn an_unknown_key_is_refused_by_its_path() {
-        let error =
-            load_text("[server]\nlisten = \"127.0.0.1:1\"\nlisen = 1\n").expect_err("unknown key");
-        assert!(error.to_string().contains("server"), "{error}");
-        assert!(error.to_string().contains("lisen"), "{error}");
-    }
-
-    #[test]
-    fn a_missing_or_malformed_value_is_refused_by_its_path() {
-        let error = load_text("[server]\n").expect_err("missing key");
-        assert!(error.to_string().contains("listen"), "{error}");
-        let error = load_text("[server]\nlisten = \"nowhere\"\n").expect_err("malformed");
-        assert!(error.to_string().contains("server.listen"), "{error}");
-    }
-
-    #[test]
-    fn durations_are_written_for_people() {
-        let settings =
-            load_text("[server]\nlisten = \"127.0.0.1:1\"\ndeadline = \"1500ms\"\n").expect("good");
-        assert_eq!(settings.server.deadline, Duration::from_millis(1500));
-    }
-
-    #[test]
-    fn a_secret_that_others_can_read_is_refused() {
-        use std::os::unix::fs::PermissionsExt;
-        let file = tempfile::NamedTempFile::new().expect("a file");
-        std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(0o644))
-            .expect("mode");
-        assert!(
-            check_private(file.path())
-                .expect_err("refused")
-                .to_string()
-                .contains("644")
-        );
-        std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(0o600))
-            .expect("mode");
-        check_private(file.path()).expect("accepted");
-    }
-}
+mod tests;

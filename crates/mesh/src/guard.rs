@@ -18,11 +18,11 @@ use tonic::body::Body;
 use tower::{Layer, Service};
 use tracing::Instrument;
 
+use crate::connection::Peer;
 use crate::deadline;
 use crate::identity::Identity;
 use crate::policy::Policies;
 use crate::response;
-use crate::server::Peer;
 use crate::telemetry;
 
 /// Metadata in which the gateway says whom it calls for.

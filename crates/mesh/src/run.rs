@@ -1,55 +1,71 @@
-//! What every `main` begins and ends with: settings, telemetry, signals, and an exit that says why.
+//! The `main` function of every service: settings, telemetry, signals, and an exit with the reason.
 
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use clap::Parser;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use tokio::net::TcpListener;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
 use crate::cli::{Cli, Command};
 use crate::client::Upstream;
-use crate::config::{self, IdentitySettings, ServerSettings, TelemetrySettings};
+use crate::config::{self, CommonSettings, ServerSettings};
 use crate::open_files;
 use crate::policy::Policies;
 use crate::shutdown::Shutdown;
 use crate::telemetry::Telemetry;
-use crate::tls::TlsIdentity;
+use crate::tls::{TlsError, TlsIdentity};
 
-/// How long a health check may take.
+/// The longest time that a health check may take.
 const HEALTH_DEADLINE: Duration = Duration::from_secs(3);
 
-/// The sections that every service's settings have.
-#[derive(Debug, Clone, Deserialize)]
-pub struct CommonSettings {
-    /// Where it listens.
-    pub server: ServerSettings,
-    /// Who it is.
-    pub identity: IdentitySettings,
-    /// How it tells what it does.
-    #[serde(default)]
-    pub telemetry: TelemetrySettings,
-}
-
-/// Settings that hold the common sections.
+/// The settings of one service, without the sections that every service has.
 pub trait Settings: DeserializeOwned + std::fmt::Debug + Send + 'static {
-    /// The common sections.
-    fn common(&self) -> CommonSettings;
-
-    /// Reads every file that the settings name and fails on what would fail later.
+    /// Reads every file that these settings name. Fails on everything that would later fail.
     fn check(&self) -> anyhow::Result<()>;
 }
 
-/// Runs a service by its command line. Everything that is wrong is said before a port is bound.
+/// What a service gets from [`main`] beside its own settings.
+#[derive(Debug, Clone)]
+pub struct ServiceContext {
+    /// The address to listen on, and how many RPCs are taken on.
+    pub server: ServerSettings,
+    /// This workload's certificate, reloaded after each change until the stop.
+    pub identity: TlsIdentity,
+    /// The stop of the service.
+    pub shutdown: Shutdown,
+}
+
+impl ServiceContext {
+    /// Reads the certificate, and keeps it up to date until the stop.
+    pub fn new(common: &CommonSettings, shutdown: Shutdown) -> Result<Self, TlsError> {
+        let identity = TlsIdentity::load(&common.identity)?;
+        identity.keep_fresh(&shutdown);
+        Ok(Self {
+            server: common.server.clone(),
+            identity,
+            shutdown,
+        })
+    }
+
+    /// Binds the address of `server.listen`.
+    pub async fn bind(&self) -> anyhow::Result<TcpListener> {
+        let listener = TcpListener::bind(self.server.listen).await;
+        listener.context("server.listen")
+    }
+}
+
+/// Runs a service by its command line. Settings that cannot be used are reported before a port is bound.
 pub fn main<S, Serve, Serving>(service: &'static str, serve: Serve) -> ExitCode
 where
     S: Settings,
-    Serve: FnOnce(S, Shutdown) -> Serving,
+    Serve: FnOnce(S, ServiceContext) -> Serving,
     Serving: Future<Output = anyhow::Result<()>>,
 {
     let cli = Cli::parse();
@@ -81,21 +97,25 @@ async fn run<S, Serve, Serving>(
 ) -> anyhow::Result<()>
 where
     S: Settings,
-    Serve: FnOnce(S, Shutdown) -> Serving,
+    Serve: FnOnce(S, ServiceContext) -> Serving,
     Serving: Future<Output = anyhow::Result<()>>,
 {
-    let settings: S = config::load(path)?;
+    let (common, settings): (CommonSettings, S) = config::load(path)?;
+    let check = || {
+        TlsIdentity::load(&common.identity)?;
+        settings.check()
+    };
     match command {
-        Command::CheckConfig => settings.check(),
-        Command::Healthcheck => healthcheck(service, &settings.common()).await,
+        Command::CheckConfig => check(),
+        Command::Healthcheck => healthcheck(service, &common).await,
         Command::Serve => {
-            settings.check()?;
-            let telemetry = Telemetry::start(service, &settings.common().telemetry)?;
+            check()?;
+            let telemetry = Telemetry::start(service, &common.telemetry)?;
             if let Err(error) = open_files::allow_most() {
                 tracing::warn!(%error, "the limit of open files stays as it is");
             }
-            let shutdown = Shutdown::on_signals()?;
-            let served = serve(settings, shutdown).await;
+            let context = ServiceContext::new(&common, Shutdown::on_signals()?)?;
+            let served = serve(settings, context).await;
             if let Err(error) = &served {
                 tracing::error!(error = format!("{error:#}"), "stopped by an error");
             }
@@ -105,7 +125,7 @@ where
     }
 }
 
-/// Asks this service's own port, as itself, whether it is ready.
+/// Asks the service at its own port, with its own certificate, whether it is ready.
 async fn healthcheck(service: &'static str, common: &CommonSettings) -> anyhow::Result<()> {
     let mut address = common.server.listen;
     if address.ip().is_unspecified() {
@@ -121,12 +141,18 @@ async fn healthcheck(service: &'static str, common: &CommonSettings) -> anyhow::
         &shutdown,
     );
     let mut client = HealthClient::new(upstream);
-    let answer = tokio::time::timeout(HEALTH_DEADLINE, client.check(HealthCheckRequest::default()))
-        .await
-        .map_err(|_elapsed| anyhow::anyhow!("no answer within {HEALTH_DEADLINE:?}"))?
-        .map_err(|status| anyhow::anyhow!("no health to be had: {}", status.message()))?
-        .into_inner();
+    let response =
+        tokio::time::timeout(HEALTH_DEADLINE, client.check(HealthCheckRequest::default()))
+            .await
+            .map_err(|_elapsed| {
+                anyhow::anyhow!("health check failed: no response within {HEALTH_DEADLINE:?}")
+            })?
+            .map_err(|status| anyhow::anyhow!("health check failed: {}", status.message()))?
+            .into_inner();
     shutdown.begin();
-    anyhow::ensure!(answer.status() == ServingStatus::Serving, "not ready");
+    anyhow::ensure!(
+        response.status() == ServingStatus::Serving,
+        "health check failed: the service is not ready"
+    );
     Ok(())
 }

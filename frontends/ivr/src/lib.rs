@@ -18,9 +18,8 @@ use std::sync::Arc;
 use aikagi_mesh::client::Upstream;
 use aikagi_mesh::health::Readiness;
 use aikagi_mesh::policy::Policies;
+use aikagi_mesh::run::ServiceContext;
 use aikagi_mesh::server::Server;
-use aikagi_mesh::shutdown::Shutdown;
-use aikagi_mesh::tls::TlsIdentity;
 use anyhow::Context;
 use tokio::net::TcpListener;
 use tonic::service::Routes;
@@ -28,7 +27,8 @@ use tonic::service::Routes;
 pub use call::OUTCOME_VARIABLE;
 pub use calls::Calls;
 pub use dialog::{Dialog, Gateway, NoAnswer};
-pub use settings::{AgiSettings, PromptSettings, Settings, TurnSettings, UpstreamSettings};
+pub use prompts::PromptSettings;
+pub use settings::{AgiSettings, Settings, TurnSettings, UpstreamSettings};
 
 /// Who the calls come from, to the gateway.
 pub const NAME: &str = "ivr";
@@ -44,12 +44,11 @@ pub struct Listeners {
 
 impl Listeners {
     /// Binds both ports; the error names the setting concerned.
-    pub async fn bind(settings: &Settings) -> anyhow::Result<Self> {
-        let agi = TcpListener::bind(settings.agi.listen);
-        let health = TcpListener::bind(settings.server.listen);
+    pub async fn bind(settings: &Settings, context: &ServiceContext) -> anyhow::Result<Self> {
+        let agi = TcpListener::bind(settings.agi.listen).await;
         Ok(Self {
-            agi: agi.await.context("agi.listen")?,
-            health: health.await.context("server.listen")?,
+            agi: agi.context("agi.listen")?,
+            health: context.bind().await?,
         })
     }
 }
@@ -57,11 +56,14 @@ impl Listeners {
 /// Takes calls until the stop, then until the calls in progress have ended.
 pub async fn serve(
     settings: Settings,
+    context: ServiceContext,
     listeners: Listeners,
-    shutdown: Shutdown,
 ) -> anyhow::Result<()> {
-    let identity = TlsIdentity::load(&settings.identity)?;
-    identity.keep_fresh(&shutdown);
+    let ServiceContext {
+        server,
+        identity,
+        shutdown,
+    } = context;
     let prompts = prompts::Prompts::load(&settings.prompts)?;
     let policies = Arc::new(Policies::from_descriptors(aikagi_api::DESCRIPTORS)?);
     let gateway = Upstream::new(
@@ -80,7 +82,7 @@ pub async fn serve(
     });
     let health = Server {
         name: NAME,
-        settings: settings.server,
+        settings: server,
         identity,
         descriptors: aikagi_api::DESCRIPTORS,
         services: Vec::new(),

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use aikagi_ivr::{Listeners, NAME, Settings, serve};
 
 fn main() -> ExitCode {
-    aikagi_mesh::run::main(NAME, async |settings: Settings, shutdown| {
-        let listeners = Listeners::bind(&settings).await?;
-        Box::pin(serve(settings, listeners, shutdown)).await
+    aikagi_mesh::run::main(NAME, async |settings: Settings, context| {
+        let listeners = Listeners::bind(&settings, &context).await?;
+        Box::pin(serve(settings, context, listeners)).await
     })
 }

@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::script::Prompt;
-use crate::settings::PromptSettings;
 
 /// How every recording is made: what a telephone carries, and what Asterisk plays without a codec.
 pub const FORMAT: WavSpec = WavSpec {
@@ -50,6 +49,26 @@ impl Recording {
             text: text.to_owned(),
             sha256: HEXLOWER.encode(&digest),
         })
+    }
+}
+
+/// `[prompts]`: the recordings.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PromptSettings {
+    /// The manifest, which names a file for every prompt. The files are in its directory or below, and are checked
+    /// once, at start.
+    pub manifest: PathBuf,
+    /// The path of that directory on Asterisk's machine.
+    pub sounds: String,
+    /// The language, `ja` or `en`, of a caller for whom Asterisk names neither.
+    #[serde(default = "PromptSettings::default_language")]
+    pub language: Language,
+}
+
+impl PromptSettings {
+    fn default_language() -> Language {
+        Language::Ja
     }
 }
 

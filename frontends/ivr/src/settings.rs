@@ -1,30 +1,19 @@
 //! What an operator can set.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use aikagi_domain::guidance::Language;
-use aikagi_mesh::config::{IdentitySettings, ServerSettings, TelemetrySettings};
-use aikagi_mesh::run::CommonSettings;
-use aikagi_mesh::tls::TlsIdentity;
+use aikagi_mesh::config::Replicas;
 use anyhow::ensure;
 use ipnet::IpNet;
 use serde::Deserialize;
 
-use crate::prompts::Prompts;
+use crate::prompts::{PromptSettings, Prompts};
 
 /// The settings file of the telephone. Unknown keys are refused.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// Where health checks are answered. `drain` is how long calls in progress may go on after a SIGTERM.
-    pub server: ServerSettings,
-    /// Who it is: `ivr`.
-    pub identity: IdentitySettings,
-    /// How it tells what it does.
-    #[serde(default)]
-    pub telemetry: TelemetrySettings,
     /// Where Asterisk connects.
     pub agi: AgiSettings,
     /// What callers hear.
@@ -81,26 +70,6 @@ impl AgiSettings {
     }
 }
 
-/// `[prompts]`: the recordings.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PromptSettings {
-    /// The manifest, which names a file for every prompt. The files lie under its directory and are looked at once,
-    /// at the start.
-    pub manifest: PathBuf,
-    /// That directory as Asterisk sees it.
-    pub sounds: String,
-    /// The language of callers for whom Asterisk names none of ours: `ja` or `en`.
-    #[serde(default = "PromptSettings::default_language")]
-    pub language: Language,
-}
-
-impl PromptSettings {
-    fn default_language() -> Language {
-        Language::Ja
-    }
-}
-
 /// `[turn]`: turns of a call.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -123,21 +92,12 @@ impl Default for TurnSettings {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UpstreamSettings {
-    /// The gateway's private port, as `host:port`; every address of a name is a replica.
-    pub gateway: Vec<String>,
+    /// The replicas of the gateway, at their private port.
+    pub gateway: Replicas,
 }
 
 impl aikagi_mesh::run::Settings for Settings {
-    fn common(&self) -> CommonSettings {
-        CommonSettings {
-            server: self.server.clone(),
-            identity: self.identity.clone(),
-            telemetry: self.telemetry.clone(),
-        }
-    }
-
     fn check(&self) -> anyhow::Result<()> {
-        TlsIdentity::load(&self.identity)?;
         Prompts::load(&self.prompts)?;
         ensure!(
             !self.agi.peers.is_empty(),

@@ -33,9 +33,9 @@ use aikagi_hashing::seal::KeyRing;
 use aikagi_ledger::Planning;
 use aikagi_mesh::clock::SharedClock;
 use aikagi_mesh::health::Readiness;
+use aikagi_mesh::run::ServiceContext;
 use aikagi_mesh::server::Server;
 use aikagi_mesh::shutdown::Shutdown;
-use aikagi_mesh::tls::TlsIdentity;
 use tokio::net::TcpListener;
 use tonic::service::Routes;
 
@@ -81,9 +81,7 @@ impl Authentication {
     }
 
     /// Serves until the stop.
-    pub async fn serve(self, settings: &Settings, listener: TcpListener) -> anyhow::Result<()> {
-        let identity = TlsIdentity::load(&settings.identity)?;
-        identity.keep_fresh(&self.shutdown);
+    pub async fn serve(self, context: ServiceContext, listener: TcpListener) -> anyhow::Result<()> {
         self.store.keep_tidy(self.clock.clone(), &self.shutdown);
         let (ledger, ttl) = (self.store.clone(), self.ttl.clone());
         let readiness = Readiness::always()
@@ -95,16 +93,15 @@ impl Authentication {
                 let ttl = ttl.clone();
                 async move { ttl.ping().await }
             });
-        let shutdown = self.shutdown.clone();
         let server = Server {
             name: "authentication",
-            settings: settings.server.clone(),
-            identity,
+            settings: context.server,
+            identity: context.identity,
             descriptors: aikagi_api::DESCRIPTORS,
             services: vec![SERVICE_NAME],
             routes: Routes::new(AuthenticationServiceServer::new(self)),
             readiness,
         };
-        Ok(server.serve(listener, shutdown).await?)
+        Ok(server.serve(listener, context.shutdown).await?)
     }
 }

@@ -5,16 +5,13 @@ use std::sync::Arc;
 
 use aikagi_authentication::{Authentication, Settings};
 use aikagi_mesh::clock::SystemClock;
-use anyhow::Context;
-use tokio::net::TcpListener;
 
 fn main() -> ExitCode {
-    aikagi_mesh::run::main("authentication", async |settings: Settings, shutdown| {
-        let authentication = Authentication::new(&settings, Arc::new(SystemClock), shutdown)?;
+    aikagi_mesh::run::main("authentication", async |settings: Settings, context| {
+        let authentication =
+            Authentication::new(&settings, Arc::new(SystemClock), context.shutdown.clone())?;
         aikagi_ledger::check_durability(&settings.postgres).await?;
-        let listener = TcpListener::bind(settings.server.listen)
-            .await
-            .context("server.listen")?;
-        authentication.serve(&settings, listener).await
+        let listener = context.bind().await?;
+        authentication.serve(context, listener).await
     })
 }

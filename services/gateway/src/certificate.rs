@@ -1,103 +1,84 @@
-//! The certificate that the public port shows. It is read again when its files change; connections made after
-//! that see the new one.
+//! The certificate of the public port. It is read again when its files change; connections that are accepted after
+//! that use the new one.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use aikagi_mesh::config::check_private;
 use aikagi_mesh::shutdown::Shutdown;
-use aikagi_mesh::tls::{certificates, measure, provider};
-use anyhow::Context;
-use arc_swap::ArcSwap;
+use aikagi_mesh::tls::{
+    CertificateFiles, CertificateWatcher, TlsError, provider, read_chain, read_key,
+};
 use rustls::ServerConfig;
-use rustls::pki_types::PrivateKeyDer;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::CertificateDer;
 
-use crate::settings::PublicSettings;
-
-/// What browsers and other clients speak.
+/// The protocols of browsers and of other clients.
 const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
-/// The public certificate and its key, as they are at present.
+/// The public certificate with its key. Clones share it.
 #[derive(Debug, Clone)]
-pub(crate) struct PublicCertificate {
-    settings: PublicSettings,
-    current: Arc<ArcSwap<ServerConfig>>,
+pub(crate) struct PublicCertificate(CertificateWatcher<PublicFiles>);
+
+/// The files that `public.certificate` and `public.key` name.
+struct PublicFiles {
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+struct LoadedFiles {
+    config: Arc<ServerConfig>,
+    chain: Vec<CertificateDer<'static>>,
 }
 
 impl PublicCertificate {
-    /// Reads the files once, and fails on anything that would fail later.
-    pub(crate) fn load(settings: &PublicSettings) -> anyhow::Result<Self> {
-        Ok(Self {
-            settings: settings.clone(),
-            current: Arc::new(ArcSwap::from(read(settings)?)),
-        })
+    /// Reads the files. Fails on everything that would later fail in a handshake.
+    pub(crate) fn load(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
+        let files = PublicFiles {
+            certificate: certificate.to_owned(),
+            key: key.to_owned(),
+        };
+        Ok(Self(CertificateWatcher::load(files)?))
     }
 
-    /// The configuration for accepting a connection now; nobody is asked for a certificate.
+    /// The configuration for a connection that is accepted now. No client certificate is requested.
     pub(crate) fn server_config(&self) -> Arc<ServerConfig> {
-        self.current.load_full()
+        Arc::clone(&self.0.current().config)
     }
 
-    /// Looks at the files this often and reads them again when they changed, until the stop. Files that cannot be
-    /// used are told of, and the ones before stay in use.
+    /// Looks at the files at this interval until the stop, and reads them again after a change.
     pub(crate) fn keep_fresh(&self, interval: Duration, shutdown: &Shutdown) {
-        let (certificate, shutdown) = (self.clone(), shutdown.clone());
-        tokio::spawn(async move {
-            let mut seen = certificate.stamp();
-            loop {
-                if let Ok(chain) = certificates(&certificate.settings.certificate) {
-                    measure("public", &chain);
-                }
-                tokio::select! {
-                    () = shutdown.begun() => return,
-                    () = tokio::time::sleep(interval) => {}
-                }
-                let stamp = certificate.stamp();
-                if stamp != seen {
-                    seen = stamp;
-                    certificate.reload();
-                }
-            }
-        });
-    }
-
-    fn reload(&self) {
-        match read(&self.settings) {
-            Ok(config) => {
-                self.current.store(config);
-                tracing::info!("the public certificate was read again");
-            }
-            Err(error) => {
-                let error = format!("{error:#}");
-                tracing::error!(
-                    error,
-                    "the new public certificate cannot be used; keeping the old one"
-                );
-            }
-        }
-    }
-
-    fn stamp(&self) -> [Option<(SystemTime, u64)>; 2] {
-        [&self.settings.certificate, &self.settings.key].map(|path| {
-            let metadata = std::fs::metadata(path).ok()?;
-            Some((metadata.modified().ok()?, metadata.len()))
-        })
+        self.0.keep_fresh(interval, shutdown);
     }
 }
 
-fn read(settings: &PublicSettings) -> anyhow::Result<Arc<ServerConfig>> {
-    check_private(&settings.key).context("public.key")?;
-    let chain = certificates(&settings.certificate).context("public.certificate")?;
-    let key = PrivateKeyDer::from_pem_file(&settings.key)
-        .with_context(|| format!("public.key: {}", settings.key.display()))?;
-    let mut config = ServerConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .context("public.certificate and public.key")?;
-    config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
-    Ok(Arc::new(config))
+impl CertificateFiles for PublicFiles {
+    type Loaded = LoadedFiles;
+
+    const NAME: &'static str = "public";
+
+    fn paths(&self) -> Vec<&Path> {
+        vec![&self.certificate, &self.key]
+    }
+
+    fn read(&self) -> Result<LoadedFiles, TlsError> {
+        let key = read_key("public.key", &self.key)?;
+        let chain = read_chain("public.certificate", &self.certificate)?;
+        let mut config = ServerConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .map_err(TlsError::setup)?
+            .with_no_client_auth()
+            .with_single_cert(chain.clone(), key)
+            .map_err(|error| TlsError::setup(error).of_setting("public.certificate, public.key"))?;
+        config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
+        Ok(LoadedFiles {
+            config: Arc::new(config),
+            chain,
+        })
+    }
+
+    fn chain(loaded: &LoadedFiles) -> &[CertificateDer<'static>] {
+        &loaded.chain
+    }
 }
 
 #[cfg(test)]
@@ -113,24 +94,16 @@ mod tests {
             .unwrap()
             .issue("site", &["localhost"])
             .unwrap();
-        let settings = PublicSettings {
-            listen: "127.0.0.1:0".parse().unwrap(),
-            certificate: files.certificate.clone(),
-            key: files.key,
-            origins: Vec::new(),
-            trusted_proxies: Vec::new(),
-            site: None,
-        };
-        let certificate = PublicCertificate::load(&settings).unwrap();
+        let certificate = PublicCertificate::load(&files.certificate, &files.key).unwrap();
         let old = certificate.server_config();
         let good = std::fs::read(&files.certificate).unwrap();
 
         std::fs::write(&files.certificate, "no certificate").unwrap();
-        certificate.reload();
+        certificate.0.reload();
         assert!(Arc::ptr_eq(&old, &certificate.server_config()));
 
         std::fs::write(&files.certificate, good).unwrap();
-        certificate.reload();
+        certificate.0.reload();
         assert!(!Arc::ptr_eq(&old, &certificate.server_config()));
     }
 }

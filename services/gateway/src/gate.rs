@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use aikagi_mesh::connection::Peer;
 use aikagi_mesh::guard::refuse;
-use aikagi_mesh::server::Peer;
 use aikagi_refusal::{ErrorReason, Refusal};
 use futures_util::future::BoxFuture;
 use http::{Request, Response};

@@ -25,10 +25,11 @@ mod upstreams;
 use std::sync::Arc;
 
 use aikagi_mesh::clock::SharedClock;
+use aikagi_mesh::config::ServerSettings;
 use aikagi_mesh::health::Readiness;
 use aikagi_mesh::policy::Policies;
+use aikagi_mesh::run::ServiceContext;
 use aikagi_mesh::shutdown::Shutdown;
-use aikagi_mesh::tls::TlsIdentity;
 use anyhow::Context;
 use tokio::net::TcpListener;
 
@@ -51,12 +52,11 @@ pub struct Listeners {
 
 impl Listeners {
     /// Binds both ports; the error names the setting concerned.
-    pub async fn bind(settings: &Settings) -> anyhow::Result<Self> {
-        let public = TcpListener::bind(settings.public.listen);
-        let private = TcpListener::bind(settings.server.listen);
+    pub async fn bind(settings: &Settings, context: &ServiceContext) -> anyhow::Result<Self> {
+        let public = TcpListener::bind(settings.public.listen).await;
         Ok(Self {
-            public: public.await.context("public.listen")?,
-            private: private.await.context("server.listen")?,
+            public: public.context("public.listen")?,
+            private: context.bind().await?,
         })
     }
 }
@@ -65,6 +65,7 @@ impl Listeners {
 #[derive(Clone, Debug)]
 struct Gateway {
     settings: Settings,
+    server: ServerSettings,
     policies: Arc<Policies>,
     upstreams: Upstreams,
     store: aikagi_ttl::Store,
@@ -77,14 +78,17 @@ struct Gateway {
 /// may be away; files that the settings name may not.
 pub async fn serve(
     settings: Settings,
+    context: ServiceContext,
     listeners: Listeners,
     clock: SharedClock,
-    shutdown: Shutdown,
 ) -> anyhow::Result<()> {
-    let identity = TlsIdentity::load(&settings.identity)?;
-    identity.keep_fresh(&shutdown);
-    let certificate = PublicCertificate::load(&settings.public)?;
-    certificate.keep_fresh(settings.identity.reload, &shutdown);
+    let ServiceContext {
+        server,
+        identity,
+        shutdown,
+    } = context;
+    let certificate = PublicCertificate::load(&settings.public.certificate, &settings.public.key)?;
+    certificate.keep_fresh(identity.reload_interval(), &shutdown);
 
     let policies = Arc::new(Policies::from_descriptors(aikagi_api::DESCRIPTORS)?);
     let store = aikagi_ttl::Store::connect(&settings.redis)?;
@@ -92,6 +96,7 @@ pub async fn serve(
     let gateway = Gateway {
         readiness: readiness(&store, &upstreams),
         settings,
+        server,
         policies,
         upstreams,
         store,

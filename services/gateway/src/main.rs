@@ -7,8 +7,8 @@ use aikagi_gateway::{Listeners, Settings, serve};
 use aikagi_mesh::clock::SystemClock;
 
 fn main() -> ExitCode {
-    aikagi_mesh::run::main("gateway", async |settings: Settings, shutdown| {
-        let listeners = Listeners::bind(&settings).await?;
-        Box::pin(serve(settings, listeners, Arc::new(SystemClock), shutdown)).await
+    aikagi_mesh::run::main("gateway", async |settings: Settings, context| {
+        let listeners = Listeners::bind(&settings, &context).await?;
+        Box::pin(serve(settings, context, listeners, Arc::new(SystemClock))).await
     })
 }

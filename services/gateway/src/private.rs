@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use aikagi_api::envoy::v3::authorization_server::AuthorizationServer;
+use aikagi_mesh::connection::accept_tls;
 use aikagi_mesh::guard::{Door, GuardLayer};
-use aikagi_mesh::server::{ServeError, accept_tls, finish, transport};
+use aikagi_mesh::server::{ServeError, finish, transport};
 use aikagi_mesh::tls::TlsIdentity;
 use tokio::net::TcpListener;
 use tonic::service::Routes;
@@ -20,7 +21,7 @@ pub(crate) async fn serve(
     listener: TcpListener,
     identity: TlsIdentity,
 ) -> anyhow::Result<()> {
-    let settings = &gateway.settings.server;
+    let settings = &gateway.server;
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(aikagi_api::DESCRIPTORS)
         .build_v1()

@@ -7,8 +7,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use aikagi_api::edge::v1::subscriber_service_server::{SERVICE_NAME, SubscriberServiceServer};
+use aikagi_mesh::connection::accept_tls;
 use aikagi_mesh::guard::{Door, Guard, GuardLayer};
-use aikagi_mesh::server::{ServeError, accept_tls, finish, transport};
+use aikagi_mesh::server::{ServeError, finish, transport};
 use futures_util::future::BoxFuture;
 use http::header::{
     CACHE_CONTROL, CONTENT_TYPE, HeaderName, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
@@ -76,8 +77,8 @@ pub(crate) async fn serve(
     );
     let guard = GuardLayer::new(
         Arc::clone(&gateway.policies),
-        settings.server.max_in_flight,
-        settings.server.deadline,
+        gateway.server.max_in_flight,
+        gateway.server.deadline,
     )
     .at(Door::Public);
     let port = PublicPort {
@@ -85,7 +86,7 @@ pub(crate) async fn serve(
         site: settings.public.site.as_deref().map(Site::new),
     };
 
-    let drain = settings.server.drain;
+    let drain = gateway.server.drain;
     let stop = gateway.shutdown.clone();
     let incoming = accept_tls(listener, move || certificate.server_config(), &stop);
     let serving = transport()

@@ -3,9 +3,6 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use aikagi_mesh::config::{IdentitySettings, ServerSettings, TelemetrySettings};
-use aikagi_mesh::run::CommonSettings;
-use aikagi_mesh::tls::TlsIdentity;
 use anyhow::ensure;
 use ipnet::IpNet;
 use serde::Deserialize;
@@ -19,13 +16,6 @@ use crate::upstreams::UpstreamSettings;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// Where the private port listens. `max_in_flight`, `deadline` and `drain` hold for each of the ports.
-    pub server: ServerSettings,
-    /// Who it is, to outside workloads and to the services behind.
-    pub identity: IdentitySettings,
-    /// How it tells what it does.
-    #[serde(default)]
-    pub telemetry: TelemetrySettings,
     /// Redis, as user `gateway`.
     pub redis: aikagi_ttl::Settings,
     /// The public port.
@@ -58,17 +48,8 @@ pub struct PublicSettings {
 }
 
 impl aikagi_mesh::run::Settings for Settings {
-    fn common(&self) -> CommonSettings {
-        CommonSettings {
-            server: self.server.clone(),
-            identity: self.identity.clone(),
-            telemetry: self.telemetry.clone(),
-        }
-    }
-
     fn check(&self) -> anyhow::Result<()> {
-        TlsIdentity::load(&self.identity)?;
-        PublicCertificate::load(&self.public)?;
+        PublicCertificate::load(&self.public.certificate, &self.public.key)?;
         aikagi_ttl::Store::connect(&self.redis)?;
         ensure!(
             !self.public.origins.is_empty(),

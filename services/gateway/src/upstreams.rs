@@ -3,23 +3,24 @@
 use std::sync::Arc;
 
 use aikagi_mesh::client::Upstream;
+use aikagi_mesh::config::Replicas;
 use aikagi_mesh::policy::Policies;
 use aikagi_mesh::shutdown::Shutdown;
 use aikagi_mesh::tls::TlsIdentity;
 use serde::Deserialize;
 
-/// `[upstreams]`: where the services behind are, as `host:port`; every address of a name is a replica.
+/// `[upstreams]`: the replicas of the services behind the gateway.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UpstreamSettings {
     /// Login, lockout and sessions.
-    pub authentication: Vec<String>,
+    pub authentication: Replicas,
     /// Call dialogs and temporary passwords.
-    pub issuance: Vec<String>,
+    pub issuance: Replicas,
     /// The permanent password.
-    pub password: Vec<String>,
+    pub password: Replicas,
     /// Lines and numbers.
-    pub units: Vec<String>,
+    pub units: Replicas,
 }
 
 /// One client for each of them.
@@ -38,10 +39,10 @@ impl Upstreams {
         policies: &Arc<Policies>,
         shutdown: &Shutdown,
     ) -> Self {
-        let upstream = |workload: &str, targets: &[String]| {
+        let upstream = |workload: &str, replicas: &Replicas| {
             Upstream::new(
                 workload,
-                targets.to_vec(),
+                replicas.clone(),
                 identity.clone(),
                 Arc::clone(policies),
                 shutdown,

@@ -11,6 +11,7 @@ mod record;
 mod reply;
 mod service;
 mod set_temporary_password;
+mod setting;
 mod settings;
 mod store;
 mod take_turn;
@@ -26,9 +27,9 @@ use aikagi_hashing::seal::KeyRing;
 use aikagi_ledger::Planning;
 use aikagi_mesh::clock::SharedClock;
 use aikagi_mesh::health::Readiness;
+use aikagi_mesh::run::ServiceContext;
 use aikagi_mesh::server::Server;
 use aikagi_mesh::shutdown::Shutdown;
-use aikagi_mesh::tls::TlsIdentity;
 use tokio::net::TcpListener;
 use tonic::service::Routes;
 
@@ -73,9 +74,7 @@ impl Issuance {
     }
 
     /// Serves until the stop.
-    pub async fn serve(self, settings: &Settings, listener: TcpListener) -> anyhow::Result<()> {
-        let identity = TlsIdentity::load(&settings.identity)?;
-        identity.keep_fresh(&self.shutdown);
+    pub async fn serve(self, context: ServiceContext, listener: TcpListener) -> anyhow::Result<()> {
         let (ledger, ttl) = (self.store.clone(), self.ttl.clone());
         let readiness = Readiness::always()
             .and("postgresql", move || {
@@ -86,16 +85,15 @@ impl Issuance {
                 let ttl = ttl.clone();
                 async move { ttl.ping().await }
             });
-        let shutdown = self.shutdown.clone();
         let server = Server {
             name: "issuance",
-            settings: settings.server.clone(),
-            identity,
+            settings: context.server,
+            identity: context.identity,
             descriptors: aikagi_api::DESCRIPTORS,
             services: vec![SERVICE_NAME],
             routes: Routes::new(CallServiceServer::new(self)),
             readiness,
         };
-        Ok(server.serve(listener, shutdown).await?)
+        Ok(server.serve(listener, context.shutdown).await?)
     }
 }

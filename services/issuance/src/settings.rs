@@ -1,9 +1,6 @@
 //! What an operator can set.
 
 use aikagi_domain::credential::CredentialRules;
-use aikagi_mesh::config::{IdentitySettings, ServerSettings, TelemetrySettings};
-use aikagi_mesh::run::CommonSettings;
-use anyhow::Context;
 use chrono::TimeDelta;
 use serde::Deserialize;
 
@@ -11,13 +8,6 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// Where the service listens.
-    pub server: ServerSettings,
-    /// Who it is.
-    pub identity: IdentitySettings,
-    /// How it tells what it does.
-    #[serde(default)]
-    pub telemetry: TelemetrySettings,
     /// Where the ledger is.
     pub postgres: aikagi_ledger::Settings,
     /// Where Redis is.
@@ -54,20 +44,7 @@ impl Default for CallSettings {
 }
 
 impl aikagi_mesh::run::Settings for Settings {
-    fn common(&self) -> CommonSettings {
-        CommonSettings {
-            server: self.server.clone(),
-            identity: self.identity.clone(),
-            telemetry: self.telemetry.clone(),
-        }
-    }
-
     fn check(&self) -> anyhow::Result<()> {
-        aikagi_mesh::tls::TlsIdentity::load(&self.identity)?;
-        aikagi_hashing::seal::KeyRing::load(&self.hashing.key_ring)
-            .context("setting `hashing.key_ring`")?;
-        aikagi_hashing::check_memory(&self.hashing, None)?;
-        aikagi_hashing::Pool::new(&self.hashing)?;
-        Ok(())
+        Ok(self.hashing.check()?)
     }
 }

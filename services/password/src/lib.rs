@@ -26,9 +26,9 @@ use aikagi_mesh::client::Upstream;
 use aikagi_mesh::clock::SharedClock;
 use aikagi_mesh::health::Readiness;
 use aikagi_mesh::policy::Policies;
+use aikagi_mesh::run::ServiceContext;
 use aikagi_mesh::server::Server;
 use aikagi_mesh::shutdown::Shutdown;
-use aikagi_mesh::tls::TlsIdentity;
 use tokio::net::TcpListener;
 use tonic::service::Routes;
 
@@ -45,7 +45,6 @@ pub struct Password {
     clock: SharedClock,
     credential_rules: Arc<CredentialRules>,
     policy: Arc<PasswordPolicy>,
-    identity: TlsIdentity,
     shutdown: Shutdown,
 }
 
@@ -53,16 +52,15 @@ impl Password {
     /// Connects to the ledger and to authentication, which may be away, and reads the keys, which may not.
     pub fn new(
         settings: &Settings,
+        context: &ServiceContext,
         clock: SharedClock,
-        shutdown: Shutdown,
     ) -> anyhow::Result<Self> {
-        let identity = TlsIdentity::load(&settings.identity)?;
         let authentication = Upstream::new(
             "authentication",
             settings.upstreams.authentication.clone(),
-            identity.clone(),
+            context.identity.clone(),
             Arc::new(Policies::from_descriptors(aikagi_api::DESCRIPTORS)?),
-            &shutdown,
+            &context.shutdown,
         );
         Ok(Self {
             store: Store::new(aikagi_ledger::connect(&settings.postgres, Planning::Once)?),
@@ -72,8 +70,7 @@ impl Password {
             clock,
             credential_rules: Arc::new(settings.credential.clone()),
             policy: Arc::new(settings.policy.clone()),
-            identity,
-            shutdown,
+            shutdown: context.shutdown.clone(),
         })
     }
 
@@ -83,23 +80,21 @@ impl Password {
     }
 
     /// Serves until the stop.
-    pub async fn serve(self, settings: &Settings, listener: TcpListener) -> anyhow::Result<()> {
-        self.identity.keep_fresh(&self.shutdown);
+    pub async fn serve(self, context: ServiceContext, listener: TcpListener) -> anyhow::Result<()> {
         let ledger = self.store.clone();
         let readiness = Readiness::always().and("postgresql", move || {
             let ledger = ledger.clone();
             async move { ledger.check().await }
         });
-        let shutdown = self.shutdown.clone();
         let server = Server {
             name: "password",
-            settings: settings.server.clone(),
-            identity: self.identity.clone(),
+            settings: context.server,
+            identity: context.identity,
             descriptors: aikagi_api::DESCRIPTORS,
             services: vec![SERVICE_NAME],
             routes: Routes::new(PasswordServiceServer::new(self)),
             readiness,
         };
-        Ok(server.serve(listener, shutdown).await?)
+        Ok(server.serve(listener, context.shutdown).await?)
     }
 }

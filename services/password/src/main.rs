@@ -5,16 +5,12 @@ use std::sync::Arc;
 
 use aikagi_mesh::clock::SystemClock;
 use aikagi_password::{Password, Settings};
-use anyhow::Context;
-use tokio::net::TcpListener;
 
 fn main() -> ExitCode {
-    aikagi_mesh::run::main("password", async |settings: Settings, shutdown| {
-        let password = Password::new(&settings, Arc::new(SystemClock), shutdown)?;
+    aikagi_mesh::run::main("password", async |settings: Settings, context| {
+        let password = Password::new(&settings, &context, Arc::new(SystemClock))?;
         aikagi_ledger::check_durability(&settings.postgres).await?;
-        let listener = TcpListener::bind(settings.server.listen)
-            .await
-            .context("server.listen")?;
-        password.serve(&settings, listener).await
+        let listener = context.bind().await?;
+        password.serve(context, listener).await
     })
 }

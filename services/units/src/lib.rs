@@ -26,9 +26,9 @@ use aikagi_domain::credential::CredentialRules;
 use aikagi_ledger::Planning;
 use aikagi_mesh::clock::SharedClock;
 use aikagi_mesh::health::Readiness;
+use aikagi_mesh::run::ServiceContext;
 use aikagi_mesh::server::Server;
 use aikagi_mesh::shutdown::Shutdown;
-use aikagi_mesh::tls::TlsIdentity;
 use tokio::net::TcpListener;
 use tonic::service::Routes;
 
@@ -65,31 +65,28 @@ impl Units {
     }
 
     /// Serves until the stop.
-    pub async fn serve(self, settings: &Settings, listener: TcpListener) -> anyhow::Result<()> {
-        let identity = TlsIdentity::load(&settings.identity)?;
-        identity.keep_fresh(&self.shutdown);
+    pub async fn serve(
+        self,
+        settings: &Settings,
+        context: ServiceContext,
+        listener: TcpListener,
+    ) -> anyhow::Result<()> {
         let ledger = self.store.clone();
         let readiness = Readiness::always().and("postgresql", move || {
             let ledger = ledger.clone();
             async move { ledger.check().await }
         });
-        let shutdown = self.shutdown.clone();
-        let migrations = Migrations::new(
-            settings,
-            self.store.clone(),
-            identity.clone(),
-            self.clock.clone(),
-            shutdown.clone(),
-        )?;
+        let migrations =
+            Migrations::new(settings, &context, self.store.clone(), self.clock.clone())?;
         tokio::spawn(audit::keep_months_open(
             self.store.clone(),
             self.clock.clone(),
-            shutdown.clone(),
+            context.shutdown.clone(),
         ));
         let server = Server {
             name: "units",
-            settings: settings.server.clone(),
-            identity,
+            settings: context.server,
+            identity: context.identity,
             descriptors: aikagi_api::DESCRIPTORS,
             services: vec![
                 audit_service_server::SERVICE_NAME,
@@ -103,6 +100,6 @@ impl Units {
                 .add_service(MigrationServiceServer::new(migrations)),
             readiness,
         };
-        Ok(server.serve(listener, shutdown).await?)
+        Ok(server.serve(listener, context.shutdown).await?)
     }
 }

@@ -19,8 +19,8 @@ use aikagi_hashing::seal::KeyRing;
 use aikagi_mesh::client::Upstream;
 use aikagi_mesh::clock::SharedClock;
 use aikagi_mesh::policy::Policies;
+use aikagi_mesh::run::ServiceContext;
 use aikagi_mesh::shutdown::Shutdown;
-use aikagi_mesh::tls::TlsIdentity;
 
 use crate::settings::Settings;
 use crate::store::{Store, texts};
@@ -41,17 +41,16 @@ impl Migrations {
     /// Connects to authentication, which may be away, and reads the keys, which may not.
     pub(crate) fn new(
         settings: &Settings,
+        context: &ServiceContext,
         store: Store,
-        identity: TlsIdentity,
         clock: SharedClock,
-        shutdown: Shutdown,
     ) -> anyhow::Result<Self> {
         let authentication = Upstream::new(
             "authentication",
             settings.upstreams.authentication.clone(),
-            identity,
+            context.identity.clone(),
             Arc::new(Policies::from_descriptors(aikagi_api::DESCRIPTORS)?),
-            &shutdown,
+            &context.shutdown,
         );
         Ok(Self {
             store,
@@ -60,7 +59,7 @@ impl Migrations {
             keys: KeyRing::load(&settings.hashing.key_ring)?,
             clock,
             credential_rules: Arc::new(settings.credential.clone()),
-            shutdown,
+            shutdown: context.shutdown.clone(),
         })
     }
 }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use aikagi_devkit::installation::certificates::{Authority, Identity};
 use aikagi_mesh::config::IdentitySettings;
+use aikagi_mesh::connection::accept_tls;
 use aikagi_mesh::guard::{Door, GuardLayer};
 use aikagi_mesh::policy::Policies;
-use aikagi_mesh::server::{accept_tls, transport};
+use aikagi_mesh::server::transport;
 use aikagi_mesh::shutdown::Shutdown;
 use aikagi_mesh::tls::TlsIdentity;
 use serde_json::Value;

@@ -17,7 +17,7 @@ struct Cli {
 #[tokio::main]
 #[allow(clippy::print_stdout, reason = "a command line")]
 async fn main() -> anyhow::Result<()> {
-    let settings: ResealSettings = aikagi_mesh::config::load(&Cli::parse().config)?;
+    let settings: ResealSettings = aikagi_mesh::config::load_job(&Cli::parse().config)?;
     let done = aikagi_authentication::reseal(&settings).await?;
     println!(
         "{} sealed again, {} were current, {} changed meanwhile",

@@ -5,6 +5,7 @@ use std::time::Duration;
 use aikagi_api::edge::v1::LoginRequest;
 use aikagi_api::edge::v1::subscriber_service_client::SubscriberServiceClient;
 use aikagi_gateway::Settings;
+use aikagi_mesh::config::{CommonSettings, ConfigError};
 use aikagi_refusal::{ErrorReason, reason_of};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -78,9 +79,17 @@ fn unknown_settings_are_refused() {
         identity = { certificate = "c.pem", key = "c.key", authorities = "ca.pem" }
         redis = { url = "redis://gateway@127.0.0.1:6379" }
         public = { listen = "127.0.0.1:8443", certificate = "p.pem", key = "p.key", origins = ["https://localhost:8443"] }
-        upstreams = { authentication = [], issuance = [], password = [], units = [] }
+        upstreams = { authentication = ["a:1"], issuance = ["i:1"], password = ["p:1"], units = ["u:1"] }
     "#;
-    toml::from_str::<Settings>(settings).unwrap();
-    let error = toml::from_str::<Settings>(&format!("{settings}\n limit = {{}}")).unwrap_err();
+    read(settings).unwrap();
+    let error = read(&format!("{settings}\n limit = {{}}")).unwrap_err();
     assert!(error.to_string().contains("limit"), "{error}");
+    let error = read(&settings.replace("[\"u:1\"]", "[]")).unwrap_err();
+    assert!(error.to_string().contains("upstreams.units"), "{error}");
+}
+
+fn read(text: &str) -> Result<(CommonSettings, Settings), ConfigError> {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    aikagi_mesh::config::load(file.path())
 }

@@ -16,6 +16,7 @@ use aikagi_mesh::clock::ManualClock;
 use aikagi_mesh::config::{IdentitySettings, ServerSettings};
 use aikagi_mesh::health::Readiness;
 use aikagi_mesh::policy::Policies;
+use aikagi_mesh::run::ServiceContext;
 use aikagi_mesh::server::Server;
 use aikagi_mesh::shutdown::Shutdown;
 use aikagi_mesh::tls::TlsIdentity;
@@ -135,16 +136,17 @@ impl World {
         );
         let file = directory.path().join("gateway.toml");
         std::fs::write(&file, text).unwrap();
-        let settings: Settings = aikagi_mesh::config::load(&file).unwrap();
+        let (common, settings): (_, Settings) = aikagi_mesh::config::load(&file).unwrap();
         aikagi_mesh::run::Settings::check(&settings).unwrap();
-        let listeners = Listeners::bind(&settings).await.unwrap();
+        let shutdown = Shutdown::new();
+        let context = ServiceContext::new(&common, shutdown.clone()).unwrap();
+        let listeners = Listeners::bind(&settings, &context).await.unwrap();
         let (public, private) = (
             listeners.public.local_addr().unwrap(),
             listeners.private.local_addr().unwrap(),
         );
         let clock = ManualClock::at(DateTime::from_timestamp(1_800_000_000, 0).unwrap());
-        let shutdown = Shutdown::new();
-        let serving = tokio::spawn(serve(settings, listeners, clock.clone(), shutdown.clone()));
+        let serving = tokio::spawn(serve(settings, context, listeners, clock.clone()));
         Self {
             stub,
             redis,

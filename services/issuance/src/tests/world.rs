@@ -1,6 +1,5 @@
 //! What a test needs around the service, and what it looks at.
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use aikagi_api::issuance::v1::take_turn_request::Event;
@@ -13,7 +12,6 @@ use aikagi_devkit::installation::redis_users::RedisUser;
 use aikagi_domain::credential::CredentialRules;
 use aikagi_fixtures::{TestDatabase, TestRedis, redis_password};
 use aikagi_mesh::clock::{Clock as _, ManualClock};
-use aikagi_mesh::config::{IdentitySettings, ServerSettings, TelemetrySettings};
 use aikagi_mesh::shutdown::Shutdown;
 use aikagi_refusal::{ErrorReason, Refusal};
 use chrono::{DateTime, Utc};
@@ -71,14 +69,6 @@ impl World {
             aikagi_ttl::Settings::new(redis.url_without_password(RedisUser::Issuance.name()));
         at.password_file = Some(password_file);
         let settings = Settings {
-            server: ServerSettings::listening_on(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
-            identity: IdentitySettings {
-                certificate: "unused".into(),
-                key: "unused".into(),
-                authorities: "unused".into(),
-                reload: std::time::Duration::from_secs(10),
-            },
-            telemetry: TelemetrySettings::default(),
             postgres: aikagi_ledger::Settings::for_url(database.url_as("aikagi_issuance")),
             redis: at,
             hashing: aikagi_hashing::Settings {

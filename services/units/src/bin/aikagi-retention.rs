@@ -18,7 +18,7 @@ struct Cli {
 #[tokio::main]
 #[allow(clippy::print_stdout, reason = "a command line")]
 async fn main() -> anyhow::Result<()> {
-    let settings: RetentionSettings = aikagi_mesh::config::load(&Cli::parse().config)?;
+    let settings: RetentionSettings = aikagi_mesh::config::load_job(&Cli::parse().config)?;
     let removed = aikagi_units::remove_old_months(&settings, &SystemClock).await?;
     println!("{removed} months removed");
     Ok(())

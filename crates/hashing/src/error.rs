@@ -1,0 +1,22 @@
+//! Why a hash failed.
+
+use aikagi_domain::fault::{Fault, FaultKind};
+
+/// Why a hash could not be made or compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HashError {
+    /// The stored hash cannot be compared with: it is no PHC string of Argon2id.
+    #[error("the stored hash is malformed")]
+    Malformed,
+    /// The work was cut short: the process is ending, or the operating system gives no randomness.
+    #[error("hashing failed")]
+    Failed,
+}
+
+impl Fault for HashError {
+    fn kind(&self) -> FaultKind {
+        match self {
+            Self::Malformed | Self::Failed => FaultKind::Internal,
+        }
+    }
+}

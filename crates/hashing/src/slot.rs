@@ -1,0 +1,147 @@
+//! What the pool and its permits share: the slots for hashing, the queue for them, and the counts.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aikagi_domain::fault::{Fault, FaultKind};
+use argon2::Params;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::arena::Arena;
+use crate::measure::WAITING;
+use crate::secret::Hash;
+
+/// The shortest time after which a refused caller may try again.
+const SHORTEST_RETRY: Duration = Duration::from_secs(1);
+
+/// The pool is full, or the caller's deadline came first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the hashing pool is busy")]
+pub struct Busy {
+    /// The time after which another attempt can succeed.
+    pub retry_after: Duration,
+}
+
+impl Fault for Busy {
+    fn kind(&self) -> FaultKind {
+        FaultKind::Overloaded {
+            retry_after: self.retry_after,
+        }
+    }
+}
+
+/// The state of a pool, which all its clones and permits share.
+pub(crate) struct Shared {
+    pub(crate) params: Params,
+    pub(crate) decoy: Hash,
+    pub(crate) slots: Arc<Semaphore>,
+    pub(crate) threads: usize,
+    pub(crate) queue: usize,
+    waiting: AtomicUsize,
+    arenas: Mutex<Vec<Arena>>,
+    pub(crate) hashed: AtomicU64,
+    pub(crate) verified: AtomicU64,
+    pub(crate) decoys: AtomicU64,
+    /// The duration of the last hash in microseconds, from which `retry_after` is estimated.
+    last_micros: AtomicU64,
+}
+
+impl Shared {
+    pub(crate) fn new(params: Params, decoy: Hash, threads: usize, queue: usize) -> Self {
+        Self {
+            params,
+            decoy,
+            slots: Arc::new(Semaphore::new(threads)),
+            threads,
+            queue,
+            waiting: AtomicUsize::new(0),
+            arenas: Mutex::default(),
+            hashed: AtomicU64::new(0),
+            verified: AtomicU64::new(0),
+            decoys: AtomicU64::new(0),
+            last_micros: AtomicU64::new(0),
+        }
+    }
+
+    /// Callers that wait for a slot.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Records how long a hash took.
+    pub(crate) fn took(&self, duration: Duration) {
+        let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        self.last_micros.store(micros, Ordering::Relaxed);
+    }
+
+    /// The refusal of a caller, with an estimate of when the present queue is done.
+    pub(crate) fn busy(&self) -> Busy {
+        let last = Duration::from_micros(self.last_micros.load(Ordering::Relaxed));
+        let rounds = self.waiting() / self.threads.max(1);
+        let clears = last.saturating_mul(u32::try_from(rounds).unwrap_or(u32::MAX));
+        Busy {
+            retry_after: clears.max(SHORTEST_RETRY),
+        }
+    }
+
+    /// A slot, for which `turn` was acquired from `slots`.
+    pub(crate) fn slot(self: &Arc<Self>, turn: OwnedSemaphorePermit) -> Slot {
+        let arena = self
+            .arenas
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop()
+            .unwrap_or_default();
+        Slot {
+            arena,
+            shared: Arc::clone(self),
+            _turn: turn,
+        }
+    }
+}
+
+/// A caller's place in the queue. Drop leaves the queue, so a caller that is cancelled does so too.
+pub(crate) struct Waiting<'a>(&'a Shared);
+
+impl<'a> Waiting<'a> {
+    /// Joins the queue; `None` if it is full.
+    pub(crate) fn join(shared: &'a Shared) -> Option<Self> {
+        shared
+            .waiting
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |waiting| {
+                (waiting < shared.queue).then_some(waiting + 1)
+            })
+            .ok()
+            .map(|_| {
+                WAITING.add(1, &[]);
+                Self(shared)
+            })
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        WAITING.add(-1, &[]);
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The right to run one hash at a time, with its memory. It moves into the blocking work, so the slot stays taken
+/// until the work ends, also after the caller was cancelled.
+pub(crate) struct Slot {
+    pub(crate) arena: Arena,
+    pub(crate) shared: Arc<Shared>,
+    // Rust drops fields after `Drop::drop`, so the arena is back before the next caller can get this turn.
+    _turn: OwnedSemaphorePermit,
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.shared
+            .arenas
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(std::mem::take(&mut self.arena));
+    }
+}

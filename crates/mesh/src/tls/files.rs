@@ -1,0 +1,96 @@
+//! Certificates, keys and authorities in PEM files.
+
+use std::path::Path;
+
+use rustls::RootCertStore;
+use rustls::pki_types::pem::{Error, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::config::{ConfigError, check_private};
+
+/// Certificates that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file cannot be read, or others than its owner may read it.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The file that a setting names cannot be used.
+    #[error("setting `{key}`: {error}")]
+    Setting {
+        /// The setting's path, such as `identity.key`.
+        key: &'static str,
+        /// What is wrong with the file.
+        error: Box<TlsError>,
+    },
+    /// The content of a file is not the PEM that is expected.
+    #[error("{path}: {text}")]
+    Pem {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        text: String,
+    },
+    /// Certificate, key and authorities do not fit together.
+    #[error("TLS set-up: {0}")]
+    Setup(String),
+}
+
+impl TlsError {
+    /// An error of the TLS library.
+    pub fn setup(error: impl std::fmt::Display) -> Self {
+        Self::Setup(error.to_string())
+    }
+
+    /// This error, with the setting that names the file.
+    #[must_use]
+    pub fn of_setting(self, key: &'static str) -> Self {
+        let error = Box::new(self);
+        Self::Setting { key, error }
+    }
+}
+
+/// Reads the certificate chain in the PEM file that the setting `key` names. An empty file is an error.
+pub fn read_chain(
+    key: &'static str,
+    path: &Path,
+) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    certificates(path).map_err(|error| error.of_setting(key))
+}
+
+/// Reads the private key in the PEM file that the setting `key` names. Only its owner may have access to the file.
+pub fn read_key(key: &'static str, path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    check_private(path).map_err(|error| TlsError::from(error).of_setting(key))?;
+    PrivateKeyDer::from_pem_file(path).map_err(|error| pem(path, &error).of_setting(key))
+}
+
+/// Reads the authorities in the PEM file that the setting `key` names. An empty file is an error.
+pub(super) fn read_authorities(key: &'static str, path: &Path) -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for authority in read_chain(key, path)? {
+        roots
+            .add(authority)
+            .map_err(|error| TlsError::setup(error).of_setting(key))?;
+    }
+    Ok(roots)
+}
+
+/// Reads the certificates in a PEM file. An empty file is an error.
+pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect)
+        .map_err(|error| pem(path, &error))?;
+    if chain.is_empty() {
+        return Err(TlsError::Pem {
+            path: path.display().to_string(),
+            text: "the file contains no certificate".into(),
+        });
+    }
+    Ok(chain)
+}
+
+fn pem(path: &Path, error: &Error) -> TlsError {
+    TlsError::Pem {
+        path: path.display().to_string(),
+        text: error.to_string(),
+    }
+}
