@@ -1,4 +1,4 @@
-//! A hash on the pool and a value opened by the key ring, each beside the cryptography that it stands on.
+//! A hash on the pool and a value opened by the key ring, each compared with the bare cryptography.
 
 use std::error::Error;
 use std::fs::OpenOptions;
@@ -17,7 +17,7 @@ use tokio::runtime::Runtime;
 
 const PASSWORD: &[u8] = b"Himitsu2026";
 const SALT: &[u8] = b"sixteen bytes...";
-/// As long as a session's record.
+/// A value of the length of a session's record.
 const RECORD: [u8; 256] = [b'.'; 256];
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The pool's arenas are used again; the library's own way takes fresh memory for each hash.
+/// The pool reuses its arenas; the bare library allocates memory for each hash.
 fn hash(criterion: &mut Criterion) -> Result<(), Box<dyn Error>> {
     let settings = Settings::default();
     let runtime = Runtime::new()?;

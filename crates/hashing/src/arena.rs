@@ -1,4 +1,4 @@
-//! One thread's working memory, and Argon2id on it.
+//! The memory of one hashing thread, and Argon2id in this memory.
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Block, Params, Version};
@@ -13,12 +13,12 @@ use crate::secret::{Hash, SecretBytes};
 const SALT_BYTES: usize = 16;
 const OUTPUT_BYTES: usize = Params::DEFAULT_OUTPUT_LEN;
 
-/// Blocks that are used again and again, so that a hash costs no page faults; wiped after each use.
+/// Memory blocks that are reused, so that a hash causes no page faults. They are wiped after each use.
 #[derive(Default)]
 pub(crate) struct Arena(Vec<Block>);
 
 impl Arena {
-    /// Hashes under these parameters, with a salt from the operating system.
+    /// Hashes the secret with these parameters and a salt from the operating system.
     pub(crate) fn hash(
         &mut self,
         params: &Params,
@@ -36,7 +36,7 @@ impl Arena {
         phc(params, salt.as_slice(), output.as_slice())
     }
 
-    /// Whether the secret makes this hash, under the hash's own parameters.
+    /// Returns true if the hash was made from this secret. The parameters are those of the hash.
     pub(crate) fn verify(&mut self, secret: &SecretBytes, hash: &Hash) -> Result<bool, HashError> {
         let parts = hash.parts()?;
         if parts.algorithm != ARGON2ID_IDENT {
@@ -71,13 +71,13 @@ impl Arena {
         }
         let done = Argon2::new(Algorithm::Argon2id, version, params.clone())
             .hash_password_into_with_memory(secret.expose(), salt, output, &mut self.0);
-        // The blocks outlive this call, so the compiler has to keep this.
+        // The compiler cannot remove this wipe, because the blocks are used after this call.
         self.0.fill(Block::new());
         done.map_err(|_| HashError::Malformed)
     }
 }
 
-/// A hash of nothing, that costs what a real one of these parameters costs and that no secret makes.
+/// A random hash, which no secret matches. Comparing with it costs as much as with a real hash of these parameters.
 pub(crate) fn decoy(params: &Params) -> Result<Hash, HashError> {
     phc(
         params,
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_hashed_verifies_and_nothing_else_does() {
+    fn a_hash_verifies_for_its_own_secret_only() {
         let mut arena = Arena::default();
         let hash = arena.hash(&small(), &"Right1word".into()).unwrap();
         assert!(arena.verify(&"Right1word".into(), &hash).unwrap());
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_verifies_under_its_own_parameters() {
+    fn a_hash_verifies_with_its_own_parameters() {
         let mut arena = Arena::default();
         let old = arena
             .hash(&Params::new(32, 3, 1, None).unwrap(), &"abcd1234".into())
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_of_another_making_is_malformed() {
+    fn a_hash_of_another_algorithm_is_malformed() {
         assert!(matches!(Hash::parse(b"secret"), Err(HashError::Malformed)));
         assert!(matches!(Hash::parse(&[0xff]), Err(HashError::Malformed)));
         let other = Hash::parse(b"$pbkdf2-sha256$i=1$AAAAAAAAAAAAAAAAAAAAAA").unwrap();
@@ -152,9 +152,9 @@ mod tests {
         assert!(matches!(verified, Err(HashError::Malformed)));
     }
 
-    /// INV-8: neither a password nor a hash prints.
+    /// INV-8: Debug shows neither a password nor a hash.
     #[test]
-    fn nothing_prints() {
+    fn debug_shows_no_secret() {
         let hash = Arena::default().hash(&small(), &"abcd1234".into()).unwrap();
         assert_eq!(format!("{hash:?}"), "Hash(..)");
         assert_eq!(

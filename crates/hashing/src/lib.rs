@@ -1,13 +1,13 @@
 //! Password hashing and sealing.
 //!
-//! [`Pool`] runs Argon2id on a bounded number of threads with a bounded queue, so that a flood of logins
-//! is refused before it costs anything (INV-6, INV-10). [`seal::KeyRing`] encrypts what is stored, so that
-//! a stolen table is useless (INV-9).
+//! [`Pool`] runs Argon2id on a bounded number of threads with a bounded queue. It refuses excess load before an attempt is
+//! charged (INV-6, INV-10). [`seal::KeyRing`] encrypts hashes before they are stored, so a stolen table is useless
+//! (INV-9).
 
 mod arena;
 mod error;
-mod measure;
 mod memory;
+mod metrics;
 mod permit;
 mod pool;
 pub mod seal;

@@ -1,32 +1,32 @@
-//! Whether the arenas fit into the memory that this process may use.
+//! The check that the hashing memory fits into the memory of this process.
 
 use std::path::{Path, PathBuf};
 
-/// Where the kernel says how much memory this process may use: cgroup v2, then v1.
+/// The files with the memory limit of this process: cgroup v2, then v1.
 const LIMIT_FILES: [&str; 2] = [
     "/sys/fs/cgroup/memory.max",
     "/sys/fs/cgroup/memory/memory.limit_in_bytes",
 ];
 
-/// The hashing memory does not fit.
+/// The hashing memory does not fit into the memory of this process.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MemoryError {
-    /// The arenas alone are more than the limit.
+    /// The arenas alone need more memory than the limit.
     #[error(
         "hashing.threads × hashing.memory_kib needs {needed} bytes, but {file} allows {allowed}: lower one of them or raise the limit"
     )]
     Exceeded {
-        /// Bytes of all arenas.
+        /// The size of all arenas, in bytes.
         needed: u64,
-        /// Bytes of the limit.
+        /// The limit, in bytes.
         allowed: u64,
-        /// The file that states the limit.
+        /// The file with the limit.
         file: PathBuf,
     },
     /// The limit cannot be read.
-    #[error("{file} holds no memory limit")]
+    #[error("{file} contains no memory limit")]
     Unreadable {
-        /// The file that was asked.
+        /// The file that was read.
         file: PathBuf,
     },
 }

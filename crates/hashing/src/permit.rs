@@ -1,4 +1,4 @@
-//! Leave to hash.
+//! Permits to hash, and the hashing itself.
 
 use std::fmt;
 use std::sync::atomic::Ordering;
@@ -10,10 +10,9 @@ use crate::error::HashError;
 use crate::secret::{Hash, SecretBytes};
 use crate::slot::Slot;
 
-/// Leave to hash, one operation after another. The slot is free again when this is dropped and the operation in
-/// progress, if any, is done.
+/// A permit to run hashes on the pool, held until it is dropped. It runs one operation at a time.
 ///
-/// A caller that goes away in the middle of an operation loses the permit, not the work.
+/// If the caller is cancelled during an operation, the operation still runs to its end. Its slot is free after that.
 pub struct Permit(Option<Slot>);
 
 impl Permit {
@@ -21,7 +20,7 @@ impl Permit {
         Self(Some(slot))
     }
 
-    /// A new hash of the secret, with a salt of its own and the pool's parameters.
+    /// Hashes the secret with a new salt and the pool's parameters.
     pub async fn hash(&mut self, secret: SecretBytes) -> Result<Hash, HashError> {
         self.work(move |slot| {
             slot.shared.hashed.fetch_add(1, Ordering::Relaxed);
@@ -31,7 +30,9 @@ impl Permit {
         .await
     }
 
-    /// Whether the secret makes this hash.
+    /// Returns true if the hash was made from this secret.
+    ///
+    /// Fails with [`HashError::Malformed`] if the hash is no Argon2id hash.
     pub async fn verify(&mut self, secret: SecretBytes, hash: &Hash) -> Result<bool, HashError> {
         let hash = hash.clone();
         self.work(move |slot| {
@@ -41,7 +42,7 @@ impl Permit {
         .await
     }
 
-    /// The same work as [`verify`](Self::verify) against a hash that no secret makes: `false`, always (INV-10,
+    /// Does the same work as [`verify`](Self::verify) with a hash that no secret matches. Always returns false (INV-10,
     /// LOGIN-5).
     pub async fn verify_decoy(&mut self, secret: SecretBytes) -> Result<bool, HashError> {
         self.work(move |slot| {

@@ -1,4 +1,4 @@
-//! Who may hash, and when.
+//! The pool: how many hashes run in parallel, and how many callers wait.
 
 #[cfg(test)]
 mod tests;
@@ -10,36 +10,36 @@ use std::sync::atomic::Ordering;
 use tokio::time::{Instant, timeout_at};
 
 use crate::arena::decoy;
-use crate::measure::{SHED, WAIT, WAITING};
+use crate::metrics::{QUEUE_DURATION, QUEUE_LENGTH, SHED};
 use crate::permit::Permit;
 use crate::slot::{Busy, Shared, Waiting};
 use crate::{Settings, SettingsError};
 
-/// A bounded number of hashing threads with a bounded queue in front of them. Clones share both.
+/// A bounded number of hashing threads with a bounded queue. Clones share both.
 ///
-/// INV-6: a permit is taken before an attempt is charged, so what is refused here costs nobody an attempt.
+/// INV-6: a caller takes a permit before it charges an attempt, so a refusal here costs no attempt.
 #[derive(Clone)]
 pub struct Pool(Arc<Shared>);
 
-/// Argon2 runs since the pool was made.
+/// The number of Argon2 runs since the pool was created, by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// New hashes.
     pub hashed: u64,
-    /// Passwords compared with a hash of their account.
+    /// Passwords compared with the hash of their account.
     pub verified: u64,
     /// Passwords compared with the decoy.
     pub decoys: u64,
 }
 
 impl Pool {
-    /// Makes the pool and its decoy. The threads are tokio's blocking ones; working memory comes with the first
-    /// hash that needs it.
+    /// Creates the pool and its decoy. The threads are tokio's blocking threads. A thread's memory is allocated for its
+    /// first hash.
     pub fn new(settings: &Settings) -> Result<Self, SettingsError> {
         let params = settings.params()?;
-        // What has not happened yet is known to be none.
+        // Exports both metrics as 0 at start, so that a dashboard can tell "none" from "no data".
         SHED.add(0, &[]);
-        WAITING.add(0, &[]);
+        QUEUE_LENGTH.add(0, &[]);
         let decoy = decoy(&params).map_err(|_| SettingsError::NoRandomness)?;
         Ok(Self(Arc::new(Shared::new(
             params,
@@ -49,13 +49,15 @@ impl Pool {
         ))))
     }
 
-    /// Waits for leave to hash. Refused at once when `threads` are running and `queue` are waiting; waiting ends
-    /// at the deadline, and past it nothing is begun (INV-11).
+    /// Waits for a permit to hash.
+    ///
+    /// Fails at once with [`Busy`] if all threads are in use and the queue is full, and at the deadline if no thread is
+    /// free by then (INV-11).
     pub async fn permit(&self, deadline: Option<Instant>) -> Result<Permit, Busy> {
         let begun = Instant::now();
         let permit = self.wait(deadline).await;
         match &permit {
-            Ok(_) => WAIT.record(begun.elapsed().as_secs_f64(), &[]),
+            Ok(_) => QUEUE_DURATION.record(begun.elapsed().as_secs_f64(), &[]),
             Err(_) => SHED.add(1, &[]),
         }
         permit
@@ -78,18 +80,18 @@ impl Pool {
                 .map_err(|_| self.0.busy())?,
             None => slots.acquire_owned().await,
         };
-        // The semaphore is never closed; were it, there would be nothing to wait for.
+        // Nothing closes the semaphore. If it were closed, waiting could not succeed.
         let slot = acquired.map_err(|_| self.0.busy())?;
         Ok(Permit::new(self.0.slot(slot)))
     }
 
-    /// Argon2 runs since the pool was made, of every kind.
+    /// The number of Argon2 runs since the pool was created, of all kinds.
     pub fn count(&self) -> u64 {
         let counts = self.counts();
         counts.hashed + counts.verified + counts.decoys
     }
 
-    /// Argon2 runs since the pool was made, by kind.
+    /// The number of Argon2 runs since the pool was created, by kind.
     pub fn counts(&self) -> Counts {
         Counts {
             hashed: self.0.hashed.load(Ordering::Relaxed),
@@ -98,7 +100,7 @@ impl Pool {
         }
     }
 
-    /// Callers that wait for a permit at this moment.
+    /// The number of callers that wait for a permit.
     pub fn waiting(&self) -> usize {
         self.0.waiting()
     }

@@ -1,8 +1,8 @@
-//! Sealing: authenticated encryption of what is stored, under keys that the stores do not hold (INV-9).
+//! Sealing: authenticated encryption of stored values, with keys that the stores do not have (INV-9).
 //!
-//! A sealed value is `version (1) | key id length (1) | key id | nonce (24) | ciphertext and tag`, with
-//! XChaCha20-Poly1305, whose nonces are long enough to be drawn at random. The header and the context are
-//! authenticated with it: a value opens only for the row that it was sealed for.
+//! A sealed value is `version (1) | key id length (1) | key id | nonce (24) | ciphertext and tag`. The numbers are
+//! lengths in bytes. The cipher is XChaCha20-Poly1305, whose nonces are long enough to be random. The header and the
+//! context are authenticated too, so a value opens only for the row for which it was sealed.
 
 mod context;
 mod file;
@@ -32,13 +32,13 @@ const KEY_BYTES: usize = 32;
 /// Why a value could not be sealed or opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {
-    /// It was sealed under a key that the ring does not hold.
-    #[error("sealed under a key that the key ring does not hold")]
+    /// The key ring does not contain the key of the value.
+    #[error("sealed with a key that the key ring does not contain")]
     UnknownKey,
-    /// It is not a sealed value, was altered, or was sealed for another context.
+    /// The value is not sealed, was changed, or was sealed for another context.
     #[error("not a sealed value of this context")]
     Invalid,
-    /// The operating system gives no randomness for a nonce.
+    /// The operating system gives no random bytes for a nonce.
     #[error("sealing failed")]
     NoRandomness,
 }
@@ -51,7 +51,8 @@ impl Fault for SealError {
     }
 }
 
-/// The keys: one that seals, and every one that still opens. Blind in Debug, wiped on drop; clones share it.
+/// The sealing keys: the active key seals, and each key opens. Clones share them. Debug does not show them, drop wipes
+/// them (INV-8).
 #[derive(Clone)]
 pub struct KeyRing(Arc<Keys>);
 
@@ -70,7 +71,7 @@ impl SealingKey {
 }
 
 impl KeyRing {
-    /// Seals a value for this context under the active key.
+    /// Seals a value for this context with the active key.
     pub fn seal(&self, context: Context<'_>, plain: &[u8]) -> Result<Vec<u8>, SealError> {
         let id = &self.0.active;
         let key = self.0.keys.get(id).ok_or(SealError::UnknownKey)?;
@@ -95,7 +96,7 @@ impl KeyRing {
         Ok(sealed)
     }
 
-    /// Opens a value that was sealed for this context under any key of the ring.
+    /// Opens a value that was sealed for this context with any key of the ring.
     pub fn open(
         &self,
         context: Context<'_>,
@@ -126,7 +127,7 @@ impl KeyRing {
         })
     }
 
-    /// Whether the value is sealed under the active key; if not, it is to be sealed again.
+    /// Returns true if the value is sealed with the active key. Otherwise it must be sealed again.
     pub fn is_current(&self, sealed: &[u8]) -> bool {
         key_id(sealed) == Some(self.0.active.as_str())
     }
@@ -141,7 +142,7 @@ impl fmt::Debug for KeyRing {
     }
 }
 
-/// The id of the key that a value was sealed under; `None` if it is not a sealed value.
+/// The id of the key with which a value is sealed; `None` if it is not a sealed value.
 pub fn key_id(sealed: &[u8]) -> Option<&str> {
     Parts::of(sealed).map(|parts| parts.id)
 }

@@ -1,4 +1,4 @@
-//! What is hashed, and what comes of it.
+//! The secret that is hashed, and the hash.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::error::HashError;
 
-/// A password on its way to a hash. Blind in Debug, wiped on drop (INV-8).
+/// A password to be hashed. Debug does not show it, drop wipes it (INV-8).
 #[derive(Clone)]
 pub struct SecretBytes(Zeroizing<Vec<u8>>);
 
@@ -47,22 +47,22 @@ impl fmt::Debug for SecretBytes {
     }
 }
 
-/// An Argon2id hash in PHC string form, with its own parameters and salt. Blind in Debug, wiped on drop; it is
-/// stored only sealed (INV-9).
+/// An Argon2id hash as a PHC string, which contains its parameters and salt. Debug does not show it, drop wipes it
+/// (INV-8). It is stored only in sealed form (INV-9).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Hash(Zeroizing<String>);
 
 impl Hash {
-    /// Takes a PHC string back from where it was stored.
+    /// Reads a stored hash.
     ///
-    /// Fails with [`HashError::Malformed`] when it is not one.
+    /// Fails with [`HashError::Malformed`] if the text is no PHC string.
     pub fn parse(text: &[u8]) -> Result<Self, HashError> {
         let text = std::str::from_utf8(text).map_err(|_| HashError::Malformed)?;
         PasswordHash::new(text).map_err(|_| HashError::Malformed)?;
         Ok(Self(Zeroizing::new(text.to_owned())))
     }
 
-    /// The PHC string, to be sealed.
+    /// The PHC string, for sealing.
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }

@@ -10,25 +10,25 @@ use serde::Deserialize;
 use crate::memory::{MemoryError, check_memory};
 use crate::seal::{KeyRing, KeyRingError};
 
-/// The work of one hash, how many run at once, and where the sealing keys are.
+/// The cost of one hash, the number of parallel hashes, and the file with the sealing keys.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// The file with the sealing keys, for [`KeyRing::load`](crate::seal::KeyRing::load).
     pub key_ring: PathBuf,
-    /// Memory of one hash, in KiB.
+    /// The memory of one hash, in KiB.
     #[serde(default = "default_memory_kib")]
     pub memory_kib: u32,
-    /// Passes over the memory.
+    /// The number of passes over the memory.
     #[serde(default = "default_iterations")]
     pub iterations: u32,
-    /// Lanes of one hash. They are worked through by one thread; more than one only changes the result.
+    /// The number of lanes of one hash. One thread computes them all, so the value changes the result, not the speed.
     #[serde(default = "default_parallelism")]
     pub parallelism: u32,
-    /// Hashes that run at once; as many as there are cores when absent.
+    /// The number of hashes that run in parallel. The default is the number of cores.
     #[serde(default)]
     pub threads: Option<usize>,
-    /// Permits that may be waited for at once; whoever comes after that is refused.
+    /// The number of callers that may wait for a permit. Further callers are refused.
     #[serde(default = "default_queue")]
     pub queue: usize,
 }
@@ -50,7 +50,7 @@ fn default_queue() -> usize {
 }
 
 impl Default for Settings {
-    /// OWASP's parameters, and no key ring.
+    /// The parameters that OWASP recommends, and no key ring.
     fn default() -> Self {
         Self {
             key_ring: PathBuf::new(),
@@ -80,19 +80,19 @@ pub enum SettingsError {
     /// The file with the sealing keys cannot be used (INV-9).
     #[error("setting `hashing.key_ring`: {0}")]
     KeyRing(#[from] KeyRingError),
-    /// No salt can be made on this machine.
-    #[error("the operating system gives no randomness")]
+    /// The operating system gives no random bytes for a salt.
+    #[error("the operating system gives no random bytes")]
     NoRandomness,
 }
 
 impl Settings {
-    /// Hashes that run at once.
+    /// The number of hashes that run in parallel.
     pub fn threads(&self) -> usize {
         self.threads
             .unwrap_or_else(|| available_parallelism().map_or(1, NonZeroUsize::get))
     }
 
-    /// Bytes that all hashes at once need, beside the service's own memory.
+    /// The memory that all parallel hashes need together, in bytes. The service needs more for itself.
     pub fn arena_bytes(&self) -> u64 {
         (self.threads() as u64)
             .saturating_mul(u64::from(self.memory_kib))
@@ -111,7 +111,7 @@ impl Settings {
         if self.threads() == 0 {
             return Err(SettingsError::OutOfRange {
                 key: "threads",
-                reason: "at least one is needed".to_owned(),
+                reason: "at least 1 is needed".to_owned(),
             });
         }
         Params::new(self.memory_kib, self.iterations, self.parallelism, None).map_err(|error| {

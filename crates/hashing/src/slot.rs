@@ -9,7 +9,7 @@ use argon2::Params;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::arena::Arena;
-use crate::measure::WAITING;
+use crate::metrics::QUEUE_LENGTH;
 use crate::secret::Hash;
 
 /// The shortest time after which a refused caller may try again.
@@ -114,7 +114,7 @@ impl<'a> Waiting<'a> {
             })
             .ok()
             .map(|_| {
-                WAITING.add(1, &[]);
+                QUEUE_LENGTH.add(1, &[]);
                 Self(shared)
             })
     }
@@ -122,7 +122,7 @@ impl<'a> Waiting<'a> {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        WAITING.add(-1, &[]);
+        QUEUE_LENGTH.add(-1, &[]);
         self.0.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -40,9 +40,9 @@ async fn one_permit_serves_one_operation_after_another() {
     assert_eq!(pool.count(), 3);
 }
 
-/// INV-10, LOGIN-5: the decoy costs one run with the pool's parameters, and is never right.
+/// INV-10, LOGIN-5: a comparison with the decoy costs one run with the pool's parameters, and never succeeds.
 #[tokio::test]
-async fn the_decoy_is_one_run_and_always_wrong() {
+async fn the_decoy_is_one_run_and_never_matches() {
     let pool = pool(1, 0);
     let mut permit = pool.permit(None).await.unwrap();
     assert!(!permit.verify_decoy(secret()).await.unwrap());
@@ -56,9 +56,9 @@ async fn the_decoy_is_one_run_and_always_wrong() {
     );
 }
 
-/// INV-6, INV-10: beyond those who run and those who may wait, everybody is refused at once.
+/// INV-6, INV-10: while all threads are in use and the queue is full, further callers are refused at once.
 #[tokio::test]
-async fn beyond_the_queue_is_refused_at_once() {
+async fn a_caller_beyond_the_queue_is_refused_at_once() {
     let pool = pool(2, 1);
     let (first, _second) = (
         pool.permit(None).await.unwrap(),
@@ -79,7 +79,7 @@ async fn beyond_the_queue_is_refused_at_once() {
     assert_eq!(pool.count(), 0);
 }
 
-/// INV-11: waiting ends at the deadline, and nothing is begun past it.
+/// INV-11: waiting ends at the deadline, and no work starts after it.
 #[tokio::test(start_paused = true)]
 async fn waiting_ends_at_the_deadline() {
     let pool = pool(1, 8);
@@ -97,9 +97,9 @@ async fn waiting_ends_at_the_deadline() {
         .unwrap();
 }
 
-/// INV-10: a caller that goes away while waiting frees its place in the queue.
+/// INV-10: a caller that is cancelled while it waits leaves the queue.
 #[tokio::test]
-async fn a_caller_that_goes_away_frees_its_place() {
+async fn a_cancelled_caller_leaves_the_queue() {
     let pool = pool(1, 1);
     let _held = pool.permit(None).await.unwrap();
     let queued = tokio::spawn({
@@ -114,9 +114,9 @@ async fn a_caller_that_goes_away_frees_its_place() {
     assert_eq!(pool.waiting(), 0);
 }
 
-/// INV-10: a caller that goes away while hashing does not let another start beside the work it left.
+/// INV-10: if a caller is cancelled during a hash, the hash keeps its slot until it ends.
 #[tokio::test]
-async fn work_left_behind_keeps_its_slot_until_it_is_done() {
+async fn the_work_of_a_cancelled_caller_keeps_its_slot() {
     let pool = Pool::new(&Settings {
         memory_kib: 4096,
         iterations: 20,

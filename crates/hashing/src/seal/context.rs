@@ -1,4 +1,4 @@
-//! What a value is sealed for.
+//! The context for which a value is sealed.
 
 use std::fmt;
 
@@ -6,38 +6,38 @@ use aikagi_domain::credential::Epoch;
 use aikagi_domain::session::TokenDigest;
 use aikagi_domain::telephone::TelephoneNumber;
 
-/// The place that a sealed value belongs to. It opens nowhere else, so that whoever can write to a store cannot
-/// copy one row's hash onto another (INV-9).
+/// The place of a sealed value in a store. The value opens in no other place, so an attacker with write access to a
+/// store cannot copy one row's hash into another row (INV-9).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Context<'a> {
-    /// The hash of a number's permanent password, made under this epoch.
+    /// The hash of an account's permanent password.
     Permanent {
         /// The account.
         number: &'a TelephoneNumber,
-        /// The epoch of the hash.
+        /// The epoch in which the hash was made.
         epoch: Epoch,
     },
-    /// The hash of a number's temporary password, made under this epoch.
+    /// The hash of an account's temporary password.
     Temporary {
         /// The account.
         number: &'a TelephoneNumber,
         /// The epoch of the credential.
         epoch: Epoch,
     },
-    /// The state of one call, with what was keyed in it and awaits confirmation (IVR-12).
+    /// The record of one call, which can contain keys that await confirmation (IVR-12).
     Call {
-        /// The call.
+        /// The id of the call.
         call_id: &'a str,
     },
     /// The record of one session.
     Session {
-        /// The digest of its token.
+        /// The digest of the session's token.
         digest: &'a TokenDigest,
     },
 }
 
 impl Context<'_> {
-    /// The header and the context in a form that no other pair shares: every part is preceded by its length.
+    /// The header and the context as bytes. No other pair has the same bytes, because a length precedes each part.
     pub(super) fn associated_data(&self, header: &[u8]) -> Vec<u8> {
         let mut data = Vec::new();
         append(&mut data, b"aikagi.seal");

@@ -1,4 +1,4 @@
-//! The key ring's file.
+//! The file of the key ring.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -15,21 +15,21 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::{KEY_BYTES, KeyRing, Keys, SealingKey};
 
-/// Permission bits that let anybody but the owner in.
+/// The permission bits of everyone but the owner.
 const OTHERS: u32 = 0o077;
 
-/// Why a key ring's file is refused. No text of the file is in the message.
+/// Why the file of a key ring is refused. The message contains no text of the file.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyRingError {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("key ring {path}: {kind}")]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the operating system says.
+        /// The error of the operating system.
         kind: std::io::ErrorKind,
     },
-    /// Others than its owner may read or write it.
+    /// Others than the owner may read or write the file.
     #[error("key ring {path}: group or others have access (mode {mode:o}); make it 600 or 400")]
     Exposed {
         /// The file.
@@ -37,12 +37,12 @@ pub enum KeyRingError {
         /// Its permission bits.
         mode: u32,
     },
-    /// It is not a key ring.
+    /// The file is not a key ring.
     #[error("key ring {path}: {reason}")]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// What is wrong with it.
         reason: &'static str,
     },
 }
@@ -60,8 +60,10 @@ struct Text {
 struct Encoded(String);
 
 impl KeyRing {
-    /// Reads a key ring: `active = "<id>"` names the key that seals, and the table `[keys]` gives each key's 32
-    /// bytes in base64 under its id. Refused when anybody but the owner has access to the file.
+    /// Reads a key ring. `active = "<id>"` names the key that seals. The table `[keys]` maps each id to the 32 bytes of
+    /// its key, in base64.
+    ///
+    /// Fails if anyone but the owner has access to the file.
     pub fn load(path: &Path) -> Result<Self, KeyRingError> {
         let unreadable = |error: std::io::Error| KeyRingError::Unreadable {
             path: path.to_owned(),
@@ -84,7 +86,7 @@ impl KeyRing {
     }
 
     fn parse(text: &str) -> Result<Self, &'static str> {
-        // The parser's own message quotes the line, and the line may be a key.
+        // The parser's message quotes the line, which may contain a key.
         let text: Text = toml::from_str(text)
             .map_err(|_| "expected `active` and the table `[keys]`, and nothing else")?;
         let mut keys = BTreeMap::new();
@@ -112,7 +114,7 @@ impl KeyRing {
         })))
     }
 
-    /// The text of a new key ring's file, with one new key under this id.
+    /// The text of a file with a new key ring, which has one new key with this id.
     pub fn generate_file_text(
         key_id: &str,
         rng: &mut (impl CryptoRng + ?Sized),

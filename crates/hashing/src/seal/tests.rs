@@ -47,9 +47,9 @@ fn a_generated_key_ring_seals_and_opens() {
     assert!(!sealed.windows(8).any(|window| window == b"12345678"));
 }
 
-/// INV-9: a sealed hash opens for the number, the epoch and the purpose that it was sealed for, and for no other.
+/// INV-9: a sealed hash opens only for the number, the epoch and the purpose for which it was sealed.
 #[test]
-fn nothing_opens_in_another_place() {
+fn a_value_opens_in_its_own_context_only() {
     let ring = load(&KeyRing::generate_file_text("k", &mut rand::rng())).unwrap();
     let (mine, other) = (number("0312345678"), number("0312345679"));
     let contexts = [
@@ -101,7 +101,7 @@ fn nothing_opens_in_another_place() {
     }
 }
 
-/// INV-9: no byte of a sealed value can be altered, and none be taken away.
+/// INV-9: a sealed value does not open after a byte was changed or bytes were cut off.
 #[test]
 fn an_altered_value_does_not_open() {
     let ring = load(&KeyRing::generate_file_text("k", &mut rand::rng())).unwrap();
@@ -117,7 +117,7 @@ fn an_altered_value_does_not_open() {
     assert_eq!(key_id(&[1, 9, b'k']), None);
 }
 
-/// INV-9: keys rotate by sealing again; until then the old key opens, afterwards it may go.
+/// INV-9: a rotation seals each value again. The old key opens values until then, and can be removed after that.
 #[test]
 fn keys_rotate_by_sealing_again() {
     let (old, new) = (key_line("old"), key_line("new"));
@@ -141,7 +141,7 @@ fn keys_rotate_by_sealing_again() {
     assert_eq!(after.open(context, &sealed), Err(SealError::UnknownKey));
 }
 
-/// INV-9: a key ring that others can read is refused, with its path in the message.
+/// INV-9: a key ring that others can read is refused. The message names its path.
 #[test]
 fn a_file_that_others_can_read_is_refused() {
     let text = KeyRing::generate_file_text("k", &mut rand::rng());
@@ -155,7 +155,7 @@ fn a_file_that_others_can_read_is_refused() {
     KeyRing::load(&path).unwrap();
 }
 
-/// INV-8: what is wrong with a key ring is told without telling a key.
+/// INV-8: the message about a malformed key ring contains no key.
 #[test]
 fn a_malformed_file_is_refused_without_quoting_it() {
     for text in [
