@@ -1,15 +1,15 @@
-//! `call:{id}`: the state of a call's dialog (IVR-12). What is in it is the caller's business; it is stored
-//! sealed, because what was keyed is part of it.
+//! `call:{id}`: the record of a call (IVR-12). The record is opaque here. It is sealed, because it can contain keyed digits.
 
 use std::sync::LazyLock;
 
 use chrono::TimeDelta;
 use redis::Script;
 
+use crate::error::TtlError;
+use crate::store::TtlStore;
 use crate::time::lifetime;
-use crate::{Store, TtlError};
 
-/// Compares and sets: writes version `ARGV[2]` over version `ARGV[1]`, or over nothing when that is empty.
+/// Replaces version `ARGV[1]` by version `ARGV[2]`. If `ARGV[1]` is empty, no record may exist.
 const SAVE: &str = r"
 local stored = redis.call('HGET', KEYS[1], 'version')
 if ARGV[1] == '' then
@@ -24,12 +24,19 @@ return 1
 
 static SAVE_SCRIPT: LazyLock<Script> = LazyLock::new(|| Script::new(SAVE));
 
-/// Call dialogs.
+/// Access to calls.
 #[derive(Clone, Copy, Debug)]
-pub struct Call<'a>(pub(crate) &'a Store);
+pub struct CallStore<'a>(&'a TtlStore);
 
-impl Call<'_> {
-    /// The version and the record of a call; none when it never was, is over or was abandoned.
+impl TtlStore {
+    /// Access to calls.
+    pub fn calls(&self) -> CallStore<'_> {
+        CallStore(self)
+    }
+}
+
+impl CallStore<'_> {
+    /// The version and the record of a call. `None` if it has not started, has ended or was abandoned.
     pub async fn load(&self, id: &str) -> Result<Option<(u64, Vec<u8>)>, TtlError> {
         let mut command = redis::cmd("HMGET");
         command.arg(key(id)).arg(&["version", "record"]);
@@ -41,10 +48,10 @@ impl Call<'_> {
         }
     }
 
-    /// Stores a record over the version that it was made from (`None`: over nothing), for `ttl` from now. The new
-    /// version is one more; the first is 1.
+    /// Stores a record for the duration `ttl`. It replaces version `expected`, from which it was made, and becomes the next
+    /// version. `None` stands for no record; the first version is 1.
     ///
-    /// `false` when another replica was faster: nothing was written.
+    /// Returns false if another replica stored a version first. Then nothing was written.
     pub async fn save(
         &self,
         id: &str,
@@ -61,7 +68,7 @@ impl Call<'_> {
         self.0.script(&script).await
     }
 
-    /// Forgets a call.
+    /// Removes a call.
     pub async fn remove(&self, id: &str) -> Result<(), TtlError> {
         let mut command = redis::cmd("DEL");
         command.arg(key(id));

@@ -1,4 +1,4 @@
-//! One way to talk to a stand-alone server, to Sentinel's master and to a Cluster.
+//! One connection type for a stand-alone server, the master behind Sentinel, and a Cluster.
 
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
@@ -19,23 +19,23 @@ use zeroize::Zeroizing;
 
 use crate::settings::{Settings, SettingsError, read_password};
 
-/// Commands that may be on their way over one connection.
+/// The number of commands that one connection can have in progress.
 const PIPELINE: usize = 1024;
-/// A peer that leaves data unacknowledged for this long is gone.
-const PEER_GONE: Duration = Duration::from_secs(5);
+/// The TCP user timeout: a connection whose peer acknowledges no data for this long is closed.
+const USER_TIMEOUT: Duration = Duration::from_secs(5);
 const SHORTEST_RECONNECT: Duration = Duration::from_millis(50);
 const LONGEST_RECONNECT: Duration = Duration::from_millis(500);
 const RECONNECTS: usize = 3;
 
-/// A connection that comes into being when it is first used, and again when it was lost.
+/// A connection that is made at its first use, and made again after a loss.
 #[derive(Clone)]
-pub(crate) enum Link {
-    Alone(ConnectionManager),
+pub(crate) enum RedisConnection {
+    Standalone(ConnectionManager),
     Sentinel(Arc<Sentinel>),
     Cluster(ClusterConnection),
 }
 
-impl Link {
+impl RedisConnection {
     pub(crate) fn new(settings: &Settings, timeout: Duration) -> Result<Self, SettingsError> {
         let password = settings
             .password_file
@@ -49,32 +49,34 @@ impl Link {
         if let Some(hosts) = Hosts::of(&settings.url, "cluster")? {
             return cluster(&hosts, password, timeout).map(Self::Cluster);
         }
-        alone(&settings.url, password, timeout).map(Self::Alone)
+        standalone(&settings.url, password, timeout).map(Self::Standalone)
     }
 
-    /// An answer did not come in time. A stand-alone connection and a Cluster's find out by themselves that their
-    /// peer is gone; behind Sentinel there may be a new master by now.
-    pub(crate) fn late(&self) {
+    /// Reports that a response did not arrive in time.
+    ///
+    /// Behind Sentinel there may be a new master, so the next command asks for it. The other connections find a lost peer
+    /// by themselves.
+    pub(crate) fn timed_out(&self) {
         match self {
-            Link::Alone(_) | Link::Cluster(_) => {}
-            Link::Sentinel(sentinel) => sentinel.forget(),
+            RedisConnection::Standalone(_) | RedisConnection::Cluster(_) => {}
+            RedisConnection::Sentinel(sentinel) => sentinel.forget(),
         }
     }
 }
 
 fn invalid<T>(result: RedisResult<T>) -> Result<T, SettingsError> {
-    result.map_err(|_| SettingsError::Url("not a URL of a Redis"))
+    result.map_err(|_| SettingsError::Url("not a Redis URL"))
 }
 
 fn tcp() -> TcpSettings {
     TcpSettings::default()
         .set_nodelay(true)
-        .set_user_timeout(PEER_GONE)
+        .set_user_timeout(USER_TIMEOUT)
 }
 
 fn info(url: &str, password: Option<&Zeroizing<String>>) -> Result<ConnectionInfo, SettingsError> {
     let info = invalid(url.into_connection_info())?;
-    // Naming the library to the server is one more command to permit.
+    // The command that tells the server the library's name would need one more permission.
     let mut redis = info.redis_settings().clone().set_skip_set_lib_name();
     if let Some(password) = password {
         redis = redis.set_password(password.as_str());
@@ -82,7 +84,7 @@ fn info(url: &str, password: Option<&Zeroizing<String>>) -> Result<ConnectionInf
     Ok(info.set_redis_settings(redis).set_tcp_settings(tcp()))
 }
 
-fn alone(
+fn standalone(
     url: &str,
     password: Option<&Zeroizing<String>>,
     timeout: Duration,
@@ -116,16 +118,16 @@ fn cluster(
     Ok(invalid(client)?.get_pending_async_connection_with_config(ClusterConfig::default()))
 }
 
-/// The servers of a URL with more than one.
+/// The servers of a URL with several hosts.
 struct Hosts {
-    /// Each of them as a URL of its own.
+    /// One URL for each server.
     urls: Vec<String>,
     tls: bool,
     path: String,
 }
 
 impl Hosts {
-    /// Reads `redis+{layout}://[user[:password]@]host[:port],…[/path]`; none when it is another scheme.
+    /// Reads `redis+{layout}://[user[:password]@]host[:port],…[/path]`. `None` if the scheme is another one.
     fn of(url: &str, layout: &str) -> Result<Option<Self>, SettingsError> {
         let Some((scheme, rest)) = url.split_once("://") else {
             return Ok(None);
@@ -139,7 +141,7 @@ impl Hosts {
         let tls = match base {
             "redis" => false,
             "rediss" => true,
-            _ => return Err(SettingsError::Url("a scheme that is not understood")),
+            _ => return Err(SettingsError::Url("an unknown scheme")),
         };
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         let (user, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));
@@ -156,7 +158,7 @@ impl Hosts {
     }
 }
 
-/// The master that the sentinels name at the moment.
+/// The master that the sentinels name at present.
 pub(crate) struct Sentinel {
     client: Mutex<SentinelClient>,
     config: AsyncConnectionConfig,
@@ -171,7 +173,7 @@ impl Sentinel {
     ) -> Result<Self, SettingsError> {
         if hosts.path.is_empty() {
             return Err(SettingsError::Url(
-                "the master's name is missing after the sentinels",
+                "the name of the master is missing after the addresses of the sentinels",
             ));
         }
         let infos = hosts
@@ -187,7 +189,7 @@ impl Sentinel {
         ))?
         .set_client_to_redis_tcp_settings(tcp())
         .set_client_to_sentinel_tcp_settings(tcp());
-        // The user and the password are the master's; the sentinels themselves are asked without.
+        // User and password are for the master. The sentinels are asked without them.
         let user = infos.first().map(ConnectionInfo::redis_settings);
         if let Some(name) = user.and_then(|user| user.username()) {
             builder = builder.set_client_to_redis_username(name);
@@ -215,7 +217,7 @@ impl Sentinel {
             return Ok(connection);
         }
         let mut client = self.client.lock().await;
-        // Whoever held the lock may have connected meanwhile.
+        // Another task may have connected while this one waited for the lock.
         if let Some(connection) = self.current() {
             return Ok(connection);
         }
@@ -237,26 +239,26 @@ impl Sentinel {
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// Passes an answer on, and forgets a connection whose master is gone or is a master no more.
-    fn seen<T>(&self, answer: RedisResult<T>) -> RedisResult<T> {
-        if let Err(error) = &answer
+    /// Returns the result unchanged. Drops the connection if it is lost, or if its server is no longer the master.
+    fn checked<T>(&self, result: RedisResult<T>) -> RedisResult<T> {
+        if let Err(error) = &result
             && (error.is_unrecoverable_error()
                 || error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly))
         {
             self.forget();
         }
-        answer
+        result
     }
 }
 
-impl ConnectionLike for Link {
+impl ConnectionLike for RedisConnection {
     fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
         match self {
-            Link::Alone(connection) => connection.req_packed_command(cmd),
-            Link::Cluster(connection) => connection.req_packed_command(cmd),
-            Link::Sentinel(sentinel) => Box::pin(async move {
+            RedisConnection::Standalone(connection) => connection.req_packed_command(cmd),
+            RedisConnection::Cluster(connection) => connection.req_packed_command(cmd),
+            RedisConnection::Sentinel(sentinel) => Box::pin(async move {
                 let mut connection = sentinel.connection().await?;
-                sentinel.seen(connection.req_packed_command(cmd).await)
+                sentinel.checked(connection.req_packed_command(cmd).await)
             }),
         }
     }
@@ -268,11 +270,15 @@ impl ConnectionLike for Link {
         count: usize,
     ) -> RedisFuture<'a, Vec<Value>> {
         match self {
-            Link::Alone(connection) => connection.req_packed_commands(pipeline, offset, count),
-            Link::Cluster(connection) => connection.req_packed_commands(pipeline, offset, count),
-            Link::Sentinel(sentinel) => Box::pin(async move {
+            RedisConnection::Standalone(connection) => {
+                connection.req_packed_commands(pipeline, offset, count)
+            }
+            RedisConnection::Cluster(connection) => {
+                connection.req_packed_commands(pipeline, offset, count)
+            }
+            RedisConnection::Sentinel(sentinel) => Box::pin(async move {
                 let mut connection = sentinel.connection().await?;
-                sentinel.seen(
+                sentinel.checked(
                     connection
                         .req_packed_commands(pipeline, offset, count)
                         .await,
@@ -283,9 +289,9 @@ impl ConnectionLike for Link {
 
     fn get_db(&self) -> i64 {
         match self {
-            Link::Alone(connection) => connection.get_db(),
-            Link::Cluster(connection) => connection.get_db(),
-            Link::Sentinel(_) => 0,
+            RedisConnection::Standalone(connection) => connection.get_db(),
+            RedisConnection::Cluster(connection) => connection.get_db(),
+            RedisConnection::Sentinel(_) => 0,
         }
     }
 }

@@ -1,23 +1,23 @@
-//! Redis: what has a time to live. Temporary passwords, call dialogs, sessions and limits per address.
+//! Redis: the values that expire. These are temporary passwords, calls, sessions and rate limits.
 //!
-//! INV-3: all of it may vanish at any moment, wholly or by a failover to a stale replica. Whatever decides about
-//! a password, a count or a session's end is in the ledger; what is read here is held against it.
+//! INV-3: Redis can lose these values at any moment: all of them, or the newest ones by a failover to a stale replica. The
+//! ledger decides on passwords, counts and the end of sessions. A value from Redis is always compared with the ledger.
 //!
-//! Every key is touched by one command or one script, so that the same code runs on a stand-alone server, under
-//! Sentinel and in a Cluster. The clock is always the caller's.
+//! Each operation uses one command or one script on one key, so the same code runs on a stand-alone server, behind Sentinel
+//! and on a Cluster. The caller gives the current time.
 
-pub mod call;
+pub mod calls;
+mod connection;
 mod error;
-mod link;
-pub mod rate;
-pub mod sess;
+pub mod rate_limits;
+pub mod sessions;
 mod settings;
 mod store;
-pub mod temp;
+pub mod temporary_passwords;
 #[cfg(test)]
 mod tests;
 mod time;
 
 pub use error::TtlError;
 pub use settings::{Settings, SettingsError};
-pub use store::Store;
+pub use store::TtlStore;

@@ -1,4 +1,4 @@
-//! `rate:{key}`: attempts per client address (LOGIN-8), by the generic cell rate algorithm.
+//! `rate:{key}`: the attempts of one client address (LOGIN-8), limited by the generic cell rate algorithm.
 
 use std::sync::LazyLock;
 
@@ -6,10 +6,11 @@ use aikagi_domain::limit::{Quota, QuotaDecision};
 use chrono::{DateTime, TimeDelta, Utc};
 use redis::Script;
 
-use crate::{Store, TtlError};
+use crate::error::TtlError;
+use crate::store::TtlStore;
 
-/// What [`Quota::take`] decides, on the stored theoretical arrival time, in one step. Answers how many milliseconds
-/// to wait; 0 means go on.
+/// Does in one step what [`Quota::take`] decides, with the stored theoretical arrival time. Returns the milliseconds to
+/// wait; 0 allows the attempt.
 const TAKE: &str = r"
 local now, interval, tolerance = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local tat = math.max(tonumber(redis.call('GET', KEYS[1]) or ARGV[1]), now) + interval
@@ -23,16 +24,22 @@ return 0
 
 static TAKE_SCRIPT: LazyLock<Script> = LazyLock::new(|| Script::new(TAKE));
 
-/// Limits per address.
+/// Access to rate limits.
 #[derive(Clone, Copy, Debug)]
-pub struct Rate<'a>(pub(crate) &'a Store);
+pub struct RateLimitStore<'a>(&'a TtlStore);
 
-impl Rate<'_> {
-    /// Takes one attempt out of the quota of this key; the inner error is how long to wait (LOGIN-8). A refused
-    /// attempt counts for nothing.
+impl TtlStore {
+    /// Access to rate limits.
+    pub fn rate_limits(&self) -> RateLimitStore<'_> {
+        RateLimitStore(self)
+    }
+}
+
+impl RateLimitStore<'_> {
+    /// Takes one attempt from the quota of this key (LOGIN-8). The inner error is the time to wait. A refused attempt does
+    /// not reduce the quota.
     ///
-    /// What is stored is worthless once it expires, so a lost Redis gives every address a full quota again and
-    /// loosens nothing else (INV-3).
+    /// If Redis loses this value, the address has its full quota again. No other limit depends on it (INV-3).
     pub async fn take(
         &self,
         key: &str,
@@ -40,7 +47,7 @@ impl Rate<'_> {
         now: DateTime<Utc>,
     ) -> Result<Result<(), TimeDelta>, TtlError> {
         let now = now.timestamp_millis();
-        // A quota that never allows anything needs no store.
+        // A quota of no attempts needs no store.
         if let QuotaDecision::Refused { retry_after } = quota.take(None, now) {
             return Ok(Err(retry_after));
         }

@@ -1,6 +1,8 @@
-//! `sess:{digest}`: sessions, by the digest of their token (SESS-3). The record is stored sealed: a telephone
-//! number is part of it. `sess:of:{number}`: the digests of an account's sessions, for operators who list them; it
-//! decides nothing.
+//! Sessions.
+//!
+//! `sess:{digest}`: a session under the digest of its token (SESS-3). Its record is sealed, because it contains a telephone
+//! number. `sess:of:{number}`: the digests of an account's sessions, from which operators list them. No decision depends on
+//! this list.
 
 use std::sync::LazyLock;
 
@@ -9,8 +11,9 @@ use aikagi_domain::telephone::TelephoneNumber;
 use chrono::{DateTime, TimeDelta, Utc};
 use redis::Script;
 
+use crate::error::TtlError;
+use crate::store::TtlStore;
 use crate::time::{lifetime, moment, remaining};
-use crate::{Store, TtlError};
 
 const PUT: &str = r"
 redis.call('HSET', KEYS[1], 'record', ARGV[1], 'used', ARGV[2], 'ends', ARGV[3])
@@ -18,8 +21,8 @@ redis.call('PEXPIRE', KEYS[1], ARGV[4])
 return 1
 ";
 
-/// Notes a session among its account's, until the last of them ends; those whose time is over are forgotten.
-const NOTE: &str = r"
+/// Adds a session to its account's list, removes ended sessions from it, and keeps it until the last one ends.
+const ADD_TO_ACCOUNT: &str = r"
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
 redis.call('ZADD', KEYS[1], ARGV[2], ARGV[3])
 local last = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')
@@ -27,8 +30,8 @@ redis.call('PEXPIRE', KEYS[1], string.format('%.0f', last[2] - ARGV[1]))
 return 1
 ";
 
-/// SESS-1: ends a session whose time is over by the caller's clock, and notes its use unless it is only looked at.
-/// A clock that is behind another replica's takes nothing back.
+/// SESS-1: removes a session that has ended by the caller's clock. Otherwise records its use, unless the caller only peeks.
+/// If the caller's clock is behind another replica's, the later use stays recorded.
 const TOUCH: &str = r"
 local found = redis.call('HMGET', KEYS[1], 'record', 'used', 'ends')
 if not found[1] then
@@ -51,27 +54,34 @@ return found
 ";
 
 static PUT_SCRIPT: LazyLock<Script> = LazyLock::new(|| Script::new(PUT));
-static NOTE_SCRIPT: LazyLock<Script> = LazyLock::new(|| Script::new(NOTE));
+static ADD_SCRIPT: LazyLock<Script> = LazyLock::new(|| Script::new(ADD_TO_ACCOUNT));
 static TOUCH_SCRIPT: LazyLock<Script> = LazyLock::new(|| Script::new(TOUCH));
 
-/// A session as it was found.
+/// A session in Redis.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stored {
-    /// What was put, opaque here.
+pub struct SessionEntry {
+    /// The sealed record, opaque here.
     pub record: Vec<u8>,
-    /// When it was last used; this moment, if it was touched.
+    /// When the session was last used. After a touch that is the time of the touch.
     pub used: DateTime<Utc>,
-    /// When it ends however much it is used.
+    /// When the session ends, even if it is in use.
     pub ends: DateTime<Utc>,
 }
 
-/// Sessions.
+/// Access to sessions.
 #[derive(Clone, Copy, Debug)]
-pub struct Sess<'a>(pub(crate) &'a Store);
+pub struct SessionStore<'a>(&'a TtlStore);
 
-impl Sess<'_> {
-    /// Stores a new session of an account, used at this moment: for `idle` unless it is touched, and never beyond
-    /// `ends` (SESS-1). One that has ended already is not stored.
+impl TtlStore {
+    /// Access to sessions.
+    pub fn sessions(&self) -> SessionStore<'_> {
+        SessionStore(self)
+    }
+}
+
+impl SessionStore<'_> {
+    /// Stores a new session of an account, last used at `now`. It ends after `idle` without a touch, and at `ends` in any
+    /// case (SESS-1). A session that has already ended is not stored.
     pub async fn put(
         &self,
         digest: &TokenDigest,
@@ -90,14 +100,14 @@ impl Sess<'_> {
             .arg(now.timestamp_millis())
             .arg(ends.timestamp_millis())
             .arg(lifetime(idle).min(left));
-        let mut note = NOTE_SCRIPT.key(key_of(account));
-        note.arg(now.timestamp_millis())
+        let mut add = ADD_SCRIPT.key(key_of(account));
+        add.arg(now.timestamp_millis())
             .arg(ends.timestamp_millis())
             .arg(digest.0.as_slice());
-        tokio::try_join!(self.0.script(&script), self.0.script(&note)).map(|((), ())| ())
+        tokio::try_join!(self.0.script(&script), self.0.script(&add)).map(|((), ())| ())
     }
 
-    /// The digests of an account's sessions, those that will end first before others. Some may have ended.
+    /// The digests of an account's sessions, in the order in which they end. Some may have ended.
     pub async fn of(&self, account: &TelephoneNumber) -> Result<Vec<TokenDigest>, TtlError> {
         let mut command = redis::cmd("ZRANGE");
         command.arg(key_of(account)).arg(0).arg(-1);
@@ -109,17 +119,17 @@ impl Sess<'_> {
         digests.collect()
     }
 
-    /// Looks a session up and notes that it was used, or only looks when `peek` (SESS-1: polling by the page is
-    /// not use). None when there is none, or its time is over by `now`.
+    /// Reads a session and records its use at `now`. With `peek` no use is recorded, because polling by the page is not use
+    /// (SESS-1). `None` if there is no such session, or if it has ended by `now`.
     ///
-    /// Whether it is still good is for the ledger to say (INV-1, SESS-2).
+    /// The ledger decides whether the session is still valid (INV-1, SESS-2).
     pub async fn touch(
         &self,
         digest: &TokenDigest,
         now: DateTime<Utc>,
         idle: TimeDelta,
         peek: bool,
-    ) -> Result<Option<Stored>, TtlError> {
+    ) -> Result<Option<SessionEntry>, TtlError> {
         let mut script = TOUCH_SCRIPT.key(key(digest));
         script
             .arg(now.timestamp_millis())
@@ -128,7 +138,7 @@ impl Sess<'_> {
         let found: Option<(Vec<u8>, i64, i64)> = self.0.script(&script).await?;
         found
             .map(|(record, used, ends)| {
-                Ok(Stored {
+                Ok(SessionEntry {
                     record,
                     used: moment(used)?,
                     ends: moment(ends)?,
@@ -137,7 +147,7 @@ impl Sess<'_> {
             .transpose()
     }
 
-    /// Forgets a session; `true` if there was one.
+    /// Removes a session. Returns true if there was one.
     pub async fn remove(&self, digest: &TokenDigest) -> Result<bool, TtlError> {
         let mut command = redis::cmd("DEL");
         command.arg(key(digest));

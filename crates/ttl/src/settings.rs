@@ -9,19 +9,19 @@ use chrono::TimeDelta;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-/// Where Redis is, and how long an answer may take. Debug shows no credentials.
+/// The address of Redis, and the time limit of an operation. Debug shows no credentials.
 #[derive(Clone, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// Stand-alone: `redis://user@host:port`, `rediss://…` with TLS, or `unix:///path?user=…`.
     /// Sentinel: `redis+sentinel://user@host:port,host:port/master-name`.
     /// Cluster: `redis+cluster://user@host:port,host:port`.
-    /// `rediss+sentinel` and `rediss+cluster` speak TLS. TLS trusts the machine's authorities.
+    /// `rediss+sentinel` and `rediss+cluster` use TLS. TLS trusts the authorities of the machine.
     pub url: String,
-    /// A file with the user's password, which comes before one in the URL; only its owner may read it.
+    /// A file with the user's password. It replaces a password in the URL. Only its owner may have access to it.
     #[serde(default)]
     pub password_file: Option<PathBuf>,
-    /// How long one operation may take, connecting included.
+    /// The longest time of one operation, with the time to connect.
     #[serde(default = "default_response_timeout", with = "duration_text")]
     pub response_timeout: TimeDelta,
 }
@@ -31,7 +31,7 @@ fn default_response_timeout() -> TimeDelta {
 }
 
 impl Settings {
-    /// Settings for a URL, all else as by default.
+    /// The default settings with this URL.
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
@@ -51,16 +51,16 @@ impl fmt::Debug for Settings {
     }
 }
 
-/// The settings name no Redis. The URL itself is not repeated: it may hold a password.
+/// Settings that cannot be used. The message does not contain the URL, which can contain a password.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    /// The URL is none of those that are understood.
+    /// The URL is malformed.
     #[error("redis.url: {0}")]
     Url(&'static str),
-    /// No operation can be that short.
-    #[error("redis.response_timeout: not a time to wait")]
+    /// The time limit is negative.
+    #[error("redis.response_timeout: must not be negative")]
     ResponseTimeout,
-    /// The password's file cannot be read, or others may read it.
+    /// The password file cannot be read, or others than its owner have access to it.
     #[error("redis.password_file {path}: {text}")]
     PasswordFile {
         /// The file.
@@ -70,7 +70,7 @@ pub enum SettingsError {
     },
 }
 
-/// Reads a password from its file, which only its owner may read; a newline at the end is not part of it.
+/// Reads a password from a file to which only its owner has access. A line break at the end is not part of the password.
 pub(crate) fn read_password(path: &Path) -> Result<Zeroizing<String>, SettingsError> {
     let refuse = |text: String| SettingsError::PasswordFile {
         path: path.to_owned(),
@@ -80,7 +80,7 @@ pub(crate) fn read_password(path: &Path) -> Result<Zeroizing<String>, SettingsEr
     let mode = metadata.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
         return Err(refuse(format!(
-            "mode {mode:03o} lets others in; make it 600"
+            "mode {mode:03o} gives others access; make it 600"
         )));
     }
     let text = std::fs::read_to_string(path)
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn unknown_keys_are_refused_and_nothing_prints() {
+    fn unknown_keys_are_refused_and_debug_shows_no_password() {
         let settings: Settings =
             toml::from_str("url = \"redis://issuance:secret@host\"\nresponse_timeout = \"250ms\"")
                 .unwrap();

@@ -1,4 +1,4 @@
-//! The store: a link with a limit on every operation.
+//! The store: a connection with a time limit for each operation.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,74 +7,55 @@ use redis::{Cmd, FromRedisValue, ScriptInvocation};
 use tokio::time::timeout;
 use tracing::{Instrument as _, Span};
 
-use crate::call::Call;
-use crate::link::Link;
-use crate::rate::Rate;
-use crate::sess::Sess;
-use crate::temp::Temp;
-use crate::{Settings, SettingsError, TtlError};
+use crate::connection::RedisConnection;
+use crate::error::TtlError;
+use crate::settings::{Settings, SettingsError};
 
-/// Redis, as one of its users. Clones share one connection.
+/// Redis, with the rights of one user. Clones share one connection.
+///
+/// Methods of the modules give access by kind of value: [`temporary_passwords`](Self::temporary_passwords),
+/// [`calls`](Self::calls), [`sessions`](Self::sessions) and [`rate_limits`](Self::rate_limits).
 #[derive(Clone)]
-pub struct Store {
-    link: Link,
+pub struct TtlStore {
+    connection: RedisConnection,
     timeout: Duration,
 }
 
-impl Store {
-    /// Prepares the connection; it is made with the first operation, so a service starts while Redis is away.
-    /// Has to be called inside a tokio runtime.
+impl TtlStore {
+    /// Prepares the connection. The first operation makes it, so a service can start without Redis.
+    ///
+    /// Must be called in a tokio runtime.
     pub fn connect(settings: &Settings) -> Result<Self, SettingsError> {
         let timeout = settings
             .response_timeout
             .to_std()
             .map_err(|_| SettingsError::ResponseTimeout)?;
         Ok(Self {
-            link: Link::new(settings, timeout)?,
+            connection: RedisConnection::new(settings, timeout)?,
             timeout,
         })
     }
 
-    /// Whether Redis answers.
+    /// Checks that Redis responds.
     pub async fn ping(&self) -> Result<(), TtlError> {
         self.command::<()>(&redis::cmd("PING")).await
     }
 
-    /// Temporary passwords.
-    pub fn temp(&self) -> Temp<'_> {
-        Temp(self)
-    }
-
-    /// Call dialogs.
-    pub fn call(&self) -> Call<'_> {
-        Call(self)
-    }
-
-    /// Sessions.
-    pub fn sess(&self) -> Sess<'_> {
-        Sess(self)
-    }
-
-    /// Limits per address.
-    pub fn rate(&self) -> Rate<'_> {
-        Rate(self)
-    }
-
     pub(crate) async fn command<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, TtlError> {
-        let mut link = self.link.clone();
+        let mut connection = self.connection.clone();
         let span = span(name_of(command));
-        self.bounded(command.query_async(&mut link))
+        self.bounded(command.query_async(&mut connection))
             .instrument(span)
             .await
     }
 
-    /// Runs a script, loading it first where it is not known yet.
+    /// Runs a script. Loads it first if the server does not have it.
     pub(crate) async fn script<T: FromRedisValue>(
         &self,
         script: &ScriptInvocation<'_>,
     ) -> Result<T, TtlError> {
-        let mut link = self.link.clone();
-        self.bounded(script.invoke_async(&mut link))
+        let mut connection = self.connection.clone();
+        self.bounded(script.invoke_async(&mut connection))
             .instrument(span("EVALSHA"))
             .await
     }
@@ -83,15 +64,15 @@ impl Store {
         &self,
         operation: impl Future<Output = redis::RedisResult<T>>,
     ) -> Result<T, TtlError> {
-        if let Ok(answer) = timeout(self.timeout, operation).await {
-            return answer.map_err(TtlError::from);
+        if let Ok(result) = timeout(self.timeout, operation).await {
+            return result.map_err(TtlError::from);
         }
-        self.link.late();
+        self.connection.timed_out();
         Err(TtlError::Unavailable)
     }
 }
 
-/// The span of a command, whose name is the metric that it is measured under. No key and no value is in it.
+/// The span of a command. Its name is also the metric of its duration. It contains no key and no value.
 fn span(name: &str) -> Span {
     tracing::info_span!(
         "db.client.operation.duration",
@@ -102,7 +83,7 @@ fn span(name: &str) -> Span {
     )
 }
 
-/// A command's name. Each is one that this crate sends.
+/// The name of a command of this crate.
 fn name_of(command: &Cmd) -> &str {
     let first = command.args_iter().next();
     match first {
@@ -111,9 +92,9 @@ fn name_of(command: &Cmd) -> &str {
     }
 }
 
-impl fmt::Debug for Store {
+impl fmt::Debug for TtlStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Store")
+        f.debug_struct("TtlStore")
             .field("timeout", &self.timeout)
             .finish_non_exhaustive()
     }

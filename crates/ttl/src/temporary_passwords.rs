@@ -1,4 +1,4 @@
-//! `temp:{number}`: the hash of a number's temporary password, until it expires (IVR-9).
+//! `temp:{number}`: the hash of an account's temporary password, until it expires (IVR-9).
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -8,10 +8,11 @@ use aikagi_domain::telephone::TelephoneNumber;
 use chrono::{DateTime, Utc};
 use redis::Script;
 
+use crate::error::TtlError;
+use crate::store::TtlStore;
 use crate::time::{moment, remaining};
-use crate::{Store, TtlError};
 
-/// Writes only over an older epoch. Epochs are compared as text: a number in Lua is too short for them.
+/// Replaces only a record with an older epoch. Epochs are compared as text, because a number in Lua has only 53 bits.
 const PUT: &str = r"
 local stored = redis.call('HGET', KEYS[1], 'epoch')
 local new = ARGV[1]
@@ -25,14 +26,14 @@ return 1
 
 static PUT_SCRIPT: LazyLock<Script> = LazyLock::new(|| Script::new(PUT));
 
-/// A temporary password as it is stored.
+/// A stored temporary password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TemporaryRecord {
-    /// The credential that it belongs to; under any other it is dead (INV-1).
+    /// The epoch of its credential. The password is valid in no other epoch (INV-1).
     pub epoch: Epoch,
-    /// Its hash, sealed for the number and the epoch (INV-9).
+    /// The hash, sealed for the number and the epoch (INV-9).
     pub sealed_hash: Vec<u8>,
-    /// When it ends, to the millisecond.
+    /// When it expires, to the millisecond.
     pub expires: DateTime<Utc>,
 }
 
@@ -45,15 +46,22 @@ impl fmt::Debug for TemporaryRecord {
     }
 }
 
-/// Temporary passwords.
+/// Access to temporary passwords.
 #[derive(Clone, Copy, Debug)]
-pub struct Temp<'a>(pub(crate) &'a Store);
+pub struct TemporaryPasswordStore<'a>(&'a TtlStore);
 
-impl Temp<'_> {
-    /// Stores a temporary password until it expires, in place of an earlier one.
+impl TtlStore {
+    /// Access to temporary passwords.
+    pub fn temporary_passwords(&self) -> TemporaryPasswordStore<'_> {
+        TemporaryPasswordStore(self)
+    }
+}
+
+impl TemporaryPasswordStore<'_> {
+    /// Stores a temporary password until it expires. Replaces an earlier one.
     ///
-    /// `false` when nothing was written: the stored one is as new or newer (INV-1; two calls that crossed), or
-    /// this one has expired already.
+    /// Returns false if nothing was written. Then the stored password is of the same or a newer epoch (INV-1), for example
+    /// after two parallel calls, or the new one has already expired.
     pub async fn put(
         &self,
         number: &TelephoneNumber,
@@ -72,7 +80,7 @@ impl Temp<'_> {
         self.0.script(&script).await
     }
 
-    /// The stored temporary password, whatever its epoch. The caller holds epoch and expiry against the ledger.
+    /// The stored temporary password, of any epoch. The caller compares its epoch and expiry with the ledger.
     pub async fn get(&self, number: &TelephoneNumber) -> Result<Option<TemporaryRecord>, TtlError> {
         let mut command = redis::cmd("HMGET");
         command.arg(key(number)).arg(&["epoch", "hash", "expires"]);

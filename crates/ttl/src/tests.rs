@@ -1,12 +1,12 @@
-//! Tests against a private Redis, signed in as the services' users.
+//! Tests on a private Redis, logged in as the users of the services.
 
 mod acl;
-mod away;
-mod call;
+mod calls;
 mod layouts;
-mod rate;
-mod sess;
-mod temp;
+mod outages;
+mod rate_limits;
+mod sessions;
+mod temporary_passwords;
 
 use aikagi_devkit::installation::redis_users::RedisUser;
 use aikagi_domain::telephone::TelephoneNumber;
@@ -14,9 +14,9 @@ use aikagi_fixtures::TestRedis;
 use chrono::{DateTime, TimeDelta, Utc};
 use redis::aio::MultiplexedConnection;
 
-use crate::{Settings, Store};
+use crate::{Settings, TtlStore};
 
-/// A server for one test, with the services' users.
+/// A private server with the real users. Drop stops it.
 struct Server {
     redis: TestRedis,
 }
@@ -32,8 +32,8 @@ impl Server {
         self.redis.url(user)
     }
 
-    fn store(&self, user: RedisUser) -> Store {
-        Store::connect(&Settings::new(self.url(user))).unwrap()
+    fn store(&self, user: RedisUser) -> TtlStore {
+        TtlStore::connect(&Settings::new(self.url(user))).unwrap()
     }
 
     async fn raw(&self, url: String) -> MultiplexedConnection {
@@ -50,7 +50,7 @@ fn number(text: &str) -> TelephoneNumber {
     TelephoneNumber::parse(text).unwrap()
 }
 
-/// The moment at which every test begins.
+/// The time at which every test starts.
 fn now() -> DateTime<Utc> {
     DateTime::from_timestamp_millis(1_800_000_000_000).unwrap()
 }

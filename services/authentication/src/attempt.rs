@@ -85,7 +85,7 @@ impl Authentication {
         match charged.kind {
             CredentialKind::None => Ok(None),
             CredentialKind::Temporary => {
-                let record = self.ttl.temp().get(number).await?;
+                let record = self.ttl.temporary_passwords().get(number).await?;
                 // INV-1: under any other epoch it is dead.
                 let Some(record) =
                     record.filter(|record| record.epoch == charged.epoch && now < record.expires)

@@ -47,7 +47,7 @@ use store::Store;
 #[derive(Clone, Debug)]
 pub struct Authentication {
     store: Store,
-    ttl: aikagi_ttl::Store,
+    ttl: aikagi_ttl::TtlStore,
     pool: Pool,
     keys: KeyRing,
     clock: SharedClock,
@@ -65,7 +65,7 @@ impl Authentication {
     ) -> anyhow::Result<Self> {
         Ok(Self {
             store: Store::new(aikagi_ledger::connect(&settings.postgres, Planning::Once)?),
-            ttl: aikagi_ttl::Store::connect(&settings.redis)?,
+            ttl: aikagi_ttl::TtlStore::connect(&settings.redis)?,
             pool: Pool::new(&settings.hashing)?,
             keys: KeyRing::load(&settings.hashing.key_ring)?,
             clock,

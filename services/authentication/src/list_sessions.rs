@@ -19,7 +19,7 @@ pub(crate) async fn list_sessions(
         return Err(Refusal::new(ErrorReason::LineNotFound).into());
     }
     let mut sessions = Vec::new();
-    for digest in service.ttl.sess().of(&number).await? {
+    for digest in service.ttl.sessions().of(&number).await? {
         // SESS-1: to be looked at is not to be used.
         let Some(Found { record, used }) = service.find(&digest, now, true).await? else {
             continue;

@@ -94,7 +94,7 @@ impl Authentication {
     /// LOGIN-5, INV-10: every refusal goes the way to Redis that one of a temporary password has to go. What it finds
     /// there, or does not, is of no use.
     async fn go_to_redis_alike(&self, number: &TelephoneNumber) {
-        let _nothing_of_use = self.ttl.temp().get(number).await;
+        let _nothing_of_use = self.ttl.temporary_passwords().get(number).await;
     }
 
     /// LOGIN-1: the session that a right password opens; none when it was wrong or the number may not log

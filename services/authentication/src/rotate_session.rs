@@ -25,7 +25,7 @@ pub(crate) async fn rotate_session(
     service.check(&digest, &rotated, found.used, now).await?;
     let (session_token, session) = service.begin_session(&rotated, now).await?;
     // The old token is dead by its epoch; this only tidies up.
-    if let Err(error) = service.ttl.sess().remove(&digest).await {
+    if let Err(error) = service.ttl.sessions().remove(&digest).await {
         tracing::warn!(%error, "a dead session stays in Redis until it expires");
     }
     Ok(RotateSessionResponse {

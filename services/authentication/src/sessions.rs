@@ -67,7 +67,7 @@ impl Authentication {
     ) -> Result<Option<Found>, Failure> {
         let Some(stored) = self
             .ttl
-            .sess()
+            .sessions()
             .touch(digest, now, self.session_rules.idle, peek)
             .await?
         else {
@@ -131,7 +131,7 @@ impl Authentication {
             .keys
             .seal(Context::Session { digest: &digest }, &plain)?;
         self.ttl
-            .sess()
+            .sessions()
             .put(
                 &digest,
                 &record.account,
@@ -169,7 +169,7 @@ impl Authentication {
         now: DateTime<Utc>,
     ) -> Result<(), Failure> {
         self.store.end_session(digest, record, now).await?;
-        self.ttl.sess().remove(digest).await?;
+        self.ttl.sessions().remove(digest).await?;
         Ok(())
     }
 

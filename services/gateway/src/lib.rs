@@ -68,7 +68,7 @@ struct Gateway {
     server: ServerSettings,
     policies: Arc<Policies>,
     upstreams: Upstreams,
-    store: aikagi_ttl::Store,
+    store: aikagi_ttl::TtlStore,
     readiness: Readiness,
     clock: SharedClock,
     shutdown: Shutdown,
@@ -91,7 +91,7 @@ pub async fn serve(
     certificate.keep_fresh(identity.reload_interval(), &shutdown);
 
     let policies = Arc::new(Policies::from_descriptors(aikagi_api::DESCRIPTORS)?);
-    let store = aikagi_ttl::Store::connect(&settings.redis)?;
+    let store = aikagi_ttl::TtlStore::connect(&settings.redis)?;
     let upstreams = Upstreams::new(&settings.upstreams, &identity, &policies, &shutdown);
     let gateway = Gateway {
         readiness: readiness(&store, &upstreams),
@@ -111,7 +111,7 @@ pub async fn serve(
 }
 
 /// Ready only when a subscriber could log in: attempts can be counted, and authentication is there.
-fn readiness(store: &aikagi_ttl::Store, upstreams: &Upstreams) -> Readiness {
+fn readiness(store: &aikagi_ttl::TtlStore, upstreams: &Upstreams) -> Readiness {
     let store = store.clone();
     let authentication = upstreams.authentication.clone();
     Readiness::always()

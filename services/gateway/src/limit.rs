@@ -95,7 +95,7 @@ fn counted_as(address: IpAddr, ipv6_prefix: u8) -> String {
 #[derive(Debug, Clone)]
 pub(crate) struct Attempts {
     pub(crate) settings: LimitSettings,
-    pub(crate) store: aikagi_ttl::Store,
+    pub(crate) store: aikagi_ttl::TtlStore,
     pub(crate) clock: SharedClock,
 }
 
@@ -104,7 +104,11 @@ impl Attempts {
     /// session could be stored either.
     pub(crate) async fn take(&self, address: IpAddr) -> Result<(), Refusal> {
         let (key, quota) = self.settings.for_address(address);
-        let taken = self.store.rate().take(&key, &quota, self.clock.now()).await;
+        let taken = self
+            .store
+            .rate_limits()
+            .take(&key, &quota, self.clock.now())
+            .await;
         match taken {
             Ok(Ok(())) => Ok(()),
             Ok(Err(wait)) => Err(Refusal::new(ErrorReason::TooManyAttempts)

@@ -50,7 +50,7 @@ pub struct PublicSettings {
 impl aikagi_mesh::run::Settings for Settings {
     fn check(&self) -> anyhow::Result<()> {
         PublicCertificate::load(&self.public.certificate, &self.public.key)?;
-        aikagi_ttl::Store::connect(&self.redis)?;
+        aikagi_ttl::TtlStore::connect(&self.redis)?;
         ensure!(
             !self.public.origins.is_empty(),
             "setting `public.origins`: no page could act"

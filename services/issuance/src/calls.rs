@@ -16,7 +16,7 @@ pub(crate) struct Found {
 impl Issuance {
     /// The call, if it is remembered. One whose record cannot be read is not: the caller dials again.
     pub(crate) async fn load_call(&self, call_id: &str) -> Result<Option<Found>, Failure> {
-        let Some((version, sealed)) = self.ttl.call().load(call_id).await? else {
+        let Some((version, sealed)) = self.ttl.calls().load(call_id).await? else {
             return Ok(None);
         };
         let opened = self.keys.open(Context::Call { call_id }, &sealed).ok();
@@ -40,7 +40,7 @@ impl Issuance {
             .seal(Context::Call { call_id }, &record.to_bytes())?;
         Ok(self
             .ttl
-            .call()
+            .calls()
             .save(call_id, expected, &sealed, self.call.remembered)
             .await?)
     }

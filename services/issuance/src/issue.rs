@@ -9,7 +9,7 @@ use aikagi_hashing::{Permit, SecretBytes};
 use aikagi_mesh::deadline;
 use aikagi_mesh::telemetry::meters::{Counter, counter};
 use aikagi_refusal::{Failure, Refusal};
-use aikagi_ttl::temp::TemporaryRecord;
+use aikagi_ttl::temporary_passwords::TemporaryRecord;
 use chrono::{DateTime, SubsecRound as _, Utc};
 
 use crate::Issuance;
@@ -62,7 +62,7 @@ impl Issuance {
         };
         if !self
             .ttl
-            .temp()
+            .temporary_passwords()
             .put(&account, &record, self.clock.now())
             .await?
         {

@@ -40,7 +40,7 @@ use store::Store;
 #[derive(Clone, Debug)]
 pub struct Issuance {
     store: Store,
-    ttl: aikagi_ttl::Store,
+    ttl: aikagi_ttl::TtlStore,
     pool: Pool,
     keys: KeyRing,
     clock: SharedClock,
@@ -58,7 +58,7 @@ impl Issuance {
     ) -> anyhow::Result<Self> {
         Ok(Self {
             store: Store::new(aikagi_ledger::connect(&settings.postgres, Planning::Once)?),
-            ttl: aikagi_ttl::Store::connect(&settings.redis)?,
+            ttl: aikagi_ttl::TtlStore::connect(&settings.redis)?,
             pool: Pool::new(&settings.hashing)?,
             keys: KeyRing::load(&settings.hashing.key_ring)?,
             clock,

@@ -1,4 +1,4 @@
-//! The same code under Sentinel and in a Cluster.
+//! The same operations behind Sentinel and on a Cluster.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -17,13 +17,13 @@ use redis::aio::MultiplexedConnection;
 use tempfile::TempDir;
 
 use super::{now, number};
-use crate::temp::TemporaryRecord;
-use crate::{Settings, Store};
+use crate::temporary_passwords::TemporaryRecord;
+use crate::{Settings, TtlStore};
 
 const ADMINISTRATOR: &str = "administrator";
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A server on a TCP port, killed with this value.
+/// A server on a TCP port. Drop kills it.
 struct Node {
     port: u16,
     child: Child,
@@ -31,7 +31,7 @@ struct Node {
 }
 
 impl Node {
-    /// Runs a server with the real users and an administrator, and these lines of configuration.
+    /// Starts a server with the real users, an administrator, and these lines of configuration.
     fn start(lines: &str, sentinel: bool) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let port = free().unwrap();
@@ -82,7 +82,7 @@ fn run(configuration: &Path, sentinel: bool) -> Child {
     spawn(server).unwrap()
 }
 
-/// Sends a command as soon as the server answers at all; what it says, in a form to search in.
+/// Sends a command as soon as the server accepts connections. Returns the response as text.
 async fn ask(url: &str, words: &[&str]) -> String {
     let client = redis::Client::open(url).unwrap();
     let limit = Instant::now() + PATIENCE;
@@ -98,15 +98,15 @@ async fn ask(url: &str, words: &[&str]) -> String {
     format!("{answer:?}")
 }
 
-/// A store by a URL of several servers.
-fn store(layout: &str, rest: &str, user: RedisUser) -> Store {
+/// A store with a URL of several servers.
+fn store(layout: &str, rest: &str, user: RedisUser) -> TtlStore {
     let (name, password) = (user.name(), redis_password(user));
     let url = format!("redis+{layout}://{name}:{password}@{rest}");
-    Store::connect(&Settings::new(url)).unwrap()
+    TtlStore::connect(&Settings::new(url)).unwrap()
 }
 
-/// Writes a temporary password, again and again until it is stored, and reads it as the other service.
-async fn write_and_read(issuance: &Store, authentication: &Store, epoch: i64) {
+/// Writes a temporary password until that succeeds, and reads it as the other service.
+async fn write_and_read(issuance: &TtlStore, authentication: &TtlStore, epoch: i64) {
     let record = TemporaryRecord {
         epoch: Epoch(epoch),
         sealed_hash: b"hash".to_vec(),
@@ -114,23 +114,28 @@ async fn write_and_read(issuance: &Store, authentication: &Store, epoch: i64) {
     };
     let mine = number("0312345678");
     let limit = Instant::now() + PATIENCE;
-    while issuance.temp().put(&mine, &record, now()).await.is_err() {
-        assert!(Instant::now() < limit, "nobody takes it");
+    while issuance
+        .temporary_passwords()
+        .put(&mine, &record, now())
+        .await
+        .is_err()
+    {
+        assert!(Instant::now() < limit, "no server accepts it");
     }
     loop {
-        match authentication.temp().get(&mine).await {
+        match authentication.temporary_passwords().get(&mine).await {
             Ok(found) => break assert_eq!(found, Some(record)),
             Err(error) => assert!(Instant::now() < limit, "{error}"),
         }
     }
 }
 
-/// Slots of each of three masters.
+/// The slots of the three masters.
 const SLOTS: [(&str, &str); 3] = [("0", "5460"), ("5461", "10922"), ("10923", "16383")];
 
 /// A server of a Cluster.
 fn member() -> (Node, u16) {
-    // The default bus port is ten thousand more, which may be no port at all.
+    // The default bus port is the port plus 10,000, which can be greater than 65,535.
     let bus = free().unwrap();
     let lines = format!(
         "cluster-enabled yes\ncluster-port {bus}\ncluster-node-timeout 1000\n\
@@ -139,7 +144,7 @@ fn member() -> (Node, u16) {
     (Node::start(&lines, false), bus)
 }
 
-/// Asks until the answer has this in it.
+/// Repeats a command until the response contains this text.
 async fn until(node: &Node, words: &[&str], wanted: &str) {
     let limit = Instant::now() + PATIENCE;
     loop {
@@ -151,10 +156,9 @@ async fn until(node: &Node, words: &[&str], wanted: &str) {
     }
 }
 
-/// INV-3: a Cluster serves as a stand-alone server does, wherever a key is; a master that goes is followed by its
-/// replica.
+/// INV-3: all operations work on a Cluster, for keys of every master. After the loss of a master its replica takes over.
 #[tokio::test]
-async fn a_cluster_serves_and_survives_a_master() {
+async fn a_cluster_survives_the_loss_of_a_master() {
     let (first, bus) = member();
     let others = [member().0, member().0, member().0];
     let [second, third, replica] = &others;
@@ -185,26 +189,36 @@ async fn a_cluster_serves_and_survives_a_master() {
         period: TimeDelta::hours(1),
     };
     let (idle, ends) = (TimeDelta::hours(1), now() + TimeDelta::hours(1));
-    // Enough of each that every master has some.
+    // So many keys that each master has some.
     for index in 0..16_u8 {
         let account = number(&format!("03123456{index:02}"));
         let digest = TokenDigest([index; 32]);
-        let sess = authentication.sess();
-        sess.put(&digest, &account, b"record", now(), idle, ends)
+        let sessions = authentication.sessions();
+        sessions
+            .put(&digest, &account, b"record", now(), idle, ends)
             .await
             .unwrap();
-        assert_eq!(sess.of(&account).await.unwrap(), [digest]);
-        let found = sess.touch(&digest, now(), idle, false).await.unwrap();
+        assert_eq!(sessions.of(&account).await.unwrap(), [digest]);
+        let found = sessions.touch(&digest, now(), idle, false).await.unwrap();
         assert_eq!(found.unwrap().record, b"record");
         let call = format!("a-call-{index}");
-        let saved = issuance.call().save(&call, None, b"dialog", idle).await;
+        let saved = issuance.calls().save(&call, None, b"dialog", idle).await;
         assert!(saved.unwrap());
-        let loaded = issuance.call().load(&call).await.unwrap();
+        let loaded = issuance.calls().load(&call).await.unwrap();
         assert_eq!(loaded, Some((1, b"dialog".to_vec())));
         let address = format!("192.0.2.{index}");
-        let rate = gateway.rate();
-        assert_eq!(rate.take(&address, &quota, now()).await.unwrap(), Ok(()));
-        assert!(rate.take(&address, &quota, now()).await.unwrap().is_err());
+        let rate_limits = gateway.rate_limits();
+        assert_eq!(
+            rate_limits.take(&address, &quota, now()).await.unwrap(),
+            Ok(())
+        );
+        assert!(
+            rate_limits
+                .take(&address, &quota, now())
+                .await
+                .unwrap()
+                .is_err()
+        );
     }
 
     drop(first);
@@ -212,18 +226,18 @@ async fn a_cluster_serves_and_survives_a_master() {
     until(second, &["CLUSTER", "INFO"], "cluster_state:ok").await;
     for index in 0..16_u8 {
         let limit = Instant::now() + PATIENCE;
-        let sess = authentication.sess();
+        let sessions = authentication.sessions();
         let digest = TokenDigest([index; 32]);
-        while let Err(error) = sess.touch(&digest, now(), idle, true).await {
+        while let Err(error) = sessions.touch(&digest, now(), idle, true).await {
             assert!(Instant::now() < limit, "{error}");
         }
     }
     write_and_read(&issuance, &authentication, 2).await;
 }
 
-/// INV-3: behind Sentinel the master is found, and the next one after a failover.
+/// INV-3: Sentinel names the master, and the new master after a failover.
 #[tokio::test]
-async fn the_master_is_found_behind_sentinel() {
+async fn sentinel_names_the_master() {
     let one = Node::start("", false);
     let other = Node::start(
         &format!(

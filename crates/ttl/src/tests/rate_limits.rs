@@ -11,51 +11,68 @@ fn quota(burst: u32, period: TimeDelta) -> Quota {
     Quota { burst, period }
 }
 
-/// LOGIN-8: the burst is allowed, then nothing until it is said to be; another address is not concerned.
+/// LOGIN-8: the burst is allowed. Further attempts are refused until the time in the response. Other addresses have their
+/// own quota.
 #[tokio::test]
-async fn beyond_the_burst_is_refused_until_told() {
+async fn attempts_beyond_the_burst_are_refused_for_a_time() {
     let server = Server::start();
     let store = server.store(RedisUser::Gateway);
     let quota = quota(2, TimeDelta::seconds(60));
     for _ in 0..2 {
         assert_eq!(
-            store.rate().take("192.0.2.1", &quota, now()).await.unwrap(),
+            store
+                .rate_limits()
+                .take("192.0.2.1", &quota, now())
+                .await
+                .unwrap(),
             Ok(())
         );
     }
-    let refused = store.rate().take("192.0.2.1", &quota, now()).await.unwrap();
+    let refused = store
+        .rate_limits()
+        .take("192.0.2.1", &quota, now())
+        .await
+        .unwrap();
     assert_eq!(refused, Err(TimeDelta::seconds(30)));
     assert_eq!(
-        store.rate().take("192.0.2.2", &quota, now()).await.unwrap(),
+        store
+            .rate_limits()
+            .take("192.0.2.2", &quota, now())
+            .await
+            .unwrap(),
         Ok(())
     );
     let then = now() + TimeDelta::seconds(30);
     assert!(
         store
-            .rate()
+            .rate_limits()
             .take("192.0.2.1", &quota, then - ms(1))
             .await
             .unwrap()
             .is_err()
     );
     assert_eq!(
-        store.rate().take("192.0.2.1", &quota, then).await.unwrap(),
+        store
+            .rate_limits()
+            .take("192.0.2.1", &quota, then)
+            .await
+            .unwrap(),
         Ok(())
     );
     let left = pttl(&mut server.administrator().await, "rate:192.0.2.1").await;
     assert!((1..=60_000).contains(&left));
 }
 
-/// LOGIN-8: a quota of nothing allows nothing, and asks nobody.
+/// LOGIN-8: a quota of no attempts refuses each one without Redis.
 #[tokio::test]
-async fn a_quota_of_nothing_allows_nothing() {
+async fn an_empty_quota_needs_no_redis() {
     let mut server = Server::start();
     let store = server.store(RedisUser::Gateway);
     server.redis.stop();
     let none = quota(0, TimeDelta::seconds(60));
     assert!(
         store
-            .rate()
+            .rate_limits()
             .take("192.0.2.1", &none, now())
             .await
             .unwrap()
@@ -63,7 +80,7 @@ async fn a_quota_of_nothing_allows_nothing() {
     );
 }
 
-/// LOGIN-8: the script decides as the rule does, for any quota and any order of events.
+/// LOGIN-8: the script and the rule decide the same, for any quota and any sequence of attempts.
 #[test]
 fn the_script_agrees_with_the_rule() {
     let runtime = Runtime::new().unwrap();
@@ -89,7 +106,7 @@ fn the_script_agrees_with_the_rule() {
                     clock += gap;
                     let at = DateTime::from_timestamp_millis(clock).unwrap();
                     let scripted = runtime
-                        .block_on(store.rate().take(&key, &quota, at))
+                        .block_on(store.rate_limits().take(&key, &quota, at))
                         .unwrap();
                     let ruled = match quota.take(tat, clock) {
                         QuotaDecision::Allowed { new_tat } => {

@@ -4,7 +4,7 @@ use aikagi_domain::telephone::TelephoneNumber;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Server, ms, now, pttl};
-use crate::sess::Stored;
+use crate::sessions::SessionEntry;
 
 const DIGEST: TokenDigest = TokenDigest([0xa5; 32]);
 const RECORD: &[u8] = &[0, 159, 146, 150];
@@ -21,63 +21,66 @@ fn ends() -> DateTime<Utc> {
     now() + TimeDelta::hours(12)
 }
 
-fn stored(used: DateTime<Utc>) -> Stored {
-    Stored {
+fn stored(used: DateTime<Utc>) -> SessionEntry {
+    SessionEntry {
         record: RECORD.to_vec(),
         used,
         ends: ends(),
     }
 }
 
-/// SESS-1: use prolongs a session, looking does not, and unused it ends to the millisecond.
+/// SESS-1: use extends a session and a peek does not. An unused session ends at the exact millisecond.
 #[tokio::test]
-async fn a_session_unused_for_a_while_ends() {
+async fn an_unused_session_ends() {
     let server = Server::start();
     let store = server.store(RedisUser::Authentication);
-    let sess = store.sess();
+    let sessions = store.sessions();
     assert_eq!(
-        sess.touch(&DIGEST, now(), idle(), false).await.unwrap(),
+        sessions.touch(&DIGEST, now(), idle(), false).await.unwrap(),
         None
     );
-    sess.put(&DIGEST, &account(), RECORD, now(), idle(), ends())
+    sessions
+        .put(&DIGEST, &account(), RECORD, now(), idle(), ends())
         .await
         .unwrap();
 
     let later = now() + TimeDelta::minutes(14);
-    let peeked = sess.touch(&DIGEST, later, idle(), true).await.unwrap();
+    let peeked = sessions.touch(&DIGEST, later, idle(), true).await.unwrap();
     assert_eq!(peeked, Some(stored(now())));
-    let touched = sess.touch(&DIGEST, later, idle(), false).await.unwrap();
+    let touched = sessions.touch(&DIGEST, later, idle(), false).await.unwrap();
     assert_eq!(touched, Some(stored(later)));
 
     let last = later + idle() - ms(1);
-    let peeked = sess.touch(&DIGEST, last, idle(), true).await.unwrap();
+    let peeked = sessions.touch(&DIGEST, last, idle(), true).await.unwrap();
     assert_eq!(peeked, Some(stored(later)));
     for peek in [true, false] {
-        let gone = sess
+        let ended = sessions
             .touch(&DIGEST, later + idle(), idle(), peek)
             .await
             .unwrap();
-        assert_eq!(gone, None);
+        assert_eq!(ended, None);
     }
     assert_eq!(
-        sess.touch(&DIGEST, later, idle(), true).await.unwrap(),
+        sessions.touch(&DIGEST, later, idle(), true).await.unwrap(),
         None
     );
 }
 
-/// SESS-1: however much it is used, a session ends when its time is over.
+/// SESS-1: a session in use ends after its longest lifetime.
 #[tokio::test]
-async fn a_session_in_use_ends_when_its_time_is_over() {
+async fn a_session_in_use_ends_too() {
     let server = Server::start();
     let store = server.store(RedisUser::Authentication);
-    let sess = store.sess();
-    sess.put(&DIGEST, &account(), RECORD, now(), idle(), ends())
+    let sessions = store.sessions();
+    sessions
+        .put(&DIGEST, &account(), RECORD, now(), idle(), ends())
         .await
         .unwrap();
     let mut moment = now();
     while moment < ends() {
         assert!(
-            sess.touch(&DIGEST, moment, idle(), false)
+            sessions
+                .touch(&DIGEST, moment, idle(), false)
                 .await
                 .unwrap()
                 .is_some()
@@ -86,7 +89,8 @@ async fn a_session_in_use_ends_when_its_time_is_over() {
     }
     let near = ends() - ms(30_000);
     assert!(
-        sess.touch(&DIGEST, near, idle(), false)
+        sessions
+            .touch(&DIGEST, near, idle(), false)
             .await
             .unwrap()
             .is_some()
@@ -98,75 +102,83 @@ async fn a_session_in_use_ends_when_its_time_is_over() {
     .await;
     assert!((1..=30_000).contains(&left));
     assert_eq!(
-        sess.touch(&DIGEST, ends(), idle(), false).await.unwrap(),
+        sessions
+            .touch(&DIGEST, ends(), idle(), false)
+            .await
+            .unwrap(),
         None
     );
 
-    sess.put(&DIGEST, &account(), RECORD, ends(), idle(), ends())
+    sessions
+        .put(&DIGEST, &account(), RECORD, ends(), idle(), ends())
         .await
         .unwrap();
     assert_eq!(
-        sess.touch(&DIGEST, now(), idle(), true).await.unwrap(),
+        sessions.touch(&DIGEST, now(), idle(), true).await.unwrap(),
         None
     );
 }
 
-/// SESS-1: a replica whose clock is behind takes no use back.
+/// SESS-1: a replica whose clock is behind does not undo a later use.
 #[tokio::test]
-async fn a_clock_that_is_behind_takes_no_use_back() {
+async fn a_clock_that_is_behind_undoes_no_use() {
     let server = Server::start();
     let store = server.store(RedisUser::Authentication);
-    let sess = store.sess();
+    let sessions = store.sessions();
     let later = now() + ms(500);
-    sess.put(&DIGEST, &account(), RECORD, later, idle(), ends())
+    sessions
+        .put(&DIGEST, &account(), RECORD, later, idle(), ends())
         .await
         .unwrap();
-    let touched = sess.touch(&DIGEST, now(), idle(), false).await.unwrap();
+    let touched = sessions.touch(&DIGEST, now(), idle(), false).await.unwrap();
     assert_eq!(touched, Some(stored(later)));
 }
 
-/// SESS-2, SESS-3: a session is removed by its digest, and the store knows nothing else of the token.
+/// SESS-2, SESS-3: a session is removed by its digest, which is all that the store knows of the token.
 #[tokio::test]
-async fn a_removed_session_is_gone() {
+async fn a_removed_session_is_not_found() {
     let server = Server::start();
     let store = server.store(RedisUser::Authentication);
-    let sess = store.sess();
-    sess.put(&DIGEST, &account(), RECORD, now(), idle(), ends())
+    let sessions = store.sessions();
+    sessions
+        .put(&DIGEST, &account(), RECORD, now(), idle(), ends())
         .await
         .unwrap();
-    assert!(sess.remove(&DIGEST).await.unwrap());
-    assert!(!sess.remove(&DIGEST).await.unwrap());
+    assert!(sessions.remove(&DIGEST).await.unwrap());
+    assert!(!sessions.remove(&DIGEST).await.unwrap());
     assert_eq!(
-        sess.touch(&DIGEST, now(), idle(), true).await.unwrap(),
+        sessions.touch(&DIGEST, now(), idle(), true).await.unwrap(),
         None
     );
 }
 
-/// OPS-2, SESS-1: an account's sessions can be listed until the last of them ends; those whose time is over leave the
-/// list when another comes.
+/// OPS-2, SESS-1: the list of an account's sessions exists until the last session ends. A new session removes ended ones
+/// from it.
 #[tokio::test]
 async fn an_accounts_sessions_are_listed() {
     let server = Server::start();
     let store = server.store(RedisUser::Authentication);
-    let sess = store.sess();
-    assert!(sess.of(&account()).await.unwrap().is_empty());
+    let sessions = store.sessions();
+    assert!(sessions.of(&account()).await.unwrap().is_empty());
     let other = TokenDigest([0x5a; 32]);
     let soon = now() + TimeDelta::hours(1);
     for (digest, ends) in [(&DIGEST, ends()), (&other, soon)] {
-        sess.put(digest, &account(), RECORD, now(), idle(), ends)
+        sessions
+            .put(digest, &account(), RECORD, now(), idle(), ends)
             .await
             .unwrap();
     }
-    assert_eq!(sess.of(&account()).await.unwrap(), [other, DIGEST]);
+    assert_eq!(sessions.of(&account()).await.unwrap(), [other, DIGEST]);
     let mut administrator = server.administrator().await;
     let left = pttl(&mut administrator, "sess:of:0312345678").await;
     assert!((1..=12 * 3_600_000).contains(&left) && left > 11 * 3_600_000);
 
     let third = TokenDigest([0x11; 32]);
-    sess.put(&third, &account(), RECORD, soon, idle(), ends())
+    sessions
+        .put(&third, &account(), RECORD, soon, idle(), ends())
         .await
         .unwrap();
-    let mut listed = sess.of(&account()).await.unwrap();
+    let mut listed = sessions.of(&account()).await.unwrap();
     listed.sort_by_key(|digest| digest.0);
     assert_eq!(listed, [third, DIGEST]);
 }

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 
 use super::{Server, ms, now, number, pttl};
 use crate::TtlError;
-use crate::temp::TemporaryRecord;
+use crate::temporary_passwords::TemporaryRecord;
 
 fn record(epoch: i64, hash: &[u8]) -> TemporaryRecord {
     TemporaryRecord {
@@ -14,50 +14,65 @@ fn record(epoch: i64, hash: &[u8]) -> TemporaryRecord {
     }
 }
 
-/// IVR-9, IVR-10: a temporary password is stored for 24 hours, and setting one again replaces the earlier.
+/// IVR-9, IVR-10: a temporary password is stored for 24 hours, and a new one replaces it.
 #[tokio::test]
-async fn a_newer_one_replaces_an_older_one() {
+async fn a_newer_password_replaces_an_older_one() {
     let server = Server::start();
     let (issuance, authentication) = (
         server.store(RedisUser::Issuance),
         server.store(RedisUser::Authentication),
     );
     let mine = number("0312345678");
-    assert_eq!(authentication.temp().get(&mine).await.unwrap(), None);
+    assert_eq!(
+        authentication
+            .temporary_passwords()
+            .get(&mine)
+            .await
+            .unwrap(),
+        None
+    );
 
     assert!(
         issuance
-            .temp()
+            .temporary_passwords()
             .put(&mine, &record(9, &[0, 255, 13, 10]), now())
             .await
             .unwrap()
     );
-    let found = authentication.temp().get(&mine).await.unwrap();
+    let found = authentication
+        .temporary_passwords()
+        .get(&mine)
+        .await
+        .unwrap();
     assert_eq!(found, Some(record(9, &[0, 255, 13, 10])));
     let left = pttl(&mut server.administrator().await, "temp:0312345678").await;
     assert!((86_390_000..=86_400_000).contains(&left));
 
     assert!(
         issuance
-            .temp()
+            .temporary_passwords()
             .put(&mine, &record(10, b"newer"), now())
             .await
             .unwrap()
     );
-    let found = authentication.temp().get(&mine).await.unwrap();
+    let found = authentication
+        .temporary_passwords()
+        .get(&mine)
+        .await
+        .unwrap();
     assert_eq!(found, Some(record(10, b"newer")));
 }
 
-/// INV-1: when two calls cross, the one with the older epoch does not overwrite the newer, however late it comes.
+/// INV-1: of two parallel calls, the one with the older epoch never replaces the newer password.
 #[tokio::test]
-async fn an_older_one_never_replaces_a_newer_one() {
+async fn an_older_password_never_replaces_a_newer_one() {
     let server = Server::start();
     let store = server.store(RedisUser::Issuance);
     let mine = number("0312345678");
     for newest in [10, 100, 9_007_199_254_740_993, i64::MAX] {
         assert!(
             store
-                .temp()
+                .temporary_passwords()
                 .put(&mine, &record(newest, b"newest"), now())
                 .await
                 .unwrap()
@@ -65,35 +80,35 @@ async fn an_older_one_never_replaces_a_newer_one() {
         for late in [9, newest - 1, newest] {
             assert!(
                 !store
-                    .temp()
+                    .temporary_passwords()
                     .put(&mine, &record(late, b"late"), now())
                     .await
                     .unwrap()
             );
         }
-        let found = store.temp().get(&mine).await.unwrap();
+        let found = store.temporary_passwords().get(&mine).await.unwrap();
         assert_eq!(found, Some(record(newest, b"newest")));
     }
 }
 
-/// IVR-9: what has expired is not stored, and nothing is stored beyond its end.
+/// IVR-9: an expired password is not stored, and no password is stored for longer than it is valid.
 #[tokio::test]
-async fn what_has_expired_is_not_stored() {
+async fn an_expired_password_is_not_stored() {
     let server = Server::start();
     let store = server.store(RedisUser::Issuance);
     let mine = number("0312345678");
     let record = record(1, b"hash");
     assert!(
         !store
-            .temp()
+            .temporary_passwords()
             .put(&mine, &record, record.expires)
             .await
             .unwrap()
     );
-    assert_eq!(store.temp().get(&mine).await.unwrap(), None);
+    assert_eq!(store.temporary_passwords().get(&mine).await.unwrap(), None);
     assert!(
         store
-            .temp()
+            .temporary_passwords()
             .put(&mine, &record, record.expires - ms(60_000))
             .await
             .unwrap()
@@ -103,7 +118,7 @@ async fn what_has_expired_is_not_stored() {
 }
 
 #[tokio::test]
-async fn a_value_of_another_making_is_corrupt() {
+async fn a_malformed_value_is_reported() {
     let server = Server::start();
     let store = server.store(RedisUser::Authentication);
     let mut administrator = server.administrator().await;
@@ -126,13 +141,16 @@ async fn a_value_of_another_making_is_corrupt() {
         command.arg(&words[1..]);
         command.query_async::<()>(&mut administrator).await.unwrap();
         let mine = number(words[1].trim_start_matches("temp:"));
-        assert_eq!(store.temp().get(&mine).await, Err(TtlError::Corrupt));
+        assert_eq!(
+            store.temporary_passwords().get(&mine).await,
+            Err(TtlError::Corrupt)
+        );
     }
 }
 
-/// INV-8: a record prints without its hash.
+/// INV-8: the Debug of a record does not show its hash.
 #[test]
-fn a_record_prints_without_its_hash() {
+fn debug_shows_no_hash() {
     let printed = format!("{:?}", record(1, &[77; 4]));
     assert!(!printed.contains("77"));
 }

@@ -56,7 +56,13 @@ async fn settings_that_cross_agree_in_the_end() {
         }
     }
     let number = TelephoneNumber::parse(CONTRACT).unwrap();
-    let stored = service.ttl.temp().get(&number).await.unwrap().unwrap();
+    let stored = service
+        .ttl
+        .temporary_passwords()
+        .get(&number)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(stored.epoch.0, world.row(CONTRACT).await.epoch);
 }
 

@@ -35,7 +35,13 @@ async fn a_call_over_two_replicas_sets_the_password() {
         Some(world.now() + TimeDelta::hours(24))
     );
     let number = TelephoneNumber::parse(USER).unwrap();
-    let stored = one.ttl.temp().get(&number).await.unwrap().unwrap();
+    let stored = one
+        .ttl
+        .temporary_passwords()
+        .get(&number)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(
         (stored.epoch.0, Some(stored.expires)),
         (row.epoch, row.temporary_expires_time)

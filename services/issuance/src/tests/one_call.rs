@@ -85,7 +85,13 @@ async fn a_later_setting_replaces_the_earlier() {
         assert!(row.epoch > epoch);
         epoch = row.epoch;
         let number = aikagi_domain::telephone::TelephoneNumber::parse(USER).unwrap();
-        let stored = service.ttl.temp().get(&number).await.unwrap().unwrap();
+        let stored = service
+            .ttl
+            .temporary_passwords()
+            .get(&number)
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(stored.epoch.0, epoch);
     }
 }
