@@ -153,7 +153,7 @@ def main():
             edge.ChangePasswordRequest(
                 current_password=temporary,
                 new_password=permanent,
-                new_password_again=permanent,
+                new_password_confirmation=permanent,
                 revision=opened.session.revision,
             ),
             metadata=bearer(opened.session_token),

@@ -57,7 +57,7 @@ console.log("changes it; the session goes on under a new cookie");
 const changed = await site.changePassword({
   currentPassword: temporaryPassword,
   newPassword: permanent,
-  newPasswordAgain: permanent,
+  newPasswordConfirmation: permanent,
   revision: opened.session.revision,
 });
 tokenIsInTheCookie(changed);

@@ -76,7 +76,7 @@ impl Plain for Vec<Login> {
 
 impl Plain for PreviewMigrationResponse {
     fn plain(&self) -> String {
-        let (asked, unready) = (&self.password_numbers, &self.unready_numbers);
+        let (asked, unready) = (&self.required_numbers, &self.unready_numbers);
         format!(
             "asked for {asked:?}, unready {unready:?}, then\n{}",
             self.logins.plain()

@@ -290,7 +290,7 @@ impl LoggedIn {
         let request = ChangePasswordRequest {
             current_password: current.to_owned(),
             new_password: new.to_owned(),
-            new_password_again: again.to_owned(),
+            new_password_confirmation: again.to_owned(),
             revision: revision.to_owned(),
         };
         let mut answer = self

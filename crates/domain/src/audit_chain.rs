@@ -194,7 +194,7 @@ pub enum Flaw {
 #[derive(Debug, Clone)]
 pub struct ChainWalk {
     chain: i64,
-    ends: ChainBounds,
+    bounds: ChainBounds,
     mark: Option<Mark>,
     last: Mark,
     /// True if the event before the present one is missing, so that the hash of the present one cannot be checked.
@@ -204,18 +204,18 @@ pub struct ChainWalk {
 
 impl ChainWalk {
     /// Starts the check of a chain. `mark` is a position that was saved outside the database.
-    pub fn begin(chain: i64, ends: ChainBounds, mark: Option<Mark>) -> Self {
+    pub fn begin(chain: i64, bounds: ChainBounds, mark: Option<Mark>) -> Self {
         let mut walk = Self {
             chain,
-            ends,
+            bounds,
             mark,
-            last: ends.base,
+            last: bounds.base,
             after_gap: false,
             flaws: Vec::new(),
         };
-        let impossible = ends.base.sequence < 0
-            || ends.base.sequence > ends.head.sequence
-            || (ends.base.sequence == 0 && ends.base.hash != ChainHash::START);
+        let impossible = bounds.base.sequence < 0
+            || bounds.base.sequence > bounds.head.sequence
+            || (bounds.base.sequence == 0 && bounds.base.hash != ChainHash::START);
         if impossible {
             walk.flaws.push(Flaw::BaseDiffers);
         }
@@ -255,7 +255,7 @@ impl ChainWalk {
 
     /// OPS-3: ends the check. Returns the last event of the chain and all flaws.
     pub fn end(mut self) -> (Mark, Vec<Flaw>) {
-        let (last, head) = (self.last, self.ends.head);
+        let (last, head) = (self.last, self.bounds.head);
         if last.sequence < head.sequence {
             self.flaws.push(Flaw::CutOff {
                 first: last.sequence + 1,

@@ -127,7 +127,7 @@ impl Password {
         }
         let new = wanted::new_password(
             &request.new_password,
-            &request.new_password_again,
+            &request.new_password_confirmation,
             current,
             &self.policy,
         )?;

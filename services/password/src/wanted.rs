@@ -13,7 +13,7 @@ pub(crate) fn new_password(
 ) -> Result<NewPassword, Refusal> {
     if typed != again {
         return Err(Refusal::new(ErrorReason::PasswordMismatch)
-            .field("new_password_again", "differs from new_password"));
+            .field("new_password_confirmation", "differs from new_password"));
     }
     let new = NewPassword::parse(typed, policy).map_err(|broken| breaks_policy(&broken, policy))?;
     if new.expose() == current.expose() {

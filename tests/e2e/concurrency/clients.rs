@@ -175,7 +175,7 @@ impl Client {
             return;
         };
         let mut passwords = Vec::new();
-        for number in &preview.password_numbers {
+        for number in &preview.required_numbers {
             let number = self.scene.number(number);
             passwords.push((number, self.typed(number)));
         }

@@ -59,16 +59,16 @@ async fn flawed(world: &World) -> (usize, usize) {
     let mut pieces = audit.read_audit_chains(request).await.unwrap().into_inner();
     let mut walks: BTreeMap<i64, ChainWalk> = BTreeMap::new();
     while let Some(piece) = pieces.message().await.unwrap() {
-        if let Some(ends) = &piece.ends {
+        if let Some(bounds) = &piece.bounds {
             let mark = |sequence, bytes: &[u8]| Mark {
                 sequence,
                 hash: hash(bytes),
             };
-            let ends = ChainBounds {
-                base: mark(ends.base_sequence, &ends.base_hash),
-                head: mark(ends.head_sequence, &ends.head_hash),
+            let bounds = ChainBounds {
+                base: mark(bounds.base_sequence, &bounds.base_hash),
+                head: mark(bounds.head_sequence, &bounds.head_hash),
             };
-            walks.insert(piece.chain, ChainWalk::begin(piece.chain, ends, None));
+            walks.insert(piece.chain, ChainWalk::begin(piece.chain, bounds, None));
         }
         let walk = walks
             .get_mut(&piece.chain)

@@ -45,7 +45,7 @@ async fn each_is_done(to: AuthUnit, from_number: bool) {
     let before = line(&world).await;
     let preview = session.preview(to).await.unwrap();
     let asked_for: Vec<&str> = passwords.iter().map(|(number, _)| *number).collect();
-    assert_eq!(preview.password_numbers, asked_for);
+    assert_eq!(preview.required_numbers, asked_for);
     assert!(preview.unready_numbers.is_empty());
     assert_eq!(line(&world).await, before, "a preview changes nothing");
 

@@ -133,7 +133,7 @@ async fn accounts_that_are_not_ready_are_named() {
             world.telephone(SECOND, "2", SECOND, TEMPORARY).await;
         }
         let preview = session.preview(AuthUnit::AdminUser).await.unwrap();
-        assert_eq!(preview.password_numbers, [FIRST, SECOND]);
+        assert_eq!(preview.required_numbers, [FIRST, SECOND]);
         assert_eq!(preview.unready_numbers, [SECOND]);
         let entered = [(SECOND, TEMPORARY), (FIRST, WRONG)];
         let hashes = world.hashes();

@@ -108,7 +108,7 @@ impl ChangePassword {
             return Err(Refused::new("STALE_VIEW"));
         }
         if new != again {
-            return Err(Refused::new("PASSWORD_MISMATCH").field("new_password_again"));
+            return Err(Refused::new("PASSWORD_MISMATCH").field("new_password_confirmation"));
         }
         check_policy(new)?;
         if new == current {

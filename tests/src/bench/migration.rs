@@ -60,7 +60,7 @@ async fn migrate(site: &Site, number: &str, to: AuthUnit) -> Result<f64> {
     let session = site.login(number, PERMANENT).await.map_err(told)?;
     let preview = session.preview(to).await.map_err(told)?;
     let passwords: Vec<(&str, &str)> = preview
-        .password_numbers
+        .required_numbers
         .iter()
         .map(|number| (&**number, PERMANENT))
         .collect();

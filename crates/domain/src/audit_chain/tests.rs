@@ -52,15 +52,15 @@ fn chain(base: i64, length: i64) -> (ChainBounds, Vec<Stored>) {
         events.push(stored);
     }
     let (base, head) = (usize::try_from(base).unwrap(), *marks.last().unwrap());
-    let ends = ChainBounds {
+    let bounds = ChainBounds {
         base: marks[base],
         head,
     };
-    (ends, events.split_off(base))
+    (bounds, events.split_off(base))
 }
 
-fn walk(ends: ChainBounds, events: &[Stored], mark: Option<Mark>) -> Vec<Flaw> {
-    let mut walk = ChainWalk::begin(CHAIN, ends, mark);
+fn walk(bounds: ChainBounds, events: &[Stored], mark: Option<Mark>) -> Vec<Flaw> {
+    let mut walk = ChainWalk::begin(CHAIN, bounds, mark);
     for stored in events {
         walk.take(&stored.event(), stored.hash);
     }
@@ -104,10 +104,10 @@ fn an_event_is_encoded_as_specified() {
 #[test]
 fn an_intact_chain_has_no_flaw() {
     for (base, length) in [(0, 0), (0, 1), (0, 9), (4, 0), (4, 5)] {
-        let (ends, events) = chain(base, length);
-        assert_eq!(walk(ends, &events, None), [], "{base} {length}");
+        let (bounds, events) = chain(base, length);
+        assert_eq!(walk(bounds, &events, None), [], "{base} {length}");
         for stored in &events {
-            assert_eq!(walk(ends, &events, Some(marked(stored))), []);
+            assert_eq!(walk(bounds, &events, Some(marked(stored))), []);
         }
     }
 }
@@ -115,11 +115,11 @@ fn an_intact_chain_has_no_flaw() {
 /// OPS-3: each manipulation of single events is found and reported once.
 #[test]
 fn tampering_is_found() {
-    let (ends, intact) = chain(2, 6);
+    let (bounds, intact) = chain(2, 6);
     let tamper = |act: fn(&mut Vec<Stored>)| {
         let mut events = intact.clone();
         act(&mut events);
-        walk(ends, &events, None)
+        walk(bounds, &events, None)
     };
     assert_eq!(
         tamper(|events| drop(events.remove(2))),
@@ -197,25 +197,25 @@ fn a_rewritten_chain_is_found_by_its_mark() {
         hash = stored.event().hash_after(hash);
         stored.hash = hash;
     }
-    let ends = |events: &[Stored]| ChainBounds {
+    let bounds = |events: &[Stored]| ChainBounds {
         base: Mark {
             sequence: 0,
             hash: ChainHash::START,
         },
         head: events.last().map(marked).unwrap(),
     };
-    assert_eq!(walk(ends(&events), &events, None), []);
-    assert_eq!(walk(ends(&events), &events, Some(marked(&before[1]))), []);
+    assert_eq!(walk(bounds(&events), &events, None), []);
+    assert_eq!(walk(bounds(&events), &events, Some(marked(&before[1]))), []);
     assert_eq!(
-        walk(ends(&events), &events, Some(marked(&before[3]))),
+        walk(bounds(&events), &events, Some(marked(&before[3]))),
         [Flaw::Rewritten { sequence: 4 }]
     );
 
     // Cut off, with the recorded end moved back.
     let shorter = &before[..4];
-    assert_eq!(walk(ends(shorter), shorter, None), []);
+    assert_eq!(walk(bounds(shorter), shorter, None), []);
     assert_eq!(
-        walk(ends(shorter), shorter, Some(marked(&before[5]))),
+        walk(bounds(shorter), shorter, Some(marked(&before[5]))),
         [Flaw::ShorterThanMarked {
             sequence: 4,
             marked: 6
@@ -226,23 +226,23 @@ fn a_rewritten_chain_is_found_by_its_mark() {
 /// OPS-3: an impossible base is found. It would hide events removed from the beginning.
 #[test]
 fn an_impossible_base_is_found() {
-    let (mut ends, events) = chain(0, 2);
-    ends.base.hash = ChainHash([1; 32]);
+    let (mut bounds, events) = chain(0, 2);
+    bounds.base.hash = ChainHash([1; 32]);
     assert_eq!(
-        walk(ends, &events, None),
+        walk(bounds, &events, None),
         [Flaw::BaseDiffers, Flaw::Altered { sequence: 1 }]
     );
-    let (mut ends, _) = chain(3, 0);
-    ends.head.sequence = 2;
-    assert!(walk(ends, &[], None).contains(&Flaw::BaseDiffers));
+    let (mut bounds, _) = chain(3, 0);
+    bounds.head.sequence = 2;
+    assert!(walk(bounds, &[], None).contains(&Flaw::BaseDiffers));
     // A mark at the base itself is compared too.
-    let (ends, events) = chain(3, 2);
+    let (bounds, events) = chain(3, 2);
     let other = Mark {
         sequence: 3,
         hash: ChainHash([1; 32]),
     };
     assert_eq!(
-        walk(ends, &events, Some(other)),
+        walk(bounds, &events, Some(other)),
         [Flaw::Rewritten { sequence: 3 }]
     );
 }
@@ -250,16 +250,16 @@ fn an_impossible_base_is_found() {
 /// OPS-3: an event after the highest possible sequence is misplaced.
 #[test]
 fn no_event_follows_the_highest_sequence() {
-    let (mut ends, events) = chain(0, 1);
+    let (mut bounds, events) = chain(0, 1);
     let after = i64::MAX;
-    (ends.base.sequence, ends.head.sequence) = (after, after);
-    assert!(walk(ends, &events, None).contains(&Flaw::Misplaced { sequence: 1, after }));
+    (bounds.base.sequence, bounds.head.sequence) = (after, after);
+    assert!(walk(bounds, &events, None).contains(&Flaw::Misplaced { sequence: 1, after }));
 }
 
 #[test]
 fn a_printed_hash_is_parsed_back() {
-    let (ends, _) = chain(0, 3);
-    let hash = ends.head.hash;
+    let (bounds, _) = chain(0, 3);
+    let hash = bounds.head.hash;
     assert_eq!(ChainHash::from_hexadecimal(&hash.to_string()), Some(hash));
     assert_eq!(ChainHash::from_slice(hash.as_bytes()), Some(hash));
     for bad in [

@@ -1,6 +1,6 @@
 //! Tests of `audit list` and `audit verify`.
 
-use aikagi_api::units::v1::{AuditChainEnds, AuditEvent, ReadAuditChainsResponse};
+use aikagi_api::units::v1::{AuditChainBounds, AuditEvent, ReadAuditChainsResponse};
 use aikagi_domain::audit_chain::{ChainHash, ChainedEvent};
 use chrono::DateTime;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -141,7 +141,7 @@ fn chain(length: i64, altered: Option<i64>) -> Vec<ReadAuditChainsResponse> {
         event.chain_hash = hash.as_bytes().to_vec();
         events.push(event);
     }
-    let ends = AuditChainEnds {
+    let bounds = AuditChainBounds {
         base_sequence: 0,
         base_hash: vec![0; 32],
         head_sequence: length,
@@ -151,12 +151,12 @@ fn chain(length: i64, altered: Option<i64>) -> Vec<ReadAuditChainsResponse> {
     vec![
         ReadAuditChainsResponse {
             chain: 7,
-            ends: Some(ends),
+            bounds: Some(bounds),
             events,
         },
         ReadAuditChainsResponse {
             chain: 7,
-            ends: None,
+            bounds: None,
             events: second,
         },
     ]

@@ -17,7 +17,7 @@ import { Submit } from "../ui/Submit";
 import { type Errors, useForm } from "../ui/useForm";
 
 /** The contract's fields by the page's. */
-const FIELDS = { current_password: "current", new_password: "next", new_password_again: "again" } as const;
+const FIELDS = { current_password: "current", new_password: "next", new_password_confirmation: "again" } as const;
 
 function usePolicy(): Policy {
   const [policy, setPolicy] = useState(USUAL_POLICY);
@@ -88,7 +88,7 @@ export function ChangePassword({ session }: { session: Session }) {
       subscriber.changePassword({
         currentPassword: current,
         newPassword: next,
-        newPasswordAgain: again,
+        newPasswordConfirmation: again,
         revision: session.revision,
       }),
     );

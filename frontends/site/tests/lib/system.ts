@@ -102,7 +102,7 @@ export async function settle(number: string, temporary: string, password = perma
 async function change(token: string, revision: string, current: string, next: string): Promise<void> {
   const headers = { authorization: `Bearer ${token}` };
   await direct.changePassword(
-    { currentPassword: current, newPassword: next, newPasswordAgain: next, revision },
+    { currentPassword: current, newPassword: next, newPasswordConfirmation: next, revision },
     { headers },
   );
 }

@@ -20,7 +20,7 @@ pub(super) async fn change_password(
         session_token: visit.token()?.as_str().to_owned(),
         current_password: take(&mut request.current_password),
         new_password: take(&mut request.new_password),
-        new_password_again: take(&mut request.new_password_again),
+        new_password_confirmation: take(&mut request.new_password_confirmation),
         revision: take(&mut request.revision),
     };
     let answer = subscriber.password().change_password(request).await;

@@ -24,7 +24,7 @@ pub(super) async fn preview_migration(
     let mut preview = answer.map_err(|status| forward(&status))?.into_inner();
     Ok(Response::new(PreviewMigrationResponse {
         revision: take(&mut preview.revision),
-        password_numbers: take(&mut preview.password_numbers),
+        required_numbers: take(&mut preview.required_numbers),
         unready_numbers: take(&mut preview.unready_numbers),
         logins: take(&mut preview.logins),
     }))

@@ -41,7 +41,7 @@ async fn a_migration_ends_the_browsers_session() {
     };
     let preview = world.web("PreviewMigration", &wanted, &own).await;
     let preview: PreviewMigrationResponse = preview.message();
-    assert_eq!(preview.password_numbers, [NUMBER]);
+    assert_eq!(preview.required_numbers, [NUMBER]);
 
     let refused = world.web("Migrate", &migrate("wrong"), &own).await;
     assert_eq!(refused.reason(), Some(ErrorReason::PasswordWrong));

@@ -27,7 +27,7 @@ fn change(new_password: &str) -> ChangePasswordRequest {
     ChangePasswordRequest {
         current_password: PASSWORD.to_owned(),
         new_password: new_password.to_owned(),
-        new_password_again: new_password.to_owned(),
+        new_password_confirmation: new_password.to_owned(),
         revision: "1-1".to_owned(),
     }
 }

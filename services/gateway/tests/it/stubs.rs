@@ -219,7 +219,7 @@ impl MigrationService for Stub {
         self.check(&request.session_token)?;
         let mut preview = units::PreviewMigrationResponse::default();
         "1-1".clone_into(&mut preview.revision);
-        preview.password_numbers = vec![NUMBER.to_owned()];
+        preview.required_numbers = vec![NUMBER.to_owned()];
         Ok(Response::new(preview))
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use aikagi_api::units::v1::{AuditChainEnds, ReadAuditChainsRequest, ReadAuditChainsResponse};
+use aikagi_api::units::v1::{AuditChainBounds, ReadAuditChainsRequest, ReadAuditChainsResponse};
 use aikagi_refusal::{ErrorReason, Failure, Refusal, fields};
 use tokio::sync::mpsc;
 
@@ -57,10 +57,10 @@ async fn send_all(mut reader: ChainReader, sender: &mpsc::Sender<Piece>) -> Resu
 
 /// A page as messages: each of one chain, a chain's ends in its first.
 fn pieces(page: ChainPage) -> Vec<ReadAuditChainsResponse> {
-    let mut ends = VecDeque::from(page.ends);
+    let mut bounds = VecDeque::from(page.bounds);
     let mut pieces: Vec<ReadAuditChainsResponse> = Vec::new();
     for event in page.events {
-        while let Some(next) = ends.pop_front_if(|next| next.chain <= event.chain) {
+        while let Some(next) = bounds.pop_front_if(|next| next.chain <= event.chain) {
             pieces.push(beginning(next));
         }
         match pieces.last_mut() {
@@ -70,18 +70,18 @@ fn pieces(page: ChainPage) -> Vec<ReadAuditChainsResponse> {
             _ => pieces.push(going_on(event)),
         }
     }
-    pieces.extend(ends.into_iter().map(beginning));
+    pieces.extend(bounds.into_iter().map(beginning));
     pieces
 }
 
-fn beginning(ends: ChainBounds) -> ReadAuditChainsResponse {
+fn beginning(bounds: ChainBounds) -> ReadAuditChainsResponse {
     ReadAuditChainsResponse {
-        chain: ends.chain,
-        ends: Some(AuditChainEnds {
-            base_sequence: ends.base_sequence,
-            base_hash: ends.base_hash,
-            head_sequence: ends.head_sequence,
-            head_hash: ends.head_hash,
+        chain: bounds.chain,
+        bounds: Some(AuditChainBounds {
+            base_sequence: bounds.base_sequence,
+            base_hash: bounds.base_hash,
+            head_sequence: bounds.head_sequence,
+            head_hash: bounds.head_hash,
         }),
         events: Vec::new(),
     }
@@ -90,7 +90,7 @@ fn beginning(ends: ChainBounds) -> ReadAuditChainsResponse {
 fn going_on(event: StoredEvent) -> ReadAuditChainsResponse {
     ReadAuditChainsResponse {
         chain: event.chain,
-        ends: None,
+        bounds: None,
         events: vec![view(event)],
     }
 }

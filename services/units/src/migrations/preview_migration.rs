@@ -16,7 +16,7 @@ pub(crate) async fn preview_migration(
     let session = service.session(token).await?;
     let offer = service.offer(&session, to, service.clock.now()).await?;
     Ok(PreviewMigrationResponse {
-        password_numbers: texts(&offer.plan.required_numbers),
+        required_numbers: texts(&offer.plan.required_numbers),
         unready_numbers: texts(&offer.unready),
         logins: logins(&offer.plan),
         revision: offer.revision,

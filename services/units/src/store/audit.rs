@@ -60,7 +60,7 @@ pub(crate) struct ChainReader {
 /// The next part of the chains: the ends of those that begin in it, and events.
 #[derive(Debug)]
 pub(crate) struct ChainPage {
-    pub(crate) ends: Vec<ChainBounds>,
+    pub(crate) bounds: Vec<ChainBounds>,
     pub(crate) events: Vec<StoredEvent>,
     /// Nothing comes after it.
     pub(crate) last: bool,
@@ -195,7 +195,7 @@ impl ChainReader {
         .await?;
         let more = i64::try_from(events.len()).is_ok_and(|read| read == size);
         let through = events.last().filter(|_| more);
-        let ends = sqlx::query_as!(
+        let bounds = sqlx::query_as!(
             ChainBounds,
             r#"
             SELECT chain, base_sequence, base_hash, head_sequence, head_hash FROM audit_chains
@@ -213,7 +213,7 @@ impl ChainReader {
             self.last = (event.chain, event.chain_sequence);
         }
         Ok(ChainPage {
-            ends,
+            bounds,
             last: !more,
             events,
         })

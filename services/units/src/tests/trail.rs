@@ -143,13 +143,13 @@ async fn chains_come_whole() {
     let pieces = world.chains("").await.unwrap();
     let begun: Vec<i64> = pieces
         .iter()
-        .filter(|piece| piece.ends.is_some())
+        .filter(|piece| piece.bounds.is_some())
         .map(|piece| piece.chain)
         .collect();
     assert_eq!(begun.len(), 3);
     for chain in begun {
         let of_chain = || pieces.iter().filter(|piece| piece.chain == chain);
-        let head = of_chain().find_map(|piece| piece.ends.as_ref()).unwrap();
+        let head = of_chain().find_map(|piece| piece.bounds.as_ref()).unwrap();
         let events: Vec<_> = of_chain().flat_map(|piece| &piece.events).collect();
         let sequences: Vec<i64> = events.iter().map(|event| event.chain_sequence).collect();
         assert_eq!(sequences, (1..=head.head_sequence).collect::<Vec<_>>());

@@ -69,7 +69,7 @@ impl Steps for Preview {
             let shown = PreviewMigrationResponse {
                 revision: String::new(),
                 unready_numbers: unready.map(str::to_owned).collect(),
-                password_numbers: asked_for.into_iter().map(str::to_owned).collect(),
+                required_numbers: asked_for.into_iter().map(str::to_owned).collect(),
                 logins: logins(&line, self.to),
             };
             (shown, model.preview_revision(session.account))

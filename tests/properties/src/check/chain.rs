@@ -140,8 +140,8 @@ fn harm<'a>(
 }
 
 /// Said at once, of the chain as a whole: every event follows the one before, from base to head.
-fn is_whole(ends: ChainBounds, mark: Option<Mark>, found: &Found<'_>) -> bool {
-    let ChainBounds { base, head } = ends;
+fn is_whole(bounds: ChainBounds, mark: Option<Mark>, found: &Found<'_>) -> bool {
+    let ChainBounds { base, head } = bounds;
     let begins = base.sequence > 0 || (base.sequence == 0 && base.hash == ChainHash::START);
     let mut passed = vec![base];
     let follow = found.iter().all(|(event, hash)| {

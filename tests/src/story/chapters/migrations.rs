@@ -138,7 +138,7 @@ impl Story {
         self.wants(to);
         let preview = answered("a look", subscriber.preview(to).await)?;
         let asked_for: Vec<&str> = preview
-            .password_numbers
+            .required_numbers
             .iter()
             .map(String::as_str)
             .collect();
@@ -146,7 +146,7 @@ impl Story {
         expect("the passwords asked for", &numbers, &asked_for)?;
         self.narrator.answer(&format!(
             "asked for: the passwords of {}; afterwards log in: {}",
-            all_masked(&preview.password_numbers),
+            all_masked(&preview.required_numbers),
             all_masked(preview.logins.iter().map(|login| &login.number))
         ));
         self.narrator.does("subscriber", "enters them");

@@ -104,7 +104,7 @@ impl Trail {
                 "the messages of the system violate the contract",
             )
         };
-        if let Some(ends) = piece.ends {
+        if let Some(bounds) = piece.bounds {
             self.end_chain();
             if !self.seen.insert(piece.chain) {
                 return Err(violation());
@@ -112,20 +112,20 @@ impl Trail {
             let mark = |sequence, hash: &[u8]| {
                 ChainHash::from_slice(hash).map(|hash| Mark { sequence, hash })
             };
-            let ends = ChainBounds {
-                base: mark(ends.base_sequence, &ends.base_hash).ok_or_else(violation)?,
-                head: mark(ends.head_sequence, &ends.head_hash).ok_or_else(violation)?,
+            let bounds = ChainBounds {
+                base: mark(bounds.base_sequence, &bounds.base_hash).ok_or_else(violation)?,
+                head: mark(bounds.head_sequence, &bounds.head_hash).ok_or_else(violation)?,
             };
             let mark = self.anchor.marks.get(&piece.chain).copied();
             match mark {
-                Some(mark) if mark.sequence < ends.base.sequence => {
+                Some(mark) if mark.sequence < bounds.base.sequence => {
                     self.report.anchors_outlived += 1;
                 }
                 Some(_) => self.report.anchors_compared += 1,
                 None => {}
             }
-            self.report.events_removed_by_retention += ends.base.sequence;
-            self.current = Some((piece.chain, ChainWalk::begin(piece.chain, ends, mark)));
+            self.report.events_removed_by_retention += bounds.base.sequence;
+            self.current = Some((piece.chain, ChainWalk::begin(piece.chain, bounds, mark)));
         }
         let (chain, walk) = self.current.as_mut().ok_or_else(violation)?;
         if *chain != piece.chain {

@@ -88,7 +88,7 @@ export function Check({
       ) : (
         <Passwords
           own={session.accountNumber}
-          numbers={preview.passwordNumbers}
+          numbers={preview.requiredNumbers}
           passwords={passwords}
           type={type}
           form={form}

@@ -34,7 +34,7 @@ export function Unready({
       <ul className="logins">
         {preview.unreadyNumbers.map((number) => (
           // The summary of a refusal leads here.
-          <li key={number} id={idAt(preview.passwordNumbers.indexOf(number))} tabIndex={-1}>
+          <li key={number} id={idAt(preview.requiredNumbers.indexOf(number))} tabIndex={-1}>
             <b className="number">{showNumber(number)}</b>
           </li>
         ))}

@@ -51,7 +51,7 @@ export function useMigration({
   const [lost, setLost] = useState<"perhaps" | "notDone">();
   const [over, setOver] = useState(false);
   const { unit, preview } = plan;
-  const numbers = preview.passwordNumbers;
+  const numbers = preview.requiredNumbers;
 
   const lookAgain = async () => {
     const { answer, failure } = await persist(() => subscriber.previewMigration({ unit }));
