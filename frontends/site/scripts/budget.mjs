@@ -1,9 +1,9 @@
-// The size budget: what a browser fetches before the login page can be used, compressed, in all.
+// The size budget: the compressed bytes that a browser fetches before the login page works.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Bytes, for browsers that know Brotli (all that can run the site) and for those behind gzip-only proxies. */
+/** Bytes. Checked for Brotli, which every supported browser knows, and for gzip, for browsers behind old proxies. */
 const BUDGET = 90 * 1000;
 
 const html = readFileSync("dist/index.html", "utf8");

@@ -1,4 +1,4 @@
-// Compresses what was built, once, so that no server has to: beside each file one for Brotli and one for gzip.
+// Compresses each built file once, for Brotli and for gzip, so that no server must do it for each request.
 
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

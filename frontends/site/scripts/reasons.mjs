@@ -1,5 +1,5 @@
-// Writes down for which reasons the subscriber service refuses, as its contract says. The texts are held to this
-// list: a reason that the contract names and a language does not word fails the build.
+// Writes the list of reasons that the contract of the subscriber's service names. The build fails if a language has no
+// text for one of them.
 
 import { readFileSync, writeFileSync } from "node:fs";
 
@@ -16,7 +16,7 @@ const lists = [...contract.matchAll(/Reasons: ([A-Z_,\s/]+)\./g)].flatMap(([, li
 );
 const unknown = lists.filter((name) => !every.includes(name));
 if (lists.length === 0 || unknown.length > 0) {
-  process.stderr.write(`the subscriber service names reasons that there are not: ${unknown.join(", ")}\n`);
+  process.stderr.write(`the subscriber's service names reasons that do not exist: ${unknown.join(", ")}\n`);
   process.exit(1);
 }
 const given = every.filter((name) => named.has(name));
@@ -24,7 +24,7 @@ writeFileSync(
   "src/gen/reasons.ts",
   `// Written by scripts/reasons.mjs.
 
-/** The reasons for which the subscriber service refuses a call. */
+/** The reasons for which the subscriber's service refuses an RPC. */
 export const SERVER_REASONS = [
 ${given.map((name) => `  "${name}",\n`).join("")}] as const;
 `,

@@ -1,4 +1,4 @@
-// axe finds nothing on any page, in either language and both colour schemes.
+// axe finds no problem on any page, in both languages and both colour schemes.
 
 import axe, { type AxeResults } from "axe-core";
 import { afterAll, describe, expect, test } from "vitest";

@@ -1,5 +1,5 @@
-// Every flow by keyboard alone: what has the focus can be seen, and the focus goes to what matters. What needs
-// services to stop is in outages.test.ts, what waits for a session's end in timeout.test.ts.
+// Every flow by keyboard alone: the focus is visible and moves to the important element. Tests that stop services are in
+// outages.test.ts. Tests that wait for the end of a session are in timeout.test.ts.
 
 import { afterAll, describe, expect, test } from "vitest";
 import { showNumber } from "../src/app/number";
@@ -35,14 +35,14 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await keys.press("link", t.welcome.start);
     await reader.heading(t.login.title);
     await keys.atHead();
-    // An empty form: the summary has the focus, its first line leads to the field.
+    // With an empty form, the summary has the focus, and its first line links to the field.
     await keys.press("button", t.login.submit);
     await reader.refused(t.login.numberMissing);
     await keys.press("link", t.login.numberMissing);
     expect(await page.evaluate(() => document.activeElement?.id)).toBe("number");
     await page.keyboard.type(number);
     await keys.type(t.login.password, temporary);
-    // What was typed can be looked at.
+    // The typed password can be shown.
     await keys.to("button", t.common.showField(t.login.password));
     await keys.key("Space");
     expect(await reader.field(t.login.password).getAttribute("type")).toBe("text");
@@ -70,7 +70,7 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await context.close();
   });
 
-  /** LOGIN-2: guessed away, looked up how to go on, and logged in with a new temporary password. */
+  /** LOGIN-2: the password is killed; the reader finds out what to do, and logs in with a new temporary password. */
   test("lockout and recovery", async () => {
     const [number] = await line();
     const temporary = await telephone(number);
@@ -116,8 +116,8 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await context.close();
   });
 
-  /** MIG-2, MIG-5: a change of the auth unit with a wrong password on the way. */
-  test("a change of unit", async () => {
+  /** MIG-2, MIG-5: a unit migration with a wrong password at the first try. */
+  test("a unit migration", async () => {
     const { numbers, passwords } = await established(AuthUnit.NUMBER);
     const [contract, first] = numbers as [string, string];
     const { page, context, reader, keys, t, logIn } = await start();

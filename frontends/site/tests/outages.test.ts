@@ -1,10 +1,10 @@
-// What a reader meets when the system or the way to it is away: nothing that was typed is lost. Runs alone.
+// Outages of the system and of the network: nothing that was typed is lost. Runs alone.
 
 import { afterAll, expect, test } from "vitest";
 import { AuthUnit } from "../src/gen/aikagi/units/v1/unit_pb";
 import { launch, Reader } from "./lib/browser";
 import { Keys } from "./lib/keys";
-import { loseAnswers } from "./lib/lost";
+import { loseResponses } from "./lib/lost_responses";
 import { account, established, permanent, stop, stopOurs } from "./lib/system";
 
 const browser = await launch();
@@ -13,7 +13,7 @@ afterAll(async () => {
   stopOurs();
 });
 
-test.each(["ja", "en"] as const)("the gateway restarts in the middle (%s)", async (language) => {
+test.each(["ja", "en"] as const)("the gateway restarts before the change (%s)", async (language) => {
   const { number, password } = await account();
   const { page, context } = await browser.reader({ language });
   const reader = new Reader(page, language);
@@ -35,7 +35,7 @@ test.each(["ja", "en"] as const)("the gateway restarts in the middle (%s)", asyn
   await context.close();
 });
 
-test.each(["ja", "en"] as const)("offline in the middle (%s)", async (language) => {
+test.each(["ja", "en"] as const)("offline during a login (%s)", async (language) => {
   const { number, password } = await account();
   const { page, context } = await browser.reader({ language, size: "phone" });
   const reader = new Reader(page, language);
@@ -53,7 +53,7 @@ test.each(["ja", "en"] as const)("offline in the middle (%s)", async (language) 
   await context.close();
 });
 
-test.each(["ja", "en"] as const)("authentication is away (%s)", async (language) => {
+test.each(["ja", "en"] as const)("authentication is unavailable (%s)", async (language) => {
   const { number, password } = await account();
   const { page, context } = await browser.reader({ language });
   const reader = new Reader(page, language);
@@ -69,8 +69,8 @@ test.each(["ja", "en"] as const)("authentication is away (%s)", async (language)
   await context.close();
 });
 
-/** MIG-4: what was typed for a change of unit survives the gateway's restart; nothing was changed meanwhile. */
-test.each(["ja", "en"] as const)("the gateway restarts in a change of unit (%s)", async (language) => {
+/** MIG-4: what was typed for a unit migration survives a restart of the gateway, and nothing was changed. */
+test.each(["ja", "en"] as const)("the gateway restarts before a unit migration (%s)", async (language) => {
   const { numbers, passwords } = await established(AuthUnit.NUMBER);
   const { page, context } = await browser.reader({ language });
   const reader = new Reader(page, language);
@@ -117,7 +117,7 @@ test.each(["ja", "en"] as const)("outages by keyboard alone (%s)", async (langua
   await context.close();
 });
 
-test("an answer is lost on its way: the reader is told whether the change was made", async () => {
+test("after a lost response the page says whether the change was made", async () => {
   const { number, password } = await account();
   const { page, context } = await browser.reader();
   const reader = new Reader(page);
@@ -128,15 +128,15 @@ test("an answer is lost on its way: the reader is told whether the change was ma
   await reader.heading(t.password.title);
   const CHANGE = /SubscriberService\/ChangePassword$/;
 
-  // It never arrived: the revision is as it was.
+  // The request never arrived, so the revision is the same.
   await page.route(CHANGE, (route) => route.abort());
   const next = permanent();
   await reader.change(password, next);
   await reader.sees(t.password.notDone);
   await page.unroute(CHANGE);
 
-  // It arrived, its answer did not. The browser keeps the old cookie.
-  await loseAnswers(page, CHANGE);
+  // The request arrived and its response was lost. The browser keeps the old cookie.
+  await loseResponses(page, CHANGE);
   await reader.button(t.password.submit).click();
   await reader.sees(t.password.perhaps);
   await page.getByRole("alert").getByRole("link", { name: t.loggedOut.again }).click();

@@ -1,11 +1,11 @@
-// A change of the auth unit that does not go through: what the reader is told, what is kept, and the way on.
+// Refused unit migrations: what the reader sees, what is kept, and what to do next.
 
 import { afterAll, describe, expect, test } from "vitest";
 import { showNumber } from "../src/app/number";
 import { AuthUnit } from "../src/gen/aikagi/units/v1/unit_pb";
 import { type Language, launch, Reader } from "./lib/browser";
 import { focused } from "./lib/keys";
-import { loseAnswers } from "./lib/lost";
+import { loseResponses } from "./lib/lost_responses";
 import { age, changeElsewhere, established, guess, line, settle, telephone } from "./lib/system";
 
 const browser = await launch();
@@ -20,7 +20,7 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     return { ...opened, reader: new Reader(opened.page, language) };
   };
 
-  /** A line by number, its second account logged in and about to change to the unit of the line. */
+  /** A line of unit NUMBER. Its second account is logged in and is about to change the unit to LINE. */
   const about = async () => {
     const { numbers, passwords } = await established(AuthUnit.NUMBER);
     const [contract, first] = numbers as [string, string];
@@ -33,8 +33,8 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     return { ...opened, contract, first, secrets };
   };
 
-  /** MIG-5: a password left out, then a wrong one: each field says so itself, and the others keep what was typed. */
-  test("left out and wrong", async () => {
+  /** MIG-5: a missing password, then a wrong one. Each field shows its error, and the others keep their content. */
+  test("a missing and a wrong password", async () => {
     const { reader, page, context, contract, first, secrets } = await about();
     const { t } = reader;
     const [wrong, right] = [reader.passwordOf(contract), reader.passwordOf(first)];
@@ -53,13 +53,13 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     expect(await wrong.getAttribute("aria-invalid")).toBeNull();
     await reader.button(t.unit.submit).click();
     await reader.heading(t.unit.doneTitle);
-    // Reloaded, the page has nothing to show any more: the reader logs in.
+    // After a reload there is no session, so the reader logs in.
     await page.reload();
     await reader.heading(t.login.title);
     await context.close();
   });
 
-  /** MIG-5, LOGIN-2, SESS-2: the last attempt kills the password and ends the session; afterwards it is not ready. */
+  /** MIG-5, LOGIN-2, SESS-2: the last attempt kills the password and ends the session. Then the account is not ready. */
   test("the last attempt", async () => {
     const { reader, page, context, contract, first, secrets } = await about();
     const { t } = reader;
@@ -79,7 +79,7 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await context.close();
   });
 
-  /** MIG-5: accounts without a password are named with the advice to telephone; then the change goes on from here. */
+  /** MIG-5: accounts without a password are listed, with the advice to telephone. Then the change continues from there. */
   test("not ready", async () => {
     const [contract, first] = (await line(1)) as [string, string];
     const password = await settle(contract, await telephone(contract, AuthUnit.NUMBER, contract));
@@ -106,7 +106,7 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await expect.poll(() => focused(reader.passwordOf(contract))).toBe(true);
     await reader.passwordOf(first).fill(other);
     await reader.passwordOf(contract).fill(password);
-    // It is lost again before the change is sent.
+    // The account loses its password again before the change is sent.
     await telephone(contract, AuthUnit.NUMBER, first);
     await reader.button(t.unit.submit).click();
     await reader.refused(t.reasons.STALE_VIEW);
@@ -114,7 +114,7 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await context.close();
   });
 
-  /** SESS-5: what was decided on a stale view is not done; the reader looks again, and what was typed is still there. */
+  /** SESS-5: a decision on a stale view is refused. The page shows the present state and keeps what was typed. */
   test("a stale view", async () => {
     const { reader, context, contract, first, secrets } = await about();
     const { t } = reader;
@@ -129,7 +129,7 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await context.close();
   });
 
-  /** MIG-7: a must-change session does not come here, whether its password is temporary or expired. */
+  /** MIG-7: a must-change session cannot open this page, whether its password is temporary or expired. */
   test("must-change sessions", async () => {
     const [number] = await line();
     const temporary = await telephone(number);
@@ -150,7 +150,7 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await context.close();
   });
 
-  /** SESS-1: the way back keeps what was chosen and typed; a reload in the middle forgets the passwords, and only them. */
+  /** SESS-1: the back button keeps what was chosen and typed. A reload forgets the passwords. */
   test("back, forth and reloaded", async () => {
     const { reader, page, context, first, secrets } = await about();
     const { t } = reader;
@@ -169,7 +169,7 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await context.close();
   });
 
-  /** SESS-2, SESS-5: one window changes the unit, the other is told that its session is over. */
+  /** SESS-2, SESS-5: one window changes the unit, and the other shows that its session has ended. */
   test("two windows", async () => {
     const { reader, page, context, contract, first, secrets } = await about();
     const { t } = reader;
@@ -185,8 +185,8 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await context.close();
   });
 
-  /** MIG-4: when an answer is lost the reader is told whether it was done, as far as that can be known. */
-  test("a lost answer", async () => {
+  /** MIG-4: after a lost response the page says whether the change was made, if that can be known. */
+  test("a lost response", async () => {
     const { reader, page, context, contract, first, secrets } = await about();
     const { t } = reader;
     await page.route(MIGRATE, (route) => route.abort());
@@ -196,7 +196,7 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await reader.refused(t.unit.notDone);
     expect(await reader.passwordOf(first).inputValue()).toBe(secrets.first);
     await page.unroute(MIGRATE);
-    await loseAnswers(page, MIGRATE);
+    await loseResponses(page, MIGRATE);
     await reader.button(t.unit.submit).click();
     await reader.refused(t.unit.perhaps);
     await page.getByRole("alert").getByRole("link", { name: t.loggedOut.again }).click();

@@ -1,4 +1,4 @@
-// Rules that show on the site: refusals, lockout and recovery, expiry, two windows, sessions that end elsewhere.
+// Rules that a reader sees on the site: refusals, lockout, expiry, two windows, sessions that end elsewhere.
 
 import { afterAll, describe, expect, test } from "vitest";
 import { type Language, launch, Reader, watch } from "./lib/browser";
@@ -14,7 +14,7 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
   };
   const refusal = language === "ja" ? "ログインできませんでした" : "The login was refused";
 
-  /** LOGIN-2, LOGIN-5: three wrong attempts kill a temporary password; another call is the way back. */
+  /** LOGIN-2, LOGIN-5: three wrong attempts kill a temporary password. A new one, set by telephone, works. */
   test("lockout and recovery", async () => {
     const [number] = await line();
     const temporary = await telephone(number);
@@ -22,7 +22,7 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     const { reader, context, page } = await start();
     await reader.logIn(number, "87654321");
     await reader.refused(new RegExp(refusal));
-    // The limits and the way back are told, and what was typed is still there.
+    // The message has the limits and the next step, and the typed number is still there.
     await reader.refused(/3.*10/);
     expect(await reader.field(reader.t.login.number).inputValue()).toBe(number);
     await reader.type(number, temporary);
@@ -35,8 +35,8 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await context.close();
   });
 
-  /** SESS-6: after the login the wrong attempts since the last one are told. */
-  test("wrong attempts are told afterwards", async () => {
+  /** SESS-6: after the login the site shows the wrong attempts since the last one. */
+  test("wrong attempts are shown after the login", async () => {
     const { number, password } = await account();
     await guess(number, 2);
     const { reader, context } = await start();
@@ -45,10 +45,10 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await context.close();
   });
 
-  /** PW-3, SESS-6: an expired password demands a change and says why; one about to expire says when. */
+  /** PW-3, SESS-6: an expired password must be changed, and the page says why. One that expires soon has a notice. */
   test("expiry", async () => {
     const { number, password } = await account();
-    // In the middle of a day: the server's clock is told in whole seconds.
+    // The time is in the middle of a day, because the server's clock is known only to the second.
     age(number, 55.5);
     const { reader, context } = await start();
     await reader.logIn(number, password);
@@ -67,7 +67,7 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await context.close();
   });
 
-  /** PW-6: strength is told while a password is typed; a common one is refused where that is configured, as here. */
+  /** PW-6: the strength is shown while a password is typed. This system refuses common passwords. */
   test("strength and common passwords", async () => {
     const [number] = await line();
     const temporary = await telephone(number);
@@ -93,7 +93,7 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await context.close();
   });
 
-  /** SESS-5: what was changed in one window is not overwritten from another; what was typed there stays. */
+  /** SESS-5: one window does not overwrite the change of another. What was typed in it stays. */
   test("two windows", async () => {
     const { number, password } = await account();
     const { reader, context, page, problems } = await start();
@@ -113,7 +113,7 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     const typed = permanent();
     await page.bringToFront();
     await reader.change(next, typed);
-    // Whether the window had looked again by itself or not, nothing happens in silence.
+    // Whether or not the window has updated itself, the reader sees a message.
     const stale = page.getByText(reader.t.reasons.STALE_VIEW);
     const done = page.getByText(reader.t.account.changed);
     await stale.or(done).first().waitFor();
@@ -126,7 +126,7 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await context.close();
   });
 
-  /** SESS-2: a session ends when the password is changed elsewhere; the reader comes back to its page. */
+  /** SESS-2: a session ends when the password is changed elsewhere. After login the reader returns to the same page. */
   test("changed elsewhere", async () => {
     const { number, password } = await account();
     const { reader, context, page } = await start();
@@ -161,7 +161,7 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
   });
 });
 
-/** SESS-1: leaving in one window ends the session in the other, which says so. */
+/** SESS-1: a logout in one window ends the session in the other, which shows that. */
 test("logging out in another window", async () => {
   const [number] = await line();
   const password = await settle(number, await telephone(number));

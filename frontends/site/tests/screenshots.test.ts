@@ -1,4 +1,4 @@
-// Pictures of every page, for people to look at: `cargo xtask site screenshots` puts them into target/screenshots.
+// Pictures of every page, for people: `cargo xtask site screenshots` writes them to target/screenshots.
 
 import { mkdirSync } from "node:fs";
 import { resolve } from "node:path";

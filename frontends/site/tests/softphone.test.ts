@@ -30,7 +30,7 @@ const WORDS = {
   en: { other: "English", number: "Telephone number", dial: "Call", hangUp: "Hang up", set: /is set/ },
 } as const;
 
-/** The telephone in a reader's language, and what it has said aloud. */
+/** The softphone in a reader's language, and what it has spoken. */
 async function telephone(language: Language, scheme: "light" | "dark" = "light") {
   const { page, context, problems } = await browser.reader({ scheme });
   await page.addInitScript(() => {
@@ -48,7 +48,7 @@ async function telephone(language: Language, scheme: "light" | "dark" = "light")
   return { page, context, problems, words, spoken };
 }
 
-/** Waits for the guidance to have come so far: how often the platform has asked for keys. */
+/** Waits until the platform has asked for keys this many times. */
 const asked = (page: Page) => page.locator("#waiting:not(:empty)").waitFor();
 
 async function key(page: Page, keys: string): Promise<void> {
@@ -68,13 +68,13 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await page.getByRole("button", { name: words.dial, exact: true }).click();
     await key(page, "1");
     await key(page, temporary);
-    // Who is used to closing an entry closes this one too, which was full.
+    // Some callers also end an entry that is already complete.
     await key(page, `#${temporary}`);
     await page.locator("#guidance .end", { hasText: words.set }).waitFor();
     const heard = await spoken();
     expect(heard.length).toBeGreaterThan(2);
     expect(heard.every((text) => text.startsWith(language === "ja" ? "ja-JP" : "en-US"))).toBe(true);
-    // What was keyed as a password is on no screen.
+    // The keyed password is not on the screen.
     expect(await page.locator("main").textContent()).not.toContain(temporary);
     expect(problems).toEqual([]);
     const reader = new Reader(page, "ja");
@@ -105,7 +105,7 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
   });
 
   /** IVR-7, IVR-11: three invalid entries end the call, a withheld number is not served, and hanging up changes nothing. */
-  test("calls that come to nothing", async () => {
+  test("calls without a result", async () => {
     const [number] = await line();
     const { page, context, words } = await telephone(language);
     const dial = page.getByRole("button", { name: words.dial, exact: true });
@@ -142,13 +142,13 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
   });
 });
 
-/** What the softphone answers to a turn that comes with these headers. */
+/** The softphone's status code for a turn with these headers. */
 function dialled(headers: Record<string, string>): Promise<number | undefined> {
   const body = JSON.stringify({ call_id: "elsewhere", sequence: 0, event: { started: "0312345001" } });
   return new Promise((done, failed) => {
-    const call = request(`${SOFTPHONE}/turn`, { method: "POST", headers }, (answer) => {
-      answer.resume();
-      done(answer.statusCode);
+    const call = request(`${SOFTPHONE}/turn`, { method: "POST", headers }, (response) => {
+      response.resume();
+      done(response.statusCode);
     });
     call.on("error", failed);
     call.end(body);
@@ -158,7 +158,7 @@ function dialled(headers: Record<string, string>): Promise<number | undefined> {
 test("pages of other origins cannot dial", async () => {
   const json = { "content-type": "application/json" };
   expect(await dialled(json)).toBe(200);
-  // What a page elsewhere may send without being asked first, and a name elsewhere that leads here.
+  // A request that a foreign page may send without a preflight, and a foreign host name that resolves to this machine.
   expect(await dialled({ "content-type": "text/plain" })).toBe(415);
   expect(await dialled({ ...json, host: "elsewhere.example" })).toBe(403);
 });

@@ -1,4 +1,4 @@
-// Small and fast, as a telephone on a slow network has it; and nothing jumps while it comes.
+// Size and speed on a slow mobile network, and no jumps while a page loads.
 
 import type { Page } from "playwright-core";
 import { afterAll, describe, expect, test } from "vitest";
@@ -9,7 +9,7 @@ import { established } from "./lib/system";
 const browser = await launch();
 afterAll(browser.close);
 
-/** What browsers' developer tools call "slow 3G": bytes a second, and milliseconds to the server and back. */
+/** "Slow 3G" of the browsers' developer tools: bytes per second, and milliseconds of round-trip time. */
 const SLOW = { offline: false, downloadThroughput: 50_000, uploadThroughput: 50_000, latency: 400 };
 
 async function slowly(page: Page): Promise<void> {
@@ -17,7 +17,7 @@ async function slowly(page: Page): Promise<void> {
   await devtools.send("Network.emulateNetworkConditions", SLOW);
 }
 
-/** Notes how much of the window has jumped, from before the page loads. */
+/** Measures layout shifts, from before the page loads. */
 async function watchShifts(page: Page): Promise<() => Promise<number>> {
   await page.addInitScript(() => {
     let sum = 0;
@@ -32,7 +32,7 @@ async function watchShifts(page: Page): Promise<() => Promise<number>> {
 }
 
 describe.each(Object.keys(SIZES) as (keyof typeof SIZES)[])("on a slow %s", (size) => {
-  test("the login page is there soon, and asks for little", async () => {
+  test("the login page loads fast and small", async () => {
     const { page, context } = await browser.reader({ size });
     await slowly(page);
     let bytes = 0;
@@ -51,7 +51,7 @@ describe.each(Object.keys(SIZES) as (keyof typeof SIZES)[])("on a slow %s", (siz
     await context.close();
   });
 
-  test("nothing jumps while a page comes", async () => {
+  test("nothing jumps while a page loads", async () => {
     const { numbers, passwords } = await established(AuthUnit.NUMBER);
     const { page, context } = await browser.reader({ size });
     const shifted = await watchShifts(page);

@@ -1,4 +1,4 @@
-// The subscriber's story, in each language and size: from a temporary password to a permanent one and out again.
+// The subscriber's story, in each language and size: from a temporary password to a permanent one, and the logout.
 
 import { afterAll, describe, expect, test } from "vitest";
 import { showNumber } from "../src/app/number";
@@ -16,7 +16,7 @@ const LOOKS: [Language, keyof typeof SIZES][] = [
 ];
 
 describe.each(LOOKS)("in %s on a %s", (language, size) => {
-  /** LOGIN-1, PW-4, PW-1, PW-2, SESS-6: the story as the site tells it. */
+  /** LOGIN-1, PW-4, PW-1, PW-2, SESS-6: the story on the site. */
   test("from a temporary password to a permanent one", async () => {
     const [number] = await line();
     const temporary = await telephone(number);
@@ -39,10 +39,10 @@ describe.each(LOOKS)("in %s on a %s", (language, size) => {
 
     await reader.heading(t.password.forcedTitle);
     await reader.sees(t.password.temporary);
-    // Whatever address is tried, the change comes first.
+    // At every address, the change of password comes first.
     await reader.open("/account");
     await reader.heading(t.password.forcedTitle);
-    // Reloading in the middle loses nothing that the server knows.
+    // A reload keeps the session and its state.
     await page.reload();
     await reader.heading(t.password.forcedTitle);
 
@@ -78,8 +78,8 @@ describe.each(LOOKS)("in %s on a %s", (language, size) => {
   });
 });
 
-/** A chosen language is remembered, and what was typed stays when it is changed. */
-test("the language changes in the middle", async () => {
+/** The choice of language is stored, and a change keeps what was typed. */
+test("the language changes while a form is filled in", async () => {
   const { page, context } = await browser.reader();
   const reader = new Reader(page, "ja");
   await reader.open("/login");
@@ -94,6 +94,6 @@ test("the language changes in the middle", async () => {
   await context.close();
 });
 
-test("the site asks nobody but itself", () => {
+test("the site sends no request to other hosts", () => {
   expect(browser.foreign).toEqual([]);
 });

@@ -1,4 +1,4 @@
-// SESS-1: what a reader sees who does nothing. The system's sessions are short here; the languages wait side by side.
+// SESS-1: what an idle reader sees. Sessions of this system are short, and both languages are tested in parallel.
 
 import { afterAll, expect, test } from "vitest";
 import { showNumber } from "../src/app/number";
@@ -8,7 +8,7 @@ import { account } from "./lib/system";
 const browser = await launch();
 afterAll(browser.close);
 
-/** SESS-1: a warning, staying, and the end; looking is not use. */
+/** SESS-1: a warning, an extension, and the end. The page's own requests are not use. */
 test.concurrent.each(["ja", "en"] as const)(
   "time-out (%s)",
   async (language) => {
@@ -29,7 +29,7 @@ test.concurrent.each(["ja", "en"] as const)(
     await dialog.waitFor({ timeout: 60_000 });
     await page.getByRole("heading", { level: 1, name: reader.t.timedOut.title }).waitFor({ timeout: 60_000 });
     expect(await page.getByText(showNumber(number)).count()).toBe(0);
-    // The way back leads to where the reader was.
+    // After login the reader is on the same page.
     await page.getByRole("link", { name: reader.t.loggedOut.again }).click();
     await reader.heading(reader.t.login.title);
     await reader.field(reader.t.login.password).fill(password);

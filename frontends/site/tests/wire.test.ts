@@ -1,4 +1,4 @@
-// What travels: headers, the cookie's flags, and what pages of other origins cannot do.
+// What is on the wire: headers, the flags of the cookie, and what pages of other origins cannot do.
 
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
@@ -8,7 +8,7 @@ import { account, SITE, somebodysTls } from "./lib/system";
 
 const browser = await launch();
 
-/** A page of the same site (localhost) but of another origin: SameSite alone would let it act. */
+/** A page of the same site (localhost) but of another origin. SameSite alone would let it act. */
 const elsewhere = createServer(somebodysTls(), (_request, response) => {
   response.setHeader("content-type", "text/html");
   response.end("<!doctype html><title>elsewhere</title>");
@@ -24,11 +24,11 @@ afterAll(async () => {
   await browser.close();
 });
 
-/** SESS-3: the page and its files are protected; files with a hash in their names are kept. */
+/** SESS-3: the page and its files have protective headers. Files with a hash in their names are cached. */
 test("headers", async () => {
   const { page, context } = await browser.reader();
-  const answer = await page.goto(`${SITE}/login`);
-  const headers = answer?.headers() ?? {};
+  const response = await page.goto(`${SITE}/login`);
+  const headers = response?.headers() ?? {};
   const policy = headers["content-security-policy"] ?? "";
   expect(policy).toContain("default-src 'none'");
   expect(policy).toContain("require-trusted-types-for 'script'");
@@ -44,7 +44,7 @@ test("headers", async () => {
   await context.close();
 });
 
-/** The policy holds in the browser: neither inline code nor text as markup. */
+/** The browser enforces the policy: no inline code, and no text as markup. */
 test("the policy is enforced", async () => {
   const { page, context } = await browser.reader();
   await page.goto(`${SITE}/login`);
@@ -68,7 +68,7 @@ test("the policy is enforced", async () => {
   await context.close();
 });
 
-/** SESS-3: the token is in a cookie that scripts cannot read, and nowhere else. */
+/** SESS-3: the token is only in a cookie that scripts cannot read. */
 test("the cookie's flags", async () => {
   const { number, password } = await account();
   const { page, context } = await browser.reader();
@@ -114,8 +114,8 @@ test("a page of another origin cannot act", async () => {
     const body = new Uint8Array(5);
     const attempt = async (init: RequestInit) => {
       try {
-        const answer = await fetch(address, { method: "POST", credentials: "include", body, ...init });
-        return `${answer.type} ${answer.status}`;
+        const response = await fetch(address, { method: "POST", credentials: "include", body, ...init });
+        return `${response.type} ${response.status}`;
       } catch {
         return "refused";
       }
@@ -145,7 +145,7 @@ test("a page of another origin cannot act", async () => {
     false,
   );
 
-  // A form, which needs nobody's leave.
+  // A form, which a browser sends without asking for permission.
   await evil.setContent(
     `<form method="post" enctype="text/plain" action="${SITE}/aikagi.edge.v1.SubscriberService/Logout"><input name="a"></form>`,
   );

@@ -1,11 +1,11 @@
-// The gateway's public port, at the site's own origin. The session travels in a cookie that scripts cannot read.
+// The gateway's public port, at the site's origin. The session is in a cookie that scripts cannot read.
 
 import { createClient, type Interceptor } from "@connectrpc/connect";
 import { createGrpcWebTransport } from "@connectrpc/connect-web";
 import { SubscriberService } from "../gen/aikagi/edge/v1/subscriber_service_pb";
 import { learnTime } from "./clock";
 
-/** How long an answer may take, in milliseconds. */
+/** The deadline of an RPC, in milliseconds. */
 const DEADLINE = 15_000;
 
 const keepTime: Interceptor = (next) => async (request) => {
@@ -17,7 +17,7 @@ const keepTime: Interceptor = (next) => async (request) => {
 const sameOrigin: typeof globalThis.fetch = (input, init) =>
   fetch(input, { ...init, credentials: "same-origin", redirect: "error", cache: "no-store" });
 
-/** What the site asks of the system. */
+/** The client of the subscriber's service. */
 export const subscriber = createClient(
   SubscriberService,
   createGrpcWebTransport({
@@ -28,5 +28,5 @@ export const subscriber = createClient(
   }),
 );
 
-/** What the site asks of the system. */
+/** The type of the client. */
 export type Subscriber = typeof subscriber;

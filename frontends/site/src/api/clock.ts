@@ -1,8 +1,8 @@
-// The server's clock, as near as its answers tell it: a telephone's own clock may be wrong by hours.
+// The server's clock, estimated from its responses: the clock of a telephone may be wrong by hours.
 
 let ahead = 0;
 
-/** Learns from an answer's `date` header how far the server's clock is ahead of ours. */
+/** Computes from the `date` header of a response how far the server's clock is ahead of ours. */
 export function learnTime(date: string | null, now: number): void {
   const server = date === null ? Number.NaN : Date.parse(date);
   if (!Number.isNaN(server)) {

@@ -25,20 +25,20 @@ function refused(reason: string, domain = "aikagi", code = Code.FailedPreconditi
   ]);
 }
 
-/** MIG-5: each field has its own reason, or else the refusal's. */
-test("fields are told apart", () => {
+/** MIG-5: each field has its own reason; without one it has the reason of the refusal. */
+test("each field has its own reason", () => {
   const failure = failureOf(refused("PASSWORD_DEAD"));
   expect(failure).toMatchObject({ reason: "PASSWORD_DEAD", foreign: false, lost: false });
   expect(failure.fields).toEqual({ "passwords[0]": "PASSWORD_WRONG", "passwords[1]": "PASSWORD_DEAD" });
 });
 
-test("a reason that is newer than the site is told in the server's words", () => {
+test("a reason that is newer than the site shows the server's text", () => {
   const failure = failureOf(refused("SOMETHING_NEW"));
   expect(failure).toMatchObject({ foreign: true, lost: false });
   expect(wordsOf(failure, en, "en")).toBe("The server's own words.");
 });
 
-test("what does not come from the system may have been lost on its way", () => {
+test("an error without ErrorInfo may be a lost response", () => {
   expect(failureOf(refused("PASSWORD_DEAD", "proxy", Code.Unavailable))).toMatchObject({
     reason: "UNREACHABLE",
     foreign: false,

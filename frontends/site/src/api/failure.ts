@@ -1,4 +1,4 @@
-// What a refused or lost call tells: the stable reason and the details of google.rpc, made plain for pages.
+// Why an RPC failed, in a form for pages: the stable reason and the details of google.rpc.
 
 import { Code, ConnectError } from "@connectrpc/connect";
 import {
@@ -9,40 +9,40 @@ import {
 } from "../gen/google/rpc/error_details_pb";
 import { SERVER_REASONS } from "../gen/reasons";
 
-/** Every reason for which the server refuses a subscriber's call. */
+/** Every reason for which the server refuses a subscriber's RPC. */
 export type ServerReason = (typeof SERVER_REASONS)[number];
 
-/** Every reason why something did not work, our own included. */
+/** Every reason of a failure, including those that this site finds itself. */
 export type Reason = ServerReason | "OFFLINE" | "UNREACHABLE";
 
-/** Why something did not work. */
+/** Why an RPC failed. */
 export interface Failure {
   reason: Reason;
-  /** The server gave a reason that this site does not know yet: only its own words tell. */
+  /** Whether this site does not know the server's reason. Then the server's text is shown. */
   foreign: boolean;
-  /** The request's fields that are wrong, by their names in the contract, each with its reason. */
+  /** The wrong fields of the request, by their names in the contract, each with its reason. */
   fields: Record<string, Reason>;
-  /** More about the reason. */
+  /** The metadata of ErrorInfo. */
   metadata: Record<string, string>;
-  /** Seconds after which to try again, where that can help. */
+  /** Seconds to wait before a retry, if a retry can help. */
   retryAfter?: number;
-  /** The server's own words, by language. */
+  /** The server's text, by language. */
   words: Record<string, string>;
-  /** The answer was lost: what was asked may have been done. */
+  /** Whether the response was lost: the server may have done what was asked. */
   lost: boolean;
 }
 
 const DOMAIN = "aikagi";
 const KNOWN: ReadonlySet<string> = new Set(SERVER_REASONS);
 
-/** After these the work may have gone on. */
+/** Reasons after which the server may have continued its work. */
 const AMBIGUOUS: ReadonlySet<string> = new Set(["UNAVAILABLE", "DEADLINE_EXCEEDED", "INTERNAL"]);
 
 function isServerReason(text: string | undefined): text is ServerReason {
   return text !== undefined && KNOWN.has(text);
 }
 
-/** Reads what a call threw. */
+/** Converts what an RPC threw. */
 export function failureOf(thrown: unknown): Failure {
   const error = ConnectError.from(thrown);
   const info = error.findDetails(ErrorInfoSchema).find(({ domain }) => domain === DOMAIN);
@@ -65,7 +65,7 @@ export function failureOf(thrown: unknown): Failure {
   };
 }
 
-/** No reason that we know came with it: it was lost on the way, never left, or is newer than this site. */
+/** The reason of an error without ErrorInfo: it was lost on the network, or never sent, or is newer than this site. */
 function withoutReason(code: Code): Reason {
   if (typeof navigator !== "undefined" && navigator.onLine === false) {
     return "OFFLINE";
@@ -83,7 +83,7 @@ function withoutReason(code: Code): Reason {
   }
 }
 
-/** The session is over, or there was none. */
+/** Whether the session has ended, or there was none. */
 export function isSessionOver(failure: Failure): boolean {
   return failure.reason === "SESSION_ENDED" || failure.reason === "SESSION_REQUIRED";
 }

@@ -2,8 +2,8 @@ import { useEffect } from "react";
 import { MustChangeReason } from "../gen/aikagi/authentication/v1/session_pb";
 import { Login } from "../pages/Login";
 import { NotFound } from "../pages/NotFound";
-import { LoggedOut, TimedOut } from "../pages/Over";
-import { TroublePage } from "../pages/Trouble";
+import { LoggedOut, TimedOut } from "../pages/SessionEnd";
+import { UnavailablePage } from "../pages/Unavailable";
 import { Welcome } from "../pages/Welcome";
 import { LazyPage, pageCode } from "./LazyPage";
 import { Loading } from "./Loading";
@@ -29,7 +29,7 @@ export function App() {
   );
 }
 
-/** The page that the reader is on, or the one that has to come before it. */
+/** The page at the present address, or the page that must come before it. */
 function Current() {
   const { route, account, look, go, wanted } = useSite();
   const asks = route !== undefined && (isPrivate(route) || route === "login") && account.kind === "unknown";
@@ -68,7 +68,7 @@ function Current() {
     default:
   }
   if (account.kind === "failed") {
-    return <TroublePage failure={account.failure} again={() => look(false)} />;
+    return <UnavailablePage failure={account.failure} again={() => look(false)} />;
   }
   if (account.kind !== "live") {
     return <Loading />;
@@ -85,7 +85,7 @@ function Current() {
   }
 }
 
-/** Where the reader has to be instead (LOGIN-1, PW-4). */
+/** The page to which the reader must go instead (LOGIN-1, PW-4). */
 function placeInstead(
   route: Site["route"],
   account: Site["account"],

@@ -1,6 +1,6 @@
 import { type ComponentType, useEffect, useState } from "react";
 import { type Failure, failureOf } from "../api/failure";
-import { TroublePage } from "../pages/Trouble";
+import { UnavailablePage } from "../pages/Unavailable";
 import { Loading } from "./Loading";
 
 /** The code of a page that is fetched when the page is first shown. */
@@ -34,7 +34,7 @@ export function LazyPage<P extends object>({ code, props }: { code: PageCode<P>;
   }
   if (result?.code === code && result.failure) {
     // A browser remembers that a module failed to load. Only a new document asks for it again.
-    return <TroublePage failure={result.failure} again={async () => location.reload()} />;
+    return <UnavailablePage failure={result.failure} again={async () => location.reload()} />;
   }
   return <Loading />;
 }

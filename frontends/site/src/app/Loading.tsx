@@ -1,6 +1,6 @@
 import { useTexts } from "../texts/language";
 
-/** Something is on its way. Shown only when that takes a moment. */
+/** Shown while something loads. The style hides it at first. */
 export function Loading() {
   const { texts } = useTexts();
   return (

@@ -5,7 +5,7 @@ import { useSite } from "./site";
 
 const TICK_MS = 1000;
 
-/** SESS-1: warns before the session ends, and leaves the page when it has ended. Looking is not use. */
+/** SESS-1: warns before the session ends, and leaves the page when it has ended. Its requests are not use. */
 export function SessionWatch() {
   const { account, look, ended } = useSite();
   const [life, setLife] = useState<Life>();
@@ -21,7 +21,7 @@ export function SessionWatch() {
       const now = lifeOf(session, seen);
       setLife(now.warn ? now : undefined);
       if (now.left <= 0 && !asking.current) {
-        // Another window may have used it meanwhile: the server knows.
+        // Another window may have used the session, so ask the server.
         asking.current = true;
         void look(true).then((failure) => {
           asking.current = false;

@@ -1,13 +1,13 @@
 import { type ReactNode, useEffect, useState } from "react";
 import { subscriber } from "../api/client";
-import { attempt } from "../api/patience";
+import { callOnce } from "../api/retry";
 import { useTexts } from "../texts/language";
 import { Icon } from "../ui/Icon";
 import { Link } from "../ui/Link";
 import { Notice } from "../ui/Notice";
 import { useSite } from "./site";
 
-/** What is around every page. */
+/** The frame of every page: header, connection notice, footer. */
 export function Shell({ children }: { children: ReactNode }) {
   const { texts, language, choose } = useTexts();
   const { account, route } = useSite();
@@ -57,7 +57,7 @@ function LogOut() {
   const [failed, setFailed] = useState(false);
   const logOut = async () => {
     setFailed(false);
-    const { failure } = await attempt(() => subscriber.logout({}));
+    const { failure } = await callOnce(() => subscriber.logout({}));
     if (failure) {
       setFailed(true);
     } else {
@@ -80,8 +80,8 @@ function LogOut() {
 }
 
 /**
- * Says when the connection is gone, and when it is back. That the page has come is proof enough at first: a browser
- * whose machine reaches this site alone says that it is offline.
+ * Shows when the browser goes offline and online again. It starts as online, because the page has just loaded: a
+ * browser that reaches only this site may report that it is offline.
  */
 function Connection() {
   const { texts } = useTexts();

@@ -1,19 +1,19 @@
-// The contract's enumerations by the names under which the texts have them.
+// The names of the contract's enumerations, which are also keys of the texts.
 
 import { AccountRole, AuthUnit } from "../gen/aikagi/units/v1/unit_pb";
 
-/** An auth unit's name. */
+/** The name of an auth unit. */
 export type UnitName = keyof typeof AuthUnit;
 
-/** A role's name. */
+/** The name of a role. */
 export type RoleName = keyof typeof AccountRole;
 
-/** The name of an auth unit; one that this site does not know yet is unspecified. */
+/** The name of an auth unit. UNSPECIFIED for a value that this site does not know. */
 export function unitName(unit: AuthUnit): UnitName {
   return (AuthUnit[unit] as UnitName | undefined) ?? "UNSPECIFIED";
 }
 
-/** The name of a role; one that this site does not know yet is unspecified. */
+/** The name of a role. UNSPECIFIED for a value that this site does not know. */
 export function roleName(role: AccountRole): RoleName {
   return (AccountRole[role] as RoleName | undefined) ?? "UNSPECIFIED";
 }

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { parseNumber, showNumber } from "./number";
 
-test("numbers are read in every form that people type", () => {
+test("numbers are read in every usual form", () => {
   for (const typed of [
     "0312340001",
     "03-1234-0001",
@@ -16,7 +16,7 @@ test("numbers are read in every form that people type", () => {
   }
 });
 
-test("numbers are shown in groups where these are certain", () => {
+test("numbers are shown in groups if these are certain", () => {
   expect(showNumber("09012345678")).toBe("090-1234-5678");
   expect(showNumber("0312340001")).toBe("03-1234-0001");
   expect(showNumber("0451110001")).toBe("0451110001");

@@ -1,4 +1,4 @@
-// Which page is at which address. Addresses hold nothing but the page's name.
+// The address of each page. An address contains only the page's name.
 
 /** Every page that has an address. */
 export const PATHS = {

@@ -19,7 +19,7 @@ test("SESS-1: short sessions warn in their last third", () => {
   expect(lifeOf(session(30_000, 43_200_000), 0, 20_000).warn).toBe(true);
 });
 
-test("SESS-1: nobody is promised to stay beyond the longest time", () => {
+test("SESS-1: no extension beyond the longest time is offered", () => {
   expect(lifeOf(session(900_000, 900_000), 0, 850_000)).toMatchObject({ warn: true, canStay: false });
 });
 

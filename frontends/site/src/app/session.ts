@@ -1,4 +1,4 @@
-// The session as the page knows it, and how it comes to an end. Nothing of it is ever stored.
+// What the page knows of the session, and when it ends. Nothing of it is stored.
 
 import { type Timestamp, timestampMs } from "@bufbuild/protobuf/wkt";
 import { serverNow } from "../api/clock";
@@ -12,22 +12,22 @@ export type Account =
   | { kind: "failed"; failure: Failure }
   | { kind: "live"; session: Session; seen: number };
 
-/** A minute's warning, or less where sessions are configured to be short. */
+/** The warning comes one minute before the end, or in the last third of a short session. */
 const WARNING_MS = 60_000;
 
 const at = (time: Timestamp | undefined): number => (time ? timestampMs(time) : Number.POSITIVE_INFINITY);
 
-/** Where a session stands in its life. */
+/** The remaining life of a session. */
 export interface Life {
-  /** Milliseconds until it ends unless it is used. */
+  /** Milliseconds until it ends without use. */
   left: number;
-  /** The reader is to be warned. */
+  /** Whether to show the warning. */
   warn: boolean;
-  /** Using it makes it longer. */
+  /** Whether use extends it. */
   canStay: boolean;
 }
 
-/** Where a session, last answered at `seen`, stands now (SESS-1). */
+/** The remaining life of a session that was received at `seen` (SESS-1). */
 export function lifeOf(session: Session, seen: number, now: number = serverNow()): Life {
   const idle = at(session.idleExpireTime);
   const end = Math.min(idle, at(session.expireTime));
@@ -36,7 +36,7 @@ export function lifeOf(session: Session, seen: number, now: number = serverNow()
   return { left, warn: left <= warning, canStay: idle < at(session.expireTime) };
 }
 
-/** Whole days from now until then, never less than none. */
+/** Whole days from now until then, at least 0. */
 export function daysUntil(time: Timestamp, now: number = serverNow()): number {
   return Math.max(0, Math.floor((timestampMs(time) - now) / 86_400_000));
 }

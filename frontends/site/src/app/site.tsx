@@ -1,4 +1,4 @@
-// What every page stands on: where the reader is, and the session.
+// State that every page shares: the route and the session.
 
 import {
   createContext,
@@ -13,41 +13,41 @@ import {
 import { subscriber } from "../api/client";
 import { serverNow } from "../api/clock";
 import { type Failure, isSessionOver } from "../api/failure";
-import { persist } from "../api/patience";
+import { callWithRetries } from "../api/retry";
 import type { Session } from "../gen/aikagi/authentication/v1/session_pb";
 import type { Login } from "../gen/aikagi/units/v1/migration_pb";
 import { isPrivate, PATHS, type Route, routeAt } from "./route";
 import type { Account } from "./session";
 
-/** A word that a page leaves for the next one. */
+/** A message from one page to the next. */
 export type Word = "needed" | "changed" | "changedLogIn" | undefined;
 
-/** What every page stands on. */
+/** State that every page shares. */
 export interface Site {
   route: Route | undefined;
-  /** Goes to a page; `replace` leaves no way back to this one. */
+  /** Goes to a page. With `replace`, the back button does not return to the present page. */
   go: (route: Route, options?: { replace?: boolean; word?: Word }) => void;
   word: Word;
   account: Account;
-  /** The session as it was answered. */
+  /** Stores the session from a response. */
   keep: (session: Session) => void;
-  /** There is no session any more, or never was. */
+  /** Notes that there is no session. */
   forget: () => void;
-  /** The session was found ended: says so, and remembers the way back. */
+  /** Notes that the session has ended, shows that, and remembers the present page for the next login. */
   ended: () => void;
-  /** Asks for the session; only looks when `peek`. */
+  /** Gets the session from the server. With `peek`, this does not count as use (SESS-1). */
   look: (peek: boolean) => Promise<Failure | undefined>;
-  /** Where the reader wanted to be before logging in. */
+  /** The page that the reader asked for before login. */
   wanted: { current: Route | undefined };
-  /** The telephone number last typed at login, for the next time; in memory only. */
+  /** The telephone number last typed at login, for the next login. Only in memory. */
   lastNumber: { current: string };
-  /** MIG-6: who logs in after the change of unit that this window made; in memory only. */
+  /** MIG-6: the logins after the unit migration that this window made. Only in memory. */
   changedLogins: { current: Login[] | undefined };
 }
 
 const Context = createContext<Site | undefined>(undefined);
 
-/** Tells this browser's other windows to look at the session again; holds nothing but that. */
+/** The channel that tells other windows of this browser to get the session again. It carries no data. */
 const CHANNEL = "aikagi-session";
 
 function announce(): void {
@@ -58,7 +58,7 @@ function announce(): void {
   }
 }
 
-/** Gives its children the site. */
+/** Provides the shared state to its children. */
 export function SiteProvider({ children }: { children: ReactNode }) {
   const [at, setAt] = useState<{ route: Route | undefined; word: Word }>(() => ({
     route: routeAt(location.pathname),
@@ -96,7 +96,7 @@ export function SiteProvider({ children }: { children: ReactNode }) {
   }, []);
   const ended = useCallback(() => {
     const { route } = current.current.at;
-    // Two may find the end at once: the second finds the reader on the page that says so.
+    // Two requests may notice the end at once. At the second one, the route is already that of the end.
     if (route && isPrivate(route)) {
       wanted.current = route;
     }
@@ -108,11 +108,11 @@ export function SiteProvider({ children }: { children: ReactNode }) {
     async (peek) => {
       const { at: before, account: known } = current.current;
       const wasLive = known.kind === "live";
-      // Who comes to log in does not care how an earlier session ended.
+      // On public pages, such as the login, the end of an earlier session is not shown.
       const cares = before.route !== undefined && isPrivate(before.route);
-      const { answer, failure } = await persist(() => subscriber.getSession({ peek }));
-      if (answer?.session) {
-        setAccount({ kind: "live", session: answer.session, seen: serverNow() });
+      const { response, failure } = await callWithRetries(() => subscriber.getSession({ peek }));
+      if (response?.session) {
+        setAccount({ kind: "live", session: response.session, seen: serverNow() });
         return undefined;
       }
       if (!failure) {
@@ -140,7 +140,7 @@ export function SiteProvider({ children }: { children: ReactNode }) {
   return <Context.Provider value={site}>{children}</Context.Provider>;
 }
 
-/** A session can end in another window, or while this one was put away: then it is looked at again. */
+/** Gets the session again when another window reports a change, and when this window becomes visible. */
 function useOtherWindows({ account, look }: Site): void {
   const live = account.kind === "live";
   useEffect(() => {
@@ -162,7 +162,7 @@ function useOtherWindows({ account, look }: Site): void {
   }, [live, look]);
 }
 
-/** The site. */
+/** The shared state. */
 export function useSite(): Site {
   const site = useContext(Context);
   if (!site) {

@@ -1,7 +1,7 @@
 import { useEffect, useState } from "react";
 import { subscriber } from "../api/client";
 import { isSessionOver } from "../api/failure";
-import { attempt, persist } from "../api/patience";
+import { callOnce, callWithRetries } from "../api/retry";
 import { useSite } from "../app/site";
 import { MustChangeReason, type Session } from "../gen/aikagi/authentication/v1/session_pb";
 import { check as checkPolicy, type Policy, policyOf, type Rule, USUAL_POLICY } from "../password/policy";
@@ -16,16 +16,20 @@ import { Page } from "../ui/Page";
 import { Submit } from "../ui/Submit";
 import { type Errors, useForm } from "../ui/useForm";
 
-/** The contract's fields by the page's. */
-const FIELDS = { current_password: "current", new_password: "next", new_password_confirmation: "again" } as const;
+/** The ids of the page's fields, by the names in the contract. */
+const FIELDS = {
+  current_password: "current",
+  new_password: "next",
+  new_password_confirmation: "again",
+} as const;
 
 function usePolicy(): Policy {
   const [policy, setPolicy] = useState(USUAL_POLICY);
   useEffect(() => {
     let wanted = true;
-    void persist(() => subscriber.getPolicy({})).then(({ answer }) => {
-      if (answer && wanted) {
-        setPolicy(policyOf(answer));
+    void callWithRetries(() => subscriber.getPolicy({})).then(({ response }) => {
+      if (response && wanted) {
+        setPolicy(policyOf(response));
       }
     });
     return () => {
@@ -35,7 +39,7 @@ function usePolicy(): Policy {
   return policy;
 }
 
-/** Changing the password, by choice or because it is demanded (PW-2, PW-4). */
+/** The change of the password, by choice or because it is due (PW-2, PW-4). */
 export function ChangePassword({ session }: { session: Session }) {
   const { texts } = useTexts();
   const { go, keep, look, ended } = useSite();
@@ -45,7 +49,7 @@ export function ChangePassword({ session }: { session: Session }) {
   const [next, setNext] = useState("");
   const [again, setAgain] = useState("");
   const [lost, setLost] = useState<"perhaps" | "notDone">();
-  // PW-6: which passwords are too well known the server tells only of those that were sent.
+  // PW-6: passwords that the server has refused as too common. It never sends a list.
   const [common, setCommon] = useState<readonly string[]>([]);
   const conditions = checkPolicy(policy, next, current, common);
   const strength = useStrength(next, [session.accountNumber, ...session.scopeNumbers]);
@@ -84,7 +88,7 @@ export function ChangePassword({ session }: { session: Session }) {
   };
 
   const send = async () => {
-    const { answer, failure } = await attempt(() =>
+    const { response, failure } = await callOnce(() =>
       subscriber.changePassword({
         currentPassword: current,
         newPassword: next,
@@ -92,12 +96,12 @@ export function ChangePassword({ session }: { session: Session }) {
         revision: session.revision,
       }),
     );
-    if (answer?.session) {
-      keep(answer.session);
+    if (response?.session) {
+      keep(response.session);
       go("account", { replace: true, word: "changed" });
       return undefined;
     }
-    if (answer) {
+    if (response) {
       go("login", { replace: true, word: "changedLogIn" });
       return undefined;
     }
@@ -110,8 +114,8 @@ export function ChangePassword({ session }: { session: Session }) {
       return gone && isSessionOver(gone) ? undefined : { failure };
     }
     if (failure.lost) {
-      // What was asked may have been done: the session's revision tells (SESS-5).
-      const { answer: now } = await persist(() => subscriber.getSession({ peek: true }));
+      // The server may have done it. The session's revision shows whether (SESS-5).
+      const { response: now } = await callWithRetries(() => subscriber.getSession({ peek: true }));
       setLost(now?.session?.revision === session.revision ? "notDone" : "perhaps");
       return { failure };
     }
@@ -165,7 +169,7 @@ export function ChangePassword({ session }: { session: Session }) {
         }
       />
       <form method="post" onSubmit={form.submit} noValidate className="card">
-        {/* Password managers file the new password under this name. */}
+        {/* Password managers store the new password under this name. */}
         <input
           className="unseen"
           type="text"

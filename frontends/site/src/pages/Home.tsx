@@ -1,9 +1,9 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
-import { offered } from "../app/migration";
 import { roleName, unitName } from "../app/names";
 import { showNumber } from "../app/number";
 import { daysUntil } from "../app/session";
 import { useSite } from "../app/site";
+import { offered } from "../app/unit_migration";
 import type { Session } from "../gen/aikagi/authentication/v1/session_pb";
 import { useTexts } from "../texts/language";
 import { Icon } from "../ui/Icon";
@@ -12,10 +12,10 @@ import { Notice } from "../ui/Notice";
 import { Numbers } from "../ui/Numbers";
 import { Page } from "../ui/Page";
 
-/** From how many days before its end a password's expiry is pointed out. */
+/** A password that expires within so many days gets a notice. */
 const SOON_DAYS = 7;
 
-/** Who is logged in, and what helps to notice misuse (SESS-6). */
+/** The account, and facts that help to notice misuse (SESS-6). */
 export function Home({ session }: { session: Session }) {
   const { texts, moment } = useTexts();
   const { word } = useSite();

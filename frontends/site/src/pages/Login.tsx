@@ -1,6 +1,6 @@
 import { useState } from "react";
 import { subscriber } from "../api/client";
-import { attempt } from "../api/patience";
+import { callOnce } from "../api/retry";
 import { parseNumber } from "../app/number";
 import { useSite } from "../app/site";
 import { useTexts } from "../texts/language";
@@ -12,7 +12,7 @@ import { Page } from "../ui/Page";
 import { Submit } from "../ui/Submit";
 import { type Errors, useForm } from "../ui/useForm";
 
-/** Logging in (LOGIN-1). */
+/** The login (LOGIN-1). */
 export function Login() {
   const { texts } = useTexts();
   const { go, keep, word, wanted, lastNumber } = useSite();
@@ -34,15 +34,15 @@ export function Login() {
 
   const send = async () => {
     lastNumber.current = number;
-    const { answer, failure } = await attempt(() => subscriber.login({ number, password }));
+    const { response, failure } = await callOnce(() => subscriber.login({ number, password }));
     if (failure) {
       return {
         failure,
         errors: "number" in failure.fields ? { number: texts.login.numberWrong } : {},
       };
     }
-    if (answer.session) {
-      keep(answer.session);
+    if (response.session) {
+      keep(response.session);
       go(wanted.current ?? "account", { replace: true });
       wanted.current = undefined;
     }

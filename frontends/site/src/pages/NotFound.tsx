@@ -2,7 +2,7 @@ import { useTexts } from "../texts/language";
 import { Link } from "../ui/Link";
 import { Page } from "../ui/Page";
 
-/** There is nothing at this address. */
+/** Shown at an unknown address. */
 export function NotFound() {
   const { texts } = useTexts();
   return (

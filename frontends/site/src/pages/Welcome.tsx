@@ -6,7 +6,7 @@ import { Page } from "../ui/Page";
 
 const KEYS = ["LINE", "NUMBER", "ADMIN_USER"] as const;
 
-/** What this site is, and how to get a temporary password (section 2 of the specification). */
+/** Explains the site, and how to get a temporary password (section 2 of the specification). */
 export function Welcome() {
   const { texts } = useTexts();
   const { welcome } = texts;

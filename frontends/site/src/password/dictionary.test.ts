@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { estimate } from "./dictionary";
 
-/** PW-6: what people guess first is weak: common passwords, keyboard rows, names, the reader's own number. */
+/** PW-6: common passwords, keyboard rows, names and the reader's number are weak. */
 test("strength is an estimate of how hard a password is to guess", () => {
   for (const weak of ["password1", "qwerty123", "tanaka01", "aaaaaaaa1", "abcd1234", "sakura2024"]) {
     expect(estimate(weak, []), weak).toBeLessThanOrEqual(1);

@@ -6,7 +6,7 @@ const broken = (password: string, current = "Current99") =>
     .filter(([, met]) => met === false)
     .map(([rule]) => rule);
 
-test("PW-1, PW-2: each condition is told apart", () => {
+test("PW-1, PW-2: each condition is checked by itself", () => {
   expect(broken("Abc12345")).toEqual([]);
   expect(broken("abcdefgh")).toEqual([]);
   expect(broken("Abc1234")).toEqual(["LENGTH"]);
@@ -18,7 +18,7 @@ test("PW-1, PW-2: each condition is told apart", () => {
   expect(broken("")).toEqual(["LENGTH", "CHARACTERS", "DIGITS_ONLY", "DIFFERENT"]);
 });
 
-/** PW-6: whether a password is too well known only the server can tell, once it has been asked. */
+/** PW-6: only the server knows whether a password is too common, and only after it was sent. */
 test("common passwords are refused by the server", () => {
   const strict = { ...USUAL_POLICY, refusesCommon: true };
   const met = (password: string, common: string[]) =>

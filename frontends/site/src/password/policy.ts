@@ -1,8 +1,8 @@
-// PW-1, PW-2 and PW-6 while the reader types. The server decides; this only tells early.
+// PW-1, PW-2 and PW-6 while the reader types. The server decides; this only gives early feedback.
 
 import type { GetPolicyResponse } from "../gen/aikagi/edge/v1/subscriber_service_pb";
 
-/** A condition on a new password; all but DIFFERENT are named as the server names them. */
+/** A condition for a new password. All but DIFFERENT have the server's names. */
 export type Rule = "LENGTH" | "CHARACTERS" | "DIGITS_ONLY" | "DIFFERENT" | "COMMON";
 
 /** The policy in force. */
@@ -10,13 +10,13 @@ export interface Policy {
   min: number;
   max: number;
   refusesDigitsOnly: boolean;
-  /** PW-6: the best-known passwords are refused; which they are only the server knows. */
+  /** PW-6: whether common passwords are refused. Only the server has the list. */
   refusesCommon: boolean;
-  /** Days that a password lives without a change; 0 when it lives for ever. */
+  /** Days until a password expires without a change; 0 if it never expires. */
   days: number;
 }
 
-/** What holds until the server has answered (PW-1, PW-3). */
+/** The policy that is assumed until the server's response arrives (PW-1, PW-3). */
 export const USUAL_POLICY: Policy = {
   min: 8,
   max: 12,
@@ -25,20 +25,20 @@ export const USUAL_POLICY: Policy = {
   days: 60,
 };
 
-/** The policy as the server has answered it. */
-export function policyOf(answer: GetPolicyResponse): Policy {
+/** Converts the server's response. */
+export function policyOf(response: GetPolicyResponse): Policy {
   return {
-    min: answer.minLength,
-    max: answer.maxLength,
-    refusesDigitsOnly: answer.refusesDigitsOnly,
-    refusesCommon: answer.refusesCommon,
-    days: Math.floor(Number(answer.lifetime?.seconds ?? 0n) / 86_400),
+    min: response.minLength,
+    max: response.maxLength,
+    refusesDigitsOnly: response.refusesDigitsOnly,
+    refusesCommon: response.refusesCommon,
+    days: Math.floor(Number(response.lifetime?.seconds ?? 0n) / 86_400),
   };
 }
 
 /**
- * Each condition that the policy has, and whether the password meets it; nothing where only the server can tell.
- * `common` are the passwords that it has refused as too well known.
+ * Each condition of the policy, and whether the password meets it; undefined if only the server knows.
+ * `common` are the passwords that the server has refused as too common.
  */
 export function check(
   policy: Policy,

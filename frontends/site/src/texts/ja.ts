@@ -1,4 +1,4 @@
-// Every text of the site in Japanese. A translator edits one file for each language; `en.ts` has to have what this has.
+// Every text of the site in Japanese. A translator edits one file for each language. `en.ts` must have the same keys.
 
 import type { Reason } from "../api/failure";
 import type { Rule } from "../password/policy";
@@ -262,5 +262,5 @@ export const ja = {
   notFound: { title: "ページが見つかりません", text: "アドレスをご確認ください。", home: "はじめのページへ" },
 };
 
-/** What every language has to say. */
+/** The texts that every language must have. */
 export type Texts = typeof ja;

@@ -1,4 +1,4 @@
-// Which language the reader has chosen. Japanese first; the choice, and nothing else, is remembered.
+// The language of the site. The default is Japanese. Only the reader's choice is stored.
 
 import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useState } from "react";
 import { en } from "./en";
@@ -9,20 +9,20 @@ export type Language = "ja" | "en";
 
 const TEXTS: Record<Language, Texts> = { ja, en };
 const REMEMBERED = "language";
-/** Times are those of the country whose telephones these are. */
+/** Times are shown in the time zone of the telephone network. */
 const TIME_ZONE = "Asia/Tokyo";
 
 interface Chosen {
   language: Language;
   texts: Texts;
   choose: (language: Language) => void;
-  /** A moment in words. */
+  /** A date and time as text. */
   moment: (milliseconds: number) => string;
 }
 
 const Context = createContext<Chosen | undefined>(undefined);
 
-/** Storage may be forbidden: then nothing is remembered, and everything works. */
+/** Storage may be forbidden. Then the choice lasts until the page is reloaded. */
 function remembered(): Language {
   try {
     return localStorage.getItem(REMEMBERED) === "en" ? "en" : "ja";
@@ -35,11 +35,11 @@ function remember(language: Language): void {
   try {
     localStorage.setItem(REMEMBERED, language);
   } catch {
-    // Not remembered.
+    // The choice lasts until the page is reloaded.
   }
 }
 
-/** Gives its children the chosen language. */
+/** Provides the chosen language to its children. */
 export function LanguageProvider({ children }: { children: ReactNode }) {
   const [language, setLanguage] = useState<Language>(remembered);
   const choose = useCallback((chosen: Language) => {

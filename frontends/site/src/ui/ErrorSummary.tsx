@@ -4,7 +4,7 @@ import { Icon } from "./Icon";
 import type { Form } from "./useForm";
 import { wordsOf } from "./words";
 
-/** What is wrong with a form, at its head, focused after each try; each line leads to its field. */
+/** The errors of a form, above it. Each failed try focuses it. Each line links to its field. */
 export function ErrorSummary({ form, more }: { form: Form; more?: ReactNode }) {
   const { texts, language } = useTexts();
   const box = useRef<HTMLDivElement>(null);

@@ -10,9 +10,9 @@ interface FieldProps {
   autoComplete: HTMLInputAutoCompleteAttribute;
   hint?: string | undefined;
   error?: string | undefined;
-  /** More about what was typed, below the field. */
+  /** Content below the field. */
   children?: ReactNode;
-  /** The id of what `children` show, for the field's description. */
+  /** The id of the element in `children` that describes the field. */
   describedBy?: string;
 }
 
@@ -64,7 +64,7 @@ export function NumberField(field: FieldProps) {
   );
 }
 
-/** A password: it can be shown, pasted and filled in by a password manager. */
+/** A password. It can be shown, pasted, and filled in by a password manager. */
 export function PasswordField(field: FieldProps) {
   const { texts } = useTexts();
   const [shown, setShown] = useState(false);

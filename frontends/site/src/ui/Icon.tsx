@@ -1,4 +1,4 @@
-// Drawings in the page's own colour; none of them says anything that a text does not say too.
+// Icons in the colour of the text. Each only repeats what a text says.
 
 const PATHS = {
   key: "M13 12h9M18 12v4M21.5 12v3M4 12a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0-9 0",
@@ -14,10 +14,10 @@ const PATHS = {
   door: "M14 4H6v16h8M10 12h11M17.500 8.500L21 12l-3.500 3.500",
 } as const;
 
-/** The name of a drawing. */
+/** The name of an icon. */
 export type IconName = keyof typeof PATHS;
 
-/** A drawing. */
+/** An icon. */
 export function Icon({ name }: { name: IconName }) {
   return (
     <svg className="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">

@@ -1,12 +1,12 @@
 import type { ReactNode } from "react";
 import { Icon, type IconName } from "./Icon";
 
-/** How a notice is meant. */
+/** The kind of a notice. */
 export type Tone = "info" | "good" | "warn" | "bad";
 
 const ICONS: Record<Tone, IconName> = { info: "info", good: "check", warn: "alert", bad: "alert" };
 
-/** Something to know, beside the page's matter. A `live` one is read out when it appears. */
+/** A notice beside the content of a page. A screen reader announces a `live` notice when it appears. */
 export function Notice({ tone, live, children }: { tone: Tone; live?: boolean; children: ReactNode }) {
   return (
     <div className={`notice ${tone}`} role={live ? "status" : undefined}>

@@ -1,6 +1,6 @@
 import { showNumber } from "../app/number";
 
-/** Telephone numbers, such as those whose settings somebody may change. Nothing where there are none. */
+/** A list of telephone numbers. Renders nothing if it is empty. */
 export function Numbers({ numbers }: { numbers: string[] }) {
   if (numbers.length === 0) {
     return null;

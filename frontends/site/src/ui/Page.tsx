@@ -1,7 +1,7 @@
 import { type ReactNode, useEffect, useRef } from "react";
 import { useTexts } from "../texts/language";
 
-/** A page: its title in the window and, focused when it appears, at its head. */
+/** Frame of a page. Sets the window's title, and focuses the heading when the page appears. */
 export function Page({
   title,
   heading,
@@ -22,7 +22,7 @@ export function Page({
   }, [texts, title]);
   useEffect(() => {
     window.scrollTo(0, 0);
-    // A page's own field may have been focused already.
+    // A field of the page may have the focus already.
     if (!document.activeElement || document.activeElement === document.body) {
       head.current?.focus({ preventScroll: true });
     }

@@ -1,6 +1,6 @@
 import { useTexts } from "../texts/language";
 
-/** The button that sends a form. It keeps the focus while the form is under way. */
+/** The button that sends a form. It keeps the focus while the request is in progress. */
 export function Submit({ label, busy }: { label: string; busy: boolean }) {
   const { texts } = useTexts();
   return (

@@ -1,26 +1,26 @@
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import type { Failure } from "../api/failure";
 
-/** What is wrong, by the field's id. */
+/** Error messages, by the field's id. */
 export type Errors = Record<string, string>;
 
-/** What came of sending a form: nothing more to say, or what is wrong. */
+/** The result of sending a form: undefined on success, otherwise what is wrong. */
 export type Sent = { errors?: Errors; failure?: Failure } | undefined;
 
-/** A form: what is wrong with it, whether it is under way, and the summary that is focused when it fails. */
+/** The state of a form. */
 export interface Form {
   errors: Errors;
   failure: Failure | undefined;
   busy: boolean;
-  /** Which failed try this is, so that each is announced anew. */
+  /** The number of failed tries, so that each failure is announced. */
   tries: number;
   submit: (event: FormEvent) => void;
-  /** A field was corrected: what was said about it no longer holds. */
+  /** Removes the error of a field that the reader has corrected. */
   forgive: (field: string) => void;
   clear: () => void;
 }
 
-/** A form that is checked here first, then sent. Nothing that was typed is lost when that fails. */
+/** A form that is checked in the browser, then sent. A failure keeps everything that was typed. */
 export function useForm(check: () => Errors, send: () => Promise<Sent>): Form {
   const [state, setState] = useState<{ errors: Errors; failure: Failure | undefined; tries: number }>({
     errors: {},

@@ -2,10 +2,10 @@ import type { Failure, Reason } from "../api/failure";
 import type { Texts } from "../texts/ja";
 import type { Language } from "../texts/language";
 
-/** Reasons whose server text tells what is configured there, such as how many attempts there are. */
+/** Reasons for which the server's text is shown, because it contains configured values such as the limit of attempts. */
 const SERVER_KNOWS: ReadonlySet<Reason> = new Set<Reason>(["LOGIN_REFUSED"]);
 
-/** A failure in the reader's words; in the server's for a reason that is newer than this site. */
+/** The text for a failure, in the reader's language. For a reason that this site does not know, the server's text. */
 export function wordsOf(failure: Failure, texts: Texts, language: Language): string {
   const server = failure.foreign || SERVER_KNOWS.has(failure.reason) ? failure.words[language] : undefined;
   const text = server ?? texts.reasons[failure.reason];

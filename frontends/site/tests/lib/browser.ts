@@ -1,4 +1,4 @@
-// Debian's Chromium, a fresh context for each reader.
+// Debian's Chromium, with a new context for each reader.
 
 import { rmSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
@@ -20,7 +20,7 @@ export const TEXTS: Record<Language, Texts> = { ja, en };
 /** Sizes of windows. */
 export const SIZES = { phone: { width: 320, height: 640 }, desktop: { width: 1280, height: 860 } } as const;
 
-/** How a reader looks at the site. */
+/** The view of a reader: language, window size, colours. */
 export interface Look {
   language?: Language;
   size?: keyof typeof SIZES;
@@ -37,7 +37,7 @@ const FLAGS = [
   "--disable-sync",
 ];
 
-/** A browser of a test file's own. */
+/** A browser for one test file. */
 export async function launch() {
   const profile = await mkdtemp(join(tmpdir(), "site-browser-"));
   const browser = await chromium.launch({
@@ -47,7 +47,7 @@ export async function launch() {
   });
   const foreign: string[] = [];
 
-  /** A reader with a window of its own, who is told when anything goes wrong in the page. */
+  /** A reader with a separate window. `problems` collects everything that goes wrong in the page. */
   const reader = async (
     look: Look = {},
   ): Promise<{ context: BrowserContext; page: Page; problems: string[] }> => {
@@ -77,7 +77,7 @@ export async function launch() {
   return { reader, close, foreign };
 }
 
-/** Notes what scripts throw and what the browser complains about, breaches of the policy among it. */
+/** Collects errors of scripts and of the browser, including violations of the policy. */
 export function watch(page: Page, problems: string[]): void {
   page.on("pageerror", (error) => problems.push(String(error)));
   page.on("console", (message) => {
@@ -87,7 +87,7 @@ export function watch(page: Page, problems: string[]): void {
   });
 }
 
-/** What a reader does on the site, in its language. */
+/** The actions of a reader on the site, in one language. */
 export class Reader {
   readonly t: Texts;
 
@@ -137,14 +137,14 @@ export class Reader {
     await this.button(password.submit).click();
   }
 
-  /** The summary of what is wrong is there, has the focus and says this. */
+  /** The error summary is shown, has the focus and contains this text. */
   async refused(text: string | RegExp): Promise<void> {
     const summary = this.page.getByRole("alert");
     await summary.getByText(text).first().waitFor();
     expect(await summary.evaluate((element) => element === document.activeElement)).toBe(true);
   }
 
-  /** Chooses a unit, and goes on to what would change. */
+  /** Chooses a unit and opens the preview of the change. */
   async plan(unit: "LINE" | "NUMBER" | "ADMIN_USER"): Promise<void> {
     await this.heading(this.t.unit.title);
     await this.page.getByRole("radio", { name: this.t.units[unit].name }).check();

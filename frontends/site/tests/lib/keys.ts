@@ -1,18 +1,18 @@
-// A reader who has a keyboard and nothing else.
+// A reader who uses only a keyboard.
 
 import type { Locator, Page } from "playwright-core";
 import { expect } from "vitest";
 
-/** What can have the focus. */
+/** Elements that can have the focus. */
 type Role = "link" | "button" | "textbox" | "radio";
 
-/** Works a page by keyboard alone. */
+/** Uses a page by keyboard alone. */
 export class Keys {
   constructor(readonly page: Page) {}
 
-  /** Presses Tab until the element with this name has the focus, and sees that it has it. */
+  /** Presses Tab until the element with this name has the focus, and checks that the focus is visible. */
   async to(role: Role, name: string): Promise<void> {
-    // A button that shows a password is named after its field.
+    // The button that shows a password has the name of its field in its own name.
     const wanted =
       role === "textbox"
         ? this.page.getByLabel(name, { exact: true })
@@ -29,7 +29,7 @@ export class Keys {
     throw new Error(`${name} cannot be reached`);
   }
 
-  /** Goes to a field and types into it, over what was there. */
+  /** Goes to a field and replaces its content. */
   async type(field: string, text: string): Promise<void> {
     await this.to("textbox", field);
     await this.page.keyboard.press("Control+A");
@@ -46,7 +46,7 @@ export class Keys {
     await this.page.keyboard.press(key);
   }
 
-  /** The page's head has the focus, from where reading begins. */
+  /** The heading has the focus, where reading begins. */
   async atHead(): Promise<void> {
     await this.page.waitForFunction(() => document.activeElement?.tagName === "H1");
   }

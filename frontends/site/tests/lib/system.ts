@@ -1,4 +1,4 @@
-// The real system behind the site, as its state.json tells it: those outside who prepare what a test needs.
+// The real system behind the site, read from its state.json, and the outside workloads that prepare a test.
 
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { randomInt } from "node:crypto";
@@ -46,7 +46,7 @@ function workload(name: string) {
 /** The softphone's origin. */
 export const SOFTPHONE = process.env.AIKAGI_SOFTPHONE ?? "";
 
-/** A certificate that names localhost's, for servers of other origins. */
+/** A certificate for localhost, for servers of other origins. */
 export function somebodysTls() {
   const identity = state.identities.backend;
   return { cert: readFileSync(identity?.certificate ?? ""), key: readFileSync(identity?.key ?? "") };
@@ -59,17 +59,17 @@ const direct = createClient(
   createGrpcTransport({ baseUrl: state.public[0] ?? "", nodeOptions: { ca: readFileSync(state.authority) } }),
 );
 
-/** So many digits by chance. */
+/** Random digits. */
 export function digits(count: number): string {
   return Array.from({ length: count }, () => randomInt(10)).join("");
 }
 
-/** A permanent password that nobody had. */
+/** A random permanent password. */
 export function permanent(): string {
   return `Kagi${digits(6)}x`;
 }
 
-/** A fresh line: its contract number and as many subscribed additional ones. */
+/** A new line: its contract number and this many subscribed additional numbers. */
 export async function line(additional = 0): Promise<[string, ...string[]]> {
   const number = () => `0${["3", "6", "50"][randomInt(3)]}${digits(8)}`;
   const contract = number();
@@ -107,20 +107,20 @@ async function change(token: string, revision: string, current: string, next: st
   );
 }
 
-/** Changes the password from some other device. */
+/** Changes the password from another device. */
 export async function changeElsewhere(number: string, current: string, next = permanent()): Promise<string> {
   const opened = await direct.login({ number, password: current });
   await change(opened.sessionToken, opened.session?.revision ?? "", current, next);
   return next;
 }
 
-/** A fresh line with one account that has a permanent password. */
+/** A new line with one account that has a permanent password. */
 export async function account(): Promise<{ number: string; password: string }> {
   const [number] = await line();
   return { number, password: await settle(number, await telephone(number)) };
 }
 
-/** A fresh line whose unit is established, and the password of each of its accounts. */
+/** A new line with an established unit, and the password of each of its accounts. */
 export async function established(
   unit: AuthUnit,
   additional = 1,
@@ -135,14 +135,14 @@ export async function established(
   return { numbers, passwords };
 }
 
-/** Guesses wrong, so many times. */
+/** Makes this many wrong attempts. */
 export async function guess(number: string, times: number): Promise<void> {
   for (let done = 0; done < times; done++) {
     await direct.login({ number, password: "Wrong00000" }).catch(() => undefined);
   }
 }
 
-/** PW-3: makes a password as old as if it had been changed so many days ago. */
+/** PW-3: sets the time of a password's last change to this many days ago. */
 export function age(number: string, days: number): void {
   const settings = readFileSync(join(home, "settings/authentication.toml"), "utf8");
   const port = /postgres:\/\/[^"]*:(\d+)\//.exec(settings)?.[1] ?? "";
@@ -151,7 +151,7 @@ export function age(number: string, days: number): void {
   execFileSync("psql", ["-q", "-h", sockets, "-p", port, "-U", "postgres", "-c", statement, "aikagi"]);
 }
 
-/** The processes of one service: those that were started with its settings. */
+/** The processes of one service, found by its settings file. */
 function processes(service: string): { id: number; command: string[] }[] {
   const config = join(home, "settings", `${service}.toml`);
   return readdirSync("/proc")
@@ -173,7 +173,7 @@ function processes(service: string): { id: number; command: string[] }[] {
 
 const ours: ChildProcess[] = [];
 
-/** Stops a service; what is answered starts it again and waits until it listens. */
+/** Stops a service. The returned function starts it again and waits until it listens. */
 export async function stop(service: string): Promise<() => Promise<void>> {
   const running = processes(service);
   for (const { id } of running) {
@@ -190,7 +190,7 @@ export async function stop(service: string): Promise<() => Promise<void>> {
   };
 }
 
-/** Ends what was started here. */
+/** Stops every process that was started here. */
 export function stopOurs(): void {
   for (const child of ours) {
     child.kill();
@@ -207,7 +207,7 @@ function listens(port: number): Promise<boolean> {
   });
 }
 
-/** Waits until something holds. */
+/** Waits until a condition is true. */
 export async function until(holds: () => Promise<boolean>, limit = 30_000): Promise<void> {
   const end = Date.now() + limit;
   while (!(await holds())) {

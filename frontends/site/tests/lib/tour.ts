@@ -1,4 +1,4 @@
-// Every page of the site in turn, for the accessibility check and the pictures.
+// All pages of the site, one after the other, for the accessibility check and the pictures.
 
 import type { Page } from "playwright-core";
 import { showNumber } from "../../src/app/number";

@@ -1,20 +1,20 @@
 import { useEffect, useState } from "react";
 import { Loading } from "../../app/Loading";
-import { offered } from "../../app/migration";
 import { useSite } from "../../app/site";
+import { offered } from "../../app/unit_migration";
 import type { Session } from "../../gen/aikagi/authentication/v1/session_pb";
 import type { AuthUnit } from "../../gen/aikagi/units/v1/unit_pb";
 import { useTexts } from "../../texts/language";
 import { Link } from "../../ui/Link";
 import { Notice } from "../../ui/Notice";
 import { Page } from "../../ui/Page";
-import { Check } from "./Check";
-import { Choose } from "./Choose";
+import { CheckChange } from "./CheckChange";
+import { ChooseUnit } from "./ChooseUnit";
 import type { Plan } from "./plan";
 
 /**
- * Changing the auth unit (section 6 of the specification), in two pages: choosing, then checking and typing the
- * passwords. What was chosen and typed stays in memory while the reader goes back and forth, and nowhere else.
+ * The unit migration (section 6 of the specification), in two pages: choose a unit, then check the change and type the
+ * passwords. The choice and the passwords stay in memory while the reader moves between the two, and nowhere else.
  */
 export function ChangeUnit({ session, step }: { session: Session; step: "choose" | "check" }) {
   const { texts } = useTexts();
@@ -24,7 +24,7 @@ export function ChangeUnit({ session, step }: { session: Session; step: "choose"
   const [passwords, setPasswords] = useState<Record<string, string>>({});
   const units = offered(session.unit);
 
-  // A reload in the middle forgets the plan: the reader chooses again.
+  // A reload on the second page forgets the plan, so the reader chooses again.
   const lost = step === "check" && (!plan || !units.includes(plan.unit));
   useEffect(() => {
     if (lost) {
@@ -47,7 +47,7 @@ export function ChangeUnit({ session, step }: { session: Session; step: "choose"
   }
   if (step === "check" && plan) {
     return (
-      <Check
+      <CheckChange
         session={session}
         plan={plan}
         replan={(preview) => setPlan({ ...plan, preview })}
@@ -56,5 +56,5 @@ export function ChangeUnit({ session, step }: { session: Session; step: "choose"
       />
     );
   }
-  return <Choose session={session} units={units} unit={unit} choose={setUnit} planned={setPlan} />;
+  return <ChooseUnit session={session} units={units} unit={unit} choose={setUnit} planned={setPlan} />;
 }

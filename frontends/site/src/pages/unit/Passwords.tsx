@@ -4,7 +4,7 @@ import { PasswordField } from "../../ui/Field";
 import { Submit } from "../../ui/Submit";
 import type { Form } from "../../ui/useForm";
 
-/** The id of the password field of the account at this place. */
+/** The id of the password field of the account at this position. */
 export const idAt = (place: number) => `password-${place}`;
 
 /** MIG-2: one field for each account of the present unit. */
@@ -33,7 +33,7 @@ export function Passwords({
         const id = idAt(place);
         return (
           <div key={number}>
-            {/* Password managers know by this whose password it is. */}
+            {/* Password managers learn from this field whose password it is. */}
             <input
               className="unseen"
               type="text"

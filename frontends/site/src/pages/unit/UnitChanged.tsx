@@ -6,7 +6,7 @@ import { Notice } from "../../ui/Notice";
 import { Page } from "../../ui/Page";
 import { Logins } from "./Logins";
 
-/** MIG-6: it is done, and who logs in with what from now on. Whoever comes here by the address logs in. */
+/** MIG-6: shown after a unit migration, with the logins from now on. Without them (after a reload) it leads to the login. */
 export function UnitChanged() {
   const { texts } = useTexts();
   const { go, changedLogins } = useSite();

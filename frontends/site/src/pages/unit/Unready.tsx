@@ -8,14 +8,14 @@ import { Notice } from "../../ui/Notice";
 import { wordsOf } from "../../ui/words";
 import { idAt } from "./Passwords";
 
-/** MIG-5: which accounts have no live permanent password, and how they come by one. */
+/** MIG-5: lists the accounts without a live permanent password, and explains how to set one. */
 export function Unready({
   preview,
   looked,
   lookAgain,
 }: {
   preview: PreviewMigrationResponse;
-  /** The reader has just looked again: it failed, or some are not ready still. */
+  /** Set after the reader pressed "look again": the request failed, or some accounts are still not ready. */
   looked: { failure: Failure | undefined } | undefined;
   lookAgain: () => Promise<void>;
 }) {
@@ -33,7 +33,7 @@ export function Unready({
       <p>{words.unreadyText}</p>
       <ul className="logins">
         {preview.unreadyNumbers.map((number) => (
-          // The summary of a refusal leads here.
+          // The error summary links to this item.
           <li key={number} id={idAt(preview.requiredNumbers.indexOf(number))} tabIndex={-1}>
             <b className="number">{showNumber(number)}</b>
           </li>

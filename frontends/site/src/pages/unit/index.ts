@@ -1,4 +1,4 @@
-// One chunk: who has changed the unit can be told so though the connection is gone.
+// One chunk, so that the result can be shown even if the connection was lost after the change.
 
 export { ChangeUnit } from "./ChangeUnit";
 export { UnitChanged } from "./UnitChanged";

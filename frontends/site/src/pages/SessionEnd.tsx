@@ -3,7 +3,7 @@ import { Icon } from "../ui/Icon";
 import { Link } from "../ui/Link";
 import { Page } from "../ui/Page";
 
-/** After logging out. */
+/** Shown after a logout. */
 export function LoggedOut() {
   const { texts } = useTexts();
   return (
@@ -18,7 +18,7 @@ export function LoggedOut() {
   );
 }
 
-/** After the session ended by itself or from elsewhere (SESS-1, SESS-2). */
+/** Shown after the session expired or was ended elsewhere (SESS-1, SESS-2). */
 export function TimedOut() {
   const { texts } = useTexts();
   return (

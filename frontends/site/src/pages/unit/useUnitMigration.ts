@@ -1,7 +1,7 @@
 import { useState } from "react";
 import { subscriber } from "../../api/client";
 import { type Failure, isSessionOver, type Reason } from "../../api/failure";
-import { attempt, persist } from "../../api/patience";
+import { callOnce, callWithRetries } from "../../api/retry";
 import { showNumber } from "../../app/number";
 import { useSite } from "../../app/site";
 import type { Session } from "../../gen/aikagi/authentication/v1/session_pb";
@@ -11,10 +11,10 @@ import { type Errors, type Form, type Sent, useForm } from "../../ui/useForm";
 import { idAt } from "./Passwords";
 import type { Plan } from "./plan";
 
-/** How long a migration may take, in milliseconds: each account's password is hashed, and one for each new one. */
+/** The deadline of a unit migration, in milliseconds. The server computes a hash for each old and each new account. */
 const DEADLINE = 60_000;
 
-/** Reasons after which the page shows what holds now. */
+/** Reasons after which the page gets the present state. */
 const LOOK_AGAIN: ReadonlySet<Reason> = new Set<Reason>([
   "STALE_VIEW",
   "CHANGED_MEANWHILE",
@@ -22,19 +22,19 @@ const LOOK_AGAIN: ReadonlySet<Reason> = new Set<Reason>([
   "PASSWORD_DEAD",
 ]);
 
-/** A migration, as far as this page has come with it. */
-interface Migration {
+/** The state of a unit migration on this page. */
+interface UnitMigration {
   form: Form;
-  /** The answer was lost: what is known of what became of it. */
+  /** What is known after a lost response: perhaps done, or not done. */
   lost: "perhaps" | "notDone" | undefined;
-  /** This session spent a password's last attempt and has ended with it (SESS-2). */
+  /** Whether this session ended because it used the last attempt of a password (SESS-2). */
   over: boolean;
-  /** Shows what holds now. */
+  /** Gets the present state. */
   lookAgain: () => Promise<Failure | undefined>;
 }
 
-/** Sends a migration, and makes of its refusal what the reader can do about it. Whatever was typed stays. */
-export function useMigration({
+/** Sends a unit migration, and shows after a refusal what the reader can do. Everything that was typed stays. */
+export function useUnitMigration({
   session,
   plan,
   replan,
@@ -44,7 +44,7 @@ export function useMigration({
   plan: Plan;
   replan: (preview: PreviewMigrationResponse) => void;
   passwords: Record<string, string>;
-}): Migration {
+}): UnitMigration {
   const { texts } = useTexts();
   const { go, forget, look, ended, lastNumber, changedLogins } = useSite();
   const words = texts.unit;
@@ -54,9 +54,9 @@ export function useMigration({
   const numbers = preview.requiredNumbers;
 
   const lookAgain = async () => {
-    const { answer, failure } = await persist(() => subscriber.previewMigration({ unit }));
-    if (answer) {
-      replan(answer);
+    const { response, failure } = await callWithRetries(() => subscriber.previewMigration({ unit }));
+    if (response) {
+      replan(response);
     }
     return failure;
   };
@@ -69,7 +69,7 @@ export function useMigration({
     return Object.fromEntries(missing);
   };
 
-  /** What is wrong with single passwords, by their places in the request. */
+  /** Error messages for single passwords, by their positions in the request. */
   const errorsOf = (failure: Failure): Errors => {
     const say = (number: string, reason: Reason) => {
       switch (reason) {
@@ -97,9 +97,9 @@ export function useMigration({
       return undefined;
     }
     if (failure.lost) {
-      // What was asked may have been done: the session would have ended with it (MIG-6).
-      const { answer } = await persist(() => subscriber.getSession({ peek: true }));
-      setLost(answer?.session?.unit === session.unit ? "notDone" : "perhaps");
+      // The server may have done it. Then the session would have ended (MIG-6).
+      const { response } = await callWithRetries(() => subscriber.getSession({ peek: true }));
+      setLost(response?.session?.unit === session.unit ? "notDone" : "perhaps");
       return { failure };
     }
     const errors = errorsOf(failure);
@@ -120,7 +120,7 @@ export function useMigration({
   };
 
   const send = async (): Promise<Sent> => {
-    const { answer, failure } = await attempt(() =>
+    const { response, failure } = await callOnce(() =>
       subscriber.migrate(
         {
           unit,
@@ -133,7 +133,7 @@ export function useMigration({
     if (failure) {
       return refused(failure);
     }
-    const { logins } = answer;
+    const { logins } = response;
     const own = logins.find(({ number }) => number === session.accountNumber) ?? logins[0];
     lastNumber.current = own ? showNumber(own.number) : "";
     changedLogins.current = logins;

@@ -1,4 +1,4 @@
-// Changing the auth unit (section 6 of the specification): the four that are offered, in each language and size.
+// Unit migrations (section 6 of the specification): the four that are offered, in each language and size.
 
 import { afterAll, describe, expect, test } from "vitest";
 import { showNumber } from "../src/app/number";
@@ -25,7 +25,7 @@ describe.each(LOOKS)("in %s on a %s", (language, size) => {
     return { ...opened, reader: new Reader(opened.page, language) };
   };
 
-  /** Changes the unit as one who is logged in, and logs in again; `logins` is who is told to log in with what. */
+  /** Changes the unit and logs in again. `logins` are the logins that the site must list. */
   const migrate = async (
     reader: Reader,
     to: Unit,
@@ -59,7 +59,7 @@ describe.each(LOOKS)("in %s on a %s", (language, size) => {
     await seesLogins();
     await page.locator("main").getByRole("link", { name: t.common.logIn }).click();
     await reader.heading(t.login.title);
-    // The number to log in with is there already.
+    // The login form has the number already.
     const known = await reader.field(t.login.number).inputValue();
     expect(logins.map(([number]) => showNumber(number))).toContain(known);
     await reader.field(t.login.password).fill(own);
@@ -68,7 +68,7 @@ describe.each(LOOKS)("in %s on a %s", (language, size) => {
     await page.locator(".facts dd").getByText(t.units[to].name).waitFor();
   };
 
-  /** MIG-1 to MIG-3, MIG-6: NUMBER to LINE, LINE to NUMBER, NUMBER to ADMIN_USER, and there it ends. */
+  /** MIG-1 to MIG-3, MIG-6: NUMBER to LINE, LINE to NUMBER, NUMBER to ADMIN_USER. From there no change is offered. */
   test("from NUMBER to LINE and back, then to ADMIN_USER", async () => {
     const { numbers, passwords } = await established(AuthUnit.NUMBER);
     const [contract, first] = numbers as [string, string];

@@ -1,6 +1,6 @@
 import { subscriber } from "../../api/client";
 import { isSessionOver } from "../../api/failure";
-import { persist } from "../../api/patience";
+import { callWithRetries } from "../../api/retry";
 import { unitName } from "../../app/names";
 import { useSite } from "../../app/site";
 import type { Session } from "../../gen/aikagi/authentication/v1/session_pb";
@@ -14,11 +14,11 @@ import { Submit } from "../../ui/Submit";
 import { type Errors, useForm } from "../../ui/useForm";
 import type { Plan } from "./plan";
 
-/** The id of a unit's radio button. */
+/** The id of the radio button of a unit. */
 const idOf = (unit: AuthUnit) => `unit-${unit}`;
 
-/** MIG-1: which of the offered units it is to be. */
-export function Choose({
+/** MIG-1: asks which of the offered units to change to. */
+export function ChooseUnit({
   session,
   units,
   unit,
@@ -42,9 +42,9 @@ export function Choose({
     if (unit === undefined) {
       return undefined;
     }
-    const { answer, failure } = await persist(() => subscriber.previewMigration({ unit }));
-    if (answer) {
-      planned({ unit, preview: answer });
+    const { response, failure } = await callWithRetries(() => subscriber.previewMigration({ unit }));
+    if (response) {
+      planned({ unit, preview: response });
       go("unitCheck");
       return undefined;
     }
@@ -52,7 +52,7 @@ export function Choose({
       ended();
       return undefined;
     }
-    // The session may say by now that the password comes first, or that another unit holds.
+    // The session may have changed: a change of password is due, or the unit is another one.
     void look(true);
     return { failure };
   };

@@ -1,10 +1,10 @@
-// Calls that arrive and whose answers do not.
+// RPCs that arrive, but whose responses are lost.
 
 import { request } from "node:https";
 import type { Page } from "playwright-core";
 
-/** From now on calls at such an address arrive, and their answers are lost. The browser keeps its old cookie. */
-export async function loseAnswers(page: Page, address: RegExp): Promise<void> {
+/** From now on requests to this address arrive, but their responses are lost. The browser keeps its old cookie. */
+export async function loseResponses(page: Page, address: RegExp): Promise<void> {
   await page.route(address, async (route) => {
     const { origin, ...headers } = await route.request().allHeaders();
     const cookies = await page.context().cookies();
@@ -18,13 +18,13 @@ export async function loseAnswers(page: Page, address: RegExp): Promise<void> {
   });
 }
 
-/** Sends a call as the browser would, outside of it. */
+/** Sends a request as the browser would, but outside of the browser. */
 async function send(url: string, headers: Record<string, string>, body: Buffer | null): Promise<void> {
   const kept = Object.fromEntries(Object.entries(headers).filter(([name]) => !name.startsWith(":")));
   await new Promise<void>((done, failed) => {
-    const call = request(url, { method: "POST", headers: kept, rejectUnauthorized: false }, (answer) => {
-      answer.resume();
-      answer.on("end", done);
+    const call = request(url, { method: "POST", headers: kept, rejectUnauthorized: false }, (response) => {
+      response.resume();
+      response.on("end", done);
     });
     call.on("error", failed);
     call.end(body ?? undefined);

@@ -13,10 +13,10 @@ import { Logins } from "./Logins";
 import { idAt, Passwords } from "./Passwords";
 import type { Plan } from "./plan";
 import { Unready } from "./Unready";
-import { useMigration } from "./useMigration";
+import { useUnitMigration } from "./useUnitMigration";
 
-/** What will change and who logs in afterwards; then the passwords, or which of them are missing (MIG-2, MIG-5). */
-export function Check({
+/** Shows what will change and who logs in afterwards. Then asks for the passwords, or lists the accounts without one (MIG-2, MIG-5). */
+export function CheckChange({
   session,
   plan,
   replan,
@@ -33,11 +33,11 @@ export function Check({
   const words = texts.unit;
   const { ended } = useSite();
   const [looked, setLooked] = useState<{ failure: Failure | undefined }>();
-  const { form, lost, over, lookAgain } = useMigration({ session, plan, replan, passwords });
+  const { form, lost, over, lookAgain } = useUnitMigration({ session, plan, replan, passwords });
   const { preview } = plan;
   const ready = preview.unreadyNumbers.length === 0;
   useEffect(() => {
-    // The button that was pressed is gone; the fields have come in its place.
+    // The fields have replaced the button that had the focus.
     if (looked && ready) {
       document.getElementById(idAt(0))?.focus();
     }

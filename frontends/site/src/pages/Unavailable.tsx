@@ -6,8 +6,8 @@ import { Page } from "../ui/Page";
 
 const BUSY: ReadonlySet<string> = new Set(["OVERLOADED", "TOO_MANY_ATTEMPTS"]);
 
-/** Nothing can be shown: overloaded, unavailable or offline. Comes back by itself when the connection does. */
-export function TroublePage({ failure, again }: { failure: Failure; again: () => Promise<unknown> }) {
+/** Shown instead of a page: overloaded, unavailable or offline. Tries again when the browser is online again. */
+export function UnavailablePage({ failure, again }: { failure: Failure; again: () => Promise<unknown> }) {
   const { texts } = useTexts();
   const [trying, setTrying] = useState(false);
   const words = BUSY.has(failure.reason) ? texts.overloaded : texts.unavailable;
@@ -16,7 +16,7 @@ export function TroublePage({ failure, again }: { failure: Failure; again: () =>
     await again();
     setTrying(false);
   };
-  // biome-ignore lint/correctness/useExhaustiveDependencies: tried again with what there is at that moment
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the listener uses the state at that moment
   useEffect(() => {
     addEventListener("online", tryAgain);
     return () => removeEventListener("online", tryAgain);
