@@ -1,4 +1,4 @@
-//! A certificate authority, and the workload identities that it issues (INV-7).
+//! A certificate authority, and the workload identities that it vouches for (INV-7).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
@@ -201,7 +201,7 @@ fn inspect<T>(file: &Path, look: impl FnOnce(&X509Certificate<'_>) -> T) -> Opti
     Some(look(&pem.parse_x509().ok()?))
 }
 
-/// The real clock, which is also the clock of every program that checks these certificates.
+/// The real clock: whoever checks these certificates looks at it too.
 fn now() -> OffsetDateTime {
     OffsetDateTime::now_utc()
 }

@@ -16,13 +16,12 @@ use aikagi_installation::workloads::{
 };
 use anyhow::{Context as _, Result};
 
-/// The key ring in the vault. Shares have copies of it.
+/// The key ring, which each share has a copy of.
 pub(crate) fn key_ring(directory: &Path) -> PathBuf {
     directory.join("vault/key-ring.toml")
 }
 
-/// Makes what is missing, and gives each container its share. `say` gets a line of text if it replaces certificates or
-/// makes a key ring.
+/// Makes what is missing, and gives each container its share. `say` gets a text for what is replaced or new.
 pub(crate) fn make(
     directory: &Path,
     public_names: &[String],
@@ -109,7 +108,7 @@ pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
     for file in files.flatten() {
         let name = file.file_name();
         let name = name.to_string_lossy();
-        // Kubernetes uses such names for the directories behind the links.
+        // Kubernetes keeps the files themselves, and where they are now, under such names.
         if !name.starts_with('.') {
             share.copy(&file.path(), &name)?;
         }
@@ -256,7 +255,7 @@ mod tests {
         .unwrap();
     }
 
-    /// A container has the secrets of its own row in docs/architecture.md, and no others.
+    /// The architecture's table: a container has the secrets of its own row and no others.
     #[test]
     fn each_container_gets_its_share_and_no_more() {
         let dir = tempfile::tempdir().unwrap();
@@ -291,7 +290,7 @@ mod tests {
         assert!(!dir.join("backend").exists());
     }
 
-    /// Kubernetes mounts a secret as links to files that everyone may read, in another directory.
+    /// As Kubernetes mounts a secret: links to files that everyone may read, one step aside.
     #[test]
     fn a_copy_is_for_nobody_else() {
         use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -311,7 +310,7 @@ mod tests {
         assert_eq!((mode(&own), mode(&key)), (0o700, 0o600));
     }
 
-    /// A second run changes nothing. With `renew`, it replaces certificates and their keys, and nothing else.
+    /// Run again, it changes nothing; asked to renew, it changes certificates and keys and nothing else.
     #[test]
     fn only_what_is_asked_for_is_made_anew() {
         let dir = tempfile::tempdir().unwrap();
@@ -331,7 +330,7 @@ mod tests {
         assert_eq!(kept.map(read), before);
     }
 
-    /// INV-3: the default user is off, and every other user has a password.
+    /// A user of Redis that is no service has no more rights than its task needs, and everyone has a password.
     #[test]
     fn redis_lets_nobody_in_without_a_password() {
         let dir = tempfile::tempdir().unwrap();

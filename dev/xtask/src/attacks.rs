@@ -152,10 +152,10 @@ mod tests {
     #[test]
     fn what_passed_is_read_by_name() {
         let lines = r#"{"type":"suite","event":"started","test_count":2}
-            {"type":"test","event":"ok","name":"aikagi-tests::e2e$login::one","exec_time":0.1}
-            {"type":"test","event":"failed","name":"aikagi-tests::e2e$login::other"}
-            {"type":"test","event":"ok","name":"aikagi-tests::e2e$login::twice"}
-            {"type":"test","event":"failed","name":"aikagi-tests::e2e$password::twice"}"#;
+            {"type":"test","event":"ok","name":"aikagi-e2e::e2e$login::one","exec_time":0.1}
+            {"type":"test","event":"failed","name":"aikagi-e2e::e2e$login::other"}
+            {"type":"test","event":"ok","name":"aikagi-e2e::e2e$login::twice"}
+            {"type":"test","event":"failed","name":"aikagi-e2e::e2e$password::twice"}"#;
         assert_eq!(names_of_passed(lines), BTreeSet::from(["one".to_owned()]));
     }
 

@@ -1,4 +1,4 @@
-//! `cargo xtask faults`: injects faults into the whole system while subscribers use it (`tests/e2e/faults.rs`). With
+//! `cargo xtask faults`: injects faults into the whole system while subscribers use it (`tests/e2e/tests/faults.rs`). With
 //! `--flaws` it does so with systems that are broken on purpose, and each flaw has to be found.
 
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use aikagi_devkit::cargo::{build_with_tests, cargo};
 use aikagi_devkit::command::show;
 use aikagi_devkit::console::Console;
 use aikagi_devkit::install::{self, Tool};
-use aikagi_devkit::installation::random::fill;
+use aikagi_devkit::installation::random::random_hexadecimal;
 use aikagi_devkit::repo::Repo;
 use anyhow::{Context, Result, bail, ensure};
 
@@ -16,7 +16,7 @@ use crate::tools::{self, Subcommand};
 
 /// The flaws, each as a patch of the sources.
 const FLAWS: &str = "tests/flaws";
-const TEST: &str = "lives_go_on_through_faults";
+const TEST: &str = "lines_survive_faults";
 /// Words in the test's output when it has found a flaw.
 const FOUND: [&str; 2] = ["no order explains", "the audit trail"];
 
@@ -66,9 +66,9 @@ pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Resul
 }
 
 fn random_seed() -> Result<u32> {
-    let mut bytes = [0; 4];
-    fill(&mut bytes)?;
-    Ok(u32::from_be_bytes(bytes))
+    let random = random_hexadecimal()?;
+    let seed = random.get(..8).unwrap_or(&random);
+    u32::from_str_radix(seed, 16).context("no seed")
 }
 
 fn test(repo: &Repo, console: Console) -> Result<Command> {

@@ -5,7 +5,7 @@ pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod generate;
 pub(crate) mod healthcheck;
-pub(crate) mod import;
+pub mod import;
 pub(crate) mod line;
 pub(crate) mod number;
 pub(crate) mod sessions;

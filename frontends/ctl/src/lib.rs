@@ -5,7 +5,7 @@
 //! (INV-7).
 
 pub mod cli;
-mod commands;
+pub mod commands;
 mod connection;
 mod error;
 mod output;

@@ -12,7 +12,7 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// It is the other end of the connection, unless that is a trusted proxy: then what that proxy says is believed,
 /// and so on towards the client. Whatever stands left of the first untrusted address may be made up. A malformed
 /// entry ends the walk at the proxy that passed it on.
-pub(crate) fn of_client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+pub fn of_client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let lines: Vec<&str> = headers
         .get_all(FORWARDED_FOR)
         .iter()

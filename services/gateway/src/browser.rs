@@ -11,12 +11,12 @@ const GRPC_WEB: &[u8] = b"application/grpc-web";
 
 /// In a request's extensions: it comes from a browser, whose session is in a cookie (SESS-3).
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Browser;
+pub struct Browser;
 
 /// Whether a request is a browser's: it speaks gRPC-Web, or has a header that a browser adds and a page cannot
 /// leave out. A script so cannot pass for another client to be given a token (SESS-3). To be asked before the
 /// gRPC-Web layer, which makes requests look alike.
-pub(crate) fn is_browser(headers: &HeaderMap) -> bool {
+pub fn is_browser(headers: &HeaderMap) -> bool {
     headers.contains_key(ORIGIN)
         || headers.contains_key(FETCH_SITE)
         || headers
@@ -26,7 +26,7 @@ pub(crate) fn is_browser(headers: &HeaderMap) -> bool {
 
 /// Refuses what the page of another origin asks for. A browser that does not name the origin must say that it is
 /// the same; what says neither is no browser.
-pub(crate) fn check_origin(headers: &HeaderMap, allowed: &[Origin]) -> Result<(), Refusal> {
+pub fn check_origin(headers: &HeaderMap, allowed: &[Origin]) -> Result<(), Refusal> {
     let is_allowed = |value: &[u8]| {
         allowed
             .iter()

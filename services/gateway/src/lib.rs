@@ -5,14 +5,14 @@
 //! ([`private`]) serves outside workloads (IVR platforms, settings back ends, operators) by mutual TLS, each what
 //! the contracts' `edge_callers` allow it (INV-7).
 
-mod address;
-mod browser;
+pub mod address;
+pub mod browser;
 mod certificate;
 mod envoy;
 mod gate;
 mod limit;
-mod origin;
-mod presented;
+pub mod origin;
+pub mod presented;
 mod private;
 mod public;
 mod reflection;

@@ -21,7 +21,7 @@ const BEARER: &str = "bearer";
 
 /// The client's side of one call.
 #[derive(Debug)]
-pub(crate) struct Visit {
+pub struct Visit {
     browser: bool,
     presented: Presented,
 }
@@ -43,7 +43,7 @@ enum Carrier {
 impl Visit {
     /// Reads a request's headers. A bearer token comes before a cookie: a client that sends one means it. Cookies
     /// are looked at only in a browser's requests.
-    pub(crate) fn of<T>(request: &Request<T>) -> Self {
+    pub fn of<T>(request: &Request<T>) -> Self {
         let browser = request.extensions().get::<Browser>().is_some();
         Self {
             browser,
@@ -52,7 +52,7 @@ impl Visit {
     }
 
     /// Reads the headers that a browser sent elsewhere with its request, as [`Visit::of`] does.
-    pub(crate) fn of_browser(headers: &HeaderMap) -> Self {
+    pub fn of_browser(headers: &HeaderMap) -> Self {
         Self {
             browser: true,
             presented: Presented::read(headers, true),
@@ -60,7 +60,7 @@ impl Visit {
     }
 
     /// The token presented: none is `SESSION_REQUIRED`, one that cannot be any is `SESSION_ENDED`.
-    pub(crate) fn token(&self) -> Result<Zeroizing<String>, Refusal> {
+    pub fn token(&self) -> Result<Zeroizing<String>, Refusal> {
         match &self.presented {
             Presented::Nothing => Err(Refusal::new(ErrorReason::SessionRequired)),
             Presented::Malformed(_) => Err(Refusal::new(ErrorReason::SessionEnded)),

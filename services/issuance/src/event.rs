@@ -12,16 +12,22 @@ use zeroize::Zeroizing;
 const MAX_KEYS: usize = 32;
 
 /// A turn: which one of which call, and what happened.
-pub(crate) struct TurnRequest {
-    pub(crate) call_id: String,
-    pub(crate) sequence: u32,
-    pub(crate) event: Event,
+pub struct TurnRequest {
+    /// The platform's name for the call.
+    pub call_id: String,
+    /// The turn's number in the call, from 0.
+    pub sequence: u32,
+    /// What happened.
+    pub event: Event,
 }
 
 /// What happened on the caller's side.
-pub(crate) enum Event {
+pub enum Event {
     /// The call came in; without a caller its number was withheld.
-    Started { caller: Option<TelephoneNumber> },
+    Started {
+        /// The number that calls.
+        caller: Option<TelephoneNumber>,
+    },
     /// Keys were pressed.
     Keys(Zeroizing<String>),
     /// Nothing was, until the time-out.
@@ -31,11 +37,11 @@ pub(crate) enum Event {
 }
 
 /// Tells one event from another. It is kept sealed only: what was keyed could be guessed from it.
-pub(crate) type EventDigest = [u8; 32];
+pub type EventDigest = [u8; 32];
 
 impl TurnRequest {
     /// Reads a turn; every field that is wrong is named.
-    pub(crate) fn parse(mut request: TakeTurnRequest) -> Result<Self, Refusal> {
+    pub fn parse(mut request: TakeTurnRequest) -> Result<Self, Refusal> {
         let mut fields = Fields::default();
         if !is_call_id(&request.call_id) {
             fields.note(
@@ -98,7 +104,7 @@ fn is_call_id(text: &str) -> bool {
 
 impl Event {
     /// IVR-12: the same for the same event, so that a turn sent again is known.
-    pub(crate) fn digest(&self) -> EventDigest {
+    pub fn digest(&self) -> EventDigest {
         let (tag, content) = match self {
             Self::Started { caller } => (0, caller.as_ref().map_or("", TelephoneNumber::as_str)),
             Self::Keys(keys) => (1, keys.as_str()),

@@ -4,11 +4,11 @@
 //! turns is a [`record`], kept sealed in Redis ([`calls`]); [`order`] decides which turn may come next.
 
 mod calls;
-mod event;
+pub mod event;
 mod issue;
-mod order;
-mod record;
-mod reply;
+pub mod order;
+pub mod record;
+pub mod reply;
 mod service;
 mod set_temporary_password;
 mod setting;

@@ -12,7 +12,7 @@ const SETTING_LONGEST: TimeDelta = TimeDelta::seconds(30);
 
 /// Where a turn belongs.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Place {
+pub enum Place {
     /// It starts the call.
     First,
     /// It is the next one, or the latest one, whose answer a lost replica owes.
@@ -23,7 +23,7 @@ pub(crate) enum Place {
 
 /// IVR-12: finds a turn's place in its call. The latest turn sent again is answered alike; any other turn
 /// than the next is refused.
-pub(crate) fn place(
+pub fn place(
     record: Option<&CallRecord>,
     request: &TurnRequest,
     now: DateTime<Utc>,

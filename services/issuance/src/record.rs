@@ -19,22 +19,22 @@ use crate::reply::wire_outcome;
 
 /// A call after its latest turn.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct CallRecord {
+pub struct CallRecord {
     /// Who calls; none when the number was withheld.
-    pub(crate) caller: Option<TelephoneNumber>,
+    pub caller: Option<TelephoneNumber>,
     /// The latest turn.
-    pub(crate) sequence: u32,
+    pub sequence: u32,
     /// What happened in it.
-    pub(crate) event: EventDigest,
+    pub event: EventDigest,
     /// Where the call stands; before the latest turn, while that is being worked on.
-    pub(crate) state: CallState,
+    pub state: CallState,
     /// How the latest turn is, or was, answered.
-    pub(crate) answer: Answer,
+    pub answer: Answer,
 }
 
 /// How a turn is answered.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Answer {
+pub enum Answer {
     /// Like this, however often it is sent.
     Given(TakeTurnResponse),
     /// Not yet: since this moment some replica sets the password.
@@ -44,7 +44,7 @@ pub(crate) enum Answer {
 /// A record that this version cannot read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the record of the call cannot be read")]
-pub(crate) struct Unreadable;
+pub struct Unreadable;
 
 /// The record as bytes, in a form that later versions can add to.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -85,7 +85,7 @@ impl fmt::Debug for Form {
 
 impl CallRecord {
     /// The record as bytes, to be sealed.
-    pub(crate) fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
         let mut form = Form {
             caller: self
                 .caller
@@ -106,7 +106,7 @@ impl CallRecord {
     }
 
     /// Reads a record back.
-    pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, Unreadable> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Unreadable> {
         let mut form = Form::decode(bytes).map_err(|_| Unreadable)?;
         let state = form.read_state();
         form.keyed.zeroize();

@@ -10,7 +10,7 @@ use aikagi_domain::guidance::{Guidance, Language};
 use chrono::TimeDelta;
 
 /// The answer to a turn. `key_timeout` is how long to wait for a key.
-pub(crate) fn reply(
+pub fn reply(
     sequence: u32,
     guidance: &[Guidance],
     next: Next,

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use aikagi_tests::story::Where;
+use aikagi_client::RunningSystem;
 use anyhow::{Context, Result, bail, ensure};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -60,7 +60,7 @@ impl<'a> Subscribers<'a> {
         let working = system.runtime.block_on(async {
             let mut working = JoinSet::new();
             for _ in 0..SUBSCRIBERS {
-                let subscriber = Subscriber::new(&Where::read(&file)?).await?;
+                let subscriber = Subscriber::new(&RunningSystem::read(&file)?).await?;
                 let (stop, sender) = (Arc::clone(&stop), sender.clone());
                 let is_stopped = move || stop.load(Ordering::Relaxed);
                 let has_ended = move || {

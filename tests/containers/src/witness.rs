@@ -2,10 +2,8 @@
 //! something to the system, and finds it again (LOGIN-3).
 
 use aikagi_api::units::v1::AuthUnit;
+use aikagi_client::{Ivr, Operator, RunningSystem, Site, reason};
 use aikagi_refusal::{ErrorReason, name_of};
-use aikagi_tests::edge::{Ivr, Operator, Site};
-use aikagi_tests::story::Where;
-use aikagi_tests::world::reason;
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::system::ContainerSystem;
@@ -96,7 +94,7 @@ fn with_clients(
 ) -> Result<()> {
     let file = system.with_used_ports()?;
     let worked = system.runtime.block_on(async {
-        let gateway = Where::read(&file)?;
+        let gateway = RunningSystem::read(&file)?;
         let clients = Clients {
             ivr: Ivr::new(gateway.private_as("ivr")?),
             site: Site::new(gateway.public()?),

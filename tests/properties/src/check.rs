@@ -1,4 +1,4 @@
-//! The checks, one for each fuzz target, under its name.
+//! The checks. Each has the name of its fuzz target.
 
 mod address;
 mod agi;
@@ -39,7 +39,7 @@ pub use token::token;
 /// A check.
 pub type Check = fn(&[u8]);
 
-/// All of them, by the names of their targets.
+/// All checks, with the names of their fuzz targets.
 pub const ALL: [(&str, Check); 17] = [
     ("address", address),
     ("agi", agi),

@@ -1,10 +1,10 @@
-//! Replays what the fuzzer starts from, and every beginning of it: a seed that does not hold is found without a fuzzer.
+//! Replays the fuzzer's seeds and every prefix of them, so that a seed that breaks a property is found without the fuzzer.
 
 #![expect(
     clippy::panic,
     clippy::print_stdout,
     clippy::unwrap_used,
-    reason = "what does not hold is told by a panic, and which seed it was"
+    reason = "a broken property is reported by a panic, and the seed is printed"
 )]
 
 use std::collections::BTreeSet;
@@ -29,7 +29,7 @@ fn every_seed_holds() {
         let seeds = files(&fuzz().join("seeds").join(name));
         assert!(!seeds.is_empty(), "{name}");
         for seed in seeds {
-            // Shown when the test fails.
+            // The output is shown if the test fails.
             println!("{}", seed.display());
             let bytes = std::fs::read(seed).unwrap();
             (0..=bytes.len()).for_each(|end| check(&bytes[..end]));

@@ -34,12 +34,13 @@ const RESERVED: [(&str, &[&str]); 4] = [
             "aikagi-password",
             "aikagi-units",
             "aikagi-fixtures",
-            "aikagi-tests",
+            "aikagi-bench",
+            "aikagi-e2e",
         ],
     ),
-    ("redis", &["aikagi-ttl", "aikagi-tests"]),
-    ("argon2", &["aikagi-hashing", "aikagi-tests"]),
-    ("rustls", &["aikagi-mesh", "aikagi-gateway", "aikagi-tests"]),
+    ("redis", &["aikagi-ttl", "aikagi-bench", "aikagi-e2e"]),
+    ("argon2", &["aikagi-hashing"]),
+    ("rustls", &["aikagi-mesh", "aikagi-gateway"]),
 ];
 
 /// What a package of ours may depend on, among ours, for other than its tests. None for those that may
@@ -174,13 +175,7 @@ mod tests {
             .len(),
             1
         );
-        assert!(
-            check(
-                "aikagi-tests",
-                "aikagi-units.workspace = true\nredis = \"1\""
-            )
-            .is_empty()
-        );
+        assert!(check("aikagi-e2e", "aikagi-units.workspace = true\nredis = \"1\"").is_empty());
     }
 
     #[test]

@@ -6,7 +6,7 @@ mod file;
 mod progress_display;
 mod progress_file;
 mod results;
-mod row;
+pub mod row;
 mod send;
 
 use std::sync::Arc;

@@ -2,9 +2,8 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use aikagi_client::{Ivr, Operator, RunningSystem, Site};
 use aikagi_mesh::client::was_never_begun;
-use aikagi_tests::edge::{Ivr, Operator, Site};
-use aikagi_tests::story::Where;
 use anyhow::Result;
 use tonic::Status;
 
@@ -28,7 +27,7 @@ pub(super) struct Gateway {
 
 impl Gateways {
     /// The gateways of a system.
-    pub(super) fn of(system: &Where) -> Result<Self> {
+    pub(super) fn of(system: &RunningSystem) -> Result<Self> {
         let gateways = (0..system.gateways())
             .map(|index| {
                 Ok(Gateway {

@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use aikagi_api::units::v1::AuthUnit;
+use aikagi_client::{LoggedIn, RunningSystem, reason};
 use aikagi_refusal::{ErrorReason, name_of};
-use aikagi_tests::edge::LoggedIn;
-use aikagi_tests::story::Where;
-use aikagi_tests::world::reason;
 use anyhow::{Result, bail};
 use tonic::{Code, Status};
 
@@ -33,7 +31,7 @@ struct Broken;
 
 impl Subscriber {
     /// Adds a line to the system. Fails when it finds no free number.
-    pub(super) async fn new(system: &Where) -> Result<Self> {
+    pub(super) async fn new(system: &RunningSystem) -> Result<Self> {
         let gateways = Gateways::of(system)?;
         for _ in 0..NUMBERS_TRIED {
             let number = format!("080{:08}", rand::random_range(0..100_000_000_u32));

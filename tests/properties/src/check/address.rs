@@ -1,13 +1,12 @@
 use std::net::IpAddr;
 
+use aikagi_gateway::address::of_client;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 
-use crate::address::of_client;
-
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// LOGIN-8: whose attempt it is, by what proxies say: a line with the peer's address, then the header's lines.
+/// LOGIN-8: the client address behind proxies. The bytes are a line with the peer's address, then lines of the header.
 pub fn address(bytes: &[u8]) {
     let mut lines = bytes.split(|byte| *byte == b'\n');
     let peer = lines.next().and_then(|line| std::str::from_utf8(line).ok());
@@ -29,15 +28,15 @@ pub fn address(bytes: &[u8]) {
     assert_eq!(client, client.to_canonical());
     let own = peer.to_canonical();
     if !is_trusted(&own) {
-        assert_eq!(client, own, "a stranger's word is believed");
+        assert_eq!(client, own, "the header of an untrusted peer is believed");
     }
-    // What the client itself puts before what the proxies say changes nothing.
+    // Entries that the client puts before those of the proxies change nothing.
     if !is_trusted(&client) {
         let claim = HeaderValue::from_static("198.51.100.7, 10.0.0.9");
         let claimed = [&[claim], &values[..]].concat();
         assert_eq!(of_client(peer, &headers(&claimed), &trusted), client);
     }
-    // A proxy that passes a client on is believed.
+    // An address that a trusted proxy reports is believed.
     if is_trusted(&own) {
         let said = [
             &values[..],

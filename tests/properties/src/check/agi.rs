@@ -6,10 +6,10 @@ use aikagi_agi::{Ending, Played, Session, Sound};
 
 const MOST: usize = 8;
 
-/// Everything that can come to the FastAGI port: an environment, then replies to commands.
+/// Everything that can arrive at the FastAGI port: an environment, then replies to commands.
 pub fn agi(bytes: &[u8]) {
     let mut context = Context::from_waker(Waker::noop());
-    // Neither end ever waits: it is done at the first poll.
+    // Neither end ever waits, so the future is ready at the first poll.
     assert!(matches!(
         pin!(talk(bytes)).poll(&mut context),
         Poll::Ready(())

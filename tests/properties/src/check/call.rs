@@ -4,17 +4,15 @@ use aikagi_api::issuance::v1::{TakeTurnRequest, TakeTurnResponse};
 use aikagi_domain::dialog::{self, Entry, Turn};
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit::{Line, Member, UnitState};
+use aikagi_issuance::event::{Event, TurnRequest};
+use aikagi_issuance::order::{Place, place};
+use aikagi_issuance::record::{Answer, CallRecord};
+use aikagi_issuance::reply::reply;
 use aikagi_refusal::ErrorReason;
 use chrono::{DateTime, TimeDelta, Utc};
 use prost::Message as _;
 
-use crate::event::{Event, TurnRequest};
-use crate::order::{Place, place};
-use crate::record::{Answer, CallRecord};
-use crate::reply::reply;
-
-/// IVR-12: turns as they come from a platform, in any order and as often as it likes: `TakeTurnRequest`s, each after its
-/// length.
+/// IVR-12: turns from an IVR platform, in any order and any number. The bytes are `TakeTurnRequest`s, each after its length.
 pub fn call(mut bytes: &[u8]) {
     let mut calls = Calls::default();
     while let Ok(request) = TakeTurnRequest::decode_length_delimited(&mut bytes) {
@@ -25,7 +23,7 @@ pub fn call(mut bytes: &[u8]) {
     }
 }
 
-/// Calls between two turns, as the shared state has them, and what was answered.
+/// The stored records of calls, and the responses so far.
 #[derive(Default)]
 struct Calls {
     records: HashMap<String, Vec<u8>>,
@@ -45,8 +43,8 @@ impl Calls {
                 assert_eq!(earlier, Some(&(request.event.digest(), again)));
             }
             Ok(Place::First | Place::Next) => {
-                assert_eq!(earlier, None, "a turn is taken once");
-                let answer = self.go_on(record, request);
+                assert_eq!(earlier, None, "a turn is taken more than once");
+                let answer = self.advance(record, request);
                 self.answered.insert(key, (request.event.digest(), answer));
             }
             Err(refusal) => assert!(matches!(
@@ -56,7 +54,7 @@ impl Calls {
         }
     }
 
-    fn go_on(&mut self, record: Option<CallRecord>, request: &TurnRequest) -> TakeTurnResponse {
+    fn advance(&mut self, record: Option<CallRecord>, request: &TurnRequest) -> TakeTurnResponse {
         let (caller, state) = match (&request.event, record) {
             (_, Some(record)) => (record.caller, Some(record.state)),
             (Event::Started { caller }, None) => (caller.clone(), None),
@@ -83,7 +81,7 @@ impl Calls {
         if turn.set.is_some() {
             let set = self.set.entry(request.call_id.clone()).or_default();
             *set += 1;
-            assert_eq!(*set, 1, "a call sets once");
+            assert_eq!(*set, 1, "a call sets more than one password");
             kept.state = state.expect("a call that has begun");
             claimed(&kept, request);
             kept.state = turn.state.clone();
@@ -95,7 +93,7 @@ impl Calls {
     }
 }
 
-/// While one replica sets the password no other does, and a lost one's turn is taken over.
+/// While one replica sets the password, no other replica may. If that replica is lost, another one takes its turn over.
 fn claimed(claim: &CallRecord, request: &TurnRequest) {
     let claim = CallRecord::from_bytes(&stored(claim)).expect("a record");
     let refused = place(Some(&claim), request, at(1)).expect_err("it is being set");

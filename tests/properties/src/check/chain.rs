@@ -4,12 +4,12 @@ use chrono::DateTime;
 
 const CHAIN: i64 = 7;
 
-/// Events in the order in which they are found, each with what was done to it since it was written.
+/// Events in the order in which a reader finds them, each with the change made to it after it was written.
 #[derive(Debug, Arbitrary)]
 struct Input<'a> {
     base: i64,
     events: Vec<Written<'a>>,
-    /// What the records beside the chain say, where that is not the truth.
+    /// What the records beside the chain say, if that is wrong.
     told_base: Option<i64>,
     told_head: Option<(i64, [u8; 32])>,
     mark: Option<(u8, bool)>,
@@ -36,13 +36,13 @@ enum Harm {
     Sequence(i64),
     Chain(i64),
     Outcome(u8),
-    /// The actor's last letter moves to the action.
+    /// The last letter of the actor moves to the action.
     Shifted,
     NoReason,
     Hash([u8; 32]),
 }
 
-/// OPS-3: a chain that was harmed anywhere is told from one that was not, and no chain makes the walk fall over.
+/// OPS-3: a changed chain is distinguished from an unchanged one, and no chain makes the walk fail.
 pub fn chain(bytes: &[u8]) {
     let Ok(input) = Input::arbitrary_take_rest(Unstructured::new(bytes)) else {
         return;
@@ -113,13 +113,13 @@ fn event_of<'a>(written: &Written<'a>, chain_sequence: i64) -> ChainedEvent<'a> 
     }
 }
 
-type Found<'a> = Vec<(ChainedEvent<'a>, ChainHash)>;
+type HashedEvents<'a> = Vec<(ChainedEvent<'a>, ChainHash)>;
 
 fn harm<'a>(
     harm: Option<&Harm>,
     mut event: ChainedEvent<'a>,
     mut hash: ChainHash,
-    found: &mut Found<'a>,
+    found: &mut HashedEvents<'a>,
 ) {
     match harm {
         None => {}
@@ -139,8 +139,9 @@ fn harm<'a>(
     found.push((event, hash));
 }
 
-/// Said at once, of the chain as a whole: every event follows the one before, from base to head.
-fn is_whole(bounds: ChainBounds, mark: Option<Mark>, found: &Found<'_>) -> bool {
+/// Whether the whole chain is intact: each event follows the one before, from base to head. This looks at the chain as a
+/// whole, unlike the walk.
+fn is_whole(bounds: ChainBounds, mark: Option<Mark>, found: &HashedEvents<'_>) -> bool {
     let ChainBounds { base, head } = bounds;
     let begins = base.sequence > 0 || (base.sequence == 0 && base.hash == ChainHash::START);
     let mut passed = vec![base];

@@ -1,6 +1,6 @@
 use aikagi_domain::audit_chain::ChainHash;
 
-/// OPS-3: a hash as an anchor's file has it.
+/// OPS-3: a hash as written in an anchor's file.
 pub fn chain_hash(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;

@@ -1,9 +1,9 @@
-use crate::row::{Columns, fields};
+use aikagi_ctl::commands::import::row::{Columns, fields};
 
 const ROW: u64 = 7;
 const LIST: [char; 1] = [';'];
 
-/// OPS-1: a row of an import: a header, then one line.
+/// OPS-1: a row of an import. The bytes are a header, then one line.
 pub fn csv_row(bytes: &[u8]) {
     let mut lines = bytes.splitn(2, |byte| *byte == b'\n');
     let header = lines.next().unwrap_or_default();
@@ -34,7 +34,7 @@ pub fn csv_row(bytes: &[u8]) {
         assert!(!number.contains(char::is_whitespace));
     }
 
-    // Nothing of a line gets lost: with these three columns alone, each of its digits is in the row.
+    // No digit gets lost: with only these three columns, every digit of the line is in the row.
     if fields(header).len() == 3 {
         let count = |text: &str| text.bytes().filter(u8::is_ascii_digit).count();
         let line = std::str::from_utf8(line).expect("read as UTF-8");

@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderValue};
 
 const HEADER: &str = "grpc-timeout";
 
-/// INV-11: the time that a caller gives.
+/// INV-11: the deadline that a caller sends.
 pub fn deadline(bytes: &[u8]) {
     let Ok(value) = HeaderValue::from_bytes(bytes) else {
         return;

@@ -9,8 +9,8 @@ const CONTRACT: &str = "0311110001";
 const USER: &str = "0311110002";
 const PLAIN: &str = "0311110003";
 
-/// IVR-1 to IVR-8, IVR-11: a call, written down line by line: who calls, then what is keyed. `-` is silence, `!` is
-/// hanging up; `close`, `subscribe NUMBER`, `choose UNIT` and `establish UNIT` change the line meanwhile.
+/// IVR-1 to IVR-8, IVR-11: a call as lines: the caller, then one line for each entry. `-` is silence, `!` hangs up; `close`,
+/// `subscribe NUMBER`, `choose UNIT` and `establish UNIT` change the line during the call.
 pub fn dialog(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
@@ -24,18 +24,18 @@ pub fn dialog(bytes: &[u8]) {
     for text in lines {
         match change(&line, text) {
             Some(changed) => line = changed,
-            None => call.go_on(&line, text),
+            None => call.enter(&line, text),
         }
     }
 }
 
-/// A call, and what whoever listens to it knows.
+/// A call, and what a listener knows of it.
 struct Call {
     caller: Option<TelephoneNumber>,
     turn: Turn,
-    /// The invalid entries of this step so far.
+    /// The number of invalid entries in this step so far.
     invalid: u8,
-    /// The last entry that the dialog took.
+    /// The last entry that the dialog accepted.
     taken: String,
 }
 
@@ -51,7 +51,7 @@ impl Call {
         }
     }
 
-    fn go_on(&mut self, line: &Line, text: &str) {
+    fn enter(&mut self, line: &Line, text: &str) {
         let state = self.turn.state.clone();
         let caller = self.caller.as_ref();
         let take = |state: aikagi_domain::dialog::CallState| match text {
@@ -60,7 +60,7 @@ impl Call {
             keys => state.turn(caller, Some(line), Entry::Keys(keys)),
         };
         let turn = take(state.clone());
-        assert_eq!(turn, take(state), "the same turn is answered alike");
+        assert_eq!(turn, take(state), "the same turn gets different answers");
         let before = std::mem::replace(&mut self.turn, turn);
         self.judge(&before, line, text);
     }
@@ -158,7 +158,7 @@ fn a_line() -> Line {
     }
 }
 
-/// The line after a change, if the text is one.
+/// The line after a change, if the text describes one.
 fn change(line: &Line, text: &str) -> Option<Line> {
     let mut line = line.clone();
     match text.split_once(' ').unwrap_or((text, "")) {

@@ -6,14 +6,14 @@ use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use tempfile::NamedTempFile;
 
-/// One file, written anew each time, and kept open: closing it again and again would cost most of the time.
+/// One open file that is overwritten for each input. Closing it each time would take most of the time.
 static FILE: LazyLock<Mutex<NamedTempFile>> =
     LazyLock::new(|| Mutex::new(NamedTempFile::new().expect("a file")));
 const PLACE: Context<'_> = Context::Call {
     call_id: "call-0001",
 };
 
-/// INV-9: the text of a key ring's file, and the same bytes as the name of a new key, if they are a plain one.
+/// INV-9: the text of a key ring file. The same bytes are also tried as the name of a new key, if they are a valid name.
 pub fn key_ring(bytes: &[u8]) {
     match load(bytes) {
         Ok(ring) => drop(sealing_id(&ring)),
@@ -43,7 +43,7 @@ fn load(text: &[u8]) -> Result<KeyRing, KeyRingError> {
     KeyRing::load(file.path())
 }
 
-/// The id of the key that a ring seals with; what it seals, it opens.
+/// The id of the key with which a ring seals. Checks that the ring opens what it seals.
 fn sealing_id(ring: &KeyRing) -> String {
     let sealed = ring.seal(PLACE, b"plain").expect("sealed");
     let opened = ring.open(PLACE, &sealed).expect("opened");

@@ -1,11 +1,10 @@
+use aikagi_gateway::browser::{check_origin, is_browser};
+use aikagi_gateway::origin::Origin;
 use aikagi_refusal::ErrorReason;
 use http::header::ORIGIN;
 use http::{HeaderMap, HeaderValue};
 
-use crate::browser::{check_origin, is_browser};
-use crate::origin::Origin;
-
-/// SESS-3: an origin as a setting and as a page's request names it.
+/// SESS-3: an origin as a setting, and in the request of a page.
 pub fn origin(bytes: &[u8]) {
     let own = Origin::try_from("https://localhost:8443".to_owned()).expect("an origin");
     if let Ok(value) = HeaderValue::from_bytes(bytes) {
@@ -24,7 +23,7 @@ pub fn origin(bytes: &[u8]) {
             !host.ends_with(':'),
             "no browser leaves a port out after its colon"
         );
-        // It is the one that is allowed then, and the only one.
+        // As a setting it allows this origin and no other.
         let headers: HeaderMap = [(ORIGIN, text.parse().expect("a value"))]
             .into_iter()
             .collect();

@@ -12,7 +12,7 @@ struct Input<'a> {
     text: &'a str,
 }
 
-/// IVR-5, PW-1, PW-6: what somebody typed or keyed as a password, under any policy.
+/// IVR-5, PW-1, PW-6: a typed or keyed password, under any policy.
 pub fn password(bytes: &[u8]) {
     let Ok(input) = Input::arbitrary_take_rest(Unstructured::new(bytes)) else {
         return;
@@ -49,7 +49,7 @@ pub fn password(bytes: &[u8]) {
         input.refuses_digits_only && digits_only
     );
     assert!(input.refuses_common || !breaks(PolicyRule::Common));
-    // Capitals make no password better.
+    // Capital letters make no common password acceptable.
     let loud = NewPassword::parse(&text.to_ascii_uppercase(), &policy);
     assert_eq!(loud.err().unwrap_or_default(), broken);
 

@@ -1,7 +1,7 @@
 use aikagi_refusal::{ErrorReason, Refusal, forward, name_of, reason_of};
 use tonic::{Code, Status};
 
-/// OPS-4: what an upstream refused with: a code, and bytes that are to be `google.rpc` details.
+/// OPS-4: the refusal of an upstream. The bytes are a code, then `google.rpc` details.
 pub fn refusal(bytes: &[u8]) {
     const SECRET: &str = "a driver's own words";
     let (code, details) = bytes.split_first().unwrap_or((&0, &[]));
@@ -11,7 +11,11 @@ pub fn refusal(bytes: &[u8]) {
     let answer = forward(&status);
     match reason {
         Some(reason) if reason != ErrorReason::CallerNotAllowed => {
-            assert_eq!(answer.details(), details, "ours goes on as it came");
+            assert_eq!(
+                answer.details(),
+                details,
+                "a refusal of ours is passed on changed"
+            );
             assert_eq!((answer.code(), answer.message()), (code, SECRET));
             assert_eq!(Refusal::forwarded(&status).reason(), reason);
         }

@@ -10,13 +10,13 @@ use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use zeroize::Zeroizing;
 
-/// Two rings with the same two keys, each with another one active.
+/// Two rings with the same two keys; in each, another key is active.
 static RINGS: LazyLock<[KeyRing; 2]> = LazyLock::new(|| {
     let [old, new] = keys(9);
     [ring(&old, &new), ring(&new, &old)]
 });
-/// A ring with other keys of these names. Nothing is ever sealed with it: the fuzzer sees what is compared, and would
-/// give back as its own what was sealed a moment ago.
+/// A ring with other keys under the same names. Nothing is ever sealed with it: the fuzzer sees compared values, and would
+/// return as its input what was just sealed.
 static UNUSED: LazyLock<KeyRing> = LazyLock::new(|| {
     let [old, new] = keys(10);
     ring(&old, &new)
@@ -37,8 +37,8 @@ fn ring(active: &str, other: &str) -> KeyRing {
 #[derive(Debug, Arbitrary)]
 struct Input<'a> {
     with_new: bool,
-    place: Place<'a>,
-    elsewhere: Place<'a>,
+    target: SealTarget<'a>,
+    elsewhere: SealTarget<'a>,
     plain: &'a [u8],
     harms: Vec<Harm<'a>>,
     cut: Option<u16>,
@@ -46,7 +46,7 @@ struct Input<'a> {
 }
 
 #[derive(Debug, PartialEq, Eq, Arbitrary)]
-enum Place<'a> {
+enum SealTarget<'a> {
     Permanent(u8, i64),
     Temporary(u8, i64),
     Call(&'a str),
@@ -59,15 +59,15 @@ enum Harm<'a> {
     Longer(&'a [u8]),
 }
 
-/// INV-9: a sealed value opens where it was sealed for and unharmed, and nothing else opens at all.
+/// INV-9: a sealed value opens only unchanged and in its own context; nothing else opens.
 pub fn seal(bytes: &[u8]) {
     let Ok(input) = Input::arbitrary_take_rest(Unstructured::new(bytes)) else {
         return;
     };
     let [one, other] = &*RINGS;
     let ring = if input.with_new { other } else { one };
-    input.place.with(|place| {
-        let sealed = ring.seal(place, input.plain).expect("sealed");
+    input.target.with(|context| {
+        let sealed = ring.seal(context, input.plain).expect("sealed");
         assert_eq!(
             key_id(&sealed),
             Some(if input.with_new { "new" } else { "old" })
@@ -75,14 +75,14 @@ pub fn seal(bytes: &[u8]) {
         assert!(ring.is_current(&sealed));
         assert_eq!(one.is_current(&sealed), !input.with_new);
         for ring in [one, other] {
-            let opened = ring.open(place, &sealed).expect("opened");
+            let opened = ring.open(context, &sealed).expect("opened");
             assert_eq!(opened.as_slice(), input.plain);
         }
-        if input.elsewhere != input.place {
-            let opened = input.elsewhere.with(|place| ring.open(place, &sealed));
+        if input.elsewhere != input.target {
+            let opened = input.elsewhere.with(|context| ring.open(context, &sealed));
             assert_eq!(opened.err(), Some(SealError::Invalid));
         }
-        assert!(UNUSED.open(place, input.made_up).is_err());
+        assert!(UNUSED.open(context, input.made_up).is_err());
         let mut harmed = sealed.clone();
         for harm in &input.harms {
             harm.done_to(&mut harmed);
@@ -91,12 +91,12 @@ pub fn seal(bytes: &[u8]) {
             harmed.truncate(cut.into());
         }
         if harmed != sealed {
-            assert!(ring.open(place, &harmed).is_err());
+            assert!(ring.open(context, &harmed).is_err());
         }
     });
 }
 
-impl Place<'_> {
+impl SealTarget<'_> {
     fn with<T>(&self, then: impl FnOnce(Context<'_>) -> T) -> T {
         let number = |last: u8| {
             TelephoneNumber::parse(&format!("0311110{last:03}")).expect("a telephone number")

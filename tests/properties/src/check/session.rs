@@ -1,15 +1,14 @@
 use aikagi_domain::session::SessionToken;
+use aikagi_gateway::browser::Browser;
+use aikagi_gateway::presented::Visit;
 use aikagi_refusal::ErrorReason;
 use http::header::{AUTHORIZATION, COOKIE};
 use http::{Extensions, HeaderMap, HeaderValue};
 use tonic::Request;
 use tonic::metadata::MetadataMap;
 
-use crate::browser::Browser;
-use crate::presented::Visit;
-
-/// SESS-3: the session that a request presents. A line that begins with `a` is an authorization, one that begins with
-/// `c` a cookie; the first byte tells whether it is a browser's.
+/// SESS-3: the session that a request presents. The first byte says whether a browser sent it. A line that begins with `a`
+/// is an authorization header; one that begins with `c` is a cookie header.
 pub fn session(bytes: &[u8]) {
     let (kind, lines) = bytes.split_first().unwrap_or((&0, &[]));
     let browser = kind & 1 == 1;
@@ -38,13 +37,13 @@ pub fn session(bytes: &[u8]) {
         Err(ErrorReason::SessionRequired) => assert_eq!(bearers, 0),
         Err(reason) => assert_eq!(*reason, ErrorReason::SessionEnded),
     }
-    // A bearer token is meant, whatever cookies there are.
+    // A bearer token takes precedence over all cookies.
     if bearers == 1 {
         let mut bare = headers.clone();
         bare.remove(COOKIE);
         assert_eq!(self::found(&bare, browser), found);
     }
-    // Only a browser's cookies count.
+    // Cookies count only in a browser's request.
     if !browser && bearers == 0 {
         assert_eq!(found, Err(ErrorReason::SessionRequired));
     }

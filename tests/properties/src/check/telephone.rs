@@ -1,7 +1,7 @@
 use aikagi_domain::guidance::groups;
 use aikagi_domain::telephone::TelephoneNumber;
 
-/// UNIT-3: what somebody typed as a telephone number.
+/// UNIT-3: a typed telephone number.
 pub fn telephone(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
@@ -10,10 +10,10 @@ pub fn telephone(bytes: &[u8]) {
     let is_number = matches!(digits.len(), 10..=11) && digits.starts_with('0');
     let Ok(number) = TelephoneNumber::parse(text) else {
         let plain = text.chars().all(|c| digit(c).is_some() || "- ".contains(c));
-        assert!(!(plain && is_number), "a number is refused");
+        assert!(!(plain && is_number), "a telephone number is refused");
         return;
     };
-    assert!(is_number, "{digits} is no number");
+    assert!(is_number, "{digits} is not a telephone number");
     assert_eq!(number.as_str(), digits);
     assert_eq!(TelephoneNumber::parse(&digits).as_ref(), Ok(&number));
     assert_eq!(groups(&number).concat(), digits);
@@ -24,7 +24,7 @@ pub fn telephone(bytes: &[u8]) {
     assert!(shown.len() == 4 && masked.len() == digits.len() && digits.ends_with(shown));
 }
 
-/// Written another way than the parser's, on purpose.
+/// The digit that a character stands for. It is deliberately written in another way than the parser.
 fn digit(c: char) -> Option<char> {
     const FULL_WIDTH: &str = "０１２３４５６７８９";
     if c.is_ascii_digit() {

@@ -20,7 +20,7 @@ pub(super) const REJECTED_HEADER: [&str; 5] = [CONTRACT, SUBSCRIBED, UNSUBSCRIBE
 
 /// The indices of the columns, and their number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Columns {
+pub struct Columns {
     contract: usize,
     subscribed: usize,
     unsubscribed: usize,
@@ -29,17 +29,17 @@ pub(super) struct Columns {
 
 /// Why a row was not added.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Rejection {
+pub struct Rejection {
     /// The row's line number in the file.
-    pub(super) row: u64,
+    pub row: u64,
     /// The stable name of the reason.
-    pub(super) reason: &'static str,
+    pub reason: &'static str,
     /// The number concerned, as written in the row.
-    pub(super) number: Option<String>,
+    pub number: Option<String>,
     /// The other row concerned.
-    pub(super) other_row: Option<u64>,
+    pub other_row: Option<u64>,
     /// The reason for people.
-    pub(super) text: String,
+    pub text: String,
 }
 
 impl Rejection {
@@ -90,7 +90,7 @@ impl Rejection {
 
 impl Columns {
     /// Finds the columns by their names, in any order. Fails for missing, repeated and unknown columns.
-    pub(super) fn of_header(header: &ByteRecord) -> Result<Self, String> {
+    pub fn of_header(header: &ByteRecord) -> Result<Self, String> {
         let names: Vec<String> = header
             .iter()
             .map(|name| String::from_utf8_lossy(name).trim().to_ascii_lowercase())
@@ -119,7 +119,7 @@ impl Columns {
     }
 
     /// Parses a row. `number` is its line number.
-    pub(super) fn read(&self, number: u64, line: &[u8]) -> Result<ImportRow, Rejection> {
+    pub fn read(&self, number: u64, line: &[u8]) -> Result<ImportRow, Rejection> {
         let reject = |reason, text: &str| Err(Rejection::new(number, reason, text));
         if line.len() > MAX_BYTES {
             return reject("ROW_TOO_LONG", "longer than 64 KiB");
@@ -156,7 +156,7 @@ impl Columns {
     }
 
     /// The three fields of a row, unchanged, for the file of rejected rows. Also works if the row cannot be parsed.
-    pub(super) fn raw_fields(&self, line: &[u8]) -> [Vec<u8>; 3] {
+    pub fn raw_fields(&self, line: &[u8]) -> [Vec<u8>; 3] {
         let record = fields(line);
         let field = |column: usize| record.get(column).unwrap_or_default().to_vec();
         if record.len() == self.width {
@@ -168,7 +168,7 @@ impl Columns {
 }
 
 /// Splits a line into its fields.
-pub(super) fn fields(line: &[u8]) -> ByteRecord {
+pub fn fields(line: &[u8]) -> ByteRecord {
     if memchr::memchr(b'"', line).is_none() {
         return line.split(|byte| *byte == b',').collect();
     }

@@ -1,0 +1,39 @@
+//! Rust clients of everyone outside the system: [`subscriber`], [`ivr`], [`backend`] and [`operator`]. They use the
+//! public contracts alone, over TLS with published certificates. Tests, the demo and the benchmarks use them.
+
+#![allow(
+    clippy::missing_panics_doc,
+    clippy::expect_used,
+    reason = "a response without a field that the contract promises is a failure of the test that reads it"
+)]
+
+pub mod backend;
+pub mod connection;
+pub mod ivr;
+pub mod operator;
+pub mod running_system;
+pub mod samples;
+pub mod subscriber;
+
+pub use backend::Backend;
+pub use connection::{Files, connect};
+pub use ivr::{Asked, Call, Ivr, asked, call_id, guidance};
+pub use operator::Operator;
+pub use running_system::RunningSystem;
+pub use subscriber::{LoggedIn, Site, bearing};
+
+use tonic::Status;
+
+/// The reason name in a refusal, or `none` if the status carries no reason.
+pub fn reason(status: &Status) -> &'static str {
+    aikagi_refusal::reason_of(status).map_or("none", aikagi_refusal::name_of)
+}
+
+/// The reason name of an RPC that must have been refused.
+///
+/// # Panics
+/// If the RPC succeeded.
+#[track_caller]
+pub fn refused<T: std::fmt::Debug>(answer: Result<T, Status>) -> &'static str {
+    reason(&answer.expect_err("refused"))
+}

@@ -1,0 +1,180 @@
+//! A subscriber's client: any client that is not a browser, with a bearer token.
+
+use aikagi_api::authentication::v1::Session;
+use aikagi_api::edge::v1::subscriber_service_client::SubscriberServiceClient;
+use aikagi_api::edge::v1::{
+    ChangePasswordRequest, GetSessionRequest, LoginRequest, LogoutRequest, MigrateRequest,
+    PreviewMigrationRequest, PreviewMigrationResponse,
+};
+use aikagi_api::units::v1::{AccountPassword, AuthUnit, Login};
+use tonic::metadata::MetadataValue;
+use tonic::transport::Channel;
+use tonic::{Request, Status};
+
+/// A subscriber's client without a session.
+#[derive(Debug, Clone)]
+pub struct Site {
+    client: SubscriberServiceClient<Channel>,
+}
+
+/// A subscriber's client with a session.
+#[derive(Debug, Clone)]
+pub struct LoggedIn {
+    client: SubscriberServiceClient<Channel>,
+    /// The bearer token.
+    pub token: String,
+    /// The session as the client saw it last.
+    pub session: Session,
+}
+
+impl Site {
+    /// A client on a channel to a public port.
+    pub fn new(channel: Channel) -> Self {
+        Self {
+            client: SubscriberServiceClient::new(channel),
+        }
+    }
+
+    /// The generated client.
+    pub fn client(&self) -> SubscriberServiceClient<Channel> {
+        self.client.clone()
+    }
+
+    /// Logs in with a number and a password.
+    pub async fn login(&self, number: &str, password: &str) -> Result<LoggedIn, Status> {
+        let request = LoginRequest {
+            number: number.to_owned(),
+            password: password.to_owned(),
+        };
+        let mut answer = self.client.clone().login(request).await?.into_inner();
+        let token = std::mem::take(&mut answer.session_token);
+        Ok(self.with_token(
+            &token,
+            answer.session.take().expect("a login has a session"),
+        ))
+    }
+
+    /// A client with an existing session.
+    pub fn with_token(&self, token: &str, session: Session) -> LoggedIn {
+        LoggedIn {
+            client: self.client.clone(),
+            token: token.to_owned(),
+            session,
+        }
+    }
+}
+
+impl LoggedIn {
+    /// Reads the session. This counts as use of it.
+    pub async fn session(&self) -> Result<Session, Status> {
+        self.get(false).await
+    }
+
+    /// Reads the session without using it.
+    pub async fn peek(&self) -> Result<Session, Status> {
+        self.get(true).await
+    }
+
+    async fn get(&self, peek: bool) -> Result<Session, Status> {
+        let request = bearing(&self.token, GetSessionRequest { peek });
+        let answer = self.client.clone().get_session(request).await?.into_inner();
+        Ok(answer.session.expect("an answer has a session"))
+    }
+
+    /// Changes the password, on the view that the client saw last. The new password is typed twice in the same way.
+    /// Returns the client with the new session; none if the session could not be carried on.
+    pub async fn change(&self, current: &str, new: &str) -> Result<Option<Self>, Status> {
+        self.change_with(current, new, new, &self.session.revision.clone())
+            .await
+    }
+
+    /// Changes the password with every field given.
+    pub async fn change_with(
+        &self,
+        current: &str,
+        new: &str,
+        again: &str,
+        revision: &str,
+    ) -> Result<Option<Self>, Status> {
+        let request = ChangePasswordRequest {
+            current_password: current.to_owned(),
+            new_password: new.to_owned(),
+            new_password_confirmation: again.to_owned(),
+            revision: revision.to_owned(),
+        };
+        let mut answer = self
+            .client
+            .clone()
+            .change_password(bearing(&self.token, request))
+            .await?
+            .into_inner();
+        let token = std::mem::take(&mut answer.session_token);
+        Ok(answer.session.take().map(|session| Self {
+            client: self.client.clone(),
+            token,
+            session,
+        }))
+    }
+
+    /// Logs out.
+    pub async fn logout(&self) -> Result<(), Status> {
+        self.client
+            .clone()
+            .logout(bearing(&self.token, LogoutRequest {}))
+            .await?;
+        Ok(())
+    }
+}
+
+impl LoggedIn {
+    /// Previews a unit migration: which passwords it requires, and who logs in afterwards.
+    pub async fn preview(&self, unit: AuthUnit) -> Result<PreviewMigrationResponse, Status> {
+        let request = PreviewMigrationRequest { unit: unit.into() };
+        let request = bearing(&self.token, request);
+        Ok(self
+            .client
+            .clone()
+            .preview_migration(request)
+            .await?
+            .into_inner())
+    }
+
+    /// Previews a unit migration and makes it with these passwords, each with its number. Returns who logs in afterwards.
+    pub async fn migrate(
+        &self,
+        unit: AuthUnit,
+        passwords: &[(&str, &str)],
+    ) -> Result<Vec<Login>, Status> {
+        let preview = self.preview(unit).await?;
+        self.migrate_with(unit, passwords, &preview.revision).await
+    }
+
+    /// Makes a unit migration with every field given.
+    pub async fn migrate_with(
+        &self,
+        unit: AuthUnit,
+        passwords: &[(&str, &str)],
+        revision: &str,
+    ) -> Result<Vec<Login>, Status> {
+        let password = |(number, password): &(&str, &str)| AccountPassword {
+            number: (*number).to_owned(),
+            password: (*password).to_owned(),
+        };
+        let request = MigrateRequest {
+            unit: unit.into(),
+            revision: revision.to_owned(),
+            passwords: passwords.iter().map(password).collect(),
+        };
+        let request = bearing(&self.token, request);
+        let mut answer = self.client.clone().migrate(request).await?.into_inner();
+        Ok(std::mem::take(&mut answer.logins))
+    }
+}
+
+/// A request that carries a bearer token.
+pub fn bearing<T>(token: &str, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    let value = MetadataValue::try_from(format!("Bearer {token}")).expect("a token is ASCII");
+    request.metadata_mut().insert("authorization", value);
+    request
+}

@@ -1,0 +1,361 @@
+//! A caller with a SIP telephone: sipp does the signalling and sends keys as RFC 4733 events at our cue. This module
+//! receives the audio that Asterisk sends back.
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket as StdSocket};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use tokio::net::UdpSocket;
+use tokio::process::{Child, Command};
+use tokio::time::{Instant, sleep_until};
+
+use super::audio::{RecordingSpan, Recordings};
+
+/// After this time sipp gives up a call.
+const LONGEST: Duration = Duration::from_mins(4);
+/// How long a caller waits for a recording, on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// RTP payload types: G.711 mu-law, and the type that sipp uses for keys.
+const PCMU: u8 = 0;
+const KEYS: u8 = 96;
+/// The samples of a packet. The last packet of a recording may have fewer.
+const PACKET: usize = 160;
+
+/// An action of a caller.
+#[derive(Debug, Clone)]
+pub(super) enum Act {
+    /// Hears the first words of a recording.
+    Hears(String),
+    /// Hears the rest of it.
+    HearsOut,
+    /// Presses keys, one after another.
+    Presses(String),
+}
+
+/// Who calls, as the trunk reports it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct From {
+    /// The user in From, which any telephone can choose freely.
+    pub(super) user: String,
+    /// The number in P-Asserted-Identity, which the telephone network writes.
+    pub(super) asserted: Option<String>,
+    /// The header Privacy withholds the number.
+    pub(super) withheld: bool,
+}
+
+/// A planned call.
+#[derive(Debug, Clone)]
+pub(super) struct Call {
+    /// The name in files and reports.
+    pub(super) name: String,
+    /// Who calls.
+    pub(super) from: From,
+    /// What the caller does after the call is answered.
+    pub(super) acts: Vec<Act>,
+    /// The caller hangs up at the end; otherwise Asterisk does.
+    pub(super) hangs_up: bool,
+}
+
+/// The addresses of a trunk.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Trunk {
+    /// The callers' address.
+    pub(super) here: Ipv4Addr,
+    /// Asterisk's address.
+    pub(super) asterisk: SocketAddr,
+}
+
+/// The result of a call.
+#[derive(Debug)]
+pub(super) struct Heard {
+    /// The audio that Asterisk sent, in mu-law.
+    pub(super) line: Vec<u8>,
+    /// How long the call took.
+    pub(super) time: Duration,
+}
+
+impl Call {
+    /// Makes the call, with files in `home`. Fails unless the call is answered, lasts as long as the caller acts, and ends
+    /// as planned.
+    pub(super) async fn make(
+        &self,
+        trunk: Trunk,
+        recordings: &Recordings,
+        home: &Path,
+    ) -> Result<Heard> {
+        let mut talk = Talk::begin(self, trunk, recordings, home)?;
+        for act in &self.acts {
+            talk.act(act).await?;
+        }
+        talk.end().await
+    }
+
+    /// The call as a sipp scenario. Asterisk sends the audio to our port `media`. Before each action sipp waits for its cue,
+    /// a request in the call.
+    fn scenario(&self, media: u16) -> String {
+        let mut headers = String::new();
+        if let Some(asserted) = &self.from.asserted {
+            let _ = writeln!(headers, "P-Asserted-Identity: <sip:{asserted}@[local_ip]>");
+        }
+        if self.from.withheld {
+            headers.push_str("Privacy: id\n");
+        }
+        let mut acts = String::new();
+        let cue = "<recv request=\"INFO\"/>\n";
+        for act in &self.acts {
+            if let Act::Presses(keys) = act {
+                let _ = writeln!(
+                    acts,
+                    "{cue}<nop><action><exec play_dtmf=\"{keys}\"/></action></nop>"
+                );
+            }
+        }
+        let end = if self.hangs_up {
+            format!(
+                "{cue}<send retrans=\"500\"><![CDATA[\n{}]]></send>\n<recv response=\"200\"/>\n",
+                self.in_dialog("BYE", 2)
+            )
+        } else {
+            "<recv request=\"BYE\"/>\n<send><![CDATA[\nSIP/2.0 200 OK\n[last_Via:]\n[last_From:]\n[last_To:]\n\
+                 [last_Call-ID:]\n[last_CSeq:]\nContent-Length: 0\n\n]]></send>\n".to_owned()
+        };
+        format!(
+            "<?xml version=\"1.0\" encoding=\"ISO-8859-1\" ?>\n<!DOCTYPE scenario SYSTEM \"sipp.dtd\">\n\
+             <scenario name=\"{name}\">\n<send retrans=\"500\"><![CDATA[\n\
+             INVITE sip:0570000000@[remote_ip]:[remote_port] SIP/2.0\n\
+             Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\n\
+             {from}\n\
+             To: <sip:0570000000@[remote_ip]:[remote_port]>\nCall-ID: [call_id]\nCSeq: 1 INVITE\n\
+             Contact: <sip:caller@[local_ip]:[local_port]>\nMax-Forwards: 70\n{headers}\
+             Content-Type: application/sdp\nContent-Length: [len]\n\n\
+             v=0\no=caller 1 1 IN IP4 [local_ip]\ns=-\nc=IN IP4 [local_ip]\nt=0 0\n\
+             m=audio {media} RTP/AVP {PCMU} {KEYS}\na=rtpmap:{PCMU} PCMU/8000\n\
+             a=rtpmap:{KEYS} telephone-event/8000\na=fmtp:{KEYS} 0-15\na=ptime:20\n\n]]></send>\n\
+             <recv response=\"100\" optional=\"true\"/>\n<recv response=\"180\" optional=\"true\"/>\n\
+             <recv response=\"183\" optional=\"true\"/>\n<recv response=\"200\" rrs=\"true\"><action>\n\
+             <ereg regexp=\".*\" search_in=\"hdr\" header=\"To:\" assign_to=\"to\"/></action></recv>\n\
+             <send><![CDATA[\n{ack}]]></send>\n{acts}{end}</scenario>\n",
+            name = self.name,
+            from = self.from(),
+            ack = self.in_dialog("ACK", 1),
+        )
+    }
+
+    fn from(&self) -> String {
+        format!(
+            "From: <sip:{}@[local_ip]:[local_port]>;tag=[pid]c[call_number]",
+            self.from.user
+        )
+    }
+
+    /// A request in the SIP dialog of the call.
+    fn in_dialog(&self, method: &str, sequence: u32) -> String {
+        format!(
+            "{method} [next_url] SIP/2.0\nVia: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\n\
+             {from}\nTo:[$to]\n[routes]\nCall-ID: [call_id]\nCSeq: {sequence} {method}\nMax-Forwards: 70\n\
+             Content-Length: 0\n\n",
+            from = self.from()
+        )
+    }
+}
+
+/// A call in progress.
+pub(super) struct Talk<'a> {
+    call: &'a Call,
+    recordings: &'a Recordings,
+    home: PathBuf,
+    begun: Instant,
+    sipp: Child,
+    /// The address of sipp's signalling.
+    signals: SocketAddr,
+    cues: u32,
+    ear: UdpSocket,
+    line: Vec<u8>,
+    /// The recording heard last.
+    last: RecordingSpan,
+}
+
+impl<'a> Talk<'a> {
+    /// Starts the call.
+    pub(super) fn begin(
+        call: &'a Call,
+        trunk: Trunk,
+        recordings: &'a Recordings,
+        home: &Path,
+    ) -> Result<Self> {
+        let home = home.join(&call.name);
+        std::fs::create_dir_all(&home).context("cannot make the call's directory")?;
+        let ear = StdSocket::bind((trunk.here, free(trunk.here)?))?;
+        ear.set_nonblocking(true)?;
+        let ear = UdpSocket::from_std(ear)?;
+        let scenario = home.join("scenario.xml");
+        std::fs::write(&scenario, call.scenario(ear.local_addr()?.port()))
+            .context("cannot write the scenario")?;
+        let signals = SocketAddr::from((trunk.here, free(trunk.here)?));
+        let here = trunk.here.to_string();
+        let mut sipp = Command::new("sipp");
+        sipp.current_dir(&home)
+            .arg("-sf")
+            .arg(&scenario)
+            .args(["-m", "1", "-l", "1", "-nostdin", "-cid_str", &call.name])
+            .args(["-i", &here, "-p", &signals.port().to_string()])
+            .args(["-mi", &here, "-mp", &free(trunk.here)?.to_string()])
+            .args(["-timeout", &LONGEST.as_secs().to_string(), "-timeout_error"])
+            .args(["-trace_err", "-error_file", "errors.log"])
+            .args(["-trace_msg", "-message_file", "messages.log"])
+            .arg(trunk.asterisk.to_string())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true);
+        Ok(Self {
+            call,
+            recordings,
+            home,
+            begun: Instant::now(),
+            sipp: sipp.spawn().context("cannot start sipp")?,
+            signals,
+            cues: 0,
+            ear,
+            line: Vec::new(),
+            last: RecordingSpan { known: 0, end: 0 },
+        })
+    }
+
+    /// Performs one action.
+    pub(super) async fn act(&mut self, act: &Act) -> Result<()> {
+        match act {
+            Act::Hears(id) => {
+                let first_words =
+                    |talk: &Self| talk.recordings.find(id, &talk.line, talk.last.known);
+                self.last = self.listen(id, first_words).await?;
+                Ok(())
+            }
+            Act::HearsOut => {
+                let end = self.last.end.saturating_sub(PACKET);
+                let all = |talk: &Self| (talk.line.len() >= end).then_some(());
+                self.listen("the rest", all).await
+            }
+            Act::Presses(_) => self.cue().await,
+        }
+    }
+
+    /// Hangs up if the caller has to, and waits for the end of the call.
+    pub(super) async fn end(mut self) -> Result<Heard> {
+        if self.call.hangs_up {
+            self.cue().await?;
+        }
+        let status = loop {
+            let mut packet = [0; 2048];
+            tokio::select! {
+                // Read the audio that was sent before the end first.
+                biased;
+                length = self.ear.recv(&mut packet) => self.hear(packet.get(..length?)),
+                status = self.sipp.wait() => break status?,
+            }
+        };
+        std::fs::write(self.home.join("heard.ul"), &self.line)
+            .context("cannot keep what was heard")?;
+        ensure!(status.success(), "the call failed: {}", self.complaints());
+        Ok(Heard {
+            time: self.begun.elapsed(),
+            line: self.line,
+        })
+    }
+
+    /// Lets sipp take its next action. sipp reads this after everything that Asterisk sent before.
+    async fn cue(&mut self) -> Result<()> {
+        self.cues += 1;
+        let (name, here, cue) = (&self.call.name, self.ear.local_addr()?, self.cues);
+        let request = format!(
+            "INFO sip:caller@{to} SIP/2.0\r\nVia: SIP/2.0/UDP {here};branch=z9hG4bK-cue-{cue}\r\n\
+             From: <sip:cue@{here}>;tag=cue\r\nTo: <sip:caller@{to}>;tag=caller\r\nCall-ID: {name}\r\n\
+             CSeq: {cue} INFO\r\nContent-Length: 0\r\n\r\n",
+            to = self.signals
+        );
+        self.ear.send_to(request.as_bytes(), self.signals).await?;
+        Ok(())
+    }
+
+    /// Listens until `found` finds something. Fails if the call ends before that.
+    async fn listen<T>(&mut self, what: &str, found: impl Fn(&Self) -> Option<T>) -> Result<T> {
+        let limit = Instant::now() + PATIENCE;
+        loop {
+            if let Some(found) = found(self) {
+                return Ok(found);
+            }
+            let mut packet = [0; 2048];
+            let end = tokio::select! {
+                biased;
+                length = self.ear.recv(&mut packet) => {
+                    self.hear(packet.get(..length?));
+                    continue;
+                }
+                status = self.sipp.wait() => format!("the call ended ({})", status?),
+                () = sleep_until(limit) => "nothing more came".to_owned(),
+            };
+            bail!(
+                "{end} before {what} was heard, after {:?}: {}",
+                self.recordings.heard(&self.line),
+                self.complaints()
+            );
+        }
+    }
+
+    fn hear(&mut self, packet: Option<&[u8]>) {
+        self.line.extend(packet.and_then(sound).unwrap_or_default());
+    }
+
+    /// The first errors in sipp's log.
+    fn complaints(&self) -> String {
+        let errors = std::fs::read_to_string(self.home.join("errors.log")).unwrap_or_default();
+        errors.lines().take(6).collect::<Vec<_>>().join(" | ")
+    }
+}
+
+/// The audio in an RTP packet (RFC 3550); none in a packet of another type.
+fn sound(packet: &[u8]) -> Option<&[u8]> {
+    let (first, kind) = (*packet.first()?, packet.get(1)? & 0x7f);
+    let sources = usize::from(first & 0x0f);
+    (first >> 6 == 2 && kind == PCMU)
+        .then(|| packet.get(12 + 4 * sources..))
+        .flatten()
+}
+
+/// A UDP port of this address that was free a moment ago. It never returns the same port twice.
+fn free(address: Ipv4Addr) -> Result<u16> {
+    static GIVEN: Mutex<Option<HashSet<u16>>> = Mutex::new(None);
+    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let given = given.get_or_insert_default();
+    loop {
+        let port = StdSocket::bind((address, 0))?.local_addr()?.port();
+        if given.insert(port) {
+            return Ok(port);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_audio_packets_are_heard() {
+        let header = [0x80, 0, 0, 1, 0, 0, 0, 160, 0, 0, 0, 9];
+        let packet = [&header[..], b"sound"].concat();
+        assert_eq!(sound(&packet), Some(&b"sound"[..]));
+        let mut marked = packet.clone();
+        marked[1] = 0x80;
+        assert_eq!(sound(&marked), Some(&b"sound"[..]));
+        let mut keys = packet.clone();
+        keys[1] = 96;
+        assert_eq!(sound(&keys), None);
+        assert_eq!(sound(&[0x80]), None);
+        assert_eq!(sound(&[]), None);
+    }
+}

@@ -1,0 +1,125 @@
+//! Faults, their times and durations.
+
+use std::time::Duration;
+
+use aikagi_devkit::installation::workloads::Service;
+use chrono::TimeDelta;
+use rand::RngExt;
+use rand::rngs::StdRng;
+use rand::seq::{IndexedRandom, IteratorRandom};
+
+use super::links::LinkState;
+
+/// A fault. Replicas and links are named by their index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// `kill -9`.
+    Kill(Service, usize),
+    /// SIGSTOP.
+    Freeze(Service, usize),
+    Link(usize, LinkState),
+    KillPostgres,
+    FillDisk,
+    KillRedis,
+    FreezeRedis,
+    FlushRedis,
+    /// A Redis replica takes over that has received nothing since the fault began.
+    FailOverRedis,
+    StepClocks(TimeDelta),
+}
+
+/// A planned fault. Times count from the start of a round.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Planned {
+    pub(super) fault: Fault,
+    pub(super) strikes: Duration,
+    pub(super) repaired: Duration,
+}
+
+/// The parts that faults can strike.
+#[derive(Debug, Clone)]
+pub(super) struct Targets {
+    pub(super) replicas: Vec<(Service, usize)>,
+    pub(super) links: usize,
+    pub(super) disk: bool,
+}
+
+impl Fault {
+    /// The name in reports.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Kill(..) => "kill -9 of a service",
+            Self::Freeze(..) => "a stopped service",
+            Self::Link(_, LinkState::Cut) => "a cut connection",
+            Self::Link(_, LinkState::Held) => "a silent connection",
+            Self::Link(..) => "a slow connection",
+            Self::KillPostgres => "kill -9 of PostgreSQL",
+            Self::FillDisk => "a full disk",
+            Self::KillRedis => "kill -9 of Redis",
+            Self::FreezeRedis => "a stopped Redis",
+            Self::FlushRedis => "FLUSHALL",
+            Self::FailOverRedis => "a stale replica of Redis",
+            Self::StepClocks(_) => "a step of the clocks",
+        }
+    }
+
+    const fn strikes_redis(self) -> bool {
+        matches!(
+            self,
+            Self::KillRedis | Self::FreezeRedis | Self::FlushRedis | Self::FailOverRedis
+        )
+    }
+
+    const fn strikes_postgres(self) -> bool {
+        matches!(self, Self::KillPostgres | Self::FillDisk)
+    }
+
+    fn any(targets: &Targets, rng: &mut StdRng) -> Self {
+        let replica = |rng: &mut StdRng| *targets.replicas.choose(rng).unwrap();
+        match rng.random_range(0..100) {
+            0..22 => {
+                let (service, replica) = replica(rng);
+                Self::Kill(service, replica)
+            }
+            22..32 => {
+                let (service, replica) = replica(rng);
+                Self::Freeze(service, replica)
+            }
+            32..54 => {
+                let link = (0..targets.links).choose(rng).unwrap();
+                let slow = LinkState::Slow(Duration::from_millis(rng.random_range(5..80)));
+                let state = *[LinkState::Cut, LinkState::Held, slow].choose(rng).unwrap();
+                Self::Link(link, state)
+            }
+            54..64 => Self::KillPostgres,
+            64..68 if targets.disk => Self::FillDisk,
+            64..74 => Self::KillRedis,
+            74..78 => Self::FreezeRedis,
+            78..84 => Self::FlushRedis,
+            84..92 => Self::FailOverRedis,
+            _ => Self::StepClocks(TimeDelta::seconds(rng.random_range(-10..=10))),
+        }
+    }
+}
+
+/// Plans the faults of a round. They may overlap, but each store has at most one.
+pub(super) fn plan(targets: &Targets, rng: &mut StdRng) -> Vec<Planned> {
+    let number = rng.random_range(1..=3);
+    let mut planned: Vec<Planned> = Vec::new();
+    while planned.len() < number {
+        let fault = Fault::any(targets, rng);
+        let already = |strikes: fn(Fault) -> bool| {
+            strikes(fault) && planned.iter().any(|other| strikes(other.fault))
+        };
+        let strikes = Duration::from_millis(rng.random_range(0..200));
+        let lasts = Duration::from_millis(rng.random_range(20..1200));
+        if !already(Fault::strikes_redis) && !already(Fault::strikes_postgres) {
+            planned.push(Planned {
+                fault,
+                strikes,
+                repaired: strikes + lasts,
+            });
+        }
+    }
+    planned
+}

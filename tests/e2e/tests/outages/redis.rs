@@ -1,0 +1,295 @@
+//! Redis that is down, hangs, or returns empty or with old data (INV-3).
+
+use aikagi_api::issuance::v1::{CallOutcome, CallStep};
+use aikagi_api::units::v1::{AuthUnit, CredentialKind};
+use aikagi_client::samples::{
+    CONTRACT, FIRST, OTHER_PERMANENT, OTHER_TEMPORARY, PERMANENT, SECOND, TEMPORARY,
+};
+use aikagi_client::{Asked, asked, reason, refused};
+use aikagi_e2e::in_process::InProcessSystem;
+
+use super::{count, eventually, login, unavailable};
+use crate::sessions::{dump, restore};
+
+/// Checks the protection of a permanent password while Redis does not answer.
+async fn guarded_without_redis(system: &InProcessSystem) {
+    for attempt in 1..=9 {
+        assert_eq!(
+            refused(login(system, CONTRACT, OTHER_PERMANENT).await),
+            "LOGIN_REFUSED"
+        );
+        assert_eq!(count(system, CONTRACT).await, (attempt, false));
+    }
+    // The password is right, but no session can be stored.
+    unavailable(login(system, CONTRACT, PERMANENT).await);
+    assert_eq!(
+        count(system, CONTRACT).await,
+        (0, false),
+        "a right one is not charged"
+    );
+    for _ in 0..10 {
+        assert_eq!(
+            refused(login(system, CONTRACT, OTHER_PERMANENT).await),
+            "LOGIN_REFUSED"
+        );
+    }
+    assert_eq!(count(system, CONTRACT).await, (10, true));
+    assert_eq!(
+        refused(login(system, CONTRACT, PERMANENT).await),
+        "LOGIN_REFUSED"
+    );
+}
+
+/// INV-3: while Redis is down, a permanent password is protected as usual. Wrong attempts are refused and counted, and the
+/// tenth kills. A right one is refused with UNAVAILABLE and is not charged.
+/// LOGIN-2: the limit holds without the cache, and a new password by telephone works as soon as Redis answers again.
+/// LOGIN-8: the edge cannot count attempts, so it refuses them all, and nothing is charged.
+#[tokio::test]
+async fn a_permanent_password_is_guarded_without_redis() {
+    let mut system = InProcessSystem::start().await;
+    system.establish(CONTRACT, "1", CONTRACT, PERMANENT).await;
+    system.redis.kill9();
+    unavailable(system.site().login(CONTRACT, OTHER_PERMANENT).await);
+    assert_eq!(count(&system, CONTRACT).await, (0, false));
+    guarded_without_redis(&system).await;
+    system.redis.restart().unwrap();
+    eventually(
+        async || match system.site().login(CONTRACT, PERMANENT).await {
+            Err(status) if reason(&status) == "LOGIN_REFUSED" => Ok(()),
+            other => other.map(|_| panic!("a killed password opened a session")),
+        },
+    )
+    .await;
+    let outcome = eventually(async || {
+        system
+            .ivr()
+            .set(CONTRACT, AuthUnit::Line, "", TEMPORARY)
+            .await
+    })
+    .await;
+    assert_eq!(outcome.account_number, CONTRACT);
+    eventually(async || system.site().login(CONTRACT, TEMPORARY).await).await;
+}
+
+/// INV-3: the same holds while Redis hangs: connections are open, but nothing is answered.
+/// INV-11: a hanging command is given up well before the deadline of the RPC.
+#[tokio::test]
+async fn a_permanent_password_is_guarded_while_redis_hangs() {
+    let system = InProcessSystem::start().await;
+    system.establish(CONTRACT, "1", CONTRACT, PERMANENT).await;
+    let session = system.site().login(CONTRACT, PERMANENT).await.unwrap();
+    system.redis.freeze();
+    guarded_without_redis(&system).await;
+    unavailable(session.session().await);
+    unavailable(system.backend().check_access(&session.token, FIRST).await);
+    unavailable(session.logout().await);
+    unavailable(system.ivr().dial(CONTRACT).await);
+    system.redis.thaw();
+    // Neither guesses from elsewhere (SESS-2) nor the outage ended a session.
+    eventually(async || session.session().await).await;
+}
+
+/// INV-3: while Redis is down, a temporary password cannot be looked up. The login is refused with UNAVAILABLE and not charged,
+/// because the fault is ours (LOGIN-4). Sessions cannot be checked. Everything works again when Redis answers.
+#[tokio::test]
+async fn what_needs_redis_is_unavailable_and_costs_nothing() {
+    let system = InProcessSystem::start().await;
+    system.establish(CONTRACT, "2", FIRST, PERMANENT).await;
+    system
+        .set_by_telephone(CONTRACT, "2", SECOND, TEMPORARY)
+        .await;
+    let session = system.site().login(FIRST, PERMANENT).await.unwrap();
+    refused(login(&system, SECOND, "00000000").await);
+    let hashes = system.hashes();
+
+    system.redis.freeze();
+    for _ in 0..4 {
+        unavailable(login(&system, SECOND, TEMPORARY).await);
+        unavailable(login(&system, SECOND, "00000000").await);
+    }
+    assert_eq!(count(&system, SECOND).await, (1, false));
+    assert_eq!(system.hashes(), hashes);
+    unavailable(session.session().await);
+    unavailable(session.peek().await);
+    unavailable(session.change(PERMANENT, OTHER_PERMANENT).await);
+
+    system.redis.thaw();
+    eventually(async || session.session().await).await;
+    eventually(async || login(&system, SECOND, TEMPORARY).await).await;
+    assert_eq!(count(&system, SECOND).await, (0, false));
+    session
+        .change(PERMANENT, OTHER_PERMANENT)
+        .await
+        .unwrap()
+        .unwrap();
+}
+
+/// LOGIN-4: an attempt that could not be looked up does not count towards the limit. If wrong attempts at another replica have
+/// reached the limit together with it, the password is live again after its charge is refunded.
+#[tokio::test]
+async fn a_refunded_attempt_kills_no_password() {
+    let system = InProcessSystem::start().await;
+    system.establish(CONTRACT, "2", FIRST, PERMANENT).await;
+    system
+        .set_by_telephone(CONTRACT, "2", SECOND, TEMPORARY)
+        .await;
+    let ledger = system.ledger().await;
+    system.redis.freeze();
+    let others_meanwhile = async {
+        let settled = "UPDATE credentials SET failures = 3, wrong_attempts = 3, killed_time = now() \
+                       WHERE number = $1 AND failures = 1";
+        let settle = async || sqlx::query(settled).bind(SECOND).execute(&ledger).await;
+        while settle().await.unwrap().rows_affected() == 0 {}
+    };
+    let (login_away, ()) = tokio::join!(login(&system, SECOND, TEMPORARY), others_meanwhile);
+    unavailable(login_away);
+    assert_eq!(count(&system, SECOND).await, (2, false));
+
+    system.redis.thaw();
+    eventually(async || login(&system, SECOND, TEMPORARY).await).await;
+    assert_eq!(count(&system, SECOND).await, (0, false));
+}
+
+/// INV-3: when Redis returns empty, people at worst have to call or log in again. Sessions, temporary passwords and calls in
+/// progress are lost; counts and permanent passwords are unchanged.
+#[tokio::test]
+async fn after_the_loss_of_redis_people_call_or_log_in_again() {
+    let mut system = InProcessSystem::start().await;
+    system.establish(CONTRACT, "2", FIRST, PERMANENT).await;
+    system
+        .set_by_telephone(CONTRACT, "2", SECOND, TEMPORARY)
+        .await;
+    let session = system.site().login(FIRST, PERMANENT).await.unwrap();
+    refused(system.site().login(FIRST, OTHER_PERMANENT).await);
+    let (mut call, _) = system.ivr().dial(CONTRACT).await.unwrap();
+    system.redis.kill9();
+    system.redis.restart().unwrap();
+
+    let gone = eventually(async || match session.session().await {
+        Err(status) if reason(&status) != "UNAVAILABLE" => Ok(reason(&status)),
+        other => other.map(|_| "still there"),
+    })
+    .await;
+    assert_eq!(gone, "SESSION_ENDED");
+    let gone = eventually(async || match call.keys("2").await {
+        Err(status) if reason(&status) != "UNAVAILABLE" => Ok(reason(&status)),
+        other => other.map(|_| "still there"),
+    })
+    .await;
+    assert_eq!(gone, "CALL_UNKNOWN");
+    let gone = eventually(
+        async || match system.site().login(SECOND, TEMPORARY).await {
+            Err(status) if reason(&status) != "UNAVAILABLE" => Ok(reason(&status)),
+            other => other.map(|_| "still there"),
+        },
+    )
+    .await;
+    assert_eq!(gone, "LOGIN_REFUSED");
+    assert_eq!(count(&system, FIRST).await, (1, false));
+    system.site().login(FIRST, PERMANENT).await.unwrap();
+    system
+        .set_by_telephone(CONTRACT, "2", SECOND, OTHER_TEMPORARY)
+        .await;
+    system.site().login(SECOND, OTHER_TEMPORARY).await.unwrap();
+}
+
+/// IVR-10, INV-3: a setting without Redis fails in the safe direction. The caller hears that it failed, the old password is
+/// retired, and the new one does not work.
+/// IVR-12: a turn that could not reach Redis has no effect and can be sent again.
+#[tokio::test]
+async fn a_setting_without_redis_fails_safely() {
+    let system = InProcessSystem::start().await;
+    system.establish(CONTRACT, "2", FIRST, PERMANENT).await;
+    let (mut call, _) = system.ivr().dial(CONTRACT).await.unwrap();
+    call.keys("2").await.unwrap();
+    call.keys(&format!("{SECOND}#")).await.unwrap();
+    call.keys(TEMPORARY).await.unwrap();
+
+    system.redis.freeze();
+    unavailable(system.ivr().dial(CONTRACT).await);
+    unavailable(call.keys(TEMPORARY).await);
+    let kind = async |number| {
+        system
+            .operator()
+            .number(number)
+            .await
+            .unwrap()
+            .credential_kind()
+    };
+    assert_eq!(
+        kind(SECOND).await,
+        CredentialKind::None,
+        "the turn did nothing"
+    );
+    unavailable(
+        system
+            .ivr()
+            .set(CONTRACT, AuthUnit::Number, FIRST, TEMPORARY)
+            .await,
+    );
+    system.redis.thaw();
+
+    let answer = eventually(async || call.keys(TEMPORARY).await).await;
+    assert_eq!(asked(&answer), Asked::Ended(CallOutcome::Set));
+    eventually(async || system.site().login(SECOND, TEMPORARY).await).await;
+    assert_eq!(kind(FIRST).await, CredentialKind::Temporary);
+    assert_eq!(
+        refused(system.site().login(FIRST, PERMANENT).await),
+        "LOGIN_REFUSED"
+    );
+    system
+        .set_by_telephone(CONTRACT, "2", FIRST, OTHER_TEMPORARY)
+        .await;
+    system.site().login(FIRST, OTHER_TEMPORARY).await.unwrap();
+}
+
+/// INV-3: nothing that a stale replica of Redis restores works: sessions from before a change, temporary passwords that were
+/// used, killed or replaced, and earlier states of calls.
+/// INV-1: everything in Redis is valid only under the epoch in the ledger.
+#[tokio::test]
+async fn a_stale_replica_of_redis_revives_nothing() {
+    let system = InProcessSystem::start().await;
+    system
+        .set_by_telephone(CONTRACT, "2", FIRST, TEMPORARY)
+        .await;
+    system
+        .set_by_telephone(CONTRACT, "2", SECOND, OTHER_TEMPORARY)
+        .await;
+    let forced = system.site().login(FIRST, TEMPORARY).await.unwrap();
+    let (mut call, _) = system.ivr().dial(CONTRACT).await.unwrap();
+    let answer = call.keys("2").await.unwrap();
+    assert_eq!(asked(&answer), Asked::Step(CallStep::Target));
+    let stale = dump(&system).await;
+
+    // Use the first password, kill the second, and continue the call to its end.
+    let changed = forced.change(TEMPORARY, PERMANENT).await.unwrap().unwrap();
+    for _ in 0..3 {
+        refused(system.site().login(SECOND, "00000000").await);
+    }
+    call.keys("999").await.unwrap();
+    call.hang_up().await.unwrap();
+
+    restore(&system, stale).await;
+    let forced_again = eventually(async || match forced.session().await {
+        Err(status) if reason(&status) != "UNAVAILABLE" => Ok(reason(&status)),
+        other => other.map(|_| "revived"),
+    });
+    assert_eq!(forced_again.await, "SESSION_ENDED");
+    assert_eq!(
+        refused(changed.session().await),
+        "SESSION_ENDED",
+        "lost with the failover"
+    );
+    assert_eq!(
+        refused(system.site().login(FIRST, TEMPORARY).await),
+        "LOGIN_REFUSED"
+    );
+    assert_eq!(
+        refused(system.site().login(SECOND, OTHER_TEMPORARY).await),
+        "LOGIN_REFUSED"
+    );
+    assert_eq!(count(&system, SECOND).await, (3, true));
+    // The stale call does not wait for the platform's next turn, but for an earlier one.
+    assert_eq!(refused(call.keys("1").await), "CALL_OUT_OF_ORDER");
+    system.site().login(FIRST, PERMANENT).await.unwrap();
+}

@@ -1,0 +1,138 @@
+//! Turns of a call that are malformed or out of order (IVR-12).
+
+use aikagi_api::issuance::v1::take_turn_request::Event;
+use aikagi_api::issuance::v1::{CallOutcome, CallStarted, HungUp, Silence, TakeTurnRequest};
+use aikagi_client::samples::{CONTRACT, STRANGER, TEMPORARY};
+use aikagi_client::{Asked, asked, call_id, reason, refused};
+use aikagi_e2e::in_process::InProcessSystem;
+use tonic::Code;
+use tonic_types::StatusExt;
+
+use super::{invalid, kept};
+
+/// IVR-12: a malformed turn is refused and does not count: a call id with other characters or lengths, no event, a start that
+/// is not the first turn, another event as the first turn, or keys that no telephone has.
+#[tokio::test]
+async fn malformed_turns_are_refused() {
+    let system = InProcessSystem::start().await;
+    let (mut call, _) = system.ivr().dial(CONTRACT).await.unwrap();
+    call.keys("1").await.unwrap();
+    let ivr = system.ivr();
+    let started = |number: &str| {
+        Some(Event::Started(CallStarted {
+            caller_number: number.to_owned(),
+        }))
+    };
+    let keys = |keys: &str| Some(Event::Keys(keys.to_owned()));
+    let (mine, other) = (call.call_id.clone(), call_id());
+    let (long, longer) = ("c".repeat(65), "1".repeat(33));
+    let before = kept(&system).await;
+    for (call_id, sequence, event) in [
+        ("", 0, started(CONTRACT)),
+        ("short", 0, started(CONTRACT)),
+        (&long, 0, started(CONTRACT)),
+        ("call 0001", 0, started(CONTRACT)),
+        ("call:0001", 0, started(CONTRACT)),
+        ("call/0001", 0, started(CONTRACT)),
+        ("call*0001", 0, started(CONTRACT)),
+        ("call\n0001", 0, started(CONTRACT)),
+        ("通話の番号は八文字", 0, started(CONTRACT)),
+        (&other, 0, None),
+        (&other, 0, keys("1")),
+        (&other, 0, Some(Event::Silence(Silence {}))),
+        (&other, 0, Some(Event::HungUp(HungUp {}))),
+        (&other, 1, started(CONTRACT)),
+        (&mine, 2, None),
+        (&mine, 2, started(CONTRACT)),
+        (&mine, 2, keys("12a")),
+        (&mine, 2, keys("１２３４５６７８")),
+        (&mine, 2, keys("1 2")),
+        (&mine, 2, keys(&longer)),
+    ] {
+        let turn = TakeTurnRequest {
+            call_id: call_id.to_owned(),
+            sequence,
+            event,
+        };
+        let case = format!("{call_id:?} {sequence}");
+        invalid(ivr.take_turn(turn).await, &case);
+    }
+    assert_eq!(kept(&system).await, before);
+    call.keys(TEMPORARY).await.unwrap();
+    assert_eq!(
+        asked(&call.keys(TEMPORARY).await.unwrap()),
+        Asked::Ended(CallOutcome::Set)
+    );
+}
+
+/// IVR-12: a call that never began, has expired or has ended takes no turn. A call in progress takes only the next turn. The
+/// same turn sent again gets the same answer; with other content it is refused. Nothing of this changes anything.
+#[tokio::test]
+async fn turns_out_of_order_are_refused() {
+    let system = InProcessSystem::start().await;
+    let ivr = system.ivr();
+    let (mut call, first) = ivr.dial(CONTRACT).await.unwrap();
+    let mine = call.call_id.clone();
+    let turn = |call_id: &str, sequence: u32, event: Event| {
+        let request = TakeTurnRequest {
+            call_id: call_id.to_owned(),
+            sequence,
+            event: Some(event),
+        };
+        let ivr = ivr.clone();
+        async move { ivr.take_turn(request).await }
+    };
+    let keys = |keys: &str| Event::Keys(keys.to_owned());
+    let started = |number: &str| {
+        Event::Started(CallStarted {
+            caller_number: number.to_owned(),
+        })
+    };
+    let second = call.keys("1").await.unwrap();
+
+    let before = kept(&system).await;
+    for event in [
+        keys("1"),
+        Event::Silence(Silence {}),
+        Event::HungUp(HungUp {}),
+    ] {
+        assert_eq!(refused(turn(&call_id(), 1, event).await), "CALL_UNKNOWN");
+    }
+    assert_eq!(turn(&mine, 1, keys("1")).await.unwrap(), second, "a retry");
+    for (sequence, event) in [
+        (0, started(CONTRACT)),
+        (0, started(STRANGER)),
+        (1, keys("2")),
+        (1, Event::Silence(Silence {})),
+        (3, keys(TEMPORARY)),
+        (u32::MAX, keys(TEMPORARY)),
+    ] {
+        let status = turn(&mine, sequence, event).await.unwrap_err();
+        assert_eq!(
+            (status.code(), reason(&status)),
+            (Code::FailedPrecondition, "CALL_OUT_OF_ORDER")
+        );
+        assert_eq!(
+            status.get_details_error_info().unwrap().metadata["expected"],
+            "2"
+        );
+    }
+    assert_eq!(kept(&system).await, before);
+    assert_ne!(first, second);
+
+    // Let the stored call expire.
+    let mut redis = system.redis_connection().await;
+    let gone: i64 = redis::cmd("DEL")
+        .arg(format!("call:{mine}"))
+        .query_async(&mut redis)
+        .await
+        .unwrap();
+    assert_eq!(gone, 1);
+    let before = kept(&system).await;
+    assert_eq!(
+        refused(turn(&mine, 2, keys(TEMPORARY)).await),
+        "CALL_UNKNOWN"
+    );
+    assert_eq!(refused(turn(&mine, 1, keys("1")).await), "CALL_UNKNOWN");
+    assert_eq!(kept(&system).await, before);
+}

@@ -1,0 +1,290 @@
+//! The real executables with settings that are wrong in one point. Each service refuses to start before it binds a port, and
+//! names the setting.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use aikagi_devkit::installation::certificates::Authority;
+use aikagi_devkit::installation::key_ring::ensure_key_ring;
+use aikagi_devkit::installation::workloads::Service;
+use aikagi_devkit::ports::free_ports;
+use aikagi_devkit::process::executable;
+use aikagi_devkit::settings::{Login, ServiceEnvironment, settings};
+use aikagi_e2e::processes::binaries;
+use aikagi_fixtures::TestDatabase;
+use toml::{Table, Value};
+
+/// How long a service may take to exit. A service that starts instead fails the test after this time.
+const LIMIT: Duration = Duration::from_mins(1);
+
+/// Valid settings of every service, and the files that they need.
+struct Workshop {
+    database: TestDatabase,
+    dir: tempfile::TempDir,
+    services: BTreeMap<Service, Table>,
+}
+
+impl Workshop {
+    async fn open() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let database = TestDatabase::new().await.unwrap();
+        let authority = Authority::open(&dir.path().join("certificates")).unwrap();
+        let key_ring = dir.path().join("key-ring.toml");
+        ensure_key_ring(&key_ring).unwrap();
+        let somewhere = vec!["127.0.0.1:1".to_owned()];
+        let mut services = BTreeMap::new();
+        for service in Service::ALL {
+            let environment = ServiceEnvironment {
+                identity: authority.issue(service.name(), &["localhost"]).unwrap(),
+                postgres: service.postgres_role().map(|role| Login {
+                    url: database.url_as(role),
+                    password_file: None,
+                }),
+                redis: service.redis_user().map(|user| Login {
+                    url: format!("redis://{}@127.0.0.1:1", user.name()),
+                    password_file: None,
+                }),
+                key_ring: key_ring.clone(),
+                addresses: Service::ALL
+                    .map(|service| (service, somewhere.clone()))
+                    .into(),
+                pretty_logs: true,
+            };
+            let ports = free_ports(service).unwrap();
+            services.insert(service, settings(service, ports, &environment).unwrap());
+        }
+        Self {
+            database,
+            dir,
+            services,
+        }
+    }
+
+    /// Starts a service with changed settings. It must exit by itself. Returns its output.
+    async fn refuses(&self, service: Service, change: impl FnOnce(&mut Table)) -> String {
+        let mut table = self.services[&service].clone();
+        change(&mut table);
+        let config = self.dir.path().join(format!("{}.toml", service.name()));
+        std::fs::write(&config, table.to_string()).unwrap();
+        run(service, &config, &[]).await
+    }
+
+    fn path(&self, service: Service, section: &str, key: &str) -> PathBuf {
+        self.services[&service][section][key]
+            .as_str()
+            .unwrap()
+            .into()
+    }
+}
+
+async fn run(service: Service, config: &Path, environment: &[(&str, &str)]) -> String {
+    let binary = executable(&binaries(), &service.binary()).unwrap();
+    let child = tokio::process::Command::new(binary)
+        .arg("--config")
+        .arg(config)
+        .env_clear()
+        .envs(environment.iter().copied())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let ended = tokio::time::timeout(LIMIT, child.wait_with_output()).await;
+    let output = ended
+        .unwrap_or_else(|_| panic!("{} started", service.name()))
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        !output.status.success(),
+        "{} ended well: {said}",
+        service.name()
+    );
+    assert!(
+        said.starts_with(&format!("aikagi-{}: ", service.name())),
+        "{said}"
+    );
+    said
+}
+
+fn set(table: &mut Table, section: &str, key: &str, value: impl Into<Value>) {
+    table[section]
+        .as_table_mut()
+        .unwrap()
+        .insert(key.to_owned(), value.into());
+}
+
+#[track_caller]
+fn names(said: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(said.contains(part), "{part} is not in: {said}");
+    }
+}
+
+/// Every service refuses an unknown setting at any level, and names it.
+#[tokio::test]
+async fn unknown_settings_are_refused() {
+    let workshop = Workshop::open().await;
+    for service in Service::ALL {
+        let said = workshop
+            .refuses(service, |table| {
+                table.insert("colour".into(), "red".into());
+            })
+            .await;
+        names(&said, &["colour"]);
+        let sections: Vec<String> = workshop.services[&service].keys().cloned().collect();
+        for section in sections {
+            let said = workshop
+                .refuses(service, |table| set(table, &section, "colour", "red"))
+                .await;
+            names(&said, &[&section, "colour"]);
+        }
+    }
+}
+
+/// Every service refuses a missing required setting or one of the wrong type, and names it.
+#[tokio::test]
+async fn missing_settings_are_refused() {
+    const OPTIONAL: [(&str, &str); 2] = [("telemetry", "log_format"), ("limits", "overrides")];
+    let workshop = Workshop::open().await;
+    let mut tried = 0;
+    for service in Service::ALL {
+        let sections = workshop.services[&service].clone();
+        for (section, keys) in &sections {
+            for key in keys.as_table().unwrap().keys() {
+                if OPTIONAL.contains(&(section.as_str(), key.as_str())) {
+                    continue;
+                }
+                let said = workshop
+                    .refuses(service, |table| {
+                        table[section].as_table_mut().unwrap().remove(key);
+                    })
+                    .await;
+                names(&said, &[section, key]);
+                let said = workshop
+                    .refuses(service, |table| set(table, section, key, Table::new()))
+                    .await;
+                names(&said, &[&format!("{section}.{key}")]);
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried > 30, "{tried}");
+}
+
+/// Settings from the environment are checked in the same way: unknown ones are refused and named.
+#[tokio::test]
+async fn the_environment_is_read_as_strictly() {
+    let workshop = Workshop::open().await;
+    let config = workshop.dir.path().join("settings.toml");
+    for service in Service::ALL {
+        std::fs::write(&config, workshop.services[&service].to_string()).unwrap();
+        let said = run(
+            service,
+            &config,
+            &[("AIKAGI__SERVER__LISEN", "127.0.0.1:1")],
+        )
+        .await;
+        names(&said, &["server", "lisen"]);
+        let said = run(service, &config, &[("AIKAGI__SERVER__LISTEN", "nowhere")]).await;
+        names(&said, &["server.listen"]);
+    }
+}
+
+/// A file of secrets that other users may read is refused. The error names the file and the setting.
+/// INV-9: so only its owner can read the key ring.
+#[tokio::test]
+async fn secrets_that_others_may_read_are_refused() {
+    let workshop = Workshop::open().await;
+    let secrets: Vec<(Service, &str, &str)> = Service::ALL
+        .into_iter()
+        .flat_map(|service| {
+            [
+                (service, "identity", "key"),
+                (service, "hashing", "key_ring"),
+                (service, "public", "key"),
+            ]
+        })
+        .filter(|(service, section, _)| workshop.services[service].contains_key(*section))
+        .collect();
+    assert_eq!(secrets.len(), 10);
+    for (service, section, key) in secrets {
+        let file = workshop.path(service, section, key);
+        // The two ports of the gateway share a key here. Give the public port a separate one.
+        let own = workshop.dir.path().join("own.key");
+        std::fs::copy(&file, &own).unwrap();
+        for mode in [0o640, 0o604, 0o660] {
+            std::fs::set_permissions(&own, std::fs::Permissions::from_mode(mode)).unwrap();
+            let path = own.to_str().unwrap();
+            let said = workshop
+                .refuses(service, |table| set(table, section, key, path))
+                .await;
+            names(
+                &said,
+                &[&format!("{section}.{key}"), path, &format!("{mode:o}")],
+            );
+        }
+    }
+}
+
+/// INV-4: a service refuses a ledger that may lose acknowledged commits, and names the setting.
+#[tokio::test]
+async fn a_ledger_that_is_not_durable_is_refused() {
+    let workshop = Workshop::open().await;
+    let ledger = workshop.database.pool().await.unwrap();
+    let database = workshop.database.name();
+    for service in Service::ALL
+        .into_iter()
+        .filter(|service| service.postgres_role().is_some())
+    {
+        let role = service.postgres_role().unwrap();
+        for (level, value) in [
+            ("off", "off"),
+            ("local", "local"),
+            ("remote_write", "remote_write"),
+        ] {
+            // Change the role in this database only: all tests share the role.
+            let alter = format!(
+                "ALTER ROLE {role} IN DATABASE {database} SET synchronous_commit = {value}"
+            );
+            sqlx::query(sqlx::AssertSqlSafe(alter))
+                .execute(&ledger)
+                .await
+                .unwrap();
+            let said = workshop.refuses(service, |_| {}).await;
+            names(&said, &["postgres", "synchronous_commit", level]);
+        }
+    }
+}
+
+/// A service refuses hashing memory above the limit of its cgroup, and names the settings. On a machine without a limit there
+/// is nothing to check.
+#[tokio::test]
+async fn hashing_memory_beyond_the_cgroups_limit_is_refused() {
+    let limit = [
+        "/sys/fs/cgroup/memory.max",
+        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+    ]
+    .iter()
+    .find_map(|file| std::fs::read_to_string(file).ok());
+    if limit.is_none_or(|limit| limit.trim() == "max") {
+        return;
+    }
+    let workshop = Workshop::open().await;
+    for service in [
+        Service::Authentication,
+        Service::Issuance,
+        Service::Password,
+    ] {
+        let said = workshop
+            .refuses(service, |table| {
+                set(table, "hashing", "threads", 1_000_000_000);
+                set(table, "hashing", "memory_kib", i64::from(u32::MAX));
+            })
+            .await;
+        names(&said, &["hashing.threads", "hashing.memory_kib"]);
+    }
+}

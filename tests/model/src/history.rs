@@ -1,0 +1,24 @@
+//! Histories of concurrent operations, and a checker that says whether the rules explain them.
+//!
+//! The rules explain a history if there is an order of all steps in which the model gives every response that was
+//! received. An operation takes its steps ([`crate::rules::Steps`]) between its request and its response; steps of
+//! other operations may come in between. An operation whose response was lost may have happened as a whole, in part, or
+//! not at all. The search is Wing and Gong's, with Lowe's memory of the positions already tried.
+//!
+//! [`Operation`] lists what clients can do, [`Situation`] does it on the model, [`Recorder`] records what clients saw,
+//! [`Rounds`] judges it round by round, [`tell`] shows it to people.
+
+mod checker;
+mod node;
+mod operation;
+mod progress;
+mod record;
+mod rounds;
+pub mod tell;
+#[cfg(test)]
+mod tests;
+
+pub use operation::{Event, Observed, Operation, Response};
+pub use progress::Situation;
+pub use record::{RecordedOperation, Recorder, Tick};
+pub use rounds::{Rounds, Verdict};

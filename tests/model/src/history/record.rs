@@ -1,0 +1,128 @@
+//! Recording of operations and responses, in the order in which the clients saw them.
+
+use std::sync::Mutex;
+
+use tokio::sync::watch;
+
+use super::operation::{Operation, Response};
+
+/// A moment in the order of everything that was recorded.
+pub type Tick = usize;
+
+/// An operation as its client saw it.
+#[derive(Debug, Clone)]
+pub struct RecordedOperation {
+    /// The client.
+    pub client: usize,
+    /// The operation.
+    pub operation: Operation,
+    /// When the client sent the request.
+    pub begun: Tick,
+    /// When the response came. Without a response: when the operation could have no further effect.
+    pub ended: Tick,
+    /// The response; none if it was lost.
+    pub response: Option<Response>,
+    /// Something failed before the operation ended. Steps that depend on it may have been retried or abandoned.
+    pub is_troubled: bool,
+}
+
+/// Records operations. Recording only takes a lock for a moment.
+#[derive(Debug)]
+pub struct Recorder {
+    operations: Mutex<Vec<Noted>>,
+    tick: watch::Sender<Tick>,
+    first_trouble: Mutex<Option<Tick>>,
+}
+
+#[derive(Debug)]
+struct Noted {
+    client: usize,
+    operation: Operation,
+    begun: Tick,
+    ended: Option<(Tick, Option<Response>)>,
+}
+
+impl Default for Recorder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Recorder {
+    /// A recorder without any operation.
+    pub fn new() -> Self {
+        Self {
+            operations: Mutex::default(),
+            tick: watch::Sender::new(0),
+            first_trouble: Mutex::default(),
+        }
+    }
+
+    /// Records that a client is about to send a request. Returns the argument for [`Self::end`].
+    pub fn begin(&self, client: usize, operation: Operation) -> usize {
+        let mut operations = self.operations.lock().unwrap();
+        operations.push(Noted {
+            client,
+            operation,
+            begun: self.next(),
+            ended: None,
+        });
+        operations.len() - 1
+    }
+
+    /// Records that the client has its response, or that none will come.
+    pub fn end(&self, begun: usize, response: Option<Response>) {
+        let mut operations = self.operations.lock().unwrap();
+        operations[begun].ended = Some((self.next(), response));
+    }
+
+    /// Records that something failed on which operations may depend.
+    pub fn trouble(&self) {
+        let tick = self.next();
+        self.first_trouble.lock().unwrap().get_or_insert(tick);
+    }
+
+    /// Records that no operation is in progress, with or without a response. Returns the moment.
+    pub fn quiet(&self) -> Tick {
+        self.next()
+    }
+
+    /// Waits until the given moment.
+    pub async fn until(&self, tick: Tick) {
+        let reached = self
+            .tick
+            .subscribe()
+            .wait_for(|now| *now >= tick)
+            .await
+            .is_ok();
+        assert!(reached, "the recorder is there");
+    }
+
+    /// Takes the operations recorded since the last time, in the order in which they began. An operation without a
+    /// response ended at `quiet`.
+    pub fn take(&self, quiet: Tick) -> Vec<RecordedOperation> {
+        let first_trouble = self.first_trouble.lock().unwrap().take();
+        let operations = std::mem::take(&mut *self.operations.lock().unwrap());
+        let recorded = |noted: Noted| {
+            let (tick, response) = noted.ended.expect("every client is done");
+            RecordedOperation {
+                client: noted.client,
+                operation: noted.operation,
+                begun: noted.begun,
+                ended: if response.is_some() { tick } else { quiet },
+                response,
+                is_troubled: first_trouble.is_some_and(|trouble| trouble < tick),
+            }
+        };
+        operations.into_iter().map(recorded).collect()
+    }
+
+    fn next(&self) -> Tick {
+        let mut next = 0;
+        self.tick.send_modify(|tick| {
+            *tick += 1;
+            next = *tick;
+        });
+        next
+    }
+}

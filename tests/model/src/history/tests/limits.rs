@@ -1,0 +1,86 @@
+//! The checker rejects more attempts at a password than its limit (LOGIN-2).
+
+use super::{FIRST, Script, line, login, set};
+
+/// LOGIN-2: after three wrong attempts at a temporary password, the right one does not open.
+#[test]
+fn a_fourth_attempt_is_refused() {
+    let mut script = Script::by_number();
+    script.done(set(FIRST, "11111111")).unwrap();
+    let fresh = script.situation.clone();
+    let from = script.operations.len();
+    for seat in 4..7 {
+        script.done(login(seat, FIRST, "99999999")).unwrap_err();
+    }
+    script.situation = fresh;
+    script.done(login(7, FIRST, "11111111")).unwrap();
+    assert!(!script.is_explained(), "one after another");
+    script.together(from);
+    assert!(
+        script.is_explained(),
+        "at once the right one may come first"
+    );
+}
+
+/// LOGIN-2: the tenth attempt at a permanent password may open, the eleventh may not.
+#[test]
+fn an_eleventh_attempt_is_refused() {
+    for (wrong, explained) in [(9, true), (10, false)] {
+        let mut script = Script::by_number();
+        let fresh = script.situation.clone();
+        for seat in 4..4 + wrong {
+            script.done(login(seat, FIRST, "wrong123")).unwrap_err();
+        }
+        let guessed = script.situation.clone();
+        script.situation = fresh;
+        // The response of a system that has forgotten the count.
+        let opened = script.at_once(&login(20, FIRST, "a1234567"));
+        script.situation = guessed;
+        let system = script.at_once(&login(20, FIRST, "a1234567"));
+        assert_eq!(system.is_ok(), explained);
+        script.told(login(20, FIRST, "a1234567"), system.or(opened));
+        assert_eq!(script.is_explained(), explained, "{wrong}");
+    }
+}
+
+/// LOGIN-2, LOGIN-4: concurrent attempts are all charged, each exactly once.
+#[test]
+fn attempts_at_once_are_all_charged() {
+    let mut script = Script::by_number();
+    let from = script.operations.len();
+    for seat in 4..8 {
+        script.done(login(seat, FIRST, "wrong123")).unwrap_err();
+    }
+    let charged = script.situation.clone();
+    script.together(from);
+    script.done(line()).unwrap();
+    assert!(script.is_explained());
+    script.operations.pop();
+    script.situation = charged;
+    script.at_once(&login(8, FIRST, "wrong123")).unwrap_err();
+    script.done(line()).unwrap();
+    assert!(!script.is_explained(), "five charges of four attempts");
+}
+
+/// LOGIN-4: the charge of an attempt that fails by a fault is refunded. Attempts in the meantime may find none left.
+#[test]
+fn attempts_that_are_given_back_were_charged_meanwhile() {
+    for (lost, explained) in [(1, false), (2, true)] {
+        let mut script = Script::by_number();
+        script.done(set(FIRST, "11111111")).unwrap();
+        let from = script.operations.len();
+        let refused = script.done(login(4, FIRST, "99999999"));
+        script.told(login(5, FIRST, "99999999"), refused);
+        let answered = script.operations.len();
+        for seat in 6..6 + lost {
+            script.lost(login(seat, FIRST, "99999999"));
+        }
+        script.together(from);
+        script.done(line()).unwrap();
+        assert!(!script.is_explained(), "nothing has failed");
+        for recorded in &mut script.operations[answered..] {
+            recorded.is_troubled = true;
+        }
+        assert_eq!(script.is_explained(), explained, "{lost}");
+    }
+}

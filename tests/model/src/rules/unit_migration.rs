@@ -1,0 +1,396 @@
+//! Unit migration: a subscriber changes the line's auth unit (MIG-1 to MIG-7).
+
+mod preview;
+
+use aikagi_api::edge::v1::PreviewMigrationResponse;
+use aikagi_api::units::v1::{AuthUnit, Login};
+
+use super::session::Session;
+use super::steps::{Next, Steps};
+use super::verification::{Proof, Verify};
+use super::{Answer, Epoch, Handle, Limits, Line, Model, Number, Password, Refused};
+
+pub use preview::Preview;
+
+/// SESS-5: identifies the state of the line and of all its accounts that a preview shows.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PreviewRevision {
+    line: u32,
+    accounts: Vec<Epoch>,
+}
+
+/// MIG-1: the offered migrations, from and to.
+const OFFERED: [(AuthUnit, AuthUnit); 4] = [
+    (AuthUnit::Number, AuthUnit::Line),
+    (AuthUnit::Line, AuthUnit::Number),
+    (AuthUnit::Number, AuthUnit::AdminUser),
+    (AuthUnit::Line, AuthUnit::AdminUser),
+];
+
+/// MIG-5: the reasons for passwords that are not right.
+const WRONG: [&str; 2] = ["PASSWORD_WRONG", "PASSWORD_DEAD"];
+
+/// A unit migration (MIG-1 to MIG-7).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Migrate {
+    handle: Handle,
+    to: AuthUnit,
+    passwords: Vec<(Number, Password)>,
+    seen: Option<PreviewRevision>,
+    at: At,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum At {
+    Session,
+    Offer(Session),
+    Verify(MigrationDecision, Verify),
+    Commit(MigrationDecision),
+}
+
+/// What was read and proven for a unit migration so far.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct MigrationDecision {
+    session: Session,
+    /// [`Line::changes`] when the line was read.
+    line: u32,
+    asked_for: Vec<Number>,
+    proven: Vec<(Number, Epoch)>,
+    /// The positions of the passwords that were not right, and why.
+    wrong: Vec<(usize, &'static str)>,
+}
+
+impl Migrate {
+    /// A migration to this unit with these passwords. `seen` is the preview that the subscriber saw.
+    pub fn new(
+        handle: Handle,
+        to: AuthUnit,
+        passwords: Vec<(Number, Password)>,
+        seen: Option<PreviewRevision>,
+    ) -> Self {
+        Self {
+            handle,
+            to,
+            passwords,
+            seen,
+            at: At::Session,
+        }
+    }
+
+    /// MIG-5: the refusal if a fault keeps the next password from being verified. It names the wrong passwords that were
+    /// charged before; none if there were none.
+    pub fn answer_after_a_fault(&self) -> Option<Refused> {
+        match &self.at {
+            At::Verify(decision, _) if !decision.wrong.is_empty() => Some(decision.refusal()),
+            _ => None,
+        }
+    }
+
+    /// The next step only reads; no other operation can notice it.
+    pub fn only_looks(&self, model: &Model) -> bool {
+        match &self.at {
+            At::Session | At::Offer(_) => true,
+            At::Verify(decision, verify) => decision.wrong.is_empty() && verify.only_looks(model),
+            At::Commit(_) => false,
+        }
+    }
+
+    /// Whether it can still succeed.
+    pub fn can_succeed(&self, model: &Model) -> bool {
+        match &self.at {
+            At::Session => model.is_live(self.handle),
+            At::Offer(session) => model.is_account_of(session),
+            At::Verify(decision, verify) => decision.can_hold(model) && verify.can_prove(model),
+            At::Commit(decision) => decision.can_hold(model),
+        }
+    }
+
+    /// Whether it can still be refused in this way.
+    pub fn can_be_refused(&self, model: &Model, refused: &Refused) -> bool {
+        match &self.at {
+            At::Session => refused.reason == "SESSION_ENDED" || model.is_live(self.handle),
+            At::Offer(_) => true,
+            At::Verify(decision, _) if WRONG.contains(&refused.reason) => {
+                decision.names_the_wrong(refused)
+            }
+            At::Verify(decision, _) => decision.wrong.is_empty(),
+            At::Commit(_) => refused.reason == "CHANGED_MEANWHILE",
+        }
+    }
+
+    fn continues(self, at: At) -> Next<Self, Vec<Login>> {
+        Next::Continues(Self { at, ..self })
+    }
+
+    /// The checks before any password is compared.
+    fn decide(&self, model: &Model, session: Session) -> Answer<MigrationDecision> {
+        let (line, asked_for) = model.offer(&session, self.to)?;
+        if self.seen != model.preview_revision(session.account) {
+            return Err(Refused::new("STALE_VIEW"));
+        }
+        check_given(&asked_for, &self.passwords)?;
+        let unready = unready(&line, &asked_for, model.limits);
+        if !unready.is_empty() {
+            let places = places(&self.passwords, |number| unready.contains(&number));
+            return Err(named("ACCOUNTS_NOT_READY", places));
+        }
+        Ok(MigrationDecision {
+            session,
+            line: line.changes,
+            asked_for,
+            proven: Vec::new(),
+            wrong: Vec::new(),
+        })
+    }
+
+    /// MIG-5, LOGIN-6: continues after one password. The passwords after a wrong one are verified too, unless the
+    /// operation fails for another reason.
+    fn after(
+        self,
+        mut decision: MigrationDecision,
+        verified: Answer<Proof>,
+    ) -> Next<Self, Vec<Login>> {
+        let place = decision.verified();
+        match verified {
+            Ok(proof) if proof.is_permanent => {
+                let (number, _) = self.passwords[place];
+                decision.proven.push((number, proof.epoch));
+            }
+            Err(Refused { reason, .. }) if WRONG.contains(&reason) => {
+                decision.wrong.push((place, reason));
+            }
+            _ if !decision.wrong.is_empty() => return Next::Answers(Err(decision.refusal())),
+            Ok(_) => return Next::Answers(Err(Refused::new("CHANGED_MEANWHILE"))),
+            Err(refused) => return Next::Answers(Err(refused)),
+        }
+        match self.passwords.get(place + 1) {
+            Some((number, typed)) => {
+                let verify = Verify::new(self.handle, number, typed);
+                self.continues(At::Verify(decision, verify))
+            }
+            None if !decision.wrong.is_empty() => Next::Answers(Err(decision.refusal())),
+            None if decision.has_proven_its_own() => self.continues(At::Commit(decision)),
+            None => Next::Answers(Err(Refused::new("CHANGED_MEANWHILE"))),
+        }
+    }
+}
+
+impl MigrationDecision {
+    fn refusal(&self) -> Refused {
+        let is_dead = self.wrong.iter().any(|(_, why)| *why == "PASSWORD_DEAD");
+        let reason = if is_dead {
+            "PASSWORD_DEAD"
+        } else {
+            "PASSWORD_WRONG"
+        };
+        named(reason, self.wrong.iter().map(|(place, _)| *place).collect())
+    }
+
+    fn has_proven_its_own(&self) -> bool {
+        let own = (self.session.account, self.session.epoch);
+        self.proven.contains(&own)
+    }
+
+    /// Whether the passwords found wrong so far are among those that this refusal names, and no other is.
+    fn names_the_wrong(&self, refused: &Refused) -> bool {
+        (0..self.verified()).all(|place| {
+            let is_wrong = self.wrong.iter().any(|(wrong, _)| *wrong == place);
+            is_wrong == refused.fields.contains(&field(place))
+        })
+    }
+
+    /// How many passwords were verified.
+    fn verified(&self) -> usize {
+        self.proven.len() + self.wrong.len()
+    }
+
+    /// MIG-4: whether everything read and proven so far is unchanged.
+    fn can_hold(&self, model: &Model) -> bool {
+        let Some(line) = model.line(self.session.account) else {
+            return false;
+        };
+        let mut proven = self.proven.iter();
+        self.wrong.is_empty()
+            && line.changes == self.line
+            && proven.all(|(number, epoch)| line.numbers[number].epoch == *epoch)
+    }
+
+    /// MIG-4, LOGIN-2: whether the line and all proven passwords are unchanged and live.
+    fn still_holds(&self, model: &Model) -> bool {
+        let Some(line) = model.line(self.session.account) else {
+            return false;
+        };
+        let is_proven = |number: &Number| {
+            let account = &line.numbers[number];
+            self.proven.contains(&(*number, account.epoch)) && account.is_ready(model.limits)
+        };
+        line.changes == self.line && line.closed.is_none() && self.asked_for.iter().all(is_proven)
+    }
+}
+
+impl Steps for Migrate {
+    type Output = Vec<Login>;
+
+    fn step(self, model: &mut Model) -> Next<Self, Vec<Login>> {
+        match self.at.clone() {
+            At::Session => match model.session(self.handle, true) {
+                Ok(session) => self.continues(At::Offer(session)),
+                Err(ended) => Next::Answers(Err(ended)),
+            },
+            At::Offer(session) => match self.decide(model, session) {
+                Ok(decision) => {
+                    let (number, typed) = self.passwords[0];
+                    let verify = Verify::new(self.handle, number, typed);
+                    self.continues(At::Verify(decision, verify))
+                }
+                Err(refused) => Next::Answers(Err(refused)),
+            },
+            At::Verify(decision, verify) => match verify.step(model) {
+                Next::Continues(verify) => self.continues(At::Verify(decision, verify)),
+                Next::Answers(verified) => self.after(decision, verified),
+            },
+            At::Commit(decision) if decision.still_holds(model) => {
+                Next::Answers(Ok(model.carry_out(decision.session.account, self.to)))
+            }
+            At::Commit(_) => Next::Answers(Err(Refused::new("CHANGED_MEANWHILE"))),
+        }
+    }
+
+    fn fail(self, model: &mut Model) -> Option<Self> {
+        let At::Verify(decision, verify) = self.at else {
+            return None;
+        };
+        let at = At::Verify(decision, verify.fail(model)?);
+        Some(Self { at, ..self })
+    }
+}
+
+impl Model {
+    /// MIG-1 to MIG-3, MIG-6, MIG-7: which passwords a migration requires, and who logs in afterwards.
+    pub fn preview(&mut self, handle: Handle, to: AuthUnit) -> Answer<PreviewMigrationResponse> {
+        let (shown, _) = self.alone(Preview::new(handle, to))?;
+        Ok(shown)
+    }
+
+    /// MIG-1 to MIG-7, LOGIN-6, SESS-5: changes the unit, all or nothing. Returns who logs in from now on.
+    pub fn migrate(
+        &mut self,
+        handle: Handle,
+        to: AuthUnit,
+        passwords: &[(Number, Password)],
+        seen: Option<&PreviewRevision>,
+    ) -> Answer<Vec<Login>> {
+        self.alone(Migrate::new(handle, to, passwords.to_vec(), seen.cloned()))
+    }
+
+    /// The revision that a preview of the account's line shows now.
+    pub fn preview_revision(&self, account: Number) -> Option<PreviewRevision> {
+        let line = self.line(account)?;
+        let accounts = line.accounts(line.unit?).into_iter();
+        Some(PreviewRevision {
+            line: line.changes,
+            accounts: accounts.map(|number| line.numbers[number].epoch).collect(),
+        })
+    }
+
+    /// MIG-1, MIG-2, MIG-7: the session's line, and the accounts whose passwords are required.
+    fn offer(&self, session: &Session, to: AuthUnit) -> Answer<(Line, Vec<Number>)> {
+        if session.must_change.is_some() {
+            return Err(Refused::new("PASSWORD_CHANGE_REQUIRED"));
+        }
+        let line = self.line(session.account).filter(|line| {
+            line.closed.is_none() && line.numbers[session.account].epoch == session.epoch
+        });
+        let line = line.cloned().ok_or(Refused::new("SESSION_ENDED"))?;
+        let from = line.unit.filter(|from| OFFERED.contains(&(*from, to)));
+        let from = from.filter(|_| line.established.is_some());
+        let from = from.ok_or(Refused::new("MIGRATION_NOT_OFFERED"))?;
+        let asked_for = line.accounts(from);
+        Ok((line, asked_for))
+    }
+
+    /// MIG-3, MIG-4, MIG-6, PW-3: makes the change. Returns who logs in from now on.
+    fn carry_out(&mut self, account: Number, to: AuthUnit) -> Vec<Login> {
+        let Some(line) = self.line_mut(account) else {
+            return Vec::new();
+        };
+        let own = line.numbers[account].secret.clone();
+        let (logins, accounts) = (logins(line, to), line.accounts(to));
+        line.unit = Some(to);
+        line.changes += 1;
+        for (number, account) in &mut line.numbers {
+            if accounts.contains(number) {
+                account.set(own.clone());
+            } else {
+                account.void();
+            }
+        }
+        let numbers: Vec<Number> = line.numbers.keys().copied().collect();
+        for number in numbers {
+            self.end_sessions_of(number);
+        }
+        logins
+    }
+}
+
+/// MIG-5: refuses a number that is not required, given twice or missing.
+fn check_given(asked_for: &[Number], passwords: &[(Number, Password)]) -> Answer<()> {
+    let mut refused = Refused::new("INVALID_FIELD");
+    for (place, (number, _)) in passwords.iter().enumerate() {
+        let is_twice = passwords[..place]
+            .iter()
+            .any(|(before, _)| before == number);
+        if !asked_for.contains(number) || is_twice {
+            refused = refused.field(field(place));
+        }
+    }
+    let is_given = |number: &Number| passwords.iter().any(|(given, _)| given == number);
+    if !asked_for.iter().all(is_given) {
+        refused = refused.field("passwords");
+    }
+    if refused.fields.is_empty() {
+        Ok(())
+    } else {
+        Err(refused)
+    }
+}
+
+/// MIG-5: the accounts without a live permanent password.
+fn unready(line: &Line, asked_for: &[Number], limits: Limits) -> Vec<Number> {
+    let numbers = asked_for.iter().copied();
+    numbers
+        .filter(|number| !line.numbers[number].is_ready(limits))
+        .collect()
+}
+
+/// MIG-6, UNIT-1: who logs in under a unit.
+fn logins(line: &Line, to: AuthUnit) -> Vec<Login> {
+    let accounts = line.accounts(to).into_iter();
+    accounts
+        .filter_map(|number| {
+            let role = line.role_under(to, number)?;
+            Some(Login {
+                number: number.to_owned(),
+                role: role.into(),
+                scope_numbers: line.scope(role, number),
+            })
+        })
+        .collect()
+}
+
+fn places(passwords: &[(Number, Password)], which: impl Fn(Number) -> bool) -> Vec<usize> {
+    let numbers = passwords.iter().map(|(number, _)| *number).enumerate();
+    numbers
+        .filter(|(_, number)| which(number))
+        .map(|(place, _)| place)
+        .collect()
+}
+
+fn field(place: usize) -> String {
+    format!("passwords[{place}]")
+}
+
+fn named(reason: &'static str, places: Vec<usize>) -> Refused {
+    let fields = places.into_iter().map(field);
+    fields.fold(Refused::new(reason), Refused::field)
+}

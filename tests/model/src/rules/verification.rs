@@ -1,0 +1,155 @@
+//! A password that is typed after the login: in a password change or a unit migration (LOGIN-4, LOGIN-6).
+
+use super::credential::Charged;
+use super::steps::{Next, Steps};
+use super::{Epoch, Handle, Model, Number, Password, Refused, Secret};
+
+/// Verifies the password that a session types for an account.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Verify {
+    handle: Handle,
+    number: Number,
+    typed: Password,
+    at: At,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum At {
+    Session,
+    Charge,
+    Look(Charged),
+    Settle(Charged, bool),
+    /// The password could not be looked up.
+    Failed,
+    End,
+}
+
+/// Proof that a right password was typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Proof {
+    pub(super) epoch: Epoch,
+    pub(super) is_permanent: bool,
+}
+
+impl Proof {
+    fn of(charged: &Charged) -> Self {
+        Self {
+            epoch: charged.epoch,
+            is_permanent: matches!(charged.secret, Secret::Permanent { .. }),
+        }
+    }
+}
+
+impl Verify {
+    pub(super) fn new(handle: Handle, number: Number, typed: Password) -> Self {
+        Self {
+            handle,
+            number,
+            typed,
+            at: At::Session,
+        }
+    }
+
+    /// The next step only reads, and would have the same result later.
+    pub(super) fn only_looks(&self, model: &Model) -> bool {
+        match &self.at {
+            At::Session => true,
+            At::Look(charged) => model.finds_the_same_later(charged),
+            At::Charge | At::Settle(..) | At::Failed | At::End => false,
+        }
+    }
+
+    /// Whether the password can still be found right, even if it is replaced by then.
+    pub(super) fn can_be_right(&self) -> bool {
+        !matches!(self.at, At::Settle(_, false) | At::Failed | At::End)
+    }
+
+    /// Whether the password can still be proven.
+    pub(super) fn can_prove(&self, model: &Model) -> bool {
+        match &self.at {
+            At::Session => model.is_live(self.handle),
+            At::Charge => true,
+            At::Look(charged) | At::Settle(charged, true) => model.is_still(charged),
+            At::Settle(_, false) | At::Failed | At::End => false,
+        }
+    }
+
+    /// Whether it can still be refused for this reason.
+    pub(super) fn can_be_refused(&self, reason: &str) -> bool {
+        let wrong = |charged: &Charged| {
+            if charged.is_last() {
+                "PASSWORD_DEAD"
+            } else {
+                "PASSWORD_WRONG"
+            }
+        };
+        match &self.at {
+            At::Session => true,
+            At::Charge => reason != "SESSION_ENDED",
+            At::Look(charged) => ["CHANGED_MEANWHILE", wrong(charged)].contains(&reason),
+            At::Settle(_, true) => reason == "CHANGED_MEANWHILE",
+            At::Settle(charged, false) => reason == wrong(charged),
+            At::Failed => false,
+            At::End => reason == "PASSWORD_DEAD",
+        }
+    }
+
+    fn continues(self, at: At) -> Next<Self, Proof> {
+        Next::Continues(Self { at, ..self })
+    }
+}
+
+impl Steps for Verify {
+    type Output = Proof;
+
+    fn step(self, model: &mut Model) -> Next<Self, Proof> {
+        let refused = |reason| Next::Answers(Err(Refused::new(reason)));
+        match self.at.clone() {
+            At::Session => match model.session(self.handle, true) {
+                Ok(_) => self.continues(At::Charge),
+                Err(ended) => Next::Answers(Err(ended)),
+            },
+            At::Charge => match model.charge(self.number) {
+                Some(charged) if charged.is_to_be_looked_up() => self.continues(At::Look(charged)),
+                Some(charged) => {
+                    let right = model.is_right(&charged, self.typed);
+                    self.continues(At::Settle(charged, right))
+                }
+                None => refused("PASSWORD_DEAD"),
+            },
+            At::Look(charged) => {
+                let right = model.is_right(&charged, self.typed);
+                self.continues(At::Settle(charged, right))
+            }
+            At::Settle(charged, true) if model.refund(&charged) => {
+                Next::Answers(Ok(Proof::of(&charged)))
+            }
+            At::Settle(_, true) => refused("CHANGED_MEANWHILE"),
+            At::Settle(charged, false) => {
+                model.settle_wrong(&charged);
+                if charged.is_last() {
+                    self.continues(At::End)
+                } else {
+                    refused("PASSWORD_WRONG")
+                }
+            }
+            At::Failed => refused("UNAVAILABLE"),
+            // SESS-2: a session that uses up the last attempt itself ends.
+            At::End => {
+                model.logout(self.handle);
+                refused("PASSWORD_DEAD")
+            }
+        }
+    }
+
+    fn fail(self, model: &mut Model) -> Option<Self> {
+        let At::Look(charged) = &self.at else {
+            return None;
+        };
+        model.refund(charged);
+        Some(Self {
+            at: At::Failed,
+            ..self
+        })
+    }
+}
