@@ -1,7 +1,8 @@
-"""The login story as a Python client plays it: gRPC with a bearer token.
+"""An example of a Python client: gRPC with a bearer token.
 
-A temporary password is set as an IVR platform sets it, then a subscriber logs in with it, has to
-change it, logs in with the permanent one, and logs out. Anything else than that is an error.
+The client sets a temporary password as an IVR platform does. Then it acts as a subscriber: it logs
+in, changes the password as required, logs in with the permanent password and logs out. It fails if
+any step has another result.
 """
 
 import argparse
@@ -28,19 +29,19 @@ DEADLINE = 10  # seconds
 
 
 class System:
-    """The running system, as its state.json describes it."""
+    """The running system, as described in its state.json."""
 
     def __init__(self, path):
         self.state = json.loads(Path(path).read_text())
         self.authority = Path(self.state["authority"]).read_bytes()
 
     def public(self):
-        """The gateway's public port: TLS."""
+        """A channel to the gateway's public port, over TLS."""
         credentials = grpc.ssl_channel_credentials(self.authority)
         return grpc.secure_channel(address(self.state["public"]), credentials)
 
     def private_as(self, name):
-        """The gateway's private port: mutual TLS, as one of the workloads outside."""
+        """A channel to the gateway's private port, over mutual TLS as an outside workload."""
         files = self.state["identities"][name]
         credentials = grpc.ssl_channel_credentials(
             self.authority,
@@ -51,12 +52,12 @@ class System:
 
 
 def address(urls):
-    """host:port of the first of these URLs."""
+    """The host:port of the first URL."""
     return urls[0].removeprefix("https://")
 
 
 def reason(error):
-    """Why a call was refused: the reason of its google.rpc.ErrorInfo."""
+    """The reason of a refused RPC, from its google.rpc.ErrorInfo."""
     status = rpc_status.from_call(error)
     for detail in status.details if status else []:
         info = error_details_pb2.ErrorInfo()
@@ -67,36 +68,36 @@ def reason(error):
 
 @contextmanager
 def refused(expected):
-    """What is called in this block has to be refused for this reason."""
+    """Requires that the RPC in this block is refused with this reason."""
     try:
         yield
     except grpc.RpcError as error:
-        came = reason(error)
-        if came != expected:
-            raise SystemExit(f"expected {expected}, came {came}: {error.details()}") from error
+        actual = reason(error)
+        if actual != expected:
+            raise SystemExit(f"expected {expected}, got {actual}: {error.details()}") from error
         print(f"  {expected}: {error.details()}")
     else:
-        raise SystemExit(f"expected {expected}, came an answer")
+        raise SystemExit(f"expected {expected}, but the RPC succeeded")
 
 
-def expect(what, expected, came):
-    """What came has to be what was expected."""
-    if came != expected:
-        raise SystemExit(f"{what}: expected {expected}, came {came}")
+def expect(what, expected, actual):
+    """Requires that a value is as expected."""
+    if actual != expected:
+        raise SystemExit(f"{what}: expected {expected}, got {actual}")
 
 
 def bearer(token):
-    """The metadata of a session's calls."""
+    """The metadata of an RPC in a session."""
     return [("authorization", f"Bearer {token}")]
 
 
 def digits(count):
-    """So many digits by chance."""
+    """This number of random digits."""
     return "".join(secrets.choice(string.digits) for _ in range(count))
 
 
 def line_to_use(system, number):
-    """The contract number of a line and the unit to set its password under; adds a line if there is none."""
+    """Returns a line's contract number and unit. Adds a line if no number is given."""
     with system.private_as("operator") as channel:
         lines = DirectoryServiceStub(channel)
         while number is None:
@@ -112,10 +113,12 @@ def line_to_use(system, number):
 
 
 def main():
-    """Plays the story."""
+    """Runs the example."""
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--state", default="target/up/state.json", help="where the system is")
-    arguments.add_argument("--number", help="the contract number of a line; by default one is added")
+    arguments.add_argument(
+        "--state", default="target/up/state.json", help="the file that describes the system"
+    )
+    arguments.add_argument("--number", help="the contract number of a line (default: adds a line)")
     arguments = arguments.parse_args()
     system = System(arguments.state)
     number, unit = line_to_use(system, arguments.number)
@@ -143,12 +146,12 @@ def main():
             request = edge.GetSessionRequest()
             return site.GetSession(request, metadata=bearer(token), timeout=DEADLINE).session
 
-        print("logs in with it; the session demands a change")
+        print("logs in with it; the session requires a change of password")
         opened = login(temporary)
-        demanded = session_pb2.MUST_CHANGE_REASON_TEMPORARY
-        expect("the session", demanded, opened.session.must_change_reason)
+        required = session_pb2.MUST_CHANGE_REASON_TEMPORARY
+        expect("the session", required, opened.session.must_change_reason)
 
-        print("changes it")
+        print("changes the password")
         changed = site.ChangePassword(
             edge.ChangePasswordRequest(
                 current_password=temporary,

@@ -1,5 +1,5 @@
-// The login story as a web client plays it: gRPC-Web with the session in a cookie. A subscriber logs in with a
-// temporary password, has to change it, logs in with the permanent one, and logs out. Anything else is an error.
+// An example of a web client: gRPC-Web with the session in a cookie. The client logs in with a temporary password,
+// changes it as required, logs in with the permanent password and logs out. It fails if any step has another result.
 
 import assert from "node:assert/strict";
 import { parseArgs } from "node:util";
@@ -13,7 +13,7 @@ import { browser, readState } from "./system.js";
 const { values } = parseArgs({
   options: {
     state: { type: "string", default: "target/up/state.json" },
-    // Both together; by default a line is added and its temporary password set.
+    // Give both or none. By default the example adds a line and sets its temporary password.
     number: { type: "string" },
     "temporary-password": { type: "string" },
   },
@@ -27,10 +27,10 @@ const permanent = `Web${digits(8)}`;
 const jar = {};
 const site = createClient(SubscriberService, browser(state, jar), { defaultTimeoutMs: 10_000 });
 
-/** The call has to be refused for this reason. */
-async function refused(call, expected) {
-  const error = await call.then(
-    () => assert.fail(`expected ${expected}, came an answer`),
+/** Requires that the RPC is refused with this reason. */
+async function refused(rpc, expected) {
+  const error = await rpc.then(
+    () => assert.fail(`expected ${expected}, but the RPC succeeded`),
     (error) => ConnectError.from(error),
   );
   const reason = error.findDetails(ErrorInfoSchema)[0]?.reason;
@@ -38,22 +38,22 @@ async function refused(call, expected) {
   console.log(`  ${reason}: ${error.rawMessage}`);
 }
 
-/** SESS-3: the token is in a cookie that scripts cannot read, and nowhere else. */
-function tokenIsInTheCookie(answer) {
-  assert.equal(answer.sessionToken, "", "the token is not in the body");
+/** SESS-3: the token is only in a cookie that scripts cannot read. */
+function tokenIsInTheCookie(response) {
+  assert.equal(response.sessionToken, "", "the token is not in the body");
   assert.match(jar.cookie.value, /^[\w-]{43}$/, "256 bits in the cookie");
   for (const attribute of ["Path=/", "Secure", "HttpOnly", "SameSite=Strict"]) {
     assert.ok(jar.cookie.attributes.includes(attribute), attribute);
   }
 }
 
-console.log("logs in with the temporary password; the session demands a change");
+console.log("logs in with the temporary password; the session requires a change of password");
 const opened = await site.login({ number, password: temporaryPassword });
 tokenIsInTheCookie(opened);
 assert.equal(opened.session.mustChangeReason, MustChangeReason.TEMPORARY);
 const before = jar.cookie;
 
-console.log("changes it; the session goes on under a new cookie");
+console.log("changes the password; the session continues with a new cookie");
 const changed = await site.changePassword({
   currentPassword: temporaryPassword,
   newPassword: permanent,
@@ -64,7 +64,7 @@ tokenIsInTheCookie(changed);
 assert.notEqual(jar.cookie.value, before.value);
 assert.equal(changed.session.mustChangeReason, MustChangeReason.UNSPECIFIED);
 
-console.log("looks at the session; the cookie from before is dead, and forgotten");
+console.log("gets the session; the old cookie is refused and deleted");
 const { session } = await site.getSession({});
 assert.equal(session.accountNumber, number);
 jar.cookie = before;
@@ -75,7 +75,7 @@ console.log("tries a wrong password, then the permanent one");
 await refused(site.login({ number, password: `${permanent}x` }), "LOGIN_REFUSED");
 tokenIsInTheCookie(await site.login({ number, password: permanent }));
 
-console.log("logs out; the cookie is forgotten");
+console.log("logs out; the cookie is deleted");
 const last = jar.cookie;
 await site.logout({});
 assert.equal(jar.cookie, undefined);
@@ -83,5 +83,5 @@ await refused(site.getSession({}), "SESSION_REQUIRED");
 jar.cookie = last;
 await refused(site.getSession({}), "SESSION_ENDED");
 console.log("the web client logged in and out");
-// Connections are kept alive for calls that will not come.
+// The transport keeps its connection open, which would keep this process running.
 process.exit(0);

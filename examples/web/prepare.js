@@ -1,4 +1,4 @@
-// Before the story: a line as an operator adds it, and a temporary password as an IVR platform sets it.
+// Prepares the example: adds a line as an operator, and sets its temporary password as an IVR platform.
 
 import { randomInt } from "node:crypto";
 import { createClient } from "@connectrpc/connect";
@@ -7,12 +7,12 @@ import { DirectoryService } from "./generated/aikagi/units/v1/directory_service_
 import { AuthUnit } from "./generated/aikagi/units/v1/unit_pb.js";
 import { workload } from "./system.js";
 
-/** So many digits by chance. */
+/** This number of random digits. */
 export function digits(count) {
   return Array.from({ length: count }, () => randomInt(10)).join("");
 }
 
-/** A fresh line's number and its temporary password. */
+/** Adds a line. Returns its number and its temporary password. */
 export async function prepare(state) {
   const number = `050${digits(8)}`;
   const temporaryPassword = digits(8);

@@ -1,4 +1,4 @@
-// How those outside reach the running system, as its state.json describes it.
+// Transports to the running system, as described in its state.json.
 
 import { readFileSync } from "node:fs";
 import { createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
@@ -11,8 +11,8 @@ export function readState(path) {
 }
 
 /**
- * The public port as a browser uses it: gRPC-Web, and a cookie that is kept and sent by the transport, out of the
- * page's sight. `jar.cookie` is what a browser would hold.
+ * A transport to the public port that acts like a browser: gRPC-Web, with a cookie that only the transport sees.
+ * `jar.cookie` is the cookie that a browser would store.
  */
 export function browser(state, jar) {
   const origin = state.public[0];
@@ -21,8 +21,8 @@ export function browser(state, jar) {
       const [pair, ...attributes] = line.split("; ");
       const [name, value] = pair.split("=");
       if (name === COOKIE) {
-        const forgotten = attributes.includes("Max-Age=0");
-        jar.cookie = forgotten ? undefined : { value, attributes };
+        const deleted = attributes.includes("Max-Age=0");
+        jar.cookie = deleted ? undefined : { value, attributes };
       }
     }
   };
@@ -50,7 +50,7 @@ export function browser(state, jar) {
   });
 }
 
-/** The private port as one of the workloads outside: gRPC over mutual TLS. */
+/** A transport to the private port as an outside workload: gRPC over mutual TLS. */
 export function workload(state, name) {
   const { certificate, key } = state.identities[name];
   return createGrpcTransport({
