@@ -1,4 +1,4 @@
-//! Makes real calls through an Asterisk in a container. `cargo xtask call-test` and `cargo xtask compose-test` prepare
+//! Makes real calls through an Asterisk in a container. `cargo xtask call-test` and `cargo xtask container-test` prepare
 //! everything and start this program.
 #![allow(clippy::print_stdout, reason = "a command line says what it does")]
 
