@@ -1,6 +1,7 @@
-//! One attempt at a password, in the order of INV-6: permit from the pool, charge, hash, settle. What is
-//! refused for load is never charged; what is charged is settled even when its caller has gone; a crash in
-//! between costs one attempt and never gives one.
+//! One attempt at a password, in the order of INV-6: take a permit, charge, hash, settle.
+//!
+//! A request that is refused for load is not charged. A charged attempt is settled, also after its caller is cancelled. A
+//! crash between charge and settlement costs one attempt, and never gives one.
 
 use aikagi_domain::credential::{CredentialKind, Epoch, LiveSecret};
 use aikagi_domain::fault::InternalFault;
@@ -12,36 +13,37 @@ use aikagi_refusal::Failure;
 use chrono::{DateTime, Utc};
 
 use crate::Authentication;
-use crate::measures;
+use crate::metrics;
 use crate::store::{Charge, Charged};
 
-/// An attempt that was charged, and what came of it.
-pub(crate) struct Tried {
+/// A charged attempt after the comparison of the password.
+pub(crate) struct VerifiedAttempt {
     pub(crate) charged: Charged,
-    /// The password was right, and this secret of the account is live.
+    /// The live secret that the password matches; `None` if the password is wrong.
     pub(crate) right: Option<LiveSecret>,
 }
 
-impl Tried {
-    /// LOGIN-2: this was the last attempt that there was, and it was wrong.
-    pub(crate) fn spent_the_last(&self, service: &Authentication) -> bool {
+impl VerifiedAttempt {
+    /// LOGIN-2: true if the password is wrong and this was the last attempt.
+    pub(crate) fn used_last_attempt(&self, service: &Authentication) -> bool {
         self.right.is_none()
             && self.charged.failures >= service.credential_rules.limit(self.charged.kind)
     }
 }
 
 impl Authentication {
-    /// Charges an attempt and looks at the password. None when there is nothing to charge: no live
-    /// secret, or none that `charge` allows. The caller settles.
+    /// Charges an attempt and compares the password. The caller settles the attempt.
     ///
-    /// LOGIN-4: a fault of ours before the password was looked at gives the charge back.
+    /// Returns `None` if nothing was charged, because no secret is live or `charge` does not allow it.
+    ///
+    /// LOGIN-4: a fault of ours before the comparison refunds the charge.
     pub(crate) async fn attempt(
         &self,
         permit: &mut Permit,
         charge: Charge<'_>,
         password: &TypedPassword,
         now: DateTime<Utc>,
-    ) -> Result<Option<Tried>, Failure> {
+    ) -> Result<Option<VerifiedAttempt>, Failure> {
         let Some(charged) = self
             .store
             .charge(&charge, &self.credential_rules, now)
@@ -49,17 +51,17 @@ impl Authentication {
         else {
             return Ok(None);
         };
-        measures::charged(charged.kind);
+        metrics::charged(charged.kind);
         let number = charge.number;
         let hash = match self.stored_hash(number, &charged, now).await {
             Ok(hash) => hash,
             Err(failure) => {
-                self.store.give_back(number, &charged).await?;
+                self.store.refund(number, &charged).await?;
                 return Err(failure);
             }
         };
         let secret = SecretBytes::from(password.expose());
-        // INV-10: a temporary password that is gone from Redis costs the same as a wrong one.
+        // INV-10: if Redis has lost the temporary password, the refusal costs as much as that of a wrong password.
         let matches = match &hash {
             Some(hash) => permit.verify(secret, hash).await?,
             None => permit.verify_decoy(secret).await?,
@@ -68,14 +70,14 @@ impl Authentication {
         let right = matches
             .then_some(live)
             .filter(|live| !matches!(live, LiveSecret::None(_)));
-        let tried = Tried { charged, right };
-        if tried.spent_the_last(self) {
-            measures::killed(tried.charged.kind);
+        let attempt = VerifiedAttempt { charged, right };
+        if attempt.used_last_attempt(self) {
+            metrics::killed(attempt.charged.kind);
         }
-        Ok(Some(tried))
+        Ok(Some(attempt))
     }
 
-    /// The hash of the one live secret (LOGIN-7), opened; none when Redis has lost it.
+    /// The opened hash of the live secret (LOGIN-7). `None` if Redis has lost it.
     async fn stored_hash(
         &self,
         number: &TelephoneNumber,
@@ -86,7 +88,7 @@ impl Authentication {
             CredentialKind::None => Ok(None),
             CredentialKind::Temporary => {
                 let record = self.ttl.temporary_passwords().get(number).await?;
-                // INV-1: under any other epoch it is dead.
+                // INV-1: a temporary password is valid only in its own epoch.
                 let Some(record) =
                     record.filter(|record| record.epoch == charged.epoch && now < record.expires)
                 else {
@@ -112,7 +114,7 @@ impl Authentication {
     }
 }
 
-/// What a permanent password's hash is sealed for (INV-9).
+/// The context for which the hash of a permanent password is sealed (INV-9).
 pub(crate) fn permanent(number: &TelephoneNumber, epoch: Epoch) -> Context<'_> {
     Context::Permanent { number, epoch }
 }

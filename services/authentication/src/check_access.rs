@@ -1,4 +1,4 @@
-//! Whether a session may change a number's settings (SESS-4).
+//! `CheckAccess`: checks that a session may change the settings of a number (SESS-4).
 
 use aikagi_api::authentication::v1::{CheckAccessRequest, CheckAccessResponse};
 use aikagi_domain::session::SessionAction;

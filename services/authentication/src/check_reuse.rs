@@ -1,4 +1,4 @@
-//! A new password must differ from the account's current or last permanent one (PW-2).
+//! `CheckReuse`: a new password must differ from the account's current and last permanent password (PW-2).
 
 use aikagi_api::authentication::v1::{CheckReuseRequest, CheckReuseResponse};
 use aikagi_domain::credential::Epoch;

@@ -1,10 +1,10 @@
-//! An operator ends every session of an account (SESS-2, OPS-2).
+//! `EndSessions`: ends all sessions of an account at an operator's request (SESS-2, OPS-2).
 
 use aikagi_api::authentication::v1::{EndSessionsRequest, EndSessionsResponse};
 use aikagi_refusal::{ErrorReason, Failure, Refusal, fields};
 
 use crate::Authentication;
-use crate::measures;
+use crate::metrics;
 
 pub(crate) async fn end_sessions(
     service: &Authentication,
@@ -17,7 +17,7 @@ pub(crate) async fn end_sessions(
         .end_sessions(&number, actor, service.clock.now())
         .await?
     {
-        measures::ended();
+        metrics::ended();
         Ok(EndSessionsResponse {})
     } else {
         Err(Refusal::new(ErrorReason::LineNotFound).into())

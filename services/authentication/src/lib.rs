@@ -1,8 +1,8 @@
-//! Authentication: login, lockout and sessions (sections 3 and 4 of the specification). The only reader of
+//! Authentication: login, lockout and sessions (sections 3 and 4 of the specification). It is the only service that reads
 //! password hashes.
 //!
-//! One module for each RPC; [`attempt`] holds what all that verify a password share, [`sessions`] what all
-//! that look at a session share, [`store`] the statements.
+//! Each RPC has its module. [`attempt`] has the common part of RPCs that verify a password, [`sessions`] that of RPCs on
+//! sessions, and [`store`] the SQL statements.
 
 mod attempt;
 mod check_access;
@@ -12,7 +12,7 @@ mod end_sessions;
 mod list_sessions;
 mod login;
 mod logout;
-mod measures;
+mod metrics;
 mod reseal;
 mod rotate_session;
 mod service;
@@ -43,7 +43,7 @@ pub use reseal::{ResealSettings, Resealed, reseal};
 pub use settings::Settings;
 use store::Store;
 
-/// The service, with everything that it stands on. Clones share it.
+/// The service with its stores, hashing pool and keys. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Authentication {
     store: Store,
@@ -57,7 +57,7 @@ pub struct Authentication {
 }
 
 impl Authentication {
-    /// Connects to the stores, which may be away, and reads the keys, which may not.
+    /// Creates the service. The stores need not respond yet; the key ring must be readable.
     pub fn new(
         settings: &Settings,
         clock: SharedClock,
@@ -75,14 +75,14 @@ impl Authentication {
         })
     }
 
-    /// The pool, whose counts tell how many passwords were looked at.
+    /// The hashing pool, whose counts tests compare.
     pub fn pool(&self) -> &Pool {
         &self.pool
     }
 
     /// Serves until the stop.
     pub async fn serve(self, context: ServiceContext, listener: TcpListener) -> anyhow::Result<()> {
-        self.store.keep_tidy(self.clock.clone(), &self.shutdown);
+        self.store.start_cleanup(self.clock.clone(), &self.shutdown);
         let (ledger, ttl) = (self.store.clone(), self.ttl.clone());
         let readiness = Readiness::always()
             .and("postgresql", move || {

@@ -1,4 +1,4 @@
-//! The live sessions of an account, for operators (OPS-2).
+//! `ListSessions`: the live sessions of an account, for operators (OPS-2).
 
 use aikagi_api::authentication::v1::{
     ListSessionsRequest, ListSessionsResponse, MustChangeReason, OpenSession,
@@ -7,7 +7,7 @@ use aikagi_api::timestamp;
 use aikagi_refusal::{ErrorReason, Failure, Refusal, fields};
 
 use crate::Authentication;
-use crate::sessions::Found;
+use crate::sessions::StoredSession;
 
 pub(crate) async fn list_sessions(
     service: &Authentication,
@@ -20,8 +20,8 @@ pub(crate) async fn list_sessions(
     }
     let mut sessions = Vec::new();
     for digest in service.ttl.sessions().of(&number).await? {
-        // SESS-1: to be looked at is not to be used.
-        let Some(Found { record, used }) = service.find(&digest, now, true).await? else {
+        // SESS-1: a peek, because listing a session is not use.
+        let Some(StoredSession { record, used }) = service.find(&digest, now, true).await? else {
             continue;
         };
         match service.check(&digest, &record, used, now).await {

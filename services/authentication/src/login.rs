@@ -1,4 +1,4 @@
-//! Login (LOGIN-1 to LOGIN-7).
+//! `Login`: opens a session with a telephone number and a password (LOGIN-1 to LOGIN-7).
 
 use aikagi_api::authentication::v1::{LoginRequest, LoginResponse};
 use aikagi_domain::credential::CredentialKind;
@@ -10,8 +10,8 @@ use aikagi_mesh::deadline;
 use aikagi_refusal::{ErrorReason, Failure, Refusal, fields};
 
 use crate::Authentication;
-use crate::attempt::Tried;
-use crate::measures;
+use crate::attempt::VerifiedAttempt;
+use crate::metrics;
 use crate::store::Charge;
 
 pub(crate) async fn login(
@@ -20,17 +20,17 @@ pub(crate) async fn login(
 ) -> Result<LoginResponse, Failure> {
     let number = fields::number("number", &request.number)?;
     let password = fields::typed_password("password", &mut request.password)?;
-    // INV-6: leave to hash comes before the charge; INV-11: and only in time.
+    // INV-6: the permit comes before the charge. INV-11: without a permit by the deadline the login is refused.
     let permit = service.pool.permit(deadline::current()).await?;
     let service = service.clone();
     service
         .clone()
-        .to_the_end(async move { service.prove(permit, number, password).await })
+        .uninterrupted(async move { service.verify_and_open(permit, number, password).await })
         .await
 }
 
 impl Authentication {
-    async fn prove(
+    async fn verify_and_open(
         &self,
         mut permit: aikagi_hashing::Permit,
         number: TelephoneNumber,
@@ -41,9 +41,9 @@ impl Authentication {
             number: &number,
             line_id: None,
         };
-        let Some(tried) = self.attempt(&mut permit, charge, &password, now).await? else {
-            // LOGIN-5, INV-10: whoever has nothing to try costs the same work.
-            self.go_to_redis_alike(&number).await;
+        let Some(attempt) = self.attempt(&mut permit, charge, &password, now).await? else {
+            // LOGIN-5, INV-10: a refusal without an attempt does the same work.
+            self.read_redis_anyway(&number).await;
             permit
                 .verify_decoy(aikagi_hashing::SecretBytes::from(password.expose()))
                 .await?;
@@ -52,15 +52,15 @@ impl Authentication {
             return Err(self.login_refused(None));
         };
         drop(permit);
-        let kind = tried.charged.kind;
-        let Some(record) = self.record_of(&number, &tried, now) else {
+        let kind = attempt.charged.kind;
+        let Some(record) = self.record_of(&number, &attempt, now) else {
             if kind != CredentialKind::Temporary {
-                self.go_to_redis_alike(&number).await;
+                self.read_redis_anyway(&number).await;
             }
             self.store
                 .settle_wrong(
                     &number,
-                    &tried.charged,
+                    &attempt.charged,
                     AuditAction::Login,
                     &self.credential_rules,
                     now,
@@ -68,45 +68,45 @@ impl Authentication {
                 .await?;
             return Err(self.login_refused(Some(kind)));
         };
-        // At once, for the session is nobody's yet; if the credential changed while we hashed, it is dead by its epoch.
+        // In parallel, because nobody has the token yet. If the credential changed during the hash, the session has an old
+        // epoch and is not valid.
         let (stored, settled) = tokio::join!(
             self.store_session(&record, now),
-            self.store.settle_login(&number, &tried.charged, now),
+            self.store.settle_login(&number, &attempt.charged, now),
         );
-        // LOGIN-3. No row when the credential changed: that password is dead now.
+        // LOGIN-3. False if the credential has changed: this password is no longer valid.
         if !settled? {
             return Err(self.login_refused(Some(kind)));
         }
         let (session_token, session) = match self.open_session(&stored?, &record, now).await {
-            // LOGIN-5, SESS-2: what ends sessions has ended this one before anybody had it.
+            // LOGIN-5, SESS-2: the session was ended before its token was sent.
             Err(Failure::Refused(refusal)) if refusal.reason() == ErrorReason::SessionEnded => {
                 return Err(self.login_refused(Some(kind)));
             }
             opened => opened?,
         };
-        measures::opened(kind);
+        metrics::opened(kind);
         Ok(LoginResponse {
             session_token,
             session: Some(session),
         })
     }
 
-    /// LOGIN-5, INV-10: every refusal goes the way to Redis that one of a temporary password has to go. What it finds
-    /// there, or does not, is of no use.
-    async fn go_to_redis_alike(&self, number: &TelephoneNumber) {
-        let _nothing_of_use = self.ttl.temporary_passwords().get(number).await;
+    /// LOGIN-5, INV-10: reads Redis as the refusal of a temporary password does, so that all refusals take the same time.
+    async fn read_redis_anyway(&self, number: &TelephoneNumber) {
+        let _unused = self.ttl.temporary_passwords().get(number).await;
     }
 
-    /// LOGIN-1: the session that a right password opens; none when it was wrong or the number may not log
-    /// in under the line's unit (UNIT-1).
+    /// LOGIN-1: the session that a right password opens. `None` if the password is wrong, or if the number is no account
+    /// in the line's unit (UNIT-1).
     fn record_of(
         &self,
         number: &TelephoneNumber,
-        tried: &Tried,
+        attempt: &VerifiedAttempt,
         now: chrono::DateTime<chrono::Utc>,
     ) -> Option<SessionRecord> {
-        let charged = &tried.charged;
-        let live = tried.right.filter(|_| charged.is_account)?;
+        let charged = &attempt.charged;
+        let live = attempt.right.filter(|_| charged.is_account)?;
         let proven = ProvenAccount {
             account: number.clone(),
             line_id: charged.line_id,
@@ -118,9 +118,9 @@ impl Authentication {
         SessionRecord::open(proven, live, now, &self.session_rules)
     }
 
-    /// LOGIN-5: the one refusal.
+    /// LOGIN-5: the refusal of a login, the same for every reason.
     fn login_refused(&self, kind: Option<CredentialKind>) -> Failure {
-        measures::refused(kind);
+        metrics::refused(kind);
         Refusal::new(ErrorReason::LoginRefused)
             .saying(
                 "temporary_attempts",

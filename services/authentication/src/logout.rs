@@ -1,11 +1,11 @@
-//! Logout (SESS-2).
+//! `Logout`: ends the session of a token (SESS-2).
 
 use aikagi_api::authentication::v1::{LogoutRequest, LogoutResponse};
 use aikagi_domain::session::SessionToken;
 use aikagi_refusal::Failure;
 
 use crate::Authentication;
-use crate::measures;
+use crate::metrics;
 
 pub(crate) async fn logout(
     service: &Authentication,
@@ -16,9 +16,9 @@ pub(crate) async fn logout(
     };
     let digest = token.digest();
     let now = service.clock.now();
-    if let Some(found) = service.find(&digest, now, true).await? {
-        service.end_session(&digest, &found.record, now).await?;
-        measures::ended();
+    if let Some(stored) = service.find(&digest, now, true).await? {
+        service.end_session(&digest, &stored.record, now).await?;
+        metrics::ended();
     }
     Ok(LogoutResponse {})
 }

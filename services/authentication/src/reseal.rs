@@ -1,5 +1,5 @@
-//! Sealing every hash again under the active key of the ring (INV-9), while the services run. No password
-//! is needed and none is read; a key that no row needs any more can then leave the ring.
+//! The job that seals all hashes again with the active key (INV-9), while the services run. It needs no password. After it
+//! the old key can be removed from the key ring.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use sqlx::PgPool;
 
 use crate::attempt::permanent;
 
-/// Rows read at once.
+/// The number of rows that one statement reads.
 const BATCH: i64 = 500;
 
 /// The settings file of the job.
@@ -25,18 +25,18 @@ pub struct ResealSettings {
     pub key_ring: PathBuf,
 }
 
-/// What the job did.
+/// The result of the job.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Resealed {
-    /// Hashes sealed again.
+    /// Hashes that were sealed again.
     pub sealed: u64,
-    /// Hashes that were sealed under the active key already.
+    /// Hashes that were already sealed with the active key.
     pub current: u64,
-    /// Hashes that changed while they were sealed again; the services seal under the active key.
+    /// Hashes that a service changed meanwhile. Services seal with the active key.
     pub changed: u64,
 }
 
-/// Seals what is not sealed under the active key. Stopped and started again, it goes on.
+/// Seals all hashes again that are not sealed with the active key. After an interruption it can be started again.
 pub async fn reseal(settings: &ResealSettings) -> anyhow::Result<Resealed> {
     let keys = KeyRing::load(&settings.key_ring)?;
     let pool = aikagi_ledger::connect(&settings.postgres, Planning::AsNeeded)?;

@@ -1,4 +1,4 @@
-//! The RPCs on the wire: each hands its message to its module and renders what comes back.
+//! The gRPC service: each RPC calls its module and converts the result into a response.
 
 use aikagi_api::authentication::v1::authentication_service_server::AuthenticationService;
 use aikagi_api::authentication::v1::{
@@ -87,8 +87,8 @@ impl AuthenticationService for Authentication {
 }
 
 impl Authentication {
-    /// Runs what must not be cut off by a caller that goes away (INV-6).
-    pub(crate) async fn to_the_end<T: Send + 'static>(
+    /// Runs work to its end, also after its caller is cancelled (INV-6).
+    pub(crate) async fn uninterrupted<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, Failure>> + Send + 'static,
     ) -> Result<T, Failure> {

@@ -1,5 +1,5 @@
-//! What all that look at a session share: finding it in Redis, and asking the ledger whether it is still
-//! good (INV-1, INV-3).
+//! The parts of RPCs on sessions: reading a session from Redis, and checking with the ledger that it is still valid
+//! (INV-1, INV-3).
 
 use aikagi_api::authentication::v1::{MustChangeReason, Session};
 use aikagi_api::timestamp;
@@ -13,13 +13,13 @@ use chrono::{DateTime, Utc};
 use crate::Authentication;
 use crate::store::Account;
 
-/// A session as Redis has it; whether it is still good is not said yet.
-pub(crate) struct Found {
+/// A session as Redis has it. The ledger has not yet confirmed that it is valid.
+pub(crate) struct StoredSession {
     pub(crate) record: SessionRecord,
     pub(crate) used: DateTime<Utc>,
 }
 
-/// A session that is good, and its account as the ledger has it.
+/// A valid session, and the present state of its account in the ledger.
 pub(crate) struct LiveSession {
     pub(crate) record: SessionRecord,
     pub(crate) used: DateTime<Utc>,
@@ -28,7 +28,7 @@ pub(crate) struct LiveSession {
 
 /// The digest of a token.
 ///
-/// Refused with `SESSION_ENDED` when the text is no token: no session has ever had it.
+/// Fails with `SESSION_ENDED` if the text is no token, because no session can have it.
 pub(crate) fn digest_of(token: &str) -> Result<TokenDigest, Refusal> {
     SessionToken::parse(token)
         .map(|token| token.digest())
@@ -36,7 +36,9 @@ pub(crate) fn digest_of(token: &str) -> Result<TokenDigest, Refusal> {
 }
 
 impl Authentication {
-    /// The live session of a token. It counts as use unless it is only a peek (SESS-1).
+    /// The live session of a token. The call counts as use of the session, unless it is a peek (SESS-1).
+    ///
+    /// Fails with `SESSION_REQUIRED` if the token is empty, and with `SESSION_ENDED` if there is no live session.
     pub(crate) async fn live_session(
         &self,
         token: &str,
@@ -47,9 +49,9 @@ impl Authentication {
             return Err(Refusal::new(ErrorReason::SessionRequired).into());
         }
         let digest = digest_of(token)?;
-        let found = self.find(&digest, now, peek).await?;
-        let Found { record, used } =
-            found.ok_or_else(|| Refusal::new(ErrorReason::SessionEnded))?;
+        let stored = self.find(&digest, now, peek).await?;
+        let StoredSession { record, used } =
+            stored.ok_or_else(|| Refusal::new(ErrorReason::SessionEnded))?;
         let account = self.check(&digest, &record, used, now).await?;
         Ok(LiveSession {
             record,
@@ -58,14 +60,14 @@ impl Authentication {
         })
     }
 
-    /// What Redis has under a token's digest.
+    /// The session that Redis has under a token's digest.
     pub(crate) async fn find(
         &self,
         digest: &TokenDigest,
         now: DateTime<Utc>,
         peek: bool,
-    ) -> Result<Option<Found>, Failure> {
-        let Some(stored) = self
+    ) -> Result<Option<StoredSession>, Failure> {
+        let Some(entry) = self
             .ttl
             .sessions()
             .touch(digest, now, self.session_rules.idle, peek)
@@ -73,18 +75,18 @@ impl Authentication {
         else {
             return Ok(None);
         };
-        let opened = self
-            .keys
-            .open(Context::Session { digest }, &stored.record)?;
+        let opened = self.keys.open(Context::Session { digest }, &entry.record)?;
         let record = serde_json::from_slice(&opened)
             .map_err(|_malformed| InternalFault("a session record is malformed"))?;
-        Ok(Some(Found {
+        Ok(Some(StoredSession {
             record,
-            used: stored.used,
+            used: entry.used,
         }))
     }
 
-    /// SESS-1, SESS-2: whatever Redis says, the ledger decides.
+    /// SESS-1, SESS-2: checks with the ledger that a session is valid. Returns its account.
+    ///
+    /// Fails with `SESSION_ENDED` if it is not.
     pub(crate) async fn check(
         &self,
         digest: &TokenDigest,
@@ -101,13 +103,13 @@ impl Authentication {
         record
             .check(now, used, &account.state, &self.session_rules)
             .map_err(|why| {
-                tracing::debug!(%why, "a session has ended");
+                tracing::debug!(%why, "session ended");
                 ended()
             })?;
         Ok(account)
     }
 
-    /// Begins a session under a new token (SESS-3).
+    /// Stores and opens a session with a new token (SESS-3).
     pub(crate) async fn begin_session(
         &self,
         record: &SessionRecord,
@@ -117,7 +119,7 @@ impl Authentication {
         self.open_session(&token, record, now).await
     }
 
-    /// Stores a session under a new token. It is nobody's until [`Self::open_session`].
+    /// Stores a session with a new token. Nobody has the token until [`Self::open_session`].
     pub(crate) async fn store_session(
         &self,
         record: &SessionRecord,
@@ -144,7 +146,9 @@ impl Authentication {
         Ok(token)
     }
 
-    /// The token of a stored session and what its owner is told; refused when something has ended it meanwhile.
+    /// The token of a stored session, and the session as its owner sees it.
+    ///
+    /// Fails with `SESSION_ENDED` if the session was ended since it was stored.
     pub(crate) async fn open_session(
         &self,
         token: &SessionToken,
@@ -160,7 +164,7 @@ impl Authentication {
         Ok((token.as_text().to_string(), self.view(&live)))
     }
 
-    /// Ends a session for good: in the ledger first, so that no stale replica of Redis brings it back
+    /// Ends a session permanently. The ledger comes first, so that a stale replica of Redis cannot restore the session
     /// (INV-3).
     pub(crate) async fn end_session(
         &self,
@@ -173,7 +177,7 @@ impl Authentication {
         Ok(())
     }
 
-    /// SESS-6: what the session's owner is told.
+    /// SESS-6: the session as its owner sees it.
     pub(crate) fn view(&self, live: &LiveSession) -> Session {
         let LiveSession {
             record,

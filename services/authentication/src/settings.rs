@@ -1,10 +1,10 @@
-//! What an operator can set.
+//! The settings of this service.
 
 use aikagi_domain::credential::CredentialRules;
 use aikagi_domain::session::SessionRules;
 use serde::Deserialize;
 
-/// The settings file of this service.
+/// The sections of the settings file that only this service has. Unknown keys are refused.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
@@ -12,12 +12,12 @@ pub struct Settings {
     pub postgres: aikagi_ledger::Settings,
     /// Redis, as user `authentication`.
     pub redis: aikagi_ttl::Settings,
-    /// How passwords are hashed, and the key ring.
+    /// The cost of a hash, and the key ring.
     pub hashing: aikagi_hashing::Settings,
-    /// LOGIN-2, IVR-9, PW-3.
+    /// The lifetimes and limits of passwords (LOGIN-2, IVR-9, PW-3). All services must have the same.
     #[serde(default)]
     pub credential: CredentialRules,
-    /// SESS-1.
+    /// The lifetimes of sessions (SESS-1).
     #[serde(default)]
     pub session: SessionRules,
 }

@@ -1,4 +1,4 @@
-//! The statements that this service alone needs. Each is one round trip, and carries its audit event.
+//! The SQL statements of this service. Each is one round trip, which also writes the audit event.
 
 mod accounts;
 mod attempts;
@@ -12,31 +12,32 @@ use aikagi_ledger::LedgerError;
 use aikagi_ledger::statement;
 use aikagi_mesh::clock::SharedClock;
 use aikagi_mesh::shutdown::Shutdown;
+use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 use tracing::Instrument as _;
 
 pub(crate) use accounts::Account;
-use accounts::Accounts;
+use accounts::AccountLookup;
 pub(crate) use attempts::{Charge, Charged};
 
-/// How often ended sessions whose time is over are forgotten.
-const TIDY: Duration = Duration::from_mins(10);
+/// How often the list of ended sessions is cleaned up.
+const CLEANUP_INTERVAL: Duration = Duration::from_mins(10);
 
-/// The ledger, as this service sees it.
+/// The ledger, with the statements of this service. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     pool: PgPool,
-    accounts: Accounts,
+    accounts: AccountLookup,
 }
 
 impl Store {
-    /// A ledger through these connections. It works in the background: there has to be a runtime.
+    /// Uses these connections. Starts background tasks, so it must be called in a tokio runtime.
     pub(crate) fn new(pool: PgPool) -> Self {
-        let accounts = Accounts::of(&pool);
+        let accounts = AccountLookup::start(&pool);
         Self { pool, accounts }
     }
 
-    /// The account of a session, and whether the session was ended for good; none where the number is on no line.
+    /// The account of a session, and whether the session was ended permanently. `None` if the number is on no line.
     pub(crate) async fn account(
         &self,
         number: &TelephoneNumber,
@@ -45,30 +46,36 @@ impl Store {
         self.accounts.find(number, digest).await
     }
 
+    /// Checks that the ledger responds.
     pub(crate) async fn check(&self) -> Result<(), LedgerError> {
         aikagi_ledger::check(&self.pool).await
     }
 
-    /// Forgets ended sessions whose time is over, now and then until the stop.
-    pub(crate) fn keep_tidy(&self, clock: SharedClock, shutdown: &Shutdown) {
+    /// Removes expired entries from the list of ended sessions, at intervals until the stop.
+    pub(crate) fn start_cleanup(&self, clock: SharedClock, shutdown: &Shutdown) {
         let (store, shutdown) = (self.clone(), shutdown.clone());
         tokio::spawn(async move {
             loop {
                 tokio::select! {
                     () = shutdown.begun() => return,
-                    () = tokio::time::sleep(TIDY) => {}
+                    () = tokio::time::sleep(CLEANUP_INTERVAL) => {}
                 }
-                let forgotten = sqlx::query!(
-                    "DELETE FROM ended_sessions WHERE expires_time < $1",
-                    clock.now()
-                )
-                .execute(&store.pool)
-                .instrument(statement("keep_tidy", "ended_sessions"))
-                .await;
-                if let Err(error) = forgotten {
-                    tracing::warn!(error = %LedgerError::from(error), "ended sessions were not tidied up");
+                if let Err(error) = store.remove_expired_sessions(clock.now()).await {
+                    tracing::warn!(%error, "cleanup of ended sessions failed");
                 }
             }
         });
+    }
+
+    /// Removes sessions that have expired by now from the list of ended sessions.
+    pub(crate) async fn remove_expired_sessions(
+        &self,
+        now: DateTime<Utc>,
+    ) -> Result<(), LedgerError> {
+        sqlx::query!("DELETE FROM ended_sessions WHERE expires_time < $1", now)
+            .execute(&self.pool)
+            .instrument(statement("remove_expired_sessions", "ended_sessions"))
+            .await?;
+        Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! A password typed elsewhere than at login (LOGIN-6).
+//! `VerifyPassword`: checks a password that was typed in a session, not at login (LOGIN-6).
 
 use aikagi_api::authentication::v1::{VerifyPasswordRequest, VerifyPasswordResponse};
 use aikagi_api::units::v1::CredentialKind;
@@ -29,16 +29,16 @@ pub(crate) async fn verify_password(
     let service = service.clone();
     service
         .clone()
-        .to_the_end(async move {
+        .uninterrupted(async move {
             service
-                .verify_elsewhere(permit, &digest, &session, &number, &password)
+                .verify_in_session(permit, &digest, &session, &number, &password)
                 .await
         })
         .await
 }
 
 impl Authentication {
-    async fn verify_elsewhere(
+    async fn verify_in_session(
         &self,
         mut permit: Permit,
         digest: &TokenDigest,
@@ -47,18 +47,18 @@ impl Authentication {
         password: &TypedPassword,
     ) -> Result<VerifyPasswordResponse, Failure> {
         let now = self.clock.now();
-        // Only numbers of the session's own line: nobody charges a stranger's count from here.
+        // Only numbers of the session's line: a session cannot charge attempts to other lines.
         let charge = Charge {
             number,
             line_id: Some(session.record.line_id),
         };
-        let Some(tried) = self.attempt(&mut permit, charge, password, now).await? else {
+        let Some(attempt) = self.attempt(&mut permit, charge, password, now).await? else {
             return Err(Refusal::new(ErrorReason::PasswordDead).into());
         };
         drop(permit);
-        let charged = &tried.charged;
-        if tried.right.is_some() {
-            if !self.store.settle_elsewhere(number, charged, now).await? {
+        let charged = &attempt.charged;
+        if attempt.right.is_some() {
+            if !self.store.settle_verified(number, charged, now).await? {
                 return Err(Refusal::new(ErrorReason::ChangedMeanwhile).into());
             }
             let kind = CredentialKind::from(charged.kind);
@@ -76,8 +76,8 @@ impl Authentication {
                 now,
             )
             .await?;
-        if tried.spent_the_last(self) {
-            // SESS-2: a session that itself spends the last attempt ends.
+        if attempt.used_last_attempt(self) {
+            // SESS-2: a session that uses the last attempt of a password ends.
             self.end_session(digest, &session.record, now).await?;
             return Err(Refusal::new(ErrorReason::PasswordDead).into());
         }

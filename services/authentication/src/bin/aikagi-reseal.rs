@@ -1,15 +1,15 @@
-//! Seals every stored hash again under the active key of the ring, while the services run.
+//! Seals all stored hashes again with the active key of the key ring, while the services run.
 
 use std::path::PathBuf;
 
 use aikagi_authentication::ResealSettings;
 use clap::Parser;
 
-/// Seals every stored hash again under the active key of the ring.
+/// Seals all stored hashes again with the active key of the key ring. The services can run meanwhile.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Cli {
-    /// The settings file (TOML): `postgres` as role `aikagi_reseal`, and `key_ring`.
+    /// The settings file (TOML): the section `postgres` for the role `aikagi_reseal`, and `key_ring`.
     #[arg(long, env = "AIKAGI_CONFIG", value_name = "FILE")]
     config: PathBuf,
 }

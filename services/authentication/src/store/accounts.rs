@@ -1,5 +1,7 @@
-//! What the ledger says of a session's account. Every check asks it, so questions that come while statements run are put
-//! into one: each is answered by a statement that began after it was asked, and a lone one waits for nothing.
+//! The accounts of sessions in the ledger.
+//!
+//! Each check of a session looks up its account. Lookups that arrive while statements run are combined into one statement.
+//! A statement that serves a lookup always starts after the lookup arrived. A single lookup does not wait.
 
 use std::sync::Arc;
 
@@ -13,14 +15,14 @@ use sqlx::PgPool;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tracing::Instrument as _;
 
-/// Statements that run at once. One that is held up keeps others only from going first.
-const AT_ONCE: usize = 2;
-/// Questions that one statement answers.
-const MOST: usize = 64;
-/// Questions that wait for a statement; who asks more waits for room.
-const WAITING: usize = 1024;
+/// Lookup statements that run in parallel. With two, a slow statement delays only the lookups of its own batch.
+const PARALLEL_STATEMENTS: usize = 2;
+/// The number of lookups that one statement can serve.
+const MAX_BATCH: usize = 64;
+/// The number of lookups that can wait for a statement. Further callers wait until there is room.
+const QUEUE_LENGTH: usize = 1024;
 
-/// A session's account at this moment.
+/// The present state of a session's account.
 #[derive(Debug)]
 pub(crate) struct Account {
     pub(crate) state: AccountState,
@@ -28,75 +30,81 @@ pub(crate) struct Account {
     pub(crate) line_version: i64,
     /// The numbers whose settings the account may change (UNIT-1).
     pub(crate) scope: Vec<TelephoneNumber>,
-    /// When the permanent password was changed, if that is what is live.
+    /// The last change of the permanent password. `None` if the credential is of another kind.
     pub(crate) changed: Option<DateTime<Utc>>,
 }
 
-type Answer = Result<Option<Account>, LedgerError>;
+/// The account; `None` if the number is on no line.
+type LookupResult = Result<Option<Account>, LedgerError>;
 
-/// Where accounts are asked for.
+/// The queue of lookups. Clones share it.
 #[derive(Clone, Debug)]
-pub(super) struct Accounts {
-    questions: mpsc::Sender<Question>,
+pub(super) struct AccountLookup {
+    queue: mpsc::Sender<Lookup>,
 }
 
-struct Question {
+struct Lookup {
     number: TelephoneNumber,
     digest: TokenDigest,
-    answer: oneshot::Sender<Answer>,
+    reply: oneshot::Sender<LookupResult>,
 }
 
-impl Accounts {
-    /// Those of this ledger, while anybody can ask for them.
-    pub(super) fn of(pool: &PgPool) -> Self {
-        let (questions, asked) = mpsc::channel(WAITING);
-        let asked = Arc::new(Mutex::new(asked));
-        for _ in 0..AT_ONCE {
-            tokio::spawn(answer(pool.clone(), Arc::clone(&asked)));
+impl AccountLookup {
+    /// Starts the tasks that run the statements. They end when the last clone is dropped.
+    pub(super) fn start(pool: &PgPool) -> Self {
+        let (queue, lookups) = mpsc::channel(QUEUE_LENGTH);
+        let lookups = Arc::new(Mutex::new(lookups));
+        for _ in 0..PARALLEL_STATEMENTS {
+            tokio::spawn(run_lookups(pool.clone(), Arc::clone(&lookups)));
         }
-        Self { questions }
+        Self { queue }
     }
 
-    /// The account of a session, and whether the session was ended for good.
-    pub(super) async fn find(&self, number: &TelephoneNumber, digest: &TokenDigest) -> Answer {
-        let (answer, answered) = oneshot::channel();
-        let question = Question {
+    /// The account of a session, and whether the session was ended permanently.
+    pub(super) async fn find(
+        &self,
+        number: &TelephoneNumber,
+        digest: &TokenDigest,
+    ) -> LookupResult {
+        let (reply, result) = oneshot::channel();
+        let lookup = Lookup {
             number: number.clone(),
             digest: *digest,
-            answer,
+            reply,
         };
-        let asked = async {
-            self.questions.send(question).await.ok()?;
-            answered.await.ok()
+        let found = async {
+            self.queue.send(lookup).await.ok()?;
+            result.await.ok()
         };
-        let told = asked
+        let found = found
             .instrument(statement("account", "ended_sessions"))
             .await;
-        told.unwrap_or(Err(LedgerError::Unavailable))
+        found.unwrap_or(Err(LedgerError::Unavailable))
     }
 }
 
-/// Answers whatever waits, statement by statement, until nobody can ask any more.
-async fn answer(pool: PgPool, asked: Arc<Mutex<mpsc::Receiver<Question>>>) {
-    let mut questions = Vec::new();
-    while asked.lock().await.recv_many(&mut questions, MOST).await > 0 {
-        questions.retain(|question| !question.answer.is_closed());
-        match look_up(&pool, &questions).await {
-            Ok(answers) => {
-                for (question, told) in questions.drain(..).zip(answers) {
-                    let _asker_gone = question.answer.send(told);
+/// Runs lookups in batches until the queue is closed.
+async fn run_lookups(pool: PgPool, queue: Arc<Mutex<mpsc::Receiver<Lookup>>>) {
+    let mut batch = Vec::new();
+    while queue.lock().await.recv_many(&mut batch, MAX_BATCH).await > 0 {
+        batch.retain(|lookup| !lookup.reply.is_closed());
+        // A reply to a cancelled caller cannot be sent, and nobody needs it.
+        match look_up(&pool, &batch).await {
+            Ok(results) => {
+                for (lookup, result) in batch.drain(..).zip(results) {
+                    drop(lookup.reply.send(result));
                 }
             }
             Err(error) => {
-                for question in questions.drain(..) {
-                    let _asker_gone = question.answer.send(Err(error));
+                for lookup in batch.drain(..) {
+                    drop(lookup.reply.send(Err(error)));
                 }
             }
         }
     }
 }
 
-/// An account as the ledger has it.
+/// A row of the lookup statement.
 #[expect(clippy::struct_excessive_bools, reason = "a row, not a state")]
 struct Row {
     place: i64,
@@ -141,15 +149,15 @@ impl Row {
     }
 }
 
-/// One answer for each question.
-async fn look_up(pool: &PgPool, questions: &[Question]) -> Result<Vec<Answer>, LedgerError> {
-    let numbers: Vec<String> = questions
+/// Runs one statement for a batch of lookups. Returns their results in the same order.
+async fn look_up(pool: &PgPool, batch: &[Lookup]) -> Result<Vec<LookupResult>, LedgerError> {
+    let numbers: Vec<String> = batch
         .iter()
-        .map(|question| question.number.as_str().to_owned())
+        .map(|lookup| lookup.number.as_str().to_owned())
         .collect();
-    let digests: Vec<Vec<u8>> = questions
+    let digests: Vec<Vec<u8>> = batch
         .iter()
-        .map(|question| question.digest.0.to_vec())
+        .map(|lookup| lookup.digest.0.to_vec())
         .collect();
     let rows = sqlx::query_as!(
         Row,
@@ -169,17 +177,17 @@ async fn look_up(pool: &PgPool, questions: &[Question]) -> Result<Vec<Answer>, L
     )
     .fetch_all(pool)
     .await?;
-    let mut answers: Vec<Answer> = questions.iter().map(|_| Ok(None)).collect();
+    let mut results: Vec<LookupResult> = batch.iter().map(|_| Ok(None)).collect();
     for row in rows {
-        // Places count from 1.
-        let place = usize::try_from(row.place)
+        // The ordinality of `unnest` starts at 1.
+        let index = usize::try_from(row.place)
             .ok()
             .and_then(|place| place.checked_sub(1));
-        let asked = place.and_then(|place| Some((questions.get(place)?, answers.get_mut(place)?)));
-        let Some((question, answer)) = asked else {
+        let lookup = index.and_then(|index| Some((batch.get(index)?, results.get_mut(index)?)));
+        let Some((lookup, result)) = lookup else {
             continue;
         };
-        *answer = row.account(&question.number).map(Some);
+        *result = row.account(&lookup.number).map(Some);
     }
-    Ok(answers)
+    Ok(results)
 }

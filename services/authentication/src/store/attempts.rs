@@ -1,4 +1,4 @@
-//! Attempts: charged before the password is looked at, settled after (INV-2, INV-6).
+//! Attempts: charged before the password is compared, settled after that (INV-2, INV-6).
 
 use aikagi_domain::credential::{Credential, CredentialKind, CredentialRules, Epoch};
 use aikagi_domain::telephone::TelephoneNumber;
@@ -12,35 +12,36 @@ use tracing::Instrument as _;
 
 use super::Store;
 
-/// What is to be charged.
+/// An attempt to be charged.
 pub(crate) struct Charge<'a> {
     pub(crate) number: &'a TelephoneNumber,
-    /// Only if the number is on this line.
+    /// If given, the attempt is charged only if the number is on this line.
     pub(crate) line_id: Option<i64>,
 }
 
-/// A credential after an attempt was charged to it.
+/// A credential with its line, after an attempt was charged to it.
 pub(crate) struct Charged {
     pub(crate) kind: CredentialKind,
     pub(crate) epoch: Epoch,
-    /// With this attempt.
+    /// Wrong attempts in a row, with this attempt.
     pub(crate) failures: u32,
+    /// Counts the logins that have set the failures to 0. A refund applies only in the round of its charge.
     pub(crate) reset_round: i64,
-    /// Sealed; of kind permanent only.
+    /// The sealed hash; `None` if the credential is not of kind permanent.
     pub(crate) permanent_hash: Option<Vec<u8>>,
     pub(crate) temporary_expires: Option<DateTime<Utc>>,
     pub(crate) changed: Option<DateTime<Utc>>,
     pub(crate) last_login: Option<DateTime<Utc>>,
-    /// Without this attempt (SESS-6).
+    /// Wrong attempts since the last login, without this attempt (SESS-6).
     pub(crate) wrong_attempts_before: u32,
     pub(crate) generation: i64,
     pub(crate) line_id: i64,
-    /// The number may log in under its line's unit (UNIT-1).
+    /// True if the number is an account in its line's unit (UNIT-1).
     pub(crate) is_account: bool,
 }
 
 impl Charged {
-    /// The credential as it was when the attempt was charged.
+    /// The credential at the time of the charge.
     pub(crate) fn credential(&self) -> Credential {
         Credential {
             kind: self.kind,
@@ -54,8 +55,10 @@ impl Charged {
 }
 
 impl Store {
-    /// INV-2, LOGIN-4: charges one attempt, in one conditional statement, before any password is looked at.
-    /// None when there is no live secret or no attempt is left; then a decoy is charged (LOGIN-5).
+    /// INV-2, LOGIN-4: charges one attempt in one conditional statement, before the password is compared.
+    ///
+    /// Returns `None` if no secret is live or no attempt is left. Then a decoy is charged, which takes the same time
+    /// (LOGIN-5).
     pub(crate) async fn charge(
         &self,
         charge: &Charge<'_>,
@@ -113,8 +116,8 @@ impl Store {
         }))
     }
 
-    /// LOGIN-3: the right password at login sets the count to 0. False when the credential is another one
-    /// by now.
+    /// LOGIN-3: settles a right password at login, which sets the count to 0. Returns false if the credential has changed
+    /// since the charge.
     pub(crate) async fn settle_login(
         &self,
         number: &TelephoneNumber,
@@ -154,9 +157,9 @@ impl Store {
         Ok(settled.settled)
     }
 
-    /// LOGIN-6: the right password elsewhere gives back just its own charge, unless a login has set the
-    /// count to 0 meanwhile. False when the credential is another one by now.
-    pub(crate) async fn settle_elsewhere(
+    /// LOGIN-6: settles a right password in a session. It refunds its own charge, unless a login has set the count to 0
+    /// since then. Returns false if the credential has changed since the charge.
+    pub(crate) async fn settle_verified(
         &self,
         number: &TelephoneNumber,
         charged: &Charged,
@@ -164,20 +167,20 @@ impl Store {
     ) -> Result<bool, LedgerError> {
         let row = sqlx::query!(
             r#"
-            WITH given_back AS (
+            WITH refunded AS (
                 UPDATE credentials
                 SET failures = greatest(failures - 1, 0), wrong_attempts = greatest(wrong_attempts - 1, 0),
                     killed_time = NULL
                 WHERE number = $1 AND epoch = $2 AND reset_round = $3
                 RETURNING number
             ), present AS (
-                SELECT number FROM given_back
+                SELECT number FROM refunded
                 UNION ALL
-                -- Locked, for what was committed while this statement waited counts; and before the event's chain, as
-                -- everywhere.
+                -- The lock shows the row as committed by now, not as at the start of this statement. It comes before the
+                -- lock of the audit chain, as in all statements.
                 SELECT number FROM (
                     SELECT number FROM credentials
-                    WHERE number = $1 AND epoch = $2 AND NOT EXISTS (SELECT FROM given_back)
+                    WHERE number = $1 AND epoch = $2 AND NOT EXISTS (SELECT FROM refunded)
                     FOR NO KEY UPDATE
                 ) AS kept
             ), event AS (
@@ -201,14 +204,15 @@ impl Store {
             trace_id(),
         )
         .fetch_one(&self.pool)
-        .instrument(statement("settle_elsewhere", "credentials"))
+        .instrument(statement("settle_verified", "credentials"))
         .await?;
         Ok(row.present)
     }
 
-    /// Gives a charge back: the fault was ours, before the password was looked at (LOGIN-4). Nor does such a charge
-    /// help to kill: with it there were fewer wrong attempts than it takes.
-    pub(crate) async fn give_back(
+    /// LOGIN-4: refunds a charge after a fault of ours, before the password was compared.
+    ///
+    /// Clears `killed_time` too: a parallel attempt may have reached the limit only because this charge was counted.
+    pub(crate) async fn refund(
         &self,
         number: &TelephoneNumber,
         charged: &Charged,
@@ -225,12 +229,12 @@ impl Store {
             charged.reset_round,
         )
         .execute(&self.pool)
-        .instrument(statement("give_back", "credentials"))
+        .instrument(statement("refund", "credentials"))
         .await?;
         Ok(())
     }
 
-    /// LOGIN-2: a wrong password stays charged; the last one kills.
+    /// LOGIN-2: settles a wrong password. It stays charged, and the last attempt kills the password.
     pub(crate) async fn settle_wrong(
         &self,
         number: &TelephoneNumber,
@@ -265,7 +269,7 @@ impl Store {
         Ok(())
     }
 
-    /// OPS-3: a login with nothing to try. A number that is on no line is not kept.
+    /// OPS-3: writes the audit event of a login that charged nothing. A number that is on no line is not stored.
     pub(crate) async fn note_refused_login(
         &self,
         number: &TelephoneNumber,
@@ -291,11 +295,13 @@ impl Store {
         Ok(())
     }
 
-    /// The sealed hash of the last permanent password and the epoch of its sealing. The outer none: the
-    /// credential is another one by now; the inner: there never was one.
+    /// PW-2: the sealed hash of the last permanent password, and the epoch for which it is sealed.
+    ///
+    /// The outer option is `None` if the credential is no longer of this epoch. The inner one is `None` if the account never
+    /// had a permanent password.
     #[allow(
         clippy::type_complexity,
-        reason = "two nones that mean different things"
+        reason = "the two options have different meanings"
     )]
     pub(crate) async fn last_permanent(
         &self,
@@ -318,7 +324,7 @@ fn limit(rules: &CredentialRules, kind: CredentialKind) -> i32 {
     i32::try_from(rules.limit(kind)).unwrap_or(i32::MAX)
 }
 
-/// The ledger's checks keep counts from being negative.
+/// A count. A constraint of the ledger refuses negative ones.
 fn count(stored: i32) -> u32 {
     u32::try_from(stored).unwrap_or(0)
 }

@@ -1,4 +1,4 @@
-//! Sessions that were ended for good, or refused something.
+//! The end of sessions, and refusals to sessions.
 
 use aikagi_domain::session::{SessionRecord, TokenDigest};
 use aikagi_domain::telephone::TelephoneNumber;
@@ -12,7 +12,7 @@ use tracing::Instrument as _;
 use super::Store;
 
 impl Store {
-    /// SESS-2, INV-3: a session that was logged out stays so, whatever becomes of Redis.
+    /// SESS-2, INV-3: ends a session permanently, so that a stale Redis cannot restore it.
     pub(crate) async fn end_session(
         &self,
         digest: &TokenDigest,
@@ -45,7 +45,7 @@ impl Store {
         Ok(())
     }
 
-    /// Whether a number is on a line.
+    /// Returns true if a number is on a line.
     pub(crate) async fn is_on_a_line(&self, number: &TelephoneNumber) -> Result<bool, LedgerError> {
         let found = sqlx::query_scalar!(
             r#"SELECT EXISTS (SELECT FROM numbers WHERE number = $1) AS "found!""#,
@@ -57,7 +57,7 @@ impl Store {
         Ok(found)
     }
 
-    /// OPS-3, SESS-4: that a session was refused access to a number's settings.
+    /// OPS-3, SESS-4: writes the audit event of a session that was refused access to a number's settings.
     pub(crate) async fn note_refused_access(
         &self,
         record: &SessionRecord,
@@ -78,7 +78,7 @@ impl Store {
         audit::append(&mut connection, event).await
     }
 
-    /// SESS-2: ends every session of an account. False when the number is on no line.
+    /// SESS-2: ends all sessions of an account. Returns false if the number is on no line.
     pub(crate) async fn end_sessions(
         &self,
         number: &TelephoneNumber,

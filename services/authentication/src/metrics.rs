@@ -1,4 +1,4 @@
-//! What is counted of attempts, passwords and sessions.
+//! Metrics of attempts, killed passwords and sessions.
 
 use std::sync::LazyLock;
 
@@ -6,27 +6,27 @@ use aikagi_domain::credential::CredentialKind;
 use aikagi_mesh::telemetry::meters::{Counter, KeyValue, counter};
 
 static LOGINS: LazyLock<Counter<u64>> =
-    LazyLock::new(|| counter("aikagi.logins", "Logins, by what came of them."));
+    LazyLock::new(|| counter("aikagi.logins", "Logins, by result."));
 static CHARGED: LazyLock<Counter<u64>> = LazyLock::new(|| {
     counter(
         "aikagi.attempts.charged",
-        "Attempts charged, right or wrong.",
+        "Charged attempts, right or wrong.",
     )
 });
 static KILLED: LazyLock<Counter<u64>> = LazyLock::new(|| {
     counter(
         "aikagi.credentials.killed",
-        "Passwords killed by wrong attempts.",
+        "Passwords that wrong attempts have killed.",
     )
 });
 static SESSIONS: LazyLock<Counter<u64>> = LazyLock::new(|| {
     counter(
         "aikagi.sessions",
-        "Sessions begun, and ended by someone's word.",
+        "Sessions that a login has begun, and sessions that a logout or an operator has ended.",
     )
 });
 
-/// A login opened a session.
+/// Counts a login that opened a session.
 pub(crate) fn opened(kind: CredentialKind) {
     LOGINS.add(
         1,
@@ -35,22 +35,22 @@ pub(crate) fn opened(kind: CredentialKind) {
     SESSIONS.add(1, &[KeyValue::new("aikagi.event", "begun")]);
 }
 
-/// A login was refused; with no kind where there was nothing to try.
+/// Counts a refused login. `kind` is `None` if no attempt was charged.
 pub(crate) fn refused(kind: Option<CredentialKind>) {
     LOGINS.add(1, &[KeyValue::new("aikagi.result", "refused"), of(kind)]);
 }
 
-/// An attempt was charged.
+/// Counts a charged attempt.
 pub(crate) fn charged(kind: CredentialKind) {
     CHARGED.add(1, &[of(Some(kind))]);
 }
 
-/// A password was killed.
+/// Counts a killed password.
 pub(crate) fn killed(kind: CredentialKind) {
     KILLED.add(1, &[of(Some(kind))]);
 }
 
-/// A session, or an account's, was ended.
+/// Counts the end of one session, or of all sessions of an account.
 pub(crate) fn ended() {
     SESSIONS.add(1, &[KeyValue::new("aikagi.event", "ended")]);
 }
