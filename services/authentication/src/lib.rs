@@ -19,6 +19,8 @@ mod service;
 mod sessions;
 mod settings;
 mod store;
+#[cfg(test)]
+mod tests;
 mod verify_password;
 
 use std::sync::Arc;

@@ -1,0 +1,155 @@
+//! Refunds of charges, and the hash of the last permanent password.
+
+use aikagi_domain::credential::{CredentialKind, Epoch};
+use aikagi_ledger::audit::AuditAction;
+
+use super::{BOTH, Fixture, RIGHT, USER, limit, number};
+use crate::store::Charged;
+
+async fn settle_wrong(fixture: &Fixture, charged: &Charged) {
+    let rules = &fixture.service.credential_rules;
+    fixture
+        .store()
+        .settle_wrong(
+            &number(USER),
+            charged,
+            AuditAction::Login,
+            rules,
+            fixture.now(),
+        )
+        .await
+        .unwrap();
+}
+
+async fn settle_verified(fixture: &Fixture, charged: &Charged) -> bool {
+    fixture
+        .store()
+        .settle_verified(&number(USER), charged, fixture.now())
+        .await
+        .unwrap()
+}
+
+/// LOGIN-6: a right password in a session refunds its own charge. Earlier wrong attempts stay charged.
+#[tokio::test]
+async fn a_right_password_in_a_session_refunds_its_own_charge() {
+    for kind in BOTH {
+        let fixture = Fixture::new().await;
+        fixture.set(USER, kind, RIGHT).await;
+        let wrong = fixture.charge(USER).await.unwrap();
+        settle_wrong(&fixture, &wrong).await;
+        let right = fixture.charge(USER).await.unwrap();
+        assert!(settle_verified(&fixture, &right).await);
+        let counts = fixture.counts(USER).await;
+        assert_eq!((counts.failures, counts.wrong_attempts), (1, 1));
+        assert_eq!((counts.reset_round, counts.last_login_time), (0, None));
+        let last = fixture.events().await.pop().unwrap();
+        assert_eq!(last.action, AuditAction::VerifyPassword.as_str());
+        assert_eq!(last.outcome, "DONE");
+        assert_eq!(last.reason.as_deref(), Some(kind.as_str()));
+    }
+}
+
+/// LOGIN-3, LOGIN-6: after a login has set the count to 0, an older charge is not refunded again.
+#[tokio::test]
+async fn a_charge_is_refunded_only_in_its_round() {
+    let fixture = Fixture::new().await;
+    fixture.set(USER, CredentialKind::Permanent, RIGHT).await;
+    let old = fixture.charge(USER).await.unwrap();
+    let login = fixture.charge(USER).await.unwrap();
+    let settled = fixture
+        .store()
+        .settle_login(&number(USER), &login, fixture.now())
+        .await;
+    assert!(settled.unwrap());
+    fixture.charge(USER).await.unwrap();
+    let before = fixture.counts(USER).await;
+    assert_eq!(before.failures, 1);
+    assert!(settle_verified(&fixture, &old).await);
+    assert_eq!(fixture.counts(USER).await, before);
+    fixture.store().refund(&number(USER), &old).await.unwrap();
+    assert_eq!(fixture.counts(USER).await, before);
+}
+
+/// INV-1: after a change of the credential, an older charge settles and refunds nothing.
+#[tokio::test]
+async fn a_charge_is_refunded_only_in_its_epoch() {
+    let fixture = Fixture::new().await;
+    fixture.set(USER, CredentialKind::Permanent, RIGHT).await;
+    let old = fixture.charge(USER).await.unwrap();
+    fixture.set(USER, CredentialKind::Permanent, RIGHT).await;
+    fixture.charge(USER).await.unwrap();
+    let before = fixture.counts(USER).await;
+    fixture.store().refund(&number(USER), &old).await.unwrap();
+    assert!(!settle_verified(&fixture, &old).await);
+    assert_eq!(fixture.counts(USER).await, before);
+    let last = fixture.events().await.pop().unwrap();
+    assert_eq!(
+        (last.outcome.as_str(), last.reason.as_deref()),
+        ("REFUSED", Some("SUPERSEDED"))
+    );
+}
+
+/// LOGIN-4: a refund makes the attempt available again, and writes no audit event.
+#[tokio::test]
+async fn a_refund_makes_an_attempt_available() {
+    for kind in BOTH {
+        let fixture = Fixture::new().await;
+        fixture.set(USER, kind, RIGHT).await;
+        for _ in 1..limit(kind) {
+            fixture.charge(USER).await.unwrap();
+        }
+        let last = fixture.charge(USER).await.unwrap();
+        assert!(fixture.charge(USER).await.is_none());
+        fixture.store().refund(&number(USER), &last).await.unwrap();
+        let counts = fixture.counts(USER).await;
+        assert_eq!(u32::try_from(counts.failures).unwrap(), limit(kind) - 1);
+        assert_eq!(counts.failures, counts.wrong_attempts);
+        assert_eq!(fixture.charge(USER).await.unwrap().failures, limit(kind));
+        assert_eq!(fixture.events().await, []);
+    }
+}
+
+/// LOGIN-2, LOGIN-4: if a parallel attempt has killed the password only because of a charge that is refunded later, the
+/// password lives again.
+#[tokio::test]
+async fn a_refund_undoes_a_kill_that_counted_its_charge() {
+    for in_session in [false, true] {
+        let fixture = Fixture::new().await;
+        fixture.set(USER, CredentialKind::Temporary, RIGHT).await;
+        let refunded = fixture.charge(USER).await.unwrap();
+        for _ in 1..limit(CredentialKind::Temporary) {
+            let wrong = fixture.charge(USER).await.unwrap();
+            settle_wrong(&fixture, &wrong).await;
+        }
+        assert!(fixture.counts(USER).await.killed_time.is_some());
+        if in_session {
+            assert!(settle_verified(&fixture, &refunded).await);
+        } else {
+            let undone = fixture.store().refund(&number(USER), &refunded).await;
+            undone.unwrap();
+        }
+        let counts = fixture.counts(USER).await;
+        assert_eq!((counts.failures, counts.killed_time), (2, None));
+        let last = fixture.charge(USER).await.unwrap();
+        settle_wrong(&fixture, &last).await;
+        assert!(fixture.counts(USER).await.killed_time.is_some());
+    }
+}
+
+/// PW-2: the hash of the last permanent password stays available in later epochs, for the present epoch only.
+#[tokio::test]
+async fn the_last_permanent_hash_is_found_in_the_present_epoch() {
+    let fixture = Fixture::new().await;
+    let find = async |epoch: Epoch| {
+        let found = fixture.store().last_permanent(&number(USER), epoch).await;
+        found.unwrap()
+    };
+    let temporary = fixture.set(USER, CredentialKind::Temporary, RIGHT).await;
+    assert_eq!(find(temporary).await, Some(None));
+    let permanent = fixture.set(USER, CredentialKind::Permanent, RIGHT).await;
+    assert_eq!(find(temporary).await, None);
+    let (sealed, epoch) = find(permanent).await.flatten().unwrap();
+    assert_eq!(epoch, permanent);
+    let retired = fixture.set(USER, CredentialKind::Temporary, RIGHT).await;
+    assert_eq!(find(retired).await, Some(Some((sealed, permanent))));
+}

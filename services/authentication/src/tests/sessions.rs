@@ -1,0 +1,122 @@
+//! The end of sessions, and refusals to sessions.
+
+use aikagi_domain::credential::Epoch;
+use aikagi_domain::session::{SessionRecord, TokenDigest};
+use chrono::TimeDelta;
+
+use super::{CONTRACT, Fixture, NOBODY, USER, number};
+
+const DIGEST: TokenDigest = TokenDigest([7; 32]);
+
+async fn record(fixture: &Fixture) -> SessionRecord {
+    SessionRecord {
+        account: number(USER),
+        line_id: fixture.line_id(USER).await,
+        epoch: Epoch(1),
+        generation: 0,
+        must_change: None,
+        opened: fixture.now(),
+        ends: fixture.now() + TimeDelta::hours(12),
+        last_login: None,
+        wrong_attempts: 0,
+    }
+}
+
+async fn ended_sessions(fixture: &Fixture) -> i64 {
+    sqlx::query_scalar("SELECT count(*) FROM ended_sessions")
+        .fetch_one(&fixture.ledger)
+        .await
+        .unwrap()
+}
+
+/// SESS-2, INV-3, OPS-3: a session is ended once. A second end changes nothing and writes no event.
+#[tokio::test]
+async fn a_session_ends_once() {
+    let fixture = Fixture::new().await;
+    let record = record(&fixture).await;
+    for _ in 0..2 {
+        let ended = fixture
+            .store()
+            .end_session(&DIGEST, &record, fixture.now())
+            .await;
+        ended.unwrap();
+        let account = fixture.store().account(&number(USER), &DIGEST).await;
+        assert!(account.unwrap().unwrap().state.ended);
+        let events = fixture.events().await;
+        assert_eq!(events.len(), 1);
+        assert_eq!(events[0].action, "LOGOUT");
+        assert_eq!(events[0].number.as_deref(), Some(USER));
+        assert_eq!(events[0].outcome, "DONE");
+    }
+}
+
+/// SESS-2: the list of ended sessions keeps a session until its time has passed.
+#[tokio::test]
+async fn ended_sessions_are_kept_until_they_expire() {
+    let fixture = Fixture::new().await;
+    let record = record(&fixture).await;
+    let store = fixture.store();
+    let ended = store.end_session(&DIGEST, &record, fixture.now()).await;
+    ended.unwrap();
+    store.remove_expired_sessions(record.ends).await.unwrap();
+    assert_eq!(ended_sessions(&fixture).await, 1);
+    let after = record.ends + TimeDelta::milliseconds(1);
+    store.remove_expired_sessions(after).await.unwrap();
+    assert_eq!(ended_sessions(&fixture).await, 0);
+}
+
+/// SESS-2, OPS-2, OPS-3: an operator ends all sessions of an account and of no other.
+#[tokio::test]
+async fn an_operator_ends_all_sessions_of_an_account() {
+    let fixture = Fixture::new().await;
+    let end = async |account: &str| {
+        let ended = fixture
+            .store()
+            .end_sessions(&number(account), "operator/alice", fixture.now())
+            .await;
+        ended.unwrap()
+    };
+    let generation = async |account: &str| {
+        let found = fixture.store().account(&number(account), &DIGEST).await;
+        found.unwrap().unwrap().state.generation
+    };
+    assert!(!end(NOBODY).await);
+    assert_eq!(fixture.events().await, []);
+    let before = generation(USER).await;
+    assert!(end(USER).await);
+    assert_eq!(generation(USER).await, before + 1);
+    assert_eq!(generation(CONTRACT).await, before);
+    let events = fixture.events().await;
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0].actor, "operator/alice");
+    assert_eq!(events[0].action, "END_SESSIONS");
+    assert_eq!(events[0].number.as_deref(), Some(USER));
+}
+
+/// OPS-2: an operator who lists sessions learns whether the number is on a line.
+#[tokio::test]
+async fn numbers_on_a_line_are_known() {
+    let fixture = Fixture::new().await;
+    for (account, expected) in [(USER, true), (CONTRACT, true), (NOBODY, false)] {
+        let found = fixture.store().is_on_a_line(&number(account)).await;
+        assert_eq!(found.unwrap(), expected, "{account}");
+    }
+}
+
+/// SESS-4, OPS-3: a refusal to a back end leaves an event with its reason and the masked account.
+#[tokio::test]
+async fn a_refused_access_leaves_an_event() {
+    let fixture = Fixture::new().await;
+    let record = record(&fixture).await;
+    let noted = fixture
+        .store()
+        .note_refused_access(&record, "OUT_OF_SCOPE", fixture.now())
+        .await;
+    noted.unwrap();
+    let events = fixture.events().await;
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0].actor, number(USER).masked());
+    assert_eq!(events[0].action, "CHECK_ACCESS");
+    assert_eq!(events[0].outcome, "REFUSED");
+    assert_eq!(events[0].reason.as_deref(), Some("OUT_OF_SCOPE"));
+}
