@@ -14,6 +14,7 @@ mod reserved;
 mod rust;
 mod schema;
 mod secrets;
+mod settings;
 mod tree;
 
 use std::collections::BTreeSet;
@@ -29,12 +30,13 @@ use tree::{Base, Tree};
 const LONG_FILE: usize = 450;
 
 /// The checks that refuse.
-const CHECKS: [fn(&Tree) -> Vec<String>; 5] = [
+const CHECKS: [fn(&Tree) -> Vec<String>; 6] = [
     audit::breaches,
     citations::breaches,
     reasons::breaches,
     reserved::breaches,
     secrets::breaches,
+    settings::breaches,
 ];
 
 /// What to check.
