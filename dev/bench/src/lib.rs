@@ -11,6 +11,7 @@
 mod checks;
 mod enumeration;
 mod hash;
+mod import;
 mod load;
 mod logins;
 mod overload;
@@ -51,6 +52,8 @@ pub enum Benchmark {
     Scale,
     /// What the time of a refusal reveals.
     Enumeration,
+    /// Bulk import against raw COPY.
+    Import,
     /// Memory at rest and after load, and the time until a service is ready.
     Rest,
 }
@@ -64,6 +67,8 @@ pub struct Effort {
     pub slice: Duration,
     /// The numbers in the larger of the two ledgers.
     pub numbers: u64,
+    /// The lines of the import, with three numbers each.
+    pub lines: u64,
 }
 
 impl Effort {
@@ -72,12 +77,14 @@ impl Effort {
         rounds: 7,
         slice: Duration::from_secs(5),
         numbers: 10_000_000,
+        lines: 1_000_000,
     };
     /// Enough to check that the measurement works.
     pub const SHORT: Self = Self {
         rounds: 3,
         slice: Duration::from_secs(1),
         numbers: 100_000,
+        lines: 20_000,
     };
 }
 
@@ -108,6 +115,9 @@ pub async fn measure(
             Benchmark::Overload => overload::measure(environment, effort).await?,
             Benchmark::Scale => scale::measure(environment, effort).await?,
             Benchmark::Enumeration => enumeration::measure(environment, effort).await?,
+            Benchmark::Import => {
+                tokio::task::block_in_place(|| import::measure(environment, effort))?
+            }
             Benchmark::Rest => rest::measure(environment, effort).await?,
         });
     }

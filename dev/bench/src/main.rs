@@ -37,6 +37,9 @@ enum Command {
         /// Only check that the measurement works: one second for each, no bound is checked.
         #[arg(long)]
         short: bool,
+        /// The lines of the import; a million, or 20 thousand with --short.
+        #[arg(long)]
+        lines: Option<u64>,
         /// The benchmarks.
         #[arg(required = true)]
         what: Vec<Benchmark>,
@@ -64,6 +67,7 @@ async fn main() -> Result<ExitCode> {
             reference,
             report: path,
             short,
+            lines,
             what,
         } => {
             let environment = BenchEnvironment {
@@ -71,7 +75,11 @@ async fn main() -> Result<ExitCode> {
                 home,
                 reference,
             };
-            let effort = if short { Effort::SHORT } else { Effort::WHOLE };
+            let usual = if short { Effort::SHORT } else { Effort::WHOLE };
+            let effort = Effort {
+                lines: lines.unwrap_or(usual.lines),
+                ..usual
+            };
             let report = aikagi_bench::measure(&environment, &what, effort).await?;
             std::fs::write(&path, report.json()?)
                 .with_context(|| format!("cannot write {}", path.display()))?;

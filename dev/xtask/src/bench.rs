@@ -1,7 +1,5 @@
 //! `cargo xtask bench`: measures what docs/performance.md claims about speed and memory, as ratios within one run.
 
-mod import;
-
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -50,7 +48,11 @@ enum What {
     /// Resident memory, and the time until each service is ready.
     Rest,
     /// Bulk import compared with COPY of the same rows.
-    Import(import::Arguments),
+    Import {
+        /// The number of lines, with three numbers each; a million, or 20 thousand with --short.
+        #[arg(long, value_parser = clap::value_parser!(u64).range(1..=9_000_000))]
+        lines: Option<u64>,
+    },
     /// The hot paths of our own code, each alone, compared with the cryptography that it uses.
     Micro,
     /// All of these.
@@ -69,7 +71,8 @@ impl What {
             Self::Scale => &["scale"],
             Self::Enumeration => &["enumeration"],
             Self::Rest => &["rest"],
-            Self::Import(_) | Self::Micro => &[],
+            Self::Import { .. } => &["import"],
+            Self::Micro => &[],
             Self::All => &[
                 "login",
                 "sessions",
@@ -79,7 +82,16 @@ impl What {
                 "scale",
                 "enumeration",
                 "rest",
+                "import",
             ],
+        }
+    }
+
+    /// Options for the program that measures.
+    fn options(&self) -> Vec<String> {
+        match self {
+            Self::Import { lines: Some(lines) } => vec![format!("--lines={lines}")],
+            _ => Vec::new(),
         }
     }
 }
@@ -103,21 +115,14 @@ pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Resul
         console.step("building with optimisation");
         build(repo, true)?
     };
-    let names = arguments.what.names();
-    let measured = if names.is_empty() {
+    let measured = if arguments.what.names().is_empty() {
         Ok(())
     } else {
-        measure(repo, console, &binaries, arguments.short, names)
+        measure(repo, console, &binaries, arguments)
     };
-    // These run even if a bound did not hold: `and` only combines the results.
+    // The benchmarks in crates run even if a bound did not hold: `and` only combines the results.
     let others = match &arguments.what {
-        What::Import(import) => import::run(repo, console, &binaries, import, arguments.short),
-        What::Micro => micro(repo, arguments.short),
-        What::All => {
-            let import = import::Arguments::default();
-            let imported = import::run(repo, console, &binaries, &import, arguments.short);
-            imported.and(micro(repo, arguments.short))
-        }
+        What::Micro | What::All => micro(repo, arguments.short),
         _ => Ok(()),
     };
     measured.and(others)
@@ -139,13 +144,8 @@ fn micro(repo: &Repo, short: bool) -> Result<()> {
     show(cargo(repo, how).args(MICRO), "a benchmark")
 }
 
-fn measure(
-    repo: &Repo,
-    console: Console,
-    binaries: &Path,
-    short: bool,
-    names: &[&str],
-) -> Result<()> {
+fn measure(repo: &Repo, console: Console, binaries: &Path, arguments: &Arguments) -> Result<()> {
+    let names = arguments.what.names();
     let home = private_directory(&repo.target.join("bench"))?;
     let reference = reference(repo, &home)?;
     let report = home.join(format!("{}.json", names.join("-")));
@@ -161,7 +161,8 @@ fn measure(
         .arg(&reference)
         .arg("--report")
         .arg(&report)
-        .args(short.then_some("--short"))
+        .args(arguments.short.then_some("--short"))
+        .args(arguments.what.options())
         .args(names);
     let measured = show(&mut bench, "a bound");
     let _ = std::fs::remove_dir_all(&work);

@@ -9,15 +9,7 @@ use aikagi_model::wire::{heard, wire};
 use proptest::sample::Index;
 
 use super::operation::{Entry, Pick, TEMPORARY, TargetWish, UnitWish};
-use super::play::{Agreed, Play, fault};
-
-/// A call as the platform knows it.
-pub(super) struct Dialled {
-    id: String,
-    /// The latest turn.
-    sequence: u32,
-    event: Event,
-}
+use super::play::{Agreed, Dialled, Play, fault};
 
 impl Play<'_> {
     pub(super) async fn dial(&mut self, caller: Option<Number>) -> Agreed {

@@ -6,14 +6,13 @@ use aikagi_api::units::v1::AuthUnit;
 use aikagi_client::LoggedIn;
 use aikagi_model::readable::Readable;
 use aikagi_model::rules::{
-    Answer, Change, Handle, Limits, Model, Number, Password, PreviewRevision, Revision,
+    Answer, Change, Event, Handle, Limits, Model, Number, Password, PreviewRevision, Revision,
 };
 use aikagi_model::wire::refusal;
 use chrono::TimeDelta;
 use tonic::Status;
 
 use super::AgreementRun;
-use super::calls::Dialled;
 use super::coverage::Coverage;
 use super::operation::{Given, NextUnit, Operation, Pick, Typed, WRONG, Who, Whoever};
 
@@ -39,6 +38,15 @@ pub(super) struct Seat {
     seen: Option<Revision>,
     /// The revisions of the latest preview: the system's and the model's.
     preview: Option<(String, PreviewRevision)>,
+}
+
+/// A call as the platform knows it.
+pub(super) struct Dialled {
+    /// The call id.
+    pub(super) id: String,
+    /// The latest turn.
+    pub(super) sequence: u32,
+    pub(super) event: Event,
 }
 
 /// A sequence in progress.
