@@ -1,4 +1,5 @@
-//! One call: what the dialog says is played, what the caller keys is the next turn, until either of them ends it.
+//! A call: plays the guidance of each turn and sends the caller's keys as the next turn, until the dialog or the caller
+//! ends the call.
 
 use std::time::Duration;
 
@@ -17,29 +18,29 @@ use crate::dialog::{Dialog, NoAnswer};
 use crate::prompts::Prompts;
 use crate::script::{Prompt, ScriptError, recordings};
 
-/// The channel's variable that tells the dialplan how the dialog ended. It is set last: without it something broke,
-/// and the dialplan apologises.
+/// The channel variable with the outcome of the dialog. It is set last. If it is not set, the call failed, and the
+/// dialplan plays an apology.
 pub const OUTCOME_VARIABLE: &str = "AIKAGI_OUTCOME";
 
-/// No entry of the dialog is longer.
-const MOST_KEYS: usize = 32;
-/// How long to wait for a key when the dialog does not say.
+/// The maximum number of keys in an entry. No entry of the dialog is longer.
+const MAX_KEYS: usize = 32;
+/// The time to wait for a key if the turn does not define it.
 const KEY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why a call ended before its dialog did.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CallError {
-    /// Asterisk or the caller.
+    /// The session with Asterisk failed, or the caller hung up.
     #[error(transparent)]
     Session(#[from] SessionError),
-    /// No turn was answered.
+    /// A turn got no response.
     #[error("a turn was not answered: {0}")]
     NoAnswer(#[from] NoAnswer),
-    /// The dialog says what cannot be played.
-    #[error("the dialog says what cannot be played: {0}")]
+    /// A turn has guidance without recordings.
+    #[error("the guidance cannot be played: {0}")]
     Script(#[from] ScriptError),
-    /// The dialog does not say what comes next.
-    #[error("the dialog does not say what comes next")]
+    /// A turn does not say what to do next.
+    #[error("the turn does not say what to do next")]
     NothingNext,
 }
 
@@ -50,11 +51,11 @@ pub(crate) struct Call<'a, D, R, W> {
     prompts: &'a Prompts,
     language: Language,
     turns: Turns,
-    /// The entry before this one ended with its last key: a hash that follows belongs to it.
+    /// True if the previous entry ended at its maximum number of keys. A hash that follows belongs to that entry.
     late_hash: bool,
 }
 
-/// The turns of a call: its name, and the number of the next turn.
+/// Numbers the turns of a call.
 struct Turns {
     call_id: String,
     next: u32,
@@ -73,7 +74,7 @@ impl Turns {
 }
 
 impl<'a, D: Dialog, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Call<'a, D, R, W> {
-    /// A call that begins.
+    /// Creates a new call.
     pub(crate) fn new(
         session: Session<R, W>,
         dialog: &'a D,
@@ -91,42 +92,41 @@ impl<'a, D: Dialog, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Call<'a, D, R, 
         }
     }
 
-    /// Holds the dialog to its end, and tells the dialplan how it ended. What breaks on our side the caller hears
-    /// as an apology.
+    /// Runs the dialog to its end and sets the outcome for the dialplan. After a fault the caller hears an apology.
     ///
-    /// A caller whose number is none (IVR-11) is told so by the dialog, like one who withholds it.
-    pub(crate) async fn hold(&mut self, caller: Option<&str>) -> Result<CallOutcome, CallError> {
-        let held = self.converse(caller).await;
-        let outcome = match &held {
+    /// If `caller` is not a telephone number, the dialog refuses the call as if the number were withheld (IVR-11).
+    pub(crate) async fn run(&mut self, caller: Option<&str>) -> Result<CallOutcome, CallError> {
+        let result = self.converse(caller).await;
+        let outcome = match &result {
             Ok(outcome) => *outcome,
             Err(CallError::Session(SessionError::HungUp | SessionError::Protocol(_))) => {
-                return held;
+                return result;
             }
             Err(error) => {
-                tracing::warn!(%error, "the caller hears an apology");
-                self.apologise().await?;
+                tracing::warn!(%error, "call failed, playing the apology");
+                self.play_apology().await?;
                 CallOutcome::Failed
             }
         };
         let value = outcome_name(outcome);
         self.session.set_variable(OUTCOME_VARIABLE, value).await?;
-        held
+        result
     }
 
-    /// Hands the call back to the dialplan, and lets the dialog forget it, which ended before it did.
-    pub(crate) async fn forget(self) {
+    /// Returns a call that ended before its dialog to the dialplan, and lets issuance delete the state of the call.
+    pub(crate) async fn abandon(self) {
         let Self {
             session,
             dialog,
             mut turns,
             ..
         } = self;
-        // The caller does not wait for this.
+        // Return the call first, so that the caller does not wait for the RPC.
         drop(session);
         if turns.next > 0 {
             let turn = turns.request(Event::HungUp(HungUp {}));
             if let Err(error) = dialog.take(turn).await {
-                tracing::debug!(%error, "the dialog was not told of the end");
+                tracing::debug!(%error, "issuance was not notified of the hang-up");
             }
         }
     }
@@ -137,9 +137,9 @@ impl<'a, D: Dialog, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Call<'a, D, R, 
         let mut event = Event::Started(CallStarted { caller_number });
         loop {
             let turn = self.turns.request(event);
-            let mut answer: TakeTurnResponse = self.dialog.take(turn).await?;
-            let sounds = self.sounds(&answer.guidance)?;
-            match answer.next.take().ok_or(CallError::NothingNext)? {
+            let mut response: TakeTurnResponse = self.dialog.take(turn).await?;
+            let sounds = self.sounds(&response.guidance)?;
+            match response.next.take().ok_or(CallError::NothingNext)? {
                 Next::Collect(collect) => event = self.ask(&sounds, &collect).await?,
                 Next::Ended(ended) => {
                     for sound in &sounds {
@@ -151,7 +151,7 @@ impl<'a, D: Dialog, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Call<'a, D, R, 
         }
     }
 
-    /// The recordings of guidance. That all of them are there was found at the start.
+    /// The recordings of the guidance. The start has checked that all of them exist.
     fn sounds(&self, guidance: &[Guidance]) -> Result<Vec<Sound>, ScriptError> {
         let sound = |prompt| self.prompts.sound(prompt, self.language).cloned();
         let prompts = recordings(guidance)?.into_iter();
@@ -160,20 +160,21 @@ impl<'a, D: Dialog, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Call<'a, D, R, 
             .collect()
     }
 
-    /// Plays a question and takes what the caller keys, from the first sound on.
+    /// Plays a question and collects the caller's keys, from the start of the first sound.
     ///
-    /// Keys pressed between two commands are lost, so the last sound and the keys are one command. A hash right after
-    /// an entry that was full is the habit of closing it: the question starts again, and nothing is counted (IVR-7).
+    /// Keys pressed between two commands are lost, so one command plays the last sound and collects the keys. Many callers
+    /// press the hash key also after an entry that ended at its maximum. Such a lone hash only repeats the question and is
+    /// not counted as an invalid entry (IVR-7).
     async fn ask(&mut self, sounds: &[Sound], collect: &Collect) -> Result<Event, SessionError> {
-        let most = usize::try_from(collect.max_digits).unwrap_or(MOST_KEYS);
-        let most = most.clamp(1, MOST_KEYS);
+        let max_keys = usize::try_from(collect.max_digits).unwrap_or(MAX_KEYS);
+        let max_keys = max_keys.clamp(1, MAX_KEYS);
         let timeout = collect
             .timeout
             .as_ref()
             .and_then(wait)
             .unwrap_or(KEY_TIMEOUT);
         let entry = loop {
-            let entry = self.entry(sounds, timeout, most).await?;
+            let entry = self.entry(sounds, timeout, max_keys).await?;
             let lone_hash = entry.keys.is_empty() && entry.ending == Ending::Hash;
             if !(std::mem::take(&mut self.late_hash) && lone_hash) {
                 break entry;
@@ -187,7 +188,7 @@ impl<'a, D: Dialog, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Call<'a, D, R, 
         &mut self,
         sounds: &[Sound],
         timeout: Duration,
-        most: usize,
+        max_keys: usize,
     ) -> Result<Entry, SessionError> {
         let (last, before) = match sounds.split_last() {
             Some((last, before)) => (Some(last), before),
@@ -197,15 +198,15 @@ impl<'a, D: Dialog, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Call<'a, D, R, 
             let Played::Key(key) = self.session.play_until_key(sound).await? else {
                 continue;
             };
-            let mut keys = Zeroizing::new(String::with_capacity(MOST_KEYS));
-            let ending = match (key, most) {
+            let mut keys = Zeroizing::new(String::with_capacity(MAX_KEYS));
+            let ending = match (key, max_keys) {
                 ('#', _) => Ending::Hash,
                 (_, 1) => {
                     keys.push(key);
                     Ending::Full
                 }
                 _ => {
-                    let more = self.session.collect(None, timeout, most - 1).await?;
+                    let more = self.session.collect(None, timeout, max_keys - 1).await?;
                     keys.push(key);
                     keys.push_str(&more.keys);
                     more.ending
@@ -213,10 +214,10 @@ impl<'a, D: Dialog, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Call<'a, D, R, 
             };
             return Ok(Entry { keys, ending });
         }
-        self.session.collect(last, timeout, most).await
+        self.session.collect(last, timeout, max_keys).await
     }
 
-    async fn apologise(&mut self) -> Result<(), CallError> {
+    async fn play_apology(&mut self) -> Result<(), CallError> {
         let apology = Prompt::Whole(GuidanceId::TryLater);
         if let Some(sound) = self.prompts.sound(apology, self.language) {
             self.session.play(sound).await?;
@@ -225,12 +226,12 @@ impl<'a, D: Dialog, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Call<'a, D, R, 
     }
 }
 
-/// What an entry is to the dialog.
+/// The event that an entry is for the dialog.
 fn event_of(entry: &Entry) -> Event {
     if entry.keys.is_empty() && entry.ending == Ending::Timeout {
         return Event::Silence(Silence {});
     }
-    // A few telephones have keys A to D: no entry of ours, so they count as an invalid one.
+    // Some telephones have keys A to D. They are sent as `*`, which makes the entry invalid.
     let known = |key: char| if key.is_ascii_alphabetic() { '*' } else { key };
     let mut keys: String = entry.keys.chars().map(known).collect();
     if entry.ending == Ending::Hash {
@@ -244,7 +245,7 @@ fn wait(timeout: &prost_types::Duration) -> Option<Duration> {
     (!wait.is_zero()).then_some(wait)
 }
 
-/// How a dialog ended, as the dialplan is told.
+/// The name of an outcome in the channel variable and in the log.
 pub(crate) fn outcome_name(outcome: CallOutcome) -> &'static str {
     match outcome {
         CallOutcome::Set => "set",

@@ -1,4 +1,4 @@
-//! The FastAGI port: who may connect, how many, and how long each may take.
+//! The FastAGI port: it limits who may connect, the number of calls and the duration of each call.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,12 +17,12 @@ use crate::dialog::Dialog;
 use crate::prompts::Prompts;
 use crate::settings::AgiSettings;
 
-/// The script that the dialplan asks for: `agi://host/temp-password`.
+/// The script that the dialplan requests: `agi://host/temp-password`.
 const SCRIPT: &str = "temp-password";
-/// The longest name of a call in Asterisk that is told in a log.
-const LONGEST_NAME: usize = 64;
+/// The maximum length of a channel's name in the log.
+const MAX_NAME_LENGTH: usize = 64;
 
-/// Takes calls. Clones share everything.
+/// Takes calls.
 #[derive(Debug)]
 pub struct Calls<D> {
     shared: Arc<Shared<D>>,
@@ -36,7 +36,7 @@ struct Shared<D> {
 }
 
 impl<D: Dialog> Calls<D> {
-    /// Calls whose dialog is held by `dialog`.
+    /// Takes calls whose turns are sent to `dialog`.
     pub fn new(settings: AgiSettings, prompts: Prompts, dialog: D) -> Self {
         Self {
             shared: Arc::new(Shared {
@@ -47,11 +47,11 @@ impl<D: Dialog> Calls<D> {
         }
     }
 
-    /// Takes calls until the stop. The ones in progress go on: the stop waits for them.
+    /// Takes calls until the shutdown, which waits for the calls in progress.
     ///
-    /// A call that is turned away costs Asterisk a connection that closes at once: the dialplan apologises.
+    /// The connection of a refused call is closed at once. The dialplan then plays an apology.
     pub async fn take(&self, listener: TcpListener, shutdown: &Shutdown) {
-        let places = Arc::new(Semaphore::new(self.shared.settings.most));
+        let permits = Arc::new(Semaphore::new(self.shared.settings.most));
         loop {
             let accepted = tokio::select! {
                 () = shutdown.begun() => return,
@@ -60,27 +60,27 @@ impl<D: Dialog> Calls<D> {
             let (stream, address) = match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
-                    // Out of file descriptors, most likely: waiting lets some calls end.
+                    // Usually there are no free file descriptors. Wait until some calls have ended.
                     tracing::warn!(%error, "cannot accept a connection");
                     tokio::time::sleep(Duration::from_millis(50)).await;
                     continue;
                 }
             };
             if !self.shared.is_asterisk(address) {
-                tracing::warn!(address = %address.ip(), "turned away: not one of `agi.peers`");
+                tracing::warn!(address = %address.ip(), "connection refused: not in agi.peers");
                 continue;
             }
-            let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+            let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else {
                 tracing::warn!(
                     most = self.shared.settings.most,
-                    "turned a call away: too many"
+                    "call refused: too many calls in progress"
                 );
                 continue;
             };
             let shared = Arc::clone(&self.shared);
             shutdown.run_to_end(async move {
                 shared.serve(stream).await;
-                drop(place);
+                drop(permit);
             });
         }
     }
@@ -92,23 +92,27 @@ impl<D: Dialog> Shared<D> {
         self.settings.peers.iter().any(|peer| peer.contains(&ip))
     }
 
-    /// Serves one connection to its end.
+    /// Serves a connection until its end.
     async fn serve(&self, stream: TcpStream) {
         let end = Instant::now() + self.settings.longest;
-        // Commands are short and each waits for a reply.
+        // Commands are short and each waits for a reply, so nothing is gained by collecting them.
         if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "the connection has gone");
+            tracing::debug!(%error, "the connection has ended");
             return;
         }
         let (input, output) = stream.into_split();
         let (session, environment) =
             match timeout(self.settings.greeting, Session::open(input, output)).await {
                 Ok(Ok(opened)) => opened,
-                Ok(Err(error)) => return tracing::warn!(%error, "refused: no call of Asterisk's"),
-                Err(_elapsed) => return tracing::warn!("refused: said nothing in time"),
+                Ok(Err(error)) => {
+                    return tracing::warn!(%error, "connection refused: not a call from Asterisk");
+                }
+                Err(_elapsed) => {
+                    return tracing::warn!("connection refused: no environment in time");
+                }
             };
         if environment.get("network_script") != Some(SCRIPT) {
-            return tracing::warn!("refused: asks for another script than `{SCRIPT}`");
+            return tracing::warn!("connection refused: the script is not `{SCRIPT}`");
         }
         let call_id = format!("ivr-{:032x}", rand::rng().random::<u128>());
         let span = tracing::info_span!(
@@ -119,16 +123,16 @@ impl<D: Dialog> Shared<D> {
         );
         let language = self.prompts.language(environment.get("language"));
         let call = Call::new(session, &self.dialog, &self.prompts, language, call_id);
-        self.hold(call, &environment, end).instrument(span).await;
+        self.run(call, &environment, end).instrument(span).await;
     }
 
-    async fn hold<R, W>(&self, mut call: Call<'_, D, R, W>, environment: &Environment, end: Instant)
+    async fn run<R, W>(&self, mut call: Call<'_, D, R, W>, environment: &Environment, end: Instant)
     where
         R: tokio::io::AsyncRead + Unpin,
         W: tokio::io::AsyncWrite + Unpin,
     {
-        let held = tokio::time::timeout_at(end, call.hold(environment.caller())).await;
-        match held {
+        let result = tokio::time::timeout_at(end, call.run(environment.caller())).await;
+        match result {
             Ok(Ok(outcome)) => {
                 return tracing::info!(outcome = outcome_name(outcome), "call ended");
             }
@@ -138,15 +142,15 @@ impl<D: Dialog> Shared<D> {
             Ok(Err(error)) => tracing::warn!(outcome = "failed", %error, "call ended"),
             Err(_elapsed) => tracing::warn!(outcome = "too-long", "call ended"),
         }
-        call.forget().await;
+        call.abandon().await;
     }
 }
 
-/// The call's name in Asterisk, to find it again in Asterisk's own logs.
+/// The name of the channel, with which a person finds the call in Asterisk's logs.
 fn name(environment: &Environment) -> &str {
     let known = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     environment
         .get("uniqueid")
-        .filter(|name| name.len() <= LONGEST_NAME && name.bytes().all(known))
+        .filter(|name| name.len() <= MAX_NAME_LENGTH && name.bytes().all(known))
         .unwrap_or_default()
 }

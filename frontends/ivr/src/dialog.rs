@@ -1,4 +1,4 @@
-//! The dialog as issuance holds it, reached through the gateway.
+//! Sends turns to the dialog in issuance, through the gateway.
 
 use std::time::Duration;
 
@@ -9,24 +9,24 @@ use aikagi_mesh::deadline;
 use aikagi_refusal::{ErrorReason, Refusal, name_of};
 use tokio::time::Instant;
 
-/// How often a turn is sent at most: the same turn sent twice counts once (IVR-12).
-const TRIES: u32 = 2;
+/// The maximum number of times that a turn is sent. A turn that is sent twice counts once (IVR-12).
+const ATTEMPTS: u32 = 2;
 
-/// A turn that was not answered.
+/// A turn got no response, for this reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{}", name_of(*.0))]
 pub struct NoAnswer(pub ErrorReason);
 
-/// Whoever answers turns.
+/// The other end of the dialog.
 pub trait Dialog: Send + Sync + 'static {
-    /// Takes a turn.
+    /// Takes a turn and returns the response.
     fn take(
         &self,
         turn: TakeTurnRequest,
     ) -> impl Future<Output = Result<TakeTurnResponse, NoAnswer>> + Send;
 }
 
-/// Issuance, through the gateway's private port.
+/// The dialog in issuance, reached through the gateway's private port.
 #[derive(Debug, Clone)]
 pub struct Gateway {
     client: CallServiceClient<Upstream>,
@@ -34,7 +34,7 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// The gateway, with the time that a turn may take (INV-11).
+    /// Sends turns to this gateway, each with this deadline (INV-11).
     pub fn new(gateway: Upstream, deadline: Duration) -> Self {
         Self {
             client: CallServiceClient::new(gateway),
@@ -55,11 +55,13 @@ impl Gateway {
 
 impl Dialog for Gateway {
     async fn take(&self, turn: TakeTurnRequest) -> Result<TakeTurnResponse, NoAnswer> {
-        let mut tries = 1;
+        let mut attempts = 1;
         loop {
             match self.once(turn.clone()).await {
-                Err(NoAnswer(ErrorReason::DeadlineExceeded)) if tries < TRIES => tries += 1,
-                answer => return answer,
+                Err(NoAnswer(ErrorReason::DeadlineExceeded)) if attempts < ATTEMPTS => {
+                    attempts += 1;
+                }
+                result => return result,
             }
         }
     }

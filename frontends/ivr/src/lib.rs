@@ -1,10 +1,10 @@
-//! The telephone: calls that Asterisk hands over by FastAGI, taken turn by turn through the gateway's private port.
+//! The IVR adapter: it takes calls from Asterisk over FastAGI and sends their turns to the gateway's private port.
 //!
-//! Every rule of the dialog is issuance's. Here two protocols meet: what the dialog says becomes [recordings](prompts)
-//! in a [script], what the caller keys becomes the next turn ([`dialog`]).
+//! Issuance has all rules of the dialog. The adapter translates between two protocols: it turns guidance into
+//! [recordings](prompts) in a [script], and the caller's keys into the next turn ([`dialog`]).
 //!
-//! Whoever reaches the FastAGI port says who calls, so it takes connections from Asterisk's addresses only, and
-//! bounds what each can cost ([`calls`]).
+//! A client of the FastAGI port defines the caller's number. Therefore the adapter accepts only connections from
+//! Asterisk's addresses, and limits the resources of each connection ([`calls`]).
 
 mod call;
 mod calls;
@@ -30,20 +30,20 @@ pub use dialog::{Dialog, Gateway, NoAnswer};
 pub use prompts::PromptSettings;
 pub use settings::{AgiSettings, Settings, TurnSettings, UpstreamSettings};
 
-/// Who the calls come from, to the gateway.
+/// The name of the adapter's workload.
 pub const NAME: &str = "ivr";
 
 /// The bound ports.
 #[derive(Debug)]
 pub struct Listeners {
-    /// For Asterisk: FastAGI.
+    /// The port for Asterisk: FastAGI.
     pub agi: TcpListener,
-    /// For health checks: gRPC over mutual TLS.
+    /// The port for health checks: gRPC over mutual TLS.
     pub health: TcpListener,
 }
 
 impl Listeners {
-    /// Binds both ports; the error names the setting concerned.
+    /// Binds both ports. The error names the setting.
     pub async fn bind(settings: &Settings, context: &ServiceContext) -> anyhow::Result<Self> {
         let agi = TcpListener::bind(settings.agi.listen).await;
         Ok(Self {
@@ -53,7 +53,7 @@ impl Listeners {
     }
 }
 
-/// Takes calls until the stop, then until the calls in progress have ended.
+/// Takes calls until the shutdown, and then waits for the end of the calls in progress.
 pub async fn serve(
     settings: Settings,
     context: ServiceContext,

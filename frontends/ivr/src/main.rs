@@ -1,4 +1,4 @@
-//! The telephone.
+//! The program of the IVR adapter.
 
 use std::process::ExitCode;
 

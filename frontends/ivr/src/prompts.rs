@@ -1,5 +1,5 @@
-//! The recordings: a manifest that names a file for each prompt, so that an operator can put one of its own in the
-//! place of any. All of them are looked at before the first call.
+//! The recordings. A manifest names a file for each prompt, so that an operator can replace any of them. All files are
+//! checked before the first call.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::script::Prompt;
 
-/// How every recording is made: what a telephone carries, and what Asterisk plays without a codec.
+/// The format of every recording: the quality of a telephone line, which Asterisk plays without conversion.
 pub const FORMAT: WavSpec = WavSpec {
     channels: 1,
     sample_rate: 8000,
@@ -21,28 +21,28 @@ pub const FORMAT: WavSpec = WavSpec {
     sample_format: SampleFormat::Int,
 };
 
-/// The ending of the files' names, which Asterisk adds itself.
+/// The extension of the files. Asterisk adds it to the names.
 pub const ENDING: &str = "wav";
 
-/// A manifest: for each language, the file of each prompt, relative to the manifest and without its ending.
+/// A manifest: for each language, the file of each prompt, relative to the manifest and without extension.
 pub type Manifest = BTreeMap<String, BTreeMap<String, String>>;
 
-/// For each language and prompt, what a recording was made from. Beside the manifest, for those who keep recordings
-/// and catalogue together; nothing reads it when calls are taken.
+/// For each language and prompt, the source of the recording. The file is beside the manifest. A test compares it with
+/// the catalogue; the adapter does not read it.
 pub type MadeFrom = BTreeMap<String, BTreeMap<String, Recording>>;
 
-/// What a recording was made from.
+/// The source of a recording.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recording {
-    /// What is said in it.
+    /// The spoken text.
     pub text: String,
     /// The SHA-256 of the file, in lower-case hexadecimal.
     pub sha256: String,
 }
 
 impl Recording {
-    /// A file in which this is said.
+    /// The source of a file in which this text is spoken. Fails if the file cannot be read.
     pub fn of(text: &str, file: &Path) -> std::io::Result<Self> {
         let digest = Sha256::digest(std::fs::read(file)?);
         Ok(Self {
@@ -72,7 +72,7 @@ impl PromptSettings {
     }
 }
 
-/// Recordings that cannot be used. Each error names what to mend.
+/// Why recordings cannot be used. Each error names the prompt or the file.
 #[derive(Debug, thiserror::Error)]
 pub enum PromptError {
     /// The manifest cannot be read.
@@ -80,7 +80,7 @@ pub enum PromptError {
     Manifest {
         /// The manifest.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         text: String,
     },
     /// The manifest names no file for a prompt.
@@ -96,31 +96,31 @@ pub enum PromptError {
     File {
         /// The prompt.
         id: String,
-        /// Its file.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         text: String,
     },
-    /// A path that Asterisk cannot be told.
+    /// The path cannot be sent to Asterisk.
     #[error("prompts: `{id}`: {source}")]
     Sound {
         /// The prompt.
         id: String,
-        /// Why.
+        /// The cause.
         source: SoundError,
     },
 }
 
-/// The recordings of every language, known to be there.
+/// The checked recordings of all languages.
 #[derive(Debug, Clone)]
 pub struct Prompts {
     ja: HashMap<Prompt, Sound>,
     en: HashMap<Prompt, Sound>,
-    usual: Language,
+    default: Language,
 }
 
 impl Prompts {
-    /// Reads the manifest and looks at every file that it names.
+    /// Reads the manifest and checks every file that it names.
     pub fn load(settings: &PromptSettings) -> Result<Self, PromptError> {
         let manifest = manifest(&settings.manifest)?;
         let directory = settings.manifest.parent().unwrap_or(Path::new("."));
@@ -142,20 +142,20 @@ impl Prompts {
         Ok(Self {
             ja: sounds(Language::Ja)?,
             en: sounds(Language::En)?,
-            usual: settings.language,
+            default: settings.language,
         })
     }
 
-    /// The language for a caller, given the one that Asterisk names, such as `en` or `en_GB`.
+    /// The language for a caller. `named` is the language that Asterisk names, such as `en` or `en_GB`.
     pub fn language(&self, named: Option<&str>) -> Language {
         let named = named.and_then(|name| name.split(['-', '_']).next());
         Language::ALL
             .into_iter()
             .find(|language| named == Some(language.tag()))
-            .unwrap_or(self.usual)
+            .unwrap_or(self.default)
     }
 
-    /// A recording.
+    /// The recording of a prompt.
     pub fn sound(&self, prompt: Prompt, language: Language) -> Option<&Sound> {
         match language {
             Language::Ja => self.ja.get(&prompt),
@@ -185,7 +185,7 @@ fn file_of(manifest: &Manifest, prompt: Prompt, language: Language) -> Result<&s
         })
 }
 
-/// A recording is there, is one that Asterisk plays, and is not empty.
+/// Checks that a recording exists, has the right format and is not empty.
 fn check(prompt: Prompt, path: &Path) -> Result<(), PromptError> {
     let error = |text: String| PromptError::File {
         id: prompt.id(),
@@ -197,7 +197,7 @@ fn check(prompt: Prompt, path: &Path) -> Result<(), PromptError> {
         return Err(error("must be 8000 Hz, 16 bits, mono".to_owned()));
     }
     if reader.len() == 0 {
-        return Err(error("there is nothing in it".to_owned()));
+        return Err(error("the recording is empty".to_owned()));
     }
     Ok(())
 }
@@ -208,7 +208,7 @@ mod tests {
 
     use super::*;
 
-    /// A directory with a manifest and a short recording for each prompt.
+    /// Creates a directory with a manifest and a short recording of each prompt.
     fn directory() -> (tempfile::TempDir, PromptSettings) {
         let dir = tempfile::tempdir().unwrap();
         let mut manifest = Manifest::new();
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prompt_is_found_as_asterisk_names_it() {
+    fn a_prompt_has_a_path_for_asterisk() {
         let (_dir, settings) = directory();
         let prompts = Prompts::load(&settings).unwrap();
         let sound = prompts.sound(Prompt::Digit(7), Language::En).unwrap();
@@ -256,9 +256,9 @@ mod tests {
         }
     }
 
-    /// A prompt that could not be played is found before the first call, by its id.
+    /// The start reports a prompt that cannot be played, with its id.
     #[test]
-    fn what_cannot_be_played_is_found_at_the_start() {
+    fn an_unplayable_prompt_is_reported_at_start() {
         type Harm = fn(&Path, &Path);
         let harms: [(&str, Harm); 6] = [
             ("No such file", |file, _| {
@@ -278,7 +278,7 @@ mod tests {
                 };
                 write(file, format, 10);
             }),
-            ("nothing in it", |file, _| write(file, FORMAT, 0)),
+            ("empty", |file, _| write(file, FORMAT, 0)),
             ("digit-7", |file, _| {
                 std::fs::write(file, "no sound").unwrap();
             }),
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_asterisk_cannot_be_told_is_refused() {
+    fn a_path_with_forbidden_characters_is_refused() {
         let (_dir, settings) = directory();
         let settings = PromptSettings {
             sounds: "sounds with spaces".to_owned(),

@@ -1,23 +1,23 @@
-//! What a caller hears, as recordings one after another. The wording is the domain's catalogue; a number is read
-//! out digit by digit between the halves of the wording that it stands in.
+//! The script of a turn: the recordings to play, in order. The wording comes from the catalogue in the domain crate. A
+//! number is read out digit by digit, between the two halves of the wording that contains it.
 
 use aikagi_api::issuance::v1::Guidance;
 use aikagi_domain::guidance::{GuidanceId, Language, groups};
 use aikagi_domain::telephone::TelephoneNumber;
 
-/// Where a wording has a number.
+/// The placeholder of a number in a wording.
 const NUMBER: &str = "{number}";
-/// What ends the half before the number, or begins the one after.
+/// The characters around the placeholder that are not spoken.
 const BETWEEN: [char; 4] = [' ', ',', '.', '、'];
 
-/// One recording.
+/// A recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Prompt {
-    /// Guidance without a number in it.
+    /// A guidance without a number.
     Whole(GuidanceId),
-    /// What comes before the number in a piece of guidance.
+    /// The part of a guidance before the number.
     Before(GuidanceId),
-    /// What comes after it.
+    /// The part of a guidance after the number.
     After(GuidanceId),
     /// A digit, 0 to 9.
     Digit(u8),
@@ -25,19 +25,19 @@ pub enum Prompt {
     Pause,
 }
 
-/// Guidance that there are no recordings for.
+/// Why there are no recordings for a guidance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ScriptError {
-    /// The dialog speaks of guidance that this catalogue does not have.
-    #[error("guidance that is not in the catalogue")]
+    /// The guidance is not in this catalogue.
+    #[error("the guidance is not in the catalogue")]
     Unknown,
-    /// A number to be read out is none.
-    #[error("a number that cannot be read out")]
+    /// The number to read out is not a telephone number.
+    #[error("the number to read out is not a telephone number")]
     Number,
 }
 
 impl Prompt {
-    /// Every recording that a language needs.
+    /// All recordings of a language.
     pub fn all() -> Vec<Self> {
         let mut all: Vec<Self> = GuidanceId::ALL
             .into_iter()
@@ -54,7 +54,7 @@ impl Prompt {
         all
     }
 
-    /// Its id in the manifest.
+    /// The id in the manifest.
     pub fn id(self) -> String {
         match self {
             Self::Whole(id) => id.as_str().to_owned(),
@@ -65,7 +65,7 @@ impl Prompt {
         }
     }
 
-    /// What is said in it; nothing in a pause.
+    /// The spoken text; empty for a pause.
     pub fn text(self, language: Language) -> &'static str {
         let halves = |id: GuidanceId| {
             let wording = id.wording(language);
@@ -81,7 +81,7 @@ impl Prompt {
     }
 }
 
-/// The recordings of pieces of guidance, in order (IVR-5, IVR-8).
+/// The recordings of a list of guidance, in order (IVR-5, IVR-8).
 pub fn recordings(guidance: &[Guidance]) -> Result<Vec<Prompt>, ScriptError> {
     let mut all = Vec::new();
     for piece in guidance {
@@ -148,7 +148,7 @@ mod tests {
         prompts.into_iter().map(Prompt::id).collect()
     }
 
-    /// IVR-5, IVR-7, IVR-8: what a caller hears is the guidance in its order, a number digit by digit within it.
+    /// IVR-5, IVR-7, IVR-8: the caller hears all guidance in order, with the number read out digit by digit.
     #[test]
     fn guidance_becomes_recordings() {
         let heard = [
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_said_is_an_error() {
+    fn unknown_guidance_and_malformed_numbers_are_errors() {
         for (id, number, expected) in [
             ("enter-unitt", "", ScriptError::Unknown),
             ("enter-password", "", ScriptError::Number),
@@ -172,9 +172,9 @@ mod tests {
         }
     }
 
-    /// IVR-5, IVR-8: the halves of a wording are all of it, and every recording says something but the pause.
+    /// IVR-5, IVR-8: the two halves contain the complete wording. Every recording except the pause has a text.
     #[test]
-    fn the_recordings_say_the_whole_wording() {
+    fn the_recordings_contain_the_complete_wording() {
         for language in Language::ALL {
             for prompt in Prompt::all() {
                 assert_eq!(

@@ -1,4 +1,4 @@
-//! What an operator can set.
+//! The settings of the IVR adapter.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,18 +10,18 @@ use serde::Deserialize;
 
 use crate::prompts::{PromptSettings, Prompts};
 
-/// The settings file of the telephone. Unknown keys are refused.
+/// The settings file of the IVR adapter. Unknown keys are refused.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// Where Asterisk connects.
+    /// The FastAGI port.
     pub agi: AgiSettings,
-    /// What callers hear.
+    /// The recordings.
     pub prompts: PromptSettings,
-    /// Turns of a call.
+    /// The turns of a call.
     #[serde(default)]
     pub turn: TurnSettings,
-    /// Where the gateway is.
+    /// The gateway.
     pub upstreams: UpstreamSettings,
 }
 
@@ -29,24 +29,24 @@ pub struct Settings {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AgiSettings {
-    /// The address to listen on; FastAGI's usual port is 4573.
+    /// The address to listen on. The usual port of FastAGI is 4573.
     pub listen: SocketAddr,
-    /// The networks that Asterisk's servers are in. Whoever connects says who calls, and is believed: nobody else
-    /// may (IVR-11).
+    /// The networks of the Asterisk servers. Only they may connect, because a client of this port defines the caller's
+    /// number (IVR-11).
     pub peers: Vec<IpNet>,
-    /// Calls in progress beyond which new ones are turned away.
+    /// The maximum number of calls in progress. Further calls are refused.
     #[serde(default = "AgiSettings::default_most")]
     pub most: usize,
-    /// How long Asterisk may take to say what the call is.
+    /// The maximum time until Asterisk has sent the environment of a call.
     #[serde(default = "AgiSettings::default_greeting", with = "humantime_serde")]
     pub greeting: Duration,
-    /// How long a call may take in all.
+    /// The maximum duration of a call.
     #[serde(default = "AgiSettings::default_longest", with = "humantime_serde")]
     pub longest: Duration,
 }
 
 impl AgiSettings {
-    /// Settings for an address and the networks of Asterisk, everything else as by default.
+    /// Settings with this address, these networks and the defaults of all other keys.
     pub fn listening_on(listen: SocketAddr, peers: Vec<IpNet>) -> Self {
         Self {
             listen,
@@ -70,12 +70,11 @@ impl AgiSettings {
     }
 }
 
-/// `[turn]`: turns of a call.
+/// `[turn]`: the turns of a call.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TurnSettings {
-    /// How long a turn may take (INV-11). One that gets no answer is sent once more, then the caller hears an
-    /// apology.
+    /// The deadline of a turn (INV-11). A turn without a response is sent once more. Then the caller hears an apology.
     #[serde(with = "humantime_serde")]
     pub deadline: Duration,
 }
@@ -88,7 +87,7 @@ impl Default for TurnSettings {
     }
 }
 
-/// `[upstreams]`: where the gateway is.
+/// `[upstreams]`: the gateway.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UpstreamSettings {
@@ -101,7 +100,7 @@ impl aikagi_mesh::run::Settings for Settings {
         Prompts::load(&self.prompts)?;
         ensure!(
             !self.agi.peers.is_empty(),
-            "setting `agi.peers`: no Asterisk could connect"
+            "setting `agi.peers` is empty: no Asterisk server could connect"
         );
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The recordings of the repository are there, can be heard, and say what the catalogue says now.
+//! Tests of the recordings in this repository: they exist, are audible and match the catalogue.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ fn file(prompt: Prompt, language: Language) -> PathBuf {
     sounds().join(format!("{file}.{ENDING}"))
 }
 
-/// The telephone would start with them.
+/// The IVR adapter starts with these recordings.
 #[test]
 fn every_prompt_has_a_recording_that_asterisk_plays() {
     let settings = PromptSettings {
@@ -29,10 +29,10 @@ fn every_prompt_has_a_recording_that_asterisk_plays() {
     Prompts::load(&settings).unwrap();
 }
 
-/// IVR-1 to IVR-8: no wording was changed without `cargo xtask prompts`, and each file is the one that was made from
-/// its wording.
+/// IVR-1 to IVR-8: each file was made from its present wording. After a change of the catalogue, run
+/// `cargo xtask prompts`.
 #[test]
-fn recordings_say_what_the_catalogue_says() {
+fn recordings_match_the_catalogue() {
     let text = std::fs::read_to_string(sounds().join("made-from.toml")).unwrap();
     let made_from: MadeFrom = toml::from_str(&text).unwrap();
     for language in Language::ALL {
@@ -45,9 +45,9 @@ fn recordings_say_what_the_catalogue_says() {
     }
 }
 
-/// Each is loud enough to be heard, and about as long as it takes to say its text.
+/// Each recording is loud enough, and its duration fits its text.
 #[test]
-fn recordings_can_be_heard() {
+fn recordings_are_audible() {
     for language in Language::ALL {
         for prompt in Prompt::all() {
             let reader = hound::WavReader::open(file(prompt, language)).unwrap();
@@ -66,7 +66,7 @@ fn recordings_can_be_heard() {
             assert!(loudness > 1000.0, "{prompt:?} in {language:?}: {loudness}");
             let bounds = match (prompt, language) {
                 (Prompt::Digit(_), _) => 0.2..0.9,
-                // Between the fastest and the slowest speech, for each letter.
+                // The bounds are the fastest and the slowest speech, in seconds per letter.
                 (_, Language::Ja) => f64::from(letters) * 0.09..f64::from(letters) * 0.30,
                 (_, Language::En) => f64::from(letters) * 0.04..f64::from(letters) * 0.12,
             };

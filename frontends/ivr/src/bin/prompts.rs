@@ -1,5 +1,5 @@
-//! Makes the recordings: Open JTalk speaks Japanese, espeak-ng English, sox brings both into a telephone's format.
-//! `cargo xtask prompts` installs what this needs and runs it.
+//! Makes the recordings. Open JTalk speaks Japanese and espeak-ng speaks English; sox converts both to the format of the
+//! recordings. `cargo xtask prompts` installs these programs and runs this one.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -12,13 +12,14 @@ use aikagi_ivr::script::Prompt;
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
 
-/// Between two groups of digits, in seconds.
+/// The pause between two groups of digits, in seconds.
 const PAUSE: &str = "0.25";
-/// Silence before and after a digit, and after a sentence, in seconds.
+/// The silence before and after a digit, in seconds.
 const AROUND_DIGIT: [&str; 2] = ["0.02", "0.06"];
+/// The silence before and after a sentence, in seconds.
 const AROUND_SENTENCE: [&str; 2] = ["0.05", "0.25"];
 
-/// Makes the recordings of every prompt in both languages.
+/// Makes the recordings of all prompts in all languages.
 #[derive(Debug, Parser)]
 #[command(name = "aikagi-prompts")]
 struct Arguments {
@@ -50,7 +51,7 @@ fn run(arguments: &Arguments) -> Result<()> {
     for language in Language::ALL {
         let directory = arguments.out.join(language.tag());
         std::fs::create_dir_all(&directory)
-            .with_context(|| format!("cannot make {}", directory.display()))?;
+            .with_context(|| format!("cannot create {}", directory.display()))?;
         let mut files = BTreeMap::new();
         let mut recordings = BTreeMap::new();
         for prompt in Prompt::all() {
@@ -101,15 +102,15 @@ fn record(arguments: &Arguments, prompt: Prompt, language: Language, file: &Path
         Prompt::Digit(_) => AROUND_DIGIT,
         _ => AROUND_SENTENCE,
     };
-    // The silence that the speakers leave, off at both ends; then one loudness for all, below the loudest.
+    // Remove the silence at both ends, and then bring all recordings to the same loudness, 4 dB below the maximum.
     let trim = "silence 1 0.005 0.2% reverse silence 1 0.005 0.2% reverse";
     let mut effects: Vec<&str> = trim.split(' ').collect();
     effects.extend(["gain", "-n", "-4", "pad", before, after]);
     sox(&[spoken.as_os_str()], file, &effects)?;
-    std::fs::remove_file(&spoken).context("cannot remove what was spoken")
+    std::fs::remove_file(&spoken).context("cannot remove the unprocessed recording")
 }
 
-/// Converts to the format of recordings, without anything random.
+/// Converts a file to the format of recordings, reproducibly.
 fn sox(input: &[&std::ffi::OsStr], output: &Path, effects: &[&str]) -> Result<()> {
     let (rate, channels, bits) = (
         FORMAT.sample_rate.to_string(),
@@ -129,16 +130,18 @@ fn sox(input: &[&std::ffi::OsStr], output: &Path, effects: &[&str]) -> Result<()
     run_to_end(command.stdin(Stdio::null()), "sox", None)
 }
 
-/// Runs a program, which reads a text if one is given.
+/// Runs a program and writes the text, if given, to its standard input.
 fn run_to_end(command: &mut Command, name: &str, text: Option<&str>) -> Result<()> {
     let mut child = command
         .stdout(Stdio::null())
         .spawn()
         .with_context(|| format!("cannot start {name}"))?;
     if let Some((text, mut input)) = text.zip(child.stdin.take()) {
-        writeln!(input, "{text}").with_context(|| format!("{name} does not listen"))?;
+        writeln!(input, "{text}").with_context(|| format!("cannot write to {name}"))?;
     }
-    let status = child.wait().with_context(|| format!("{name} is gone"))?;
+    let status = child
+        .wait()
+        .with_context(|| format!("cannot wait for {name}"))?;
     ensure!(status.success(), "{name} failed: {status}");
     Ok(())
 }
