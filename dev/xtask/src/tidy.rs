@@ -5,9 +5,11 @@ mod audit;
 mod changelog;
 mod citations;
 mod commits;
+mod dependencies;
 mod language;
-mod layers;
+mod modules;
 mod names;
+mod pins;
 mod prose;
 mod reasons;
 mod reserved;
@@ -15,10 +17,10 @@ mod rust;
 mod schema;
 mod secrets;
 mod settings;
+mod siblings;
 mod tree;
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use anyhow::{Result, bail};
 
@@ -30,13 +32,17 @@ use tree::{Base, Tree};
 const LONG_FILE: usize = 450;
 
 /// The checks that refuse.
-const CHECKS: [fn(&Tree) -> Vec<String>; 6] = [
+const CHECKS: [fn(&Tree) -> Vec<String>; 10] = [
     audit::breaches,
     citations::breaches,
+    dependencies::breaches,
+    modules::breaches,
+    pins::breaches,
     reasons::breaches,
     reserved::breaches,
     secrets::breaches,
     settings::breaches,
+    siblings::breaches,
 ];
 
 /// What to check.
@@ -52,9 +58,6 @@ pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Resul
     let tree = Tree::read(repo)?;
     let base = Base::of(repo);
     let mut breaches: Vec<String> = CHECKS.iter().flat_map(|check| check(&tree)).collect();
-    for (path, text) in tree.ending("/Cargo.toml") {
-        breaches.extend(layers::breaches(Path::new(path), text)?);
-    }
     let mut changed = Vec::new();
     if let Some(base) = &base {
         changed = base.changed()?;
