@@ -42,12 +42,28 @@ pub fn build_with_tests(repo: &Repo) -> Result<PathBuf> {
     Ok(repo.target.join("debug"))
 }
 
-/// Builds the executables of every package but `xtask`, which is running, and returns their directory.
-pub fn build(repo: &Repo, release: bool) -> Result<PathBuf> {
-    let mut command = cargo(
-        repo,
-        &["build", "--workspace", "--exclude", "xtask", "--bins"],
-    );
+/// The packages with the programs that `cargo xtask up` starts or tells of. Tests, benchmarks and the IVR adapter would
+/// only make the first start later.
+pub const SYSTEM: [&str; 9] = [
+    "aikagi-authentication",
+    "aikagi-ctl",
+    "aikagi-demo",
+    "aikagi-gateway",
+    "aikagi-issuance",
+    "aikagi-password",
+    "aikagi-setup",
+    "aikagi-softphone",
+    "aikagi-units",
+];
+
+/// Builds the executables of these packages, and returns their directory.
+///
+/// Cargo unites the features of the packages that it is given: commands that follow one another give the same ones.
+pub fn build(repo: &Repo, packages: &[&str], release: bool) -> Result<PathBuf> {
+    let mut command = cargo(repo, &["build", "--bins"]);
+    for package in packages {
+        command.args(["--package", package]);
+    }
     if release {
         command.arg("--release");
     }

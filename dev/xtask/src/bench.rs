@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use aikagi_devkit::cargo::{build, build_with_tests, cargo};
+use aikagi_devkit::cargo::{SYSTEM, build, build_with_tests, cargo};
 use aikagi_devkit::command::{self, show};
 use aikagi_devkit::console::Console;
 use aikagi_devkit::install::{self, Tool};
@@ -113,7 +113,7 @@ pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Resul
         build_with_tests(repo)?
     } else {
         console.step("building with optimisation");
-        build(repo, true)?
+        build(repo, &[&SYSTEM[..], &["aikagi-bench"]].concat(), true)?
     };
     let measured = if arguments.what.names().is_empty() {
         Ok(())

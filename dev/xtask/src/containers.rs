@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use aikagi_devkit::cargo::{build, build_with_tests};
+use aikagi_devkit::cargo::{SYSTEM, build, build_with_tests};
 use aikagi_devkit::command::show;
 use aikagi_devkit::console::Console;
 use aikagi_devkit::docker::engine::Engine;
@@ -37,7 +37,7 @@ pub(crate) fn demo(repo: &Repo, console: Console, arguments: &[String]) -> Resul
     let (public, private) = project.published()?;
     let file = project.write_system_file(&repo.target.join("compose"), &public, &private)?;
     console.step("building the demo");
-    let binaries = build(repo, false)?;
+    let binaries = build(repo, &SYSTEM, false)?;
     let mut demo = Command::new(executable(&binaries, "demo")?);
     show(demo.arg("--state").arg(file).args(arguments), "the demo")
 }

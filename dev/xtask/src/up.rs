@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use aikagi_devkit::cargo::build;
+use aikagi_devkit::cargo::{SYSTEM, build};
 use aikagi_devkit::command::show;
 use aikagi_devkit::console::Console;
 use aikagi_devkit::install::{self, Tool};
@@ -74,7 +74,7 @@ pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Resul
     let replicas: BTreeMap<Service, u16> = arguments.replicas.iter().copied().collect();
     require_ports(&replicas)?;
     console.step("building the services");
-    let binaries = build(repo, arguments.release)?;
+    let binaries = build(repo, &SYSTEM, arguments.release)?;
     let with_site = build_site(repo, console);
 
     console.heading("Aikagi: starting");
@@ -126,7 +126,7 @@ pub(crate) fn demo(repo: &Repo, console: Console, arguments: &[String]) -> Resul
         bail!("no system is running: start one with `cargo xtask up` in another terminal");
     }
     console.step("building the demo");
-    let binaries = build(repo, false)?;
+    let binaries = build(repo, &SYSTEM, false)?;
     let mut demo = Command::new(process::executable(&binaries, "demo")?);
     demo.arg("--state").arg(state).args(arguments);
     show(&mut demo, "the demo")
