@@ -1,4 +1,4 @@
-//! A change of password, forced or free (PW-2, PW-4, PW-5).
+//! `ChangePassword`: changes the password of a session's account (PW-2, PW-4, PW-5).
 
 use std::sync::LazyLock;
 
@@ -19,20 +19,20 @@ use aikagi_refusal::{ErrorReason, Failure, Refusal, fields};
 use zeroize::Zeroizing;
 
 use crate::Password;
-use crate::wanted;
+use crate::new_password::parse_new_password;
 
 static CHANGED: LazyLock<Counter<u64>> =
     LazyLock::new(|| counter("aikagi.passwords.changed", "Permanent passwords set."));
 
 /// The session in which a password is changed.
-struct Opened {
+struct ChangeSession {
     token: Zeroizing<String>,
     account: TelephoneNumber,
-    /// The credential that it was opened under, and that the change is decided on.
+    /// The epoch of the credential that opened the session. The change applies only to this credential.
     epoch: Epoch,
     revision: String,
-    /// Why the change is demanded, for telemetry.
-    why: &'static str,
+    /// Why the change is required, for the metric.
+    change_reason: &'static str,
 }
 
 pub(crate) async fn change_password(
@@ -42,7 +42,7 @@ pub(crate) async fn change_password(
     let current = fields::typed_password("current_password", &mut request.current_password)?;
     let token = Zeroizing::new(std::mem::take(&mut request.session_token));
     let session = service.session(token).await?;
-    // From here on the change is decided: what is begun is ended, whatever the caller does.
+    // From here on the change runs to its end, also after its caller is cancelled.
     let worker = service.clone();
     service
         .shutdown
@@ -51,7 +51,7 @@ pub(crate) async fn change_password(
         .unwrap_or(Err(InternalFault("a change was cut off").into()))
 }
 
-/// OPS-3: whether a refusal says no to the subscriber, rather than that it could not be decided.
+/// OPS-3: true if the reason is a decision about the subscriber's request, and not a fault.
 fn is_decision(reason: ErrorReason) -> bool {
     matches!(
         reason,
@@ -65,13 +65,13 @@ fn is_decision(reason: ErrorReason) -> bool {
     )
 }
 
-/// PW-5: a change that held the account for too long came first.
+/// PW-5: a conflict in the ledger means that another change came first.
 fn changed_meanwhile(failure: impl Into<Failure>) -> Failure {
     failure.into().conflict_as(ErrorReason::ChangedMeanwhile)
 }
 
 impl Password {
-    async fn session(&self, token: Zeroizing<String>) -> Result<Opened, Failure> {
+    async fn session(&self, token: Zeroizing<String>) -> Result<ChangeSession, Failure> {
         let request = CheckSessionRequest {
             session_token: token.to_string(),
             peek: false,
@@ -83,11 +83,11 @@ impl Password {
         let mut session = checked.session.ok_or(InternalFault("no session"))?;
         let account = TelephoneNumber::parse(&session.account_number)
             .map_err(|_malformed| InternalFault("a session of a malformed number"))?;
-        Ok(Opened {
+        Ok(ChangeSession {
             token,
             account,
             epoch: Epoch(checked.epoch),
-            why: match session.must_change_reason() {
+            change_reason: match session.must_change_reason() {
                 MustChangeReason::Unspecified => "none",
                 MustChangeReason::Temporary => "temporary",
                 MustChangeReason::Expired => "expired",
@@ -98,7 +98,7 @@ impl Password {
 
     async fn change(
         &self,
-        session: &Opened,
+        session: &ChangeSession,
         request: &ChangePasswordRequest,
         current: &TypedPassword,
     ) -> Result<ChangePasswordResponse, Failure> {
@@ -117,7 +117,7 @@ impl Password {
 
     async fn decide_and_change(
         &self,
-        session: &Opened,
+        session: &ChangeSession,
         request: &ChangePasswordRequest,
         current: &TypedPassword,
     ) -> Result<ChangePasswordResponse, Failure> {
@@ -125,7 +125,7 @@ impl Password {
         if request.revision != session.revision {
             return Err(Refusal::new(ErrorReason::StaleView).into());
         }
-        let new = wanted::new_password(
+        let new = parse_new_password(
             &request.new_password,
             &request.new_password_confirmation,
             current,
@@ -144,12 +144,19 @@ impl Password {
         let now = self.clock.now();
         let changed = self.store.change(number, session.epoch, seal, now).await;
         let epoch = changed.map_err(changed_meanwhile)?;
-        CHANGED.add(1, &[KeyValue::new("aikagi.change.reason", session.why)]);
+        CHANGED.add(
+            1,
+            &[KeyValue::new("aikagi.change.reason", session.change_reason)],
+        );
         Ok(self.rotate(session, epoch).await)
     }
 
-    /// PW-2, LOGIN-6: the current password is the one that opened the session's account.
-    async fn verify(&self, session: &Opened, current: &TypedPassword) -> Result<(), Failure> {
+    /// PW-2, LOGIN-6: verifies the current password of the session's account.
+    async fn verify(
+        &self,
+        session: &ChangeSession,
+        current: &TypedPassword,
+    ) -> Result<(), Failure> {
         let request = VerifyPasswordRequest {
             session_token: session.token.to_string(),
             number: session.account.as_str().to_owned(),
@@ -159,21 +166,21 @@ impl Password {
         let verified = answer.map_err(|status| {
             let refusal = Refusal::forwarded(&status);
             if refusal.reason() == ErrorReason::PasswordWrong {
-                // The field by its name in this service's own request.
+                // The field has another name in this service's request.
                 Refusal::new(ErrorReason::PasswordWrong).field("current_password", "wrong")
             } else {
                 refusal
             }
         })?;
-        // INV-1: the password is right, but not of the credential that the session was opened under.
+        // INV-1: the password is right, but the credential has changed since the session was opened.
         if Epoch(verified.into_inner().epoch) != session.epoch {
             return Err(Refusal::new(ErrorReason::ChangedMeanwhile).into());
         }
         Ok(())
     }
 
-    /// PW-2: not the last permanent password either, though that was retired or killed.
-    async fn check_reuse(&self, session: &Opened, new: &NewPassword) -> Result<(), Failure> {
+    /// PW-2: checks that the new password differs from the last permanent one, also if that was retired or killed.
+    async fn check_reuse(&self, session: &ChangeSession, new: &NewPassword) -> Result<(), Failure> {
         let request = CheckReuseRequest {
             number: session.account.as_str().to_owned(),
             epoch: session.epoch.0,
@@ -184,9 +191,9 @@ impl Password {
         Ok(())
     }
 
-    /// SESS-2: the session goes on under a new token. The change has happened: if the session cannot go on,
-    /// the subscriber logs in again.
-    async fn rotate(&self, session: &Opened, to_epoch: Epoch) -> ChangePasswordResponse {
+    /// SESS-2: continues the session with a new token. The password is already changed, so if this fails, the response has no
+    /// session and the subscriber logs in again.
+    async fn rotate(&self, session: &ChangeSession, to_epoch: Epoch) -> ChangePasswordResponse {
         let request = RotateSessionRequest {
             session_token: session.token.to_string(),
             from_epoch: session.epoch.0,
@@ -202,14 +209,14 @@ impl Password {
             }
             Err(status) => {
                 let reason = Refusal::forwarded(&status);
-                tracing::warn!(%reason, "a session does not go on after its change of password");
+                tracing::warn!(%reason, "session not continued after a change of password");
                 ChangePasswordResponse::default()
             }
         }
     }
 }
 
-/// A password as messages carry it; it was text when it was typed.
+/// A password as a message has it. It was typed as text, so nothing is lost.
 fn text(password: &[u8]) -> String {
     String::from_utf8_lossy(password).into_owned()
 }

@@ -1,4 +1,4 @@
-//! The rules that a new password is held to (PW-1, PW-3, PW-6).
+//! `GetPolicy`: the rules for a new password (PW-1, PW-3, PW-6).
 
 use aikagi_api::duration;
 use aikagi_api::password::v1::GetPolicyResponse;

@@ -1,17 +1,17 @@
-//! Password: the permanent password's life (section 5 of the specification). It writes hashes and never
-//! reads one: what must be compared with them it asks of the authentication service.
+//! Password: changes of the permanent password (section 5 of the specification). It writes hashes and never reads one. The
+//! authentication service compares passwords with hashes.
 //!
-//! One module for each RPC; [`wanted`] decides what is asked for before anything is charged, [`store`] holds
-//! the statements.
+//! Each RPC has its module. [`new_password`] checks the new password before an attempt is charged, and [`store`] has the SQL
+//! statements.
 
 mod change_password;
 mod get_policy;
+mod new_password;
 mod service;
 mod settings;
 mod store;
 #[cfg(test)]
 mod tests;
-mod wanted;
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ use tonic::service::Routes;
 pub use settings::{Settings, UpstreamSettings};
 use store::Store;
 
-/// The service, with everything that it stands on. Clones share it.
+/// The service with its store, clients, hashing pool and keys. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Password {
     store: Store,
@@ -49,7 +49,7 @@ pub struct Password {
 }
 
 impl Password {
-    /// Connects to the ledger and to authentication, which may be away, and reads the keys, which may not.
+    /// Creates the service. The ledger and authentication need not respond yet; the key ring must be readable.
     pub fn new(
         settings: &Settings,
         context: &ServiceContext,
@@ -74,7 +74,7 @@ impl Password {
         })
     }
 
-    /// The pool, whose counts tell how many passwords were hashed.
+    /// The hashing pool, whose counts tests compare.
     pub fn pool(&self) -> &Pool {
         &self.pool
     }

@@ -1,4 +1,4 @@
-//! The statements that this service alone needs. None reads a hash: the role may not.
+//! The SQL statements of this service. None reads a hash, because the role has no right to.
 
 use aikagi_domain::credential::Epoch;
 use aikagi_domain::telephone::TelephoneNumber;
@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use tracing::Instrument as _;
 
-/// The ledger, as this service sees it.
+/// The ledger, with the statements of this service. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     pool: PgPool,
@@ -25,15 +25,15 @@ impl Store {
         Self { pool }
     }
 
+    /// Checks that the ledger responds.
     pub(crate) async fn check(&self) -> Result<(), LedgerError> {
         aikagi_ledger::check(&self.pool).await
     }
 
-    /// PW-5, INV-5: gives the account a new permanent password in one transaction over its locked line, if its
-    /// credential is still the expected one. `seal` seals the hash for the new epoch (INV-9), which is
-    /// returned.
+    /// PW-5, INV-5: gives the account a new permanent password, in one transaction that locks its line. `seal` seals the hash
+    /// for the new epoch (INV-9). Returns that epoch.
     ///
-    /// Refused with `CHANGED_MEANWHILE` when another change came first; nothing was changed then.
+    /// Fails with `CHANGED_MEANWHILE` if the credential is no longer of the epoch `expected`. Then nothing was changed.
     pub(crate) async fn change(
         &self,
         account: &TelephoneNumber,
@@ -74,7 +74,7 @@ impl Store {
         Ok(epoch)
     }
 
-    /// OPS-3: a change that was decided against. A number that has left its line is not kept.
+    /// OPS-3: writes the audit event of a refused change. A number that is on no line gets none.
     pub(crate) async fn note_refusal(
         &self,
         account: &TelephoneNumber,
@@ -92,7 +92,7 @@ impl Store {
     }
 }
 
-/// UNIT-1: whether the number may log in as the line stands.
+/// UNIT-1: true if the number is an account in the line's present unit.
 fn is_account(line: &Line, number: &TelephoneNumber) -> bool {
     let role = line.state.unit().and_then(|unit| line.role(unit, number));
     role.is_some() && !line.closed
@@ -106,8 +106,8 @@ async fn next_epoch(connection: &mut PgConnection) -> Result<Epoch, LedgerError>
     Ok(Epoch(epoch))
 }
 
-/// INV-1, INV-2, LOGIN-7: another identity, with a count of its own; what was live before is dead. False when
-/// the credential is not the expected one any more.
+/// INV-1, INV-2, LOGIN-7: replaces the credential. The new one has its own epoch and count, and the old password is no longer
+/// valid. Returns false if the credential is no longer of the epoch `expected`.
 async fn replace(
     connection: &mut PgConnection,
     account: &TelephoneNumber,
@@ -135,7 +135,7 @@ async fn replace(
     Ok(replaced.rows_affected() == 1)
 }
 
-/// UNIT-2: the unit's first permanent password establishes it.
+/// UNIT-2: the first permanent password in a unit establishes the unit.
 async fn establish(
     connection: &mut PgConnection,
     stored: &StoredLine,

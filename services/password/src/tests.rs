@@ -1,4 +1,4 @@
-//! The statements on a database of the test's own, signed in as the service's role.
+//! The statements on a private database, with the rights of the service's role.
 
 use aikagi_domain::credential::Epoch;
 use aikagi_domain::telephone::TelephoneNumber;
@@ -13,7 +13,7 @@ use crate::store::Store;
 const CONTRACT: &str = "0322220001";
 const USER: &str = "0322220002";
 
-/// A line by number: both numbers have a temporary password that has one wrong attempt against it.
+/// A line with the unit NUMBER. Both numbers have a temporary password with one wrong attempt.
 const LINE: &str = "
     BEGIN;
     INSERT INTO lines (contract_number, unit) VALUES ('0322220001', 'NUMBER');
@@ -23,7 +23,7 @@ const LINE: &str = "
     SELECT number, 'TEMPORARY', 1, '2030-01-01' FROM numbers;
     COMMIT;";
 
-struct World {
+struct Fixture {
     store: Store,
     ledger: PgPool,
     _database: TestDatabase,
@@ -41,7 +41,7 @@ struct Row {
     temporary_expires_time: Option<DateTime<Utc>>,
 }
 
-impl World {
+impl Fixture {
     async fn new() -> Self {
         let database = TestDatabase::new().await.unwrap();
         let ledger = database.pool().await.unwrap();
@@ -64,7 +64,7 @@ impl World {
             .unwrap()
     }
 
-    /// When the unit was established, and the line's version.
+    /// The time when the unit was established, and the line's version.
     async fn line(&self) -> (Option<DateTime<Utc>>, i64) {
         sqlx::query_as("SELECT unit_established_time, version FROM lines")
             .fetch_one(&self.ledger)
@@ -72,7 +72,7 @@ impl World {
             .unwrap()
     }
 
-    /// Actor, number, outcome and reason of every event.
+    /// Actor, number, outcome and reason of all events.
     async fn audit(&self) -> Vec<(String, String, String, Option<String>)> {
         let statement = "SELECT actor, number, outcome, reason FROM audit_events \
                          WHERE action = 'CHANGE_PASSWORD' AND line_id IS NOT NULL ORDER BY event_id";
@@ -105,7 +105,7 @@ fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(1_800_000_000, 0).unwrap()
 }
 
-/// Stands for a hash sealed for this epoch.
+/// Bytes in place of a hash that is sealed for this epoch.
 #[allow(clippy::unnecessary_wraps, reason = "sealing can fail")]
 fn sealed(epoch: Epoch) -> Result<Vec<u8>, SealError> {
     Ok(epoch.0.to_be_bytes().to_vec())
@@ -115,16 +115,16 @@ fn reason(failure: Failure) -> ErrorReason {
     Refusal::from(failure).reason()
 }
 
-/// INV-1, INV-2, INV-5, INV-9, LOGIN-7: the new password has an identity and a count of its own, its hash is
-/// sealed for that identity, and the temporary one is gone; the event is committed with it.
+/// INV-1, INV-2, INV-5, INV-9, LOGIN-7: a change replaces the temporary password. The new credential has a new epoch and count,
+/// its hash is sealed for that epoch, and the audit event commits with it.
 #[tokio::test]
-async fn a_change_makes_another_credential() {
-    let world = World::new().await;
-    let before = world.row(CONTRACT).await;
-    world
+async fn a_change_replaces_the_credential() {
+    let fixture = Fixture::new().await;
+    let before = fixture.row(CONTRACT).await;
+    fixture
         .prepare("UPDATE credentials SET killed_time = now(), failures = 3")
         .await;
-    let epoch = world.change(CONTRACT, before.epoch).await.unwrap();
+    let epoch = fixture.change(CONTRACT, before.epoch).await.unwrap();
     assert!(epoch.0 > before.epoch);
     let expected = Row {
         kind: "PERMANENT".to_owned(),
@@ -136,22 +136,21 @@ async fn a_change_makes_another_credential() {
         killed_time: None,
         temporary_expires_time: None,
     };
-    assert_eq!(world.row(CONTRACT).await, expected);
-    assert_eq!(world.row(USER).await.kind, "TEMPORARY");
+    assert_eq!(fixture.row(CONTRACT).await, expected);
+    assert_eq!(fixture.row(USER).await.kind, "TEMPORARY");
     let event = ("******0001".to_owned(), CONTRACT.to_owned());
     assert_eq!(
-        world.audit().await,
+        fixture.audit().await,
         [(event.0, event.1, "DONE".to_owned(), None)]
     );
 }
 
-/// PW-5, INV-5: of two changes at once one succeeds, and the other is told that it came too late; nothing is
-/// mixed.
+/// PW-5, INV-5: of two parallel changes one succeeds completely, and the other is refused.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_two_changes_at_once_one_comes_too_late() {
-    let world = World::new().await;
-    let before = world.row(USER).await.epoch;
-    let (one, other) = tokio::join!(world.change(USER, before), world.change(USER, before));
+async fn one_of_two_parallel_changes_succeeds() {
+    let fixture = Fixture::new().await;
+    let before = fixture.row(USER).await.epoch;
+    let (one, other) = tokio::join!(fixture.change(USER, before), fixture.change(USER, before));
     let (done, late) = if one.is_ok() {
         (one, other)
     } else {
@@ -159,59 +158,63 @@ async fn of_two_changes_at_once_one_comes_too_late() {
     };
     assert_eq!(late, Err(ErrorReason::ChangedMeanwhile));
     let epoch = done.unwrap();
-    let row = world.row(USER).await;
+    let row = fixture.row(USER).await;
     assert_eq!((row.epoch, row.hash_epoch), (epoch.0, Some(epoch.0)));
     assert_eq!(row.permanent_hash, sealed(epoch).ok());
-    assert_eq!(world.audit().await.len(), 1);
+    assert_eq!(fixture.audit().await.len(), 1);
 }
 
-/// UNIT-2: the first permanent password of the unit establishes it, once and for all.
+/// UNIT-2: the first permanent password establishes the unit. Later ones change nothing about it.
 #[tokio::test]
 async fn the_first_permanent_password_establishes_the_unit() {
-    let world = World::new().await;
-    assert_eq!(world.line().await, (None, 0));
-    let first = world.row(USER).await.epoch;
-    world.change(USER, first).await.unwrap();
-    assert_eq!(world.line().await, (Some(now()), 1));
-    let store = &world.store;
-    let next = Epoch(world.row(CONTRACT).await.epoch);
+    let fixture = Fixture::new().await;
+    assert_eq!(fixture.line().await, (None, 0));
+    let first = fixture.row(USER).await.epoch;
+    fixture.change(USER, first).await.unwrap();
+    assert_eq!(fixture.line().await, (Some(now()), 1));
+    let store = &fixture.store;
+    let next = Epoch(fixture.row(CONTRACT).await.epoch);
     let later = now() + TimeDelta::hours(1);
     store
         .change(&telephone(CONTRACT), next, sealed, later)
         .await
         .unwrap();
-    assert_eq!(world.line().await, (Some(now()), 1));
+    assert_eq!(fixture.line().await, (Some(now()), 1));
 }
 
-/// UNIT-1, SESS-2, INV-5: what is no account any more when the line is locked is not changed.
+/// UNIT-1, SESS-2, INV-5: a number that is no account when its line is locked gets no password.
 #[tokio::test]
-async fn no_account_no_change() {
+async fn a_number_that_is_no_account_gets_no_password() {
     for statement in [
         "UPDATE lines SET closed_time = now()",
         "UPDATE lines SET unit = 'LINE'",
         "UPDATE numbers SET subscribed = false",
         "DELETE FROM numbers WHERE number = '0322220002'",
     ] {
-        let world = World::new().await;
-        let before = world.row(USER).await.epoch;
-        world.prepare(statement).await;
-        let late = world.change(USER, before).await;
+        let fixture = Fixture::new().await;
+        let before = fixture.row(USER).await.epoch;
+        fixture.prepare(statement).await;
+        let late = fixture.change(USER, before).await;
         assert_eq!(late, Err(ErrorReason::ChangedMeanwhile), "{statement}");
         let permanent: i64 =
             sqlx::query_scalar("SELECT count(*) FROM credentials WHERE kind = 'PERMANENT'")
-                .fetch_one(&world.ledger)
+                .fetch_one(&fixture.ledger)
                 .await
                 .unwrap();
-        assert_eq!((permanent, world.line().await.0), (0, None), "{statement}");
+        assert_eq!(
+            (permanent, fixture.line().await.0),
+            (0, None),
+            "{statement}"
+        );
     }
 }
 
 /// INV-5: a hash that cannot be sealed changes nothing.
 #[tokio::test]
-async fn a_fault_of_ours_changes_nothing() {
-    let world = World::new().await;
-    let before = world.row(USER).await;
-    let failed = world
+async fn a_failed_seal_changes_nothing() {
+    let fixture = Fixture::new().await;
+    let before = fixture.row(USER).await;
+    let failed = fixture
         .store
         .change(
             &telephone(USER),
@@ -221,22 +224,22 @@ async fn a_fault_of_ours_changes_nothing() {
         )
         .await;
     assert_eq!(failed.map_err(reason), Err(ErrorReason::Internal));
-    assert_eq!(world.row(USER).await, before);
-    assert_eq!(world.line().await, (None, 0));
+    assert_eq!(fixture.row(USER).await, before);
+    assert_eq!(fixture.line().await, (None, 0));
 }
 
-/// OPS-3: a refusal leaves an event too; for a number that has left its line it leaves none.
+/// OPS-3: a refusal leaves an audit event, but not for a number that is on no line.
 #[tokio::test]
 async fn a_refusal_leaves_an_event() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     for number in [USER, "0399990009"] {
-        world
+        fixture
             .store
             .note_refusal(&telephone(number), "PASSWORD_REUSED", now())
             .await
             .unwrap();
     }
-    let [(actor, number, outcome, reason)] = world.audit().await.try_into().unwrap();
+    let [(actor, number, outcome, reason)] = fixture.audit().await.try_into().unwrap();
     assert_eq!(
         (actor.as_str(), number.as_str(), outcome.as_str()),
         ("******0002", USER, "REFUSED")

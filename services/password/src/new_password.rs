@@ -1,17 +1,17 @@
-//! What a change asks for: decided from what was typed alone, before any password is charged.
+//! The checks of a new password that need nothing but the request. They come before an attempt is charged.
 
 use aikagi_domain::password::{NewPassword, PasswordPolicy, PolicyRule, TypedPassword};
 use aikagi_refusal::{ErrorReason, Refusal};
 
-/// PW-1, PW-2, PW-6: the new password, if it was typed twice alike, keeps the policy and is another one than
-/// the current one as it was typed.
-pub(crate) fn new_password(
+/// PW-1, PW-2, PW-6: reads the new password. It must equal its confirmation, follow the policy, and differ from the current
+/// password as typed.
+pub(crate) fn parse_new_password(
     typed: &str,
-    again: &str,
+    confirmation: &str,
     current: &TypedPassword,
     policy: &PasswordPolicy,
 ) -> Result<NewPassword, Refusal> {
-    if typed != again {
+    if typed != confirmation {
         return Err(Refusal::new(ErrorReason::PasswordMismatch)
             .field("new_password_confirmation", "differs from new_password"));
     }
@@ -47,17 +47,17 @@ fn describe(rule: PolicyRule) -> &'static str {
 mod tests {
     use super::*;
 
-    fn decide(typed: &str, again: &str) -> Result<NewPassword, Refusal> {
+    fn parse(typed: &str, confirmation: &str) -> Result<NewPassword, Refusal> {
         let current = TypedPassword::parse("Current01").unwrap();
-        new_password(typed, again, &current, &PasswordPolicy::default())
+        parse_new_password(typed, confirmation, &current, &PasswordPolicy::default())
     }
 
-    /// PW-1, PW-2: typed twice alike, by the policy, and another one than the current one; the first that is
-    /// not so is the reason.
+    /// PW-1, PW-2: the confirmation, the policy and the current password are checked in this order. The first failure is the
+    /// reason of the refusal.
     #[test]
-    fn a_new_password_is_decided_on_before_anything_is_charged() {
-        assert!(decide("Another02", "Another02").is_ok());
-        for (typed, again, reason) in [
+    fn a_new_password_is_checked_in_order() {
+        assert!(parse("Another02", "Another02").is_ok());
+        for (typed, confirmation, reason) in [
             ("Another02", "another02", ErrorReason::PasswordMismatch),
             ("short", "other", ErrorReason::PasswordMismatch),
             ("short", "short", ErrorReason::PasswordPolicy),
@@ -65,13 +65,13 @@ mod tests {
             ("12345678", "12345678", ErrorReason::PasswordPolicy),
             ("Current01", "Current01", ErrorReason::PasswordReused),
         ] {
-            assert_eq!(decide(typed, again).unwrap_err().reason(), reason);
+            assert_eq!(parse(typed, confirmation).unwrap_err().reason(), reason);
         }
     }
 
-    /// PW-1: the refusal lists every rule that is broken.
+    /// PW-1: the refusal lists all broken rules.
     #[test]
-    fn every_broken_rule_is_told() {
+    fn all_broken_rules_are_listed() {
         let expected = Refusal::new(ErrorReason::PasswordPolicy)
             .with("rules", "LENGTH,CHARACTERS")
             .saying("min_length", 8)
@@ -81,6 +81,6 @@ mod tests {
                 "new_password",
                 "something else than half-width letters and digits",
             );
-        assert_eq!(decide("ab_1", "ab_1").unwrap_err(), expected);
+        assert_eq!(parse("ab_1", "ab_1").unwrap_err(), expected);
     }
 }
