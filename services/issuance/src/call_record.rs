@@ -1,5 +1,5 @@
-//! The record of a call between two turns (IVR-12): what is kept in shared state, so that any replica
-//! can take any turn. It is kept sealed as a whole, numbers and keyed digits included.
+//! The record of a call between two turns (IVR-12). It is in Redis, so that any replica can take any turn. It contains
+//! telephone numbers and keyed digits, so it is sealed as a whole.
 
 use std::fmt;
 
@@ -14,30 +14,30 @@ use chrono::{DateTime, Utc};
 use prost::Message as _;
 use zeroize::{Zeroize as _, Zeroizing};
 
-use crate::event::EventDigest;
-use crate::reply::wire_outcome;
+use crate::turn_request::EventDigest;
+use crate::turn_response::wire_outcome;
 
 /// A call after its latest turn.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CallRecord {
-    /// Who calls; none when the number was withheld.
+    /// The number that calls; `None` if it is withheld.
     pub caller: Option<TelephoneNumber>,
-    /// The latest turn.
+    /// The sequence number of the latest turn.
     pub sequence: u32,
-    /// What happened in it.
+    /// The digest of the latest turn's event.
     pub event: EventDigest,
-    /// Where the call stands; before the latest turn, while that is being worked on.
+    /// The state of the call after the latest turn. While a replica sets the password, it is the state before that turn.
     pub state: CallState,
-    /// How the latest turn is, or was, answered.
-    pub answer: Answer,
+    /// The result of the latest turn.
+    pub result: TurnResult,
 }
 
-/// How a turn is answered.
+/// The result of a turn.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Answer {
-    /// Like this, however often it is sent.
-    Given(TakeTurnResponse),
-    /// Not yet: since this moment some replica sets the password.
+pub enum TurnResult {
+    /// The response to the turn, each time it is sent.
+    Response(TakeTurnResponse),
+    /// A replica has been setting the password since this time.
     Setting(DateTime<Utc>),
 }
 
@@ -46,17 +46,17 @@ pub enum Answer {
 #[error("the record of the call cannot be read")]
 pub struct Unreadable;
 
-/// The record as bytes, in a form that later versions can add to.
+/// The stored form of a record. Later versions can add fields.
 #[derive(Clone, PartialEq, prost::Message)]
 #[prost(skip_debug)]
-struct Form {
+struct RecordMessage {
     #[prost(string, optional, tag = "1")]
     caller: Option<String>,
     #[prost(uint32, tag = "2")]
     sequence: u32,
     #[prost(bytes = "vec", tag = "3")]
     event: Vec<u8>,
-    /// A `CallStep`; unspecified when the call has ended.
+    /// A `CallStep`. It is unspecified if the call has ended.
     #[prost(int32, tag = "4")]
     step: i32,
     #[prost(uint32, tag = "5")]
@@ -67,67 +67,67 @@ struct Form {
     target: Option<String>,
     #[prost(string, optional, tag = "8")]
     keyed: Option<String>,
-    /// A `CallOutcome`; unspecified while the call goes on.
+    /// A `CallOutcome`. It is unspecified if the call has not ended.
     #[prost(int32, tag = "9")]
     outcome: i32,
     #[prost(message, optional, tag = "10")]
-    reply: Option<TakeTurnResponse>,
+    response: Option<TakeTurnResponse>,
     /// Milliseconds since 1970.
     #[prost(int64, optional, tag = "11")]
     setting_since: Option<i64>,
 }
 
-impl fmt::Debug for Form {
+impl fmt::Debug for RecordMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Form(..)")
+        f.write_str("RecordMessage(..)")
     }
 }
 
 impl CallRecord {
-    /// The record as bytes, to be sealed.
+    /// The record as bytes, for sealing.
     pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        let mut form = Form {
+        let mut message = RecordMessage {
             caller: self
                 .caller
                 .as_ref()
                 .map(|number| number.as_str().to_owned()),
             sequence: self.sequence,
             event: self.event.to_vec(),
-            ..Form::default()
+            ..RecordMessage::default()
         };
-        form.put_state(&self.state);
-        match &self.answer {
-            Answer::Given(reply) => form.reply = Some(reply.clone()),
-            Answer::Setting(since) => form.setting_since = Some(since.timestamp_millis()),
+        message.put_state(&self.state);
+        match &self.result {
+            TurnResult::Response(response) => message.response = Some(response.clone()),
+            TurnResult::Setting(since) => message.setting_since = Some(since.timestamp_millis()),
         }
-        let bytes = Zeroizing::new(form.encode_to_vec());
-        form.keyed.zeroize();
+        let bytes = Zeroizing::new(message.encode_to_vec());
+        message.keyed.zeroize();
         bytes
     }
 
-    /// Reads a record back.
+    /// Reads a record from its bytes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Unreadable> {
-        let mut form = Form::decode(bytes).map_err(|_| Unreadable)?;
-        let state = form.read_state();
-        form.keyed.zeroize();
-        let answer = match (form.reply, form.setting_since) {
-            (Some(reply), None) => Answer::Given(reply),
+        let mut message = RecordMessage::decode(bytes).map_err(|_| Unreadable)?;
+        let state = message.read_state();
+        message.keyed.zeroize();
+        let result = match (message.response, message.setting_since) {
+            (Some(response), None) => TurnResult::Response(response),
             (None, Some(since)) => {
-                Answer::Setting(DateTime::from_timestamp_millis(since).ok_or(Unreadable)?)
+                TurnResult::Setting(DateTime::from_timestamp_millis(since).ok_or(Unreadable)?)
             }
             (Some(_), Some(_)) | (None, None) => return Err(Unreadable),
         };
         Ok(Self {
-            caller: form.caller.as_deref().map(number).transpose()?,
-            sequence: form.sequence,
-            event: form.event.try_into().map_err(|_| Unreadable)?,
+            caller: message.caller.as_deref().map(number).transpose()?,
+            sequence: message.sequence,
+            event: message.event.try_into().map_err(|_| Unreadable)?,
             state: state?,
-            answer,
+            result,
         })
     }
 }
 
-impl Form {
+impl RecordMessage {
     fn put_state(&mut self, state: &CallState) {
         let mut put = |step: WireStep, invalid: u8| {
             self.step = step.into();
@@ -224,20 +224,20 @@ fn number(text: &str) -> Result<TelephoneNumber, Unreadable> {
 mod tests {
     use super::*;
 
-    fn record(state: CallState, answer: Answer) -> CallRecord {
+    fn record(state: CallState, result: TurnResult) -> CallRecord {
         let caller = TelephoneNumber::parse("0311110001").ok();
         CallRecord {
             caller,
             sequence: 3,
             event: [7; 32],
             state,
-            answer,
+            result,
         }
     }
 
-    /// IVR-12: whatever state a call is in, it is read back as it was.
+    /// IVR-12: the record of a call in any state is read as it was written.
     #[test]
-    fn every_state_is_read_back() {
+    fn every_state_is_read_as_written() {
         let target = TelephoneNumber::parse("0311110002").unwrap();
         let keyed = TemporaryPassword::parse("01234567").unwrap();
         let unit = AuthUnit::AdminUser;
@@ -266,19 +266,19 @@ mod tests {
         ];
         states.extend(outcomes.map(|outcome| CallState::Ended { outcome }));
         for state in states {
-            for answer in [
-                Answer::Given(TakeTurnResponse::default()),
-                Answer::Setting(since),
+            for result in [
+                TurnResult::Response(TakeTurnResponse::default()),
+                TurnResult::Setting(since),
             ] {
-                let record = record(state.clone(), answer);
+                let record = record(state.clone(), result);
                 assert_eq!(CallRecord::from_bytes(&record.to_bytes()), Ok(record));
             }
         }
     }
 
-    /// IVR-12: what is no record is refused, not guessed at.
+    /// IVR-12: bytes that are no record are refused.
     #[test]
-    fn anything_else_is_unreadable() {
+    fn other_bytes_are_refused() {
         for bytes in [&b""[..], b"\xff\xff", b"hello, this is no record"] {
             assert_eq!(CallRecord::from_bytes(bytes), Err(Unreadable));
         }

@@ -1,34 +1,37 @@
-//! Where calls are kept between turns: in Redis, each record sealed for its call (IVR-12).
+//! The records of calls in Redis, each sealed for its call (IVR-12).
 
 use aikagi_hashing::seal::Context;
 use aikagi_refusal::{ErrorReason, Failure, Refusal};
 
 use crate::Issuance;
-use crate::record::CallRecord;
+use crate::call_record::CallRecord;
 
-/// A call as it was found, with the version that the next one replaces.
+/// A call in Redis, with the version that the next record replaces.
 #[derive(Debug, Clone)]
-pub(crate) struct Found {
+pub(crate) struct StoredCall {
     pub(crate) version: u64,
     pub(crate) record: CallRecord,
 }
 
 impl Issuance {
-    /// The call, if it is remembered. One whose record cannot be read is not: the caller dials again.
-    pub(crate) async fn load_call(&self, call_id: &str) -> Result<Option<Found>, Failure> {
+    /// The stored call; `None` if there is none.
+    ///
+    /// Fails with `CALL_UNKNOWN` if its record cannot be read. The caller must dial again.
+    pub(crate) async fn load_call(&self, call_id: &str) -> Result<Option<StoredCall>, Failure> {
         let Some((version, sealed)) = self.ttl.calls().load(call_id).await? else {
             return Ok(None);
         };
         let opened = self.keys.open(Context::Call { call_id }, &sealed).ok();
         let record = opened.and_then(|bytes| CallRecord::from_bytes(&bytes).ok());
         let Some(record) = record else {
-            tracing::warn!("the record of a call cannot be read");
+            tracing::warn!("call record not readable");
             return Err(Refusal::new(ErrorReason::CallUnknown).into());
         };
-        Ok(Some(Found { version, record }))
+        Ok(Some(StoredCall { version, record }))
     }
 
-    /// Saves a record over the version that it was made from; `false` when another replica was faster.
+    /// Stores a record. It replaces the version `expected`, from which it was made. Returns false if another replica stored a
+    /// record first.
     pub(crate) async fn save_call(
         &self,
         call_id: &str,

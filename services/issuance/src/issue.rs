@@ -1,4 +1,4 @@
-//! Setting a temporary password: what both RPCs come to (architecture, section 4).
+//! Setting a temporary password: the common part of both RPCs (architecture, section 4).
 
 use std::sync::LazyLock;
 
@@ -19,24 +19,26 @@ use crate::store::Committed;
 static ISSUED: LazyLock<Counter<u64>> =
     LazyLock::new(|| counter("aikagi.temporary_passwords.set", "Temporary passwords set."));
 
-/// A temporary password that is set.
+/// A temporary password that was set.
 #[derive(Debug, Clone)]
 pub(crate) struct Issued {
     /// The account.
     pub(crate) account: TelephoneNumber,
-    /// When it ends (IVR-9).
+    /// When it expires (IVR-9).
     pub(crate) expires: DateTime<Utc>,
 }
 
 impl Issuance {
-    /// INV-6, INV-10, INV-11: leave to hash; without it nothing is changed.
+    /// INV-6, INV-10, INV-11: waits for a permit to hash. Without a permit nothing is changed.
     pub(crate) async fn permit(&self) -> Result<Permit, Failure> {
         Ok(self.pool.permit(deadline::current()).await?)
     }
 
-    /// IVR-9, IVR-10: hashes the password, makes it the account's credential in one transaction, then puts
-    /// the hash where logins find it. If that last step fails the old password is retired and the new one
-    /// does not work: closed, never open (INV-3).
+    /// IVR-9, IVR-10: hashes the password, makes it the account's credential in one transaction, and then stores the hash in
+    /// Redis.
+    ///
+    /// If the last step fails, the old password is already retired and the new one does not work. The caller dials again, and
+    /// no old password becomes valid (INV-3).
     pub(crate) async fn issue(
         &self,
         mut permit: Permit,
@@ -46,7 +48,7 @@ impl Issuance {
             .hash(SecretBytes::from(request.password.expose()))
             .await?;
         drop(permit);
-        // Redis keeps milliseconds; both stores are to say the same.
+        // Redis stores milliseconds, and both stores must have the same time.
         let now = self.clock.now().trunc_subsecs(3);
         let expires = self.rules.temporary_expires(now);
         let Committed { account, epoch } = self.store.set_temporary(&request, now, expires).await?;
@@ -66,16 +68,16 @@ impl Issuance {
             .put(&account, &record, self.clock.now())
             .await?
         {
-            // Another call has replaced the password already.
+            // A later call has already replaced the password.
             return Err(Refusal::unavailable().into());
         }
         ISSUED.add(1, &[]);
         Ok(Issued { account, expires })
     }
 
-    /// Runs what must not be cut off by a caller that goes away: what is committed is also published, and
-    /// answered.
-    pub(crate) async fn to_the_end<T: Send + 'static>(
+    /// Runs work to its end, also after its caller is cancelled. A committed password is also stored in Redis, and the call's
+    /// record gets the response.
+    pub(crate) async fn uninterrupted<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, Failure>> + Send + 'static,
     ) -> Result<T, Failure> {

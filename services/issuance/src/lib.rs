@@ -1,14 +1,11 @@
 //! Issuance: temporary passwords by telephone (section 2 of the specification).
 //!
-//! One module for each RPC; [`issue`] holds what both come to, [`store`] the statements. A call between two
-//! turns is a [`record`], kept sealed in Redis ([`calls`]); [`order`] decides which turn may come next.
+//! Each RPC has its module. [`issue`] has their common part, and [`store`] the SQL statements. Between two turns a call is a
+//! [`call_record`], which is sealed in Redis ([`call_store`]). [`turn_position`] decides which turn may come next.
 
-mod calls;
-pub mod event;
+pub mod call_record;
+mod call_store;
 mod issue;
-pub mod order;
-pub mod record;
-pub mod reply;
 mod service;
 mod set_temporary_password;
 mod setting;
@@ -17,6 +14,9 @@ mod store;
 mod take_turn;
 #[cfg(test)]
 mod tests;
+pub mod turn_position;
+pub mod turn_request;
+pub mod turn_response;
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ use tonic::service::Routes;
 pub use settings::{CallSettings, Settings};
 use store::Store;
 
-/// The service, with everything that it stands on. Clones share it.
+/// The service with its stores, hashing pool and keys. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Issuance {
     store: Store,
@@ -50,7 +50,7 @@ pub struct Issuance {
 }
 
 impl Issuance {
-    /// Connects to the stores, which may be away, and reads the keys, which may not.
+    /// Creates the service. The stores need not respond yet; the key ring must be readable.
     pub fn new(
         settings: &Settings,
         clock: SharedClock,
@@ -68,7 +68,7 @@ impl Issuance {
         })
     }
 
-    /// The pool, whose counts tell how many passwords were hashed.
+    /// The hashing pool, whose counts tests compare.
     pub fn pool(&self) -> &Pool {
         &self.pool
     }

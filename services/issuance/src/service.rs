@@ -1,4 +1,4 @@
-//! The RPCs on the wire: each hands its message to its module and renders what comes back.
+//! The gRPC service: each RPC calls its module and converts the result into a response.
 
 use aikagi_api::issuance::v1::call_service_server::CallService;
 use aikagi_api::issuance::v1::{

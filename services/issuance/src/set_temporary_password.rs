@@ -1,4 +1,4 @@
-//! `SetTemporaryPassword`: the setting in one call, for a platform that holds its own dialog (IVR-13).
+//! `SetTemporaryPassword`: sets a temporary password in one request, for an IVR platform with its own dialog (IVR-13).
 
 use aikagi_api::issuance::v1::{SetTemporaryPasswordRequest, SetTemporaryPasswordResponse};
 use aikagi_domain::password::TemporaryPassword;
@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use crate::Issuance;
 use crate::setting::SettingRequest;
 
-/// IVR-9 to IVR-11, IVR-13: sets a temporary password, or says why not.
+/// IVR-9 to IVR-11, IVR-13: sets a temporary password.
 pub(crate) async fn set_temporary_password(
     service: &Issuance,
     actor: &str,
@@ -18,9 +18,9 @@ pub(crate) async fn set_temporary_password(
 ) -> Result<SetTemporaryPasswordResponse, Failure> {
     let request = parse(actor, request)?;
     let permit = service.permit().await?;
-    let at_work = service.clone();
+    let worker = service.clone();
     let issued = service
-        .to_the_end(async move { at_work.issue(permit, request).await })
+        .uninterrupted(async move { worker.issue(permit, request).await })
         .await?;
     Ok(SetTemporaryPasswordResponse {
         account_number: issued.account.as_str().to_owned(),
@@ -45,7 +45,7 @@ fn parse(actor: &str, mut request: SetTemporaryPasswordRequest) -> Result<Settin
     }
     fields.check()?;
     let (Some(unit), Some(password)) = (unit, password) else {
-        // Whatever is missing was noted above.
+        // The check has already refused the request.
         return Err(Refusal::new(ErrorReason::InvalidField));
     };
     Ok(SettingRequest {
@@ -70,7 +70,7 @@ mod tests {
         }
     }
 
-    /// IVR-13, UNIT-3: numbers come in any form; an empty one is none.
+    /// IVR-13, UNIT-3: numbers are read in any form. An empty one stands for none.
     #[test]
     fn a_request_is_read() {
         let parsed = parse("ivr", request()).unwrap();
@@ -84,11 +84,11 @@ mod tests {
         assert_eq!((parsed.caller, parsed.target), (None, None));
     }
 
-    /// IVR-5, IVR-13, UNIT-3: everything malformed is refused, and named.
+    /// IVR-5, IVR-13, UNIT-3: malformed requests are refused.
     #[test]
     fn malformed_requests_are_refused() {
-        type Spoil = fn(&mut SetTemporaryPasswordRequest);
-        let spoilers: [Spoil; 6] = [
+        type Change = fn(&mut SetTemporaryPasswordRequest);
+        let changes: [Change; 6] = [
             |request| request.unit = 0,
             |request| request.unit = 99,
             |request| request.caller_number = "+81311110001".to_owned(),
@@ -96,9 +96,9 @@ mod tests {
             |request| request.temporary_password = "1234567".to_owned(),
             |request| request.temporary_password = "１２３４５６７８".to_owned(),
         ];
-        for (i, spoil) in spoilers.into_iter().enumerate() {
+        for (i, change) in changes.into_iter().enumerate() {
             let mut request = request();
-            spoil(&mut request);
+            change(&mut request);
             let refused = parse("ivr", request).err().map(|refusal| refusal.reason());
             assert_eq!(refused, Some(ErrorReason::InvalidField), "{i}");
         }

@@ -1,35 +1,35 @@
-//! What an operator can set.
+//! The settings of this service.
 
 use aikagi_domain::credential::CredentialRules;
 use chrono::TimeDelta;
 use serde::Deserialize;
 
-/// The settings file of this service. Unknown keys are refused.
+/// The sections of the settings file that only this service has. Unknown keys are refused.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// Where the ledger is.
+    /// The ledger, as role `aikagi_issuance`.
     pub postgres: aikagi_ledger::Settings,
-    /// Where Redis is.
+    /// Redis, as user `issuance`.
     pub redis: aikagi_ttl::Settings,
-    /// What a hash costs, and the key ring.
+    /// The cost of a hash, and the key ring.
     pub hashing: aikagi_hashing::Settings,
-    /// How long passwords live. Every service has the same.
+    /// The lifetimes and limits of passwords. All services must have the same.
     #[serde(default)]
     pub credential: CredentialRules,
-    /// The dialog.
+    /// Calls.
     #[serde(default)]
     pub call: CallSettings,
 }
 
-/// `[call]`: the dialog by telephone.
+/// `[call]`: calls and their turns.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CallSettings {
-    /// How long a call is remembered after its latest turn (IVR-12).
+    /// How long a call is stored after its latest turn (IVR-12).
     #[serde(with = "aikagi_domain::duration_text")]
     pub remembered: TimeDelta,
-    /// How long the platform waits for a key before the turn is a silence (IVR-7).
+    /// How long the IVR platform waits for a key. Then the turn is a silence (IVR-7).
     #[serde(with = "aikagi_domain::duration_text")]
     pub key_timeout: TimeDelta,
 }

@@ -1,4 +1,4 @@
-//! The statements that this service alone needs.
+//! The SQL statements of this service.
 
 use aikagi_domain::credential::Epoch;
 use aikagi_domain::dialog::{SettingDenial, check_setting};
@@ -17,17 +17,17 @@ use tracing::Instrument as _;
 
 use crate::setting::SettingRequest;
 
-/// The ledger, as this service sees it.
+/// The ledger, with the statements of this service. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     pool: PgPool,
 }
 
-/// A temporary password as it was committed.
+/// A committed temporary password.
 pub(crate) struct Committed {
     /// The account.
     pub(crate) account: TelephoneNumber,
-    /// Its new credential (INV-1).
+    /// The epoch of its new credential (INV-1).
     pub(crate) epoch: Epoch,
 }
 
@@ -36,11 +36,12 @@ impl Store {
         Self { pool }
     }
 
+    /// Checks that the ledger responds.
     pub(crate) async fn check(&self) -> Result<(), LedgerError> {
         aikagi_ledger::check(&self.pool).await
     }
 
-    /// The line that a number is on, as it stands.
+    /// The present state of a number's line; `None` if it is on no line.
     pub(crate) async fn line_of(
         &self,
         number: &TelephoneNumber,
@@ -48,8 +49,8 @@ impl Store {
         read_line_of(&self.pool, number).await
     }
 
-    /// IVR-10, UNIT-2, INV-5: makes the temporary password the account's credential, in one transaction over
-    /// the locked line: what the caller was told during the call is decided again.
+    /// IVR-10, UNIT-2, INV-5: makes the temporary password the account's credential, in one transaction that locks the line. The
+    /// decisions of the call's turns are made again on the locked line.
     pub(crate) async fn set_temporary(
         &self,
         request: &SettingRequest,
@@ -84,7 +85,7 @@ impl Store {
             }
         };
         let stored = stored.ok_or(InternalFault("a setting without a line"))?;
-        // The check above has admitted the unit; an established one cannot get here.
+        // `check_setting` has refused an established unit that differs.
         let choice = stored
             .line
             .state
@@ -107,7 +108,7 @@ impl Store {
         Ok(Committed { account, epoch })
     }
 
-    /// OPS-3: a call that was decided against. A number that is on no line is not kept.
+    /// OPS-3: writes the audit event of a refused call. A number that is on no line is not stored.
     pub(crate) async fn note_refusal(
         &self,
         workload: &str,
@@ -131,7 +132,7 @@ impl Store {
     }
 }
 
-/// Who called, masked, and through which workload.
+/// The actor of an audit event: the masked caller, and the workload of the request.
 fn actor(workload: &str, caller: Option<&TelephoneNumber>) -> String {
     match caller {
         Some(caller) => format!("{} via {workload}", caller.masked()),
@@ -159,7 +160,7 @@ fn refusal(denied: SettingDenial) -> Refusal {
     }
 }
 
-/// UNIT-2: gives the line its unit, and voids the temporary passwords of the unit that it replaces.
+/// UNIT-2: gives the line its unit. If it replaces another unit, the temporary passwords of that unit are voided.
 async fn choose_unit(
     connection: &mut PgConnection,
     stored: &StoredLine,
@@ -195,8 +196,8 @@ async fn choose_unit(
     Ok(())
 }
 
-/// IVR-10, INV-1, INV-2: a new identity with a count of its own. The permanent password is retired; its hash
-/// stays where it is, for PW-2.
+/// IVR-10, INV-1, INV-2: replaces the credential. The new one has its own epoch and count. The permanent password is retired, and
+/// its hash stays for PW-2.
 async fn make_temporary(
     connection: &mut PgConnection,
     account: &TelephoneNumber,
@@ -216,6 +217,6 @@ async fn make_temporary(
     .fetch_optional(connection)
     .instrument(statement("make_temporary", "credentials"))
     .await?;
-    // Every number of a line has its row.
+    // Each number of a line has a row in `credentials`.
     row.map(|row| Epoch(row.epoch)).ok_or(LedgerError::Corrupt)
 }

@@ -1,4 +1,4 @@
-//! `TakeTurn`: one turn of a call (IVR-1 to IVR-12). Load the call, take a pure step, save it.
+//! `TakeTurn`: takes one turn of a call (IVR-1 to IVR-12). It loads the call, computes the next state and stores it.
 
 use aikagi_api::issuance::v1::{TakeTurnRequest, TakeTurnResponse};
 use aikagi_domain::dialog::{self, CallOutcome, CallState, Entry, Next, Setting, Turn};
@@ -8,138 +8,142 @@ use aikagi_domain::unit::Line;
 use aikagi_refusal::{Failure, Refusal};
 
 use crate::Issuance;
-use crate::calls::Found;
-use crate::event::{Event, EventDigest, TurnRequest};
-use crate::order::{Place, place};
-use crate::record::{Answer, CallRecord};
-use crate::reply::reply;
+use crate::call_record::{CallRecord, TurnResult};
+use crate::call_store::StoredCall;
 use crate::setting::SettingRequest;
+use crate::turn_position::{TurnPosition, position_of};
+use crate::turn_request::{Event, EventDigest, TurnRequest};
+use crate::turn_response::turn_response;
 
-/// How often a turn may find that another replica was faster before it gives up.
-const RACES: usize = 3;
+/// How often a turn is tried if another replica stores a turn of the same call first.
+const MAX_TRIES: usize = 3;
 
-/// IVR-12: takes a turn, or answers one taken already in the same words.
+/// IVR-12: takes a turn. A repeated turn gets the same response.
 pub(crate) async fn take_turn(
     service: &Issuance,
     actor: &str,
     request: TakeTurnRequest,
 ) -> Result<TakeTurnResponse, Failure> {
     let request = TurnRequest::parse(request)?;
-    for _ in 0..RACES {
-        if let Some(reply) = try_turn(service, actor, &request).await? {
-            return Ok(reply);
+    for _ in 0..MAX_TRIES {
+        if let Some(response) = try_turn(service, actor, &request).await? {
+            return Ok(response);
         }
     }
     Err(Refusal::unavailable().into())
 }
 
-/// None when another replica saved a turn of the call first: look again.
+/// Tries to take a turn. Returns `None` if another replica stored a turn of the call first.
 async fn try_turn(
     service: &Issuance,
     actor: &str,
     request: &TurnRequest,
 ) -> Result<Option<TakeTurnResponse>, Failure> {
-    let found = service.load_call(&request.call_id).await?;
-    let record = found.as_ref().map(|found| &found.record);
-    if let Place::Again(reply) = place(record, request, service.clock.now())? {
-        return Ok(Some(reply));
+    let stored = service.load_call(&request.call_id).await?;
+    let record = stored.as_ref().map(|stored| &stored.record);
+    let position = position_of(record, request, service.clock.now())?;
+    if let TurnPosition::Repeated(response) = position {
+        return Ok(Some(response));
     }
-    let step = Step::of(request, found);
-    let line = match &step.caller {
+    let in_progress = TurnInProgress::new(request, stored);
+    let line = match &in_progress.caller {
         Some(caller) => service.store.line_of(caller).await?,
         None => None,
     };
-    let mut turn = step.take(&request.event, line.as_ref().map(|found| &found.line));
+    let line_now = line.as_ref().map(|stored| &stored.line);
+    let mut turn = in_progress.take(&request.event, line_now);
     if let Some(setting) = turn.set.take() {
-        return set(service, actor, step, turn, setting).await;
+        return set(service, actor, in_progress, turn, setting).await;
     }
-    if let Some(why) = step.refusal(&turn) {
-        let line_id = line.map(|found| found.line_id);
-        let now = service.clock.now();
+    if let Some(reason) = in_progress.refusal(&turn) {
+        let line_id = line.map(|stored| stored.line_id);
+        let (caller, now) = (in_progress.caller.as_ref(), service.clock.now());
         service
             .store
-            .note_refusal(actor, step.caller.as_ref(), line_id, why, now)
+            .note_refusal(actor, caller, line_id, reason, now)
             .await?;
     }
-    save(service, &step, step.version, &turn).await
+    save(service, &in_progress, in_progress.version, &turn).await
 }
 
-/// Saves a turn with its answer; none when another replica was faster.
+/// Stores a turn with its response. Returns `None` if another replica stored a turn first.
 async fn save(
     service: &Issuance,
-    step: &Step,
+    in_progress: &TurnInProgress,
     version: Option<u64>,
     turn: &Turn,
 ) -> Result<Option<TakeTurnResponse>, Failure> {
-    let reply = step.reply(service, turn);
-    let record = step.record(turn.state.clone(), Answer::Given(reply.clone()));
-    let saved = service.save_call(&step.call_id, version, &record).await?;
-    Ok(saved.then_some(reply))
+    let response = in_progress.response(service, turn);
+    let result = TurnResult::Response(response.clone());
+    let record = in_progress.record(turn.state.clone(), result);
+    let call_id = &in_progress.call_id;
+    let saved = service.save_call(call_id, version, &record).await?;
+    Ok(saved.then_some(response))
 }
 
-/// IVR-8, IVR-12: sets the password once, however often the turn is sent: the turn is claimed before and
-/// answered after.
+/// IVR-8, IVR-12: sets the password once, also if the turn is repeated. The record says so before the setting, and has the
+/// response after it.
 async fn set(
     service: &Issuance,
     actor: &str,
-    step: Step,
+    in_progress: TurnInProgress,
     turn: Turn,
     setting: Setting,
 ) -> Result<Option<TakeTurnResponse>, Failure> {
     let permit = service.permit().await?;
-    let before = step
+    let before = in_progress
         .state
         .clone()
         .ok_or(InternalFault("a call that sets as it begins"))?;
-    let claim = step.record(before, Answer::Setting(service.clock.now()));
-    if !service
-        .save_call(&step.call_id, step.version, &claim)
-        .await?
-    {
+    let claim = in_progress.record(before, TurnResult::Setting(service.clock.now()));
+    let (call_id, version) = (&in_progress.call_id, in_progress.version);
+    if !service.save_call(call_id, version, &claim).await? {
         return Ok(None);
     }
-    let claimed = Some(step.version.unwrap_or(0).saturating_add(1));
+    let claimed = Some(version.unwrap_or(0).saturating_add(1));
     let request = SettingRequest {
         actor: actor.to_owned(),
-        caller: step.caller.clone(),
+        caller: in_progress.caller.clone(),
         unit: setting.unit,
         target: Some(setting.target),
         password: setting.password,
     };
-    let at_work = service.clone();
+    let worker = service.clone();
     let work = async move {
-        let turn = match at_work.issue(permit, request).await {
+        let turn = match worker.issue(permit, request).await {
             Ok(_issued) => turn,
             Err(error) => {
-                tracing::warn!(%error, "a temporary password could not be set");
+                tracing::warn!(%error, "temporary password not set");
                 Turn::failed()
             }
         };
-        // What is set is set, and the caller hears it, though a retry of the turn may not.
-        let kept = save(&at_work, &step, claimed, &turn).await.ok().flatten();
-        if kept.is_none() {
-            tracing::warn!("the answer to a call's last turn could not be kept");
+        // The password is set, so the caller gets the response, even if a repeated turn will not.
+        let saved = save(&worker, &in_progress, claimed, &turn).await;
+        let saved = saved.ok().flatten();
+        if saved.is_none() {
+            tracing::warn!("response to the last turn of a call not stored");
         }
-        Ok(kept.or_else(|| Some(step.reply(&at_work, &turn))))
+        Ok(saved.or_else(|| Some(in_progress.response(&worker, &turn))))
     };
-    service.to_the_end(work).await
+    service.uninterrupted(work).await
 }
 
-/// A turn and what it is taken from.
-struct Step {
+/// A turn with the state of its call before it.
+struct TurnInProgress {
     call_id: String,
     sequence: u32,
     event: EventDigest,
     caller: Option<TelephoneNumber>,
-    /// None when the call begins.
+    /// `None` if the turn starts the call.
     state: Option<CallState>,
-    /// The version of the record that the next one replaces.
+    /// The version of the stored record, which the next record replaces.
     version: Option<u64>,
 }
 
-impl Step {
-    fn of(request: &TurnRequest, found: Option<Found>) -> Self {
-        let (version, record) = found.map(|found| (found.version, found.record)).unzip();
+impl TurnInProgress {
+    fn new(request: &TurnRequest, stored: Option<StoredCall>) -> Self {
+        let stored = stored.map(|stored| (stored.version, stored.record));
+        let (version, record) = stored.unzip();
         let (caller, state) = match (&request.event, record) {
             (Event::Started { caller }, None) => (caller.clone(), None),
             (_, Some(record)) => (record.caller, Some(record.state)),
@@ -165,8 +169,8 @@ impl Step {
         }
     }
 
-    /// OPS-3: why the call ends with this turn without a setting; none when it does not, or when that is
-    /// nobody's decision.
+    /// OPS-3: the reason if this turn ends the call without a setting. `None` if the call continues, or if the caller hung
+    /// up.
     fn refusal(&self, turn: &Turn) -> Option<&'static str> {
         if matches!(self.state, Some(CallState::Ended { .. })) {
             return None;
@@ -174,14 +178,14 @@ impl Step {
         match turn.next {
             Next::End(CallOutcome::TooManyInvalid) => Some("TOO_MANY_INVALID"),
             Next::End(CallOutcome::Refused) => Some("CALLER_REFUSED"),
-            // The line changed between the target and the end.
+            // The line changed after the caller had entered the target.
             Next::End(CallOutcome::Failed) => Some("TARGET_REFUSED"),
             Next::Collect { .. } | Next::End(CallOutcome::Set | CallOutcome::HungUp) => None,
         }
     }
 
-    fn reply(&self, service: &Issuance, turn: &Turn) -> TakeTurnResponse {
-        reply(
+    fn response(&self, service: &Issuance, turn: &Turn) -> TakeTurnResponse {
+        turn_response(
             self.sequence,
             &turn.guidance,
             turn.next,
@@ -189,13 +193,13 @@ impl Step {
         )
     }
 
-    fn record(&self, state: CallState, answer: Answer) -> CallRecord {
+    fn record(&self, state: CallState, result: TurnResult) -> CallRecord {
         CallRecord {
             caller: self.caller.clone(),
             sequence: self.sequence,
             event: self.event,
             state,
-            answer,
+            result,
         }
     }
 }

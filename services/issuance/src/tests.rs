@@ -1,11 +1,10 @@
-//! The service on real stores: a private Redis and a database for each test, signed in as the service's own
-//! role and user.
+//! The service on a private database and a private Redis, with the rights of its role and user.
 
 mod concurrency;
 mod dialog;
+mod fixture;
 mod losses;
-mod one_call;
-mod world;
+mod one_request;
 
 use aikagi_api::issuance::v1::take_turn_request::Event;
 use aikagi_api::issuance::v1::take_turn_response::Next;
@@ -23,7 +22,7 @@ fn started(caller: &str) -> Event {
     })
 }
 
-/// What the caller does, by text: `-` is silence, `!` hangs up, all else is keyed.
+/// An event as text: `-` is silence, `!` hangs up, other text is keyed.
 fn event(text: &str) -> Event {
     match text {
         "-" => Event::Silence(Silence {}),
@@ -32,16 +31,16 @@ fn event(text: &str) -> Event {
     }
 }
 
-fn guidance(reply: &TakeTurnResponse) -> Vec<&str> {
-    reply
+fn guidance(response: &TakeTurnResponse) -> Vec<&str> {
+    response
         .guidance
         .iter()
         .map(|guidance| guidance.guidance_id.as_str())
         .collect()
 }
 
-fn outcome(reply: &TakeTurnResponse) -> Option<CallOutcome> {
-    match &reply.next {
+fn outcome(response: &TakeTurnResponse) -> Option<CallOutcome> {
+    match &response.next {
         Some(Next::Ended(ended)) => Some(ended.outcome()),
         Some(Next::Collect(_)) | None => None,
     }

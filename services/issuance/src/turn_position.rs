@@ -1,54 +1,60 @@
-//! Where a turn belongs among the turns of its call (IVR-12), decided apart from the store.
+//! The position of a turn in its call (IVR-12), decided without access to the store.
 
 use aikagi_api::issuance::v1::TakeTurnResponse;
 use aikagi_refusal::{ErrorReason, Refusal};
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::event::{Event, TurnRequest};
-use crate::record::{Answer, CallRecord};
+use crate::call_record::{CallRecord, TurnResult};
+use crate::turn_request::{Event, TurnRequest};
 
-/// A setting not finished by now is never finished: its replica is gone.
-const SETTING_LONGEST: TimeDelta = TimeDelta::seconds(30);
+/// The longest time of a setting. After it, the replica of the setting is taken to have crashed.
+const LONGEST_SETTING: TimeDelta = TimeDelta::seconds(30);
 
-/// Where a turn belongs.
+/// The position of a turn in its call.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Place {
-    /// It starts the call.
+pub enum TurnPosition {
+    /// The turn starts the call.
     First,
-    /// It is the next one, or the latest one, whose answer a lost replica owes.
+    /// The turn is the next one, or it repeats the latest one, whose replica has crashed.
     Next,
-    /// It is the latest one, and this was the answer.
-    Again(TakeTurnResponse),
+    /// The turn repeats the latest one, which had this response.
+    Repeated(TakeTurnResponse),
 }
 
-/// IVR-12: finds a turn's place in its call. The latest turn sent again is answered alike; any other turn
-/// than the next is refused.
-pub fn place(
+/// IVR-12: the position of a turn in its call.
+///
+/// Fails with `CALL_UNKNOWN` if there is no such call, with `CALL_OUT_OF_ORDER` if another turn is expected, and with
+/// `UNAVAILABLE` while a replica works on the same turn.
+pub fn position_of(
     record: Option<&CallRecord>,
     request: &TurnRequest,
     now: DateTime<Utc>,
-) -> Result<Place, Refusal> {
+) -> Result<TurnPosition, Refusal> {
     let Some(record) = record else {
         return match &request.event {
-            Event::Started { .. } => Ok(Place::First),
+            Event::Started { .. } => Ok(TurnPosition::First),
             Event::Keys(_) | Event::Silence | Event::HungUp => {
                 Err(Refusal::new(ErrorReason::CallUnknown))
             }
         };
     };
-    let again = request.sequence == record.sequence && request.event.digest() == record.event;
-    match &record.answer {
-        Answer::Given(reply) if again => Ok(Place::Again(reply.clone())),
-        Answer::Given(_) if record.sequence.checked_add(1) == Some(request.sequence) => {
-            Ok(Place::Next)
+    let is_repeated = request.sequence == record.sequence && request.event.digest() == record.event;
+    match &record.result {
+        TurnResult::Response(response) if is_repeated => {
+            Ok(TurnPosition::Repeated(response.clone()))
         }
-        Answer::Given(_) => Err(out_of_order(record.sequence.saturating_add(1))),
-        Answer::Setting(since) if again && now.signed_duration_since(since) >= SETTING_LONGEST => {
-            Ok(Place::Next)
+        TurnResult::Response(_) if record.sequence.checked_add(1) == Some(request.sequence) => {
+            Ok(TurnPosition::Next)
         }
-        // Whoever sent it first is about to get the answer; a retry then gets it too.
-        Answer::Setting(_) if again => Err(Refusal::unavailable()),
-        Answer::Setting(_) => Err(out_of_order(record.sequence)),
+        TurnResult::Response(_) => Err(out_of_order(record.sequence.saturating_add(1))),
+        TurnResult::Setting(since)
+            if is_repeated && now.signed_duration_since(since) >= LONGEST_SETTING =>
+        {
+            Ok(TurnPosition::Next)
+        }
+        // The first sender of the turn is about to get the response. A later retry gets it too.
+        TurnResult::Setting(_) if is_repeated => Err(Refusal::unavailable()),
+        TurnResult::Setting(_) => Err(out_of_order(record.sequence)),
     }
 }
 
@@ -76,28 +82,28 @@ mod tests {
         }
     }
 
-    fn record(sequence: u32, event: &Event, answer: Answer) -> CallRecord {
+    fn record(sequence: u32, event: &Event, result: TurnResult) -> CallRecord {
         CallRecord {
             caller: None,
             sequence,
             event: event.digest(),
             state: CallState::Unit { invalid: 0 },
-            answer,
+            result,
         }
     }
 
-    fn reply() -> TakeTurnResponse {
+    fn response() -> TakeTurnResponse {
         TakeTurnResponse {
             sequence: 2,
             ..TakeTurnResponse::default()
         }
     }
 
-    fn refusal(expected: u32) -> Result<Place, Refusal> {
+    fn refusal(expected: u32) -> Result<TurnPosition, Refusal> {
         Err(Refusal::new(ErrorReason::CallOutOfOrder).with("expected", expected.to_string()))
     }
 
-    /// IVR-12: a call begins with its start, and nothing else begins one.
+    /// IVR-12: only the event `started` starts a call.
     #[test]
     fn only_a_start_begins_a_call() {
         let event = Event::Started { caller: None };
@@ -106,46 +112,57 @@ mod tests {
             sequence: 0,
             event,
         };
-        assert_eq!(place(None, &start, at(0)), Ok(Place::First));
-        let unknown = place(None, &keys(1, "1"), at(0)).unwrap_err();
+        assert_eq!(position_of(None, &start, at(0)), Ok(TurnPosition::First));
+        let unknown = position_of(None, &keys(1, "1"), at(0)).unwrap_err();
         assert_eq!(unknown.reason(), ErrorReason::CallUnknown);
-        let begun = record(0, &start.event, Answer::Given(reply()));
+        let begun = record(0, &start.event, TurnResult::Response(response()));
         assert_eq!(
-            place(Some(&begun), &start, at(0)),
-            Ok(Place::Again(reply()))
+            position_of(Some(&begun), &start, at(0)),
+            Ok(TurnPosition::Repeated(response()))
         );
     }
 
-    /// IVR-12: the same turn sent twice is answered alike; other content or another number is refused.
+    /// IVR-12: a repeated turn gets the same response. Other content or another sequence number is refused.
     #[test]
-    fn turns_have_an_order() {
-        let record = record(2, &keys(2, "12345678").event, Answer::Given(reply()));
-        let placed = |request: &TurnRequest| place(Some(&record), request, at(0));
-        assert_eq!(placed(&keys(2, "12345678")), Ok(Place::Again(reply())));
-        assert_eq!(placed(&keys(3, "12345678")), Ok(Place::Next));
+    fn a_turn_other_than_the_next_is_refused() {
+        let record = record(
+            2,
+            &keys(2, "12345678").event,
+            TurnResult::Response(response()),
+        );
+        let position = |request: &TurnRequest| position_of(Some(&record), request, at(0));
+        assert_eq!(
+            position(&keys(2, "12345678")),
+            Ok(TurnPosition::Repeated(response()))
+        );
+        assert_eq!(position(&keys(3, "12345678")), Ok(TurnPosition::Next));
         for wrong in [
             keys(2, "12345679"),
             keys(1, "12345678"),
             keys(4, "1"),
             keys(u32::MAX, "1"),
         ] {
-            assert_eq!(placed(&wrong), refusal(3), "{}", wrong.sequence);
+            assert_eq!(position(&wrong), refusal(3), "{}", wrong.sequence);
         }
     }
 
-    /// IVR-12: while a replica sets the password the same turn waits for its answer, and only a replica
-    /// that is gone is taken over from.
+    /// IVR-12: while a replica sets the password, the same turn is refused as unavailable. Another replica takes the turn over
+    /// only after the longest time of a setting.
     #[test]
-    fn a_setting_is_made_once() {
-        let record = record(4, &keys(4, "12345678").event, Answer::Setting(at(0)));
-        let placed = |request: &TurnRequest, seconds| place(Some(&record), request, at(seconds));
-        assert_eq!(placed(&keys(4, "12345678"), 1), Err(Refusal::unavailable()));
+    fn a_setting_is_taken_over_after_its_longest_time() {
+        let record = record(4, &keys(4, "12345678").event, TurnResult::Setting(at(0)));
+        let position =
+            |request: &TurnRequest, seconds| position_of(Some(&record), request, at(seconds));
         assert_eq!(
-            placed(&keys(4, "12345678"), 29),
+            position(&keys(4, "12345678"), 1),
             Err(Refusal::unavailable())
         );
-        assert_eq!(placed(&keys(4, "12345678"), 30), Ok(Place::Next));
-        assert_eq!(placed(&keys(4, "12345679"), 60), refusal(4));
-        assert_eq!(placed(&keys(5, "1"), 60), refusal(4));
+        assert_eq!(
+            position(&keys(4, "12345678"), 29),
+            Err(Refusal::unavailable())
+        );
+        assert_eq!(position(&keys(4, "12345678"), 30), Ok(TurnPosition::Next));
+        assert_eq!(position(&keys(4, "12345679"), 60), refusal(4));
+        assert_eq!(position(&keys(5, "1"), 60), refusal(4));
     }
 }

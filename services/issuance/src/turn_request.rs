@@ -1,4 +1,4 @@
-//! One turn of a call as the platform tells it, checked (UNIT-3, IVR-12).
+//! The request of one turn, read and checked (UNIT-3, IVR-12).
 
 use aikagi_api::issuance::v1::TakeTurnRequest;
 use aikagi_api::issuance::v1::take_turn_request::Event as WireEvent;
@@ -8,39 +8,42 @@ use aikagi_refusal::fields::{Fields, optional_number};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-/// No caller presses more keys than this in one turn.
+/// The greatest number of keys in one turn.
 const MAX_KEYS: usize = 32;
 
-/// A turn: which one of which call, and what happened.
+/// A turn of a call.
 pub struct TurnRequest {
-    /// The platform's name for the call.
+    /// The id that the IVR platform has given the call.
     pub call_id: String,
-    /// The turn's number in the call, from 0.
+    /// The sequence number of the turn in the call. The first is 0.
     pub sequence: u32,
-    /// What happened.
+    /// What the caller did.
     pub event: Event,
 }
 
-/// What happened on the caller's side.
+/// What the caller did.
 pub enum Event {
-    /// The call came in; without a caller its number was withheld.
+    /// The caller dialled the setting number.
     Started {
-        /// The number that calls.
+        /// The number that calls; `None` if it is withheld.
         caller: Option<TelephoneNumber>,
     },
-    /// Keys were pressed.
+    /// The caller pressed keys.
     Keys(Zeroizing<String>),
-    /// Nothing was, until the time-out.
+    /// The caller pressed no key before the time-out.
     Silence,
     /// The caller hung up.
     HungUp,
 }
 
-/// Tells one event from another. It is kept sealed only: what was keyed could be guessed from it.
+/// The digest of an event, which identifies a repeated turn. It is stored only in sealed form, because the keys can be
+/// guessed from it.
 pub type EventDigest = [u8; 32];
 
 impl TurnRequest {
-    /// Reads a turn; every field that is wrong is named.
+    /// Reads a turn.
+    ///
+    /// Fails with `INVALID_FIELD`, which names all malformed fields.
     pub fn parse(mut request: TakeTurnRequest) -> Result<Self, Refusal> {
         let mut fields = Fields::default();
         if !is_call_id(&request.call_id) {
@@ -64,10 +67,10 @@ impl TurnRequest {
                 let caller = optional_number(&caller, "started.caller_number", &mut fields);
                 Some(Event::Started { caller })
             }
-            Some(event) => in_progress(event, sequence, &mut fields),
+            Some(event) => later_event(event, sequence, &mut fields),
         };
         fields.check()?;
-        // Without an event there is a field to name, and the check has named it.
+        // The check has already refused a request without an event.
         let event = event.ok_or_else(|| Refusal::invalid_field("event", "must be given"))?;
         Ok(Self {
             call_id: request.call_id,
@@ -77,8 +80,8 @@ impl TurnRequest {
     }
 }
 
-/// An event of a call that has begun.
-fn in_progress(event: &mut WireEvent, sequence: u32, fields: &mut Fields) -> Option<Event> {
+/// An event after the first turn.
+fn later_event(event: &mut WireEvent, sequence: u32, fields: &mut Fields) -> Option<Event> {
     if sequence == 0 {
         fields.note("sequence", "0 is the turn that starts the call");
     }
@@ -103,7 +106,7 @@ fn is_call_id(text: &str) -> bool {
 }
 
 impl Event {
-    /// IVR-12: the same for the same event, so that a turn sent again is known.
+    /// IVR-12: the digest, which is the same for a repeated turn.
     pub fn digest(&self) -> EventDigest {
         let (tag, content) = match self {
             Self::Started { caller } => (0, caller.as_ref().map_or("", TelephoneNumber::as_str)),
@@ -148,7 +151,7 @@ mod tests {
         })
     }
 
-    /// UNIT-3, IVR-11: the caller's number is read in any form; an empty one is withheld.
+    /// UNIT-3, IVR-11: the caller's number is read in any form. An empty one means that it is withheld.
     #[test]
     fn the_caller_is_read() {
         for (text, expected) in [("", None), ("０３-1111-0001", Some("0311110001"))] {
@@ -160,7 +163,7 @@ mod tests {
         }
     }
 
-    /// IVR-12, UNIT-3: whatever is malformed is refused before anything is looked up.
+    /// IVR-12, UNIT-3: malformed turns are refused before any store is read.
     #[test]
     fn malformed_turns_are_refused() {
         for (call_id, sequence, event) in [
@@ -194,9 +197,9 @@ mod tests {
         assert!(parse(&"c".repeat(65), 1, Some(keys(""))).is_err());
     }
 
-    /// IVR-12: events differ by kind and content.
+    /// IVR-12: events of another kind or content have another digest.
     #[test]
-    fn digests_tell_events_apart() {
+    fn different_events_have_different_digests() {
         let caller = TelephoneNumber::parse("0311110001").ok();
         let events = [
             Event::Started { caller: None },

@@ -1,4 +1,4 @@
-//! A turn of the dialog as the platform hears it.
+//! The response to a turn.
 
 use aikagi_api::issuance::v1::take_turn_response::Next as WireNext;
 use aikagi_api::issuance::v1::{
@@ -9,8 +9,8 @@ use aikagi_domain::dialog::{CallOutcome, CallStep, Next};
 use aikagi_domain::guidance::{Guidance, Language};
 use chrono::TimeDelta;
 
-/// The answer to a turn. `key_timeout` is how long to wait for a key.
-pub fn reply(
+/// The response to a turn. `key_timeout` is the time for which the IVR platform waits for a key.
+pub fn turn_response(
     sequence: u32,
     guidance: &[Guidance],
     next: Next,

@@ -1,17 +1,16 @@
-//! Turns and settings that cross.
+//! Parallel turns and settings.
 
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_refusal::ErrorReason;
 
-use super::world::{World, call, set, turn};
+use super::fixture::{Fixture, call, set, turn};
 use super::*;
 
-/// IVR-12: the last turn sent many times at once, at two replicas, sets the password once; whoever is
-/// answered is answered alike.
+/// IVR-12: the last turn, sent many times in parallel to two replicas, sets the password once. All responses are the same.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn the_last_turn_at_once_sets_once() {
-    let world = World::new().await;
-    let replicas = [world.replica(), world.replica()];
+async fn parallel_last_turns_set_once() {
+    let fixture = Fixture::new().await;
+    let replicas = [fixture.replica(), fixture.replica()];
     call(&[&replicas[0]], "call-0001", USER, &["1", PASSWORD]).await;
     let turns = (0..16).map(|i| {
         let replica = replicas[i % 2].clone();
@@ -20,17 +19,17 @@ async fn the_last_turn_at_once_sets_once() {
     let mut answered = Vec::new();
     for turn in turns.collect::<Vec<_>>() {
         match turn.await.unwrap() {
-            Ok(reply) => answered.push(reply),
+            Ok(response) => answered.push(response),
             Err(refusal) => assert_eq!(refusal.reason(), ErrorReason::Unavailable),
         }
     }
     assert!(
         answered
             .iter()
-            .all(|reply| outcome(reply) == Some(CallOutcome::Set))
+            .all(|response| outcome(response) == Some(CallOutcome::Set))
     );
-    assert!(answered.iter().all(|reply| *reply == answered[0]) && !answered.is_empty());
-    assert_eq!(world.audit().await.len(), 1);
+    assert!(answered.iter().all(|response| *response == answered[0]) && !answered.is_empty());
+    assert_eq!(fixture.audit().await.len(), 1);
     assert_eq!(replicas[0].pool().count() + replicas[1].pool().count(), 1);
     let again = turn(&replicas[0], "call-0001", 3, event(PASSWORD))
         .await
@@ -38,11 +37,11 @@ async fn the_last_turn_at_once_sets_once() {
     assert_eq!(again, answered[0]);
 }
 
-/// INV-1, INV-5: settings for one account that cross leave the ledger and Redis agreeing on one of them.
+/// INV-1, INV-5: after parallel settings for one account, the ledger and Redis have the same epoch.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn settings_that_cross_agree_in_the_end() {
-    let world = World::new().await;
-    let service = world.replica();
+async fn stores_agree_after_parallel_settings() {
+    let fixture = Fixture::new().await;
+    let service = fixture.replica();
     let settings: Vec<_> = (0..8)
         .map(|i| {
             let service = service.clone();
@@ -63,15 +62,14 @@ async fn settings_that_cross_agree_in_the_end() {
         .await
         .unwrap()
         .unwrap();
-    assert_eq!(stored.epoch.0, world.row(CONTRACT).await.epoch);
+    assert_eq!(stored.epoch.0, fixture.row(CONTRACT).await.epoch);
 }
 
-/// UNIT-2, INV-5: two first calls that choose different units at once leave one unit, and passwords of that
-/// unit only.
+/// UNIT-2, INV-5: after two parallel first calls that choose different units, the line has one unit and only its passwords.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn first_choices_that_cross_leave_one_unit() {
-    let world = World::new().await;
-    let service = world.replica();
+async fn parallel_first_choices_leave_one_unit() {
+    let fixture = Fixture::new().await;
+    let service = fixture.replica();
     let settings = [(1, ""), (2, USER)].map(|(unit, target)| {
         let service = service.clone();
         tokio::spawn(async move { set(&service, USER, unit, target, PASSWORD).await })
@@ -79,8 +77,11 @@ async fn first_choices_that_cross_leave_one_unit() {
     for setting in settings {
         setting.await.unwrap().unwrap();
     }
-    let (unit, _, version) = world.unit().await;
-    let kinds = (world.row(CONTRACT).await.kind, world.row(USER).await.kind);
+    let (unit, _, version) = fixture.unit().await;
+    let kinds = (
+        fixture.row(CONTRACT).await.kind,
+        fixture.row(USER).await.kind,
+    );
     let expected = match unit.as_deref() {
         Some("LINE") => ("TEMPORARY", "NONE"),
         Some("NUMBER") => ("NONE", "TEMPORARY"),

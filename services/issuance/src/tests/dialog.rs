@@ -1,20 +1,20 @@
-//! Calls turn by turn.
+//! Calls with several turns.
 
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_refusal::ErrorReason;
 use chrono::TimeDelta;
 
-use super::world::{World, call, turn};
+use super::fixture::{Fixture, call, turn};
 use super::*;
 
-/// IVR-8, IVR-9, IVR-10, IVR-12, INV-1, UNIT-2: a call over two replicas sets the password: the ledger and
-/// Redis agree on epoch and end, and the line has its unit.
+/// IVR-8, IVR-9, IVR-10, IVR-12, INV-1, UNIT-2: a call whose turns go to two replicas sets the password. The ledger and Redis have
+/// the same epoch and expiry, and the line has its unit.
 #[tokio::test]
-async fn a_call_over_two_replicas_sets_the_password() {
-    let world = World::new().await;
-    let (one, other) = (world.replica(), world.replica());
-    let before = world.row(USER).await;
-    let reply = call(
+async fn a_call_with_two_replicas_sets_the_password() {
+    let fixture = Fixture::new().await;
+    let (one, other) = (fixture.replica(), fixture.replica());
+    let before = fixture.row(USER).await;
+    let response = call(
         &[&one, &other],
         "call-0001",
         CONTRACT,
@@ -22,17 +22,17 @@ async fn a_call_over_two_replicas_sets_the_password() {
     )
     .await;
     assert_eq!(
-        (guidance(&reply), outcome(&reply)),
+        (guidance(&response), outcome(&response)),
         (vec!["password-set"], Some(CallOutcome::Set))
     );
-    assert_eq!(reply.guidance[0].number, USER);
+    assert_eq!(response.guidance[0].number, USER);
 
-    let row = world.row(USER).await;
+    let row = fixture.row(USER).await;
     assert_eq!((row.kind.as_str(), row.failures), ("TEMPORARY", 0));
     assert!(row.epoch > before.epoch);
     assert_eq!(
         row.temporary_expires_time,
-        Some(world.now() + TimeDelta::hours(24))
+        Some(fixture.now() + TimeDelta::hours(24))
     );
     let number = TelephoneNumber::parse(USER).unwrap();
     let stored = one
@@ -47,24 +47,24 @@ async fn a_call_over_two_replicas_sets_the_password() {
         (row.epoch, row.temporary_expires_time)
     );
     assert_eq!(
-        world.unit().await,
+        fixture.unit().await,
         (Some("ADMIN_USER".to_owned()), false, 1)
     );
-    assert_eq!(world.row(CONTRACT).await.kind, "NONE");
+    assert_eq!(fixture.row(CONTRACT).await.kind, "NONE");
 }
 
-/// OPS-3, INV-5: the setting's audit event is committed with it, and names who, what and for whom.
+/// OPS-3, INV-5: the audit event of a setting commits with it. It names the actor, the account and the outcome.
 #[tokio::test]
 async fn a_setting_is_in_the_audit_trail() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     call(
-        &[&world.replica()],
+        &[&fixture.replica()],
         "call-0001",
         PLAIN,
         &["1", PASSWORD, PASSWORD],
     )
     .await;
-    let [event] = &world.audit().await[..] else {
+    let [event] = &fixture.audit().await[..] else {
         panic!("one event")
     };
     assert_eq!(
@@ -74,11 +74,11 @@ async fn a_setting_is_in_the_audit_trail() {
     assert!(!event.actor.contains(PLAIN) && !event.actor.is_empty());
 }
 
-/// IVR-12: the same turn sent twice, at any replica, is answered alike and counts once.
+/// IVR-12: a turn that is repeated, at any replica, gets the same response and counts once.
 #[tokio::test]
 async fn a_turn_sent_twice_counts_once() {
-    let world = World::new().await;
-    let (one, other) = (world.replica(), world.replica());
+    let fixture = Fixture::new().await;
+    let (one, other) = (fixture.replica(), fixture.replica());
     let events = [
         started(USER),
         event("9"),
@@ -91,27 +91,26 @@ async fn a_turn_sent_twice_counts_once() {
         let first = turn(&one, "call-0001", sequence, event.clone())
             .await
             .unwrap();
-        let row = world.row(CONTRACT).await;
+        let row = fixture.row(CONTRACT).await;
         for replica in [&other, &one] {
             assert_eq!(
                 turn(replica, "call-0001", sequence, event.clone()).await,
                 Ok(first.clone())
             );
         }
-        assert_eq!(world.row(CONTRACT).await, row);
+        assert_eq!(fixture.row(CONTRACT).await, row);
     }
     assert_eq!((one.pool().count(), other.pool().count()), (1, 0));
-    assert_eq!(world.audit().await.len(), 1);
+    assert_eq!(fixture.audit().await.len(), 1);
 }
 
-/// IVR-12: turns of no call, out of order, or with other content than before are refused, and nothing
-/// changes.
+/// IVR-12: turns of an unknown call, out of order, or with other content than before are refused, and change nothing.
 #[tokio::test]
 async fn turns_out_of_order_are_refused() {
-    let world = World::new().await;
-    let service = world.replica();
-    let reason = |reply: Result<TakeTurnResponse, _>| {
-        reply
+    let fixture = Fixture::new().await;
+    let service = fixture.replica();
+    let reason = |response: Result<TakeTurnResponse, _>| {
+        response
             .err()
             .map(|refusal: aikagi_refusal::Refusal| refusal.reason())
     };
@@ -128,22 +127,22 @@ async fn turns_out_of_order_are_refused() {
     }
     let refused = turn(&service, "call-0001", 0, started(PLAIN)).await;
     assert_eq!(reason(refused), Some(ErrorReason::CallOutOfOrder));
-    let reply = turn(&service, "call-0001", 2, event(PASSWORD))
+    let response = turn(&service, "call-0001", 2, event(PASSWORD))
         .await
         .unwrap();
-    assert_eq!(guidance(&reply), ["confirm-password"]);
+    assert_eq!(guidance(&response), ["confirm-password"]);
 }
 
-/// IVR-7: three invalid entries end the call, and nothing has been changed.
+/// IVR-7: three invalid entries end the call and change nothing.
 #[tokio::test]
 async fn three_invalid_entries_change_nothing() {
-    let world = World::new().await;
-    let before = (world.row(CONTRACT).await, world.unit().await);
+    let fixture = Fixture::new().await;
+    let before = (fixture.row(CONTRACT).await, fixture.unit().await);
     let entries = ["1", PASSWORD, "11111111", "-", "*"];
-    let reply = call(&[&world.replica()], "call-0001", USER, &entries).await;
-    assert_eq!(outcome(&reply), Some(CallOutcome::TooManyInvalid));
-    assert_eq!((world.row(CONTRACT).await, world.unit().await), before);
-    let [event] = &world.audit().await[..] else {
+    let response = call(&[&fixture.replica()], "call-0001", USER, &entries).await;
+    assert_eq!(outcome(&response), Some(CallOutcome::TooManyInvalid));
+    assert_eq!((fixture.row(CONTRACT).await, fixture.unit().await), before);
+    let [event] = &fixture.audit().await[..] else {
         panic!("one event")
     };
     assert_eq!(
@@ -152,25 +151,26 @@ async fn three_invalid_entries_change_nothing() {
     );
 }
 
-/// IVR-11: callers whose number is withheld, unknown or on a closed line hear that the call cannot be
-/// accepted; a number that is on no line is not kept.
+/// IVR-11: callers whose number is withheld, unknown or on a closed line are refused. A number that is on no line is not stored.
 #[tokio::test]
 async fn unacceptable_callers_are_refused() {
-    let world = World::new().await;
-    world.prepare("UPDATE lines SET closed_time = now()").await;
-    let service = world.replica();
+    let fixture = Fixture::new().await;
+    fixture
+        .prepare("UPDATE lines SET closed_time = now()")
+        .await;
+    let service = fixture.replica();
     for (call_id, caller) in [
         ("call-0001", ""),
         ("call-0002", STRANGER),
         ("call-0003", USER),
     ] {
-        let reply = call(&[&service], call_id, caller, &[]).await;
+        let response = call(&[&service], call_id, caller, &[]).await;
         assert_eq!(
-            (guidance(&reply), outcome(&reply)),
+            (guidance(&response), outcome(&response)),
             (vec!["call-refused"], Some(CallOutcome::Refused))
         );
     }
-    let numbers: Vec<_> = world
+    let numbers: Vec<_> = fixture
         .audit()
         .await
         .into_iter()
@@ -179,30 +179,28 @@ async fn unacceptable_callers_are_refused() {
     assert_eq!(numbers, [None, None, Some(USER.to_owned())]);
 }
 
-/// IVR-12, INV-3: hanging up ends the dialog with nothing changed, and a call that Redis has lost is
-/// unknown.
+/// IVR-12, INV-3: hanging up ends the call and changes nothing. A call that Redis has lost is unknown.
 #[tokio::test]
-async fn abandoned_and_lost_calls_leave_nothing() {
-    let world = World::new().await;
-    let service = world.replica();
-    let reply = call(&[&service], "call-0001", USER, &["1", PASSWORD, "!"]).await;
-    assert_eq!(outcome(&reply), Some(CallOutcome::HungUp));
-    assert_eq!(world.row(CONTRACT).await.kind, "NONE");
+async fn abandoned_and_lost_calls_change_nothing() {
+    let fixture = Fixture::new().await;
+    let service = fixture.replica();
+    let response = call(&[&service], "call-0001", USER, &["1", PASSWORD, "!"]).await;
+    assert_eq!(outcome(&response), Some(CallOutcome::HungUp));
+    assert_eq!(fixture.row(CONTRACT).await.kind, "NONE");
     call(&[&service], "call-0002", USER, &["1", PASSWORD]).await;
-    world.redis.flush().unwrap();
+    fixture.redis.flush().unwrap();
     let lost = turn(&service, "call-0002", 3, event(PASSWORD))
         .await
         .unwrap_err();
     assert_eq!(lost.reason(), ErrorReason::CallUnknown);
-    assert_eq!(world.row(CONTRACT).await.kind, "NONE");
+    assert_eq!(fixture.row(CONTRACT).await.kind, "NONE");
 }
 
-/// IVR-12, INV-8, INV-9: neither what was keyed nor any number stands in a value in Redis, before the
-/// confirmation or after it.
+/// IVR-12, INV-8, INV-9: no value in Redis shows keyed digits or a telephone number, before the confirmation and after it.
 #[tokio::test]
-async fn nothing_keyed_stands_in_redis() {
-    let world = World::new().await;
-    let service = world.replica();
+async fn redis_shows_no_keyed_digits() {
+    let fixture = Fixture::new().await;
+    let service = fixture.replica();
     for entries in [
         vec!["3", USER, PASSWORD],
         vec!["3", USER, PASSWORD, PASSWORD],
@@ -214,7 +212,7 @@ async fn nothing_keyed_stands_in_redis() {
             &entries,
         )
         .await;
-        let content = world.redis_content().await;
+        let content = fixture.redis_content().await;
         assert!(!content.is_empty());
         for secret in [PASSWORD, USER, CONTRACT, "2 4 6 8", "0 3, "] {
             assert!(!content.contains(secret));

@@ -1,4 +1,4 @@
-//! What a test needs around the service, and what it looks at.
+//! The stores of a test, and access to their content.
 
 use std::sync::Arc;
 
@@ -21,8 +21,8 @@ use tempfile::TempDir;
 use super::{CONTRACT, PLAIN, USER, event, started};
 use crate::{CallSettings, Issuance, Settings, set_temporary_password, take_turn};
 
-/// The stores, a clock, and settings for as many replicas as a test wants.
-pub(super) struct World {
+/// The stores and the clock of a test, and the settings for its replicas.
+pub(super) struct Fixture {
     pub(super) redis: TestRedis,
     pub(super) clock: Arc<ManualClock>,
     pub(super) ledger: PgPool,
@@ -31,7 +31,7 @@ pub(super) struct World {
     _directory: TempDir,
 }
 
-/// What the ledger holds for a number.
+/// The credential of a number in the ledger.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub(super) struct Row {
     pub(super) kind: String,
@@ -42,7 +42,7 @@ pub(super) struct Row {
     pub(super) permanent_hash: Option<Vec<u8>>,
 }
 
-/// An audit event, as a test looks at it.
+/// An audit event.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub(super) struct AuditRow {
     pub(super) actor: String,
@@ -51,9 +51,8 @@ pub(super) struct AuditRow {
     pub(super) reason: Option<String>,
 }
 
-impl World {
-    /// A world with one line: an unsubscribed contract number, a subscribed and an unsubscribed additional
-    /// one.
+impl Fixture {
+    /// A fixture with one line: an unsubscribed contract number, a subscribed additional number, and an unsubscribed one.
     pub(super) async fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let redis = TestRedis::start().unwrap();
@@ -92,7 +91,7 @@ impl World {
         }
     }
 
-    /// One more replica of the service.
+    /// A new replica of the service.
     pub(super) fn replica(&self) -> Issuance {
         Issuance::new(&self.settings, self.clock.clone(), Shutdown::new()).unwrap()
     }
@@ -101,7 +100,7 @@ impl World {
         self.clock.now()
     }
 
-    /// What the ledger holds for a number.
+    /// The credential of a number in the ledger.
     pub(super) async fn row(&self, number: &str) -> Row {
         let statement = "SELECT kind, epoch, failures, killed_time, temporary_expires_time, permanent_hash \
                          FROM credentials WHERE number = $1";
@@ -112,7 +111,7 @@ impl World {
             .unwrap()
     }
 
-    /// The line's unit, whether it is established, and the line's version.
+    /// The line's unit, true if it is established, and the line's version.
     pub(super) async fn unit(&self) -> (Option<String>, bool, i64) {
         let statement = "SELECT unit, unit_established_time IS NOT NULL, version FROM lines";
         sqlx::query_as(statement)
@@ -121,7 +120,7 @@ impl World {
             .unwrap()
     }
 
-    /// The audit trail, in order.
+    /// All audit events, in their order.
     pub(super) async fn audit(&self) -> Vec<AuditRow> {
         let statement = "SELECT actor, number, outcome, reason FROM audit_events ORDER BY event_id";
         sqlx::query_as(statement)
@@ -130,7 +129,7 @@ impl World {
             .unwrap()
     }
 
-    /// Prepares the ledger for a test.
+    /// Runs a statement as the superuser.
     pub(super) async fn prepare(&self, statement: &'static str) {
         sqlx::raw_sql(statement)
             .execute(&self.ledger)
@@ -138,7 +137,7 @@ impl World {
             .unwrap();
     }
 
-    /// Every key in Redis with all that it holds, as one text.
+    /// The values of all keys in Redis, as one text.
     pub(super) async fn redis_content(&self) -> String {
         let client = redis::Client::open(self.redis.administrator_url()).unwrap();
         let mut connection = client.get_multiplexed_async_connection().await.unwrap();
@@ -163,7 +162,7 @@ impl World {
     }
 }
 
-/// One turn at a replica.
+/// Takes one turn at a replica.
 pub(super) async fn turn(
     service: &Issuance,
     call_id: &str,
@@ -180,27 +179,27 @@ pub(super) async fn turn(
         .map_err(Refusal::from)
 }
 
-/// A whole call, each turn at another replica; the answer to the last turn.
+/// Takes the turns of a call, each at the next replica. Returns the last response.
 pub(super) async fn call(
     replicas: &[&Issuance],
     call_id: &str,
     caller: &str,
     entries: &[&str],
 ) -> TakeTurnResponse {
-    let mut reply = turn(replicas[0], call_id, 0, started(caller))
+    let mut response = turn(replicas[0], call_id, 0, started(caller))
         .await
         .unwrap();
     for (sequence, entry) in (1..).zip(entries) {
         let replica = replicas[sequence as usize % replicas.len()];
-        reply = turn(replica, call_id, sequence, event(entry))
+        response = turn(replica, call_id, sequence, event(entry))
             .await
             .unwrap();
-        assert_eq!(reply.sequence, sequence);
+        assert_eq!(response.sequence, sequence);
     }
-    reply
+    response
 }
 
-/// A setting in one call.
+/// Sets a temporary password in one request.
 pub(super) async fn set(
     service: &Issuance,
     caller: &str,

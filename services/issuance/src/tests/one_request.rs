@@ -1,32 +1,32 @@
-//! Settings in one call, and what a setting does to credentials and units.
+//! Settings in one request, and their effects on credentials and units.
 
 use aikagi_refusal::ErrorReason;
 use chrono::TimeDelta;
 
-use super::world::{World, call, set};
+use super::fixture::{Fixture, call, set};
 use super::*;
 
 const LINE: i32 = 1;
 const NUMBER: i32 = 2;
 const ADMIN_USER: i32 = 3;
 
-/// IVR-13: one call sets under the same rules as the dialog, and says for whom and until when.
+/// IVR-13: one request sets a password under the rules of the dialog. The response has the account and the expiry.
 #[tokio::test]
-async fn one_call_sets() {
-    let world = World::new().await;
-    let service = world.replica();
+async fn one_request_sets_a_password() {
+    let fixture = Fixture::new().await;
+    let service = fixture.replica();
     let answer = set(&service, USER, ADMIN_USER, "", PASSWORD).await.unwrap();
     assert_eq!(answer.account_number, USER);
-    let end = world.now() + TimeDelta::hours(24);
+    let end = fixture.now() + TimeDelta::hours(24);
     assert_eq!(answer.expire_time, Some(aikagi_api::timestamp(end)));
-    assert_eq!(world.row(USER).await.kind, "TEMPORARY");
+    assert_eq!(fixture.row(USER).await.kind, "TEMPORARY");
 }
 
-/// IVR-11, IVR-13: what the rules do not allow is refused with a stable reason, and nothing changes.
+/// IVR-11, IVR-13: a setting that the rules do not allow is refused with its reason and changes nothing.
 #[tokio::test]
-async fn what_is_not_allowed_changes_nothing() {
-    let world = World::new().await;
-    let service = world.replica();
+async fn a_refused_setting_changes_nothing() {
+    let fixture = Fixture::new().await;
+    let service = fixture.replica();
     for (caller, unit, target, reason) in [
         ("", LINE, "", ErrorReason::CallerRefused),
         (STRANGER, LINE, "", ErrorReason::CallerRefused),
@@ -41,47 +41,47 @@ async fn what_is_not_allowed_changes_nothing() {
         let refused = set(&service, caller, unit, target, PASSWORD).await.err();
         assert_eq!(refused, Some(reason), "{caller} {unit} {target}");
     }
-    assert_eq!(world.unit().await, (None, false, 0));
+    assert_eq!(fixture.unit().await, (None, false, 0));
     for number in [CONTRACT, USER, PLAIN] {
-        assert_eq!(world.row(number).await.kind, "NONE");
+        assert_eq!(fixture.row(number).await.kind, "NONE");
     }
 }
 
-/// IVR-10, LOGIN-2, LOGIN-7: setting one retires the permanent password durably and gives a killed account
-/// a fresh count; the old hash is kept for PW-2 only.
+/// IVR-10, LOGIN-2, LOGIN-7: a setting retires the permanent password and starts a new count, also for a killed account. The old
+/// hash stays for PW-2.
 #[tokio::test]
 async fn a_setting_retires_the_permanent_password() {
-    let world = World::new().await;
-    world
+    let fixture = Fixture::new().await;
+    fixture
         .prepare(
             "UPDATE lines SET unit = 'LINE', unit_established_time = now();
              UPDATE credentials SET kind = 'PERMANENT', permanent_hash = '\\x01', hash_epoch = epoch,
                  changed_time = now(), failures = 10, killed_time = now() WHERE number = '0311110001'",
         )
         .await;
-    let before = world.row(CONTRACT).await;
-    set(&world.replica(), PLAIN, LINE, "", PASSWORD)
+    let before = fixture.row(CONTRACT).await;
+    set(&fixture.replica(), PLAIN, LINE, "", PASSWORD)
         .await
         .unwrap();
-    let row = world.row(CONTRACT).await;
+    let row = fixture.row(CONTRACT).await;
     assert_eq!(
         (row.kind.as_str(), row.failures, row.killed_time),
         ("TEMPORARY", 0, None)
     );
     assert!(row.epoch > before.epoch);
     assert_eq!(row.permanent_hash, before.permanent_hash);
-    assert_eq!(world.unit().await, (Some("LINE".to_owned()), true, 0));
+    assert_eq!(fixture.unit().await, (Some("LINE".to_owned()), true, 0));
 }
 
-/// IVR-10, INV-1: setting one again replaces the earlier one.
+/// IVR-10, INV-1: a later setting replaces the earlier one.
 #[tokio::test]
 async fn a_later_setting_replaces_the_earlier() {
-    let world = World::new().await;
-    let service = world.replica();
+    let fixture = Fixture::new().await;
+    let service = fixture.replica();
     let mut epoch = 0;
     for password in [PASSWORD, "11112222"] {
         set(&service, USER, NUMBER, USER, password).await.unwrap();
-        let row = world.row(USER).await;
+        let row = fixture.row(USER).await;
         assert!(row.epoch > epoch);
         epoch = row.epoch;
         let number = aikagi_domain::telephone::TelephoneNumber::parse(USER).unwrap();
@@ -96,14 +96,14 @@ async fn a_later_setting_replaces_the_earlier() {
     }
 }
 
-/// UNIT-2: until a permanent password exists, a later call may choose another unit, which voids the
-/// temporary passwords of the first.
+/// UNIT-2: before a permanent password exists, a later call can choose another unit. That voids the temporary passwords of the
+/// first unit.
 #[tokio::test]
-async fn another_unit_voids_the_first_ones_passwords() {
-    let world = World::new().await;
-    let service = world.replica();
+async fn another_unit_voids_earlier_passwords() {
+    let fixture = Fixture::new().await;
+    let service = fixture.replica();
     set(&service, USER, LINE, "", PASSWORD).await.unwrap();
-    let first = world.row(CONTRACT).await;
+    let first = fixture.row(CONTRACT).await;
     call(
         &[&service],
         "call-0001",
@@ -111,40 +111,40 @@ async fn another_unit_voids_the_first_ones_passwords() {
         &["2", USER, PASSWORD, PASSWORD],
     )
     .await;
-    assert_eq!(world.unit().await, (Some("NUMBER".to_owned()), false, 2));
-    let voided = world.row(CONTRACT).await;
+    assert_eq!(fixture.unit().await, (Some("NUMBER".to_owned()), false, 2));
+    let voided = fixture.row(CONTRACT).await;
     assert_eq!(
         (voided.kind.as_str(), voided.temporary_expires_time),
         ("NONE", None)
     );
     assert!(voided.epoch > first.epoch);
-    assert_eq!(world.row(USER).await.kind, "TEMPORARY");
+    assert_eq!(fixture.row(USER).await.kind, "TEMPORARY");
 }
 
-/// UNIT-2, IVR-11: an established unit is not changed by telephone.
+/// UNIT-2, IVR-11: no call changes an established unit.
 #[tokio::test]
 async fn an_established_unit_stays() {
-    let world = World::new().await;
-    world
+    let fixture = Fixture::new().await;
+    fixture
         .prepare("UPDATE lines SET unit = 'NUMBER', unit_established_time = now()")
         .await;
-    let service = world.replica();
+    let service = fixture.replica();
     let refused = set(&service, USER, LINE, "", PASSWORD).await.err();
     assert_eq!(refused, Some(ErrorReason::TargetRefused));
     set(&service, PLAIN, NUMBER, USER, PASSWORD).await.unwrap();
-    assert_eq!(world.unit().await, (Some("NUMBER".to_owned()), true, 0));
+    assert_eq!(fixture.unit().await, (Some("NUMBER".to_owned()), true, 0));
 }
 
-/// UNIT-2: the same unit again voids nobody's password.
+/// UNIT-2: choosing the same unit again voids no password.
 #[tokio::test]
 async fn the_same_unit_again_voids_nothing() {
-    let world = World::new().await;
-    let service = world.replica();
+    let fixture = Fixture::new().await;
+    let service = fixture.replica();
     set(&service, CONTRACT, ADMIN_USER, CONTRACT, PASSWORD)
         .await
         .unwrap();
-    let administrator = world.row(CONTRACT).await;
+    let administrator = fixture.row(CONTRACT).await;
     set(&service, USER, ADMIN_USER, "", PASSWORD).await.unwrap();
-    assert_eq!(world.row(CONTRACT).await, administrator);
-    assert_eq!(world.unit().await.2, 1);
+    assert_eq!(fixture.row(CONTRACT).await, administrator);
+    assert_eq!(fixture.unit().await.2, 1);
 }

@@ -4,10 +4,10 @@ use aikagi_api::issuance::v1::{TakeTurnRequest, TakeTurnResponse};
 use aikagi_domain::dialog::{self, Entry, Turn};
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit::{Line, Member, UnitState};
-use aikagi_issuance::event::{Event, TurnRequest};
-use aikagi_issuance::order::{Place, place};
-use aikagi_issuance::record::{Answer, CallRecord};
-use aikagi_issuance::reply::reply;
+use aikagi_issuance::call_record::{CallRecord, TurnResult};
+use aikagi_issuance::turn_position::{TurnPosition, position_of};
+use aikagi_issuance::turn_request::{Event, TurnRequest};
+use aikagi_issuance::turn_response::turn_response;
 use aikagi_refusal::ErrorReason;
 use chrono::{DateTime, TimeDelta, Utc};
 use prost::Message as _;
@@ -38,11 +38,11 @@ impl Calls {
         let record = record.map(|bytes| CallRecord::from_bytes(bytes).expect("a record"));
         let key = (request.call_id.clone(), request.sequence);
         let earlier = self.answered.get(&key);
-        match place(record.as_ref(), request, at(0)) {
-            Ok(Place::Again(again)) => {
+        match position_of(record.as_ref(), request, at(0)) {
+            Ok(TurnPosition::Repeated(again)) => {
                 assert_eq!(earlier, Some(&(request.event.digest(), again)));
             }
-            Ok(Place::First | Place::Next) => {
+            Ok(TurnPosition::First | TurnPosition::Next) => {
                 assert_eq!(earlier, None, "a turn is taken more than once");
                 let answer = self.advance(record, request);
                 self.answered.insert(key, (request.event.digest(), answer));
@@ -76,7 +76,7 @@ impl Calls {
             sequence: request.sequence,
             event: request.event.digest(),
             state: turn.state.clone(),
-            answer: Answer::Setting(at(0)),
+            result: TurnResult::Setting(at(0)),
         };
         if turn.set.is_some() {
             let set = self.set.entry(request.call_id.clone()).or_default();
@@ -87,7 +87,7 @@ impl Calls {
             kept.state = turn.state.clone();
         }
         let answer = answer(request, &turn);
-        kept.answer = Answer::Given(answer.clone());
+        kept.result = TurnResult::Response(answer.clone());
         self.records.insert(request.call_id.clone(), stored(&kept));
         answer
     }
@@ -96,9 +96,12 @@ impl Calls {
 /// While one replica sets the password, no other replica may. If that replica is lost, another one takes its turn over.
 fn claimed(claim: &CallRecord, request: &TurnRequest) {
     let claim = CallRecord::from_bytes(&stored(claim)).expect("a record");
-    let refused = place(Some(&claim), request, at(1)).expect_err("it is being set");
+    let refused = position_of(Some(&claim), request, at(1)).expect_err("it is being set");
     assert_eq!(refused.reason(), ErrorReason::Unavailable);
-    assert_eq!(place(Some(&claim), request, at(60)), Ok(Place::Next));
+    assert_eq!(
+        position_of(Some(&claim), request, at(60)),
+        Ok(TurnPosition::Next)
+    );
 }
 
 fn judge(request: &TurnRequest) {
@@ -118,7 +121,7 @@ fn stored(record: &CallRecord) -> Vec<u8> {
 }
 
 fn answer(request: &TurnRequest, turn: &Turn) -> TakeTurnResponse {
-    reply(
+    turn_response(
         request.sequence,
         &turn.guidance,
         turn.next,
