@@ -1,23 +1,34 @@
 //! The memory of one hashing thread, and Argon2id in this memory.
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
-use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Block, Params, Version};
+use argon2::{ARGON2ID_IDENT, Params, Version};
 use rand::TryRng;
 use rand::rngs::SysRng;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use crate::engine::{Engine, Memory};
 use crate::error::HashError;
 use crate::secret::{Hash, SecretBytes};
 
 const SALT_BYTES: usize = 16;
 const OUTPUT_BYTES: usize = Params::DEFAULT_OUTPUT_LEN;
 
-/// Memory blocks that are reused, so that a hash causes no page faults. They are wiped after each use.
-#[derive(Default)]
-pub(crate) struct Arena(Vec<Block>);
+/// One thread's engine and memory. The memory is wiped after each use.
+pub(crate) struct Arena {
+    engine: Engine,
+    memory: Memory,
+}
 
 impl Arena {
+    /// An arena without memory. The first hash allocates it.
+    pub(crate) fn new(engine: Engine) -> Self {
+        Self {
+            engine,
+            memory: Memory::default(),
+        }
+    }
+
     /// Hashes the secret with these parameters and a salt from the operating system.
     pub(crate) fn hash(
         &mut self,
@@ -63,17 +74,9 @@ impl Arena {
         salt: &[u8],
         output: &mut [u8],
     ) -> Result<(), HashError> {
-        let blocks = params.block_count();
-        if self.0.len() != blocks {
-            self.0.clear();
-            self.0.resize(blocks, Block::new());
-            self.0.shrink_to_fit();
-        }
-        let done = Argon2::new(Algorithm::Argon2id, version, params.clone())
-            .hash_password_into_with_memory(secret.expose(), salt, output, &mut self.0);
-        // The compiler cannot remove this wipe, because the blocks are used after this call.
-        self.0.fill(Block::new());
-        done.map_err(|_| HashError::Malformed)
+        let secret = secret.expose();
+        self.memory
+            .hash(self.engine, params, version, secret, salt, output)
     }
 }
 
@@ -114,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_hash_verifies_for_its_own_secret_only() {
-        let mut arena = Arena::default();
+        let mut arena = Arena::new(Engine::Vectorised);
         let hash = arena.hash(&small(), &"Right1word".into()).unwrap();
         assert!(arena.verify(&"Right1word".into(), &hash).unwrap());
         assert!(!arena.verify(&"right1word".into(), &hash).unwrap());
@@ -124,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_hash_verifies_with_its_own_parameters() {
-        let mut arena = Arena::default();
+        let mut arena = Arena::new(Engine::Vectorised);
         let old = arena
             .hash(&Params::new(32, 3, 1, None).unwrap(), &"abcd1234".into())
             .unwrap();
@@ -133,29 +136,20 @@ mod tests {
     }
 
     #[test]
-    fn the_arena_is_wiped_after_each_use() {
-        let mut arena = Arena::default();
-        arena.hash(&small(), &"abcd1234".into()).unwrap();
-        assert_eq!(arena.0.len(), 64);
-        for block in &arena.0 {
-            let words: &[u64] = block.as_ref();
-            assert!(words.iter().all(|word| *word == 0));
-        }
-    }
-
-    #[test]
     fn a_hash_of_another_algorithm_is_malformed() {
         assert!(matches!(Hash::parse(b"secret"), Err(HashError::Malformed)));
         assert!(matches!(Hash::parse(&[0xff]), Err(HashError::Malformed)));
         let other = Hash::parse(b"$pbkdf2-sha256$i=1$AAAAAAAAAAAAAAAAAAAAAA").unwrap();
-        let verified = Arena::default().verify(&"abcd1234".into(), &other);
+        let verified = Arena::new(Engine::Vectorised).verify(&"abcd1234".into(), &other);
         assert!(matches!(verified, Err(HashError::Malformed)));
     }
 
     /// INV-8: Debug shows neither a password nor a hash.
     #[test]
     fn debug_shows_no_secret() {
-        let hash = Arena::default().hash(&small(), &"abcd1234".into()).unwrap();
+        let hash = Arena::new(Engine::Vectorised)
+            .hash(&small(), &"abcd1234".into())
+            .unwrap();
         assert_eq!(format!("{hash:?}"), "Hash(..)");
         assert_eq!(
             format!("{:?}", SecretBytes::from("abcd1234")),

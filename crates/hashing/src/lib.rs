@@ -5,6 +5,7 @@
 //! (INV-9).
 
 mod arena;
+mod engine;
 mod error;
 mod memory;
 mod metrics;
@@ -14,7 +15,9 @@ pub mod seal;
 mod secret;
 mod settings;
 mod slot;
+mod workers;
 
+pub use engine::EngineChoice;
 pub use error::HashError;
 pub use memory::MemoryError;
 pub use permit::Permit;

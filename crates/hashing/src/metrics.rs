@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use opentelemetry::global;
-use opentelemetry::metrics::{Counter, Histogram, UpDownCounter};
+use opentelemetry::metrics::{Counter, Gauge, Histogram, UpDownCounter};
 
 /// Boundaries of the histogram, in seconds.
 const BOUNDARIES: [f64; 10] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
@@ -33,5 +33,13 @@ pub(crate) static SHED: LazyLock<Counter<u64>> = LazyLock::new(|| {
         .with_description(
             "Requests for a permit to hash that were refused. No attempt was charged.",
         )
+        .build()
+});
+
+/// 1 for the implementation of Argon2id that this process uses.
+pub(crate) static ENGINE: LazyLock<Gauge<u64>> = LazyLock::new(|| {
+    global::meter("aikagi")
+        .u64_gauge("aikagi.hashing.engine")
+        .with_description("1 for the implementation of Argon2id in use, by its name.")
         .build()
 });

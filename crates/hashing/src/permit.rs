@@ -1,14 +1,16 @@
 //! Permits to hash, and the hashing itself.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use tokio::task::spawn_blocking;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use crate::arena::Arena;
 use crate::error::HashError;
 use crate::secret::{Hash, SecretBytes};
-use crate::slot::Slot;
+use crate::slot::{Shared, Slot};
 
 /// A permit to run hashes on the pool, held until it is dropped. It runs one operation at a time.
 ///
@@ -22,9 +24,8 @@ impl Permit {
 
     /// Hashes the secret with a new salt and the pool's parameters.
     pub async fn hash(&mut self, secret: SecretBytes) -> Result<Hash, HashError> {
-        self.work(move |slot| {
-            slot.shared.hashed.fetch_add(1, Ordering::Relaxed);
-            let Slot { arena, shared, .. } = slot;
+        self.work(move |shared, arena| {
+            shared.hashed.fetch_add(1, Ordering::Relaxed);
             arena.hash(&shared.params, &secret)
         })
         .await
@@ -35,9 +36,9 @@ impl Permit {
     /// Fails with [`HashError::Malformed`] if the hash is no Argon2id hash.
     pub async fn verify(&mut self, secret: SecretBytes, hash: &Hash) -> Result<bool, HashError> {
         let hash = hash.clone();
-        self.work(move |slot| {
-            slot.shared.verified.fetch_add(1, Ordering::Relaxed);
-            slot.arena.verify(&secret, &hash)
+        self.work(move |shared, arena| {
+            shared.verified.fetch_add(1, Ordering::Relaxed);
+            arena.verify(&secret, &hash)
         })
         .await
     }
@@ -45,9 +46,8 @@ impl Permit {
     /// Does the same work as [`verify`](Self::verify) with a hash that no secret matches. Always returns false (INV-10,
     /// LOGIN-5).
     pub async fn verify_decoy(&mut self, secret: SecretBytes) -> Result<bool, HashError> {
-        self.work(move |slot| {
-            slot.shared.decoys.fetch_add(1, Ordering::Relaxed);
-            let Slot { arena, shared, .. } = slot;
+        self.work(move |shared, arena| {
+            shared.decoys.fetch_add(1, Ordering::Relaxed);
             arena.verify(&secret, &shared.decoy).map(|_| false)
         })
         .await
@@ -55,20 +55,23 @@ impl Permit {
 
     async fn work<T: Send + 'static>(
         &mut self,
-        work: impl FnOnce(&mut Slot) -> Result<T, HashError> + Send + 'static,
+        work: impl FnOnce(&Shared, &mut Arena) -> Result<T, HashError> + Send + 'static,
     ) -> Result<T, HashError> {
-        let mut slot = self.0.take().ok_or(HashError::Failed)?;
+        let slot = self.0.take().ok_or(HashError::Failed)?;
         let span = tracing::info_span!("aikagi.hashing.duration", otel.name = "hash");
-        let (slot, done) = spawn_blocking(move || {
+        let (done, result) = oneshot::channel();
+        let shared = Arc::clone(&slot.shared);
+        let admission = slot.admission;
+        shared.workers.submit(admission, move |arena| {
             let started = Instant::now();
-            let done = span.in_scope(|| work(&mut slot));
+            let outcome = span.in_scope(|| work(&slot.shared, arena));
             slot.shared.took(started.elapsed());
-            (slot, done)
-        })
-        .await
-        .map_err(|_| HashError::Failed)?;
+            // The slot is free from here on if the caller was cancelled.
+            let _ = done.send((slot, outcome));
+        });
+        let (slot, outcome) = result.await.map_err(|_| HashError::Failed)?;
         self.0 = Some(slot);
-        done
+        outcome
     }
 }
 

@@ -7,12 +7,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use opentelemetry::KeyValue;
 use tokio::time::{Instant, timeout_at};
 
 use crate::arena::decoy;
-use crate::metrics::{QUEUE_DURATION, QUEUE_LENGTH, SHED};
+use crate::engine::Engine;
+use crate::metrics::{ENGINE, QUEUE_DURATION, QUEUE_LENGTH, SHED};
 use crate::permit::Permit;
 use crate::slot::{Busy, Shared, Waiting};
+use crate::workers::Workers;
 use crate::{Settings, SettingsError};
 
 /// A bounded number of hashing threads with a bounded queue. Clones share both.
@@ -33,25 +36,26 @@ pub struct Counts {
 }
 
 impl Pool {
-    /// Creates the pool and its decoy. The threads are tokio's blocking threads. A thread's memory is allocated for its
-    /// first hash.
+    /// Creates the pool, its decoy and its threads. A thread's memory is allocated for its first hash.
+    ///
+    /// Fails if the implementations of Argon2id disagree, or if a thread cannot be started as the settings say.
     pub fn new(settings: &Settings) -> Result<Self, SettingsError> {
         let params = settings.params()?;
         // Exports both metrics as 0 at start, so that a dashboard can tell "none" from "no data".
         SHED.add(0, &[]);
         QUEUE_LENGTH.add(0, &[]);
+        let engine = Engine::select(settings.engine, &params)?;
+        ENGINE.record(1, &[KeyValue::new("aikagi.hashing.engine", engine.name())]);
+        tracing::info!(engine = engine.name(), "hashing engine selected");
         let decoy = decoy(&params).map_err(|_| SettingsError::NoRandomness)?;
-        Ok(Self(Arc::new(Shared::new(
-            params,
-            decoy,
-            settings.threads(),
-            settings.queue,
-        ))))
+        let workers = Workers::start(settings.threads(), engine, settings.nice, &settings.cores)?;
+        let shared = Shared::new(params, decoy, workers, settings.slots(), settings.queue);
+        Ok(Self(Arc::new(shared)))
     }
 
     /// Waits for a permit to hash.
     ///
-    /// Fails at once with [`Busy`] if all threads are in use and the queue is full, and at the deadline if no thread is
+    /// Fails at once with [`Busy`] if all slots are taken and the queue is full, and at the deadline if no slot is
     /// free by then (INV-11).
     pub async fn permit(&self, deadline: Option<Instant>) -> Result<Permit, Busy> {
         let begun = Instant::now();

@@ -7,6 +7,7 @@ use std::thread::available_parallelism;
 use argon2::Params;
 use serde::Deserialize;
 
+use crate::engine::EngineChoice;
 use crate::memory::{MemoryError, check_memory};
 use crate::seal::{KeyRing, KeyRingError};
 
@@ -28,6 +29,20 @@ pub struct Settings {
     /// The number of hashes that run in parallel. The default is the number of cores.
     #[serde(default)]
     pub threads: Option<usize>,
+    /// The number of callers that hold a permit beyond those that hash. They ask the stores while others hash, so that
+    /// no thread waits for a store.
+    #[serde(default = "default_ahead")]
+    pub ahead: usize,
+    /// The implementation that hashes.
+    #[serde(default)]
+    pub engine: EngineChoice,
+    /// The nice value of the hashing threads, 0 to 19. Everything else on the machine runs before a thread with a
+    /// higher one.
+    #[serde(default = "default_nice")]
+    pub nice: u8,
+    /// The cores on which the hashing threads run, one after another. Without them, on any core.
+    #[serde(default)]
+    pub cores: Vec<usize>,
     /// The number of callers that may wait for a permit. Further callers are refused.
     #[serde(default = "default_queue")]
     pub queue: usize,
@@ -45,6 +60,14 @@ fn default_parallelism() -> u32 {
     1
 }
 
+fn default_ahead() -> usize {
+    2
+}
+
+fn default_nice() -> u8 {
+    10
+}
+
 fn default_queue() -> usize {
     64
 }
@@ -58,6 +81,10 @@ impl Default for Settings {
             iterations: default_iterations(),
             parallelism: default_parallelism(),
             threads: None,
+            ahead: default_ahead(),
+            engine: EngineChoice::default(),
+            nice: default_nice(),
+            cores: Vec::new(),
             queue: default_queue(),
         }
     }
@@ -80,6 +107,19 @@ pub enum SettingsError {
     /// The file with the sealing keys cannot be used (INV-9).
     #[error("setting `hashing.key_ring`: {0}")]
     KeyRing(#[from] KeyRingError),
+    /// The vectorised implementation of Argon2id does not compute what the portable one computes.
+    #[error(
+        "the vectorised implementation of Argon2id is wrong on this machine: set `hashing.engine = \"portable\"`"
+    )]
+    EnginesDisagree,
+    /// A hashing thread cannot be started, or cannot run where the settings say.
+    #[error("hashing.{key}: {source}")]
+    Thread {
+        /// The setting.
+        key: &'static str,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
     /// The operating system gives no random bytes for a salt.
     #[error("the operating system gives no random bytes")]
     NoRandomness,
@@ -90,6 +130,11 @@ impl Settings {
     pub fn threads(&self) -> usize {
         self.threads
             .unwrap_or_else(|| available_parallelism().map_or(1, NonZeroUsize::get))
+    }
+
+    /// The number of callers that hold a permit at once.
+    pub fn slots(&self) -> usize {
+        self.threads().saturating_add(self.ahead)
     }
 
     /// The memory that all parallel hashes need together, in bytes. The service needs more for itself.
@@ -112,6 +157,12 @@ impl Settings {
             return Err(SettingsError::OutOfRange {
                 key: "threads",
                 reason: "at least 1 is needed".to_owned(),
+            });
+        }
+        if self.nice > 19 {
+            return Err(SettingsError::OutOfRange {
+                key: "nice",
+                reason: "0 to 19".to_owned(),
             });
         }
         Params::new(self.memory_kib, self.iterations, self.parallelism, None).map_err(|error| {

@@ -1,16 +1,16 @@
-//! What the pool and its permits share: the slots for hashing, the queue for them, and the counts.
+//! What the pool and its permits share: the slots, the queue for them, the threads that hash, and the counts.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aikagi_domain::fault::{Fault, FaultKind};
 use argon2::Params;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::arena::Arena;
 use crate::metrics::QUEUE_LENGTH;
 use crate::secret::Hash;
+use crate::workers::Workers;
 
 /// The shortest time after which a refused caller may try again.
 const SHORTEST_RETRY: Duration = Duration::from_secs(1);
@@ -38,8 +38,9 @@ pub(crate) struct Shared {
     pub(crate) slots: Arc<Semaphore>,
     pub(crate) threads: usize,
     pub(crate) queue: usize,
+    pub(crate) workers: Workers,
     waiting: AtomicUsize,
-    arenas: Mutex<Vec<Arena>>,
+    admitted: AtomicU64,
     pub(crate) hashed: AtomicU64,
     pub(crate) verified: AtomicU64,
     pub(crate) decoys: AtomicU64,
@@ -48,15 +49,23 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(params: Params, decoy: Hash, threads: usize, queue: usize) -> Self {
+    /// A pool's state with `slots` slots, of which as many hash at once as there are `workers`.
+    pub(crate) fn new(
+        params: Params,
+        decoy: Hash,
+        workers: Workers,
+        slots: usize,
+        queue: usize,
+    ) -> Self {
         Self {
             params,
             decoy,
-            slots: Arc::new(Semaphore::new(threads)),
-            threads,
+            slots: Arc::new(Semaphore::new(slots)),
+            threads: workers.threads(),
             queue,
+            workers,
             waiting: AtomicUsize::new(0),
-            arenas: Mutex::default(),
+            admitted: AtomicU64::new(0),
             hashed: AtomicU64::new(0),
             verified: AtomicU64::new(0),
             decoys: AtomicU64::new(0),
@@ -87,15 +96,9 @@ impl Shared {
 
     /// A slot, for which `turn` was acquired from `slots`.
     pub(crate) fn slot(self: &Arc<Self>, turn: OwnedSemaphorePermit) -> Slot {
-        let arena = self
-            .arenas
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop()
-            .unwrap_or_default();
         Slot {
-            arena,
             shared: Arc::clone(self),
+            admission: self.admitted.fetch_add(1, Ordering::Relaxed),
             _turn: turn,
         }
     }
@@ -127,21 +130,11 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// The right to run one hash at a time, with its memory. It moves into the blocking work, so the slot stays taken
-/// until the work ends, also after the caller was cancelled.
+/// The right to run one hash at a time. It moves into the work, so the slot stays taken until the work ends, also after
+/// the caller was cancelled.
 pub(crate) struct Slot {
-    pub(crate) arena: Arena,
     pub(crate) shared: Arc<Shared>,
-    // Rust drops fields after `Drop::drop`, so the arena is back before the next caller can get this turn.
+    /// The position among all admissions. The threads serve the lowest first.
+    pub(crate) admission: u64,
     _turn: OwnedSemaphorePermit,
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        self.shared
-            .arenas
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(std::mem::take(&mut self.arena));
-    }
 }

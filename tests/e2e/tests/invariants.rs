@@ -124,6 +124,7 @@ async fn a_shed_attempt_is_not_charged() {
             if service == Service::Authentication {
                 let hashing = table["hashing"].as_table_mut().unwrap();
                 hashing.insert("threads".into(), 1.into());
+                hashing.insert("ahead".into(), 0.into());
                 hashing.insert("queue".into(), 0.into());
             }
         },
@@ -239,10 +240,9 @@ async fn a_request_past_its_deadline_is_dropped_before_hashing() {
     let system = InProcessSystem::with(Options {
         adjust: |service, table| {
             if service == Service::Authentication {
-                table["hashing"]
-                    .as_table_mut()
-                    .unwrap()
-                    .insert("threads".into(), 1.into());
+                let hashing = table["hashing"].as_table_mut().unwrap();
+                hashing.insert("threads".into(), 1.into());
+                hashing.insert("ahead".into(), 0.into());
             }
         },
         ..Options::default()

@@ -8,6 +8,7 @@ fn pool(threads: usize, queue: usize) -> Pool {
         memory_kib: 64,
         iterations: 1,
         threads: Some(threads),
+        ahead: 0,
         queue,
         ..Settings::default()
     })
@@ -79,6 +80,24 @@ async fn a_caller_beyond_the_queue_is_refused_at_once() {
     assert_eq!(pool.count(), 0);
 }
 
+/// INV-6: as many callers as the settings say hold a permit beyond those that hash, and no more.
+#[tokio::test]
+async fn some_callers_are_admitted_ahead() {
+    let pool = Pool::new(&Settings {
+        memory_kib: 64,
+        threads: Some(1),
+        ahead: 1,
+        queue: 0,
+        ..Settings::default()
+    })
+    .unwrap();
+    let mut first = pool.permit(None).await.unwrap();
+    let mut second = pool.permit(None).await.unwrap();
+    pool.permit(None).await.unwrap_err();
+    let (one, other) = tokio::join!(first.hash(secret()), second.hash(secret()));
+    assert!(one.is_ok() && other.is_ok());
+}
+
 /// INV-11: waiting ends at the deadline, and no work starts after it.
 #[tokio::test(start_paused = true)]
 async fn waiting_ends_at_the_deadline() {
@@ -121,6 +140,7 @@ async fn the_work_of_a_cancelled_caller_keeps_its_slot() {
         memory_kib: 4096,
         iterations: 20,
         threads: Some(1),
+        ahead: 0,
         queue: 1,
         ..Settings::default()
     })

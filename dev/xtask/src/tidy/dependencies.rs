@@ -189,7 +189,7 @@ struct Reserved {
     in_tests: &'static [&'static str],
 }
 
-const RESERVED: [Reserved; 4] = [
+const RESERVED: [Reserved; 5] = [
     Reserved {
         name: "sqlx",
         users: &[
@@ -216,6 +216,11 @@ const RESERVED: [Reserved; 4] = [
     },
     Reserved {
         name: "argon2",
+        users: &["aikagi-hashing"],
+        in_tests: &[],
+    },
+    Reserved {
+        name: "argon2-rust",
         users: &["aikagi-hashing"],
         in_tests: &[],
     },

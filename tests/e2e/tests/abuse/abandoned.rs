@@ -43,7 +43,7 @@ where
     }
     for replica in &system.authentication {
         let mut held = Vec::new();
-        for _ in 0..aikagi_hashing::Settings::default().threads() {
+        for _ in 0..aikagi_hashing::Settings::default().slots() {
             let by = Instant::now() + SETTLED_LIMIT;
             held.push(replica.pool().permit(Some(by)).await.unwrap());
         }

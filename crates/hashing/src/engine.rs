@@ -1,0 +1,328 @@
+//! Which implementation of Argon2id a process hashes with.
+//!
+//! RustCrypto's `argon2` is the definition: it reads parameters and PHC strings, and its results are the right ones.
+//! `argon2-rust` computes the same function with the vector instructions of this machine. It hashes only after it
+//! has shown here that both agree (docs/decisions/0022).
+
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use argon2_rust::params::{Memory as Kibibytes, TagLen};
+use argon2_rust::{
+    Algorithm as VectorAlgorithm, Argon2 as VectorArgon2, Hasher, Params as VectorParams,
+    Version as VectorVersion,
+};
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use crate::{HashError, SettingsError};
+
+/// The setting `hashing.engine`.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum EngineChoice {
+    /// The vectorised implementation. A process in which it disagrees with the portable one refuses to start.
+    #[default]
+    Auto,
+    /// The portable implementation alone: slower by a factor of two to three.
+    Portable,
+}
+
+/// The implementation that a process hashes with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Engine {
+    /// `argon2-rust`.
+    Vectorised,
+    /// `argon2`.
+    Portable,
+}
+
+/// Memory (KiB), passes and bytes of output of the records that both implementations hash at the start, beside the
+/// process's own parameters: the least memory, an odd number of blocks, a short and a long output.
+const KNOWN_COSTS: [(u32, u32, usize); 4] = [(8, 1, 32), (64, 3, 32), (77, 2, 16), (256, 2, 64)];
+/// Passwords that both implementations hash: none, as long as a subscriber's, longer than a block of `BLAKE2b`.
+const KNOWN_SECRETS: [&[u8]; 3] = [b"", b"Himitsu2026", &[0xa5; 129]];
+const KNOWN_SALT: &[u8; 16] = b"known to anybody";
+
+impl Engine {
+    /// The engine that the settings ask for.
+    ///
+    /// Fails when the vectorised implementation and the portable one disagree on any known answer.
+    pub(crate) fn select(choice: EngineChoice, params: &Params) -> Result<Self, SettingsError> {
+        if choice == EngineChoice::Portable {
+            return Ok(Self::Portable);
+        }
+        let own = (params.m_cost(), params.t_cost(), Params::DEFAULT_OUTPUT_LEN);
+        let (mut vectorised, mut portable) = (Memory::default(), Memory::default());
+        for (memory_kib, passes, bytes) in KNOWN_COSTS.into_iter().chain([own]) {
+            for secret in KNOWN_SECRETS {
+                let params = Params::new(memory_kib, passes, 1, Some(bytes))
+                    .map_err(|_| SettingsError::EnginesDisagree)?;
+                let answer = |memory: &mut Memory, engine: Self| {
+                    let mut output = Zeroizing::new(vec![0; bytes]);
+                    memory
+                        .hash(
+                            engine,
+                            &params,
+                            Version::V0x13,
+                            secret,
+                            KNOWN_SALT,
+                            &mut output,
+                        )
+                        .map(|()| output)
+                };
+                match (
+                    answer(&mut vectorised, Self::Vectorised),
+                    answer(&mut portable, Self::Portable),
+                ) {
+                    (Ok(one), Ok(other)) if one == other => {}
+                    _ => return Err(SettingsError::EnginesDisagree),
+                }
+            }
+        }
+        Ok(Self::Vectorised)
+    }
+
+    /// Its name, as metrics and logs have it: `portable`, or the vector instructions in use.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Vectorised => argon2_rust::detected_backend().name(),
+            Self::Portable => "portable",
+        }
+    }
+
+    /// Whether the vectorised implementation computes records of this kind. The portable one has all others.
+    fn is_vectorised_for(self, params: &Params, version: Version) -> bool {
+        self == Self::Vectorised
+            && version == Version::V0x13
+            && params.p_cost() == 1
+            && params.keyid().is_empty()
+            && params.data().is_empty()
+    }
+}
+
+/// One thread's working memory, used again and again so that a hash costs no page faults. Wiped after each use.
+#[derive(Default)]
+pub(crate) struct Memory {
+    blocks: Vec<Block>,
+    hasher: Option<Hasher>,
+}
+
+impl Memory {
+    /// Argon2id of the secret, into `output`.
+    pub(crate) fn hash(
+        &mut self,
+        engine: Engine,
+        params: &Params,
+        version: Version,
+        secret: &[u8],
+        salt: &[u8],
+        output: &mut [u8],
+    ) -> Result<(), HashError> {
+        if engine.is_vectorised_for(params, version) {
+            self.vectorised(params, secret, salt, output)
+        } else {
+            self.portable(params, version, secret, salt, output)
+        }
+    }
+
+    fn vectorised(
+        &mut self,
+        params: &Params,
+        secret: &[u8],
+        salt: &[u8],
+        output: &mut [u8],
+    ) -> Result<(), HashError> {
+        let params = VectorParams::builder()
+            .memory(Kibibytes::kib(params.m_cost().into()))
+            .passes(params.t_cost())
+            .lanes(1)
+            .tag_len(TagLen::bytes(output.len() as u64))
+            .build()
+            .map_err(|_| HashError::Malformed)?;
+        let argon2 = VectorArgon2::new(VectorAlgorithm::Argon2id, VectorVersion::V0x13, params);
+        let hasher = match &mut self.hasher {
+            // It keeps the most memory that it ever needed: other parameters take memory of their own size.
+            Some(hasher) if *hasher.params() == params => hasher,
+            memory => memory.insert(argon2.hasher()),
+        };
+        // It wipes its memory before it returns (its feature `zeroize-memory`).
+        hasher
+            .hash_into(secret, salt, output)
+            .map_err(|_| HashError::Malformed)
+    }
+
+    fn portable(
+        &mut self,
+        params: &Params,
+        version: Version,
+        secret: &[u8],
+        salt: &[u8],
+        output: &mut [u8],
+    ) -> Result<(), HashError> {
+        let blocks = params.block_count();
+        if self.blocks.len() != blocks {
+            self.blocks.clear();
+            self.blocks.resize(blocks, Block::new());
+            self.blocks.shrink_to_fit();
+        }
+        let done = Argon2::new(Algorithm::Argon2id, version, params.clone())
+            .hash_password_into_with_memory(secret, salt, output, &mut self.blocks);
+        // The blocks outlive this call, so the compiler has to keep this.
+        self.blocks.fill(Block::new());
+        done.map_err(|_| HashError::Malformed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::os::unix::fs::FileExt as _;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn hashed(
+        engine: Engine,
+        params: &Params,
+        version: Version,
+        secret: &[u8],
+        salt: &[u8],
+    ) -> Vec<u8> {
+        let mut output = vec![0; params.output_len().unwrap_or(Params::DEFAULT_OUTPUT_LEN)];
+        Memory::default()
+            .hash(engine, params, version, secret, salt, &mut output)
+            .unwrap();
+        output
+    }
+
+    #[test]
+    fn the_choice_selects_the_engine() {
+        let params = Params::new(64, 1, 1, None).unwrap();
+        let auto = Engine::select(EngineChoice::Auto, &params).unwrap();
+        assert_eq!(auto, Engine::Vectorised);
+        assert_ne!(auto.name(), "portable");
+        let portable = Engine::select(EngineChoice::Portable, &params).unwrap();
+        assert_eq!(portable.name(), "portable");
+    }
+
+    proptest! {
+        /// Whatever is hashed, both implementations give the same output: also for the kinds of record that the
+        /// vectorised one leaves to the portable one.
+        #[test]
+        fn the_engines_agree(
+            memory_kib in 16_u32..300,
+            passes in 1_u32..4,
+            lanes in 1_u32..3,
+            bytes in 4_usize..130,
+            old in any::<bool>(),
+            secret in prop::collection::vec(any::<u8>(), 0..200),
+            salt in prop::collection::vec(any::<u8>(), 8..48),
+        ) {
+            let params = Params::new(memory_kib, passes, lanes, Some(bytes)).unwrap();
+            let version = if old { Version::V0x10 } else { Version::V0x13 };
+            prop_assert_eq!(
+                hashed(Engine::Vectorised, &params, version, &secret, &salt),
+                hashed(Engine::Portable, &params, version, &secret, &salt)
+            );
+        }
+    }
+
+    /// One memory serves records of any cost, one after another.
+    #[test]
+    fn a_memory_changes_with_the_parameters() {
+        let mut memory = Memory::default();
+        for memory_kib in [64, 256, 8, 64] {
+            let params = Params::new(memory_kib, 1, 1, None).unwrap();
+            let mut output = vec![0; 32];
+            memory
+                .hash(
+                    Engine::Vectorised,
+                    &params,
+                    Version::V0x13,
+                    b"abcd1234",
+                    KNOWN_SALT,
+                    &mut output,
+                )
+                .unwrap();
+            let expected = hashed(
+                Engine::Portable,
+                &params,
+                Version::V0x13,
+                b"abcd1234",
+                KNOWN_SALT,
+            );
+            assert_eq!(output, expected);
+            let kept = memory.hasher.as_ref().map(Hasher::reserved_blocks);
+            assert_eq!(kept, Some(params.block_count()));
+        }
+    }
+
+    /// INV-8: when a hash is done, nothing of it is left in the memory that is kept for the next one. The whole memory
+    /// of this process is searched.
+    #[test]
+    fn the_memory_is_wiped_after_each_use() {
+        let params = Params::new(64, 1, 1, None).unwrap();
+        let mut blocks = vec![Block::new(); params.block_count()];
+        Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone())
+            .hash_password_into_with_memory(b"abcd1234", KNOWN_SALT, &mut [0; 32], &mut blocks)
+            .unwrap();
+        // Inverted, so that the search does not find what it searches for. Without the last block, which is on the
+        // stack of what was just called.
+        let inverted: Vec<u64> = blocks
+            .iter()
+            .step_by(6)
+            .map(|block| !block.as_ref()[40])
+            .collect();
+        assert_eq!(
+            found(&inverted),
+            inverted.len(),
+            "the search finds what is there"
+        );
+        blocks.fill(Block::new());
+        drop(std::hint::black_box(blocks));
+
+        for engine in [Engine::Vectorised, Engine::Portable] {
+            let mut memory = Memory::default();
+            memory
+                .hash(
+                    engine,
+                    &params,
+                    Version::V0x13,
+                    b"abcd1234",
+                    KNOWN_SALT,
+                    &mut [0; 32],
+                )
+                .unwrap();
+            assert_eq!(found(&inverted), 0, "{engine:?}");
+            drop(memory);
+        }
+    }
+
+    /// How many of these words, which are given inverted, are in the writable memory of this process.
+    fn found(inverted: &[u64]) -> usize {
+        const CHUNK: usize = 1 << 16;
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        let memory = File::open("/proc/self/mem").unwrap();
+        let mut seen = vec![false; inverted.len()];
+        let mut bytes = vec![0_u8; CHUNK];
+        for line in maps.lines().filter(|line| line.contains(" rw")) {
+            let (from, to) = line.split(' ').next().unwrap().split_once('-').unwrap();
+            let to = u64::from_str_radix(to, 16).unwrap();
+            let mut at = u64::from_str_radix(from, 16).unwrap();
+            while at < to {
+                let wanted = usize::try_from(to - at).unwrap().min(CHUNK);
+                if memory.read_exact_at(&mut bytes[..wanted], at).is_ok() {
+                    for word in bytes[..wanted].chunks_exact(8) {
+                        let word = !u64::from_ne_bytes(word.try_into().unwrap());
+                        if let Some(index) = inverted.iter().position(|other| *other == word) {
+                            seen[index] = true;
+                        }
+                    }
+                }
+                bytes.fill(0);
+                at += wanted as u64;
+            }
+        }
+        seen.iter().filter(|seen| **seen).count()
+    }
+}

@@ -1,0 +1,245 @@
+//! The threads that hash. They do nothing else, and everything else on the machine runs before them.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread;
+
+use rustix::process::setpriority_process;
+use rustix::thread::{CpuSet, sched_setaffinity};
+
+use crate::SettingsError;
+use crate::arena::Arena;
+use crate::engine::Engine;
+
+type Work = Box<dyn FnOnce(&mut Arena) + Send>;
+
+/// A fixed number of threads, each with an arena. They end when this is dropped and the submitted work is done.
+pub(crate) struct Workers {
+    queue: Arc<Queue>,
+    threads: usize,
+}
+
+/// Submitted work. Each caller that was admitted has at most one piece here, so admission bounds the length.
+#[derive(Default)]
+struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    work: BinaryHeap<Reverse<Submitted>>,
+    closed: bool,
+}
+
+/// Work with the position of its caller among all admissions.
+struct Submitted {
+    admission: u64,
+    work: Work,
+}
+
+impl Workers {
+    /// Starts the threads with this nice value, each on one of these cores if there are any.
+    pub(crate) fn start(
+        threads: usize,
+        engine: Engine,
+        nice: u8,
+        cores: &[usize],
+    ) -> Result<Self, SettingsError> {
+        // Dropped on the way out of an error, which ends the threads that started.
+        let workers = Self {
+            queue: Arc::default(),
+            threads,
+        };
+        for index in 0..threads {
+            let core = cores.get(index % cores.len().max(1)).copied();
+            let queue = Arc::clone(&workers.queue);
+            let (placed, answer) = mpsc::channel();
+            thread::Builder::new()
+                .name(format!("hash-{index}"))
+                .spawn(move || {
+                    let _ = placed.send(place(nice, core));
+                    queue.serve(&mut Arena::new(engine));
+                })
+                .map_err(|source| SettingsError::Thread {
+                    key: "threads",
+                    source,
+                })?;
+            answer.recv().unwrap_or(Ok(()))?;
+        }
+        Ok(workers)
+    }
+
+    /// The number of threads.
+    pub(crate) fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// Lets the next free thread do this work, unless work of an earlier admission waits too.
+    pub(crate) fn submit(&self, admission: u64, work: impl FnOnce(&mut Arena) + Send + 'static) {
+        self.queue.lock().work.push(Reverse(Submitted {
+            admission,
+            work: Box::new(work),
+        }));
+        self.queue.changed.notify_one();
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        self.queue.lock().closed = true;
+        self.queue.changed.notify_all();
+    }
+}
+
+impl Queue {
+    fn serve(&self, arena: &mut Arena) {
+        while let Some(work) = self.next() {
+            // A caller whose work panicked hears that hashing failed. The thread serves the others.
+            let _ = catch_unwind(AssertUnwindSafe(|| work(arena)));
+        }
+    }
+
+    /// Waits for work. None when there will be no more.
+    fn next(&self) -> Option<Work> {
+        let mut state = self.lock();
+        loop {
+            if let Some(Reverse(next)) = state.work.pop() {
+                return Some(next.work);
+            }
+            if state.closed {
+                return None;
+            }
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Lowers the priority of this thread and binds it to its core.
+fn place(nice: u8, core: Option<usize>) -> Result<(), SettingsError> {
+    let failed = |key| {
+        move |error: rustix::io::Errno| SettingsError::Thread {
+            key,
+            source: io::Error::from(error),
+        }
+    };
+    // On Linux, no process means the calling thread alone.
+    setpriority_process(None, nice.into()).map_err(failed("nice"))?;
+    if let Some(core) = core {
+        if core >= CpuSet::MAX_CPU {
+            return Err(failed("cores")(rustix::io::Errno::INVAL));
+        }
+        let mut cores = CpuSet::new();
+        cores.set(core);
+        sched_setaffinity(None, &cores).map_err(failed("cores"))?;
+    }
+    Ok(())
+}
+
+impl Ord for Submitted {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.admission.cmp(&other.admission)
+    }
+}
+
+impl PartialOrd for Submitted {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Submitted {
+    fn eq(&self, other: &Self) -> bool {
+        self.admission == other.admission
+    }
+}
+
+impl Eq for Submitted {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn started(nice: u8, cores: &[usize]) -> Result<Workers, SettingsError> {
+        Workers::start(1, Engine::Portable, nice, cores)
+    }
+
+    /// The one thread is kept busy until all work is there.
+    #[test]
+    fn work_is_done_in_the_order_of_admission() {
+        let workers = started(0, &[]).unwrap();
+        let (go, gate) = mpsc::channel::<()>();
+        let (begun, has_begun) = mpsc::channel();
+        workers.submit(0, move |_| {
+            begun.send(()).unwrap();
+            gate.recv().unwrap();
+        });
+        has_begun.recv().unwrap();
+        let (done, order) = mpsc::channel();
+        for admission in [3, 1, 2] {
+            let done = done.clone();
+            workers.submit(admission, move |_| done.send(admission).unwrap());
+        }
+        go.send(()).unwrap();
+        let order: Vec<u64> = order.iter().take(3).collect();
+        assert_eq!(order, [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_panic_costs_neither_the_thread_nor_the_others() {
+        let workers = started(0, &[]).unwrap();
+        let (done, answer) = mpsc::channel();
+        workers.submit(0, |_| panic!("on purpose"));
+        workers.submit(1, move |_| done.send(()).unwrap());
+        answer.recv().unwrap();
+    }
+
+    /// What was submitted is done although the pool is dropped, and then the threads end.
+    #[test]
+    fn threads_end_with_the_pool() {
+        let workers = started(0, &[]).unwrap();
+        let queue = Arc::clone(&workers.queue);
+        let (done, answer) = mpsc::channel();
+        workers.submit(0, move |_| done.send(()).unwrap());
+        drop(workers);
+        answer.recv().unwrap();
+        while Arc::strong_count(&queue) > 1 {
+            thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn threads_run_where_and_as_the_settings_say() {
+        let first = sched_affinity();
+        let workers = started(7, &[first]).unwrap();
+        let (done, answer) = mpsc::channel();
+        workers.submit(0, move |_| {
+            let nice = rustix::process::getpriority_process(None).unwrap();
+            let cores = rustix::thread::sched_getaffinity(None).unwrap();
+            done.send((nice, cores.is_set(first), cores.count()))
+                .unwrap();
+        });
+        assert_eq!(answer.recv().unwrap(), (7, true, 1));
+
+        let refused = started(0, &[CpuSet::MAX_CPU + 1]).err().unwrap();
+        assert!(refused.to_string().contains("hashing.cores"), "{refused}");
+    }
+
+    /// A core that this process may use.
+    fn sched_affinity() -> usize {
+        let cores = rustix::thread::sched_getaffinity(None).unwrap();
+        (0..CpuSet::MAX_CPU)
+            .find(|core| cores.is_set(*core))
+            .unwrap()
+    }
+}
