@@ -99,7 +99,7 @@ struct Life {
     reason = "it prints rounds that could not be judged"
 )]
 async fn run_system(rounds: usize, mut rng: StdRng, report: &mut Report) {
-    let mut system = FaultSystem::start().await;
+    let mut system = FaultSystem::start();
     let mut coverage = Coverage::default();
     let mut lives: Vec<Life> = Vec::new();
     let mut born = 0;

@@ -68,7 +68,7 @@ async fn parallel_charges_end_at_the_limit() {
             .map(|charged| charged.failures)
             .collect();
         failures.sort_unstable();
-        assert_eq!(failures, Vec::from_iter(1..=limit(kind)));
+        assert_eq!(failures, (1..=limit(kind)).collect::<Vec<_>>());
     }
 }
 

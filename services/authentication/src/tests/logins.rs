@@ -73,7 +73,7 @@ async fn a_fault_before_the_comparison_costs_no_attempt() {
     let mut fixture = Fixture::new().await;
     fixture.set(USER, CredentialKind::Temporary, RIGHT).await;
     fixture.redis.stop();
-    for _ in 0..limit(CredentialKind::Temporary) + 1 {
+    for _ in 0..=limit(CredentialKind::Temporary) {
         let failure = fixture.login(USER, RIGHT).await.unwrap_err();
         assert!(matches!(failure, Failure::Fault(_)), "{failure}");
     }

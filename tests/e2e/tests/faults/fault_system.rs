@@ -38,7 +38,7 @@ pub(super) struct FaultSystem {
 }
 
 impl FaultSystem {
-    pub(super) async fn start() -> Self {
+    pub(super) fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = Clock::in_directory(dir.path());
         let disk = Disk::at(&dir.path().join("postgres"));
@@ -107,7 +107,7 @@ impl FaultSystem {
     pub(super) fn strike(&mut self, fault: Fault) {
         match fault {
             Fault::Kill(service, replica) => {
-                self.system.processes.replicas(service)[replica].kill9()
+                self.system.processes.replicas(service)[replica].kill9();
             }
             Fault::Freeze(service, replica) => {
                 signal(
