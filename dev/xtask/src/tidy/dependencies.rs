@@ -288,7 +288,7 @@ fn entry(package: &str) -> Option<&'static Package> {
 }
 
 fn may_use(user: &Package, used: &str) -> bool {
-    let is_below = entry(used).is_some_and(|used| used.row < user.row);
+    let is_below = entry(used).is_some_and(|found| found.row < user.row);
     match &user.uses {
         Uses::Only(packages) => packages.contains(&used),
         Uses::Below { beside } => is_below || beside.contains(&used),
