@@ -18,8 +18,8 @@ pub(super) async fn rate(program: &Path, settings: &Settings, slice: Duration) -
         settings.iterations.to_string(),
         settings.parallelism.to_string(),
     ]);
-    let said = tokio::task::spawn_blocking(move || command::run(&mut run)).await??;
-    let (made, seconds) = said
+    let printed = tokio::task::spawn_blocking(move || command::run(&mut run)).await??;
+    let (made, seconds) = printed
         .trim()
         .split_once(' ')
         .context("the reference program printed something unexpected")?;

@@ -58,8 +58,8 @@ impl Narrator {
 
     /// Shows a refusal. The message is printed only the first time.
     pub(super) fn refusal(&self, reason: &str, message: &str) {
-        let told = !self.refusals.borrow_mut().insert(message.to_owned());
-        let text = if told {
+        let seen = !self.refusals.borrow_mut().insert(message.to_owned());
+        let text = if seen {
             String::new()
         } else {
             format!(" “{message}”")
@@ -108,7 +108,7 @@ pub(super) fn masked(number: &str) -> String {
 
 /// UNIT-3: a text in which every number is masked. Its length stays the same.
 pub(super) fn masked_within(text: &str) -> String {
-    let mut told = String::new();
+    let mut shown = String::new();
     let mut digits = String::new();
     for letter in text.chars().chain(['\n']) {
         if letter.is_ascii_digit() {
@@ -116,14 +116,14 @@ pub(super) fn masked_within(text: &str) -> String {
             continue;
         }
         match TelephoneNumber::parse(&digits) {
-            Ok(number) => told.push_str(&number.masked()),
-            Err(_malformed) => told.push_str(&digits),
+            Ok(number) => shown.push_str(&number.masked()),
+            Err(_malformed) => shown.push_str(&digits),
         }
         digits.clear();
-        told.push(letter);
+        shown.push(letter);
     }
-    told.pop();
-    told
+    shown.pop();
+    shown
 }
 
 /// UNIT-3: a list of numbers, each masked.
@@ -146,7 +146,7 @@ mod tests {
     /// UNIT-3: the output of a command is masked too.
     #[test]
     fn numbers_within_a_text_are_masked() {
-        for (text, told) in [
+        for (text, shown) in [
             ("line 05012345678, 2026", "line *******5678, 2026"),
             ("0312345678", "******5678"),
             (
@@ -155,7 +155,7 @@ mod tests {
             ),
             ("", ""),
         ] {
-            assert_eq!(masked_within(text), told);
+            assert_eq!(masked_within(text), shown);
         }
     }
 }

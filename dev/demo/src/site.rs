@@ -27,7 +27,7 @@ impl Story {
             .patiently(async || self.site.login(number, password).await)
             .await;
         let subscriber = answered("a login", answer)?;
-        self.narrator.answer(&told(&subscriber.session));
+        self.narrator.answer(&description(&subscriber.session));
         expect(
             "the account",
             &subscriber.session.account_number,
@@ -88,8 +88,10 @@ impl Story {
             .patiently(async || subscriber.change(current, new).await)
             .await;
         let changed = answered("the change", answer)?.context("the session was not carried on")?;
-        self.narrator
-            .answer(&format!("under a new token: {}", told(&changed.session)));
+        self.narrator.answer(&format!(
+            "under a new token: {}",
+            description(&changed.session)
+        ));
         must_change(&changed.session, MustChangeReason::Unspecified)?;
         self.session_has_ended(subscriber, "the token from before the change")
             .await?;
@@ -214,7 +216,7 @@ fn too_many(status: &Status) -> Option<Duration> {
 }
 
 /// A short description of a session.
-fn told(session: &Session) -> String {
+fn description(session: &Session) -> String {
     let kind = match session.must_change_reason() {
         MustChangeReason::Unspecified => "a full session",
         MustChangeReason::Temporary => "a must-change session (temporary password)",

@@ -41,7 +41,7 @@ impl AsteriskContainer {
             .args(["--env", &format!("AIKAGI_SIP_LISTEN=127.0.0.1:{port}")])
             .args(["--env", "AIKAGI_TRUNK=127.0.0.1"]);
         run(docker.arg(image)).context("cannot start Asterisk")?;
-        let exchange = Self {
+        let asterisk = Self {
             log: home.join(format!("asterisk-{port}.log")),
             name,
             trunk: Trunk {
@@ -49,11 +49,11 @@ impl AsteriskContainer {
                 asterisk: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
             },
         };
-        let booted = || exchange.ask("core waitfullybooted").is_ok();
+        let booted = || asterisk.ask("core waitfullybooted").is_ok();
         if !wait_until(READY_LIMIT, booted) {
-            bail!("Asterisk is not ready: {}", exchange.said());
+            bail!("Asterisk is not ready: {}", asterisk.logged());
         }
-        Ok(exchange)
+        Ok(asterisk)
     }
 
     /// The output of a command on Asterisk's console.
@@ -65,12 +65,12 @@ impl AsteriskContainer {
     pub(super) fn is_idle(&self) -> bool {
         wait_until(Duration::from_secs(20), || {
             self.ask("core show channels count")
-                .is_ok_and(|said| said.contains("0 active calls"))
+                .is_ok_and(|logged| logged.contains("0 active calls"))
         })
     }
 
     /// Everything that Asterisk has logged.
-    pub(super) fn said(&self) -> String {
+    pub(super) fn logged(&self) -> String {
         let output = Command::new("docker").args(["logs", &self.name]).output();
         output.map_or_else(
             |error| error.to_string(),
@@ -84,7 +84,7 @@ impl AsteriskContainer {
 
 impl Drop for AsteriskContainer {
     fn drop(&mut self) {
-        let _ = std::fs::write(&self.log, self.said());
+        let _ = std::fs::write(&self.log, self.logged());
         let _ = run(Command::new("docker").args(["rm", "--force", "--volumes", &self.name]));
     }
 }

@@ -52,13 +52,13 @@ pub struct CallsEnvironment {
 }
 
 /// Makes all calls, then the calls with faults. Reports progress through `say`.
-pub async fn make(around: &CallsEnvironment, mut say: impl FnMut(&str)) -> Result<()> {
-    let calls = around.home.join("calls");
+pub async fn make(environment: &CallsEnvironment, mut say: impl FnMut(&str)) -> Result<()> {
+    let calls = environment.home.join("calls");
     std::fs::create_dir_all(&calls).context("cannot make a directory")?;
-    let home = around.home.canonicalize().context("the directory")?;
+    let home = environment.home.canonicalize().context("the directory")?;
     let recordings = Arc::new(Recordings::load(&ivr_system::manifest()?, Language::Ja)?);
-    let mut system = IvrSystem::open(&home, &around.binaries)?;
-    let asterisk = AsteriskContainer::start(&around.image, &home, system.agi, LONGEST)?;
+    let mut system = IvrSystem::open(&home, &environment.binaries)?;
+    let asterisk = AsteriskContainer::start(&environment.image, &home, system.agi, LONGEST)?;
 
     let cases = cases::all();
     say(&format!("{} calls, all in progress at once", cases.len()));
@@ -78,7 +78,7 @@ pub async fn make(around: &CallsEnvironment, mut say: impl FnMut(&str)) -> Resul
     let mut scene = Scene {
         system: &mut system,
         asterisk: &asterisk,
-        image: &around.image,
+        image: &environment.image,
         recordings: &recordings,
         home: &calls,
     };
@@ -190,9 +190,12 @@ fn secret(asterisk: &AsteriskContainer, system: &IvrSystem) -> Result<()> {
     let adapter = system.services.logs().join("ivr.log");
     let adapter = std::fs::read_to_string(adapter).context("the IVR adapter's log")?;
     let number = cases::Line::numbered(0).contract;
-    for (who, said) in [("Asterisk", asterisk.said()), ("the IVR adapter", adapter)] {
+    for (who, logged) in [
+        ("Asterisk", asterisk.logged()),
+        ("the IVR adapter", adapter),
+    ] {
         for secret in [cases::PASSWORD, &number] {
-            ensure!(!said.contains(secret), "{who} has logged a secret");
+            ensure!(!logged.contains(secret), "{who} has logged a secret");
         }
     }
     Ok(())

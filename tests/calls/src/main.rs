@@ -61,12 +61,12 @@ async fn run() -> Result<()> {
     let say = |line: &str| println!("  {line}");
     match calls {
         Calls::All { image, binaries } => {
-            let around = CallsEnvironment {
+            let environment = CallsEnvironment {
                 image,
                 binaries,
                 home,
             };
-            make(&around, say).await
+            make(&environment, say).await
         }
         Calls::Through { state, asterisk } => {
             through(&RunningSystem::read(&state)?, asterisk, &home, say).await

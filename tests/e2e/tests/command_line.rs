@@ -67,9 +67,9 @@ async fn an_operator_provisions_and_explains() {
         (0, &Value::from(CONTRACT))
     );
     assert_eq!(line[0]["numbers"].as_array().unwrap().len(), 4);
-    let (code, told, _) = run(&system, &["explain", NOBODY]).await;
+    let (code, printed, _) = run(&system, &["explain", NOBODY]).await;
     assert_eq!(
-        (code, &told[0]["verdict"]),
+        (code, &printed[0]["verdict"]),
         (0, &Value::from("UNKNOWN_NUMBER"))
     );
     let (code, _, remarks) = run(&system, &["number", "add", CONTRACT, STRANGER]).await;
@@ -195,7 +195,7 @@ async fn every_bad_row_is_reported() {
     let counts =
         ["rows", "added", "unchanged", "rejected"].map(|key| summary[key].as_u64().unwrap());
     assert_eq!(counts, [2_000, 1_000, 0, 1_000]);
-    let told: BTreeMap<usize, &str> = documents
+    let reported: BTreeMap<usize, &str> = documents
         .iter()
         .filter(|document| document["type"] == "rejected")
         .map(|document| {
@@ -203,7 +203,7 @@ async fn every_bad_row_is_reported() {
             (row, document["reason"].as_str().unwrap())
         })
         .collect();
-    assert_eq!(told, expected);
+    assert_eq!(reported, expected);
     assert_eq!(count(&system, "lines").await - before, 1_000);
     let rejected = std::fs::read_to_string(format!("{name}.rejected.csv")).unwrap();
     assert_eq!(rejected.lines().count(), 1_001);

@@ -100,9 +100,9 @@ async fn some_order_explains_concurrent_operations() {
             let this = format!("AIKAGI_CONCURRENCY_SEED={seed}, run {run}, round {round}");
             match play.round(&mut this_run, &mut rng).await {
                 Verdict::Explained => {}
-                Verdict::Unexplained(told) => panic!("{this}: no order explains\n{told}"),
-                Verdict::TooTangled(told) => {
-                    eprintln!("{this}: too tangled to be judged\n{told}");
+                Verdict::Unexplained(shown) => panic!("{this}: no order explains\n{shown}"),
+                Verdict::TooTangled(shown) => {
+                    eprintln!("{this}: too tangled to be judged\n{shown}");
                     play = Play::begin(&this_run.system, line(run, round), rng.random()).await;
                 }
             }

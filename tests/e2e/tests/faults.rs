@@ -64,7 +64,7 @@ async fn lines_survive_faults() {
             break;
         }
     }
-    eprintln!("AIKAGI_FAULTS_SEED={seed}\n{}", report.told());
+    eprintln!("AIKAGI_FAULTS_SEED={seed}\n{}", report.text());
     report.coverage.check(false);
 }
 
@@ -78,12 +78,12 @@ struct Report {
 }
 
 impl Report {
-    fn told(&self) -> String {
-        let mut told = String::from("struck:\n");
+    fn text(&self) -> String {
+        let mut text = String::from("struck:\n");
         for (fault, times) in &self.faults {
-            let _ = writeln!(told, "{times:>6}  {fault}");
+            let _ = writeln!(text, "{times:>6}  {fault}");
         }
-        told
+        text
     }
 }
 
@@ -135,9 +135,9 @@ async fn run_system(rounds: usize, mut rng: StdRng, report: &mut Report) {
             life.left -= 1;
             match life.play.judge(seen, &mut coverage).await {
                 Verdict::Explained => {}
-                Verdict::Unexplained(told) => panic!("{this}: no order explains\n{told}"),
-                Verdict::TooTangled(told) => {
-                    eprintln!("{this}: too tangled to be judged\n{told}");
+                Verdict::Unexplained(text) => panic!("{this}: no order explains\n{text}"),
+                Verdict::TooTangled(text) => {
+                    eprintln!("{this}: too tangled to be judged\n{text}");
                     life.left = 0;
                 }
             }
@@ -205,7 +205,7 @@ async fn run_faults(
 }
 
 fn strike(system: &mut FaultSystem, lives: &[Life], fault: Fault) {
-    trouble(lives);
+    note_fault(lives);
     let strike = || system.strike(fault);
     match fault {
         Fault::KillRedis | Fault::FlushRedis => note(lives, Event::CacheLost, strike),
@@ -218,7 +218,7 @@ fn repair(system: &mut FaultSystem, lives: &[Life], fault: Fault) {
     let repair = || system.repair(fault);
     match fault {
         Fault::FailOverRedis => {
-            trouble(lives);
+            note_fault(lives);
             note(lives, Event::CopyTaken, repair);
         }
         _ => tokio::task::block_in_place(repair),
@@ -226,9 +226,9 @@ fn repair(system: &mut FaultSystem, lives: &[Life], fault: Fault) {
 }
 
 /// Records in all histories that something failed on which operations may depend.
-fn trouble(lives: &[Life]) {
+fn note_fault(lives: &[Life]) {
     for life in lives {
-        life.play.scene.recorder.trouble();
+        life.play.scene.recorder.fault();
     }
 }
 

@@ -55,7 +55,7 @@ async fn storm(
     system: &mut ProcessSystem,
     wrong: &'static str,
     right: &'static str,
-    trouble: fn(&mut ProcessSystem),
+    fault: fn(&mut ProcessSystem),
 ) {
     let sites: Vec<Site> = (0..CONNECTIONS).map(|_| system.site()).collect();
     let mut attempts = JoinSet::new();
@@ -81,7 +81,7 @@ async fn storm(
         answered += 1;
         refused += usize::from(answer == "LOGIN_REFUSED");
         if answered == TROUBLE {
-            trouble(system);
+            fault(system);
         }
         if answer == "LOGIN_REFUSED" && refused == LATE {
             for attempt in 0..5 {

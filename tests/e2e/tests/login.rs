@@ -56,8 +56,8 @@ async fn lookups(system: &InProcessSystem) -> u64 {
     let mut info = redis::cmd("INFO");
     info.arg("commandstats");
     let mut connection = system.redis_connection().await;
-    let told: String = info.query_async(&mut connection).await.unwrap();
-    let mut lines = told.lines();
+    let text: String = info.query_async(&mut connection).await.unwrap();
+    let mut lines = text.lines();
     let calls = lines.find_map(|line| line.strip_prefix("cmdstat_hmget:calls="));
     let calls = calls.and_then(|rest| rest.split(',').next());
     calls.map_or(0, |calls| calls.parse().unwrap())

@@ -58,10 +58,10 @@ fn invalid<T: std::fmt::Debug>(answer: Result<T, Status>, sent: &str) {
         .expect("BadRequest")
         .field_violations;
     assert!(!fields.is_empty(), "{sent}");
-    let said = format!("{} {fields:?}", status.message());
+    let message = format!("{} {fields:?}", status.message());
     let telling = sent.len() > 3 && sent.contains(char::is_numeric);
     assert!(
-        !telling || !said.contains(sent),
-        "{sent} is repeated: {said}"
+        !telling || !message.contains(sent),
+        "{sent} is repeated: {message}"
     );
 }

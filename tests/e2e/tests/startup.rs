@@ -97,17 +97,17 @@ async fn run(service: Service, config: &Path, environment: &[(&str, &str)]) -> S
     let output = ended
         .unwrap_or_else(|_| panic!("{} started", service.name()))
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let printed = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
         !output.status.success(),
-        "{} ended well: {said}",
+        "{} ended well: {printed}",
         service.name()
     );
     assert!(
-        said.starts_with(&format!("aikagi-{}: ", service.name())),
-        "{said}"
+        printed.starts_with(&format!("aikagi-{}: ", service.name())),
+        "{printed}"
     );
-    said
+    printed
 }
 
 fn set(table: &mut Table, section: &str, key: &str, value: impl Into<Value>) {
@@ -118,9 +118,9 @@ fn set(table: &mut Table, section: &str, key: &str, value: impl Into<Value>) {
 }
 
 #[track_caller]
-fn names(said: &str, parts: &[&str]) {
+fn names(printed: &str, parts: &[&str]) {
     for part in parts {
-        assert!(said.contains(part), "{part} is not in: {said}");
+        assert!(printed.contains(part), "{part} is not in: {printed}");
     }
 }
 
@@ -129,18 +129,18 @@ fn names(said: &str, parts: &[&str]) {
 async fn unknown_settings_are_refused() {
     let workshop = Workshop::open().await;
     for service in Service::ALL {
-        let said = workshop
+        let printed = workshop
             .refuses(service, |table| {
                 table.insert("colour".into(), "red".into());
             })
             .await;
-        names(&said, &["colour"]);
+        names(&printed, &["colour"]);
         let sections: Vec<String> = workshop.services[&service].keys().cloned().collect();
         for section in sections {
-            let said = workshop
+            let printed = workshop
                 .refuses(service, |table| set(table, &section, "colour", "red"))
                 .await;
-            names(&said, &[&section, "colour"]);
+            names(&printed, &[&section, "colour"]);
         }
     }
 }
@@ -158,16 +158,16 @@ async fn missing_settings_are_refused() {
                 if OPTIONAL.contains(&(section.as_str(), key.as_str())) {
                     continue;
                 }
-                let said = workshop
+                let printed = workshop
                     .refuses(service, |table| {
                         table[section].as_table_mut().unwrap().remove(key);
                     })
                     .await;
-                names(&said, &[section, key]);
-                let said = workshop
+                names(&printed, &[section, key]);
+                let printed = workshop
                     .refuses(service, |table| set(table, section, key, Table::new()))
                     .await;
-                names(&said, &[&format!("{section}.{key}")]);
+                names(&printed, &[&format!("{section}.{key}")]);
                 tried += 1;
             }
         }
@@ -182,15 +182,15 @@ async fn the_environment_is_read_as_strictly() {
     let config = workshop.dir.path().join("settings.toml");
     for service in Service::ALL {
         std::fs::write(&config, workshop.services[&service].to_string()).unwrap();
-        let said = run(
+        let printed = run(
             service,
             &config,
             &[("AIKAGI__SERVER__LISEN", "127.0.0.1:1")],
         )
         .await;
-        names(&said, &["server", "lisen"]);
-        let said = run(service, &config, &[("AIKAGI__SERVER__LISTEN", "nowhere")]).await;
-        names(&said, &["server.listen"]);
+        names(&printed, &["server", "lisen"]);
+        let printed = run(service, &config, &[("AIKAGI__SERVER__LISTEN", "nowhere")]).await;
+        names(&printed, &["server.listen"]);
     }
 }
 
@@ -219,11 +219,11 @@ async fn secrets_that_others_may_read_are_refused() {
         for mode in [0o640, 0o604, 0o660] {
             std::fs::set_permissions(&own, std::fs::Permissions::from_mode(mode)).unwrap();
             let path = own.to_str().unwrap();
-            let said = workshop
+            let printed = workshop
                 .refuses(service, |table| set(table, section, key, path))
                 .await;
             names(
-                &said,
+                &printed,
                 &[&format!("{section}.{key}"), path, &format!("{mode:o}")],
             );
         }
@@ -254,8 +254,8 @@ async fn a_ledger_that_is_not_durable_is_refused() {
                 .execute(&ledger)
                 .await
                 .unwrap();
-            let said = workshop.refuses(service, |_| {}).await;
-            names(&said, &["postgres", "synchronous_commit", level]);
+            let printed = workshop.refuses(service, |_| {}).await;
+            names(&printed, &["postgres", "synchronous_commit", level]);
         }
     }
 }
@@ -279,12 +279,12 @@ async fn hashing_memory_beyond_the_cgroups_limit_is_refused() {
         Service::Issuance,
         Service::Password,
     ] {
-        let said = workshop
+        let printed = workshop
             .refuses(service, |table| {
                 set(table, "hashing", "threads", 1_000_000_000);
                 set(table, "hashing", "memory_kib", i64::from(u32::MAX));
             })
             .await;
-        names(&said, &["hashing.threads", "hashing.memory_kib"]);
+        names(&printed, &["hashing.threads", "hashing.memory_kib"]);
     }
 }

@@ -64,8 +64,8 @@ impl Story {
     }
 
     async fn explained(&self, number: &str, expected: &str) -> Result<()> {
-        let told = self.types(&["explain", number], 0).await?;
-        contains(&told, expected)
+        let text = self.types(&["explain", number], 0).await?;
+        contains(&text, expected)
     }
 }
 

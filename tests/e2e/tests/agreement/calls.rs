@@ -67,8 +67,8 @@ impl Play<'_> {
         let system = self.run.ivr.take_turn(request).await;
         let system = system.map(|answer| heard(&answer));
         let model = self.model.turn(call, sequence, event.clone());
-        let told = format!("[call {call}] {sequence} {event:?}");
-        let answered = self.agree("turn", &told, system, &model)?;
+        let details = format!("[call {call}] {sequence} {event:?}");
+        let answered = self.agree("turn", &details, system, &model)?;
         if answered.is_some() {
             (self.calls[call].sequence, self.calls[call].event) = (sequence, event);
         }
@@ -92,8 +92,8 @@ impl Play<'_> {
             account_number: account.to_owned(),
             expire_time: Some(timestamp(expires)),
         });
-        let told = format!("from {caller:?} {unit:?} for {target:?} {password}");
-        self.agree("set", &told, system, &model)?;
+        let details = format!("from {caller:?} {unit:?} for {target:?} {password}");
+        self.agree("set", &details, system, &model)?;
         Ok(())
     }
 

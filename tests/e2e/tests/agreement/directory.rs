@@ -37,8 +37,8 @@ impl Play<'_> {
         let operator = &self.run.operator;
         let system = operator.add_number(line, new, subscribed).await;
         let model = self.model.add_number(line, new, subscribed);
-        let told = format!("{new} to {line}, subscribed: {subscribed}");
-        self.agree("add number", &told, system, &model)?;
+        let details = format!("{new} to {line}, subscribed: {subscribed}");
+        self.agree("add number", &details, system, &model)?;
         Ok(())
     }
 

@@ -173,7 +173,7 @@ impl<'a> Play<'a> {
     pub(super) fn agree<T: Readable + PartialEq>(
         &mut self,
         what: &'static str,
-        told: &str,
+        details: &str,
         system: Result<T, Status>,
         model: &Answer<T>,
     ) -> Result<Option<T>, Disagreement> {
@@ -183,7 +183,7 @@ impl<'a> Play<'a> {
             Err(refused) => refused.reason,
         };
         self.coverage.note(what, answer);
-        self.script.push(format!("{what} {told}: {answer}"));
+        self.script.push(format!("{what} {details}: {answer}"));
         if system == *model {
             return Ok(system.ok());
         }
@@ -198,7 +198,7 @@ impl<'a> Play<'a> {
     pub(super) fn tell(&self, disagreement: &Disagreement) -> String {
         let steps = self.script.iter().enumerate();
         let steps: Vec<String> = steps
-            .map(|(step, told)| format!("{step:4}  {told}\n"))
+            .map(|(step, details)| format!("{step:4}  {details}\n"))
             .collect();
         format!("{}{}", steps.concat(), disagreement.0)
     }
@@ -256,7 +256,7 @@ impl<'a> Play<'a> {
         let system = system.map(shown);
         let model = self.model.look(seat, !peek);
         let what = if peek { "peek" } else { "look" };
-        self.agree(what, &self.told(seat), system, &model)?;
+        self.agree(what, &self.details(seat), system, &model)?;
         if let Some(revision) = revision {
             self.seats[seat].person.session.revision = revision;
             self.seats[seat].seen = self.model.revision(seat);
@@ -292,8 +292,8 @@ impl<'a> Play<'a> {
         let system = person.change_with(current, new, again, revision).await;
         let (person, system) =
             seated(system.map(|person| person.expect("the session is carried on")));
-        let told = format!("{} {current} to {new} and {again}", self.told(seat));
-        self.agree("change", &told, system, &model)?;
+        let details = format!("{} {current} to {new} and {again}", self.details(seat));
+        self.agree("change", &details, system, &model)?;
         self.sit(person);
         Ok(())
     }
@@ -304,7 +304,7 @@ impl<'a> Play<'a> {
         };
         let system = self.seats[seat].person.logout().await;
         self.model.logout(seat);
-        self.agree("logout", &self.told(seat), system, &Ok(()))?;
+        self.agree("logout", &self.details(seat), system, &Ok(()))?;
         Ok(())
     }
 
@@ -316,8 +316,8 @@ impl<'a> Play<'a> {
         let token = &self.seats[seat].person.token;
         let system = self.run.backend.check_access(token, number).await;
         let model = self.model.check_access(seat, number);
-        let told = format!("{} to {number}", self.told(seat));
-        self.agree("access", &told, system, &model)?;
+        let details = format!("{} to {number}", self.details(seat));
+        self.agree("access", &details, system, &model)?;
         Ok(())
     }
 
@@ -329,8 +329,8 @@ impl<'a> Play<'a> {
             .ok()
             .map(|preview: &mut PreviewMigrationResponse| std::mem::take(&mut preview.revision));
         let model = self.model.preview(seat, unit);
-        let told = format!("{} {unit:?}", self.told(seat));
-        self.agree("preview", &told, system, &model)?;
+        let details = format!("{} {unit:?}", self.details(seat));
+        self.agree("preview", &details, system, &model)?;
         if let Some(revision) = revision {
             let seen = self.model.preview_revision(account);
             self.seats[seat].preview = seen.map(|seen| (revision, seen));
@@ -359,13 +359,13 @@ impl<'a> Play<'a> {
         let person = &self.seats[seat].person;
         let system = person.migrate_with(unit, &passwords, &revision).await;
         let model = self.model.migrate(seat, unit, &passwords, seen.as_ref());
-        let told = format!("{} {unit:?} {passwords:?}", self.told(seat));
-        self.agree("migrate", &told, system, &model)?;
+        let details = format!("{} {unit:?} {passwords:?}", self.details(seat));
+        self.agree("migrate", &details, system, &model)?;
         Ok(())
     }
 
     /// A session as text for people.
-    fn told(&self, seat: Handle) -> String {
+    fn details(&self, seat: Handle) -> String {
         format!("[session {seat} of {}]", self.owner(seat))
     }
 

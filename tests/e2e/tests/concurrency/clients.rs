@@ -144,9 +144,9 @@ impl Client {
                 new,
             };
             match self.ask(change).await {
-                Some(Ok(told)) => {
+                Some(Ok(observed)) => {
                     self.scene.learn(account, new);
-                    return matches!(told, Observed::Session(_)).then_some(successor);
+                    return matches!(observed, Observed::Session(_)).then_some(successor);
                 }
                 Some(Err(_)) => return Some(seat),
                 None => self.scene.doubt(account, new),

@@ -186,13 +186,13 @@ impl Scene {
     /// Performs and records an operation. None: the response was lost.
     pub(crate) async fn ask(&self, client: usize, operation: Operation) -> Option<Response> {
         let call = self.recorder.begin(client, operation.clone());
-        let said = match self.put(&operation).await {
-            Ok(told) => Some(Ok(told)),
+        let response = match self.put(&operation).await {
+            Ok(observed) => Some(Ok(observed)),
             Err(status) if is_lost(&status) => None,
             Err(status) => Some(Err(refusal(&status))),
         };
-        self.recorder.end(call, said.clone());
-        said
+        self.recorder.end(call, response.clone());
+        response
     }
 
     async fn put(&self, operation: &Operation) -> Result<Observed, Status> {
@@ -297,9 +297,9 @@ impl Scene {
     }
 
     fn sit(&self, seat: Handle, person: Option<LoggedIn>) -> Observed {
-        let told = person.as_ref().map(|person| person.session.clone());
+        let observed = person.as_ref().map(|person| person.session.clone());
         self.seats.lock().unwrap()[seat] = person;
-        told.map_or(Observed::Nothing, Observed::session)
+        observed.map_or(Observed::Nothing, Observed::session)
     }
 
     fn see(&self, seat: Handle, session: &Session) {

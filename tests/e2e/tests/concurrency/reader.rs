@@ -46,15 +46,15 @@ pub(super) async fn read(scene: Arc<Scene>, done: Arc<AtomicBool>) -> Seen {
 impl Seen {
     fn note(&mut self, why: Option<&'static str>, view: &impl std::fmt::Debug) {
         self.views += 1;
-        let told = why.map(|why| format!("half changed, {why}: {view:#?}"));
-        self.half.extend(told);
+        let text = why.map(|why| format!("half changed, {why}: {view:#?}"));
+        self.half.extend(text);
     }
 }
 
 /// The response, if there is one. A killed replica sends none, and a session may have ended.
 fn answered<T>(answer: Result<T, Status>) -> Option<T> {
     match answer {
-        Ok(told) => Some(told),
+        Ok(response) => Some(response),
         Err(status) => {
             let has_ended = reason(&status) == "SESSION_ENDED";
             assert!(has_ended || is_lost(&status), "{status:?}");

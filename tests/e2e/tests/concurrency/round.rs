@@ -33,7 +33,7 @@ impl Play {
         for (after, service, replica) in kills(rng) {
             tokio::select! {
                 () = recorder.until(begun + after) => {
-                    recorder.trouble();
+                    recorder.fault();
                     tokio::task::block_in_place(|| run.kill(service, replica));
                     run.coverage.kill();
                 }
@@ -62,8 +62,8 @@ impl Play {
         let calls = self.scene.recorder.take(quiet);
         coverage.note(&calls);
         if let Some(half) = seen.half.first() {
-            let told = tell::history(&calls, &[]);
-            return Verdict::Unexplained(format!("{half}\n{told}"));
+            let text = tell::history(&calls, &[]);
+            return Verdict::Unexplained(format!("{half}\n{text}"));
         }
         coverage.views(seen.views);
         let number = calls.len();

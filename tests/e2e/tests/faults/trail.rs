@@ -58,9 +58,9 @@ fn verify(system: &FaultSystem) {
         .env("AIKAGICTL_KEY", &identity.key)
         .env("AIKAGICTL_AUTHORITIES", &identity.authorities)
         .args(["audit", "verify"]);
-    let told = tokio::task::block_in_place(|| run(&mut verify));
+    let text = tokio::task::block_in_place(|| run(&mut verify));
     assert!(
-        told.unwrap().contains("whole"),
+        text.unwrap().contains("whole"),
         "the audit trail is not whole"
     );
 }

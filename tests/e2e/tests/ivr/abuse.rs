@@ -108,9 +108,9 @@ async fn garbage_changes_nothing() {
         let mut stream = TcpStream::connect(adapter.address).await.unwrap();
         let _ = stream.write_all(&bytes).await;
         let _ = stream.shutdown().await;
-        let mut said = Vec::new();
-        let _ = stream.read_to_end(&mut said).await;
-        assert!(said.is_empty(), "a command in response to garbage");
+        let mut received = Vec::new();
+        let _ = stream.read_to_end(&mut received).await;
+        assert!(received.is_empty(), "a command in response to garbage");
     }
     let long = format!("200 result={}\n", "1".repeat(500_000));
     for reply in [
@@ -178,8 +178,8 @@ async fn slow_connections_use_little_memory_and_are_closed() {
     let mut slow = Vec::new();
     for connection in 0..slow_ones {
         let mut stream = TcpStream::connect(address).await.unwrap();
-        let said = if connection % 2 == 0 { 1 } else { 1000 };
-        let _ = stream.write_all(&vec![b'a'; said]).await;
+        let length = if connection % 2 == 0 { 1 } else { 1000 };
+        let _ = stream.write_all(&vec![b'a'; length]).await;
         slow.push(stream);
     }
     let mut call = Asterisk::dial(address, CONTRACT).await;
@@ -192,9 +192,9 @@ async fn slow_connections_use_little_memory_and_are_closed() {
     );
     let ends = async {
         for stream in &mut slow {
-            let mut said = Vec::new();
-            let _ = stream.read_to_end(&mut said).await;
-            assert!(said.is_empty());
+            let mut received = Vec::new();
+            let _ = stream.read_to_end(&mut received).await;
+            assert!(received.is_empty());
         }
     };
     tokio::time::timeout(Duration::from_mins(1), ends)

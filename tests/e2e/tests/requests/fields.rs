@@ -252,8 +252,8 @@ async fn impossible_lines_are_refused() {
             (status.code(), reason(&status)),
             (Code::AlreadyExists, "NUMBER_TAKEN")
         );
-        let told = &status.get_details_error_info().unwrap().metadata["number"];
-        assert_eq!(told, &format!("******{}", &taken[6..]), "masked (UNIT-3)");
+        let text = &status.get_details_error_info().unwrap().metadata["number"];
+        assert_eq!(text, &format!("******{}", &taken[6..]), "masked (UNIT-3)");
     }
     let now = kept(&system).await;
     for table in ["lines", "numbers", "credentials"] {

@@ -51,7 +51,7 @@ async fn each_is_done(to: AuthUnit, from_number: bool) {
 
     let logins = session.migrate(to, passwords).await.unwrap();
     assert_eq!(logins, preview.logins);
-    let told: Vec<_> = logins
+    let reported: Vec<_> = logins
         .iter()
         .map(|login| {
             (
@@ -69,11 +69,11 @@ async fn each_is_done(to: AuthUnit, from_number: bool) {
             (*number, *role, scope)
         })
         .collect();
-    let told: Vec<_> = told
+    let reported: Vec<_> = reported
         .into_iter()
         .map(|(number, role, scope)| (number, role, scope.to_vec()))
         .collect();
-    assert_eq!(told, expected_logins);
+    assert_eq!(reported, expected_logins);
 
     let after = line(&system).await;
     assert_eq!(after.unit(), to);

@@ -23,7 +23,7 @@ fn reasons(status: &Status) -> Vec<(String, String)> {
 }
 
 /// The entry of a refusal for the password at this position.
-fn told(place: usize, reason: &str) -> (String, String) {
+fn violation(place: usize, reason: &str) -> (String, String) {
     (format!("passwords[{place}]"), reason.to_owned())
 }
 
@@ -96,7 +96,10 @@ async fn the_tenth_wrong_attempt_kills() {
         (reason(&status), reasons(&status)),
         (
             "PASSWORD_DEAD",
-            vec![told(0, "PASSWORD_WRONG"), told(1, "PASSWORD_DEAD")]
+            vec![
+                violation(0, "PASSWORD_WRONG"),
+                violation(1, "PASSWORD_DEAD")
+            ]
         )
     );
     assert_eq!(refused(session.session().await), "SESSION_ENDED");

@@ -198,7 +198,7 @@ impl Search {
                 return None;
             }
             let mut next = node.after(*place);
-            if is_lost && recorded.is_troubled {
+            if is_lost && recorded.is_after_a_fault {
                 let mut model = next.situation.model.clone();
                 if progress.clone().fail(&mut model).is_some() {
                     return None;
@@ -242,14 +242,14 @@ impl Search {
         let mut found = Vec::new();
         let mut next = node.after(place);
         let mut given_up = next.clone();
-        if recorded.is_troubled
+        if recorded.is_after_a_fault
             && let Some(response) = progress.response_after_a_fault(&mut given_up.situation.model)
         {
             given_up.done |= bit(place);
             found.extend(fitting(given_up, recorded, &response));
         }
         let mut failing = node.after(place);
-        if recorded.is_troubled
+        if recorded.is_after_a_fault
             && let Some(failed) = progress.clone().fail(&mut failing.situation.model)
         {
             failing.keep(place, failed);
@@ -262,7 +262,7 @@ impl Search {
             }
             Progressed::Answers(response) => {
                 let is_change = next.situation != node.situation;
-                if is_change && recorded.is_troubled && recorded.operation.is_sent_again() {
+                if is_change && recorded.is_after_a_fault && recorded.operation.is_sent_again() {
                     let tries = next.tries(place) + 1;
                     if tries < MAX_TRIES {
                         let mut again = next.clone();
@@ -308,8 +308,8 @@ impl Search {
         let Some(node) = &self.furthest else {
             return "it began in no situation".to_owned();
         };
-        let mut told = tell::history(&self.operations, &node.order());
-        told.push_str("\nfrom there on none of these can be explained:\n");
+        let mut text = tell::history(&self.operations, &node.order());
+        text.push_str("\nfrom there on none of these can be explained:\n");
         for (place, recorded) in self.operations.iter().enumerate() {
             let is_next = node.done & self.before[place] == self.before[place];
             if node.done & bit(place) != 0 || !is_next || recorded.response.is_none() {
@@ -327,14 +327,14 @@ impl Search {
                 }
             };
             let _ = writeln!(
-                told,
+                text,
                 "  #{place}: the model says {}",
                 tell::response(&response)
             );
         }
         let model = tell::model(&node.situation.model);
-        let _ = writeln!(told, "\nthe model there:\n{model}");
-        told
+        let _ = writeln!(text, "\nthe model there:\n{model}");
+        text
     }
 }
 

@@ -33,7 +33,7 @@ pub enum Operation {
         successor: Handle,
         /// The password as typed.
         current: Password,
-        /// The new password, typed twice alike.
+        /// The new password, typed twice in the same way.
         new: Password,
     },
     /// A logout.

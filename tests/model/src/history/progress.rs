@@ -114,8 +114,8 @@ impl Progress {
             (Self::Login(login), Ok(Observed::Session(session))) => {
                 login.can_open(model, session.wrong_attempts)
             }
-            (Self::Change(change), Ok(told)) => {
-                change.can_succeed(model, matches!(told, Observed::Session(_)))
+            (Self::Change(change), Ok(output)) => {
+                change.can_succeed(model, matches!(output, Observed::Session(_)))
             }
             (Self::Change(change), Err(refused)) => change.can_be_refused(model, refused.reason),
             (Self::Preview(preview), Ok(_)) => preview.can_succeed(model),
@@ -166,7 +166,7 @@ fn take<S: Steps>(
 ) -> Progressed {
     match operation.step(model) {
         Next::Continues(on) => Progressed::Continues(into(on)),
-        Next::Answers(answer) => Progressed::Answers(answer.map(|told| tell(model, told))),
+        Next::Answers(answer) => Progressed::Answers(answer.map(|output| tell(model, output))),
     }
 }
 

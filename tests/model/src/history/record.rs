@@ -23,7 +23,7 @@ pub struct RecordedOperation {
     /// The response; none if it was lost.
     pub response: Option<Response>,
     /// Something failed before the operation ended. Steps that depend on it may have been retried or abandoned.
-    pub is_troubled: bool,
+    pub is_after_a_fault: bool,
 }
 
 /// Records operations. Recording only takes a lock for a moment.
@@ -31,7 +31,7 @@ pub struct RecordedOperation {
 pub struct Recorder {
     operations: Mutex<Vec<Noted>>,
     tick: watch::Sender<Tick>,
-    first_trouble: Mutex<Option<Tick>>,
+    first_fault: Mutex<Option<Tick>>,
 }
 
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl Recorder {
         Self {
             operations: Mutex::default(),
             tick: watch::Sender::new(0),
-            first_trouble: Mutex::default(),
+            first_fault: Mutex::default(),
         }
     }
 
@@ -77,9 +77,9 @@ impl Recorder {
     }
 
     /// Records that something failed on which operations may depend.
-    pub fn trouble(&self) {
+    pub fn fault(&self) {
         let tick = self.next();
-        self.first_trouble.lock().unwrap().get_or_insert(tick);
+        self.first_fault.lock().unwrap().get_or_insert(tick);
     }
 
     /// Records that no operation is in progress, with or without a response. Returns the moment.
@@ -101,7 +101,7 @@ impl Recorder {
     /// Takes the operations recorded since the last time, in the order in which they began. An operation without a
     /// response ended at `quiet`.
     pub fn take(&self, quiet: Tick) -> Vec<RecordedOperation> {
-        let first_trouble = self.first_trouble.lock().unwrap().take();
+        let first_fault = self.first_fault.lock().unwrap().take();
         let operations = std::mem::take(&mut *self.operations.lock().unwrap());
         let recorded = |noted: Noted| {
             let (tick, response) = noted.ended.expect("every client is done");
@@ -111,7 +111,7 @@ impl Recorder {
                 begun: noted.begun,
                 ended: if response.is_some() { tick } else { quiet },
                 response,
-                is_troubled: first_trouble.is_some_and(|trouble| trouble < tick),
+                is_after_a_fault: first_fault.is_some_and(|fault| fault < tick),
             }
         };
         operations.into_iter().map(recorded).collect()

@@ -12,19 +12,19 @@ use crate::rules::{Line, Model};
 
 /// A history in the order in which its operations began, and the longest order of steps that was found.
 pub fn history(operations: &[RecordedOperation], order: &[usize]) -> String {
-    let mut told = String::new();
+    let mut text = String::new();
     for (place, recorded) in operations.iter().enumerate() {
         let response = recorded
             .response
             .as_ref()
             .map_or("LOST".to_owned(), response);
-        let troubled = if recorded.is_troubled {
+        let troubled = if recorded.is_after_a_fault {
             " (troubled)"
         } else {
             ""
         };
         let _ = writeln!(
-            told,
+            text,
             "#{place:<3} {:>5}-{:<5} client {:<2} {} -> {}{troubled}",
             recorded.begun,
             recorded.ended,
@@ -35,8 +35,8 @@ pub fn history(operations: &[RecordedOperation], order: &[usize]) -> String {
     }
     let steps: Vec<String> = order.iter().map(ToString::to_string).collect();
     let steps = steps.join(" ");
-    let _ = writeln!(told, "\nthe furthest order of steps, by operation: {steps}");
-    told
+    let _ = writeln!(text, "\nthe furthest order of steps, by operation: {steps}");
+    text
 }
 
 fn operation(operation: &Operation) -> String {
@@ -60,22 +60,22 @@ pub fn response(response: &Response) -> String {
 
 /// The model's state: a row for each number and each session.
 pub fn model(model: &Model) -> String {
-    let mut told = String::new();
+    let mut text = String::new();
     for line in model.lines() {
         let Line { unit, changes, .. } = line;
         let established = line.established.is_some();
         let _ = writeln!(
-            told,
+            text,
             "{unit:?}, established: {established}, changes: {changes}"
         );
         for (number, account) in &line.numbers {
-            let _ = writeln!(told, "{number} {account:?}");
+            let _ = writeln!(text, "{number} {account:?}");
         }
     }
     for (seat, session) in model.sessions() {
-        let _ = writeln!(told, "seat {seat} {session:?}");
+        let _ = writeln!(text, "seat {seat} {session:?}");
     }
-    told
+    text
 }
 
 fn session_told(session: &Session) -> String {
@@ -88,7 +88,7 @@ fn session_told(session: &Session) -> String {
 /// A line: a row for each number.
 fn line_told(line: &units::v1::Line) -> String {
     let established = line.unit_established_time.is_some();
-    let mut told = format!("{:?}, established: {established}", line.unit());
+    let mut text = format!("{:?}, established: {established}", line.unit());
     for number in &line.numbers {
         let killed = if number.kill_time.is_some() {
             ", killed"
@@ -96,7 +96,7 @@ fn line_told(line: &units::v1::Line) -> String {
             ""
         };
         let _ = write!(
-            told,
+            text,
             "\n{} subscribed: {}, {:?}, {:?}, failures {}{killed}",
             number.number,
             number.subscribed,
@@ -105,5 +105,5 @@ fn line_told(line: &units::v1::Line) -> String {
             number.failures,
         );
     }
-    told
+    text
 }

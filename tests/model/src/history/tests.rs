@@ -71,12 +71,12 @@ impl Script {
     /// Records an operation with the model's response, after everything recorded so far.
     fn done(&mut self, operation: Operation) -> Response {
         let response = self.at_once(&operation);
-        self.told(operation, response.clone());
+        self.answered(operation, response.clone());
         response
     }
 
     /// Records an operation with the given response, whatever the model says.
-    fn told(&mut self, operation: Operation, response: Response) {
+    fn answered(&mut self, operation: Operation, response: Response) {
         self.during(self.now + 1, self.now + 2, operation, Some(response));
     }
 
@@ -100,7 +100,7 @@ impl Script {
             begun,
             ended,
             response,
-            is_troubled: false,
+            is_after_a_fault: false,
         });
         self.now = self.now.max(ended.min(Tick::MAX - 1));
     }
@@ -122,7 +122,7 @@ impl Script {
         match rounds.add(self.operations.clone()) {
             Verdict::Explained => true,
             Verdict::Unexplained(_) => false,
-            Verdict::TooTangled(told) => panic!("{told}"),
+            Verdict::TooTangled(text) => panic!("{text}"),
         }
     }
 }
@@ -254,7 +254,7 @@ fn a_half_migrated_line_is_refused() {
     script.operations.pop();
     script.situation = after;
     assert!(script.is_explained());
-    script.told(line(), Ok(Observed::Line(old)));
+    script.answered(line(), Ok(Observed::Line(old)));
     assert!(!script.is_explained());
 }
 
@@ -369,6 +369,6 @@ fn what_is_sent_on_again_may_happen_twice() {
     script.at_once(&subscribe(false)).unwrap();
     script.done(line()).unwrap();
     assert!(!script.is_explained());
-    script.operations[from].is_troubled = true;
+    script.operations[from].is_after_a_fault = true;
     assert!(script.is_explained());
 }

@@ -38,12 +38,12 @@ pub fn address(bytes: &[u8]) {
     }
     // An address that a trusted proxy reports is believed.
     if is_trusted(&own) {
-        let said = [
+        let forwarded = [
             &values[..],
             &[HeaderValue::from_static("[2001:db8::1]:443")],
         ]
         .concat();
         let expected: IpAddr = "2001:db8::1".parse().expect("an address");
-        assert_eq!(of_client(peer, &headers(&said), &trusted), expected);
+        assert_eq!(of_client(peer, &headers(&forwarded), &trusted), expected);
     }
 }

@@ -10,8 +10,8 @@ struct Input<'a> {
     base: i64,
     events: Vec<Written<'a>>,
     /// What the records beside the chain say, if that is wrong.
-    told_base: Option<i64>,
-    told_head: Option<(i64, [u8; 32])>,
+    claimed_base: Option<i64>,
+    claimed_head: Option<(i64, [u8; 32])>,
     mark: Option<(u8, bool)>,
 }
 
@@ -67,15 +67,17 @@ pub fn chain(bytes: &[u8]) {
         base,
         head: marks[marks.len() - 1],
     };
-    let told = ChainBounds {
+    let claimed = ChainBounds {
         base: Mark {
-            sequence: input.told_base.unwrap_or(base.sequence),
+            sequence: input.claimed_base.unwrap_or(base.sequence),
             ..base
         },
-        head: input.told_head.map_or(truth.head, |(sequence, hash)| Mark {
-            sequence,
-            hash: ChainHash::from_slice(&hash).expect("32 bytes"),
-        }),
+        head: input
+            .claimed_head
+            .map_or(truth.head, |(sequence, hash)| Mark {
+                sequence,
+                hash: ChainHash::from_slice(&hash).expect("32 bytes"),
+            }),
     };
     let mark = input.mark.map(|(at, is_true)| {
         let mark = marks[usize::from(at) % marks.len()];
@@ -89,12 +91,16 @@ pub fn chain(bytes: &[u8]) {
         }
     });
 
-    let mut walk = ChainWalk::begin(CHAIN, told, mark);
+    let mut walk = ChainWalk::begin(CHAIN, claimed, mark);
     for (event, hash) in &found {
         walk.take(event, *hash);
     }
     let (_, flaws) = walk.end();
-    assert_eq!(flaws.is_empty(), is_whole(told, mark, &found), "{flaws:?}");
+    assert_eq!(
+        flaws.is_empty(),
+        is_whole(claimed, mark, &found),
+        "{flaws:?}"
+    );
 }
 
 fn event_of<'a>(written: &Written<'a>, chain_sequence: i64) -> ChainedEvent<'a> {

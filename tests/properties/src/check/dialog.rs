@@ -93,17 +93,21 @@ impl Call {
         if collecting(turn) == Some(step) || too_many {
             self.invalid += 1;
             assert_eq!(self.invalid == INVALID_LIMIT, too_many);
-            let said = if too_many {
+            let guidance = if too_many {
                 GuidanceId::TooManyInvalid
             } else {
                 GuidanceId::InvalidEntry
             };
-            assert_eq!(turn.guidance[0].id, said);
+            assert_eq!(turn.guidance[0].id, guidance);
         } else {
             self.invalid = 0;
             text.clone_into(&mut self.taken);
         }
-        for number in turn.guidance.iter().filter_map(|said| said.number.as_ref()) {
+        for number in turn
+            .guidance
+            .iter()
+            .filter_map(|guidance| guidance.number.as_ref())
+        {
             assert!(line.has(number), "a number of another line is read out");
         }
     }

@@ -22,8 +22,13 @@ pub fn refusal(bytes: &[u8]) {
         Some(_) | None => {
             assert!(!answer.message().contains(SECRET));
             assert_ne!(answer.code(), Code::Ok);
-            let told = reason_of(&answer).expect("a reason of ours");
-            assert_ne!(told, ErrorReason::CallerNotAllowed, "{}", name_of(told));
+            let answered = reason_of(&answer).expect("a reason of ours");
+            assert_ne!(
+                answered,
+                ErrorReason::CallerNotAllowed,
+                "{}",
+                name_of(answered)
+            );
         }
     }
 }

@@ -38,7 +38,7 @@ fn an_eleventh_attempt_is_refused() {
         script.situation = guessed;
         let system = script.at_once(&login(20, FIRST, "a1234567"));
         assert_eq!(system.is_ok(), explained);
-        script.told(login(20, FIRST, "a1234567"), system.or(opened));
+        script.answered(login(20, FIRST, "a1234567"), system.or(opened));
         assert_eq!(script.is_explained(), explained, "{wrong}");
     }
 }
@@ -70,7 +70,7 @@ fn attempts_that_are_given_back_were_charged_meanwhile() {
         script.done(set(FIRST, "11111111")).unwrap();
         let from = script.operations.len();
         let refused = script.done(login(4, FIRST, "99999999"));
-        script.told(login(5, FIRST, "99999999"), refused);
+        script.answered(login(5, FIRST, "99999999"), refused);
         let answered = script.operations.len();
         for seat in 6..6 + lost {
             script.lost(login(seat, FIRST, "99999999"));
@@ -79,7 +79,7 @@ fn attempts_that_are_given_back_were_charged_meanwhile() {
         script.done(line()).unwrap();
         assert!(!script.is_explained(), "nothing has failed");
         for recorded in &mut script.operations[answered..] {
-            recorded.is_troubled = true;
+            recorded.is_after_a_fault = true;
         }
         assert_eq!(script.is_explained(), explained, "{lost}");
     }

@@ -13,7 +13,7 @@ fn a_session_that_was_logged_out_is_refused() {
     let seen = script.done(Operation::Look { seat: 4 });
     script.operations.pop();
     script.done(Operation::Logout { seat: 4 }).unwrap();
-    script.told(Operation::Look { seat: 4 }, seen);
+    script.answered(Operation::Look { seat: 4 }, seen);
     assert!(!script.is_explained());
     script.together(from);
     assert!(script.is_explained());
@@ -29,7 +29,7 @@ fn a_session_that_lives_on_after_a_migration_is_refused() {
     let seen = script.at_once(&Operation::Look { seat: 5 });
     let from = script.operations.len();
     script.done(migrate(4, AuthUnit::Line)).unwrap();
-    script.told(Operation::Look { seat: 5 }, seen);
+    script.answered(Operation::Look { seat: 5 }, seen);
     assert!(!script.is_explained());
     script.together(from);
     assert!(script.is_explained());
@@ -45,6 +45,6 @@ fn a_session_that_lives_on_after_a_change_is_refused() {
     script.done(change(4, 6, "a1234567", "c1234567")).unwrap();
     script.done(Operation::Look { seat: 6 }).unwrap();
     assert!(script.is_explained());
-    script.told(Operation::Look { seat: 5 }, seen);
+    script.answered(Operation::Look { seat: 5 }, seen);
     assert!(!script.is_explained());
 }

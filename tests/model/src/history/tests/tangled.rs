@@ -57,7 +57,7 @@ impl Script {
         response: Option<Response>,
     ) {
         self.during(begun, ended, what, response);
-        self.operations.last_mut().unwrap().is_troubled = true;
+        self.operations.last_mut().unwrap().is_after_a_fault = true;
     }
 
     /// The session that the temporary password opens after this number of wrong attempts.
@@ -131,9 +131,9 @@ fn many_at_one_temporary_password_are_explained() {
         panic!("a line");
     };
     left.numbers[0].failures = 1;
-    script.told(line(), Ok(Observed::Line(left)));
-    script.told(login(37, CONTRACT, "Pass00014"), refused());
-    script.told(login(38, CONTRACT, "Pass00015"), refused());
-    script.told(login(39, CONTRACT, "Pass00016"), Ok(last));
+    script.answered(line(), Ok(Observed::Line(left)));
+    script.answered(login(37, CONTRACT, "Pass00014"), refused());
+    script.answered(login(38, CONTRACT, "Pass00015"), refused());
+    script.answered(login(39, CONTRACT, "Pass00016"), Ok(last));
     assert!(script.is_explained());
 }
