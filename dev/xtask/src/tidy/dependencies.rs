@@ -287,9 +287,9 @@ fn entry(package: &str) -> Option<&'static Package> {
     PACKAGES.iter().find(|entry| entry.name == package)
 }
 
-fn may_use(user: &Package, used: &str) -> bool {
-    let is_below = entry(used).is_some_and(|found| found.row < user.row);
-    match &user.uses {
+fn may_use(package: &Package, used: &str) -> bool {
+    let is_below = entry(used).is_some_and(|found| found.row < package.row);
+    match &package.uses {
         Uses::Only(packages) => packages.contains(&used),
         Uses::Below { beside } => is_below || beside.contains(&used),
         Uses::WithoutDomain => is_below && used != "aikagi-domain",
