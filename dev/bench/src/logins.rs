@@ -56,8 +56,8 @@ impl Subscribers {
     }
 }
 
-/// Measures the highest rate of logins against the highest rate of hashes, one login against one hash, and the waiting
-/// times at 0.5 and 0.9 of the highest rate.
+/// Measures the highest rate of logins against the highest rate of hashes, and one login against one hash. Measures the
+/// waiting times at 0.5 and 0.9 of the highest rate too.
 pub(super) async fn measure(
     environment: &BenchEnvironment,
     effort: Effort,

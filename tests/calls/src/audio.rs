@@ -139,8 +139,8 @@ fn is_like(window: &[u8], signature: &[u8]) -> bool {
     })
 }
 
-/// Encodes a sample in G.711 mu-law as Asterisk does: with a table whose entries cover four samples and hold the code of
-/// the last one.
+/// Encodes a sample in G.711 mu-law as Asterisk does. Each entry of its table covers four samples and holds the code of the
+/// last one.
 fn mu_law(sample: i16) -> u8 {
     const BIAS: i32 = 0x84;
     const CLIP: i32 = 32_635;

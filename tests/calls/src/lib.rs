@@ -1,5 +1,5 @@
-//! Real calls: a SIP client presses real keys, a real Asterisk runs in a container, and the IVR adapter and the whole
-//! system are behind it. The tests recognise the recordings in the audio that Asterisk sends.
+//! Real calls: a SIP client presses real keys, and a real Asterisk runs in a container. The IVR adapter and the whole system
+//! are behind it. The tests recognise the recordings in the audio that Asterisk sends.
 
 #![allow(
     clippy::missing_panics_doc,

@@ -1,5 +1,5 @@
-//! The whole system for tests of its rules, on real stores: [`in_process`] runs all services in one process with a
-//! clock that the test sets, [`processes`] runs the real programs, [`collector`] keeps the telemetry that they send.
+//! The whole system for tests of its rules, on real stores. [`in_process`] runs all services in one process, with a clock that
+//! the test sets. [`processes`] runs the real programs. [`collector`] keeps the telemetry that they send.
 
 #![allow(
     clippy::missing_panics_doc,

@@ -1,5 +1,5 @@
-//! The system and the model of the specification agree on every response to random sequences of all operations, and on the
-//! state at the end of each sequence.
+//! Random sequences of all operations are played on the system and on the model of the specification. Both must agree on every
+//! response, and on the state at the end of each sequence.
 //!
 //! `AIKAGI_MODEL_OPERATIONS` is the smallest number of operations. `AIKAGI_MODEL_SEED` (64 hexadecimal digits) repeats the
 //! sequences of an earlier run. A failing sequence is shrunk and printed step by step.

@@ -48,8 +48,8 @@ pub(crate) fn settings(identity: &Identity) -> IdentitySettings {
     }
 }
 
-/// INV-7: a caller is refused at the private port and at a service if it has no certificate, an expired one, one that is not
-/// valid yet, one of another authority, or one without exactly one identity of ours. It changes nothing.
+/// INV-7: the private port and a service refuse a caller without a valid certificate, and nothing changes. Invalid are: none,
+/// an expired one, one that is not valid yet, one of another authority, and one without exactly one identity of ours.
 #[tokio::test]
 async fn a_caller_without_a_valid_certificate_is_refused() {
     let system = InProcessSystem::start().await;

@@ -1,5 +1,5 @@
-//! Operators on the whole system: the immediate effect of their changes on logins, sessions and calls (OPS-1, OPS-2), what
-//! the system reports to them, and the audit trail (OPS-3).
+//! Operators on the whole system. Their changes take effect on logins, sessions and calls at once (OPS-1, OPS-2). The tests
+//! also check what the system reports to operators, and the audit trail (OPS-3).
 
 mod access;
 mod trail;

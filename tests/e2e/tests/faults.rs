@@ -1,6 +1,6 @@
-//! Clients use many lines while faults strike: services and stores are killed, frozen, disconnected and filled up, caches are
-//! lost or return stale, clocks step. After each round some order must explain all responses and the state of every line
-//! ([`aikagi_model::history`]), nobody may see a half-changed line, and at the end the audit trail must be complete and agree.
+//! Clients use many lines while faults strike. Services and stores are killed, frozen, disconnected and filled up; caches are
+//! lost or return stale; clocks step. After each round some order must explain all responses and the state of every line
+//! ([`aikagi_model::history`]), and nobody may see a half-changed line. At the end the audit trail must be complete and agree.
 //!
 //! `AIKAGI_FAULTS_SEED` repeats the choices of an earlier run. `AIKAGI_FAULTS_MINUTES` starts further systems for this time
 //! (`cargo xtask faults`).

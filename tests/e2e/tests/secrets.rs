@@ -79,9 +79,9 @@ fn look_into_files(dir: &Path, canaries: &Canaries) -> usize {
     size
 }
 
-/// INV-8: no password, token or full number is in a log of any service at any level (with those of its libraries), in a log of
-/// a store, in a refusal, in a value in Redis, or in a column that is not for numbers.
-/// OPS-3: nor in an audit event.
+/// INV-8: no password, token or full number appears where it must not. The test searches the logs of services (all levels,
+/// libraries included) and of stores, the refusals, Redis, and all columns that are not for numbers.
+/// OPS-3: it searches the audit events too.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_whole_story_leaves_no_secret_behind() {
     let environment = vec![("RUST_LOG".to_owned(), "trace".to_owned())];

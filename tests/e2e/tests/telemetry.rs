@@ -121,8 +121,8 @@ fn trace(spans: &[(String, Span)], method: &str, status: &str) -> BTreeSet<(Stri
         .collect()
 }
 
-/// OPS-3: a login and a forced change each have one connected trace, from the gateway through every service to the statements
-/// in PostgreSQL and the commands in Redis.
+/// OPS-3: a login and a forced change each have one connected trace. It leads from the gateway through every service to the
+/// statements in PostgreSQL and the commands in Redis.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_trace_connects_the_edge_to_every_statement() {
     let collector = Collector::start().await;

@@ -5,8 +5,8 @@
 //! other operations may come in between. An operation whose response was lost may have happened as a whole, in part, or
 //! not at all. The search is Wing and Gong's, with Lowe's memory of the positions already tried.
 //!
-//! [`Operation`] lists what clients can do, [`Situation`] does it on the model, [`Recorder`] records what clients saw,
-//! [`Rounds`] judges it round by round, [`tell`] shows it to people.
+//! [`Operation`] lists what clients can do, and [`Situation`] does it on the model. [`Recorder`] records what clients saw.
+//! [`Rounds`] judges it round by round, and [`tell`] shows it to people.
 
 mod checker;
 mod node;

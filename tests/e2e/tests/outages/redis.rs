@@ -243,8 +243,8 @@ async fn a_setting_without_redis_fails_safely() {
     system.site().login(FIRST, OTHER_TEMPORARY).await.unwrap();
 }
 
-/// INV-3: nothing that a stale replica of Redis restores works: sessions from before a change, temporary passwords that were
-/// used, killed or replaced, and earlier states of calls.
+/// INV-3: nothing that a stale replica of Redis restores works. It restores sessions from before a change, temporary passwords
+/// that were used, killed or replaced, and earlier states of calls.
 /// INV-1: everything in Redis is valid only under the epoch in the ledger.
 #[tokio::test]
 async fn a_stale_replica_of_redis_revives_nothing() {

@@ -10,8 +10,8 @@ use tonic_types::StatusExt;
 
 use super::{invalid, kept};
 
-/// IVR-12: a malformed turn is refused and does not count: a call id with other characters or lengths, no event, a start that
-/// is not the first turn, another event as the first turn, or keys that no telephone has.
+/// IVR-12: a malformed turn is refused and does not count. Malformed are: a call id with other characters or lengths, no event,
+/// a start after the first turn, another event as the first turn, and keys that no telephone has.
 #[tokio::test]
 async fn malformed_turns_are_refused() {
     let system = InProcessSystem::start().await;

@@ -221,8 +221,8 @@ async fn from_line_only_one_password_is_required() {
         .unwrap();
 }
 
-/// SESS-5, MIG-4: a migration on a stale view is refused, and no password is charged: after a password change of any account,
-/// after a temporary password by telephone, and with an invented revision.
+/// SESS-5, MIG-4: a migration on a stale view is refused, and no password is charged. A view is stale after a password change
+/// of any account and after a temporary password by telephone. An invented revision is refused too.
 #[tokio::test]
 async fn a_stale_view_is_refused() {
     let system = InProcessSystem::start().await;

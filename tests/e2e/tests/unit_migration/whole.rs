@@ -74,8 +74,8 @@ async fn a_fault_in_the_middle_changes_nothing() {
     system.site().login(SECOND, PERMANENT).await.unwrap();
 }
 
-/// MIG-4, LOGIN-2: a change between the verification and the commit fails the migration without any other change: a changed
-/// password, a killed one, an added or unsubscribed number, a closed line.
+/// MIG-4, LOGIN-2: a change between the verification and the commit fails the migration without any other change. The test
+/// tries a changed password, a killed one, an added or unsubscribed number, and a closed line.
 #[tokio::test]
 async fn a_change_in_between_fails_it() {
     for change in [

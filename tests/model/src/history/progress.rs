@@ -92,8 +92,8 @@ impl Progress {
         }
     }
 
-    /// The next step only reads, so no other operation can notice it. It is best taken at once: what a read has to find (a
-    /// session, a view that is not stale) does not come back once it is lost.
+    /// The next step only reads, so no other operation can notice it. It is best taken early: a
+    /// read needs a session and a view that is not stale, and neither returns once it is lost.
     pub fn only_looks(&self, model: &Model) -> bool {
         match self {
             Self::Login(login) => login.only_looks(model),
@@ -131,8 +131,8 @@ impl Progress {
         }
     }
 
-    /// The response if a dependency fails at this point: when a password cannot be verified (MIG-5), a session cannot be
-    /// carried on (SESS-2), or a call cannot be ended as planned (IVR-10). The operation may still take effect.
+    /// The response if a dependency fails at this point; the operation may still take effect. This happens if a password
+    /// cannot be verified (MIG-5), a session not carried on (SESS-2), or a call not ended as planned (IVR-10).
     pub fn response_after_a_fault(&self, model: &mut Model) -> Option<Response> {
         match self {
             Self::Turn(turn) => turn
