@@ -1,6 +1,6 @@
 //! Why a hash failed.
 
-use aikagi_domain::fault::{Fault, FaultKind};
+use aikagi_domain::fault::{Cause, ErrorType, Fault, FaultKind};
 
 /// Why a hash could not be made or compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -17,6 +17,21 @@ impl Fault for HashError {
     fn kind(&self) -> FaultKind {
         match self {
             Self::Malformed | Self::Failed => FaultKind::Internal,
+        }
+    }
+
+    fn dependency(&self) -> Option<&str> {
+        None
+    }
+
+    fn cause(&self) -> Cause {
+        ErrorType::Hash.into()
+    }
+
+    fn operation(&self) -> &'static str {
+        match self {
+            Self::Malformed => "compare with a stored hash",
+            Self::Failed => "hash",
         }
     }
 }

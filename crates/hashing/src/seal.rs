@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use aikagi_domain::fault::{Fault, FaultKind};
+use aikagi_domain::fault::{Cause, ErrorType, Fault, FaultKind};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use rand::TryRng;
@@ -48,6 +48,23 @@ impl Fault for SealError {
         match self {
             Self::UnknownKey | Self::Invalid | Self::NoRandomness => FaultKind::Internal,
         }
+    }
+
+    fn dependency(&self) -> Option<&str> {
+        None
+    }
+
+    fn cause(&self) -> Cause {
+        let error_type = match self {
+            Self::UnknownKey => ErrorType::UnknownKey,
+            Self::Invalid => ErrorType::BrokenSeal,
+            Self::NoRandomness => ErrorType::Internal,
+        };
+        error_type.into()
+    }
+
+    fn operation(&self) -> &'static str {
+        "seal or open a value"
     }
 }
 

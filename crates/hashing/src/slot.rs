@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use aikagi_domain::fault::{Fault, FaultKind};
+use aikagi_domain::fault::{Cause, ErrorType, Fault, FaultKind};
 use argon2::Params;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -28,6 +28,18 @@ impl Fault for Busy {
         FaultKind::Overloaded {
             retry_after: self.retry_after,
         }
+    }
+
+    fn dependency(&self) -> Option<&str> {
+        None
+    }
+
+    fn cause(&self) -> Cause {
+        ErrorType::Overloaded.into()
+    }
+
+    fn operation(&self) -> &'static str {
+        "permit"
     }
 }
 

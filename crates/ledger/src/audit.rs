@@ -1,12 +1,10 @@
 //! The audit trail (OPS-3): one event per decision, in the same transaction as the change.
 
-use crate::statement;
 use aikagi_domain::telephone::TelephoneNumber;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
-use tracing::Instrument as _;
 
-use crate::LedgerError;
+use crate::{LedgerError, Statement as _};
 
 /// The action that an event records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -129,7 +127,7 @@ pub async fn append(
         event.trace_id,
     )
     .execute(connection)
-    .instrument(statement("append", "audit_events"))
+    .statement("append", "audit_events")
     .await?;
     Ok(())
 }

@@ -1,97 +1,189 @@
-//! What can go wrong with the ledger. Drivers' texts stop here: they may quote values.
+//! Errors of PostgreSQL, as classes. No text of the driver leaves this module, because it can quote values.
 
-use aikagi_domain::fault::{Fault, FaultKind};
+use std::fmt;
+use std::sync::LazyLock;
+
+use aikagi_domain::fault::{
+    Cause, ErrorType, FAILURES, FAILURES_DESCRIPTION, Fault, FaultKind, SchemaNames, describe,
+};
 use aikagi_domain::telephone::TelephoneNumberError;
 use aikagi_domain::unit::UnknownName;
+use opentelemetry::metrics::Counter;
+use opentelemetry::{KeyValue, global};
 use sqlx::error::DatabaseError;
 
-/// Why the ledger did not do what was asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum LedgerError {
-    /// It does not answer, or not in time. Of a commit it is not known whether it was done.
-    #[error("the ledger does not answer")]
-    Unavailable,
-    /// Another transaction was in the way; nothing was changed, and trying again can help.
-    #[error("another transaction was in the way")]
-    Conflict,
-    /// A row holds what no row should.
-    #[error("the ledger holds a value that it should not")]
-    Corrupt,
-    /// A statement was refused: a fault of this program, its role or its schema. The log has its state code.
-    #[error("a statement failed")]
-    Other,
+/// The dependency's name in logs and metrics.
+pub(crate) const DEPENDENCY: &str = "postgresql";
+
+static FAILED: LazyLock<Counter<u64>> = LazyLock::new(|| {
+    global::meter("aikagi")
+        .u64_counter(FAILURES)
+        .with_description(FAILURES_DESCRIPTION)
+        .build()
+});
+
+/// An operation of the ledger failed. If it was a commit and the kind is unavailable, it is unknown whether it was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerError {
+    cause: Cause,
+    operation: &'static str,
+    /// The table and the constraint of a refused statement.
+    refused_by: Option<Box<SchemaNames>>,
+}
+
+impl LedgerError {
+    /// A stored row has a value that is not allowed.
+    pub fn corrupt(operation: &'static str) -> Self {
+        Self::counted(ErrorType::Corrupt.into(), operation)
+    }
+
+    /// Another change came first. Nothing was changed, and a retry can help.
+    pub fn conflict(operation: &'static str) -> Self {
+        Self::counted(ErrorType::Conflict.into(), operation)
+    }
+
+    /// The service is stopping, and the statement was not run.
+    pub fn stopping(operation: &'static str) -> Self {
+        Self::counted(ErrorType::Shutdown.into(), operation)
+    }
+
+    /// Converts an error of the driver. `operation` is the summary of the statement.
+    pub fn of(error: &sqlx::Error, operation: &'static str) -> Self {
+        let mut refused_by = None;
+        if let sqlx::Error::Database(error) = error {
+            let names = SchemaNames {
+                table: error.table().map(str::to_owned),
+                constraint: error.constraint().map(str::to_owned),
+            };
+            refused_by = (names != SchemaNames::default()).then(|| Box::new(names));
+        }
+        Self {
+            refused_by,
+            ..Self::counted(cause_of(error), operation)
+        }
+    }
+
+    pub(crate) fn counted(cause: Cause, operation: &'static str) -> Self {
+        let labels = [
+            KeyValue::new("aikagi.dependency", DEPENDENCY),
+            KeyValue::new("error.type", cause.error_type.as_str()),
+        ];
+        FAILED.add(1, &labels);
+        Self {
+            cause,
+            operation,
+            refused_by: None,
+        }
+    }
+}
+
+/// Exports the metric of failures as 0 at start, so that a dashboard can tell "none" from "no data".
+pub(crate) fn export_failures() {
+    FAILED.add(0, &[]);
 }
 
 impl Fault for LedgerError {
     fn kind(&self) -> FaultKind {
-        match self {
-            Self::Unavailable => FaultKind::Unavailable,
-            Self::Conflict => FaultKind::Conflict,
-            Self::Corrupt | Self::Other => FaultKind::Internal,
+        match self.cause.error_type {
+            ErrorType::Conflict => FaultKind::Conflict,
+            ErrorType::Corrupt | ErrorType::Statement => FaultKind::Internal,
+            _ => FaultKind::Unavailable,
         }
     }
-}
 
-impl From<sqlx::Error> for LedgerError {
-    fn from(error: sqlx::Error) -> Self {
-        match error {
-            sqlx::Error::Database(error) => of_database(error.as_ref()),
-            sqlx::Error::Io(_)
-            | sqlx::Error::Tls(_)
-            | sqlx::Error::Protocol(_)
-            | sqlx::Error::PoolTimedOut
-            | sqlx::Error::PoolClosed
-            | sqlx::Error::WorkerCrashed
-            | sqlx::Error::BeginFailed => Self::Unavailable,
-            sqlx::Error::RowNotFound
-            | sqlx::Error::ColumnDecode { .. }
-            | sqlx::Error::Decode(_) => Self::Corrupt,
-            // The driver's enum is open; the rest is misuse of the driver.
-            _ => Self::Other,
-        }
+    fn dependency(&self) -> Option<&str> {
+        Some(DEPENDENCY)
+    }
+
+    fn cause(&self) -> Cause {
+        self.cause
+    }
+
+    fn operation(&self) -> &str {
+        self.operation
+    }
+
+    fn refused_by(&self) -> Option<&SchemaNames> {
+        self.refused_by.as_deref()
     }
 }
 
-fn of_database(error: &dyn DatabaseError) -> LedgerError {
-    let code = error.code().unwrap_or_default();
-    let kind = of_state(&code);
-    if kind == LedgerError::Other {
-        // The message may quote values; the code and the names of the schema do not.
-        tracing::error!(
-            sqlstate = %code,
-            table = error.table(),
-            constraint = error.constraint(),
-            "the ledger refused a statement"
-        );
-    }
-    kind
-}
+impl std::error::Error for LedgerError {}
 
-/// What an SQLSTATE means to a caller.
-fn of_state(code: &str) -> LedgerError {
-    match (code.get(..2).unwrap_or_default(), code) {
-        // Serialization failure, deadlock, lock not available.
-        (_, "40001" | "40P01" | "55P03") => LedgerError::Conflict,
-        // Connection, credentials, resources, operator's intervention (a statement's time limit included), system;
-        // a standby, a transaction that idled for too long, a database that is not there.
-        ("08" | "28" | "53" | "57" | "58", _) | (_, "25006" | "25P03" | "3D000") => {
-            LedgerError::Unavailable
-        }
-        // Data or an index is damaged.
-        ("XX", _) => LedgerError::Corrupt,
-        _ => LedgerError::Other,
+impl fmt::Display for LedgerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        describe(self, f)
     }
 }
 
+/// A stored name is unknown.
 impl From<UnknownName> for LedgerError {
     fn from(_unknown: UnknownName) -> Self {
-        Self::Corrupt
+        Self::corrupt("read a row")
     }
 }
 
+/// A stored telephone number is malformed.
 impl From<TelephoneNumberError> for LedgerError {
     fn from(_malformed: TelephoneNumberError) -> Self {
-        Self::Corrupt
+        Self::corrupt("read a row")
+    }
+}
+
+/// The cause of a missing connection. The driver transports it inside one of its own errors.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct NoConnection(pub(crate) Cause);
+
+/// The class of an error of the driver.
+pub(crate) fn cause_of(error: &sqlx::Error) -> Cause {
+    let error_type = match error {
+        sqlx::Error::Database(error) => return of_database(error.as_ref()),
+        sqlx::Error::Configuration(error) => match error.downcast_ref() {
+            Some(NoConnection(cause)) => return *cause,
+            None => ErrorType::Statement,
+        },
+        sqlx::Error::Tls(_) => ErrorType::Tls,
+        // The TLS library's errors come inside of one of this kind.
+        sqlx::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => ErrorType::Tls,
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) => ErrorType::Connect,
+        sqlx::Error::PoolTimedOut => ErrorType::PoolTimeout,
+        sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => ErrorType::Shutdown,
+        sqlx::Error::BeginFailed => ErrorType::NotDurable,
+        sqlx::Error::RowNotFound | sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => {
+            ErrorType::Corrupt
+        }
+        // The driver's enum is open. The other variants are misuse of the driver.
+        _ => ErrorType::Statement,
+    };
+    error_type.into()
+}
+
+fn of_database(error: &dyn DatabaseError) -> Cause {
+    let code = error.code().unwrap_or_default();
+    Cause::with_code(of_state(&code), &code)
+}
+
+/// The class of an SQLSTATE.
+fn of_state(code: &str) -> ErrorType {
+    match (code.get(..2).unwrap_or_default(), code) {
+        // Serialization failure, deadlock, lock not available.
+        (_, "40001" | "40P01" | "55P03") => ErrorType::Conflict,
+        // A statement's time limit, or that of a transaction that idled.
+        (_, "57014" | "25P03") => ErrorType::StatementTimeout,
+        (_, "3D000" | "57P04") => ErrorType::NoDatabase,
+        (_, "25006") => ErrorType::ReadOnly,
+        (_, "53300") => ErrorType::TooManyConnections,
+        ("28", _) => ErrorType::Login,
+        ("08", _) => ErrorType::Connect,
+        // Disk full; errors of the operating system.
+        (_, "53100") | ("58", _) => ErrorType::Disk,
+        ("53", _) => ErrorType::OutOfMemory,
+        // An operator's intervention: the server starts, stops, or ends a connection.
+        ("57", _) => ErrorType::Shutdown,
+        // Data or an index is damaged.
+        ("XX", _) => ErrorType::Corrupt,
+        _ => ErrorType::Statement,
     }
 }
 
@@ -100,32 +192,62 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_state_is_what_a_caller_can_do_about_it() {
-        for (code, expected) in [
-            ("40001", LedgerError::Conflict),
-            ("40P01", LedgerError::Conflict),
-            ("55P03", LedgerError::Conflict),
-            ("57014", LedgerError::Unavailable),
-            ("57P01", LedgerError::Unavailable),
-            ("53300", LedgerError::Unavailable),
-            ("08006", LedgerError::Unavailable),
-            ("25006", LedgerError::Unavailable),
-            ("28P01", LedgerError::Unavailable),
-            ("XX001", LedgerError::Corrupt),
-            ("23505", LedgerError::Other),
-            ("42501", LedgerError::Other),
-            ("", LedgerError::Other),
+    fn a_state_has_a_class_and_a_meaning_for_the_caller() {
+        for (code, expected, kind) in [
+            ("40001", ErrorType::Conflict, FaultKind::Conflict),
+            ("40P01", ErrorType::Conflict, FaultKind::Conflict),
+            ("55P03", ErrorType::Conflict, FaultKind::Conflict),
+            ("57014", ErrorType::StatementTimeout, FaultKind::Unavailable),
+            ("25P03", ErrorType::StatementTimeout, FaultKind::Unavailable),
+            ("57P01", ErrorType::Shutdown, FaultKind::Unavailable),
+            ("57P03", ErrorType::Shutdown, FaultKind::Unavailable),
+            (
+                "53300",
+                ErrorType::TooManyConnections,
+                FaultKind::Unavailable,
+            ),
+            ("53100", ErrorType::Disk, FaultKind::Unavailable),
+            ("58030", ErrorType::Disk, FaultKind::Unavailable),
+            ("53200", ErrorType::OutOfMemory, FaultKind::Unavailable),
+            ("08006", ErrorType::Connect, FaultKind::Unavailable),
+            ("25006", ErrorType::ReadOnly, FaultKind::Unavailable),
+            ("28P01", ErrorType::Login, FaultKind::Unavailable),
+            ("3D000", ErrorType::NoDatabase, FaultKind::Unavailable),
+            ("XX001", ErrorType::Corrupt, FaultKind::Internal),
+            ("23505", ErrorType::Statement, FaultKind::Internal),
+            ("42501", ErrorType::Statement, FaultKind::Internal),
+            ("", ErrorType::Statement, FaultKind::Internal),
         ] {
             assert_eq!(of_state(code), expected, "{code}");
+            let error = LedgerError::counted(expected.into(), "test");
+            assert_eq!(error.kind(), kind, "{code}");
         }
+    }
+
+    #[test]
+    fn what_the_driver_says_by_itself_has_a_class_too() {
+        for (error, expected) in [
+            (sqlx::Error::PoolTimedOut, ErrorType::PoolTimeout),
+            (sqlx::Error::PoolClosed, ErrorType::Shutdown),
+            (sqlx::Error::RowNotFound, ErrorType::Corrupt),
+            (
+                sqlx::Error::Io(std::io::ErrorKind::ConnectionReset.into()),
+                ErrorType::Connect,
+            ),
+            (
+                sqlx::Error::InvalidArgument("x".into()),
+                ErrorType::Statement,
+            ),
+        ] {
+            let fault = LedgerError::of(&error, "charge");
+            assert_eq!(fault.cause(), Cause::from(expected));
+            assert_eq!(fault.operation(), "charge");
+        }
+        let unknown = LedgerError::from(UnknownName);
+        assert_eq!(unknown.kind(), FaultKind::Internal);
         assert_eq!(
-            LedgerError::from(sqlx::Error::PoolTimedOut),
-            LedgerError::Unavailable
-        );
-        assert_eq!(LedgerError::from(UnknownName), LedgerError::Corrupt);
-        assert_eq!(
-            LedgerError::from(TelephoneNumberError),
-            LedgerError::Corrupt
+            LedgerError::from(TelephoneNumberError).to_string(),
+            "postgresql: corrupt"
         );
     }
 }

@@ -7,16 +7,17 @@ pub mod administration;
 pub mod audit;
 mod connect;
 mod error;
+mod executor;
 pub mod line;
 mod settings;
 mod statement;
 #[cfg(test)]
 mod tests;
 
-pub use connect::{DurabilityError, Planning, check, check_durability, connect};
+pub use connect::{DurabilityError, Ledger, Planning, check_durability, commit, rollback};
 pub use error::LedgerError;
 pub use settings::{Settings, SettingsError};
-pub use statement::statement;
+pub use statement::{Statement, span};
 
 /// The schema migrations, which also create roles and grants. A landed schema migration is never edited.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");

@@ -1,13 +1,11 @@
 //! Reads a line from the ledger, and locks it before a change (INV-5).
 
-use crate::statement;
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit::{AuthUnit, Line, Member, UnitState};
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor};
-use tracing::Instrument as _;
 
-use crate::LedgerError;
+use crate::{LedgerError, Statement as _};
 
 /// A line in the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,8 +23,8 @@ pub struct StoredLine {
 /// INV-5: locks the line of a number until the end of the transaction, and then reads it. `None` if the number is on no
 /// line.
 ///
-/// Fails with [`LedgerError::Conflict`] if another change holds the lock for too long, or removes the number from the
-/// line while this one waits.
+/// Fails with a conflict if another change holds the lock for too long, or removes the number from the line while this
+/// one waits.
 pub async fn lock_line_of(
     transaction: &mut PgConnection,
     number: &TelephoneNumber,
@@ -40,7 +38,7 @@ pub async fn lock_line_of(
         number.as_str(),
     )
     .fetch_optional(&mut *transaction)
-    .instrument(statement("lock_line_of", "lines"))
+    .statement("lock_line_of", "lines")
     .await?;
     let Some(line_id) = found else {
         return Ok(None);
@@ -48,7 +46,7 @@ pub async fn lock_line_of(
     // Read only under the lock: no other transaction can change the line now.
     match read_line(transaction, line_id).await? {
         Some(stored) if stored.line.has(number) => Ok(Some(stored)),
-        Some(_) | None => Err(LedgerError::Conflict),
+        Some(_) | None => Err(LedgerError::conflict("lock_line_of")),
     }
 }
 
@@ -62,7 +60,7 @@ pub async fn lock_line(
         line_id,
     )
     .fetch_optional(&mut *transaction)
-    .instrument(statement("lock_line", "lines"))
+    .statement("lock_line", "lines")
     .await?;
     match found {
         Some(line_id) => read_line(transaction, line_id).await,
@@ -88,7 +86,7 @@ pub async fn read_line_of(
         number.as_str(),
     )
     .fetch_optional(executor)
-    .instrument(statement("read_line_of", "lines"))
+    .statement("read_line_of", "lines")
     .await?
     .map(StoredLine::try_from)
     .transpose()
@@ -112,7 +110,7 @@ pub async fn read_line(
         line_id,
     )
     .fetch_optional(executor)
-    .instrument(statement("read_line", "lines"))
+    .statement("read_line", "lines")
     .await?
     .map(StoredLine::try_from)
     .transpose()
@@ -167,6 +165,6 @@ pub fn unit_state(
         (None, None) => Ok(UnitState::Unset),
         (Some(unit), None) => Ok(UnitState::Chosen(unit)),
         (Some(unit), Some(_)) => Ok(UnitState::Established(unit)),
-        (None, Some(_)) => Err(LedgerError::Corrupt),
+        (None, Some(_)) => Err(LedgerError::corrupt("unit_state")),
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use aikagi_domain::duration_text;
 use chrono::TimeDelta;
 use serde::Deserialize;
+use sqlx::ConnectOptions as _;
 use sqlx::postgres::PgConnectOptions;
 use zeroize::Zeroizing;
 
@@ -89,6 +90,8 @@ impl Settings {
         }
         let options = PgConnectOptions::from_str(&self.url)
             .map_err(|_unreadable| SettingsError::Url)?
+            // The driver logs statements, and slow ones as warnings.
+            .disable_statement_logging()
             .options(LIMITS);
         match &self.password_file {
             None => Ok(options),

@@ -2,6 +2,7 @@
 //! roles.
 
 mod audit;
+mod causes;
 mod chains;
 mod constraints;
 mod durability;

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use aikagi_refusal::{ErrorReason, Refusal};
+use aikagi_domain::fault::{Dependency, Endpoint, ErrorType};
+use aikagi_refusal::RpcFault;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
@@ -26,11 +27,14 @@ use crate::telemetry;
 use crate::tls::TlsIdentity;
 
 use balance::Balance;
-pub use connect::{Unreachable, was_never_begun};
+pub use connect::was_never_begun;
 pub use probe::{Obstacle, probe};
 
 /// How often a call is made at most.
 const MAX_TRIES: u32 = 3;
+
+/// How long a check looks for a replica.
+const CHECK: Duration = Duration::from_secs(1);
 
 /// The deadline of a call made outside of any.
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
@@ -61,25 +65,17 @@ impl Upstream {
         }
     }
 
-    /// Whether a replica is to be had.
-    pub async fn check(&self) -> Result<(), Refusal> {
-        if self.balance.has_healthy().await {
-            Ok(())
-        } else {
-            Err(Refusal::unavailable())
-        }
-    }
-
     async fn send(self, request: Request<Body>) -> Result<Response<Body>, Status> {
         let end = deadline::current().unwrap_or_else(|| Instant::now() + DEFAULT_DEADLINE);
-        let method = self.policies.method(request.uri().path());
-        let idempotent = method.is_some_and(|method| method.idempotent);
+        let contract = self.policies.method(request.uri().path());
+        let idempotent = contract.is_some_and(|method| method.idempotent);
+        let method = telemetry::method_of(request.uri().path()).to_owned();
         let (mut head, body) = request.into_parts();
         telemetry::pass_on(&mut head.headers);
-        if method.is_none_or(|method| method.client_streaming) {
+        if contract.is_none_or(|method| method.client_streaming) {
             // Reading a stream to its end first is not for us; it is sent once.
             return self
-                .send_once(head, body, end)
+                .send_once(&method, head, body, end)
                 .await
                 .map_err(|failed| failed.status);
         }
@@ -88,7 +84,7 @@ impl Upstream {
         loop {
             tries += 1;
             let again = Body::new(Full::new(body.clone()));
-            let answer = self.send_once(head.clone(), again, end).await;
+            let answer = self.send_once(&method, head.clone(), again, end).await;
             let worth_another = match &answer {
                 Ok(response) => idempotent && is_unavailable(response),
                 Err(failed) => {
@@ -106,6 +102,7 @@ impl Upstream {
 
     async fn send_once(
         &self,
+        method: &str,
         mut head: http::request::Parts,
         body: Body,
         end: Instant,
@@ -114,26 +111,51 @@ impl Upstream {
             .balance
             .connected(end)
             .await
-            .ok_or_else(|| Failed::unsent(Refusal::unavailable()))?;
+            .map_err(|error_type| Failed::unsent(self.fault(method, error_type)))?;
         let remaining = end.saturating_duration_since(Instant::now());
         deadline::pass_on(&mut head.headers, remaining).map_err(Failed::unsent)?;
         let cut = remaining.saturating_sub(deadline::RESERVE);
         match tokio::time::timeout(cut, replica.call(Request::from_parts(head, body))).await {
             Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) => {
-                let text = connect::chain(&error);
-                tracing::debug!(workload = %self.workload, error = text, "a call failed on the way");
-                let sent = !was_never_begun(&error);
-                Err(Failed {
-                    status: Refusal::unavailable().into(),
-                    sent,
-                })
-            }
+            Ok(Err(error)) => Err(Failed {
+                status: self.fault(method, connect::class_of(&error, ErrorType::Reset)),
+                sent: !was_never_begun(&error),
+            }),
             Err(_elapsed) => Err(Failed {
-                status: Refusal::new(ErrorReason::DeadlineExceeded).into(),
+                status: self.fault(method, ErrorType::Deadline),
                 sent: true,
             }),
         }
+    }
+
+    /// The status of an RPC that failed on the way.
+    fn fault(&self, method: &str, error_type: ErrorType) -> Status {
+        telemetry::meters::dependency_failed(&self.workload, error_type);
+        RpcFault::new(Arc::clone(&self.workload), method, error_type).into()
+    }
+}
+
+impl Dependency for Upstream {
+    type Error = RpcFault;
+
+    fn name(&self) -> &str {
+        &self.workload
+    }
+
+    fn endpoint(&self) -> Endpoint {
+        Endpoint {
+            address: self.balance.targets().join(","),
+            port: None,
+        }
+    }
+
+    /// Whether a replica can be reached.
+    async fn check(&self) -> Result<(), RpcFault> {
+        let connected = self.balance.connected(Instant::now() + CHECK).await;
+        connected.map(drop).map_err(|error_type| {
+            telemetry::meters::dependency_failed(&self.workload, error_type);
+            RpcFault::new(Arc::clone(&self.workload), "check", error_type)
+        })
     }
 }
 
@@ -145,9 +167,9 @@ struct Failed {
 }
 
 impl Failed {
-    fn unsent(refusal: Refusal) -> Self {
+    fn unsent(status: impl Into<Status>) -> Self {
         Self {
-            status: refusal.into(),
+            status: status.into(),
             sent: false,
         }
     }

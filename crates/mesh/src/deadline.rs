@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use aikagi_refusal::{ErrorReason, Refusal};
+use aikagi_refusal::{ErrorReason, Refusal, internal};
 use http::{HeaderMap, HeaderValue};
 use tokio::time::Instant;
 
@@ -68,7 +68,7 @@ pub fn pass_on(headers: &mut HeaderMap, remaining: Duration) -> Result<(), Refus
         .as_millis()
         .min(99_999_999);
     let value = HeaderValue::from_str(&format!("{millis}m"))
-        .map_err(|_invalid| Refusal::new(ErrorReason::Internal))?;
+        .map_err(|_invalid| internal("a time that a header can hold"))?;
     headers.insert(HEADER, value);
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use aikagi_refusal::first_of_minute::FirstOfMinute;
 use aikagi_refusal::{ErrorReason, Refusal};
 use futures_util::StreamExt;
 use futures_util::future::{BoxFuture, pending};
@@ -81,6 +82,8 @@ pub struct GuardLayer {
     policies: Arc<Policies>,
     places: Arc<Semaphore>,
     default_deadline: Duration,
+    /// Callers that were not allowed, and the method.
+    not_allowed: Arc<FirstOfMinute<(String, String)>>,
 }
 
 impl GuardLayer {
@@ -92,6 +95,7 @@ impl GuardLayer {
             policies,
             places: Arc::new(Semaphore::new(max_in_flight)),
             default_deadline,
+            not_allowed: Arc::default(),
         }
     }
 
@@ -147,7 +151,10 @@ where
             let caller = match admit(&rules, &request) {
                 Ok(Admitted::AsLongAsItLikes) => return inner.call(request).await,
                 Ok(Admitted::ForACall(caller)) => caller,
-                Err(refusal) => return Ok(refuse(refusal)),
+                Err(refusal) => {
+                    rules.log_not_allowed(&request);
+                    return Ok(refuse(refusal));
+                }
             };
             let Ok(place) = Arc::clone(&rules.places).try_acquire_owned() else {
                 telemetry::meters::shed(1);
@@ -192,6 +199,23 @@ impl GuardLayer {
             path
         } else {
             "/unknown/unknown"
+        }
+    }
+
+    /// Logs a workload that was not let in. Strangers at the public port are none.
+    fn log_not_allowed(&self, request: &Request<Body>) {
+        if self.door == Door::Public {
+            return;
+        }
+        let peer = request.extensions().get::<Peer>();
+        let peer = peer.map_or_else(String::new, |peer| match &peer.identity {
+            Some(identity) => identity.path().to_owned(),
+            None => peer.address.ip().to_canonical().to_string(),
+        });
+        let method = telemetry::method_of(self.told(request.uri().path())).to_owned();
+        let kind = (peer.clone(), method.clone());
+        if let Some(suppressed) = self.not_allowed.admit(kind, std::time::Instant::now()) {
+            tracing::warn!(peer, rpc.method = method, suppressed, "caller not allowed");
         }
     }
 
@@ -272,11 +296,6 @@ fn admit(rules: &GuardLayer, request: &Request<Body>) -> Result<Admitted, Refusa
         Door::Edge | Door::Public => &policy.edge_callers,
     };
     if !names.iter().any(|name| name == peer.name()) {
-        tracing::warn!(
-            peer = peer.path(),
-            path,
-            "a caller that the policy does not allow"
-        );
         return Err(refused());
     }
     let on_behalf_of = match request.headers().get(CALLER_HEADER) {

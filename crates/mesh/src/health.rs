@@ -1,30 +1,46 @@
-//! `grpc.health.v1`: a service is ready only while its stores answer.
+//! `grpc.health.v1`, and the log of outages: a service is ready only while its dependencies answer.
+
+mod outage;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
+use aikagi_domain::fault::{Cause, Dependency, Endpoint, ErrorType, Fault as _, StatusCode};
+use futures_util::future::{BoxFuture, join_all};
+use tokio::sync::{Mutex, OnceCell, watch};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
 use crate::shutdown::Shutdown;
 use crate::telemetry::meters;
+use outage::{Notice, Outages};
 
-/// How often the stores are asked.
+/// How often each dependency is asked, and how long it may take to answer.
 const INTERVAL: Duration = Duration::from_secs(2);
 
-type Check = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
+type Check = Box<dyn Fn() -> BoxFuture<'static, Result<(), Cause>> + Send + Sync>;
 
-/// Whether a service can do its work.
-#[derive(Clone)]
+/// Whether a service can do its work. Clones share what is known of its dependencies.
+#[derive(Clone, Default)]
 pub struct Readiness {
-    checks: Vec<(&'static str, Check)>,
+    dependencies: Vec<Arc<Watched>>,
+    /// Whether all of them answered when they were last asked.
+    ready: Arc<OnceCell<watch::Receiver<bool>>>,
+}
+
+/// A dependency that is asked again and again.
+struct Watched {
+    name: String,
+    endpoint: Endpoint,
+    check: Check,
+    outages: Mutex<Outages>,
 }
 
 impl std::fmt::Debug for Readiness {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list()
-            .entries(self.checks.iter().map(|(name, _)| name))
+            .entries(self.dependencies.iter().map(|watched| &watched.name))
             .finish()
     }
 }
@@ -32,43 +48,31 @@ impl std::fmt::Debug for Readiness {
 impl Readiness {
     /// Always ready.
     pub fn always() -> Self {
-        Self { checks: Vec::new() }
+        Self::default()
     }
 
-    /// Ready only while this answers too.
+    /// Ready only while this dependency can be used too.
     #[must_use]
-    pub fn and<F, Fut, E>(mut self, name: &'static str, check: F) -> Self
-    where
-        F: Fn() -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<(), E>> + Send + 'static,
-        E: std::fmt::Display,
-    {
-        let check: Check = Arc::new(move || {
-            let answer = check();
-            Box::pin(async move { answer.await.map_err(|error| error.to_string()) })
+    pub fn and(mut self, dependency: impl Dependency) -> Self {
+        let (name, endpoint) = (dependency.name().to_owned(), dependency.endpoint());
+        let dependency = Arc::new(dependency);
+        let check: Check = Box::new(move || {
+            let dependency = Arc::clone(&dependency);
+            Box::pin(async move { dependency.check().await.map_err(|fault| fault.cause()) })
         });
-        self.checks.push((name, check));
+        self.dependencies.push(Arc::new(Watched {
+            name,
+            endpoint,
+            check,
+            outages: Mutex::default(),
+        }));
         self
     }
 
-    /// Asks everything once; the name of the first that does not answer is the error.
-    pub async fn check(&self) -> Result<(), &'static str> {
-        let mut first = Ok(());
-        for (name, check) in &self.checks {
-            let answers = match tokio::time::timeout(INTERVAL, check()).await {
-                Ok(Ok(())) => true,
-                Ok(Err(error)) => {
-                    tracing::debug!(dependency = name, error, "does not answer");
-                    false
-                }
-                Err(_elapsed) => false,
-            };
-            meters::dependency(name, answers);
-            if !answers {
-                first = first.and(Err(*name));
-            }
-        }
-        first
+    /// Asks every dependency once; whether all of them answer.
+    pub async fn check(&self) -> bool {
+        let asked = self.dependencies.iter().map(|watched| watched.ask());
+        join_all(asked).await.into_iter().all(|answers| answers)
     }
 
     /// The health service, kept up to date until the stop, which makes it not ready.
@@ -79,37 +83,91 @@ impl Readiness {
     ) -> tonic_health::pb::health_server::HealthServer<impl tonic_health::pb::health_server::Health>
     {
         let (reporter, server) = tonic_health::server::health_reporter();
-        let mut ready = self.check().await;
-        report(&reporter, &services, ready).await;
+        let mut ready = self.keep_asking(shutdown).await;
+        let now = *ready.borrow_and_update();
+        report(&reporter, &services, now).await;
         let shutdown = shutdown.clone();
         tokio::spawn(async move {
             loop {
                 tokio::select! {
                     () = shutdown.begun() => break,
-                    () = tokio::time::sleep(INTERVAL) => {}
+                    changed = ready.changed() => if changed.is_err() { break },
                 }
-                let now = self.check().await;
-                if now != ready {
-                    match now {
-                        Ok(()) => tracing::info!("ready"),
-                        Err(dependency) => tracing::warn!(dependency, "not ready"),
-                    }
-                    ready = now;
-                    report(&reporter, &services, ready).await;
-                }
+                let now = *ready.borrow_and_update();
+                report(&reporter, &services, now).await;
             }
-            report(&reporter, &services, Err("stopping")).await;
+            report(&reporter, &services, false).await;
         });
         server
     }
+
+    /// Asks from now on until the stop. Whoever comes later shares the answers, so that an outage is logged once.
+    async fn keep_asking(&self, shutdown: &Shutdown) -> watch::Receiver<bool> {
+        let begin = || async {
+            let (sender, ready) = watch::channel(self.check().await);
+            let (dependencies, shutdown) = (self.dependencies.clone(), shutdown.clone());
+            tokio::spawn(async move {
+                let asking = Self {
+                    dependencies,
+                    ready: Arc::default(),
+                };
+                let mut ticks = interval(INTERVAL);
+                ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+                // The first one comes at once, and they were asked just now.
+                ticks.tick().await;
+                loop {
+                    tokio::select! {
+                        () = shutdown.begun() => return,
+                        _tick = ticks.tick() => {}
+                    }
+                    let now = asking.check().await;
+                    sender.send_if_modified(|ready| std::mem::replace(ready, now) != now);
+                }
+            });
+            ready
+        };
+        self.ready.get_or_init(begin).await.clone()
+    }
 }
 
-async fn report(
-    reporter: &HealthReporter,
-    services: &[&'static str],
-    ready: Result<(), &'static str>,
-) {
-    let status = if ready.is_ok() {
+impl Watched {
+    /// Asks once, and logs what has changed.
+    async fn ask(&self) -> bool {
+        let answer = match timeout(INTERVAL, (self.check)()).await {
+            Ok(answer) => answer,
+            Err(_elapsed) => {
+                meters::dependency_failed(&self.name, ErrorType::Timeout);
+                Err(ErrorType::Timeout.into())
+            }
+        };
+        meters::dependency_down(&self.name, answer.is_err());
+        let notice = self.outages.lock().await.observe(answer, Instant::now());
+        match notice {
+            None => {}
+            Some(Notice::Unavailable(cause)) => self.unavailable(cause),
+            Some(Notice::Available { outage }) => tracing::info!(
+                dependency = self.name,
+                outage_seconds = outage.as_secs(),
+                "dependency available"
+            ),
+        }
+        answer.is_ok()
+    }
+
+    fn unavailable(&self, cause: Cause) {
+        tracing::warn!(
+            dependency = self.name,
+            error.type = cause.error_type.as_str(),
+            db.response.status_code = cause.code.as_ref().map(StatusCode::as_str),
+            server.address = self.endpoint.address,
+            server.port = self.endpoint.port,
+            "dependency unavailable"
+        );
+    }
+}
+
+async fn report(reporter: &HealthReporter, services: &[&'static str], ready: bool) {
+    let status = if ready {
         ServingStatus::Serving
     } else {
         ServingStatus::NotServing

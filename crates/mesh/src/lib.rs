@@ -1,6 +1,7 @@
 //! What every service of Aikagi shares on the wire: workload identity, caller policy, deadlines, load
 //! shedding, health, drain, telemetry, errors, and clients that balance over replicas.
 
+pub mod background;
 pub mod cli;
 pub mod client;
 pub mod clock;

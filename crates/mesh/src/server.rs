@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 use tonic::service::Routes;
 
 use crate::config::ServerSettings;
-use crate::connection::accept_tls;
+use crate::connection::{Clients, accept_tls};
 use crate::guard::GuardLayer;
 use crate::health::Readiness;
 use crate::policy::{Policies, PolicyError};
@@ -69,7 +69,8 @@ impl Server {
         let routes = self.routes.add_service(health).add_service(reflection);
 
         let drain = self.settings.drain;
-        let incoming = accept_tls(listener, move || self.identity.server_config(), &shutdown);
+        let config = move || self.identity.server_config();
+        let incoming = accept_tls(listener, Clients::Workloads, config, &shutdown);
         let guard = GuardLayer::new(
             policies,
             self.settings.max_in_flight,

@@ -33,6 +33,8 @@ const OF_THE_EXPORTER: [&str; 6] = [
     "tower",
     "opentelemetry",
 ];
+/// Never logged, whatever `RUST_LOG` says: the driver of PostgreSQL logs statements, and texts of the server.
+const SILENT: [&str; 3] = ["sqlx=off", "sqlx_core=off", "sqlx_postgres=off"];
 /// How long the last of it may take to be sent.
 const FLUSH: Duration = Duration::from_secs(5);
 
@@ -72,10 +74,13 @@ impl Telemetry {
         opentelemetry::global::set_meter_provider(metrics.clone());
         let logs = logs(resource)?;
 
-        let filter = EnvFilter::builder()
+        let mut filter = EnvFilter::builder()
             .with_default_directive(tracing::Level::INFO.into())
             .from_env()
             .map_err(|error| TelemetryError(format!("RUST_LOG: {error}")))?;
+        for silent in SILENT {
+            filter = filter.add_directive(silent.parse().map_err(failed)?);
+        }
         let lines = match settings.log_format {
             LogFormat::Json => tracing_subscriber::fmt::layer()
                 .json()

@@ -1,9 +1,21 @@
-//! Why an RPC fails, and the one mapping from a fault to the refusal that its caller gets.
+//! Why an RPC fails, and the one mapping from a fault to the refusal that its caller gets. A fault is logged here, and
+//! nowhere else.
 
-use aikagi_domain::fault::{Fault, FaultKind};
+use std::sync::LazyLock;
+use std::time::Instant;
 
+use aikagi_domain::fault::{Cause, ErrorType, Fault, FaultKind, InternalFault, StatusCode};
+use tonic::Status;
+
+use crate::first_of_minute::FirstOfMinute;
 use crate::reason::ErrorReason;
 use crate::refusal::Refusal;
+use crate::rpc_fault::RpcFault;
+use crate::status::reason_of;
+
+/// Failed operations that were logged: dependency, class and operation.
+static LOGGED: LazyLock<FirstOfMinute<(String, ErrorType, String)>> =
+    LazyLock::new(FirstOfMinute::default);
 
 /// Why an RPC fails.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +29,27 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// What became of an RPC to an upstream that did not succeed. A refusal of an upstream's is passed on unchanged; an
+    /// RPC that failed on the way is a fault. For any other status: the refusal that tells its kind and nothing else, so
+    /// that texts of transports and drivers stop here.
+    pub fn forwarded(status: &Status) -> Self {
+        let source = std::error::Error::source(status);
+        let fault = source.and_then(|source| source.downcast_ref::<RpcFault>());
+        if let Some(fault) = fault {
+            return fault.clone().into();
+        }
+        let refusal = Refusal::forwarded(status);
+        // Nobody has logged it: the upstream gave no reason of its own, or one that is no business of the outside's.
+        let unexplained = matches!(
+            reason_of(status),
+            Some(ErrorReason::CallerNotAllowed) | None
+        );
+        if unexplained && refusal.reason() == ErrorReason::Internal {
+            return InternalFault("an upstream explains its refusal").into();
+        }
+        refusal.into()
+    }
+
     /// Turns a conflict with another change into a refusal with this reason, and leaves any other failure as it is.
     /// For RPCs whose caller decided on a view that the other change made stale.
     #[must_use]
@@ -26,6 +59,14 @@ impl Failure {
                 Refusal::new(reason).into()
             }
             failure => failure,
+        }
+    }
+
+    /// Logs the fault of an RPC that succeeds all the same.
+    pub fn report(&self) {
+        match self {
+            Self::Refused(_) => {}
+            Self::Fault(fault) => report(fault.as_ref()),
         }
     }
 }
@@ -42,45 +83,108 @@ impl<F: Fault> From<F> for Failure {
     }
 }
 
+/// OPS-4: the one mapping. A fault is logged.
 impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
         let fault = match failure {
             Failure::Refused(refusal) => return refusal,
             Failure::Fault(fault) => fault,
         };
+        report(fault.as_ref());
         match fault.kind() {
-            FaultKind::Unavailable | FaultKind::Conflict => {
-                tracing::warn!(error = %fault, "operation failed");
-                Self::unavailable()
-            }
+            FaultKind::Unavailable | FaultKind::Conflict => Self::unavailable(),
+            FaultKind::DeadlineExceeded => Self::new(ErrorReason::DeadlineExceeded),
             FaultKind::Overloaded { retry_after } => {
                 Self::new(ErrorReason::Overloaded).retry_after(retry_after)
             }
-            FaultKind::Internal => {
-                tracing::error!(error = %fault, "internal error");
-                Self::new(ErrorReason::Internal)
+            FaultKind::Internal => Self::new(ErrorReason::Internal),
+        }
+    }
+}
+
+/// The status with which to pass on what an upstream refused: [`Failure::forwarded`].
+pub fn forward(status: &Status) -> Status {
+    Refusal::from(Failure::forwarded(status)).into()
+}
+
+/// The refusal of an RPC in which something that this program takes for granted does not hold. It is logged.
+pub fn internal(expectation: &'static str) -> Refusal {
+    Failure::from(InternalFault(expectation)).into()
+}
+
+/// Logs a fault. What may come in thousands is logged once a minute.
+fn report(fault: &dyn Fault) {
+    let Cause { error_type, code } = fault.cause();
+    let code = code.as_ref().map(StatusCode::as_str);
+    let (dependency, operation) = (fault.dependency(), fault.operation());
+    match fault.kind() {
+        FaultKind::Unavailable | FaultKind::DeadlineExceeded | FaultKind::Conflict => {
+            let kind = (
+                dependency.unwrap_or_default().to_owned(),
+                error_type,
+                operation.to_owned(),
+            );
+            if let Some(suppressed) = LOGGED.admit(kind, Instant::now()) {
+                tracing::warn!(
+                    dependency,
+                    error.type = error_type.as_str(),
+                    db.response.status_code = code,
+                    operation,
+                    suppressed,
+                    "operation failed"
+                );
             }
+        }
+        FaultKind::Overloaded { .. } => {}
+        FaultKind::Internal => {
+            let names = fault.refused_by();
+            tracing::error!(
+                dependency,
+                error.type = error_type.as_str(),
+                db.response.status_code = code,
+                operation,
+                db.collection.name = names.and_then(|names| names.table.as_deref()),
+                constraint = names.and_then(|names| names.constraint.as_deref()),
+                "internal error"
+            );
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fmt;
     use std::time::Duration;
 
-    use aikagi_domain::fault::InternalFault;
-    use tonic::Status;
+    use aikagi_domain::fault::describe;
     use tonic_types::StatusExt as _;
 
     use super::*;
 
-    #[derive(Debug, thiserror::Error)]
-    #[error("a fault")]
+    #[derive(Debug)]
     struct Made(FaultKind);
 
     impl Fault for Made {
         fn kind(&self) -> FaultKind {
             self.0
+        }
+
+        fn dependency(&self) -> Option<&str> {
+            Some("redis")
+        }
+
+        fn cause(&self) -> Cause {
+            ErrorType::Connect.into()
+        }
+
+        fn operation(&self) -> &'static str {
+            "PING"
+        }
+    }
+
+    impl fmt::Display for Made {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            describe(self, f)
         }
     }
 
@@ -97,6 +201,11 @@ mod tests {
         for (kind, reason, retry) in [
             (FaultKind::Unavailable, ErrorReason::Unavailable, Some(1)),
             (FaultKind::Conflict, ErrorReason::Unavailable, Some(1)),
+            (
+                FaultKind::DeadlineExceeded,
+                ErrorReason::DeadlineExceeded,
+                None,
+            ),
             (overloaded, ErrorReason::Overloaded, Some(7)),
             (FaultKind::Internal, ErrorReason::Internal, None),
         ] {
@@ -106,8 +215,7 @@ mod tests {
             let delay = info.and_then(|info| info.retry_delay);
             assert_eq!(delay, retry.map(Duration::from_secs), "{kind:?}");
         }
-        let internal = Refusal::from(Failure::from(InternalFault("no row")));
-        assert_eq!(internal.reason(), ErrorReason::Internal);
+        assert_eq!(internal("a row").reason(), ErrorReason::Internal);
     }
 
     /// PW-5, MIG-4: a conflict becomes a refusal only where the caller decided on a view.
@@ -123,5 +231,50 @@ mod tests {
         let own = Failure::from(Refusal::new(ErrorReason::StaleView));
         let own = Refusal::from(own.conflict_as(ErrorReason::ChangedMeanwhile));
         assert_eq!(own.reason(), ErrorReason::StaleView);
+    }
+
+    #[test]
+    fn a_transports_text_is_not_forwarded() {
+        let status = forward(&Status::unavailable("tcp connect error 10.1.2.3"));
+        assert_eq!(reason_of(&status), Some(ErrorReason::Unavailable));
+        assert!(!status.message().contains("10.1.2.3"));
+        let own = Status::from(Refusal::invalid_field("number", "malformed"));
+        assert_eq!(forward(&own).details(), own.details());
+        let Failure::Refused(refused) = Failure::forwarded(&own) else {
+            panic!("a fault");
+        };
+        assert_eq!(refused.reason(), ErrorReason::InvalidField);
+    }
+
+    /// INV-7: a workload that an upstream does not allow is a fault of ours, and the outside does not learn which.
+    #[test]
+    fn an_unexplained_refusal_is_a_fault() {
+        for status in [
+            Status::from(Refusal::new(ErrorReason::CallerNotAllowed)),
+            Status::unknown("tcp connect error 10.1.2.3"),
+        ] {
+            let failure = Failure::forwarded(&status);
+            assert!(matches!(&failure, Failure::Fault(_)), "{failure:?}");
+            assert_eq!(Refusal::from(failure).reason(), ErrorReason::Internal);
+        }
+    }
+
+    /// INV-11: an RPC that failed on the way comes to its caller's caller as the fault that it is.
+    #[test]
+    fn a_failed_rpc_stays_a_fault() {
+        for (error_type, reason) in [
+            (ErrorType::Connect, ErrorReason::Unavailable),
+            (ErrorType::Deadline, ErrorReason::DeadlineExceeded),
+        ] {
+            let status = Status::from(RpcFault::new("units".into(), "a.B/C", error_type));
+            assert_eq!(reason_of(&status), Some(reason));
+            let Failure::Fault(fault) = Failure::forwarded(&status) else {
+                panic!("not a fault");
+            };
+            let told = (fault.dependency(), fault.operation(), fault.to_string());
+            let expected = format!("units: {error_type}");
+            assert_eq!(told, (Some("units"), "a.B/C", expected));
+            assert_eq!(Refusal::from(Failure::Fault(fault)).reason(), reason);
+        }
     }
 }

@@ -3,15 +3,18 @@
 
 mod failure;
 pub mod fields;
+pub mod first_of_minute;
 mod reason;
 mod refusal;
+mod rpc_fault;
 mod status;
 mod table;
 
-pub use failure::Failure;
+pub use failure::{Failure, forward, internal};
 pub use reason::{ERROR_DOMAIN, ErrorReason, name_of};
 pub use refusal::Refusal;
-pub use status::{forward, reason_of};
+pub use rpc_fault::RpcFault;
+pub use status::reason_of;
 
 /// Version 1 of the list of reasons.
 pub mod v1 {

@@ -78,7 +78,7 @@ pub fn reason_of(status: &Status) -> Option<ErrorReason> {
 impl Refusal {
     /// The refusal of an upstream, unchanged if it is one of ours. For any other status: the refusal that tells its
     /// kind and nothing else, so that texts of transports and drivers stop here.
-    pub fn forwarded(status: &Status) -> Self {
+    pub(crate) fn forwarded(status: &Status) -> Self {
         match reason_of(status) {
             // Outside, nobody needs to know which workload may call which inside.
             Some(ErrorReason::CallerNotAllowed) | None => Self::from(status.code()),
@@ -92,11 +92,6 @@ impl Refusal {
             },
         }
     }
-}
-
-/// The status with which to pass on what an upstream refused: [`Refusal::forwarded`].
-pub fn forward(status: &Status) -> Status {
-    Refusal::forwarded(status).into()
 }
 
 impl From<Code> for Refusal {
@@ -179,15 +174,5 @@ mod tests {
             told,
             [("passwords", ""), ("passwords[1]", "PASSWORD_WRONG")]
         );
-    }
-
-    #[test]
-    fn a_transports_text_is_not_forwarded() {
-        let status = forward(&Status::unavailable("tcp connect error 10.1.2.3"));
-        assert_eq!(reason_of(&status), Some(ErrorReason::Unavailable));
-        assert!(!status.message().contains("10.1.2.3"));
-        let own = Status::from(Refusal::invalid_field("number", "malformed"));
-        assert_eq!(forward(&own).details(), own.details());
-        assert_eq!(Refusal::forwarded(&own).reason(), ErrorReason::InvalidField);
     }
 }

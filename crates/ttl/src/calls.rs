@@ -44,7 +44,7 @@ impl CallStore<'_> {
         match found {
             (None, None) => Ok(None),
             (Some(version), Some(record)) => Ok(Some((version, record))),
-            (Some(_), None) | (None, Some(_)) => Err(TtlError::Corrupt),
+            (Some(_), None) | (None, Some(_)) => Err(TtlError::malformed("HMGET")),
         }
     }
 

@@ -52,6 +52,10 @@ impl RedisConnection {
         standalone(&settings.url, password, timeout).map(Self::Standalone)
     }
 
+    pub(crate) fn is_cluster(&self) -> bool {
+        matches!(self, Self::Cluster(_))
+    }
+
     /// Reports that a response did not arrive in time.
     ///
     /// Behind Sentinel there may be a new master, so the next command asks for it. The other connections find a lost peer

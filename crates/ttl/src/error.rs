@@ -1,51 +1,219 @@
-//! What can go wrong with Redis, without the driver's words: they may hold a key.
+//! What can go wrong with Redis, as a class. The driver's texts stop here: they may hold a key or a value.
 
-use aikagi_domain::fault::{Fault, FaultKind};
+use std::fmt;
+use std::io;
+use std::sync::{Arc, LazyLock};
+
+use aikagi_domain::fault::{
+    Cause, ErrorType, FAILURES, FAILURES_DESCRIPTION, Fault, FaultKind, describe,
+};
+use opentelemetry::metrics::Counter;
+use opentelemetry::{KeyValue, global};
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
-/// Why an operation gave no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TtlError {
-    /// Redis did not answer in time, or refused. Whether the operation was done is not known.
-    #[error("Redis is not available")]
-    Unavailable,
+/// The dependency's name in logs and metrics.
+pub(crate) const DEPENDENCY: &str = "redis";
+
+static FAILED: LazyLock<Counter<u64>> = LazyLock::new(|| {
+    global::meter("aikagi")
+        .u64_counter(FAILURES)
+        .with_description(FAILURES_DESCRIPTION)
+        .build()
+});
+
+/// Why an operation of Redis gave no answer. Unless the value was malformed, it is unknown whether it was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TtlError {
+    cause: Cause,
+    operation: &'static str,
+}
+
+impl TtlError {
     /// A stored value is not one of ours.
-    #[error("a value in Redis is malformed")]
-    Corrupt,
+    pub(crate) fn malformed(operation: &'static str) -> Self {
+        Self::counted(ErrorType::Malformed.into(), operation)
+    }
+
+    /// No answer in time.
+    pub(crate) fn late(operation: &'static str) -> Self {
+        Self::counted(ErrorType::Timeout.into(), operation)
+    }
+
+    /// What the driver says of a command.
+    pub(crate) fn of(error: &RedisError, operation: &'static str) -> Self {
+        Self::counted(cause_of(error), operation)
+    }
+
+    pub(crate) fn counted(cause: Cause, operation: &'static str) -> Self {
+        let labels = [
+            KeyValue::new("aikagi.dependency", DEPENDENCY),
+            KeyValue::new("error.type", cause.error_type.as_str()),
+        ];
+        FAILED.add(1, &labels);
+        Self { cause, operation }
+    }
+}
+
+/// Exports the metric of failures as 0 at start, so that a dashboard can tell "none" from "no data".
+pub(crate) fn export_failures() {
+    FAILED.add(0, &[]);
 }
 
 impl Fault for TtlError {
     fn kind(&self) -> FaultKind {
-        match self {
-            Self::Unavailable => FaultKind::Unavailable,
-            Self::Corrupt => FaultKind::Internal,
+        match self.cause.error_type {
+            ErrorType::Malformed => FaultKind::Internal,
+            _ => FaultKind::Unavailable,
         }
+    }
+
+    fn dependency(&self) -> Option<&str> {
+        Some(DEPENDENCY)
+    }
+
+    fn cause(&self) -> Cause {
+        self.cause
+    }
+
+    fn operation(&self) -> &str {
+        self.operation
     }
 }
 
-impl From<RedisError> for TtlError {
-    fn from(error: RedisError) -> Self {
-        if error.code() == Some("WRONGTYPE") {
-            return Self::Corrupt;
-        }
-        match error.kind() {
-            ErrorKind::UnexpectedReturnType | ErrorKind::Parse => Self::Corrupt,
-            ErrorKind::Server(kind) => {
-                refused(kind);
-                Self::Unavailable
-            }
-            // The driver's enum is open: whatever else there is, there was no answer.
-            _ => Self::Unavailable,
-        }
+impl std::error::Error for TtlError {}
+
+impl fmt::Display for TtlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        describe(self, f)
     }
 }
 
-/// Says in the log what only an operator can mend.
-fn refused(kind: ServerErrorKind) {
-    if matches!(
-        kind,
-        ServerErrorKind::NoPerm | ServerErrorKind::ResponseError | ServerErrorKind::CrossSlot
-    ) {
-        tracing::warn!(?kind, "Redis refused a command");
+/// The class of an error of the driver.
+fn cause_of(error: &RedisError) -> Cause {
+    let error_type = match error.kind() {
+        ErrorKind::UnexpectedReturnType | ErrorKind::Parse => ErrorType::Malformed,
+        ErrorKind::AuthenticationFailed => ErrorType::Login,
+        ErrorKind::MasterNameNotFoundBySentinel
+        | ErrorKind::NoValidReplicasFoundBySentinel
+        | ErrorKind::ClusterConnectionNotFound => ErrorType::ClusterDown,
+        ErrorKind::Server(kind) => of_server(kind),
+        ErrorKind::Extension => of_code(error.code().unwrap_or_default()),
+        // The driver reports errors of TLS as its own.
+        ErrorKind::InvalidClientConfig | ErrorKind::Client => ErrorType::Tls,
+        ErrorKind::Io => of_connection(error),
+        // The driver's enum is open: whatever else there is, there was no answer.
+        _ => ErrorType::Connect,
+    };
+    Cause::with_code(error_type, error.code().unwrap_or_default())
+}
+
+fn of_server(kind: ServerErrorKind) -> ErrorType {
+    match kind {
+        ServerErrorKind::BusyLoading => ErrorType::Loading,
+        ServerErrorKind::ReadOnly => ErrorType::ReadOnly,
+        ServerErrorKind::NoPerm => ErrorType::NoPermission,
+        ServerErrorKind::ClusterDown
+        | ServerErrorKind::MasterDown
+        | ServerErrorKind::TryAgain
+        | ServerErrorKind::Moved
+        | ServerErrorKind::Ask => ErrorType::ClusterDown,
+        _ => ErrorType::Command,
+    }
+}
+
+/// Codes that the driver has no name for.
+fn of_code(code: &str) -> ErrorType {
+    match code {
+        "WRONGTYPE" => ErrorType::Malformed,
+        "WRONGPASS" | "NOAUTH" => ErrorType::Login,
+        "OOM" => ErrorType::OutOfMemory,
+        // It cannot save, and accepts no change because of that.
+        "MISCONF" => ErrorType::Disk,
+        "NOREPLICAS" => ErrorType::NotDurable,
+        // A script or a function runs for too long.
+        "BUSY" => ErrorType::Timeout,
+        _ => ErrorType::Command,
+    }
+}
+
+fn of_connection(error: &RedisError) -> ErrorType {
+    let source = std::error::Error::source(error);
+    let source =
+        source.and_then(|source| source.downcast_ref::<Arc<dyn std::error::Error + Send + Sync>>());
+    match source.and_then(|source| source.downcast_ref::<io::Error>()) {
+        // What rustls says comes inside of an error of this kind.
+        Some(error) if error.kind() == io::ErrorKind::InvalidData => ErrorType::Tls,
+        Some(error) if error.kind() == io::ErrorKind::TimedOut => ErrorType::Timeout,
+        Some(_) => ErrorType::Connect,
+        None if error.is_timeout() => ErrorType::Timeout,
+        None => ErrorType::Connect,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use redis::make_extension_error;
+
+    use super::*;
+
+    /// INV-8: whatever Redis says, its code is told and its words are not.
+    #[test]
+    fn what_redis_says_has_a_class() {
+        for (code, expected) in [
+            ("WRONGTYPE", ErrorType::Malformed),
+            ("WRONGPASS", ErrorType::Login),
+            ("NOAUTH", ErrorType::Login),
+            ("OOM", ErrorType::OutOfMemory),
+            ("MISCONF", ErrorType::Disk),
+            ("NOREPLICAS", ErrorType::NotDurable),
+            ("BUSY", ErrorType::Timeout),
+            ("UNHEARDOF", ErrorType::Command),
+        ] {
+            let said = make_extension_error(code.to_owned(), Some("of call:secret".to_owned()));
+            let fault = TtlError::of(&said, "HGET");
+            assert_eq!(fault.cause(), Cause::with_code(expected, code));
+            assert_eq!(fault.to_string(), format!("redis: {expected} ({code})"));
+        }
+        for (kind, expected) in [
+            (ErrorKind::AuthenticationFailed, ErrorType::Login),
+            (ErrorKind::Parse, ErrorType::Malformed),
+            (ErrorKind::UnexpectedReturnType, ErrorType::Malformed),
+            (ErrorKind::ClusterConnectionNotFound, ErrorType::ClusterDown),
+            (
+                ErrorKind::MasterNameNotFoundBySentinel,
+                ErrorType::ClusterDown,
+            ),
+            (ServerErrorKind::BusyLoading.into(), ErrorType::Loading),
+            (ServerErrorKind::ReadOnly.into(), ErrorType::ReadOnly),
+            (ServerErrorKind::NoPerm.into(), ErrorType::NoPermission),
+            (ServerErrorKind::ClusterDown.into(), ErrorType::ClusterDown),
+            (ServerErrorKind::ResponseError.into(), ErrorType::Command),
+        ] {
+            let said = RedisError::from((kind, "of call:secret"));
+            assert_eq!(
+                TtlError::of(&said, "HGET").cause().error_type,
+                expected,
+                "{kind:?}"
+            );
+        }
+        for (kind, expected) in [
+            (io::ErrorKind::ConnectionRefused, ErrorType::Connect),
+            (io::ErrorKind::BrokenPipe, ErrorType::Connect),
+            (io::ErrorKind::TimedOut, ErrorType::Timeout),
+            (io::ErrorKind::InvalidData, ErrorType::Tls),
+        ] {
+            let said = RedisError::from(io::Error::from(kind));
+            assert_eq!(
+                TtlError::of(&said, "HGET").cause().error_type,
+                expected,
+                "{kind:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_malformed_value_alone_is_internal() {
+        assert_eq!(TtlError::malformed("HMGET").kind(), FaultKind::Internal);
+        assert_eq!(TtlError::late("HMGET").kind(), FaultKind::Unavailable);
     }
 }

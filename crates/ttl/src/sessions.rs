@@ -12,7 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use redis::Script;
 
 use crate::error::TtlError;
-use crate::store::TtlStore;
+use crate::store::{EVALSHA, TtlStore};
 use crate::time::{lifetime, moment, remaining};
 
 const PUT: &str = r"
@@ -113,7 +113,9 @@ impl SessionStore<'_> {
         command.arg(key_of(account)).arg(0).arg(-1);
         let found: Vec<Vec<u8>> = self.0.command(&command).await?;
         let digests = found.into_iter().map(|digest| {
-            let digest = digest.try_into().map_err(|_length| TtlError::Corrupt)?;
+            let digest = digest
+                .try_into()
+                .map_err(|_length| TtlError::malformed("ZRANGE"))?;
             Ok(TokenDigest(digest))
         });
         digests.collect()
@@ -140,8 +142,8 @@ impl SessionStore<'_> {
             .map(|(record, used, ends)| {
                 Ok(SessionEntry {
                     record,
-                    used: moment(used)?,
-                    ends: moment(ends)?,
+                    used: moment(used, EVALSHA)?,
+                    ends: moment(ends, EVALSHA)?,
                 })
             })
             .transpose()

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use aikagi_domain::duration_text;
+use aikagi_domain::fault::Endpoint;
 use chrono::TimeDelta;
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -37,6 +38,35 @@ impl Settings {
             url: url.into(),
             password_file: None,
             response_timeout: default_response_timeout(),
+        }
+    }
+}
+
+impl Settings {
+    /// Where Redis is: what is between the user and the path of the URL.
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        let (scheme, rest) = self.url.split_once("://").unwrap_or(("", &self.url));
+        let end = if scheme == "unix" { "?" } else { "/?" };
+        let authority = rest
+            .split(|letter| end.contains(letter))
+            .next()
+            .unwrap_or_default();
+        let hosts = authority
+            .rsplit_once('@')
+            .map_or(authority, |(_user, hosts)| hosts);
+        let alone = (scheme != "unix" && !hosts.contains(','))
+            .then(|| hosts.rsplit_once(':'))
+            .flatten()
+            .and_then(|(host, port)| Some((host, port.parse().ok()?)));
+        match alone {
+            Some((host, port)) => Endpoint {
+                address: host.to_owned(),
+                port: Some(port),
+            },
+            None => Endpoint {
+                address: hosts.to_owned(),
+                port: None,
+            },
         }
     }
 }
@@ -104,5 +134,32 @@ mod tests {
         assert!(!format!("{settings:?}").contains("secret"));
         toml::from_str::<Settings>("url = \"redis://host\"\ntimeout = \"1s\"").unwrap_err();
         toml::from_str::<Settings>("response_timeout = \"1s\"").unwrap_err();
+    }
+
+    /// INV-8: a log says where Redis is, and not as whom or with which password.
+    #[test]
+    fn an_endpoint_holds_no_credentials() {
+        for (url, address, port) in [
+            ("redis://issuance:secret@one:6379/0", "one", Some(6379)),
+            ("rediss://issuance@redis.example", "redis.example", None),
+            (
+                "unix:///run/redis.sock?user=issuance&pass=secret",
+                "/run/redis.sock",
+                None,
+            ),
+            (
+                "rediss+sentinel://issuance:secret@one:26379,two:26379/aikagi",
+                "one:26379,two:26379",
+                None,
+            ),
+            (
+                "redis+cluster://issuance:se@cret@one:6379",
+                "one",
+                Some(6379),
+            ),
+        ] {
+            let endpoint = Settings::new(url).endpoint();
+            assert_eq!((endpoint.address.as_str(), endpoint.port), (address, port));
+        }
     }
 }

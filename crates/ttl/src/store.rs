@@ -3,13 +3,20 @@
 use std::fmt;
 use std::time::Duration;
 
-use redis::{Cmd, FromRedisValue, ScriptInvocation};
+use aikagi_domain::fault::{Dependency, Endpoint, ErrorType};
+use redis::{Cmd, FromRedisValue, ScriptInvocation, Value};
 use tokio::time::timeout;
 use tracing::{Instrument as _, Span};
 
 use crate::connection::RedisConnection;
-use crate::error::TtlError;
+use crate::error::{DEPENDENCY, TtlError, export_failures};
 use crate::settings::{Settings, SettingsError};
+
+/// The command that runs a script.
+pub(crate) const EVALSHA: &str = "EVALSHA";
+
+/// The commands of this crate, for telemetry.
+const COMMANDS: [&str; 5] = ["HMGET", "DEL", "ZRANGE", "PING", "ROLE"];
 
 /// Redis, with the rights of one user. Clones share one connection.
 ///
@@ -19,6 +26,7 @@ use crate::settings::{Settings, SettingsError};
 pub struct TtlStore {
     connection: RedisConnection,
     timeout: Duration,
+    endpoint: Endpoint,
 }
 
 impl TtlStore {
@@ -30,9 +38,11 @@ impl TtlStore {
             .response_timeout
             .to_std()
             .map_err(|_| SettingsError::ResponseTimeout)?;
+        export_failures();
         Ok(Self {
             connection: RedisConnection::new(settings, timeout)?,
             timeout,
+            endpoint: settings.endpoint(),
         })
     }
 
@@ -43,9 +53,9 @@ impl TtlStore {
 
     pub(crate) async fn command<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, TtlError> {
         let mut connection = self.connection.clone();
-        let span = span(name_of(command));
-        self.bounded(command.query_async(&mut connection))
-            .instrument(span)
+        let name = name_of(command);
+        self.bounded(name, command.query_async(&mut connection))
+            .instrument(span(name))
             .await
     }
 
@@ -55,25 +65,26 @@ impl TtlStore {
         script: &ScriptInvocation<'_>,
     ) -> Result<T, TtlError> {
         let mut connection = self.connection.clone();
-        self.bounded(script.invoke_async(&mut connection))
-            .instrument(span("EVALSHA"))
+        self.bounded(EVALSHA, script.invoke_async(&mut connection))
+            .instrument(span(EVALSHA))
             .await
     }
 
     async fn bounded<T>(
         &self,
+        name: &'static str,
         operation: impl Future<Output = redis::RedisResult<T>>,
     ) -> Result<T, TtlError> {
         if let Ok(result) = timeout(self.timeout, operation).await {
-            return result.map_err(TtlError::from);
+            return result.map_err(|error| TtlError::of(&error, name));
         }
         self.connection.timed_out();
-        Err(TtlError::Unavailable)
+        Err(TtlError::late(name))
     }
 }
 
 /// The span of a command. Its name is also the metric of its duration. It contains no key and no value.
-fn span(name: &str) -> Span {
+fn span(name: &'static str) -> Span {
     tracing::info_span!(
         "db.client.operation.duration",
         otel.name = name,
@@ -84,11 +95,43 @@ fn span(name: &str) -> Span {
 }
 
 /// The name of a command of this crate.
-fn name_of(command: &Cmd) -> &str {
-    let first = command.args_iter().next();
-    match first {
-        Some(redis::Arg::Simple(name)) => std::str::from_utf8(name).unwrap_or_default(),
-        _ => "",
+fn name_of(command: &Cmd) -> &'static str {
+    let first = match command.args_iter().next() {
+        Some(redis::Arg::Simple(name)) => name,
+        _ => b"",
+    };
+    COMMANDS
+        .into_iter()
+        .find(|name| name.as_bytes() == first)
+        .unwrap_or("other")
+}
+
+impl Dependency for TtlStore {
+    type Error = TtlError;
+
+    fn name(&self) -> &str {
+        DEPENDENCY
+    }
+
+    fn endpoint(&self) -> Endpoint {
+        self.endpoint.clone()
+    }
+
+    /// Checks that Redis answers and accepts changes.
+    async fn check(&self) -> Result<(), TtlError> {
+        self.ping().await?;
+        // In a Cluster a replica can answer, too.
+        if self.connection.is_cluster() {
+            return Ok(());
+        }
+        let role: Vec<Value> = self.command(&redis::cmd("ROLE")).await?;
+        let is_master = matches!(role.first(), Some(Value::BulkString(role)) if role == b"master");
+        if is_master {
+            return Ok(());
+        }
+        // Sentinel may have a new master.
+        self.connection.timed_out();
+        Err(TtlError::counted(ErrorType::ReadOnly.into(), "ROLE"))
     }
 }
 

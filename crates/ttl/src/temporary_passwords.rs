@@ -90,9 +90,9 @@ impl TemporaryPasswordStore<'_> {
             (Some(epoch), Some(sealed_hash), Some(expires)) => Ok(Some(TemporaryRecord {
                 epoch: Epoch(epoch),
                 sealed_hash,
-                expires: moment(expires)?,
+                expires: moment(expires, "HMGET")?,
             })),
-            (Some(_) | None, Some(_) | None, Some(_) | None) => Err(TtlError::Corrupt),
+            (Some(_) | None, Some(_) | None, Some(_) | None) => Err(TtlError::malformed("HMGET")),
         }
     }
 }

@@ -4,8 +4,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::error::TtlError;
 
-pub(crate) fn moment(milliseconds: i64) -> Result<DateTime<Utc>, TtlError> {
-    DateTime::from_timestamp_millis(milliseconds).ok_or(TtlError::Corrupt)
+/// A stored moment, which a command has read.
+pub(crate) fn moment(
+    milliseconds: i64,
+    operation: &'static str,
+) -> Result<DateTime<Utc>, TtlError> {
+    DateTime::from_timestamp_millis(milliseconds).ok_or_else(|| TtlError::malformed(operation))
 }
 
 /// The time from `now` to `until`, in milliseconds. `None` if it has passed.

@@ -67,7 +67,7 @@ mod tests {
     use aikagi_devkit::ports;
     use aikagi_devkit::postgres::{Cluster, Options, SUPERUSER};
     use aikagi_installation::files::write_private;
-    use aikagi_ledger::Planning;
+    use aikagi_ledger::{Ledger, Planning};
 
     use super::*;
 
@@ -107,9 +107,8 @@ mod tests {
 
         let mut units = Settings::for_url(cluster.url("lines", "aikagi_units"));
         units.password_file = Some(secrets.join("aikagi_units.password"));
-        let pool = aikagi_ledger::connect(&units, Planning::Once).unwrap();
-        aikagi_ledger::check(&pool).await.unwrap();
-        pool.close().await;
+        let ledger = Ledger::connect(&units, Planning::Once).unwrap();
+        drop(ledger.acquire().await.unwrap());
 
         let tcp = arguments(cluster.url("postgres", SUPERUSER));
         let refused = format!("{:#}", migrate(&tcp).await.unwrap_err());

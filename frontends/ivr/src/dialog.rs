@@ -6,7 +6,7 @@ use aikagi_api::issuance::v1::call_service_client::CallServiceClient;
 use aikagi_api::issuance::v1::{TakeTurnRequest, TakeTurnResponse};
 use aikagi_mesh::client::Upstream;
 use aikagi_mesh::deadline;
-use aikagi_refusal::{ErrorReason, Refusal, name_of};
+use aikagi_refusal::{ErrorReason, Failure, Refusal, name_of};
 use tokio::time::Instant;
 
 /// The maximum number of times that a turn is sent. A turn that is sent twice counts once (IVR-12).
@@ -47,7 +47,10 @@ impl Gateway {
         let answer = deadline::within(Instant::now() + self.deadline, client.take_turn(turn)).await;
         match answer {
             Ok(Ok(response)) => Ok(response.into_inner()),
-            Ok(Err(status)) => Err(NoAnswer(Refusal::forwarded(&status).reason())),
+            Ok(Err(status)) => {
+                let refusal = Refusal::from(Failure::forwarded(&status));
+                Err(NoAnswer(refusal.reason()))
+            }
             Err(late) => Err(NoAnswer(late.reason())),
         }
     }

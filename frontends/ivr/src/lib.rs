@@ -73,13 +73,7 @@ pub async fn serve(
         policies,
         &shutdown,
     );
-    let readiness = Readiness::always().and("gateway", {
-        let gateway = gateway.clone();
-        move || {
-            let gateway = gateway.clone();
-            async move { gateway.check().await }
-        }
-    });
+    let readiness = Readiness::always().and(gateway.clone());
     let health = Server {
         name: NAME,
         settings: server,

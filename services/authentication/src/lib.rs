@@ -32,7 +32,7 @@ use aikagi_domain::credential::CredentialRules;
 use aikagi_domain::session::SessionRules;
 use aikagi_hashing::Pool;
 use aikagi_hashing::seal::KeyRing;
-use aikagi_ledger::Planning;
+use aikagi_ledger::{Ledger, Planning};
 use aikagi_mesh::clock::SharedClock;
 use aikagi_mesh::health::Readiness;
 use aikagi_mesh::run::ServiceContext;
@@ -66,7 +66,7 @@ impl Authentication {
         shutdown: Shutdown,
     ) -> anyhow::Result<Self> {
         Ok(Self {
-            store: Store::new(aikagi_ledger::connect(&settings.postgres, Planning::Once)?),
+            store: Store::new(Ledger::connect(&settings.postgres, Planning::Once)?),
             ttl: aikagi_ttl::TtlStore::connect(&settings.redis)?,
             pool: Pool::new(&settings.hashing)?,
             keys: KeyRing::load(&settings.hashing.key_ring)?,
@@ -85,16 +85,9 @@ impl Authentication {
     /// Serves until the stop.
     pub async fn serve(self, context: ServiceContext, listener: TcpListener) -> anyhow::Result<()> {
         self.store.start_cleanup(self.clock.clone(), &self.shutdown);
-        let (ledger, ttl) = (self.store.clone(), self.ttl.clone());
         let readiness = Readiness::always()
-            .and("postgresql", move || {
-                let ledger = ledger.clone();
-                async move { ledger.check().await }
-            })
-            .and("redis", move || {
-                let ttl = ttl.clone();
-                async move { ttl.ping().await }
-            });
+            .and(self.store.ledger().clone())
+            .and(self.ttl.clone());
         let server = Server {
             name: "authentication",
             settings: context.server,

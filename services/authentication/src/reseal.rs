@@ -6,9 +6,8 @@ use std::path::PathBuf;
 use aikagi_domain::credential::Epoch;
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_hashing::seal::KeyRing;
-use aikagi_ledger::{LedgerError, Planning};
+use aikagi_ledger::{Ledger, Planning, Statement as _};
 use serde::Deserialize;
-use sqlx::PgPool;
 
 use crate::attempt::permanent;
 
@@ -39,7 +38,7 @@ pub struct Resealed {
 /// Seals all hashes again that are not sealed with the active key. After an interruption it can be started again.
 pub async fn reseal(settings: &ResealSettings) -> anyhow::Result<Resealed> {
     let keys = KeyRing::load(&settings.key_ring)?;
-    let pool = aikagi_ledger::connect(&settings.postgres, Planning::AsNeeded)?;
+    let ledger = Ledger::connect(&settings.postgres, Planning::AsNeeded)?;
     let mut done = Resealed::default();
     let mut last = String::new();
     loop {
@@ -51,16 +50,16 @@ pub async fn reseal(settings: &ResealSettings) -> anyhow::Result<Resealed> {
             last,
             BATCH,
         )
-        .fetch_all(&pool)
-        .await
-        .map_err(LedgerError::from)?;
+        .fetch_all(&ledger)
+        .statement("reseal", "credentials")
+        .await?;
         let Some(end) = rows.last() else { break };
         last.clone_from(&end.number);
         for row in rows {
             if keys.is_current(&row.permanent_hash) {
                 done.current += 1;
             } else if reseal_row(
-                &pool,
+                &ledger,
                 &keys,
                 &row.number,
                 &row.permanent_hash,
@@ -78,7 +77,7 @@ pub async fn reseal(settings: &ResealSettings) -> anyhow::Result<Resealed> {
 }
 
 async fn reseal_row(
-    pool: &PgPool,
+    ledger: &Ledger,
     keys: &KeyRing,
     number: &str,
     sealed: &[u8],
@@ -93,8 +92,8 @@ async fn reseal_row(
         sealed,
         again,
     )
-    .execute(pool)
-    .await
-    .map_err(LedgerError::from)?;
+    .execute(ledger)
+    .statement("reseal", "credentials")
+    .await?;
     Ok(updated.rows_affected() == 1)
 }

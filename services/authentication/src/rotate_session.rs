@@ -25,8 +25,8 @@ pub(crate) async fn rotate_session(
     service.check(&digest, &rotated, stored.used, now).await?;
     let (session_token, session) = service.begin_session(&rotated, now).await?;
     // The old token is not valid, because its epoch is old. Its entry would stay until it expires.
-    if let Err(error) = service.ttl.sessions().remove(&digest).await {
-        tracing::warn!(%error, "old session not removed, it stays in Redis until it expires");
+    if let Err(fault) = service.ttl.sessions().remove(&digest).await {
+        Failure::from(fault).report();
     }
     Ok(RotateSessionResponse {
         session_token,

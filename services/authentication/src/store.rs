@@ -6,15 +6,14 @@ mod sessions;
 
 use std::time::Duration;
 
+use aikagi_domain::fault::Fault as _;
 use aikagi_domain::session::TokenDigest;
 use aikagi_domain::telephone::TelephoneNumber;
-use aikagi_ledger::LedgerError;
-use aikagi_ledger::statement;
+use aikagi_ledger::{Ledger, LedgerError, Statement as _};
+use aikagi_mesh::background::BackgroundTask;
 use aikagi_mesh::clock::SharedClock;
 use aikagi_mesh::shutdown::Shutdown;
 use chrono::{DateTime, Utc};
-use sqlx::PgPool;
-use tracing::Instrument as _;
 
 pub(crate) use accounts::Account;
 use accounts::AccountLookup;
@@ -26,15 +25,15 @@ const CLEANUP_INTERVAL: Duration = Duration::from_mins(10);
 /// The ledger, with the statements of this service. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
-    pool: PgPool,
+    ledger: Ledger,
     accounts: AccountLookup,
 }
 
 impl Store {
-    /// Uses these connections. Starts background tasks, so it must be called in a tokio runtime.
-    pub(crate) fn new(pool: PgPool) -> Self {
-        let accounts = AccountLookup::start(&pool);
-        Self { pool, accounts }
+    /// Uses this ledger. Starts background tasks, so it must be called in a tokio runtime.
+    pub(crate) fn new(ledger: Ledger) -> Self {
+        let accounts = AccountLookup::start(&ledger);
+        Self { ledger, accounts }
     }
 
     /// The account of a session, and whether the session was ended permanently. `None` if the number is on no line.
@@ -46,23 +45,22 @@ impl Store {
         self.accounts.find(number, digest).await
     }
 
-    /// Checks that the ledger responds.
-    pub(crate) async fn check(&self) -> Result<(), LedgerError> {
-        aikagi_ledger::check(&self.pool).await
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.ledger
     }
 
     /// Removes expired entries from the list of ended sessions, at intervals until the stop.
     pub(crate) fn start_cleanup(&self, clock: SharedClock, shutdown: &Shutdown) {
         let (store, shutdown) = (self.clone(), shutdown.clone());
         tokio::spawn(async move {
+            let mut task = BackgroundTask::new("ended_sessions_cleanup");
             loop {
                 tokio::select! {
                     () = shutdown.begun() => return,
                     () = tokio::time::sleep(CLEANUP_INTERVAL) => {}
                 }
-                if let Err(error) = store.remove_expired_sessions(clock.now()).await {
-                    tracing::warn!(%error, "cleanup of ended sessions failed");
-                }
+                let removed = store.remove_expired_sessions(clock.now()).await;
+                task.record(removed.map_err(|fault| fault.cause().error_type));
             }
         });
     }
@@ -73,8 +71,8 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<(), LedgerError> {
         sqlx::query!("DELETE FROM ended_sessions WHERE expires_time < $1", now)
-            .execute(&self.pool)
-            .instrument(statement("remove_expired_sessions", "ended_sessions"))
+            .execute(&self.ledger)
+            .statement("remove_expired_sessions", "ended_sessions")
             .await?;
         Ok(())
     }

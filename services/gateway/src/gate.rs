@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use aikagi_mesh::connection::Peer;
 use aikagi_mesh::guard::refuse;
-use aikagi_refusal::{ErrorReason, Refusal};
+use aikagi_refusal::{Refusal, internal};
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use ipnet::IpNet;
@@ -75,7 +75,7 @@ impl Rules {
         let peer = request
             .extensions()
             .get::<Peer>()
-            .ok_or_else(|| Refusal::new(ErrorReason::Internal))?;
+            .ok_or_else(|| internal("the address of a peer"))?;
         let client =
             address::of_client(peer.address.ip(), request.headers(), &self.trusted_proxies);
         Ok(client)

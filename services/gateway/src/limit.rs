@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use aikagi_domain::duration_text;
 use aikagi_domain::limit::Quota;
 use aikagi_mesh::clock::SharedClock;
-use aikagi_refusal::{ErrorReason, Refusal};
+use aikagi_refusal::{ErrorReason, Failure, Refusal};
 use chrono::TimeDelta;
 use ipnet::IpNet;
 use serde::Deserialize;
@@ -113,10 +113,7 @@ impl Attempts {
             Ok(Ok(())) => Ok(()),
             Ok(Err(wait)) => Err(Refusal::new(ErrorReason::TooManyAttempts)
                 .retry_after(wait.to_std().unwrap_or_default())),
-            Err(error) => {
-                tracing::warn!(%error, "attempts cannot be counted");
-                Err(Refusal::unavailable())
-            }
+            Err(fault) => Err(Failure::from(fault).into()),
         }
     }
 }

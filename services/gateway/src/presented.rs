@@ -2,7 +2,7 @@
 //! as a bearer token (SESS-3).
 
 use aikagi_domain::session::SessionToken;
-use aikagi_refusal::{ErrorReason, Refusal, reason_of};
+use aikagi_refusal::{ErrorReason, Refusal, internal, reason_of};
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE};
 use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
@@ -76,7 +76,7 @@ impl Visit {
     ) -> Result<Response<T>, Status> {
         let token = Zeroizing::new(token);
         SessionToken::parse(&token)
-            .map_err(|_malformed| Status::from(Refusal::new(ErrorReason::Internal)))?;
+            .map_err(|_malformed| Status::from(internal("a token of authentication")))?;
         if !self.browser {
             return Ok(Response::new(answer(token.as_str().to_owned())));
         }
@@ -167,7 +167,7 @@ fn set_cookie(metadata: &mut MetadataMap, value: &str, age: &str) -> Result<(), 
     let text = Zeroizing::new(format!("{COOKIE_NAME}={value}; {age}{ATTRIBUTES}"));
     let mut cookie: MetadataValue<Ascii> = text
         .parse()
-        .map_err(|_invalid| Status::from(Refusal::new(ErrorReason::Internal)))?;
+        .map_err(|_invalid| Status::from(internal("a cookie that a header can hold")))?;
     // Kept out of logs and of what connections compress.
     cookie.set_sensitive(true);
     metadata.insert("set-cookie", cookie);

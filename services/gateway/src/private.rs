@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use aikagi_api::envoy::v3::authorization_server::AuthorizationServer;
-use aikagi_mesh::connection::accept_tls;
+use aikagi_mesh::connection::{Clients, accept_tls};
 use aikagi_mesh::guard::{Door, GuardLayer};
 use aikagi_mesh::server::{ServeError, finish, transport};
 use aikagi_mesh::tls::TlsIdentity;
@@ -47,7 +47,8 @@ pub(crate) async fn serve(
     )
     .at(Door::Edge);
     let stop = gateway.shutdown.clone();
-    let incoming = accept_tls(listener, move || identity.server_config(), &stop);
+    let config = move || identity.server_config();
+    let incoming = accept_tls(listener, Clients::Workloads, config, &stop);
     let serving = transport()
         .layer(guard)
         .add_routes(routes)

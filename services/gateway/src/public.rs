@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use aikagi_api::edge::v1::subscriber_service_server::{SERVICE_NAME, SubscriberServiceServer};
-use aikagi_mesh::connection::accept_tls;
+use aikagi_mesh::connection::{Clients, accept_tls};
 use aikagi_mesh::guard::{Door, Guard, GuardLayer};
 use aikagi_mesh::server::{ServeError, finish, transport};
 use futures_util::future::BoxFuture;
@@ -88,7 +88,8 @@ pub(crate) async fn serve(
 
     let drain = gateway.server.drain;
     let stop = gateway.shutdown.clone();
-    let incoming = accept_tls(listener, move || certificate.server_config(), &stop);
+    let config = move || certificate.server_config();
+    let incoming = accept_tls(listener, Clients::Anyone, config, &stop);
     let serving = transport()
         .accept_http1(true)
         .max_concurrent_streams(MAX_STREAMS)

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use aikagi_mesh::guard::{CALLER_HEADER, Caller};
 use aikagi_mesh::identity::TRUST_DOMAIN;
 use aikagi_mesh::policy::Policies;
-use aikagi_refusal::{ErrorReason, Refusal, forward, reason_of};
+use aikagi_refusal::{ErrorReason, Refusal, forward, internal, reason_of};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::header::{CONNECTION, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
@@ -72,7 +72,7 @@ impl Route {
             whole(body).await?
         };
         let outside = HeaderValue::from_str(&format!("{TRUST_DOMAIN}{}", caller.peer.path()))
-            .map_err(|_invalid| Refusal::new(ErrorReason::Internal))?;
+            .map_err(|_invalid| internal("an identity that a header can hold"))?;
         let mut onward = Request::new(body);
         *onward.method_mut() = head.method;
         *onward.uri_mut() = path_only(&head.uri)?;
@@ -83,7 +83,8 @@ impl Route {
             .insert(TE, HeaderValue::from_static("trailers"));
         onward.headers_mut().insert(CALLER_HEADER, outside);
 
-        let mut answer = owner.clone().oneshot(onward).await?;
+        let answer = owner.clone().oneshot(onward).await;
+        let mut answer = answer.map_err(|status| forward(&status))?;
         *answer.extensions_mut() = http::Extensions::new();
         clean(answer.headers_mut());
         Ok(outward(answer))
@@ -105,7 +106,7 @@ async fn whole(body: Body) -> Result<Body, Refusal> {
 fn path_only(uri: &Uri) -> Result<Uri, Refusal> {
     uri.path()
         .parse()
-        .map_err(|_invalid| Refusal::new(ErrorReason::Internal))
+        .map_err(|_invalid| internal("the path of a URI"))
 }
 
 fn clean(headers: &mut HeaderMap) {

@@ -21,10 +21,16 @@ impl Issuance {
         let Some((version, sealed)) = self.ttl.calls().load(call_id).await? else {
             return Ok(None);
         };
-        let opened = self.keys.open(Context::Call { call_id }, &sealed).ok();
-        let record = opened.and_then(|bytes| CallRecord::from_bytes(&bytes).ok());
-        let Some(record) = record else {
-            tracing::warn!("call record not readable");
+        let opened = match self.keys.open(Context::Call { call_id }, &sealed) {
+            Ok(opened) => opened,
+            Err(fault) => {
+                Failure::from(fault).report();
+                return Err(Refusal::new(ErrorReason::CallUnknown).into());
+            }
+        };
+        let Ok(record) = CallRecord::from_bytes(&opened) else {
+            // It can be of a later version, during an upgrade.
+            tracing::warn!(error.type = "malformed", "call record not readable");
             return Err(Refusal::new(ErrorReason::CallUnknown).into());
         };
         Ok(Some(StoredCall { version, record }))

@@ -24,7 +24,7 @@ use aikagi_api::issuance::v1::call_service_server::{CallServiceServer, SERVICE_N
 use aikagi_domain::credential::CredentialRules;
 use aikagi_hashing::Pool;
 use aikagi_hashing::seal::KeyRing;
-use aikagi_ledger::Planning;
+use aikagi_ledger::{Ledger, Planning};
 use aikagi_mesh::clock::SharedClock;
 use aikagi_mesh::health::Readiness;
 use aikagi_mesh::run::ServiceContext;
@@ -57,7 +57,7 @@ impl Issuance {
         shutdown: Shutdown,
     ) -> anyhow::Result<Self> {
         Ok(Self {
-            store: Store::new(aikagi_ledger::connect(&settings.postgres, Planning::Once)?),
+            store: Store::new(Ledger::connect(&settings.postgres, Planning::Once)?),
             ttl: aikagi_ttl::TtlStore::connect(&settings.redis)?,
             pool: Pool::new(&settings.hashing)?,
             keys: KeyRing::load(&settings.hashing.key_ring)?,
@@ -75,16 +75,9 @@ impl Issuance {
 
     /// Serves until the stop.
     pub async fn serve(self, context: ServiceContext, listener: TcpListener) -> anyhow::Result<()> {
-        let (ledger, ttl) = (self.store.clone(), self.ttl.clone());
         let readiness = Readiness::always()
-            .and("postgresql", move || {
-                let ledger = ledger.clone();
-                async move { ledger.check().await }
-            })
-            .and("redis", move || {
-                let ttl = ttl.clone();
-                async move { ttl.ping().await }
-            });
+            .and(self.store.ledger().clone())
+            .and(self.ttl.clone());
         let server = Server {
             name: "issuance",
             settings: context.server,

@@ -5,22 +5,20 @@ use aikagi_domain::dialog::{SettingDenial, check_setting};
 use aikagi_domain::fault::InternalFault;
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit::{AuthUnit, UnitChoice};
-use aikagi_ledger::LedgerError;
 use aikagi_ledger::audit::{self, AuditAction, AuditEvent, AuditOutcome};
 use aikagi_ledger::line::{StoredLine, lock_line_of, read_line_of};
-use aikagi_ledger::statement;
+use aikagi_ledger::{Ledger, LedgerError, Statement as _, commit, rollback};
 use aikagi_mesh::telemetry::trace_id;
 use aikagi_refusal::{ErrorReason, Failure, Refusal};
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgPool};
-use tracing::Instrument as _;
+use sqlx::PgConnection;
 
 use crate::setting::SettingRequest;
 
 /// The ledger, with the statements of this service. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
-    pool: PgPool,
+    ledger: Ledger,
 }
 
 /// A committed temporary password.
@@ -32,13 +30,12 @@ pub(crate) struct Committed {
 }
 
 impl Store {
-    pub(crate) fn new(pool: PgPool) -> Self {
-        Self { pool }
+    pub(crate) fn new(ledger: Ledger) -> Self {
+        Self { ledger }
     }
 
-    /// Checks that the ledger responds.
-    pub(crate) async fn check(&self) -> Result<(), LedgerError> {
-        aikagi_ledger::check(&self.pool).await
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.ledger
     }
 
     /// The present state of a number's line; `None` if it is on no line.
@@ -46,7 +43,7 @@ impl Store {
         &self,
         number: &TelephoneNumber,
     ) -> Result<Option<StoredLine>, LedgerError> {
-        read_line_of(&self.pool, number).await
+        read_line_of(&self.ledger, number).await
     }
 
     /// IVR-10, UNIT-2, INV-5: makes the temporary password the account's credential, in one transaction that locks the line. The
@@ -57,7 +54,7 @@ impl Store {
         now: DateTime<Utc>,
         expires: DateTime<Utc>,
     ) -> Result<Committed, Failure> {
-        let mut transaction = self.pool.begin().await.map_err(LedgerError::from)?;
+        let mut transaction = self.ledger.begin().await?;
         let stored = match &request.caller {
             Some(caller) => lock_line_of(&mut transaction, caller).await?,
             None => None,
@@ -71,7 +68,7 @@ impl Store {
         ) {
             Ok(account) => account,
             Err(denied) => {
-                transaction.rollback().await.map_err(LedgerError::from)?;
+                rollback(transaction).await?;
                 let line_id = stored.map(|stored| stored.line_id);
                 self.note_refusal(
                     &request.actor,
@@ -104,7 +101,7 @@ impl Store {
             trace_id: trace_id(),
         };
         audit::append(&mut transaction, event).await?;
-        transaction.commit().await.map_err(LedgerError::from)?;
+        commit(transaction).await?;
         Ok(Committed { account, epoch })
     }
 
@@ -127,7 +124,7 @@ impl Store {
             reason: Some(reason),
             trace_id: trace_id(),
         };
-        let mut connection = self.pool.acquire().await?;
+        let mut connection = self.ledger.acquire().await?;
         audit::append(&mut connection, event).await
     }
 }
@@ -181,7 +178,7 @@ async fn choose_unit(
                 stored.line_id,
             )
             .execute(&mut *connection)
-            .instrument(statement("choose_unit", "credentials"))
+            .statement("choose_unit", "credentials")
             .await?;
         }
     }
@@ -191,7 +188,7 @@ async fn choose_unit(
         unit.as_str(),
     )
     .execute(connection)
-    .instrument(statement("choose_unit", "lines"))
+    .statement("choose_unit", "lines")
     .await?;
     Ok(())
 }
@@ -215,8 +212,9 @@ async fn make_temporary(
         expires,
     )
     .fetch_optional(connection)
-    .instrument(statement("make_temporary", "credentials"))
+    .statement("make_temporary", "credentials")
     .await?;
     // Each number of a line has a row in `credentials`.
-    row.map(|row| Epoch(row.epoch)).ok_or(LedgerError::Corrupt)
+    row.map(|row| Epoch(row.epoch))
+        .ok_or_else(|| LedgerError::corrupt("make_temporary"))
 }

@@ -112,17 +112,19 @@ async fn set(
     let work = async move {
         let turn = match worker.issue(permit, request).await {
             Ok(_issued) => turn,
-            Err(error) => {
-                tracing::warn!(%error, "temporary password not set");
+            Err(failure) => {
+                failure.report();
                 Turn::failed()
             }
         };
         // The password is set, so the caller gets the response, even if a repeated turn will not.
-        let saved = save(&worker, &in_progress, claimed, &turn).await;
-        let saved = saved.ok().flatten();
-        if saved.is_none() {
-            tracing::warn!("response to the last turn of a call not stored");
-        }
+        let saved = match save(&worker, &in_progress, claimed, &turn).await {
+            Ok(saved) => saved,
+            Err(failure) => {
+                failure.report();
+                None
+            }
+        };
         Ok(saved.or_else(|| Some(in_progress.response(&worker, &turn))))
     };
     service.uninterrupted(work).await

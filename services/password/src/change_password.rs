@@ -78,7 +78,7 @@ impl Password {
         };
         let answer = self.authentication.clone().check_session(request).await;
         let checked = answer
-            .map_err(|status| Refusal::forwarded(&status))?
+            .map_err(|status| Failure::forwarded(&status))?
             .into_inner();
         let mut session = checked.session.ok_or(InternalFault("no session"))?;
         let account = TelephoneNumber::parse(&session.account_number)
@@ -163,14 +163,14 @@ impl Password {
             password: text(current.expose()),
         };
         let answer = self.authentication.clone().verify_password(request).await;
-        let verified = answer.map_err(|status| {
-            let refusal = Refusal::forwarded(&status);
-            if refusal.reason() == ErrorReason::PasswordWrong {
-                // The field has another name in this service's request.
-                Refusal::new(ErrorReason::PasswordWrong).field("current_password", "wrong")
-            } else {
-                refusal
+        let verified = answer.map_err(|status| match Failure::forwarded(&status) {
+            // The field has another name in this service's request.
+            Failure::Refused(refusal) if refusal.reason() == ErrorReason::PasswordWrong => {
+                Refusal::new(ErrorReason::PasswordWrong)
+                    .field("current_password", "wrong")
+                    .into()
             }
+            failure => failure,
         })?;
         // INV-1: the password is right, but the credential has changed since the session was opened.
         if Epoch(verified.into_inner().epoch) != session.epoch {
@@ -187,7 +187,7 @@ impl Password {
             new_password: text(new.expose()),
         };
         let answer = self.authentication.clone().check_reuse(request).await;
-        answer.map_err(|status| Refusal::forwarded(&status))?;
+        answer.map_err(|status| Failure::forwarded(&status))?;
         Ok(())
     }
 
@@ -208,8 +208,11 @@ impl Password {
                 }
             }
             Err(status) => {
-                let reason = Refusal::forwarded(&status);
-                tracing::warn!(%reason, "session not continued after a change of password");
+                let refusal = Refusal::from(Failure::forwarded(&status));
+                tracing::warn!(
+                    reason = refusal.reason_name(),
+                    "session not continued after a change of password"
+                );
                 ChangePasswordResponse::default()
             }
         }

@@ -21,7 +21,7 @@ use aikagi_domain::credential::CredentialRules;
 use aikagi_domain::password::PasswordPolicy;
 use aikagi_hashing::Pool;
 use aikagi_hashing::seal::KeyRing;
-use aikagi_ledger::Planning;
+use aikagi_ledger::{Ledger, Planning};
 use aikagi_mesh::client::Upstream;
 use aikagi_mesh::clock::SharedClock;
 use aikagi_mesh::health::Readiness;
@@ -63,7 +63,7 @@ impl Password {
             &context.shutdown,
         );
         Ok(Self {
-            store: Store::new(aikagi_ledger::connect(&settings.postgres, Planning::Once)?),
+            store: Store::new(Ledger::connect(&settings.postgres, Planning::Once)?),
             authentication: AuthenticationServiceClient::new(authentication),
             pool: Pool::new(&settings.hashing)?,
             keys: KeyRing::load(&settings.hashing.key_ring)?,
@@ -81,11 +81,7 @@ impl Password {
 
     /// Serves until the stop.
     pub async fn serve(self, context: ServiceContext, listener: TcpListener) -> anyhow::Result<()> {
-        let ledger = self.store.clone();
-        let readiness = Readiness::always().and("postgresql", move || {
-            let ledger = ledger.clone();
-            async move { ledger.check().await }
-        });
+        let readiness = Readiness::always().and(self.store.ledger().clone());
         let server = Server {
             name: "password",
             settings: context.server,

@@ -4,30 +4,27 @@ use aikagi_domain::credential::Epoch;
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit::Line;
 use aikagi_hashing::seal::SealError;
-use aikagi_ledger::LedgerError;
 use aikagi_ledger::audit::{self, AuditAction, AuditEvent, AuditOutcome};
 use aikagi_ledger::line::{StoredLine, lock_line_of, read_line_of};
-use aikagi_ledger::statement;
+use aikagi_ledger::{Ledger, LedgerError, Statement as _, commit};
 use aikagi_mesh::telemetry::trace_id;
 use aikagi_refusal::{ErrorReason, Failure, Refusal};
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgPool};
-use tracing::Instrument as _;
+use sqlx::PgConnection;
 
 /// The ledger, with the statements of this service. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
-    pool: PgPool,
+    ledger: Ledger,
 }
 
 impl Store {
-    pub(crate) fn new(pool: PgPool) -> Self {
-        Self { pool }
+    pub(crate) fn new(ledger: Ledger) -> Self {
+        Self { ledger }
     }
 
-    /// Checks that the ledger responds.
-    pub(crate) async fn check(&self) -> Result<(), LedgerError> {
-        aikagi_ledger::check(&self.pool).await
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.ledger
     }
 
     /// PW-5, INV-5: gives the account a new permanent password, in one transaction that locks its line. `seal` seals the hash
@@ -41,7 +38,7 @@ impl Store {
         seal: impl FnOnce(Epoch) -> Result<Vec<u8>, SealError>,
         now: DateTime<Utc>,
     ) -> Result<Epoch, Failure> {
-        let mut transaction = self.pool.begin().await.map_err(LedgerError::from)?;
+        let mut transaction = self.ledger.begin().await?;
         let stored = lock_line_of(&mut transaction, account)
             .await?
             .filter(|stored| is_account(&stored.line, account))
@@ -70,7 +67,7 @@ impl Store {
             now,
         )
         .await?;
-        transaction.commit().await.map_err(LedgerError::from)?;
+        commit(transaction).await?;
         Ok(epoch)
     }
 
@@ -81,7 +78,7 @@ impl Store {
         reason: &str,
         now: DateTime<Utc>,
     ) -> Result<(), LedgerError> {
-        let mut connection = self.pool.acquire().await?;
+        let mut connection = self.ledger.acquire().await?;
         match read_line_of(&mut *connection, account).await? {
             Some(StoredLine { line_id, .. }) => {
                 let (outcome, reason) = (AuditOutcome::Refused, Some(reason));
@@ -101,7 +98,7 @@ fn is_account(line: &Line, number: &TelephoneNumber) -> bool {
 async fn next_epoch(connection: &mut PgConnection) -> Result<Epoch, LedgerError> {
     let epoch = sqlx::query_scalar!(r#"SELECT nextval('credential_epoch') AS "epoch!""#)
         .fetch_one(connection)
-        .instrument(statement("next_epoch", "none"))
+        .statement("next_epoch", "none")
         .await?;
     Ok(Epoch(epoch))
 }
@@ -130,7 +127,7 @@ async fn replace(
         now,
     )
     .execute(connection)
-    .instrument(statement("replace", "credentials"))
+    .statement("replace", "credentials")
     .await?;
     Ok(replaced.rows_affected() == 1)
 }
@@ -150,7 +147,7 @@ async fn establish(
         now,
     )
     .execute(connection)
-    .instrument(statement("establish", "lines"))
+    .statement("establish", "lines")
     .await?;
     Ok(())
 }

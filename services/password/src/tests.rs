@@ -46,7 +46,7 @@ impl Fixture {
         let database = TestDatabase::new().await.unwrap();
         let ledger = database.pool().await.unwrap();
         sqlx::raw_sql(LINE).execute(&ledger).await.unwrap();
-        let store = Store::new(database.pool_as("aikagi_password").await.unwrap());
+        let store = Store::new(database.ledger_as("aikagi_password").unwrap());
         Self {
             store,
             ledger,

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use aikagi_api::timestamp;
 use aikagi_api::units::v1::AuditEvent;
+use aikagi_domain::fault::Fault as _;
+use aikagi_mesh::background::BackgroundTask;
 use aikagi_mesh::clock::SharedClock;
 use aikagi_mesh::shutdown::Shutdown;
 
@@ -21,10 +23,10 @@ const LOOK_EVERY: Duration = Duration::from_hours(6);
 
 /// Opens the months of the audit trail before they begin, now and from time to time, until the stop.
 pub(crate) async fn keep_months_open(store: Store, clock: SharedClock, shutdown: Shutdown) {
+    let mut task = BackgroundTask::new("audit_months");
     while !shutdown.has_begun() {
-        if let Err(error) = store.open_months(clock.now(), MONTHS_AHEAD).await {
-            tracing::warn!(%error, "the next months of the audit trail are not open");
-        }
+        let opened = store.open_months(clock.now(), MONTHS_AHEAD).await;
+        task.record(opened.map_err(|fault| fault.cause().error_type));
         tokio::select! {
             () = shutdown.begun() => {}
             () = tokio::time::sleep(LOOK_EVERY) => {}

@@ -23,7 +23,7 @@ use aikagi_api::units::v1::directory_service_server::{self, DirectoryServiceServ
 use aikagi_api::units::v1::import_service_server::{self, ImportServiceServer};
 use aikagi_api::units::v1::migration_service_server::{self, MigrationServiceServer};
 use aikagi_domain::credential::CredentialRules;
-use aikagi_ledger::Planning;
+use aikagi_ledger::{Ledger, Planning};
 use aikagi_mesh::clock::SharedClock;
 use aikagi_mesh::health::Readiness;
 use aikagi_mesh::run::ServiceContext;
@@ -54,10 +54,7 @@ impl Units {
         shutdown: Shutdown,
     ) -> anyhow::Result<Self> {
         Ok(Self {
-            store: Store::new(aikagi_ledger::connect(
-                &settings.postgres,
-                Planning::AsNeeded,
-            )?),
+            store: Store::new(Ledger::connect(&settings.postgres, Planning::AsNeeded)?),
             clock,
             credential_rules: Arc::new(settings.credential.clone()),
             shutdown,
@@ -71,11 +68,7 @@ impl Units {
         context: ServiceContext,
         listener: TcpListener,
     ) -> anyhow::Result<()> {
-        let ledger = self.store.clone();
-        let readiness = Readiness::always().and("postgresql", move || {
-            let ledger = ledger.clone();
-            async move { ledger.check().await }
-        });
+        let readiness = Readiness::always().and(self.store.ledger().clone());
         let migrations =
             Migrations::new(settings, &context, self.store.clone(), self.clock.clone())?;
         tokio::spawn(audit::keep_months_open(

@@ -1,7 +1,7 @@
 //! Retention of the audit trail: months that are older than the operator keeps are removed (OPS-3). A job of its own
 //! with a role of its own: no service can remove what happened.
 
-use aikagi_ledger::{LedgerError, Planning};
+use aikagi_ledger::{Ledger, Planning};
 use aikagi_mesh::clock::Clock;
 use chrono::Months;
 use serde::Deserialize;
@@ -29,9 +29,6 @@ pub async fn remove_old_months(
         .now()
         .checked_sub_months(Months::new(settings.keep_months))
         .ok_or_else(|| anyhow::anyhow!("setting `keep_months`: too many"))?;
-    let pool = aikagi_ledger::connect(&settings.postgres, Planning::AsNeeded)?;
-    let removed = crate::store::audit::remove_months(&pool, before)
-        .await
-        .map_err(|error: LedgerError| anyhow::anyhow!("postgres: {error}"))?;
-    Ok(removed)
+    let ledger = Ledger::connect(&settings.postgres, Planning::AsNeeded)?;
+    Ok(crate::store::audit::remove_months(&ledger, before).await?)
 }

@@ -7,28 +7,27 @@ pub(crate) mod lines;
 pub(crate) mod migration;
 
 use aikagi_domain::telephone::TelephoneNumber;
-use aikagi_ledger::LedgerError;
-use sqlx::{PgPool, Postgres, Transaction};
+use aikagi_ledger::{Ledger, LedgerError};
+use sqlx::{Postgres, Transaction};
 
 /// The ledger, as this service sees it.
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
-    pool: PgPool,
+    ledger: Ledger,
 }
 
 impl Store {
-    pub(crate) fn new(pool: PgPool) -> Self {
-        Self { pool }
+    pub(crate) fn new(ledger: Ledger) -> Self {
+        Self { ledger }
     }
 
-    pub(crate) async fn check(&self) -> Result<(), LedgerError> {
-        aikagi_ledger::check(&self.pool).await
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.ledger
     }
 
     /// Everything read in it is of one moment.
     async fn snapshot(&self) -> Result<Transaction<'static, Postgres>, LedgerError> {
-        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
-        Ok(self.pool.begin_with(begin).await?)
+        self.ledger.begin_snapshot().await
     }
 }
 

@@ -37,7 +37,7 @@ impl World {
         let database = TestDatabase::new().await.unwrap();
         let ledger = database.pool().await.unwrap();
         let units = Units {
-            store: Store::new(database.pool_as("aikagi_units").await.unwrap()),
+            store: Store::new(database.ledger_as("aikagi_units").unwrap()),
             clock: ManualClock::at(DateTime::from_timestamp(1_800_000_000, 0).unwrap()),
             credential_rules: Arc::default(),
             shutdown: Shutdown::new(),

@@ -1,7 +1,8 @@
+use aikagi_domain::fault::{Dependency as _, ErrorType, Fault as _};
 use sqlx::{AssertSqlSafe, PgPool};
 
 use super::database;
-use crate::{DurabilityError, LedgerError, Planning, Settings, check, check_durability, connect};
+use crate::{DurabilityError, Ledger, Planning, Settings, check_durability};
 
 async fn alter(pool: &PgPool, database: &str, setting: &str) {
     let statement = format!("ALTER DATABASE \"{database}\" {setting}");
@@ -18,8 +19,8 @@ async fn a_database_that_is_not_durable_is_refused() {
     let (database, pool) = database().await;
     let settings = Settings::for_url(database.url_as("aikagi_units"));
     check_durability(&settings).await.unwrap();
-    let units = connect(&settings, Planning::AsNeeded).unwrap();
-    check(&units).await.unwrap();
+    let units = Ledger::connect(&settings, Planning::AsNeeded).unwrap();
+    units.check().await.unwrap();
 
     for value in ["off", "local", "remote_write"] {
         alter(
@@ -32,8 +33,10 @@ async fn a_database_that_is_not_durable_is_refused() {
         assert!(matches!(&refused, DurabilityError::NotDurable(found) if found == value));
         assert!(refused.to_string().contains("synchronous_commit"));
     }
-    let late = connect(&settings, Planning::AsNeeded).unwrap();
-    assert_eq!(check(&late).await, Err(LedgerError::Unavailable));
+    let late = Ledger::connect(&settings, Planning::AsNeeded).unwrap();
+    let found = late.check().await.unwrap_err();
+    assert_eq!(found.cause(), ErrorType::NotDurable.into());
+    assert_eq!(late.acquire().await.unwrap_err().cause(), found.cause());
 
     alter(
         &pool,
@@ -68,8 +71,9 @@ async fn a_ledger_that_does_not_answer_is_unavailable() {
     ));
     settings.acquire_timeout = chrono::TimeDelta::milliseconds(200);
     check_durability(&settings).await.unwrap();
-    let pool = connect(&settings, Planning::AsNeeded).unwrap();
-    assert_eq!(check(&pool).await, Err(LedgerError::Unavailable));
+    let ledger = Ledger::connect(&settings, Planning::AsNeeded).unwrap();
+    let found = ledger.check().await.unwrap_err();
+    assert_eq!(found.cause(), ErrorType::Connect.into());
 }
 
 /// INV-4: every connection limits the times of statements, locks and idle transactions.
@@ -81,7 +85,7 @@ async fn connections_have_time_limits() {
         (Planning::AsNeeded, "auto"),
     ] {
         let settings = Settings::for_url(database.url_as("aikagi_password"));
-        let pool = connect(&settings, planning).unwrap();
+        let ledger = Ledger::connect(&settings, planning).unwrap();
         for (name, expected) in [
             ("statement_timeout", "5s"),
             ("lock_timeout", "2s"),
@@ -90,7 +94,7 @@ async fn connections_have_time_limits() {
         ] {
             let found: String = sqlx::query_scalar("SELECT current_setting($1)")
                 .bind(name)
-                .fetch_one(&pool)
+                .fetch_one(&ledger)
                 .await
                 .unwrap();
             assert_eq!(found, expected, "{name}");

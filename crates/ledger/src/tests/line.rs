@@ -1,8 +1,9 @@
+use aikagi_domain::fault::{Fault as _, FaultKind};
 use aikagi_domain::unit::{AuthUnit, UnitState};
 
 use super::{add_line, database, number};
 use crate::line::{lock_line, lock_line_of, read_line, read_line_of, unit_state};
-use crate::{LedgerError, Planning, Settings, connect};
+use crate::{Ledger, LedgerError, Planning, Settings};
 
 /// UNIT-1, UNIT-2: a line is read with its numbers, its state and its version.
 #[tokio::test]
@@ -69,8 +70,14 @@ fn the_unit_state_follows_from_its_columns() {
         unit_state(Some("NUMBER"), now),
         Ok(UnitState::Established(AuthUnit::Number))
     );
-    assert_eq!(unit_state(None, now), Err(LedgerError::Corrupt));
-    assert_eq!(unit_state(Some("GROUP"), None), Err(LedgerError::Corrupt));
+    assert_eq!(
+        unit_state(None, now),
+        Err(LedgerError::corrupt("unit_state"))
+    );
+    assert_eq!(
+        unit_state(Some("GROUP"), None),
+        Err(LedgerError::corrupt("unit_state"))
+    );
 }
 
 /// INV-5: the second of two changes of a line waits for the first and sees its result.
@@ -120,7 +127,7 @@ async fn waiting_too_long_is_a_conflict() {
     let id = add_line(&pool, &["0312345678"]).await;
     let mut first = pool.begin().await.unwrap();
     lock_line(&mut first, id).await.unwrap().unwrap();
-    let other = connect(
+    let other = Ledger::connect(
         &Settings::for_url(database.url_as("aikagi_password")),
         Planning::AsNeeded,
     )
@@ -130,7 +137,9 @@ async fn waiting_too_long_is_a_conflict() {
         .execute(&mut *second)
         .await
         .unwrap();
-    assert_eq!(lock_line(&mut second, id).await, Err(LedgerError::Conflict));
+    let refused = lock_line(&mut second, id).await.unwrap_err();
+    assert_eq!(refused.kind(), FaultKind::Conflict);
+    assert_eq!(refused.operation(), "lock_line");
     assert!(read_line(&other, id).await.unwrap().is_some());
 }
 
@@ -174,6 +183,6 @@ async fn a_number_removed_while_waiting_is_a_conflict() {
         .unwrap();
     first.commit().await.unwrap();
     let (locked, again) = waiting.await.unwrap();
-    assert!(matches!(locked, Err(LedgerError::Conflict)));
+    assert_eq!(locked.unwrap_err().kind(), FaultKind::Conflict);
     assert_eq!(again, Ok(None));
 }

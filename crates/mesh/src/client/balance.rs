@@ -1,5 +1,5 @@
-//! Which replica takes a call: of two chosen at random, the one with fewer calls in progress, among those
-//! that can be reached. A replica that fails is left alone for a while, longer each time.
+//! Which replica takes an RPC: of two chosen at random, the one with fewer RPCs in progress, among those that can be
+//! reached. A replica that fails is left alone for a while, longer each time. That it leaves or joins is logged once.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use aikagi_domain::fault::ErrorType;
 use arc_swap::ArcSwap;
 use http::{Request, Response};
 use rand::RngExt;
@@ -15,7 +16,7 @@ use tonic::body::Body;
 use tonic::transport::Channel;
 use tower::ServiceExt;
 
-use crate::client::connect::{self, Unreachable};
+use crate::client::connect;
 use crate::shutdown::Shutdown;
 use crate::tls::TlsIdentity;
 
@@ -73,6 +74,15 @@ impl Balance {
             }
         }
         let known = self.replicas.load_full();
+        for replica in known.iter() {
+            if !addresses.contains(&replica.address) {
+                tracing::info!(
+                    upstream = %self.workload,
+                    server.address = %replica.address,
+                    "replica removed"
+                );
+            }
+        }
         if known
             .iter()
             .map(|replica| replica.address)
@@ -85,40 +95,41 @@ impl Balance {
             .map(|address| {
                 let old = known.iter().find(|replica| replica.address == address);
                 old.cloned()
-                    .unwrap_or_else(|| Arc::new(Replica::new(address)))
+                    .unwrap_or_else(|| Arc::new(Replica::new(Arc::clone(&self.workload), address)))
             })
             .collect();
         self.replicas.store(Arc::new(replicas));
     }
 
-    pub(super) async fn has_healthy(&self) -> bool {
-        self.connected(Instant::now() + Duration::from_secs(1))
-            .await
-            .is_some()
+    /// The targets, for logs.
+    pub(super) fn targets(&self) -> &[String] {
+        &self.targets
     }
 
-    /// A replica that is connected, tried one after another until one is. None when none can be reached.
-    pub(super) async fn connected(&self, end: Instant) -> Option<Connected> {
+    /// A replica that is connected, tried one after another until one is. The error is the class of what is in the way
+    /// of the last one tried.
+    pub(super) async fn connected(&self, end: Instant) -> Result<Connected, ErrorType> {
         if self.replicas.load().is_empty() {
             self.look_up().await;
         }
+        let mut obstacle = ErrorType::NoAddress;
         let mut tried = BTreeSet::new();
         while let Some(replica) = self.choose(&tried) {
             tried.insert(replica.address);
-            let connecting = replica.channel(&self.workload, &self.identity);
+            let connecting = replica.channel(&self.identity);
             match tokio::time::timeout_at(end, connecting).await {
-                Ok(Ok(channel)) => return Some(Connected::new(replica, channel)),
-                Ok(Err(error)) => {
-                    tracing::debug!(workload = %self.workload, %error, "leaving a replica alone for a while");
-                    replica.failed();
+                Ok(Ok(channel)) => return Ok(Connected::new(replica, channel)),
+                Ok(Err(error_type)) => {
+                    replica.failed(error_type);
+                    obstacle = error_type;
                 }
                 Err(_elapsed) => {
-                    replica.failed();
-                    return None;
+                    replica.failed(ErrorType::Connect);
+                    return Err(ErrorType::Connect);
                 }
             }
         }
-        None
+        Err(obstacle)
     }
 
     /// The better of two at random among the healthy; when none is, any, for it may have come back.
@@ -155,6 +166,7 @@ impl Balance {
 
 #[derive(Debug)]
 struct Replica {
+    workload: Arc<str>,
     address: SocketAddr,
     in_progress: AtomicUsize,
     channel: tokio::sync::Mutex<Option<Channel>>,
@@ -166,48 +178,63 @@ struct Replica {
 struct Rest {
     until: Option<Instant>,
     pause: Duration,
+    /// Whether it takes RPCs, as it was logged. None before it was tried.
+    available: Option<bool>,
 }
 
 impl Replica {
-    fn new(address: SocketAddr) -> Self {
+    fn new(workload: Arc<str>, address: SocketAddr) -> Self {
         Self {
+            workload,
             address,
             in_progress: AtomicUsize::new(0),
             channel: tokio::sync::Mutex::new(None),
             rest: Mutex::new(Rest {
                 until: None,
                 pause: FIRST_PAUSE,
+                available: None,
             }),
         }
     }
 
-    async fn channel(
-        &self,
-        workload: &Arc<str>,
-        identity: &TlsIdentity,
-    ) -> Result<Channel, Unreachable> {
+    async fn channel(&self, identity: &TlsIdentity) -> Result<Channel, ErrorType> {
         let mut held = self.channel.lock().await;
         if let Some(channel) = held.as_ref() {
             return Ok(channel.clone());
         }
         let channel =
-            connect::connect(Arc::clone(workload), self.address, identity.clone()).await?;
+            connect::connect(Arc::clone(&self.workload), self.address, identity.clone()).await?;
         *held = Some(channel.clone());
         drop(held);
-        self.with_rest(|rest| {
-            *rest = Rest {
-                until: None,
-                pause: FIRST_PAUSE,
-            }
+        let was = self.with_rest(|rest| {
+            rest.until = None;
+            rest.pause = FIRST_PAUSE;
+            rest.available.replace(true)
         });
+        if was != Some(true) {
+            tracing::info!(
+                upstream = %self.workload,
+                server.address = %self.address,
+                "replica available"
+            );
+        }
         Ok(channel)
     }
 
-    fn failed(&self) {
-        self.with_rest(|rest| {
+    fn failed(&self, error_type: ErrorType) {
+        let was = self.with_rest(|rest| {
             rest.until = Some(Instant::now() + rest.pause);
             rest.pause = (rest.pause * 2).min(LONGEST_PAUSE);
+            rest.available.replace(false)
         });
+        if was != Some(false) {
+            tracing::warn!(
+                upstream = %self.workload,
+                server.address = %self.address,
+                error.type = error_type.as_str(),
+                "replica unavailable"
+            );
+        }
     }
 
     fn is_healthy(&self, now: Instant) -> bool {
@@ -219,7 +246,7 @@ impl Replica {
     }
 }
 
-/// A connected replica with a call to come; the call counts as in progress until this is dropped.
+/// A connected replica with an RPC to come. The RPC counts as in progress until this is dropped.
 #[derive(Debug)]
 pub(super) struct Connected {
     replica: Arc<Replica>,
@@ -232,15 +259,16 @@ impl Connected {
         Self { replica, channel }
     }
 
-    /// Makes the call. After a failure the connection is not used again.
+    /// Makes the RPC. After a failure the connection is not used again.
     pub(super) async fn call(
         self,
         request: Request<Body>,
     ) -> Result<Response<Body>, tonic::transport::Error> {
         let answer = self.channel.clone().oneshot(request).await;
-        if answer.is_err() {
+        if let Err(error) = &answer {
             *self.replica.channel.lock().await = None;
-            self.replica.failed();
+            self.replica
+                .failed(connect::class_of(error, ErrorType::Reset));
         }
         answer
     }

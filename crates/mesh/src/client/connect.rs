@@ -1,11 +1,14 @@
 //! One connection to one replica.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aikagi_domain::fault::ErrorType;
 use http::Uri;
 use hyper_util::rt::TokioIo;
+use rustls::CertificateError;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -18,20 +21,15 @@ use crate::tls::TlsIdentity;
 /// How long a connection may take to be made.
 pub(super) const CONNECT: Duration = Duration::from_secs(2);
 
-/// A replica that could not be reached: nothing of the call arrived there.
-#[derive(Debug, thiserror::Error)]
-#[error("a replica cannot be reached: {0}")]
-pub struct Unreachable(String);
-
-/// Connects to a replica of a workload now.
+/// Connects to a replica of a workload now. The error is the class of what is in the way; nothing of an RPC has arrived.
 pub(super) async fn connect(
     workload: Arc<str>,
     address: SocketAddr,
     identity: TlsIdentity,
-) -> Result<Channel, Unreachable> {
+) -> Result<Channel, ErrorType> {
     // The scheme is http because TLS is ours, not tonic's; the name is who must be at the other end.
     let endpoint = Endpoint::from_shared(format!("http://{workload}"))
-        .map_err(|error| Unreachable(error.to_string()))?
+        .map_err(|_malformed| ErrorType::NoAddress)?
         .http2_keep_alive_interval(Duration::from_secs(5))
         .keep_alive_timeout(Duration::from_secs(5))
         .keep_alive_while_idle(true)
@@ -41,21 +39,21 @@ pub(super) async fn connect(
         async move {
             tokio::time::timeout(CONNECT, tls(&workload, address, &identity))
                 .await
-                .map_err(|_elapsed| std::io::Error::from(std::io::ErrorKind::TimedOut))?
+                .map_err(|_elapsed| io::Error::from(io::ErrorKind::TimedOut))?
                 .map(TokioIo::new)
         }
     });
     endpoint
         .connect_with_connector(connector)
         .await
-        .map_err(|error| Unreachable(chain(&error)))
+        .map_err(|error| class_of(&error, ErrorType::Connect))
 }
 
 async fn tls(
     workload: &str,
     address: SocketAddr,
     identity: &TlsIdentity,
-) -> std::io::Result<TlsStream<TcpStream>> {
+) -> io::Result<TlsStream<TcpStream>> {
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     handshake(workload, stream, identity).await
@@ -66,11 +64,9 @@ pub(super) async fn handshake(
     workload: &str,
     stream: TcpStream,
     identity: &TlsIdentity,
-) -> std::io::Result<TlsStream<TcpStream>> {
-    let config = identity
-        .client_config(workload)
-        .map_err(std::io::Error::other)?;
-    let name = ServerName::try_from(workload.to_owned()).map_err(std::io::Error::other)?;
+) -> io::Result<TlsStream<TcpStream>> {
+    let config = identity.client_config(workload).map_err(io::Error::other)?;
+    let name = ServerName::try_from(workload.to_owned()).map_err(io::Error::other)?;
     TlsConnector::from(config).connect(name, stream).await
 }
 
@@ -102,13 +98,41 @@ fn was_turned_away(error: &h2::Error) -> bool {
     error.is_remote() && (gone || refused)
 }
 
-/// An error with what led to it.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
+/// The class of an error of the transport: what TLS says, or else `otherwise`. The texts are the libraries' own.
+pub(super) fn class_of(
+    error: &(dyn std::error::Error + 'static),
+    otherwise: ErrorType,
+) -> ErrorType {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(class) = class_of_tls(error) {
+            return class;
+        }
+        if error.is::<tonic::ConnectError>() {
+            return ErrorType::Connect;
+        }
+        next = error.source();
     }
-    text
+    otherwise
+}
+
+fn class_of_tls(error: &(dyn std::error::Error + 'static)) -> Option<ErrorType> {
+    let of_io = |error: &io::Error| {
+        let inner = error.get_ref()?;
+        inner.downcast_ref().map(class_of_rustls)
+    };
+    error
+        .downcast_ref()
+        .map(class_of_rustls)
+        .or_else(|| error.downcast_ref().and_then(of_io))
+        .or_else(|| error.downcast_ref::<h2::Error>()?.get_io().and_then(of_io))
+}
+
+fn class_of_rustls(error: &rustls::Error) -> ErrorType {
+    match error {
+        rustls::Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        ) => ErrorType::WrongIdentity,
+        _ => ErrorType::Tls,
+    }
 }

@@ -4,6 +4,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use aikagi_domain::fault::{ErrorType, FAILURES, FAILURES_DESCRIPTION};
 pub use opentelemetry::KeyValue;
 use opentelemetry::global;
 pub use opentelemetry::metrics::Counter;
@@ -33,7 +34,13 @@ static SHED: LazyLock<Counter<u64>> = LazyLock::new(|| {
         .with_unit("{rpc}")
         .build()
 });
-static DEGRADED: LazyLock<Gauge<u64>> = LazyLock::new(|| {
+static FAILED: LazyLock<Counter<u64>> = LazyLock::new(|| {
+    meter()
+        .u64_counter(FAILURES)
+        .with_description(FAILURES_DESCRIPTION)
+        .build()
+});
+static DOWN: LazyLock<Gauge<u64>> = LazyLock::new(|| {
     meter()
         .u64_gauge("aikagi.dependency.down")
         .with_description("1 while a dependency does not answer, else 0.")
@@ -79,10 +86,19 @@ pub fn shed(calls: u64) {
     SHED.add(calls, &[]);
 }
 
-/// Whether a dependency answers.
-pub fn dependency(name: &'static str, answers: bool) {
-    let labels = [KeyValue::new("aikagi.dependency", name)];
-    DEGRADED.record(u64::from(!answers), &labels);
+/// Whether a dependency does not answer.
+pub fn dependency_down(name: &str, down: bool) {
+    let labels = [KeyValue::new("aikagi.dependency", name.to_owned())];
+    DOWN.record(u64::from(down), &labels);
+}
+
+/// An operation of a dependency failed. The stores count their own.
+pub fn dependency_failed(name: &str, error_type: ErrorType) {
+    let labels = [
+        KeyValue::new("aikagi.dependency", name.to_owned()),
+        KeyValue::new("error.type", error_type.as_str()),
+    ];
+    FAILED.add(1, &labels);
 }
 
 /// How long a certificate is still good, in seconds; less than nothing when it has ended.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use aikagi_domain::fault::ErrorType;
 use rustls::RootCertStore;
 use rustls::pki_types::pem::{Error, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -39,6 +40,23 @@ impl TlsError {
     /// An error of the TLS library.
     pub fn setup(error: impl std::fmt::Display) -> Self {
         Self::Setup(error.to_string())
+    }
+
+    /// The class of the error, for logs.
+    pub(super) fn error_type(&self) -> ErrorType {
+        match self {
+            Self::Config(_) | Self::Pem { .. } => ErrorType::File,
+            Self::Setting { error, .. } => error.error_type(),
+            Self::Setup(_) => ErrorType::Tls,
+        }
+    }
+
+    /// The setting that names the file, if it is known.
+    pub(super) fn setting(&self) -> Option<&'static str> {
+        match self {
+            Self::Setting { key, .. } => Some(key),
+            Self::Config(_) | Self::Pem { .. } | Self::Setup(_) => None,
+        }
     }
 
     /// This error, with the setting that names the file.

@@ -97,10 +97,12 @@ impl<F: CertificateFiles> CertificateWatcher<F> {
                 tracing::info!(certificate = F::NAME, "certificate reloaded");
             }
             Err(error) => {
-                tracing::error!(
+                tracing::warn!(
+                    task = "certificate_reload",
                     certificate = F::NAME,
-                    %error,
-                    "certificate not reloaded, the old one stays in use"
+                    setting = error.setting(),
+                    error.type = error.error_type().as_str(),
+                    "background task failed"
                 );
             }
         }

@@ -3,9 +3,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
 use aikagi_devkit::installation::redis_users::RedisUser;
+use aikagi_domain::fault::{ErrorType, Fault as _, FaultKind};
 
 use super::{Server, now, number};
-use crate::{Settings, SettingsError, TtlError, TtlStore};
+use crate::{Settings, SettingsError, TtlStore};
 
 /// INV-3: without Redis each operation fails within its time limit. After a restart all operations work again.
 #[tokio::test]
@@ -15,9 +16,10 @@ async fn operations_work_again_after_an_outage() {
     store.ping().await.unwrap();
     server.redis.kill9();
     let begun = Instant::now();
-    assert_eq!(store.ping().await, Err(TtlError::Unavailable));
+    let lost = store.ping().await.unwrap_err();
+    assert_eq!(lost.kind(), FaultKind::Unavailable);
     let got = store.temporary_passwords().get(&number("0312345678")).await;
-    assert_eq!(got, Err(TtlError::Unavailable));
+    assert_eq!(got.unwrap_err().kind(), FaultKind::Unavailable);
     assert!(begun.elapsed() < Duration::from_secs(2));
 
     server.redis.restart().unwrap();
@@ -42,7 +44,8 @@ async fn an_operation_ends_at_its_time_limit() {
     store.ping().await.unwrap();
     server.redis.freeze();
     let begun = Instant::now();
-    assert_eq!(store.ping().await, Err(TtlError::Unavailable));
+    let late = store.ping().await.unwrap_err();
+    assert_eq!(late.cause(), ErrorType::Timeout.into());
     assert!(begun.elapsed() < Duration::from_secs(2));
     server.redis.thaw();
 }
@@ -53,7 +56,8 @@ async fn the_first_operation_connects() {
     let directory = tempfile::tempdir().unwrap();
     let nowhere = directory.path().join("none.sock");
     let store = TtlStore::connect(&Settings::new(format!("unix://{}", nowhere.display()))).unwrap();
-    assert_eq!(store.ping().await, Err(TtlError::Unavailable));
+    let refused = store.ping().await.unwrap_err();
+    assert_eq!(refused.cause(), ErrorType::Connect.into());
 }
 
 #[tokio::test]

@@ -1,9 +1,9 @@
 use aikagi_devkit::installation::redis_users::RedisUser;
 use aikagi_domain::credential::Epoch;
+use aikagi_domain::fault::{ErrorType, Fault as _};
 use chrono::TimeDelta;
 
 use super::{Server, ms, now, number, pttl};
-use crate::TtlError;
 use crate::temporary_passwords::TemporaryRecord;
 
 fn record(epoch: i64, hash: &[u8]) -> TemporaryRecord {
@@ -141,10 +141,8 @@ async fn a_malformed_value_is_reported() {
         command.arg(&words[1..]);
         command.query_async::<()>(&mut administrator).await.unwrap();
         let mine = number(words[1].trim_start_matches("temp:"));
-        assert_eq!(
-            store.temporary_passwords().get(&mine).await,
-            Err(TtlError::Corrupt)
-        );
+        let found = store.temporary_passwords().get(&mine).await;
+        assert_eq!(found.unwrap_err().cause().error_type, ErrorType::Malformed);
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use aikagi_devkit::installation::certificates::{Authority, Identity};
 use aikagi_mesh::config::IdentitySettings;
-use aikagi_mesh::connection::accept_tls;
+use aikagi_mesh::connection::{Clients, accept_tls};
 use aikagi_mesh::guard::{Door, GuardLayer};
 use aikagi_mesh::policy::Policies;
 use aikagi_mesh::server::transport;
@@ -54,7 +54,12 @@ impl Fixture {
         let guard =
             GuardLayer::new(policies, 100, std::time::Duration::from_secs(10)).at(Door::Edge);
         let stop = shutdown.clone();
-        let incoming = accept_tls(listener, move || identity.server_config(), &stop);
+        let incoming = accept_tls(
+            listener,
+            Clients::Workloads,
+            move || identity.server_config(),
+            &stop,
+        );
         let serving = transport()
             .layer(guard)
             .add_routes(stub.routes().await)

@@ -9,9 +9,8 @@ use aikagi_domain::credential::{CredentialKind, Epoch};
 use aikagi_domain::session::{AccountState, TokenDigest};
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit::AuthUnit;
-use aikagi_ledger::{LedgerError, statement};
+use aikagi_ledger::{Ledger, LedgerError, span};
 use chrono::{DateTime, Utc};
-use sqlx::PgPool;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tracing::Instrument as _;
 
@@ -21,6 +20,9 @@ const PARALLEL_STATEMENTS: usize = 2;
 const MAX_BATCH: usize = 64;
 /// The number of lookups that can wait for a statement. Further callers wait until there is room.
 const QUEUE_LENGTH: usize = 1024;
+
+/// The summary of the statement.
+const SUMMARY: &str = "account";
 
 /// The present state of a session's account.
 #[derive(Debug)]
@@ -51,11 +53,11 @@ struct Lookup {
 
 impl AccountLookup {
     /// Starts the tasks that run the statements. They end when the last clone is dropped.
-    pub(super) fn start(pool: &PgPool) -> Self {
+    pub(super) fn start(ledger: &Ledger) -> Self {
         let (queue, lookups) = mpsc::channel(QUEUE_LENGTH);
         let lookups = Arc::new(Mutex::new(lookups));
         for _ in 0..PARALLEL_STATEMENTS {
-            tokio::spawn(run_lookups(pool.clone(), Arc::clone(&lookups)));
+            tokio::spawn(run_lookups(ledger.clone(), Arc::clone(&lookups)));
         }
         Self { queue }
     }
@@ -76,20 +78,18 @@ impl AccountLookup {
             self.queue.send(lookup).await.ok()?;
             result.await.ok()
         };
-        let found = found
-            .instrument(statement("account", "ended_sessions"))
-            .await;
-        found.unwrap_or(Err(LedgerError::Unavailable))
+        let found = found.instrument(span(SUMMARY, "ended_sessions")).await;
+        found.unwrap_or_else(|| Err(LedgerError::stopping(SUMMARY)))
     }
 }
 
 /// Runs lookups in batches until the queue is closed.
-async fn run_lookups(pool: PgPool, queue: Arc<Mutex<mpsc::Receiver<Lookup>>>) {
+async fn run_lookups(ledger: Ledger, queue: Arc<Mutex<mpsc::Receiver<Lookup>>>) {
     let mut batch = Vec::new();
     while queue.lock().await.recv_many(&mut batch, MAX_BATCH).await > 0 {
         batch.retain(|lookup| !lookup.reply.is_closed());
         // A reply to a cancelled caller cannot be sent, and nobody needs it.
-        match look_up(&pool, &batch).await {
+        match look_up(&ledger, &batch).await {
             Ok(results) => {
                 for (lookup, result) in batch.drain(..).zip(results) {
                     drop(lookup.reply.send(result));
@@ -97,7 +97,7 @@ async fn run_lookups(pool: PgPool, queue: Arc<Mutex<mpsc::Receiver<Lookup>>>) {
             }
             Err(error) => {
                 for lookup in batch.drain(..) {
-                    drop(lookup.reply.send(Err(error)));
+                    drop(lookup.reply.send(Err(error.clone())));
                 }
             }
         }
@@ -150,7 +150,7 @@ impl Row {
 }
 
 /// Runs one statement for a batch of lookups. Returns their results in the same order.
-async fn look_up(pool: &PgPool, batch: &[Lookup]) -> Result<Vec<LookupResult>, LedgerError> {
+async fn look_up(ledger: &Ledger, batch: &[Lookup]) -> Result<Vec<LookupResult>, LedgerError> {
     let numbers: Vec<String> = batch
         .iter()
         .map(|lookup| lookup.number.as_str().to_owned())
@@ -175,8 +175,9 @@ async fn look_up(pool: &PgPool, batch: &[Lookup]) -> Result<Vec<LookupResult>, L
         &numbers,
         &digests,
     )
-    .fetch_all(pool)
-    .await?;
+    .fetch_all(ledger)
+    .await
+    .map_err(|error| LedgerError::of(&error, SUMMARY))?;
     let mut results: Vec<LookupResult> = batch.iter().map(|_| Ok(None)).collect();
     for row in rows {
         // The ordinality of `unnest` starts at 1.

@@ -4,11 +4,10 @@ use aikagi_domain::credential::{Credential, CredentialKind, CredentialRules, Epo
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit::AuthUnit;
 use aikagi_ledger::LedgerError;
+use aikagi_ledger::Statement as _;
 use aikagi_ledger::audit::{AuditAction, AuditOutcome};
-use aikagi_ledger::statement;
 use aikagi_mesh::telemetry::trace_id;
 use chrono::{DateTime, Utc};
-use tracing::Instrument as _;
 
 use super::Store;
 
@@ -94,8 +93,8 @@ impl Store {
             now,
             charge.line_id,
         )
-        .fetch_optional(&self.pool)
-        .instrument(statement("charge", "credentials"))
+        .fetch_optional(&self.ledger)
+        .statement("charge", "credentials")
         .await?;
         let Some(row) = row else { return Ok(None) };
         let unit = row.unit.as_deref().map(AuthUnit::parse).transpose()?;
@@ -151,8 +150,8 @@ impl Store {
             charged.kind.as_str(),
             trace_id(),
         )
-        .fetch_one(&self.pool)
-        .instrument(statement("settle_login", "credentials"))
+        .fetch_one(&self.ledger)
+        .statement("settle_login", "credentials")
         .await?;
         Ok(settled.settled)
     }
@@ -203,8 +202,8 @@ impl Store {
             charged.kind.as_str(),
             trace_id(),
         )
-        .fetch_one(&self.pool)
-        .instrument(statement("settle_verified", "credentials"))
+        .fetch_one(&self.ledger)
+        .statement("settle_verified", "credentials")
         .await?;
         Ok(row.present)
     }
@@ -228,8 +227,8 @@ impl Store {
             charged.epoch.0,
             charged.reset_round,
         )
-        .execute(&self.pool)
-        .instrument(statement("refund", "credentials"))
+        .execute(&self.ledger)
+        .statement("refund", "credentials")
         .await?;
         Ok(())
     }
@@ -263,8 +262,8 @@ impl Store {
             AuditOutcome::Refused.as_str(),
             trace_id(),
         )
-        .execute(&self.pool)
-        .instrument(statement("settle_wrong", "credentials"))
+        .execute(&self.ledger)
+        .statement("settle_wrong", "credentials")
         .await?;
         Ok(())
     }
@@ -289,8 +288,8 @@ impl Store {
             AuditOutcome::Refused.as_str(),
             trace_id(),
         )
-        .execute(&self.pool)
-        .instrument(statement("note_refused_login", "audit_events"))
+        .execute(&self.ledger)
+        .statement("note_refused_login", "audit_events")
         .await?;
         Ok(())
     }
@@ -313,8 +312,8 @@ impl Store {
             number.as_str(),
             epoch.0,
         )
-        .fetch_optional(&self.pool)
-        .instrument(statement("last_permanent", "credentials"))
+        .fetch_optional(&self.ledger)
+        .statement("last_permanent", "credentials")
         .await?;
         Ok(row.map(|row| row.permanent_hash.zip(row.hash_epoch.map(Epoch))))
     }

@@ -3,11 +3,10 @@
 use aikagi_domain::session::{SessionRecord, TokenDigest};
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_ledger::LedgerError;
+use aikagi_ledger::Statement as _;
 use aikagi_ledger::audit::{self, AuditAction, AuditEvent, AuditOutcome};
-use aikagi_ledger::statement;
 use aikagi_mesh::telemetry::trace_id;
 use chrono::{DateTime, Utc};
-use tracing::Instrument as _;
 
 use super::Store;
 
@@ -39,8 +38,8 @@ impl Store {
             AuditOutcome::Done.as_str(),
             trace_id(),
         )
-        .execute(&self.pool)
-        .instrument(statement("end_session", "ended_sessions"))
+        .execute(&self.ledger)
+        .statement("end_session", "ended_sessions")
         .await?;
         Ok(())
     }
@@ -51,8 +50,8 @@ impl Store {
             r#"SELECT EXISTS (SELECT FROM numbers WHERE number = $1) AS "found!""#,
             number.as_str(),
         )
-        .fetch_one(&self.pool)
-        .instrument(statement("is_on_a_line", "numbers"))
+        .fetch_one(&self.ledger)
+        .statement("is_on_a_line", "numbers")
         .await?;
         Ok(found)
     }
@@ -74,7 +73,7 @@ impl Store {
             reason: Some(reason),
             trace_id: trace_id(),
         };
-        let mut connection = self.pool.acquire().await?;
+        let mut connection = self.ledger.acquire().await?;
         audit::append(&mut connection, event).await
     }
 
@@ -102,8 +101,8 @@ impl Store {
             AuditOutcome::Done.as_str(),
             trace_id(),
         )
-        .execute(&self.pool)
-        .instrument(statement("end_sessions", "credentials"))
+        .execute(&self.ledger)
+        .statement("end_sessions", "credentials")
         .await?;
         Ok(ended.rows_affected() > 0)
     }

@@ -109,12 +109,15 @@ impl Migrations {
                 Ok(epoch) => {
                     proven.insert(entry.number.clone(), epoch);
                 }
-                Err(refusal) if is_of_password(refusal.reason()) => {
+                Err(Failure::Refused(refusal)) if is_of_password(refusal.reason()) => {
                     places.push((place, refusal.reason()));
                 }
                 // What was charged is told, whatever came after it.
-                Err(_) if !places.is_empty() => break,
-                Err(refusal) => return Err(refusal.into()),
+                Err(failure) if !places.is_empty() => {
+                    failure.report();
+                    break;
+                }
+                Err(failure) => return Err(failure),
             }
         }
         if !places.is_empty() {
@@ -127,7 +130,7 @@ impl Migrations {
         Ok(proven)
     }
 
-    async fn verify_one(&self, session: &Opened, entry: &Entered) -> Result<Epoch, Refusal> {
+    async fn verify_one(&self, session: &Opened, entry: &Entered) -> Result<Epoch, Failure> {
         let request = VerifyPasswordRequest {
             session_token: session.token.to_string(),
             number: entry.number.as_str().to_owned(),
@@ -135,11 +138,11 @@ impl Migrations {
         };
         let answer = self.authentication.clone().verify_password(request).await;
         let verified = answer
-            .map_err(|status| Refusal::forwarded(&status))?
+            .map_err(|status| Failure::forwarded(&status))?
             .into_inner();
         // It was permanent a moment ago.
         if verified.kind() != CredentialKind::Permanent {
-            return Err(Refusal::new(ErrorReason::ChangedMeanwhile));
+            return Err(Refusal::new(ErrorReason::ChangedMeanwhile).into());
         }
         Ok(Epoch(verified.epoch))
     }

@@ -50,7 +50,7 @@ impl Migrations {
         };
         let answer = self.authentication.clone().check_session(request).await;
         let checked = answer
-            .map_err(|status| Refusal::forwarded(&status))?
+            .map_err(|status| Failure::forwarded(&status))?
             .into_inner();
         let session = checked.session.ok_or(InternalFault("no session"))?;
         let account = TelephoneNumber::parse(&session.account_number)

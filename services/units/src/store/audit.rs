@@ -1,12 +1,10 @@
 //! The audit trail, as operators read and check it (OPS-2, OPS-3), and its months.
 
 use aikagi_domain::telephone::TelephoneNumber;
-use aikagi_ledger::LedgerError;
 use aikagi_ledger::line::read_line_of;
-use aikagi_ledger::statement;
+use aikagi_ledger::{Ledger, LedgerError, Statement as _, commit};
 use chrono::{DateTime, Months, NaiveDate, Utc};
-use sqlx::{PgConnection, PgPool, Postgres, Transaction};
-use tracing::Instrument as _;
+use sqlx::{PgConnection, Postgres, Transaction};
 
 use super::Store;
 
@@ -111,12 +109,18 @@ impl Store {
         let line_id = line.map(|stored| stored.line_id);
         let mut events = if newest {
             let select = select_events!("DESC", filter, line_id, limit);
-            select.fetch_all(&mut *snapshot).await?
+            select
+                .fetch_all(&mut *snapshot)
+                .statement("audit_events", "audit_events")
+                .await?
         } else {
             let select = select_events!("ASC", filter, line_id, limit);
-            select.fetch_all(&mut *snapshot).await?
+            select
+                .fetch_all(&mut *snapshot)
+                .statement("audit_events", "audit_events")
+                .await?
         };
-        snapshot.commit().await?;
+        commit(snapshot).await?;
         if newest {
             events.reverse();
         }
@@ -139,7 +143,7 @@ impl Store {
         // Whoever recomputes the hashes may take a while between two pages.
         sqlx::query("SET LOCAL idle_in_transaction_session_timeout = '60s'")
             .execute(&mut *snapshot)
-            .instrument(statement("chains", "none"))
+            .statement("chains", "none")
             .await?;
         Ok(Some(ChainReader {
             snapshot,
@@ -154,10 +158,12 @@ impl Store {
         now: DateTime<Utc>,
         ahead: u32,
     ) -> Result<(), LedgerError> {
-        let mut connection = self.pool.acquire().await?;
+        let mut connection = self.ledger.acquire().await?;
         for month in 0..=ahead {
-            let day = now.date_naive().checked_add_months(Months::new(month));
-            open_month(&mut connection, day.ok_or(LedgerError::Other)?).await?;
+            let Some(day) = now.date_naive().checked_add_months(Months::new(month)) else {
+                break;
+            };
+            open_month(&mut connection, day).await?;
         }
         Ok(())
     }
@@ -166,7 +172,7 @@ impl Store {
 async fn open_month(connection: &mut PgConnection, day: NaiveDate) -> Result<(), LedgerError> {
     sqlx::query!(r#"SELECT audit_open_month($1) AS "opened!""#, day)
         .fetch_one(connection)
-        .instrument(statement("open_month", "none"))
+        .statement("open_month", "none")
         .await?;
     Ok(())
 }
@@ -191,7 +197,7 @@ impl ChainReader {
             size,
         )
         .fetch_all(&mut *self.snapshot)
-        .instrument(statement("page", "audit_events"))
+        .statement("page", "audit_events")
         .await?;
         let more = i64::try_from(events.len()).is_ok_and(|read| read == size);
         let through = events.last().filter(|_| more);
@@ -207,7 +213,7 @@ impl ChainReader {
             self.only,
         )
         .fetch_all(&mut *self.snapshot)
-        .instrument(statement("page", "audit_chains"))
+        .statement("page", "audit_chains")
         .await?;
         if let Some(event) = through {
             self.last = (event.chain, event.chain_sequence);
@@ -222,7 +228,7 @@ impl ChainReader {
 
 /// OPS-3: removes the months that ended before a moment; how many it were. As role `aikagi_retention`.
 pub(crate) async fn remove_months(
-    pool: &PgPool,
+    ledger: &Ledger,
     before: DateTime<Utc>,
 ) -> Result<u32, LedgerError> {
     let removed = sqlx::query_scalar!(
@@ -230,8 +236,8 @@ pub(crate) async fn remove_months(
             AS "removed!""#,
         before,
     )
-    .fetch_one(pool)
-    .instrument(statement("remove_months", "none"))
+    .fetch_one(ledger)
+    .statement("remove_months", "none")
     .await?;
-    u32::try_from(removed).map_err(|_negative| LedgerError::Corrupt)
+    u32::try_from(removed).map_err(|_negative| LedgerError::corrupt("remove_months"))
 }

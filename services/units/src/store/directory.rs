@@ -5,14 +5,12 @@ use std::collections::BTreeSet;
 use aikagi_domain::directory::{Change, ChangeDenial, ChangePlan};
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit::{AuthUnit, Line, Member};
-use aikagi_ledger::LedgerError;
 use aikagi_ledger::audit::{self, AuditAction, AuditEvent, AuditOutcome};
 use aikagi_ledger::line::{StoredLine, lock_line_of, read_line_of};
-use aikagi_ledger::statement;
+use aikagi_ledger::{LedgerError, Statement as _, commit, rollback};
 use aikagi_mesh::telemetry::trace_id;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
-use tracing::Instrument as _;
 
 use super::lines::{FoundLine, find};
 use super::{Store, texts};
@@ -111,25 +109,25 @@ impl Store {
             action: AuditAction::AddLine,
             now,
         };
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.ledger.begin().await?;
         give_way(&mut transaction, line.numbers(), &decision).await?;
         let taken = match insert_line(&mut transaction, &line.contract.number).await? {
             Some(line_id) => insert_numbers(&mut transaction, line_id, line.members()).await?,
             None => Some(line.contract.number.clone()),
         };
         if let Some(taken) = taken {
-            transaction.rollback().await?;
+            rollback(transaction).await?;
             return Ok(Err(self.note_taken(taken, &decision).await?));
         }
         let contract = &line.contract.number;
         let added = find(&mut transaction, contract)
             .await?
-            .ok_or(LedgerError::Corrupt)?;
+            .ok_or_else(|| LedgerError::corrupt("find"))?;
         let line_id = Some(added.stored.line_id);
         decision
             .note(&mut transaction, line_id, Some(contract), None)
             .await?;
-        transaction.commit().await?;
+        commit(transaction).await?;
         Ok(Ok(added))
     }
 
@@ -146,12 +144,12 @@ impl Store {
             action: action(&order.change),
             now,
         };
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.ledger.begin().await?;
         let Some(stored) = lock_line_of(&mut transaction, order.line_number).await? else {
             decision
                 .note(&mut transaction, None, None, Some(&NotChanged::NoLine))
                 .await?;
-            transaction.commit().await?;
+            commit(transaction).await?;
             return Ok(Err(NotChanged::NoLine));
         };
         match order.change.decide(&stored.line) {
@@ -166,7 +164,7 @@ impl Store {
                 )
                 .await?
                 {
-                    transaction.rollback().await?;
+                    rollback(transaction).await?;
                     return Ok(Err(self.note_taken(taken, &decision).await?));
                 }
             }
@@ -180,15 +178,15 @@ impl Store {
                         Some(&refused),
                     )
                     .await?;
-                transaction.commit().await?;
+                commit(transaction).await?;
                 return Ok(Err(refused));
             }
         }
         // Its contract number stays, whatever else leaves it.
         let changed = find(&mut transaction, &stored.line.contract_number)
             .await?
-            .ok_or(LedgerError::Corrupt)?;
-        transaction.commit().await?;
+            .ok_or_else(|| LedgerError::corrupt("find"))?;
+        commit(transaction).await?;
         Ok(Ok(changed))
     }
 
@@ -198,7 +196,7 @@ impl Store {
         taken: TelephoneNumber,
         decision: &Decision<'_>,
     ) -> Result<NotChanged, LedgerError> {
-        let mut connection = self.pool.acquire().await?;
+        let mut connection = self.ledger.acquire().await?;
         let on = read_line_of(&mut *connection, &taken).await?;
         let refused = NotChanged::Taken(taken.clone());
         let (line_id, number) = match &on {
@@ -277,7 +275,7 @@ pub(super) async fn give_way_to(
         numbers,
     )
     .fetch_all(&mut *connection)
-    .instrument(statement("give_way_to", "lines"))
+    .statement("give_way_to", "lines")
     .await?;
     if closed.is_empty() {
         return Ok(Vec::new());
@@ -285,11 +283,11 @@ pub(super) async fn give_way_to(
     let line_ids: Vec<i64> = closed.iter().map(|line| line.line_id).collect();
     sqlx::query!("DELETE FROM numbers WHERE line_id = ANY ($1)", &line_ids)
         .execute(&mut *connection)
-        .instrument(statement("give_way_to", "numbers"))
+        .statement("give_way_to", "numbers")
         .await?;
     sqlx::query!("DELETE FROM lines WHERE line_id = ANY ($1)", &line_ids)
         .execute(connection)
-        .instrument(statement("give_way_to", "lines"))
+        .statement("give_way_to", "lines")
         .await?;
     let removed = closed.into_iter().map(|line| {
         let number = TelephoneNumber::parse(&line.contract_number)?;
@@ -325,7 +323,7 @@ async fn insert_line(
         contract.as_str(),
     )
     .fetch_optional(connection)
-    .instrument(statement("insert_line", "lines"))
+    .statement("insert_line", "lines")
     .await?;
     Ok(line_id)
 }
@@ -354,7 +352,7 @@ async fn insert_numbers<'a>(
         &subscribed,
     )
     .fetch_all(&mut *connection)
-    .instrument(statement("insert_numbers", "numbers"))
+    .statement("insert_numbers", "numbers")
     .await?;
     let inserted = BTreeSet::from_iter(inserted);
     for member in members {
@@ -367,7 +365,7 @@ async fn insert_numbers<'a>(
         &numbers,
     )
     .execute(connection)
-    .instrument(statement("insert_numbers", "credentials"))
+    .statement("insert_numbers", "credentials")
     .await?;
     Ok(None)
 }
@@ -379,7 +377,7 @@ async fn delete_number(
 ) -> Result<(), LedgerError> {
     sqlx::query!("DELETE FROM numbers WHERE number = $1", number.as_str())
         .execute(connection)
-        .instrument(statement("delete_number", "numbers"))
+        .statement("delete_number", "numbers")
         .await?;
     Ok(())
 }
@@ -391,7 +389,7 @@ async fn set_subscribed(connection: &mut PgConnection, member: &Member) -> Resul
         member.subscribed,
     )
     .execute(connection)
-    .instrument(statement("set_subscribed", "numbers"))
+    .statement("set_subscribed", "numbers")
     .await?;
     Ok(())
 }
@@ -417,7 +415,7 @@ async fn write_line(
         now,
     )
     .execute(connection)
-    .instrument(statement("write_line", "lines"))
+    .statement("write_line", "lines")
     .await?;
     Ok(())
 }
@@ -441,7 +439,7 @@ pub(super) async fn void(
         &texts(numbers),
     )
     .execute(connection)
-    .instrument(statement("void", "credentials"))
+    .statement("void", "credentials")
     .await?;
     Ok(())
 }

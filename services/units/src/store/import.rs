@@ -4,13 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit::Member;
-use aikagi_ledger::LedgerError;
 use aikagi_ledger::audit::{self, AuditAction, AuditEvent, AuditOutcome};
-use aikagi_ledger::statement;
+use aikagi_ledger::{LedgerError, Statement as _, commit, rollback};
 use aikagi_mesh::telemetry::trace_id;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
-use tracing::Instrument as _;
 
 use super::directory::{NewLine, give_way_to};
 use super::{Store, texts};
@@ -50,20 +48,20 @@ impl Store {
                 return Ok(fates);
             }
         }
-        Err(LedgerError::Conflict)
+        Err(LedgerError::conflict("import"))
     }
 
     /// None when somebody else added one of the numbers at the same time; nothing was added then.
     async fn try_import(&self, batch: &Batch<'_>) -> Result<Option<Vec<Fate>>, LedgerError> {
         let numbers = texts(batch.lines.iter().flat_map(|line| line.numbers()));
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.ledger.begin().await?;
         if !batch.dry_run {
             remove_closed(&mut transaction, &numbers, batch).await?;
         }
         let standing = standing(&mut transaction, &numbers).await?;
         let fates: Vec<Fate> = batch.lines.iter().map(|line| standing.fate(line)).collect();
         if batch.dry_run {
-            transaction.rollback().await?;
+            rollback(transaction).await?;
             return Ok(Some(fates));
         }
         let new: Vec<&NewLine> = batch
@@ -74,10 +72,10 @@ impl Store {
             .map(|(line, _)| *line)
             .collect();
         if !insert(&mut transaction, &new, batch).await? {
-            transaction.rollback().await?;
+            rollback(transaction).await?;
             return Ok(None);
         }
-        transaction.commit().await?;
+        commit(transaction).await?;
         Ok(Some(fates))
     }
 }
@@ -127,7 +125,7 @@ async fn standing(
         numbers,
     )
     .fetch_all(&mut *connection)
-    .instrument(statement("standing", "numbers"))
+    .statement("standing", "numbers")
     .await?;
     let mut standing = Standing {
         line_of: BTreeMap::new(),
@@ -149,7 +147,7 @@ async fn standing(
         &named,
     )
     .fetch_all(connection)
-    .instrument(statement("standing", "numbers"))
+    .statement("standing", "numbers")
     .await?;
     for row in rows {
         if let Some((_, members)) = standing.members_of.get_mut(&row.line_id) {
@@ -197,7 +195,7 @@ async fn insert(
         &contracts,
     )
     .fetch_all(&mut *connection)
-    .instrument(statement("insert", "lines"))
+    .statement("insert", "lines")
     .await?;
     let line_ids: BTreeMap<&str, i64> = added
         .iter()
@@ -226,7 +224,7 @@ async fn insert(
         &subscribed,
     )
     .execute(&mut *connection)
-    .instrument(statement("insert", "numbers"))
+    .statement("insert", "numbers")
     .await?;
     if inserted.rows_affected() != numbers.len() as u64 {
         return Ok(false);
@@ -236,7 +234,7 @@ async fn insert(
         &numbers,
     )
     .execute(&mut *connection)
-    .instrument(statement("insert", "credentials"))
+    .statement("insert", "credentials")
     .await?;
     let line_ids: Vec<i64> = added.iter().map(|row| row.line_id).collect();
     let contracts: Vec<String> = added.into_iter().map(|row| row.contract_number).collect();
@@ -249,7 +247,7 @@ async fn insert(
         trace_id(),
     )
     .execute(connection)
-    .instrument(statement("insert", "none"))
+    .statement("insert", "none")
     .await?;
     Ok(true)
 }

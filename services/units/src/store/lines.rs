@@ -4,12 +4,10 @@ use std::collections::BTreeMap;
 
 use aikagi_domain::credential::{Credential, CredentialKind, Epoch};
 use aikagi_domain::telephone::TelephoneNumber;
-use aikagi_ledger::LedgerError;
 use aikagi_ledger::line::{StoredLine, read_line_of};
-use aikagi_ledger::statement;
+use aikagi_ledger::{LedgerError, Statement as _, commit};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
-use tracing::Instrument as _;
 
 use super::Store;
 
@@ -44,7 +42,7 @@ impl Store {
     ) -> Result<Option<FoundLine>, LedgerError> {
         let mut snapshot = self.snapshot().await?;
         let found = find(&mut snapshot, number).await?;
-        snapshot.commit().await?;
+        commit(snapshot).await?;
         Ok(found)
     }
 }
@@ -67,12 +65,12 @@ pub(super) async fn find(
         stored.line_id,
     )
     .fetch_all(connection)
-    .instrument(statement("find", "credentials"))
+    .statement("find", "credentials")
     .await?;
     let credentials = credentials(rows)?;
     // Every number has its credential from the day it is on a line.
     if credentials.len() != stored.line.members.len() {
-        return Err(LedgerError::Corrupt);
+        return Err(LedgerError::corrupt("find"));
     }
     Ok(Some(FoundLine {
         stored,
@@ -97,7 +95,7 @@ pub(super) async fn lock_credentials(
         line_id,
     )
     .fetch_all(connection)
-    .instrument(statement("lock_credentials", "credentials"))
+    .statement("lock_credentials", "credentials")
     .await?;
     credentials(rows)
 }

@@ -5,15 +5,13 @@ use std::collections::BTreeMap;
 use aikagi_domain::credential::{CredentialRules, Epoch};
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit_migration::{UnitMigrationPlan, is_ready};
-use aikagi_ledger::LedgerError;
 use aikagi_ledger::audit::{self, AuditAction, AuditEvent, AuditOutcome};
 use aikagi_ledger::line::{StoredLine, lock_line, read_line_of};
-use aikagi_ledger::statement;
+use aikagi_ledger::{LedgerError, Statement as _, commit};
 use aikagi_mesh::telemetry::trace_id;
 use aikagi_refusal::{ErrorReason, Failure, Refusal};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
-use tracing::Instrument as _;
 
 use super::directory::void;
 use super::lines::lock_credentials;
@@ -45,7 +43,7 @@ impl Store {
         seal: impl Fn(&TelephoneNumber, Epoch) -> Result<Vec<u8>, Failure>,
         now: DateTime<Utc>,
     ) -> Result<(), Failure> {
-        let mut transaction = self.pool.begin().await.map_err(LedgerError::from)?;
+        let mut transaction = self.ledger.begin().await?;
         let changed = unchanged_since(&mut transaction, decided, now)
             .await?
             .ok_or_else(|| Refusal::new(ErrorReason::ChangedMeanwhile))?;
@@ -75,7 +73,7 @@ impl Store {
             now,
         )
         .await?;
-        transaction.commit().await.map_err(LedgerError::from)?;
+        commit(transaction).await?;
         Ok(())
     }
 
@@ -86,7 +84,7 @@ impl Store {
         reason: &str,
         now: DateTime<Utc>,
     ) -> Result<(), LedgerError> {
-        let mut connection = self.pool.acquire().await?;
+        let mut connection = self.ledger.acquire().await?;
         match read_line_of(&mut *connection, account).await? {
             Some(StoredLine { line_id, .. }) => {
                 let outcome = AuditOutcome::Refused;
@@ -132,7 +130,7 @@ async fn next_epochs(
         i64::try_from(accounts).unwrap_or(i64::MAX),
     )
     .fetch_all(connection)
-    .instrument(statement("next_epochs", "generate_series"))
+    .statement("next_epochs", "generate_series")
     .await?;
     Ok(epochs)
 }
@@ -159,13 +157,13 @@ async fn replace(
         changed,
     )
     .execute(connection)
-    .instrument(statement("replace", "credentials"))
+    .statement("replace", "credentials")
     .await?;
     // Every number has its credential from the day it is on a line.
     if replaced.rows_affected() == accounts.len() as u64 {
         Ok(())
     } else {
-        Err(LedgerError::Corrupt)
+        Err(LedgerError::corrupt("replace"))
     }
 }
 
@@ -177,7 +175,7 @@ async fn set_unit(connection: &mut PgConnection, decided: &Decided<'_>) -> Resul
         decided.plan.to.as_str(),
     )
     .execute(connection)
-    .instrument(statement("set_unit", "lines"))
+    .statement("set_unit", "lines")
     .await?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-use aikagi_refusal::{ErrorReason, Refusal, forward, name_of, reason_of};
+use aikagi_refusal::{ErrorReason, Failure, Refusal, forward, name_of, reason_of};
 use tonic::{Code, Status};
 
 /// OPS-4: the refusal of an upstream. The bytes are a code, then `google.rpc` details.
@@ -17,7 +17,7 @@ pub fn refusal(bytes: &[u8]) {
                 "a refusal of ours is passed on changed"
             );
             assert_eq!((answer.code(), answer.message()), (code, SECRET));
-            assert_eq!(Refusal::forwarded(&status).reason(), reason);
+            assert_eq!(Refusal::from(Failure::forwarded(&status)).reason(), reason);
         }
         Some(_) | None => {
             assert!(!answer.message().contains(SECRET));
