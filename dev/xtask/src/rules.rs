@@ -14,18 +14,18 @@ use aikagi_devkit::repo::Repo;
 use specification::Specification;
 
 const SPECIFICATION: &str = "docs/specification.md";
-/// Where tests and code cite rules.
+/// The endings of files in which tests and code cite rules.
 const SOURCES: [&str; 4] = [".rs", ".proto", ".sql", SITE_TESTS];
-/// What the names of the site's tests end in.
+/// The ending of the site's tests.
 const SITE_TESTS: &str = ".test.ts";
-/// Where a citation needs only to exist.
+/// The endings of other files: a rule that they cite must exist.
 const OTHERS: [&str; 12] = [
     ".c", ".css", ".html", ".js", ".json", ".md", ".py", ".toml", ".ts", ".tsx", ".yaml", ".yml",
 ];
-/// The checks of this repository, whose tests make ids up.
+/// These checks, whose tests cite rules that do not exist.
 const CHECKS: [&str; 2] = ["dev/xtask/src/rules", "dev/xtask/src/tidy"];
 
-/// What the repository says of rules.
+/// All citations of rules in the repository.
 #[derive(Debug, Default)]
 struct Citations {
     /// The places of the tests that cite each rule.
@@ -36,8 +36,7 @@ struct Citations {
     places: BTreeMap<String, String>,
 }
 
-/// Lists rules and their tests. Fails if a rule has no test, or no code that cites it, and if an id is cited and does
-/// not exist.
+/// Lists the rules and their tests. Fails if no test or no code cites a rule, or if a rule is cited that does not exist.
 pub(crate) fn run(repo: &Repo, console: Console) -> Result<()> {
     let (specification, citations) = read(repo)?;
     for rule in specification.rules() {
@@ -50,7 +49,7 @@ pub(crate) fn run(repo: &Repo, console: Console) -> Result<()> {
     Ok(())
 }
 
-/// The same without the list.
+/// Like [`run`], without the list.
 pub(crate) fn check(repo: &Repo, console: Console) -> Result<()> {
     let (specification, citations) = read(repo)?;
     console.step(&judge(&specification, &citations)?);

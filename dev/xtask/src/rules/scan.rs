@@ -1,8 +1,8 @@
-//! Finds rule ids in sources, and tells those of tests from those of the code.
+//! Finds rule ids in sources, and separates those that tests cite from those that code cites.
 
 use std::collections::BTreeSet;
 
-/// What the ids of rules begin with.
+/// The first parts of rule ids.
 const FAMILIES: [&str; 8] = ["UNIT", "IVR", "LOGIN", "SESS", "PW", "MIG", "OPS", "INV"];
 
 /// A test function and the rules that the comment above it cites.
@@ -16,21 +16,21 @@ pub(super) struct Test {
     pub(super) ids: BTreeSet<String>,
 }
 
-/// What one file cites.
+/// The rules that one file cites.
 #[derive(Debug, Default)]
-pub(super) struct Found {
-    /// In the doc comments of tests.
+pub(super) struct FileCitations {
+    /// The tests, with the rules of their doc comments.
     pub(super) tests: Vec<Test>,
-    /// Everywhere else.
+    /// The rules that anything else cites.
     pub(super) sources: BTreeSet<String>,
 }
 
-/// Reads a source text line by line: doc comments and attributes gather until the item that they belong to.
-pub(super) fn scan(text: &str) -> Found {
-    let mut found = Found::default();
+/// Reads a source text line by line. Doc comments and attributes belong to the next item.
+pub(super) fn scan(text: &str) -> FileCitations {
+    let mut found = FileCitations::default();
     let mut ids = BTreeSet::new();
     let mut is_test = false;
-    // Brackets of an attribute that goes on over lines.
+    // How many brackets of an attribute are still open at the end of a line.
     let mut open = 0_i64;
     for (index, line) in text.lines().enumerate() {
         let line = line.trim();
@@ -84,7 +84,7 @@ fn function_name(line: &str) -> Option<String> {
     (!name.is_empty()).then_some(name)
 }
 
-/// The rule ids in a piece of text. A family's name followed by a number is one; `IVR-1` in `XIVR-1` is not.
+/// The rule ids in a text: the first part, a hyphen and a number. `IVR-1` in `XIVR-1` is not one.
 pub(super) fn ids_in(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_'));
     words

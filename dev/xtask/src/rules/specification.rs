@@ -1,4 +1,4 @@
-//! Reads ids and titles of rules from the specification.
+//! Reads the ids and titles of rules from the specification.
 
 use std::collections::BTreeMap;
 
@@ -60,7 +60,7 @@ impl Specification {
         &self.rules
     }
 
-    /// Whether there is a rule with this id.
+    /// True if there is a rule with this id.
     pub(super) fn has(&self, id: &str) -> bool {
         self.rules.iter().any(|rule| rule.id == id)
     }

@@ -1,12 +1,12 @@
-//! Finds rule ids at the tests of the site, which are Vitest's: `test("name", …)` below a doc comment.
+//! Finds the rule ids that the site's tests cite. These are tests of Vitest: `test("name", …)` below a doc comment.
 
 use std::collections::BTreeSet;
 
-use super::scan::{Found, Test, ids_in};
+use super::scan::{FileCitations, Test, ids_in};
 
-/// Reads a test file line by line: a doc comment belongs to what comes next, and a test's name may cite too.
-pub(super) fn scan(text: &str) -> Found {
-    let mut found = Found::default();
+/// Reads a test file line by line. A doc comment belongs to the next item. A test's name may cite rules, too.
+pub(super) fn scan(text: &str) -> FileCitations {
+    let mut found = FileCitations::default();
     let mut ids = BTreeSet::new();
     let mut in_comment = false;
     let mut lines = text.lines().enumerate().peekable();
@@ -32,7 +32,7 @@ pub(super) fn scan(text: &str) -> Found {
     found
 }
 
-/// What stands between the last pair of quotation marks.
+/// The text between the last pair of quotation marks.
 fn last_text(line: &str) -> Option<&str> {
     let (before, _) = line.rsplit_once('"')?;
     before.rsplit_once('"').map(|(_, text)| text)
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_belong_to_the_test_below_or_stand_in_its_name() {
+    fn ids_of_a_test_are_above_it_or_in_its_name() {
         let text = "
 /** PW-6: one line. */
 test(\"strength\", () => {});

@@ -1,16 +1,16 @@
-//! Every statement that writes audit events names the columns that the ledger's own statement names. Authentication
-//! has several, because each is part of the round trip of its change.
+//! Every statement that writes audit events writes the same columns as the ledger's own statement. Authentication has
+//! several, because each is part of the round trip of its change.
 
 use super::rust::{Kind, code};
 use super::tree::{Tree, is_test};
 
-/// Where the ledger writes an event.
+/// The file in which the ledger writes an event.
 const LEDGER: &str = "crates/ledger/src/audit.rs";
-/// Programs that have a database.
+/// The folders of programs with a database.
 const PROGRAMS: [&str; 3] = ["crates/", "deploy/", "services/"];
 const INSERT: &str = "INSERT INTO audit_events";
 
-/// Statements whose columns are not those of the ledger's.
+/// Statements with other columns than the ledger's.
 pub(super) fn breaches(tree: &Tree) -> Vec<String> {
     let expected = tree
         .get(LEDGER)

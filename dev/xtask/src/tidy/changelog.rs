@@ -1,5 +1,5 @@
-//! A change that others notice has a line in CHANGELOG.md: of a contract, of the settings in containers, of a command
-//! line. Comments do not count: they change what is said, not what happens.
+//! A change of a contract, of a command line or of the settings in containers has a new line in CHANGELOG.md. A change
+//! of comments needs none.
 
 use std::collections::BTreeSet;
 
@@ -9,10 +9,10 @@ use super::tree::{Tree, is_test};
 const CHANGELOG: &str = "CHANGELOG.md";
 const CONTRACTS: &str = "proto/";
 const SETTINGS: &str = "deploy/settings/";
-/// What makes an item a part of a command line.
+/// The attributes of items that are part of a command line.
 const DERIVED: [&str; 4] = ["Args", "Parser", "Subcommand", "ValueEnum"];
 
-/// Something that others notice, and what of a tree makes it up.
+/// A part of the repository that others notice, and how to read it from a tree.
 type Part = (&'static str, fn(&Tree) -> BTreeSet<String>);
 
 const PARTS: [Part; 3] = [
@@ -21,7 +21,7 @@ const PARTS: [Part; 3] = [
     ("a command line", command_lines),
 ];
 
-/// What changed without a new line in the changelog. Both trees hold the files that differ, and no others.
+/// Changes without a new line in the changelog. Both trees have only the files that differ.
 pub(super) fn breaches(before: &Tree, now: &Tree) -> Vec<String> {
     let lines = |tree: &Tree| -> BTreeSet<String> {
         let text = tree.get(CHANGELOG).unwrap_or_default();
@@ -55,7 +55,7 @@ fn settings(tree: &Tree) -> BTreeSet<String> {
         .collect()
 }
 
-/// The items of command lines, wherever they are. A move changes nothing.
+/// The items of all command lines. Their files do not matter, so that a move changes nothing.
 fn command_lines(tree: &Tree) -> BTreeSet<String> {
     let sources = tree.ending(".rs").filter(|(path, _)| !is_test(path));
     sources.flat_map(|(_, text)| items(&code(text))).collect()

@@ -2,7 +2,7 @@
 
 const LONGEST: usize = 72;
 
-/// What is doubtful about titles, each with its commit's id.
+/// Problems of titles, each with its commit's id.
 pub(super) fn doubts(titles: &[(String, String)]) -> Vec<String> {
     titles
         .iter()

@@ -1,24 +1,25 @@
-//! The direction of dependencies: who may use whom, as a table. docs/architecture.md shows the same as a picture.
+//! The direction of dependencies, as a table of the packages that each package may use. docs/architecture.md has the same
+//! table.
 
 use toml::{Table, Value};
 
 use super::tree::Tree;
 
-/// One package of ours.
+/// A package of this workspace.
 struct Package {
     name: &'static str,
-    /// Arrows point down: a package uses lower rows.
+    /// Its row. A package uses packages of lower rows.
     row: u8,
     uses: Uses,
 }
 
-/// What a package may use, of ours.
+/// The packages of this workspace that a package may use.
 enum Uses {
-    /// These alone.
+    /// Only these.
     Only(&'static [&'static str]),
     /// Every package of a lower row, and these of its own row.
     Below { beside: &'static [&'static str] },
-    /// Every package of a lower row that does not know the domain.
+    /// Every package of a lower row that does not use the domain.
     WithoutDomain,
 }
 
@@ -176,16 +177,16 @@ const PACKAGES: [Package; 30] = [
     },
 ];
 
-/// What the tests of a package in these folders may use in addition.
+/// In these folders, only tests may use the packages of `FOR_TESTS`.
 const PRODUCT: [&str; 4] = ["crates/", "services/", "frontends/", "deploy/"];
 const FOR_TESTS: [&str; 2] = ["aikagi-devkit", "aikagi-fixtures"];
 
-/// A crate from outside that only some of ours may use.
+/// A crate from outside that only some packages may use.
 struct Reserved {
     name: &'static str,
-    /// Who may use it.
+    /// The packages that may use it.
     users: &'static [&'static str],
-    /// Whose tests may use it, too.
+    /// The packages whose tests may use it, too.
     in_tests: &'static [&'static str],
 }
 

@@ -1,13 +1,13 @@
-//! The language of documents and comments, which a program can only doubt: words of the old dialect, and sentences that
-//! are hard to read in one go.
+//! The language of documents and comments: words of the old dialect, and long sentences. These are examples to follow, so
+//! they are reported and do not fail the check.
 
 use super::prose::{paragraphs, sentences};
 use super::tree::Tree;
 
-/// A longer sentence usually holds two facts.
+/// A longer sentence, in words, usually has two facts.
 const MOST_WORDS: usize = 25;
 
-/// Words that readers had to read twice, and what to write instead.
+/// Words that are hard to understand at the first reading, and what to write instead.
 const NOT_USED: [(&str, &str); 9] = [
     ("to be had", "available"),
     ("leave to", "permission"),
@@ -19,7 +19,7 @@ const NOT_USED: [(&str, &str); 9] = [
     ("a will of its own", "nondeterministic"),
     ("by chance", "random"),
 ];
-/// Files that name those words to say that they are not used, or that are not ours to write.
+/// Files that quote those words, and texts of others.
 const EXEMPT: [&str; 4] = [
     "LICENSE",
     "docs/glossary.md",

@@ -1,4 +1,4 @@
-//! Types that two packages define under one name: often two words for one thing, or one word for two.
+//! Types of one name in two packages: often they are one thing defined twice, or two things that need two names.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use super::tree::{Tree, is_test};
 
 const ITEMS: [&str; 5] = ["enum", "struct", "trait", "type", "union"];
 
-/// Names with more than one home, each with the path of one definition.
+/// Names that several packages define, each with the path of one definition.
 pub(super) fn doubts(tree: &Tree) -> Vec<(&str, String)> {
     let packages: BTreeSet<&str> = tree
         .ending("/Cargo.toml")

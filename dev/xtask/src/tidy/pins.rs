@@ -1,5 +1,5 @@
-//! One version of each compiler: images and workflows name the one that rust-toolchain.toml and the site's
-//! package.json name.
+//! Every image and workflow uses one version of each compiler: that of rust-toolchain.toml, and of the site's
+//! package.json.
 
 use super::tree::Tree;
 
@@ -56,7 +56,7 @@ fn images<'a>(line: &'a str, image: &str) -> impl Iterator<Item = &'a str> {
         .filter(|version| !version.is_empty())
 }
 
-/// Whether one version is the other, or the beginning of it.
+/// True if one version is the other, or a shorter form of it.
 fn is_same(one: &str, other: &str) -> bool {
     one.split('.').zip(other.split('.')).all(|(a, b)| a == b)
 }

@@ -1,4 +1,4 @@
-//! What a file says to a reader: the paragraphs of a document, and the comments of everything else.
+//! The text that a file has for readers: the paragraphs of a document, and the comments of every other file.
 
 /// A piece of text that belongs together.
 #[derive(Debug, PartialEq, Eq)]
@@ -9,7 +9,7 @@ pub(super) struct Paragraph {
     pub(super) text: String,
 }
 
-/// The paragraphs of a file, by the kind that its name tells. None of a kind that is not known.
+/// The paragraphs of a file. Its name decides how it is read; a file of an unknown kind has none.
 pub(super) fn paragraphs(path: &str, text: &str) -> Vec<Paragraph> {
     let name = path.rsplit('/').next().unwrap_or(path);
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
@@ -25,8 +25,8 @@ pub(super) fn paragraphs(path: &str, text: &str) -> Vec<Paragraph> {
     }
 }
 
-/// The sentences of a paragraph. Only a mark before a space ends one: a full stop inside a number, a name or a path does
-/// not, and neither does a colon.
+/// The sentences of a paragraph. A sentence ends at a mark before a space, and not inside a number, a name or a path. A
+/// colon does not end it.
 pub(super) fn sentences(paragraph: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let mut begin = 0;
@@ -143,7 +143,7 @@ fn markdown(text: &str) -> Vec<Paragraph> {
     gatherer.found
 }
 
-/// The cells of a table's row that say something.
+/// The cells of a table's row that have text.
 pub(super) fn cells(row: &str) -> impl Iterator<Item = &str> {
     row.trim()
         .split('|')
@@ -151,7 +151,7 @@ pub(super) fn cells(row: &str) -> impl Iterator<Item = &str> {
         .filter(|cell| cell.chars().any(char::is_alphanumeric))
 }
 
-/// Whether a line begins an item of a list.
+/// True if a line starts an item of a list.
 fn is_item(line: &str) -> bool {
     let number = line.trim_start_matches(|c: char| c.is_ascii_digit());
     line.starts_with("- ")

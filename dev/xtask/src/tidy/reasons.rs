@@ -1,5 +1,5 @@
 //! Reasons of refusals. Each is in the table of docs/clients.md, with its status and what the caller can do. Each shows its
-//! ErrorInfo in its comment. Each that an RPC's comment names exists.
+//! ErrorInfo in its comment. A reason in an RPC's comment exists.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use super::tree::Tree;
 const CLIENTS: &str = "docs/clients.md";
 const VALUE: &str = "ERROR_REASON_";
 const UNSPECIFIED: &str = "UNSPECIFIED";
-/// What begins the list of reasons in an RPC's comment.
+/// The word before the list of reasons in an RPC's comment.
 const LIST: &str = "Reasons:";
 
-/// Reasons that one side does not know.
+/// Reasons that the contracts or the document lacks.
 pub(super) fn breaches(tree: &Tree) -> Vec<String> {
     let mut found = Vec::new();
     let reasons = reasons(tree, &mut found);

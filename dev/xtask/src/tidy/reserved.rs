@@ -4,7 +4,7 @@
 use super::rust::{Kind, code};
 use super::tree::{Tree, is_test};
 
-/// A name that is kept to some places.
+/// A name, and the files that may use it.
 struct Reserved {
     name: &'static str,
     /// Files and folders, from the root. `*` stands for one part; a file's ending may be left out.
@@ -64,7 +64,7 @@ pub(super) fn breaches(tree: &Tree) -> Vec<String> {
     found
 }
 
-/// Whether `path` is the place, is in it, or is it with an ending (`src/store` is `src/store.rs`, too).
+/// True if `path` is the place or in it. The place may lack the ending: `src/store` is `src/store.rs`, too.
 fn is_in(path: &str, place: &str) -> bool {
     let mut parts = path.split('/');
     place.split('/').all(|expected| {

@@ -8,7 +8,7 @@ use aikagi_devkit::repo::Repo;
 
 const DIRECTORY: &str = "crates/ledger/migrations";
 
-/// Schema migrations of the commit `base` that are no longer here as they were there.
+/// Schema migrations of the commit `base` that were edited or removed since.
 pub(super) fn breaches(repo: &Repo, base: &str) -> Result<Vec<String>> {
     let landed = repo.git(&["ls-tree", "-r", "--name-only", base, "--", DIRECTORY])?;
     let mut found = Vec::new();

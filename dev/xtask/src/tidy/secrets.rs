@@ -1,4 +1,4 @@
-//! A field of a contract that carries a secret is marked `debug_redact`: then it does not print and is wiped (INV-8).
+//! A field of a contract that carries a secret is marked `debug_redact`, so that it is not printed, and is wiped (INV-8).
 
 use super::rust::{Kind, Token, code, group};
 use super::tree::Tree;
@@ -15,7 +15,7 @@ const SECRET: [&str; 9] = [
     "token",
     "tokens",
 ];
-/// The types in which a secret can be written. A message marks its own fields.
+/// The types that can carry a secret. Messages are not listed, because they mark their own fields.
 const CARRIERS: [&str; 2] = ["string", "bytes"];
 
 /// Fields without the mark.

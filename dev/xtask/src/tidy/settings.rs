@@ -1,4 +1,4 @@
-//! A setting that a program reads is explained in a document, and a setting that a document names is read.
+//! A document explains every setting that a program reads, and a program reads every setting that a document names.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,16 +7,16 @@ use toml::{Table, Value};
 use super::rust::{Kind, Token, code, group};
 use super::tree::{Tree, is_test};
 
-/// Programs with settings, and what they take settings for.
+/// The folders of programs with settings, and of crates that define settings.
 const PROGRAMS: [&str; 4] = ["crates/", "services/", "frontends/", "deploy/"];
-/// Where containers get their settings from.
+/// The folder of the settings in containers.
 const FILES: [&str; 2] = ["deploy/settings/", "deploy/kubernetes/overlays/"];
-/// Endings of files, which look like the setting of a section.
+/// The endings of files. A file name in a document looks like a setting of a section.
 const ENDINGS: [&str; 8] = ["md", "pem", "proto", "rs", "sql", "toml", "ts", "yml"];
-/// Its dotted names are fields of logs.
+/// A document whose names with dots are fields of logs.
 const LOGGING: &str = "docs/logging.md";
 
-/// Settings that one side does not know.
+/// Settings that the programs or the documents lack.
 pub(super) fn breaches(tree: &Tree) -> Vec<String> {
     let structs = structs(tree);
     let settings = settings(&structs);
@@ -64,7 +64,7 @@ pub(super) fn breaches(tree: &Tree) -> Vec<String> {
     found
 }
 
-/// Keys that a file of settings has and no program.
+/// Keys in a file of settings that no program reads.
 fn unknown_in_files(tree: &Tree, settings: &BTreeMap<&str, Setting<'_>>) -> Vec<String> {
     let mut found = Vec::new();
     for (path, text) in tree.ending(".toml") {
@@ -110,7 +110,7 @@ fn is_key(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_lowercase() || c == '_')
 }
 
-/// A field of a struct that is read from settings.
+/// A field of a struct of settings.
 struct Setting<'a> {
     place: &'a str,
     is_section: bool,
@@ -123,7 +123,7 @@ struct Field<'a> {
     types: Vec<&'a str>,
 }
 
-/// What the structs called `…Settings` hold, and what the structs in their fields hold.
+/// The keys of the structs named `…Settings`, and of the structs in their fields.
 fn settings<'a>(structs: &'a BTreeMap<&'a str, Vec<Field<'a>>>) -> BTreeMap<&'a str, Setting<'a>> {
     let mut waiting: Vec<&str> = structs
         .keys()

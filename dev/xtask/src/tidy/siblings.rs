@@ -1,4 +1,4 @@
-//! Two modules of one folder do not import each other: what both need belongs into a third one, or into one of them.
+//! Two modules of one folder do not import each other. What both need belongs into a third module, or into one of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use super::tree::Tree;
 /// The names of modules from a crate's root to one of its modules.
 type ModulePath = Vec<String>;
 
-/// Longer chains of re-exports than this are a circle.
+/// The longest chain of re-exports that is followed.
 const MOST_REEXPORTS: usize = 8;
 
 /// Pairs of modules that import each other, each with both places.
@@ -19,7 +19,7 @@ pub(super) fn breaches(tree: &Tree) -> Vec<String> {
         .collect()
 }
 
-/// The folders that hold the root of a crate.
+/// The folders with the root of a crate.
 fn roots(tree: &Tree) -> BTreeSet<&str> {
     tree.ending(".rs")
         .filter_map(|(path, _)| {
@@ -33,9 +33,9 @@ fn roots(tree: &Tree) -> BTreeSet<&str> {
 #[derive(Default)]
 struct Crate {
     modules: BTreeSet<ModulePath>,
-    /// What each module calls by another name: re-exports and imports.
+    /// The re-exports and imports of each module: a name, and the path that it stands for.
     names: BTreeMap<ModulePath, BTreeMap<String, ModulePath>>,
-    /// Where each module uses which paths.
+    /// The paths that each module uses, with their places.
     uses: Vec<Use>,
 }
 
@@ -251,7 +251,7 @@ fn leaves(module: &[String], tokens: &[Token<'_>]) -> Vec<(ModulePath, String)> 
     }
 }
 
-/// What follows the next comma that is not inside brackets.
+/// The tokens after the next comma that is not inside brackets.
 fn after_comma<'t, 's>(mut tokens: &'t [Token<'s>]) -> &'t [Token<'s>] {
     while let [first, after @ ..] = tokens {
         if first.is(",") {

@@ -1,4 +1,4 @@
-//! What the checks read: the repository's texts, and how they differ from the base commit.
+//! The input of the checks: the texts of the repository, and their differences from the base commit.
 
 use std::collections::BTreeMap;
 
@@ -13,8 +13,7 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    /// Everything that git tracks or would track, as it is on disk now. Files that are not UTF-8 have an
-    /// empty text.
+    /// The files that git tracks or would track, as they are on disk. A file that is not UTF-8 has an empty text.
     pub(super) fn read(repo: &Repo) -> Result<Self> {
         let listed = repo.git(&["ls-files", "--cached", "--others", "--exclude-standard"])?;
         let mut texts = BTreeMap::new();
@@ -39,7 +38,7 @@ impl Tree {
         }
     }
 
-    /// All paths and texts, in order.
+    /// All paths and texts, sorted by path.
     pub(super) fn all(&self) -> impl Iterator<Item = (&str, &str)> {
         self.texts
             .iter()
@@ -56,7 +55,7 @@ impl Tree {
         self.texts.get(path).map(String::as_str)
     }
 
-    /// The part of it at these paths.
+    /// The same tree with only these paths.
     pub(super) fn only(&self, paths: &[String]) -> Self {
         let mut texts = BTreeMap::new();
         for path in paths {
@@ -67,7 +66,7 @@ impl Tree {
         Self { texts }
     }
 
-    /// Whether a file or a directory has this path.
+    /// True if a file or a directory has this path.
     pub(super) fn has(&self, path: &str) -> bool {
         let path = path.trim_end_matches('/');
         let inside = format!("{path}/");
