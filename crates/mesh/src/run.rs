@@ -112,12 +112,12 @@ where
             check()?;
             let telemetry = Telemetry::start(service, &common.telemetry)?;
             if let Err(error) = open_files::allow_most() {
-                tracing::warn!(%error, "the limit of open files stays as it is");
+                tracing::warn!(%error, "limit of open files not raised");
             }
             let context = ServiceContext::new(&common, Shutdown::on_signals()?)?;
             let served = serve(settings, context).await;
             if let Err(error) = &served {
-                tracing::error!(error = format!("{error:#}"), "stopped by an error");
+                tracing::error!(error = format!("{error:#}"), "service failed");
             }
             telemetry.flush();
             served

@@ -110,7 +110,7 @@ where
         Some(Err(error)) => Err(ServeError::Transport(error.to_string())),
         Some(Ok(())) => Ok(()),
         None => {
-            tracing::warn!("stopped with calls still in progress");
+            tracing::warn!("stopped with RPCs in progress");
             Ok(())
         }
     }

@@ -33,7 +33,7 @@ impl Shutdown {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
-            tracing::info!("stopping: no new calls, the ones in progress may end");
+            tracing::info!("stopping");
             asked.begin();
         });
         Ok(shutdown)
@@ -82,7 +82,7 @@ impl Shutdown {
             .await
             .is_err()
         {
-            tracing::warn!(left = self.tasks.len(), "stopped before all work had ended");
+            tracing::warn!(tasks = self.tasks.len(), "stopped with work in progress");
         }
     }
 }

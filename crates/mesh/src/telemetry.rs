@@ -125,7 +125,7 @@ impl Telemetry {
             logs,
         ] {
             if let Err(error) = done {
-                tracing::warn!(%error, "telemetry was not flushed");
+                tracing::warn!(%error, "telemetry not flushed");
             }
         }
     }

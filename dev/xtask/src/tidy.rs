@@ -7,6 +7,7 @@ mod citations;
 mod commits;
 mod dependencies;
 mod language;
+mod logs;
 mod modules;
 mod names;
 mod pins;
@@ -32,10 +33,11 @@ use tree::{Base, Tree};
 const LONG_FILE: usize = 450;
 
 /// The checks that refuse.
-const CHECKS: [fn(&Tree) -> Vec<String>; 10] = [
+const CHECKS: [fn(&Tree) -> Vec<String>; 11] = [
     audit::breaches,
     citations::breaches,
     dependencies::breaches,
+    logs::breaches,
     modules::breaches,
     pins::breaches,
     reasons::breaches,

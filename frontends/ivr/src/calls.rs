@@ -61,18 +61,22 @@ impl<D: Dialog> Calls<D> {
                 Ok(accepted) => accepted,
                 Err(error) => {
                     // Usually there are no free file descriptors. Wait until some calls have ended.
-                    tracing::warn!(%error, "cannot accept a connection");
+                    tracing::warn!(
+                        error.type = "accept",
+                        code = error.raw_os_error(),
+                        "connection not accepted"
+                    );
                     tokio::time::sleep(Duration::from_millis(50)).await;
                     continue;
                 }
             };
             if !self.shared.is_asterisk(address) {
-                tracing::warn!(address = %address.ip(), "connection refused: not in agi.peers");
+                tracing::warn!(peer = %address.ip(), "connection refused: not in agi.peers");
                 continue;
             }
             let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else {
                 tracing::warn!(
-                    most = self.shared.settings.most,
+                    limit = self.shared.settings.most,
                     "call refused: too many calls in progress"
                 );
                 continue;
@@ -112,7 +116,7 @@ impl<D: Dialog> Shared<D> {
                 }
             };
         if environment.get("network_script") != Some(SCRIPT) {
-            return tracing::warn!("connection refused: the script is not `{SCRIPT}`");
+            return tracing::warn!("connection refused: another script is requested");
         }
         let call_id = format!("ivr-{:032x}", rand::rng().random::<u128>());
         let span = tracing::info_span!(

@@ -53,6 +53,6 @@ pub(crate) async fn serve(
         .layer(guard)
         .add_routes(routes)
         .serve_with_incoming_shutdown(incoming, async move { stop.begun().await });
-    tracing::info!("serving the private port");
+    tracing::info!(service = "gateway", port = "private", "serving");
     Ok(finish(serving, settings.drain, &gateway.shutdown).await?)
 }

@@ -96,7 +96,7 @@ pub(crate) async fn serve(
         .max_connection_age(MAX_CONNECTION_AGE)
         .max_connection_age_grace(drain)
         .serve_with_incoming_shutdown(port, incoming, async move { stop.begun().await });
-    tracing::info!("serving the public port");
+    tracing::info!(service = "gateway", port = "public", "serving");
     Ok(finish(serving, drain, &gateway.shutdown).await?)
 }
 

@@ -67,8 +67,12 @@ impl Balance {
         for target in &self.targets {
             match tokio::net::lookup_host(target).await {
                 Ok(found) => addresses.extend(found),
-                Err(error) => {
-                    tracing::debug!(workload = %self.workload, %error, "a name cannot be looked up");
+                Err(_unresolved) => {
+                    tracing::debug!(
+                        upstream = %self.workload,
+                        error.type = ErrorType::NoAddress.as_str(),
+                        "name not resolved"
+                    );
                     return;
                 }
             }
