@@ -1,5 +1,5 @@
-//! The audit trail, for operators (OPS-2, OPS-3). One module for each RPC; [`keep_months_open`] makes room for the
-//! months to come.
+//! The audit trail, for operators (OPS-2, OPS-3). Each RPC has its module. [`open_months_ahead`] creates the partitions of the
+//! next months.
 
 pub(crate) mod list_audit_events;
 pub(crate) mod read_audit_chains;
@@ -16,20 +16,21 @@ use aikagi_mesh::shutdown::Shutdown;
 use crate::store::Store;
 use crate::store::audit::StoredEvent;
 
-/// Months that are open before they begin.
+/// The number of future months whose partitions exist.
 const MONTHS_AHEAD: u32 = 2;
-/// How often months are opened; a failure is made good by the next time, for events are recorded all the same.
-const LOOK_EVERY: Duration = Duration::from_hours(6);
+/// How often partitions are created. After a failure the next time is soon enough, because events without a partition go
+/// into the default one.
+const INTERVAL: Duration = Duration::from_hours(6);
 
-/// Opens the months of the audit trail before they begin, now and from time to time, until the stop.
-pub(crate) async fn keep_months_open(store: Store, clock: SharedClock, shutdown: Shutdown) {
+/// Creates the partitions of the next months, now and at intervals, until the stop.
+pub(crate) async fn open_months_ahead(store: Store, clock: SharedClock, shutdown: Shutdown) {
     let mut task = BackgroundTask::new("audit_months");
     while !shutdown.has_begun() {
         let opened = store.open_months(clock.now(), MONTHS_AHEAD).await;
         task.record(opened.map_err(|fault| fault.cause().error_type));
         tokio::select! {
             () = shutdown.begun() => {}
-            () = tokio::time::sleep(LOOK_EVERY) => {}
+            () = tokio::time::sleep(INTERVAL) => {}
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The directory of lines and their numbers, for operators (OPS-1, OPS-2). One module for each RPC.
+//! The directory of lines and their numbers, for operators (OPS-1, OPS-2). Each RPC has its module.
 
 pub(crate) mod add_line;
 pub(crate) mod add_number;
@@ -17,11 +17,11 @@ use aikagi_domain::unit::Member;
 use aikagi_refusal::{ErrorReason, Failure, Refusal, fields};
 
 use crate::Units;
-use crate::store::directory::{NotChanged, Order};
+use crate::store::directory::{LineChange, NotChanged};
 use crate::view::view;
 
 impl Units {
-    /// Changes the line that a number is on, and tells how it then stands.
+    /// Changes the line of a number. Returns the line after the change.
     async fn change(
         &self,
         actor: &str,
@@ -32,25 +32,29 @@ impl Units {
             Change::AddNumber(member) => member.number.clone(),
             _ => line_number.clone(),
         };
-        let order = Order {
+        let line_change = LineChange {
             line_number,
             change,
             actor,
         };
-        match self.store.change_line(order, self.clock.now()).await? {
-            Ok(found) => Ok(view(&found)),
+        match self
+            .store
+            .change_line(line_change, self.clock.now())
+            .await?
+        {
+            Ok(changed) => Ok(view(&changed)),
             Err(not_changed) => Err(refusal(not_changed, &concerned).into()),
         }
     }
 }
 
-/// What an operator is told when nothing was changed. `number` is the one that the change is about.
+/// The refusal of a change of `number`.
 fn refusal(not_changed: NotChanged, number: &TelephoneNumber) -> Refusal {
     let taken = |number: &TelephoneNumber| {
         Refusal::new(ErrorReason::NumberTaken).with("number", number.masked())
     };
     match not_changed {
-        // A number that left its line meanwhile is on none.
+        // The number has left its line since then, so it is on none.
         NotChanged::NoLine | NotChanged::Refused(ChangeDenial::NumberNotOnLine) => {
             Refusal::new(ErrorReason::LineNotFound)
         }
@@ -63,7 +67,7 @@ fn refusal(not_changed: NotChanged, number: &TelephoneNumber) -> Refusal {
     }
 }
 
-/// UNIT-3: a number that is to be on a line.
+/// UNIT-3: reads a new number of a line.
 fn member(field: &'static str, new: &NewNumber) -> Result<Member, Refusal> {
     Ok(Member {
         number: fields::number(field, &new.number)?,

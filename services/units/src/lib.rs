@@ -1,19 +1,19 @@
-//! Units: the directory of lines and their numbers (OPS-1, OPS-2), bulk import, the audit trail as operators read it
-//! (OPS-3), and migrations between units (MIG-*).
+//! Units: the directory of lines and their numbers (OPS-1, OPS-2), bulk import, the audit trail for operators (OPS-3), and unit
+//! migration (MIG-*).
 //!
-//! A folder for each contract and in it one module for each RPC; [`view`] is how a line is shown, [`store`] holds the
-//! statements.
+//! Each contract has its folder, and each RPC its module there. [`view`] converts the state of a line into its message, and
+//! [`store`] has the SQL statements.
 
 mod audit;
 mod directory;
 mod import;
-mod migrations;
 mod retention;
 mod service;
 mod settings;
 mod store;
 #[cfg(test)]
 mod tests;
+mod unit_migration;
 mod view;
 
 use std::sync::Arc;
@@ -32,12 +32,12 @@ use aikagi_mesh::shutdown::Shutdown;
 use tokio::net::TcpListener;
 use tonic::service::Routes;
 
-use migrations::Migrations;
 pub use retention::{RetentionSettings, remove_old_months};
 pub use settings::{Settings, UpstreamSettings};
 use store::Store;
+use unit_migration::UnitMigration;
 
-/// The service, with everything that it stands on. Clones share it.
+/// The service with its store. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Units {
     store: Store,
@@ -47,7 +47,7 @@ pub struct Units {
 }
 
 impl Units {
-    /// Connects to the ledger, which may be away.
+    /// Creates the service. The ledger need not respond yet.
     pub fn new(
         settings: &Settings,
         clock: SharedClock,
@@ -69,9 +69,9 @@ impl Units {
         listener: TcpListener,
     ) -> anyhow::Result<()> {
         let readiness = Readiness::always().and(self.store.ledger().clone());
-        let migrations =
-            Migrations::new(settings, &context, self.store.clone(), self.clock.clone())?;
-        tokio::spawn(audit::keep_months_open(
+        let unit_migration =
+            UnitMigration::new(settings, &context, self.store.clone(), self.clock.clone())?;
+        tokio::spawn(audit::open_months_ahead(
             self.store.clone(),
             self.clock.clone(),
             context.shutdown.clone(),
@@ -90,7 +90,7 @@ impl Units {
             routes: Routes::new(DirectoryServiceServer::new(self.clone()))
                 .add_service(AuditServiceServer::new(self.clone()))
                 .add_service(ImportServiceServer::new(self))
-                .add_service(MigrationServiceServer::new(migrations)),
+                .add_service(MigrationServiceServer::new(unit_migration)),
             readiness,
         };
         Ok(server.serve(listener, context.shutdown).await?)

@@ -1,5 +1,4 @@
-//! Retention of the audit trail: months that are older than the operator keeps are removed (OPS-3). A job of its own
-//! with a role of its own: no service can remove what happened.
+//! The job that removes old months of the audit trail (OPS-3). It has its own role, because no service may remove audit events.
 
 use aikagi_ledger::{Ledger, Planning};
 use aikagi_mesh::clock::Clock;
@@ -12,18 +11,18 @@ use serde::Deserialize;
 pub struct RetentionSettings {
     /// The ledger, as role `aikagi_retention`.
     pub postgres: aikagi_ledger::Settings,
-    /// How many whole months are kept beside the present one; at least 1.
+    /// The number of whole months to keep before the present one; at least 1.
     pub keep_months: u32,
 }
 
-/// Removes the months of the audit trail that ended before those that are kept, and tells how many it were.
+/// Removes the months of the audit trail before the kept ones. Returns the number of removed months.
 pub async fn remove_old_months(
     settings: &RetentionSettings,
     clock: &dyn Clock,
 ) -> anyhow::Result<u32> {
     anyhow::ensure!(
         settings.keep_months >= 1,
-        "setting `keep_months`: at least 1 is kept"
+        "setting `keep_months`: must be at least 1"
     );
     let before = clock
         .now()

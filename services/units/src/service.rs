@@ -1,4 +1,4 @@
-//! The RPCs on the wire: each hands its message to its module and renders what comes back.
+//! The gRPC service: each RPC calls its module and converts the result into a response.
 
 use aikagi_api::units::v1::audit_service_server::AuditService;
 use aikagi_api::units::v1::directory_service_server::DirectoryService;
@@ -29,17 +29,17 @@ use crate::directory::{
     subscribe_number, unsubscribe_number,
 };
 use crate::import::import_lines;
-use crate::migrations::{Migrations, migrate, preview_migration};
+use crate::unit_migration::{UnitMigration, migrate, preview_migration};
 
-/// What is answered piece by piece.
-type Answers<T> = BoxStream<'static, Result<T, Status>>;
+/// The messages of a streamed response.
+type ResponseStream<T> = BoxStream<'static, Result<T, Status>>;
 
-fn answers<T: Send + 'static>(
+fn stream<T: Send + 'static>(
     receiver: mpsc::Receiver<Result<T, Failure>>,
-) -> Response<Answers<T>> {
-    let pieces = ReceiverStream::new(receiver);
-    let pieces = pieces.map(|piece| piece.map_err(|failure| Refusal::from(failure).into()));
-    Response::new(pieces.boxed())
+) -> Response<ResponseStream<T>> {
+    let messages = ReceiverStream::new(receiver);
+    let messages = messages.map(|message| message.map_err(|failure| Refusal::from(failure).into()));
+    Response::new(messages.boxed())
 }
 
 #[tonic::async_trait]
@@ -117,7 +117,7 @@ impl DirectoryService for Units {
 
 #[tonic::async_trait]
 impl ImportService for Units {
-    type ImportLinesStream = Answers<ImportLinesResponse>;
+    type ImportLinesStream = ResponseStream<ImportLinesResponse>;
 
     async fn import_lines(
         &self,
@@ -129,13 +129,13 @@ impl ImportService for Units {
             batch
                 .map_err(|_broken| Refusal::invalid_field("request", "the stream broke off").into())
         });
-        Ok(answers(import_lines::import_lines(self, actor, batches)))
+        Ok(stream(import_lines::import_lines(self, actor, batches)))
     }
 }
 
 #[tonic::async_trait]
 impl AuditService for Units {
-    type ReadAuditChainsStream = Answers<ReadAuditChainsResponse>;
+    type ReadAuditChainsStream = ResponseStream<ReadAuditChainsResponse>;
 
     async fn list_audit_events(
         &self,
@@ -148,13 +148,13 @@ impl AuditService for Units {
         &self,
         request: Request<ReadAuditChainsRequest>,
     ) -> Result<Response<Self::ReadAuditChainsStream>, Status> {
-        let pieces = read_audit_chains::read_audit_chains(self, request.into_inner()).await;
-        Ok(answers(pieces.map_err(Refusal::from)?))
+        let messages = read_audit_chains::read_audit_chains(self, request.into_inner()).await;
+        Ok(stream(messages.map_err(Refusal::from)?))
     }
 }
 
 #[tonic::async_trait]
-impl MigrationService for Migrations {
+impl MigrationService for UnitMigration {
     async fn preview_migration(
         &self,
         request: Request<PreviewMigrationRequest>,

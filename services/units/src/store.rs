@@ -1,16 +1,16 @@
-//! The statements that this service alone needs. None reads a hash: the role may not.
+//! The SQL statements of this service. None reads a hash, because the role has no right to.
 
 pub(crate) mod audit;
 pub(crate) mod directory;
 pub(crate) mod import;
 pub(crate) mod lines;
-pub(crate) mod migration;
+pub(crate) mod unit_migration;
 
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_ledger::{Ledger, LedgerError};
 use sqlx::{Postgres, Transaction};
 
-/// The ledger, as this service sees it.
+/// The ledger, with the statements of this service. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     ledger: Ledger,
@@ -21,17 +21,18 @@ impl Store {
         Self { ledger }
     }
 
+    /// The ledger, for the health checks.
     pub(crate) fn ledger(&self) -> &Ledger {
         &self.ledger
     }
 
-    /// Everything read in it is of one moment.
+    /// A transaction whose statements all read the state of one moment.
     async fn snapshot(&self) -> Result<Transaction<'static, Postgres>, LedgerError> {
         self.ledger.begin_snapshot().await
     }
 }
 
-/// Numbers as messages and statements have them.
+/// Numbers as text, for messages and statements.
 pub(crate) fn texts<'a>(numbers: impl IntoIterator<Item = &'a TelephoneNumber>) -> Vec<String> {
     let texts = numbers.into_iter().map(|number| number.as_str().to_owned());
     texts.collect()

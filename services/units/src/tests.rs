@@ -1,4 +1,4 @@
-//! The RPCs on a database of the test's own, signed in as the service's role.
+//! The RPCs on a private database, with the rights of the service's role.
 
 use std::sync::Arc;
 
@@ -12,9 +12,9 @@ use aikagi_refusal::{ErrorReason, Refusal};
 use chrono::DateTime;
 use sqlx::PgPool;
 
-mod changes;
-mod importing;
-mod trail;
+mod audit;
+mod directory;
+mod import;
 
 use crate::Units;
 use crate::directory::{add_line, get_line};
@@ -25,14 +25,14 @@ const USER: &str = "0333330002";
 const PLAIN: &str = "0333330003";
 const OTHER: &str = "0333330009";
 
-struct World {
+struct Fixture {
     units: Units,
     ledger: PgPool,
-    /// Dropped with the world.
+    /// The fixture drops the database with itself.
     database: TestDatabase,
 }
 
-impl World {
+impl Fixture {
     async fn new() -> Self {
         let database = TestDatabase::new().await.unwrap();
         let ledger = database.pool().await.unwrap();
@@ -82,7 +82,7 @@ impl World {
             .unwrap();
     }
 
-    /// Lines, numbers and credentials.
+    /// The numbers of lines, telephone numbers and credentials.
     async fn counts(&self) -> (i64, i64, i64) {
         let statement = "SELECT (SELECT count(*) FROM lines), (SELECT count(*) FROM numbers), \
                          (SELECT count(*) FROM credentials)";
@@ -92,7 +92,7 @@ impl World {
             .unwrap()
     }
 
-    /// Number, outcome and reason of the operator's events, in order.
+    /// Number, outcome and reason of the events of added lines, in their order.
     async fn audit(&self) -> Vec<(Option<String>, String, Option<String>)> {
         let statement = "SELECT number, outcome, reason FROM audit_events \
                          WHERE actor = 'operator/alice' AND action = 'ADD_LINE' AND line_id IS NOT NULL \
@@ -108,11 +108,11 @@ fn done(number: &str) -> (Option<String>, String, Option<String>) {
     (Some(number.to_owned()), "DONE".to_owned(), None)
 }
 
-/// OPS-1, UNIT-2, UNIT-3: a new line has all its numbers in normal form, no unit and no credential.
+/// OPS-1, UNIT-2, UNIT-3: a new line has all its numbers in the normal form, no unit and no password.
 #[tokio::test]
 async fn a_line_is_added_with_its_numbers() {
-    let world = World::new().await;
-    let added = world
+    let fixture = Fixture::new().await;
+    let added = fixture
         .add("03-3333-0001", &[PLAIN, "０３３３３３０００２"])
         .await
         .unwrap();
@@ -132,38 +132,38 @@ async fn a_line_is_added_with_its_numbers() {
         assert_eq!(number.role(), AccountRole::Unspecified);
         assert_eq!(number.credential_kind(), CredentialKind::None);
     }
-    assert_eq!(world.get(PLAIN).await.unwrap(), added);
-    assert_eq!(world.audit().await, [done(CONTRACT)]);
+    assert_eq!(fixture.get(PLAIN).await.unwrap(), added);
+    assert_eq!(fixture.audit().await, [done(CONTRACT)]);
 }
 
-/// OPS-1, UNIT-3: with one number taken nothing is added, and the refusal shows that number masked.
+/// OPS-1, UNIT-3: if one number is taken, nothing is added. The refusal shows that number masked.
 #[tokio::test]
-async fn all_is_added_or_nothing() {
-    let world = World::new().await;
-    world.add(CONTRACT, &[USER]).await.unwrap();
+async fn a_line_with_a_taken_number_is_not_added() {
+    let fixture = Fixture::new().await;
+    fixture.add(CONTRACT, &[USER]).await.unwrap();
     for (contract, additional, masked, taken) in [
         (CONTRACT, vec![], "******0001", CONTRACT),
         (USER, vec![], "******0002", USER),
         (OTHER, vec![PLAIN, USER], "******0002", USER),
         (OTHER, vec![CONTRACT], "******0001", CONTRACT),
     ] {
-        let refusal = world.add(contract, &additional).await.unwrap_err();
+        let refusal = fixture.add(contract, &additional).await.unwrap_err();
         let expected = Refusal::new(ErrorReason::NumberTaken).with("number", masked);
         assert_eq!(refusal, expected);
-        assert_eq!(world.counts().await, (1, 2, 2));
-        let event = world.audit().await.pop().unwrap();
+        assert_eq!(fixture.counts().await, (1, 2, 2));
+        let event = fixture.audit().await.pop().unwrap();
         assert_eq!(event.0.as_deref(), Some(taken));
         assert_eq!(event.2.as_deref(), Some("NUMBER_TAKEN"));
     }
 }
 
-/// OPS-1, INV-5: of two lines at once that share numbers one is added, whole.
+/// OPS-1, INV-5: of two parallel new lines with common numbers, one is added completely.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_two_lines_that_share_numbers_one_is_added() {
-    let world = World::new().await;
+async fn one_of_two_parallel_lines_is_added() {
+    let fixture = Fixture::new().await;
     let (one, other) = tokio::join!(
-        world.add(CONTRACT, &[USER, OTHER]),
-        world.add(OTHER, &[CONTRACT, USER]),
+        fixture.add(CONTRACT, &[USER, OTHER]),
+        fixture.add(OTHER, &[CONTRACT, USER]),
     );
     let refused = [&one, &other]
         .into_iter()
@@ -171,16 +171,16 @@ async fn of_two_lines_that_share_numbers_one_is_added() {
     assert_eq!(refused.map(Refusal::reason), Some(ErrorReason::NumberTaken));
     let added = one.or(other).unwrap();
     assert_eq!(added.numbers.len(), 3);
-    assert_eq!(world.counts().await, (1, 3, 3));
-    assert_eq!(world.audit().await.len(), 2);
+    assert_eq!(fixture.counts().await, (1, 3, 3));
+    assert_eq!(fixture.audit().await.len(), 2);
 }
 
-/// OPS-2, UNIT-1: what a number is and how its credential stands, without a secret.
+/// OPS-2, UNIT-1: the state of a line has the role of each number and the state of its credential, without secrets.
 #[tokio::test]
-async fn a_lines_state_is_told() {
-    let world = World::new().await;
-    world.add(CONTRACT, &[USER, PLAIN]).await.unwrap();
-    world
+async fn the_state_of_a_line_has_no_secrets() {
+    let fixture = Fixture::new().await;
+    fixture.add(CONTRACT, &[USER, PLAIN]).await.unwrap();
+    fixture
         .prepare(
             "UPDATE lines SET unit = 'ADMIN_USER', unit_established_time = '2027-01-01';
              UPDATE credentials SET kind = 'PERMANENT', permanent_hash = 'x', hash_epoch = epoch,
@@ -191,7 +191,7 @@ async fn a_lines_state_is_told() {
              WHERE number = '0333330002';",
         )
         .await;
-    let line = world.get("03 3333 0002").await.unwrap();
+    let line = fixture.get("03 3333 0002").await.unwrap();
     assert_eq!(line.unit(), AuthUnit::AdminUser);
     assert!(line.unit_established_time.is_some());
     let [contract, user, plain] = line.numbers.try_into().unwrap();
@@ -206,12 +206,12 @@ async fn a_lines_state_is_told() {
     assert_eq!(plain.credential_kind(), CredentialKind::None);
 }
 
-/// OPS-2: a number that is on no line has none.
+/// OPS-2: a number on no line and a malformed number are refused.
 #[tokio::test]
-async fn a_number_on_no_line_has_none() {
-    let world = World::new().await;
-    let refusal = world.get(OTHER).await.unwrap_err();
+async fn a_number_on_no_line_is_refused() {
+    let fixture = Fixture::new().await;
+    let refusal = fixture.get(OTHER).await.unwrap_err();
     assert_eq!(refusal.reason(), ErrorReason::LineNotFound);
-    let refusal = world.get("nothing").await.unwrap_err();
+    let refusal = fixture.get("nothing").await.unwrap_err();
     assert_eq!(refusal.reason(), ErrorReason::InvalidField);
 }

@@ -1,14 +1,14 @@
-//! A line as operators see it: its state, never a secret (OPS-2).
+//! The state of a line as operators see it, without secrets (OPS-2).
 
 use aikagi_api::timestamp;
 use aikagi_api::units::v1::{AccountRole, AuthUnit, CredentialKind, Line, LineNumber};
 use aikagi_domain::credential;
 use aikagi_domain::unit::Member;
 
-use crate::store::lines::{FoundCredential, FoundLine};
+use crate::store::lines::{CredentialState, LineWithCredentials};
 
-pub(crate) fn view(found: &FoundLine) -> Line {
-    let line = &found.stored.line;
+pub(crate) fn view(state: &LineWithCredentials) -> Line {
+    let line = &state.stored.line;
     let unit = line.state.unit();
     let numbers = line.members.iter().filter_map(|member| {
         // UNIT-1.
@@ -17,20 +17,20 @@ pub(crate) fn view(found: &FoundLine) -> Line {
         Some(line_number(
             member,
             role,
-            found.credentials.get(&member.number)?,
+            state.credentials.get(&member.number)?,
         ))
     });
     Line {
         contract_number: line.contract_number.as_str().to_owned(),
         unit: unit.map_or(AuthUnit::Unspecified, AuthUnit::from).into(),
-        unit_established_time: found.stored.unit_established.map(timestamp),
-        close_time: found.stored.closed.map(timestamp),
+        unit_established_time: state.stored.unit_established.map(timestamp),
+        close_time: state.stored.closed.map(timestamp),
         numbers: numbers.collect(),
     }
 }
 
-fn line_number(member: &Member, role: AccountRole, found: &FoundCredential) -> LineNumber {
-    let credential = &found.credential;
+fn line_number(member: &Member, role: AccountRole, state: &CredentialState) -> LineNumber {
+    let credential = &state.credential;
     let permanent = credential.kind == credential::CredentialKind::Permanent;
     LineNumber {
         number: member.number.as_str().to_owned(),
@@ -38,7 +38,7 @@ fn line_number(member: &Member, role: AccountRole, found: &FoundCredential) -> L
         role: role.into(),
         credential_kind: CredentialKind::from(credential.kind).into(),
         failures: credential.failures,
-        kill_time: found.killed.map(timestamp),
+        kill_time: state.killed.map(timestamp),
         temporary_expire_time: credential.temporary_expires.map(timestamp),
         change_time: credential.changed.filter(|_| permanent).map(timestamp),
     }

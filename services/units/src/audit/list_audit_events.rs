@@ -1,4 +1,4 @@
-//! Events that match a filter, page by page (OPS-2).
+//! `ListAuditEvents`: a page of the events that match a filter (OPS-2).
 
 use aikagi_api::units::v1::{ListAuditEventsRequest, ListAuditEventsResponse};
 use aikagi_refusal::{Failure, Refusal, fields};
@@ -21,7 +21,7 @@ pub(crate) async fn list_audit_events(
     };
     let newest = request.newest;
     let filter = filter(request)?;
-    // One more tells whether there are more.
+    // One event more than the page shows whether another page follows.
     let mut events = service
         .store
         .audit_events(&filter, newest, i64::from(size) + 1)

@@ -1,4 +1,4 @@
-//! The audit trail's chains, whole, for whoever recomputes them (OPS-3).
+//! `ReadAuditChains`: all events of the audit chains, for a client that verifies them (OPS-3).
 
 use std::collections::VecDeque;
 
@@ -10,42 +10,43 @@ use super::view;
 use crate::Units;
 use crate::store::audit::{ChainBounds, ChainPage, ChainReader, StoredEvent};
 
-/// Events read at once.
-const PAGE: i64 = 5000;
-/// Events in one message.
-const PIECE: usize = 500;
-/// Messages that wait for the caller.
-const WAITING: usize = 16;
+/// The number of events that one statement reads.
+const PAGE_SIZE: i64 = 5000;
+/// The greatest number of events in one message.
+const MESSAGE_SIZE: usize = 500;
+/// The number of messages that can wait for the caller.
+const QUEUE_LENGTH: usize = 16;
 
-/// A part of the answer, or why there are no more.
-pub(crate) type Piece = Result<ReadAuditChainsResponse, Failure>;
+/// A message of the stream, or the failure that ends it.
+pub(crate) type Message = Result<ReadAuditChainsResponse, Failure>;
 
 pub(crate) async fn read_audit_chains(
     service: &Units,
     request: ReadAuditChainsRequest,
-) -> Result<mpsc::Receiver<Piece>, Failure> {
+) -> Result<mpsc::Receiver<Message>, Failure> {
     let number = match request.number.as_str() {
         "" => None,
         text => Some(fields::number("number", text)?),
     };
     let reader = service.store.chains(number.as_ref()).await?;
     let reader = reader.ok_or_else(|| Refusal::new(ErrorReason::LineNotFound))?;
-    let (sender, receiver) = mpsc::channel(WAITING);
+    let (sender, receiver) = mpsc::channel(QUEUE_LENGTH);
     tokio::spawn(async move {
         if let Err(failure) = send_all(reader, &sender).await {
-            let _caller_gone = sender.send(Err(failure)).await;
+            // If the caller is cancelled, nobody needs the failure.
+            drop(sender.send(Err(failure)).await);
         }
     });
     Ok(receiver)
 }
 
-/// Sends every piece, until there are no more or the caller has gone.
-async fn send_all(mut reader: ChainReader, sender: &mpsc::Sender<Piece>) -> Result<(), Failure> {
+/// Sends all messages, until the last one or until the caller is cancelled.
+async fn send_all(mut reader: ChainReader, sender: &mpsc::Sender<Message>) -> Result<(), Failure> {
     loop {
-        let page = reader.page(PAGE).await?;
+        let page = reader.page(PAGE_SIZE).await?;
         let last = page.last;
-        for piece in pieces(page) {
-            if sender.send(Ok(piece)).await.is_err() {
+        for message in messages(page) {
+            if sender.send(Ok(message)).await.is_err() {
                 return Ok(());
             }
         }
@@ -55,26 +56,28 @@ async fn send_all(mut reader: ChainReader, sender: &mpsc::Sender<Piece>) -> Resu
     }
 }
 
-/// A page as messages: each of one chain, a chain's ends in its first.
-fn pieces(page: ChainPage) -> Vec<ReadAuditChainsResponse> {
+/// A page as messages. Each belongs to one chain, and the first message of a chain has its bounds.
+fn messages(page: ChainPage) -> Vec<ReadAuditChainsResponse> {
     let mut bounds = VecDeque::from(page.bounds);
-    let mut pieces: Vec<ReadAuditChainsResponse> = Vec::new();
+    let mut messages: Vec<ReadAuditChainsResponse> = Vec::new();
     for event in page.events {
         while let Some(next) = bounds.pop_front_if(|next| next.chain <= event.chain) {
-            pieces.push(beginning(next));
+            messages.push(first_message(next));
         }
-        match pieces.last_mut() {
-            Some(piece) if piece.chain == event.chain && piece.events.len() < PIECE => {
-                piece.events.push(view(event));
+        match messages.last_mut() {
+            Some(message)
+                if message.chain == event.chain && message.events.len() < MESSAGE_SIZE =>
+            {
+                message.events.push(view(event));
             }
-            _ => pieces.push(going_on(event)),
+            _ => messages.push(next_message(event)),
         }
     }
-    pieces.extend(bounds.into_iter().map(beginning));
-    pieces
+    messages.extend(bounds.into_iter().map(first_message));
+    messages
 }
 
-fn beginning(bounds: ChainBounds) -> ReadAuditChainsResponse {
+fn first_message(bounds: ChainBounds) -> ReadAuditChainsResponse {
     ReadAuditChainsResponse {
         chain: bounds.chain,
         bounds: Some(AuditChainBounds {
@@ -87,7 +90,7 @@ fn beginning(bounds: ChainBounds) -> ReadAuditChainsResponse {
     }
 }
 
-fn going_on(event: StoredEvent) -> ReadAuditChainsResponse {
+fn next_message(event: StoredEvent) -> ReadAuditChainsResponse {
     ReadAuditChainsResponse {
         chain: event.chain,
         bounds: None,

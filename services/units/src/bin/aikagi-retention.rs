@@ -1,4 +1,4 @@
-//! Removes the months of the audit trail that are older than the operator keeps.
+//! Removes the months of the audit trail that are older than the retention time.
 
 use std::path::PathBuf;
 
@@ -6,11 +6,11 @@ use aikagi_mesh::clock::SystemClock;
 use aikagi_units::RetentionSettings;
 use clap::Parser;
 
-/// Removes the months of the audit trail that are older than the operator keeps.
+/// Removes the months of the audit trail that are older than the retention time.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Cli {
-    /// The settings file (TOML): `postgres` as role `aikagi_retention`, and `keep_months`.
+    /// The settings file (TOML): the section `postgres` for the role `aikagi_retention`, and `keep_months`.
     #[arg(long, env = "AIKAGI_CONFIG", value_name = "FILE")]
     config: PathBuf,
 }

@@ -1,4 +1,4 @@
-//! A new line with its numbers, all of it or nothing (OPS-1, UNIT-2, UNIT-3).
+//! `AddLine`: adds a line with all its numbers, or nothing (OPS-1, UNIT-2, UNIT-3).
 
 use std::collections::BTreeSet;
 
@@ -18,8 +18,8 @@ pub(crate) async fn add_line(
     let line = parse(request)?;
     let added = service.store.add_line(&line, actor, service.clock.now());
     match added.await? {
-        Ok(found) => Ok(AddLineResponse {
-            line: Some(view(&found)),
+        Ok(added) => Ok(AddLineResponse {
+            line: Some(view(&added)),
         }),
         Err(not_added) => Err(refusal(not_added, &line.contract.number).into()),
     }
@@ -66,7 +66,7 @@ mod tests {
         }
     }
 
-    /// UNIT-3: any form of a number is taken into its normal form.
+    /// UNIT-3: numbers are read in any form and stored in the normal form.
     #[test]
     fn numbers_are_normalised() {
         let line = parse(request(Some("03-1234-5678"), &["０３ １２３４ ５６７９"])).unwrap();
@@ -74,7 +74,7 @@ mod tests {
         assert_eq!(line.additional[0].number.as_str(), "0312345679");
     }
 
-    /// OPS-1, UNIT-3: a number that is missing, malformed or there twice, in whatever form, is named as a field.
+    /// OPS-1, UNIT-3: the refusal names the field of a number that is missing, malformed, or there twice in any form.
     #[test]
     fn bad_numbers_are_named() {
         for (contract, additional, field) in [

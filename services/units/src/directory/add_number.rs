@@ -1,4 +1,4 @@
-//! An additional number for a line (OPS-1, UNIT-3).
+//! `AddNumber`: adds an additional number to a line (OPS-1, UNIT-3).
 
 use aikagi_api::units::v1::{AddNumberRequest, AddNumberResponse};
 use aikagi_domain::directory::Change;

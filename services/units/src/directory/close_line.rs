@@ -1,4 +1,4 @@
-//! The end of a line's contract: its passwords are void and its sessions end (OPS-1, SESS-2).
+//! `CloseLine`: closes a line. Its passwords are voided and its sessions end (OPS-1, SESS-2).
 
 use aikagi_api::units::v1::{CloseLineRequest, CloseLineResponse};
 use aikagi_domain::directory::Change;

@@ -1,4 +1,4 @@
-//! Why a number can or cannot log in, and what would help (OPS-2).
+//! `ExplainLogin`: why a number can or cannot log in, and the remedy (OPS-2).
 
 use aikagi_api::units::v1::{ExplainLoginRequest, ExplainLoginResponse, LoginVerdict, Remedy};
 use aikagi_domain::explanation::Verdict;
@@ -13,10 +13,10 @@ pub(crate) async fn explain_login(
     request: ExplainLoginRequest,
 ) -> Result<ExplainLoginResponse, Failure> {
     let number = fields::number("number", &request.number)?;
-    let found = service.store.line_of(&number).await?;
-    let on = found
+    let line_now = service.store.line_of(&number).await?;
+    let on = line_now
         .as_ref()
-        .and_then(|found| Some((&found.stored.line, found.credential(&number)?)));
+        .and_then(|line_now| Some((&line_now.stored.line, line_now.credential(&number)?)));
     let verdict = Verdict::of(&number, on, service.clock.now(), &service.credential_rules);
     let accounts = on.and_then(|(line, _)| Some(line.accounts(line.state.unit()?)));
     Ok(ExplainLoginResponse {
@@ -25,7 +25,7 @@ pub(crate) async fn explain_login(
             .remedy()
             .map_or(Remedy::Unspecified, Remedy::from)
             .into(),
-        line: found.as_ref().map(view),
+        line: line_now.as_ref().map(view),
         account_numbers: texts(&accounts.unwrap_or_default()),
     })
 }

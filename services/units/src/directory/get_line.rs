@@ -1,4 +1,4 @@
-//! The state of the line that a number is on (OPS-2).
+//! `GetLine`: the state of a number's line (OPS-2).
 
 use aikagi_api::units::v1::{GetLineRequest, GetLineResponse};
 use aikagi_refusal::{ErrorReason, Failure, Refusal, fields};
@@ -11,9 +11,9 @@ pub(crate) async fn get_line(
     request: GetLineRequest,
 ) -> Result<GetLineResponse, Failure> {
     let number = fields::number("number", &request.number)?;
-    let found = service.store.line_of(&number).await?;
-    let found = found.ok_or_else(|| Refusal::new(ErrorReason::LineNotFound))?;
+    let line = service.store.line_of(&number).await?;
+    let line = line.ok_or_else(|| Refusal::new(ErrorReason::LineNotFound))?;
     Ok(GetLineResponse {
-        line: Some(view(&found)),
+        line: Some(view(&line)),
     })
 }

@@ -1,4 +1,4 @@
-//! A line taken back to having no unit: all its passwords go, all its sessions end (OPS-2, UNIT-2).
+//! `ResetUnit`: takes the unit from a line. All its passwords are voided and all its sessions end (OPS-2, UNIT-2).
 
 use aikagi_api::units::v1::{ResetUnitRequest, ResetUnitResponse};
 use aikagi_domain::directory::Change;

@@ -1,4 +1,4 @@
-//! A number gets the option service (OPS-1, UNIT-1).
+//! `SubscribeNumber`: gives a number the option service (OPS-1, UNIT-1).
 
 use aikagi_api::units::v1::{SubscribeNumberRequest, SubscribeNumberResponse};
 use aikagi_domain::directory::Change;

@@ -1,4 +1,5 @@
-//! A number loses the option service, and its password if it is no account any more (OPS-1, UNIT-1, SESS-2).
+//! `UnsubscribeNumber`: takes the option service from a number. If it is then no account, its password is voided (OPS-1, UNIT-1,
+//! SESS-2).
 
 use aikagi_api::units::v1::{UnsubscribeNumberRequest, UnsubscribeNumberResponse};
 use aikagi_domain::directory::Change;

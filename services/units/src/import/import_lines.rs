@@ -1,4 +1,4 @@
-//! Lines in bulk, batch by batch: each is committed and then answered, in order (OPS-1).
+//! `ImportLines`: adds lines in batches. Each batch is committed and then gets its response, in order (OPS-1).
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -9,53 +9,60 @@ use aikagi_refusal::{Failure, Refusal};
 use futures_util::{Stream, StreamExt};
 use tokio::sync::mpsc;
 
-use super::queue::{AT_ONCE, Queue};
+use super::queue::{BatchQueue, PARALLEL_BATCHES};
 use super::row::{ReadRow, read, rejected};
 use crate::Units;
-use crate::store::import::{Batch, Fate};
+use crate::store::import::{Batch, LineResult};
 
-const MOST_ROWS: usize = 5000;
-const MOST_NUMBERS: usize = 50_000;
+/// The greatest number of rows in one batch.
+const MAX_ROWS: usize = 5000;
+/// The greatest number of telephone numbers in one batch.
+const MAX_NUMBERS: usize = 50_000;
 
-/// What became of a batch, or why the import ends.
-pub(crate) type Answer = Result<ImportLinesResponse, Failure>;
+/// The response to a batch, or the failure that ends the import.
+pub(crate) type BatchResult = Result<ImportLinesResponse, Failure>;
 
-/// Adds batches until there are no more, one fails, or the stop begins. A batch that was begun is finished though
-/// the caller goes away.
-pub(crate) fn import_lines<S>(service: &Units, actor: String, batches: S) -> mpsc::Receiver<Answer>
+/// Adds batches until the last one, until one fails, or until the stop. A batch that has started runs to its end, also after the
+/// caller is cancelled.
+pub(crate) fn import_lines<S>(
+    service: &Units,
+    actor: String,
+    batches: S,
+) -> mpsc::Receiver<BatchResult>
 where
     S: Stream<Item = Result<ImportLinesRequest, Failure>> + Send + 'static,
 {
-    let (sender, receiver) = mpsc::channel(AT_ONCE);
+    let (sender, receiver) = mpsc::channel(PARALLEL_BATCHES);
     let service = service.clone();
     let shutdown = service.shutdown.clone();
     let stop = shutdown.clone();
     shutdown.run_to_end(async move {
-        // What comes after the stop is not read: its caller goes on elsewhere.
+        // After the stop no batch is read. The caller continues at another replica.
         let stopped = async move { stop.begun().await };
-        let mut queue = Queue::default();
-        let answers = batches
+        let mut queue = BatchQueue::default();
+        let results = batches
             .take_until(Box::pin(stopped))
             .map(|batch| {
                 let batch = batch.and_then(|batch| Ok(ReadBatch::of(&batch)?));
-                let batch = batch.map(|batch| (queue.place(&batch.numbers), batch));
+                let batch = batch.map(|batch| (queue.turn(&batch.numbers), batch));
                 let (service, actor) = (&service, actor.as_str());
                 async move {
-                    let (place, batch) = batch?;
-                    let _place = place.reached().await;
+                    let (turn, batch) = batch?;
+                    let _turn = turn.wait().await;
                     add(service, actor, batch).await
                 }
             })
-            .buffered(AT_ONCE);
-        let mut answers = std::pin::pin!(answers);
-        while let Some(answer) = answers.next().await {
-            let ends = answer.is_err();
-            if sender.send(answer).await.is_err() || ends {
+            .buffered(PARALLEL_BATCHES);
+        let mut results = std::pin::pin!(results);
+        while let Some(result) = results.next().await {
+            let ends = result.is_err();
+            if sender.send(result).await.is_err() || ends {
                 return;
             }
         }
         if service.shutdown.has_begun() {
-            let _caller_gone = sender.send(Err(Refusal::unavailable().into())).await;
+            // If the caller is cancelled, nobody needs the refusal.
+            drop(sender.send(Err(Refusal::unavailable().into())).await);
         }
     });
     receiver
@@ -69,7 +76,7 @@ async fn add(
     let ReadBatch {
         rows,
         dry_run,
-        mut answer,
+        mut response,
         ..
     } = batch;
     let batch = Batch {
@@ -78,42 +85,42 @@ async fn add(
         now: service.clock.now(),
         dry_run,
     };
-    let fates = service.store.import(&batch).await?;
-    for (row, fate) in rows.iter().zip(fates) {
-        match fate {
-            Fate::Added => answer.added += 1,
-            Fate::Unchanged => answer.unchanged += 1,
-            Fate::Differs => answer.rejected.push(rejected(
+    let results = service.store.import(&batch).await?;
+    for (row, result) in rows.iter().zip(results) {
+        match result {
+            LineResult::Added => response.added += 1,
+            LineResult::Unchanged => response.unchanged += 1,
+            LineResult::Differs => response.rejected.push(rejected(
                 row.row_number,
                 RejectionReason::LineDiffers,
                 row.line.contract.number.as_str(),
             )),
-            Fate::Taken(number) => answer.rejected.push(rejected(
+            LineResult::Taken(number) => response.rejected.push(rejected(
                 row.row_number,
                 RejectionReason::NumberTaken,
                 number.as_str(),
             )),
         }
     }
-    answer.rejected.sort_by_key(|row| row.row_number);
-    Ok(answer)
+    response.rejected.sort_by_key(|row| row.row_number);
+    Ok(response)
 }
 
 /// A batch whose rows were read.
 struct ReadBatch {
-    /// Those that can be added as far as the batch tells; no number is in two of them.
+    /// The well-formed rows. No number is in two of them.
     rows: Vec<ReadRow>,
-    /// All their numbers.
+    /// All numbers of these rows.
     numbers: Arc<HashSet<TelephoneNumber>>,
     dry_run: bool,
-    /// What is known already: the last row's number, and the rows that cannot be added.
-    answer: ImportLinesResponse,
+    /// The response so far: the number of the last row, and the rejected rows.
+    response: ImportLinesResponse,
 }
 
 impl ReadBatch {
     fn of(batch: &ImportLinesRequest) -> Result<Self, Refusal> {
         check_size(batch)?;
-        let mut answer = ImportLinesResponse {
+        let mut response = ImportLinesResponse {
             last_row_number: batch.rows.last().map_or(0, |row| row.row_number),
             ..ImportLinesResponse::default()
         };
@@ -123,13 +130,13 @@ impl ReadBatch {
             let row = match read(row) {
                 Ok(row) => row,
                 Err(bad) => {
-                    answer.rejected.push(bad);
+                    response.rejected.push(bad);
                     continue;
                 }
             };
             if let Some(number) = row.line.numbers().find(|number| numbers.contains(*number)) {
                 let reason = RejectionReason::NumberTaken;
-                answer
+                response
                     .rejected
                     .push(rejected(row.row_number, reason, number.as_str()));
                 continue;
@@ -141,7 +148,7 @@ impl ReadBatch {
             rows,
             numbers: Arc::new(numbers),
             dry_run: batch.dry_run,
-            answer,
+            response,
         })
     }
 }
@@ -151,7 +158,7 @@ fn check_size(batch: &ImportLinesRequest) -> Result<(), Refusal> {
         .rows
         .iter()
         .map(|row| 1 + row.subscribed_numbers.len() + row.unsubscribed_numbers.len());
-    if batch.rows.len() > MOST_ROWS || numbers.sum::<usize>() > MOST_NUMBERS {
+    if batch.rows.len() > MAX_ROWS || numbers.sum::<usize>() > MAX_NUMBERS {
         return Err(Refusal::invalid_field(
             "rows",
             "more than 5,000 rows or 50,000 numbers in one batch",

@@ -1,4 +1,4 @@
-//! The order of batches that are added at once: of rows that name the same number, the earlier one counts (OPS-1).
+//! The order of batches that are added in parallel. If two rows have the same number, the earlier row is added (OPS-1).
 
 use std::collections::HashSet;
 use std::convert::Infallible;
@@ -7,40 +7,42 @@ use std::sync::Arc;
 use aikagi_domain::telephone::TelephoneNumber;
 use tokio::sync::oneshot;
 
-/// Batches that are added at once. The queue relies on it: of two, only the one before can be in the way.
-pub(super) const AT_ONCE: usize = 2;
+/// The number of batches that are added in parallel. The queue compares a batch only with the one before it, so it must be 2.
+pub(super) const PARALLEL_BATCHES: usize = 2;
 
-/// Knows the batch that was taken last.
+/// The queue of batches. It remembers the batch that got the last turn.
 #[derive(Default)]
-pub(super) struct Queue {
+pub(super) struct BatchQueue {
     last: Option<(Arc<HashSet<TelephoneNumber>>, oneshot::Receiver<Infallible>)>,
 }
 
-/// Where a batch stands; the next one may wait until it is dropped.
-pub(super) struct Place {
+/// The turn of a batch. The next batch may wait until it is dropped.
+pub(super) struct BatchTurn {
+    /// The end of the batch before, if both have a common number.
     before: Option<oneshot::Receiver<Infallible>>,
     _held: oneshot::Sender<Infallible>,
 }
 
-impl Queue {
-    /// The place of the next batch, which has these numbers.
-    pub(super) fn place(&mut self, numbers: &Arc<HashSet<TelephoneNumber>>) -> Place {
-        let (held, given_up) = oneshot::channel();
-        let last = self.last.replace((Arc::clone(numbers), given_up));
-        Place {
+impl BatchQueue {
+    /// The turn of the next batch, which has these numbers.
+    pub(super) fn turn(&mut self, numbers: &Arc<HashSet<TelephoneNumber>>) -> BatchTurn {
+        let (held, dropped) = oneshot::channel();
+        let last = self.last.replace((Arc::clone(numbers), dropped));
+        BatchTurn {
             before: last
                 .filter(|(others, _)| !others.is_disjoint(numbers))
-                .map(|(_, given_up)| given_up),
+                .map(|(_, dropped)| dropped),
             _held: held,
         }
     }
 }
 
-impl Place {
-    /// Waits while a batch before it has one of its numbers.
-    pub(super) async fn reached(mut self) -> Self {
+impl BatchTurn {
+    /// Waits for the end of the batch before, if both have a common number.
+    pub(super) async fn wait(mut self) -> Self {
         if let Some(before) = self.before.take() {
-            let _given_up = before.await;
+            // The sender sends nothing; the wait ends when it is dropped.
+            let _dropped = before.await;
         }
         self
     }

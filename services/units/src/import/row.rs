@@ -1,4 +1,4 @@
-//! One row of an import, read into a line that can be added (UNIT-3).
+//! One row of an import, read into a new line (UNIT-3).
 
 use std::collections::BTreeSet;
 
@@ -8,17 +8,17 @@ use aikagi_domain::unit::Member;
 
 use crate::store::directory::NewLine;
 
-/// The most numbers that one row may have.
-const MOST_NUMBERS: usize = 1000;
+/// The greatest number of telephone numbers in one row.
+const MAX_NUMBERS: usize = 1000;
 
-/// A row whose numbers are well-formed, none of them twice.
+/// A row whose numbers are well-formed. It has no number twice.
 #[derive(Debug)]
 pub(crate) struct ReadRow {
     pub(crate) row_number: u64,
     pub(crate) line: NewLine,
 }
 
-/// A row that is not added, because of this number, if one is to blame.
+/// A rejected row. `number` is the cause of the rejection, or empty.
 pub(crate) fn rejected(row_number: u64, reason: RejectionReason, number: &str) -> RejectedRow {
     RejectedRow {
         row_number,
@@ -27,10 +27,10 @@ pub(crate) fn rejected(row_number: u64, reason: RejectionReason, number: &str) -
     }
 }
 
-/// UNIT-3: reads a row, or tells the first thing that is wrong with it.
+/// UNIT-3: reads a row. The error has the first problem of the row.
 pub(crate) fn read(row: &ImportRow) -> Result<ReadRow, RejectedRow> {
     let reject = |reason, number: &str| rejected(row.row_number, reason, number);
-    if row.subscribed_numbers.len() + row.unsubscribed_numbers.len() > MOST_NUMBERS {
+    if row.subscribed_numbers.len() + row.unsubscribed_numbers.len() > MAX_NUMBERS {
         return Err(reject(RejectionReason::TooManyNumbers, ""));
     }
     let contract = TelephoneNumber::parse(&row.contract_number).map_err(|_malformed| {
@@ -79,7 +79,7 @@ mod tests {
         }
     }
 
-    /// OPS-1, UNIT-3: a row is a line; the contract number is subscribed if it is listed so.
+    /// OPS-1, UNIT-3: a row is a line. The contract number is subscribed if it is in the list of subscribed numbers.
     #[test]
     fn a_row_is_a_line() {
         let read = |row| read(&row).unwrap().line;
@@ -100,10 +100,10 @@ mod tests {
         assert!(line.contract.subscribed && line.additional.is_empty());
     }
 
-    /// OPS-1: each fault of a row has its reason, and the number to blame as the row has it.
+    /// OPS-1: a rejection has its reason, and the number as the row has it.
     #[test]
-    fn a_bad_row_is_told_why() {
-        let many: Vec<String> = (0..=MOST_NUMBERS).map(|n| format!("03{n:08}")).collect();
+    fn a_rejection_has_its_reason() {
+        let many: Vec<String> = (0..=MAX_NUMBERS).map(|n| format!("03{n:08}")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         for (row, reason, number) in [
             (

@@ -1,4 +1,4 @@
-//! The audit trail, as operators read and check it (OPS-2, OPS-3), and its months.
+//! The audit trail: its events, chains and months (OPS-2, OPS-3).
 
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_ledger::line::read_line_of;
@@ -8,7 +8,7 @@ use sqlx::{PgConnection, Postgres, Transaction};
 
 use super::Store;
 
-/// An event as it is recorded.
+/// A recorded event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StoredEvent {
     pub(crate) event_id: i64,
@@ -25,7 +25,7 @@ pub(crate) struct StoredEvent {
     pub(crate) chain_hash: Vec<u8>,
 }
 
-/// Which events are wanted; what is none, or empty, admits every event.
+/// A filter of events. A condition that is `None` or empty matches all events.
 #[derive(Debug, Default)]
 pub(crate) struct Filter {
     pub(crate) number: Option<TelephoneNumber>,
@@ -36,7 +36,7 @@ pub(crate) struct Filter {
     pub(crate) after_event_id: i64,
 }
 
-/// Where a chain begins and ends, as recorded beside it.
+/// The recorded start and end of a chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ChainBounds {
     pub(crate) chain: i64,
@@ -46,25 +46,25 @@ pub(crate) struct ChainBounds {
     pub(crate) head_hash: Vec<u8>,
 }
 
-/// The chains at one moment, read from the first to the last.
+/// Reads the chains of one moment, from the first to the last.
 pub(crate) struct ChainReader {
     snapshot: Transaction<'static, Postgres>,
-    /// The only chain that is wanted.
+    /// The chain to read; `None` for all.
     only: Option<i64>,
-    /// The last event that was read.
+    /// The chain and the sequence number of the last event that was read.
     last: (i64, i64),
 }
 
-/// The next part of the chains: the ends of those that begin in it, and events.
+/// A page of events, with the bounds of the chains that start in it.
 #[derive(Debug)]
 pub(crate) struct ChainPage {
     pub(crate) bounds: Vec<ChainBounds>,
     pub(crate) events: Vec<StoredEvent>,
-    /// Nothing comes after it.
+    /// True if no page follows.
     pub(crate) last: bool,
 }
 
-/// The same columns under the same conditions, in one order or the other.
+/// The statement that lists events, in ascending or descending order.
 macro_rules! select_events {
     ($order:tt, $filter:expr, $line:expr, $limit:expr) => {
         sqlx::query_as!(
@@ -94,7 +94,7 @@ macro_rules! select_events {
 }
 
 impl Store {
-    /// OPS-2: the oldest events that match, or the newest; at most `limit`, oldest first.
+    /// OPS-2: the oldest or the newest events that match, at most `limit`. The oldest comes first.
     pub(crate) async fn audit_events(
         &self,
         filter: &Filter,
@@ -127,7 +127,7 @@ impl Store {
         Ok(events)
     }
 
-    /// OPS-3: the chains as they are at this moment, all or that of a line. None when no line has the number.
+    /// OPS-3: a reader of the present chains: all, or the chain of a number's line. `None` if the number is on no line.
     pub(crate) async fn chains(
         &self,
         number: Option<&TelephoneNumber>,
@@ -140,7 +140,7 @@ impl Store {
             },
             None => None,
         };
-        // Whoever recomputes the hashes may take a while between two pages.
+        // A client that verifies the hashes can be slow between two pages.
         sqlx::query("SET LOCAL idle_in_transaction_session_timeout = '60s'")
             .execute(&mut *snapshot)
             .statement("chains", "none")
@@ -152,7 +152,7 @@ impl Store {
         }))
     }
 
-    /// OPS-3: opens the months of the audit trail from this one on.
+    /// OPS-3: creates the partitions of this month and of the next `ahead` months.
     pub(crate) async fn open_months(
         &self,
         now: DateTime<Utc>,
@@ -178,7 +178,7 @@ async fn open_month(connection: &mut PgConnection, day: NaiveDate) -> Result<(),
 }
 
 impl ChainReader {
-    /// The next part, with about so many events.
+    /// The next page, with at most `size` events.
     pub(crate) async fn page(&mut self, size: i64) -> Result<ChainPage, LedgerError> {
         let (chain, sequence) = self.last;
         let events = sqlx::query_as!(
@@ -226,7 +226,7 @@ impl ChainReader {
     }
 }
 
-/// OPS-3: removes the months that ended before a moment; how many it were. As role `aikagi_retention`.
+/// OPS-3: removes the months that ended before this time. Returns their number. Needs the role `aikagi_retention`.
 pub(crate) async fn remove_months(
     ledger: &Ledger,
     before: DateTime<Utc>,

@@ -1,4 +1,4 @@
-//! Lines as operators change them, each change in one transaction with its event (OPS-1, INV-5).
+//! Changes of lines by operators, each in one transaction with its audit event (OPS-1, INV-5).
 
 use std::collections::BTreeSet;
 
@@ -12,10 +12,10 @@ use aikagi_mesh::telemetry::trace_id;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use super::lines::{FoundLine, find};
+use super::lines::{LineWithCredentials, find};
 use super::{Store, texts};
 
-/// A line that is to be added; no number is there twice.
+/// A line to be added. It has no number twice.
 #[derive(Debug)]
 pub(crate) struct NewLine {
     pub(crate) contract: Member,
@@ -23,7 +23,7 @@ pub(crate) struct NewLine {
 }
 
 impl NewLine {
-    /// All its numbers, the contract number first.
+    /// All numbers, the contract number first.
     pub(crate) fn members(&self) -> impl Iterator<Item = &Member> + Clone {
         std::iter::once(&self.contract).chain(&self.additional)
     }
@@ -33,9 +33,9 @@ impl NewLine {
     }
 }
 
-/// A change of a line that an operator asks for.
+/// A change of a line that an operator requests.
 #[derive(Debug)]
-pub(crate) struct Order<'a> {
+pub(crate) struct LineChange<'a> {
     /// A number of the line.
     pub(crate) line_number: &'a TelephoneNumber,
     pub(crate) change: Change,
@@ -47,14 +47,14 @@ pub(crate) struct Order<'a> {
 pub(crate) enum NotChanged {
     /// No line has the number.
     NoLine,
-    /// The line does not admit it.
+    /// The state of the line does not allow the change.
     Refused(ChangeDenial),
-    /// This number is on an open line already.
+    /// This number is already on an open line.
     Taken(TelephoneNumber),
 }
 
 impl NotChanged {
-    /// The word for it in the audit trail.
+    /// The reason in the audit trail.
     fn reason(&self) -> &'static str {
         match self {
             Self::NoLine => "LINE_NOT_FOUND",
@@ -66,7 +66,7 @@ impl NotChanged {
     }
 }
 
-/// An operator's decision, as it goes into the audit trail.
+/// The parts of an audit event that all events of one change share.
 struct Decision<'a> {
     actor: &'a str,
     action: AuditAction,
@@ -96,21 +96,21 @@ impl Decision<'_> {
 }
 
 impl Store {
-    /// OPS-1, INV-5: adds a line without a unit (UNIT-2), its numbers and a credential for each, in one
-    /// transaction with its event. The inner error: nothing was added.
+    /// OPS-1, INV-5: adds a line without a unit (UNIT-2), its numbers and their credentials, in one transaction with the audit
+    /// event. The inner error says why nothing was added.
     pub(crate) async fn add_line(
         &self,
         line: &NewLine,
         actor: &str,
         now: DateTime<Utc>,
-    ) -> Result<Result<FoundLine, NotChanged>, LedgerError> {
+    ) -> Result<Result<LineWithCredentials, NotChanged>, LedgerError> {
         let decision = Decision {
             actor,
             action: AuditAction::AddLine,
             now,
         };
         let mut transaction = self.ledger.begin().await?;
-        give_way(&mut transaction, line.numbers(), &decision).await?;
+        release_numbers(&mut transaction, line.numbers(), &decision).await?;
         let taken = match insert_line(&mut transaction, &line.contract.number).await? {
             Some(line_id) => insert_numbers(&mut transaction, line_id, line.members()).await?,
             None => Some(line.contract.number.clone()),
@@ -131,35 +131,34 @@ impl Store {
         Ok(Ok(added))
     }
 
-    /// OPS-1, OPS-2, INV-5: changes a line, in one transaction over the locked line with its event, and reads it
-    /// as it then stands. What stands already is no change and leaves no event. The inner error: nothing was
-    /// changed.
+    /// OPS-1, OPS-2, INV-5: changes a line, in one transaction that locks the line and writes the audit event. Returns the line after
+    /// the change. A change that the line already has leaves no event. The inner error says why nothing was changed.
     pub(crate) async fn change_line(
         &self,
-        order: Order<'_>,
+        line_change: LineChange<'_>,
         now: DateTime<Utc>,
-    ) -> Result<Result<FoundLine, NotChanged>, LedgerError> {
+    ) -> Result<Result<LineWithCredentials, NotChanged>, LedgerError> {
         let decision = Decision {
-            actor: order.actor,
-            action: action(&order.change),
+            actor: line_change.actor,
+            action: action(&line_change.change),
             now,
         };
         let mut transaction = self.ledger.begin().await?;
-        let Some(stored) = lock_line_of(&mut transaction, order.line_number).await? else {
+        let Some(stored) = lock_line_of(&mut transaction, line_change.line_number).await? else {
             decision
                 .note(&mut transaction, None, None, Some(&NotChanged::NoLine))
                 .await?;
             commit(transaction).await?;
             return Ok(Err(NotChanged::NoLine));
         };
-        match order.change.decide(&stored.line) {
+        match line_change.change.decide(&stored.line) {
             Ok(None) => {}
-            Ok(Some(decided)) => {
-                if let Some(taken) = carry_out(
+            Ok(Some(plan)) => {
+                if let Some(taken) = apply(
                     &mut transaction,
                     &stored,
-                    &order.change,
-                    &decided,
+                    &line_change.change,
+                    &plan,
                     &decision,
                 )
                 .await?
@@ -174,7 +173,7 @@ impl Store {
                     .note(
                         &mut transaction,
                         Some(stored.line_id),
-                        Some(order.line_number),
+                        Some(line_change.line_number),
                         Some(&refused),
                     )
                     .await?;
@@ -182,7 +181,7 @@ impl Store {
                 return Ok(Err(refused));
             }
         }
-        // Its contract number stays, whatever else leaves it.
+        // No change removes the contract number from the line.
         let changed = find(&mut transaction, &stored.line.contract_number)
             .await?
             .ok_or_else(|| LedgerError::corrupt("find"))?;
@@ -190,7 +189,7 @@ impl Store {
         Ok(Ok(changed))
     }
 
-    /// OPS-3: that a number is on an open line already; the event is of that line.
+    /// OPS-3: writes the audit event of a refusal because the number `taken` is on an open line. The event belongs to that line.
     async fn note_taken(
         &self,
         taken: TelephoneNumber,
@@ -221,20 +220,21 @@ fn action(change: &Change) -> AuditAction {
     }
 }
 
-/// Writes a change that was decided on the locked line, and its event. The number that is on another open line
-/// already, if one is: nothing may be kept then.
-async fn carry_out(
+/// Writes a change of the locked line, and its audit event.
+///
+/// Returns the number that is already on another open line, if there is one. Then the transaction must be rolled back.
+async fn apply(
     connection: &mut PgConnection,
     stored: &StoredLine,
     change: &Change,
-    decided: &ChangePlan,
+    plan: &ChangePlan,
     decision: &Decision<'_>,
 ) -> Result<Option<TelephoneNumber>, LedgerError> {
     let line_id = stored.line_id;
     let concerned = match change {
         Change::Close | Change::ResetUnit => &stored.line.contract_number,
         Change::AddNumber(member) => {
-            give_way(connection, [&member.number], decision).await?;
+            release_numbers(connection, [&member.number], decision).await?;
             let taken = insert_numbers(connection, line_id, std::iter::once(member)).await?;
             if taken.is_some() {
                 return Ok(taken);
@@ -250,17 +250,17 @@ async fn carry_out(
             &member.number
         }
     };
-    void(connection, &decided.voided).await?;
-    write_line(connection, line_id, &decided.line, decision.now).await?;
+    void(connection, &plan.voided).await?;
+    write_line(connection, line_id, &plan.line, decision.now).await?;
     decision
         .note(connection, Some(line_id), Some(concerned), None)
         .await?;
     Ok(None)
 }
 
-/// OPS-1: closed lines that have one of the numbers are removed with all their numbers, so that these can be used
-/// anew. Their audit trails stay.
-pub(super) async fn give_way_to(
+/// OPS-1: removes the closed lines that have one of the numbers, with all their numbers, so that the numbers can be used again. Their
+/// audit events stay. Returns the ids and contract numbers of the removed lines.
+pub(super) async fn remove_closed_lines(
     connection: &mut PgConnection,
     numbers: &[String],
 ) -> Result<Vec<(i64, TelephoneNumber)>, LedgerError> {
@@ -275,7 +275,7 @@ pub(super) async fn give_way_to(
         numbers,
     )
     .fetch_all(&mut *connection)
-    .statement("give_way_to", "lines")
+    .statement("remove_closed_lines", "lines")
     .await?;
     if closed.is_empty() {
         return Ok(Vec::new());
@@ -283,11 +283,11 @@ pub(super) async fn give_way_to(
     let line_ids: Vec<i64> = closed.iter().map(|line| line.line_id).collect();
     sqlx::query!("DELETE FROM numbers WHERE line_id = ANY ($1)", &line_ids)
         .execute(&mut *connection)
-        .statement("give_way_to", "numbers")
+        .statement("remove_closed_lines", "numbers")
         .await?;
     sqlx::query!("DELETE FROM lines WHERE line_id = ANY ($1)", &line_ids)
         .execute(connection)
-        .statement("give_way_to", "lines")
+        .statement("remove_closed_lines", "lines")
         .await?;
     let removed = closed.into_iter().map(|line| {
         let number = TelephoneNumber::parse(&line.contract_number)?;
@@ -296,12 +296,13 @@ pub(super) async fn give_way_to(
     removed.collect()
 }
 
-async fn give_way<'a>(
+/// Removes the closed lines that have one of the numbers, and writes an audit event for each.
+async fn release_numbers<'a>(
     connection: &mut PgConnection,
     numbers: impl IntoIterator<Item = &'a TelephoneNumber>,
     decision: &Decision<'_>,
 ) -> Result<(), LedgerError> {
-    for (line_id, number) in give_way_to(connection, &texts(numbers)).await? {
+    for (line_id, number) in remove_closed_lines(connection, &texts(numbers)).await? {
         let removal = Decision {
             action: AuditAction::RemoveLine,
             ..*decision
@@ -313,7 +314,7 @@ async fn give_way<'a>(
     Ok(())
 }
 
-/// None when the number names a line already.
+/// Inserts a line. Returns `None` if the number is already the contract number of a line.
 async fn insert_line(
     connection: &mut PgConnection,
     contract: &TelephoneNumber,
@@ -328,8 +329,8 @@ async fn insert_line(
     Ok(line_id)
 }
 
-/// Puts numbers on a line, each with its credential, or tells one that is on a line already. Whoever adds one of
-/// them at the same time is waited for.
+/// Inserts numbers with their credentials. Returns a number that is already on a line, if there is one. Waits for a parallel
+/// transaction that inserts one of the numbers.
 async fn insert_numbers<'a>(
     connection: &mut PgConnection,
     line_id: i64,
@@ -337,7 +338,7 @@ async fn insert_numbers<'a>(
 ) -> Result<Option<TelephoneNumber>, LedgerError> {
     let numbers = texts(members.clone().map(|member| &member.number));
     let subscribed: Vec<bool> = members.clone().map(|member| member.subscribed).collect();
-    // In order, so that two lines that share numbers do not wait for each other.
+    // Sorted, so that two parallel transactions with common numbers do not deadlock.
     let inserted = sqlx::query_scalar!(
         r#"
         INSERT INTO numbers (number, line_id, subscribed)
@@ -370,7 +371,7 @@ async fn insert_numbers<'a>(
     Ok(None)
 }
 
-/// The credential goes with the number.
+/// Deletes a number. The foreign key deletes its credential too.
 async fn delete_number(
     connection: &mut PgConnection,
     number: &TelephoneNumber,
@@ -394,7 +395,7 @@ async fn set_subscribed(connection: &mut PgConnection, member: &Member) -> Resul
     Ok(())
 }
 
-/// UNIT-2, SESS-5: the line as it stands afterwards; every view of it is stale.
+/// UNIT-2, SESS-5: writes the state of the line after the change. The new version makes all views of the line stale.
 async fn write_line(
     connection: &mut PgConnection,
     line_id: i64,
@@ -420,8 +421,8 @@ async fn write_line(
     Ok(())
 }
 
-/// INV-1, SESS-2: who is no account any more has nothing left to log in with, nor a session that goes on. The hash
-/// goes too: should the number be an account again, it starts afresh.
+/// INV-1, SESS-2: voids the credentials of numbers that are no longer accounts, which ends their sessions. The hash is removed too:
+/// if the number is an account again later, it has no last password.
 pub(super) async fn void(
     connection: &mut PgConnection,
     numbers: &[TelephoneNumber],

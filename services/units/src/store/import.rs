@@ -1,4 +1,4 @@
-//! A batch of new lines, added in one transaction (OPS-1, INV-5).
+//! Batches of new lines, each added in one transaction (OPS-1, INV-5).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,65 +10,69 @@ use aikagi_mesh::telemetry::trace_id;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use super::directory::{NewLine, give_way_to};
+use super::directory::{NewLine, remove_closed_lines};
 use super::{Store, texts};
 
-/// How often a batch is begun again because somebody else added one of its numbers at the same time.
-const TRIES: u32 = 3;
+/// How often a batch is tried if a parallel change adds one of its numbers.
+const MAX_TRIES: u32 = 3;
 
-/// Lines that are to be added, no number in two of them.
+/// Lines to be added. No number is in two of them.
 #[derive(Debug)]
 pub(crate) struct Batch<'a> {
     pub(crate) lines: Vec<&'a NewLine>,
     pub(crate) actor: &'a str,
     pub(crate) now: DateTime<Utc>,
-    /// Only look.
+    /// If true, nothing is changed.
     pub(crate) dry_run: bool,
 }
 
-/// What becomes of a line of a batch.
+/// The result for one line of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Fate {
-    /// It is new.
+pub(crate) enum LineResult {
+    /// The line is new.
     Added,
-    /// It stands already, just so.
+    /// The same line exists already.
     Unchanged,
-    /// It stands already, with other numbers or another subscription.
+    /// The line exists already, with other numbers or other subscriptions.
     Differs,
     /// This number is on another open line.
     Taken(TelephoneNumber),
 }
 
 impl Store {
-    /// OPS-1, OPS-3: adds those lines of a batch that can be added, in one transaction with their events, and tells
-    /// for each in order what became of it.
-    pub(crate) async fn import(&self, batch: &Batch<'_>) -> Result<Vec<Fate>, LedgerError> {
-        for _ in 0..TRIES {
-            if let Some(fates) = self.try_import(batch).await? {
-                return Ok(fates);
+    /// OPS-1, OPS-3: adds the lines of a batch that can be added, in one transaction with their audit events. Returns the results in
+    /// the order of the lines.
+    pub(crate) async fn import(&self, batch: &Batch<'_>) -> Result<Vec<LineResult>, LedgerError> {
+        for _ in 0..MAX_TRIES {
+            if let Some(results) = self.try_import(batch).await? {
+                return Ok(results);
             }
         }
         Err(LedgerError::conflict("import"))
     }
 
-    /// None when somebody else added one of the numbers at the same time; nothing was added then.
-    async fn try_import(&self, batch: &Batch<'_>) -> Result<Option<Vec<Fate>>, LedgerError> {
+    /// Returns `None` if a parallel change has added one of the numbers. Then nothing was added.
+    async fn try_import(&self, batch: &Batch<'_>) -> Result<Option<Vec<LineResult>>, LedgerError> {
         let numbers = texts(batch.lines.iter().flat_map(|line| line.numbers()));
         let mut transaction = self.ledger.begin().await?;
         if !batch.dry_run {
             remove_closed(&mut transaction, &numbers, batch).await?;
         }
-        let standing = standing(&mut transaction, &numbers).await?;
-        let fates: Vec<Fate> = batch.lines.iter().map(|line| standing.fate(line)).collect();
+        let existing = existing_lines(&mut transaction, &numbers).await?;
+        let results: Vec<LineResult> = batch
+            .lines
+            .iter()
+            .map(|line| existing.result_of(line))
+            .collect();
         if batch.dry_run {
             rollback(transaction).await?;
-            return Ok(Some(fates));
+            return Ok(Some(results));
         }
         let new: Vec<&NewLine> = batch
             .lines
             .iter()
-            .zip(&fates)
-            .filter(|(_, fate)| **fate == Fate::Added)
+            .zip(&results)
+            .filter(|(_, result)| **result == LineResult::Added)
             .map(|(line, _)| *line)
             .collect();
         if !insert(&mut transaction, &new, batch).await? {
@@ -76,47 +80,49 @@ impl Store {
             return Ok(None);
         }
         commit(transaction).await?;
-        Ok(Some(fates))
+        Ok(Some(results))
     }
 }
 
-/// The open lines that have one of a batch's numbers.
-struct Standing {
-    /// Of each number that is on one: its line.
+/// The open lines that have a number of a batch.
+struct ExistingLines {
+    /// The line of each number that is on one.
     line_of: BTreeMap<String, i64>,
-    /// Of each line that one of the batch's numbers names: all its numbers, and whether each is subscribed.
+    /// The lines whose contract number is in the batch: contract number, and all numbers with their subscriptions.
     members_of: BTreeMap<i64, (String, BTreeSet<(String, bool)>)>,
 }
 
-impl Standing {
-    fn fate(&self, line: &NewLine) -> Fate {
+impl ExistingLines {
+    fn result_of(&self, line: &NewLine) -> LineResult {
         let contract = line.contract.number.as_str();
-        let named = self
+        let same_contract = self
             .line_of
             .get(contract)
             .and_then(|line_id| self.members_of.get(line_id))
             .filter(|(name, _)| name == contract);
-        if let Some((_, standing)) = named {
-            let wanted = line.members();
-            let wanted: BTreeSet<(String, bool)> = wanted
+        if let Some((_, existing)) = same_contract {
+            let members = line.members();
+            let members: BTreeSet<(String, bool)> = members
                 .map(|member| (member.number.as_str().to_owned(), member.subscribed))
                 .collect();
-            return if wanted == *standing {
-                Fate::Unchanged
+            return if members == *existing {
+                LineResult::Unchanged
             } else {
-                Fate::Differs
+                LineResult::Differs
             };
         }
         line.numbers()
             .find(|number| self.line_of.contains_key(number.as_str()))
-            .map_or(Fate::Added, |number| Fate::Taken(number.clone()))
+            .map_or(LineResult::Added, |number| {
+                LineResult::Taken(number.clone())
+            })
     }
 }
 
-async fn standing(
+async fn existing_lines(
     connection: &mut PgConnection,
     numbers: &[String],
-) -> Result<Standing, LedgerError> {
+) -> Result<ExistingLines, LedgerError> {
     let rows = sqlx::query!(
         r#"
         SELECT found.number, line_id, contract_number FROM numbers AS found JOIN lines USING (line_id)
@@ -125,36 +131,36 @@ async fn standing(
         numbers,
     )
     .fetch_all(&mut *connection)
-    .statement("standing", "numbers")
+    .statement("existing_lines", "numbers")
     .await?;
-    let mut standing = Standing {
+    let mut existing = ExistingLines {
         line_of: BTreeMap::new(),
         members_of: BTreeMap::new(),
     };
     for row in rows {
         if row.number == row.contract_number {
             let members = (row.contract_number, BTreeSet::new());
-            standing.members_of.insert(row.line_id, members);
+            existing.members_of.insert(row.line_id, members);
         }
-        standing.line_of.insert(row.number, row.line_id);
+        existing.line_of.insert(row.number, row.line_id);
     }
-    let named: Vec<i64> = standing.members_of.keys().copied().collect();
+    let named: Vec<i64> = existing.members_of.keys().copied().collect();
     if named.is_empty() {
-        return Ok(standing);
+        return Ok(existing);
     }
     let rows = sqlx::query!(
         "SELECT line_id, number, subscribed FROM numbers WHERE line_id = ANY ($1)",
         &named,
     )
     .fetch_all(connection)
-    .statement("standing", "numbers")
+    .statement("existing_lines", "numbers")
     .await?;
     for row in rows {
-        if let Some((_, members)) = standing.members_of.get_mut(&row.line_id) {
+        if let Some((_, members)) = existing.members_of.get_mut(&row.line_id) {
             members.insert((row.number, row.subscribed));
         }
     }
-    Ok(standing)
+    Ok(existing)
 }
 
 async fn remove_closed(
@@ -162,7 +168,7 @@ async fn remove_closed(
     numbers: &[String],
     batch: &Batch<'_>,
 ) -> Result<(), LedgerError> {
-    for (line_id, number) in give_way_to(connection, numbers).await? {
+    for (line_id, number) in remove_closed_lines(connection, numbers).await? {
         let event = AuditEvent {
             occurred: batch.now,
             actor: batch.actor,
@@ -178,8 +184,8 @@ async fn remove_closed(
     Ok(())
 }
 
-/// Inserts lines with their numbers, credentials and events. False when somebody else added one of the numbers
-/// at the same time: nothing may be kept then.
+/// Inserts lines with their numbers, credentials and audit events. Returns false if a parallel change has added one of the
+/// numbers. Then the transaction must be rolled back.
 async fn insert(
     connection: &mut PgConnection,
     lines: &[&NewLine],

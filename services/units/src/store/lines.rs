@@ -1,4 +1,4 @@
-//! A line as it stands, with the state of its credentials.
+//! The present state of a line and its credentials.
 
 use std::collections::BTreeMap;
 
@@ -11,35 +11,35 @@ use sqlx::PgConnection;
 
 use super::Store;
 
-/// A line and the credentials of all its numbers, as they are at one moment.
+/// A line and the credentials of all its numbers, at one moment.
 #[derive(Debug)]
-pub(crate) struct FoundLine {
+pub(crate) struct LineWithCredentials {
     pub(crate) stored: StoredLine,
-    /// One for each member of the line, without any secret.
-    pub(crate) credentials: BTreeMap<TelephoneNumber, FoundCredential>,
+    /// The credentials of all numbers, without secrets.
+    pub(crate) credentials: BTreeMap<TelephoneNumber, CredentialState>,
 }
 
 /// The state of a number's credential.
 #[derive(Debug)]
-pub(crate) struct FoundCredential {
+pub(crate) struct CredentialState {
     pub(crate) credential: Credential,
-    /// When it was killed.
+    /// When the password was killed; `None` if it was not.
     pub(crate) killed: Option<DateTime<Utc>>,
 }
 
-impl FoundLine {
+impl LineWithCredentials {
     pub(crate) fn credential(&self, number: &TelephoneNumber) -> Option<&Credential> {
-        let found = self.credentials.get(number)?;
-        Some(&found.credential)
+        let state = self.credentials.get(number)?;
+        Some(&state.credential)
     }
 }
 
 impl Store {
-    /// The line that a number is on; none when it is on none.
+    /// The line of a number; `None` if it is on no line.
     pub(crate) async fn line_of(
         &self,
         number: &TelephoneNumber,
-    ) -> Result<Option<FoundLine>, LedgerError> {
+    ) -> Result<Option<LineWithCredentials>, LedgerError> {
         let mut snapshot = self.snapshot().await?;
         let found = find(&mut snapshot, number).await?;
         commit(snapshot).await?;
@@ -47,11 +47,11 @@ impl Store {
     }
 }
 
-/// The line that a number is on, as the transaction sees it.
+/// The line of a number, in the snapshot of the transaction.
 pub(super) async fn find(
     connection: &mut PgConnection,
     number: &TelephoneNumber,
-) -> Result<Option<FoundLine>, LedgerError> {
+) -> Result<Option<LineWithCredentials>, LedgerError> {
     let Some(stored) = read_line_of(&mut *connection, number).await? else {
         return Ok(None);
     };
@@ -68,21 +68,21 @@ pub(super) async fn find(
     .statement("find", "credentials")
     .await?;
     let credentials = credentials(rows)?;
-    // Every number has its credential from the day it is on a line.
+    // Each number of a line has a row in `credentials`.
     if credentials.len() != stored.line.members.len() {
         return Err(LedgerError::corrupt("find"));
     }
-    Ok(Some(FoundLine {
+    Ok(Some(LineWithCredentials {
         stored,
         credentials,
     }))
 }
 
-/// Locks the credentials of a line until the transaction ends, and reads them.
+/// Reads the credentials of a line, and locks them until the end of the transaction.
 pub(super) async fn lock_credentials(
     connection: &mut PgConnection,
     line_id: i64,
-) -> Result<BTreeMap<TelephoneNumber, FoundCredential>, LedgerError> {
+) -> Result<BTreeMap<TelephoneNumber, CredentialState>, LedgerError> {
     let rows = sqlx::query_as!(
         CredentialRow,
         r#"
@@ -112,22 +112,22 @@ struct CredentialRow {
 
 fn credentials(
     rows: Vec<CredentialRow>,
-) -> Result<BTreeMap<TelephoneNumber, FoundCredential>, LedgerError> {
+) -> Result<BTreeMap<TelephoneNumber, CredentialState>, LedgerError> {
     let credential = |row: CredentialRow| {
         let credential = Credential {
             kind: CredentialKind::parse(&row.kind)?,
             epoch: Epoch(row.epoch),
-            // The ledger's checks keep counts from being negative.
+            // A constraint of the ledger refuses negative counts.
             failures: u32::try_from(row.failures).unwrap_or(0),
             killed: row.killed_time.is_some(),
             temporary_expires: row.temporary_expires_time,
             changed: row.changed_time,
         };
-        let found = FoundCredential {
+        let state = CredentialState {
             credential,
             killed: row.killed_time,
         };
-        Ok((TelephoneNumber::parse(&row.number)?, found))
+        Ok((TelephoneNumber::parse(&row.number)?, state))
     };
     rows.into_iter().map(credential).collect()
 }

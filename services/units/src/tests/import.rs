@@ -42,7 +42,7 @@ fn answer(
     }
 }
 
-impl World {
+impl Fixture {
     async fn import(
         &self,
         batches: Vec<ImportLinesRequest>,
@@ -62,18 +62,19 @@ impl World {
     }
 }
 
-/// OPS-1, OPS-3, UNIT-2: rows become lines without a unit, each with its event; repeated they are unchanged.
+/// OPS-1, OPS-3, UNIT-2: each row becomes a line without a unit, with its audit event. If the import is repeated, the lines are
+/// unchanged.
 #[tokio::test]
-async fn rows_become_lines_and_can_be_repeated() {
-    let world = World::new().await;
+async fn an_import_can_be_repeated() {
+    let fixture = Fixture::new().await;
     let rows = || {
         vec![
             row(1, CONTRACT, &[USER], &[PLAIN]),
             row(2, "03-3333-0009", &[OTHER], &[]),
         ]
     };
-    assert_eq!(world.import_one(rows()).await, answer(2, 2, 0, vec![]));
-    let line = world.get(PLAIN).await.unwrap();
+    assert_eq!(fixture.import_one(rows()).await, answer(2, 2, 0, vec![]));
+    let line = fixture.get(PLAIN).await.unwrap();
     let numbers: Vec<_> = line
         .numbers
         .iter()
@@ -81,20 +82,20 @@ async fn rows_become_lines_and_can_be_repeated() {
         .collect();
     assert_eq!(numbers, [(CONTRACT, false), (USER, true), (PLAIN, false)]);
     assert_eq!(line.unit(), AuthUnit::Unspecified);
-    assert!(world.get(OTHER).await.unwrap().numbers[0].subscribed);
-    assert_eq!(world.audit().await, [done(CONTRACT), done(OTHER)]);
+    assert!(fixture.get(OTHER).await.unwrap().numbers[0].subscribed);
+    assert_eq!(fixture.audit().await, [done(CONTRACT), done(OTHER)]);
 
-    assert_eq!(world.import_one(rows()).await, answer(2, 0, 2, vec![]));
-    assert_eq!(world.counts().await, (2, 4, 4));
-    assert_eq!(world.audit().await.len(), 2);
+    assert_eq!(fixture.import_one(rows()).await, answer(2, 0, 2, vec![]));
+    assert_eq!(fixture.counts().await, (2, 4, 4));
+    assert_eq!(fixture.audit().await.len(), 2);
 }
 
-/// OPS-1: each bad row is told with its number and its reason, and the good ones are kept.
+/// OPS-1: bad rows are rejected, each with its number and reason, and good rows are added.
 #[tokio::test]
-async fn bad_rows_are_told_and_good_ones_kept() {
-    let world = World::new().await;
-    world.add(CONTRACT, &[USER]).await.unwrap();
-    let told = world
+async fn bad_rows_are_rejected() {
+    let fixture = Fixture::new().await;
+    fixture.add(CONTRACT, &[USER]).await.unwrap();
+    let response = fixture
         .import_one(vec![
             row(11, OTHER, &[], &[]),
             row(12, "oops", &[], &[]),
@@ -107,11 +108,11 @@ async fn bad_rows_are_told_and_good_ones_kept() {
         ])
         .await;
     assert_eq!(
-        (told.last_row_number, told.added, told.unchanged),
+        (response.last_row_number, response.added, response.unchanged),
         (18, 1, 0)
     );
     assert_eq!(
-        told.rejected,
+        response.rejected,
         [
             rejected(12, RejectionReason::ContractNumberInvalid, "oops"),
             rejected(13, RejectionReason::LineDiffers, CONTRACT),
@@ -122,23 +123,23 @@ async fn bad_rows_are_told_and_good_ones_kept() {
             rejected(18, RejectionReason::NumberTaken, USER),
         ]
     );
-    assert_eq!(world.counts().await, (2, 3, 3));
+    assert_eq!(fixture.counts().await, (2, 3, 3));
 }
 
-/// OPS-1: a dry run tells the same and changes nothing, not even a closed line that would give way.
+/// OPS-1: a dry run has the same response and changes nothing. It does not remove a closed line either.
 #[tokio::test]
 async fn a_dry_run_changes_nothing() {
-    let world = World::new().await;
-    world.add(CONTRACT, &[USER]).await.unwrap();
+    let fixture = Fixture::new().await;
+    fixture.add(CONTRACT, &[USER]).await.unwrap();
     let request = CloseLineRequest {
         number: CONTRACT.to_owned(),
     };
     assert!(
-        close_line::close_line(&world.units, "operator/alice", request)
+        close_line::close_line(&fixture.units, "operator/alice", request)
             .await
             .is_ok()
     );
-    world.add(OTHER, &[]).await.unwrap();
+    fixture.add(OTHER, &[]).await.unwrap();
     let rows = || vec![row(1, USER, &[], &[]), row(2, THIRD, &[OTHER], &[])];
     let dry = ImportLinesRequest {
         rows: rows(),
@@ -150,22 +151,26 @@ async fn a_dry_run_changes_nothing() {
         0,
         vec![rejected(2, RejectionReason::NumberTaken, OTHER)],
     );
-    assert_eq!(world.import(vec![dry]).await, [Ok(expected.clone())]);
-    assert_eq!(world.counts().await, (2, 3, 3));
-    assert_eq!(world.import_one(rows()).await, expected);
-    assert_eq!(world.counts().await, (2, 2, 2), "the closed line gave way");
+    assert_eq!(fixture.import(vec![dry]).await, [Ok(expected.clone())]);
+    assert_eq!(fixture.counts().await, (2, 3, 3));
+    assert_eq!(fixture.import_one(rows()).await, expected);
+    assert_eq!(
+        fixture.counts().await,
+        (2, 2, 2),
+        "the closed line was removed"
+    );
 }
 
-/// OPS-1: batches are answered in order, and one that cannot be read ends the import; those before it stay.
+/// OPS-1: the responses come in the order of the batches. A batch that cannot be read ends the import, and earlier batches stay.
 #[tokio::test]
-async fn batches_are_answered_in_order() {
-    let world = World::new().await;
+async fn responses_come_in_order() {
+    let fixture = Fixture::new().await;
     let mut batches: Vec<_> = (1..=20)
         .map(|place| batch(vec![row(place, &format!("03333301{place:02}"), &[], &[])]))
         .collect();
     batches.push(batch(vec![row(21, "", &[], &[]); 5001]));
     batches.push(batch(vec![row(22, OTHER, &[], &[])]));
-    let answers = world.import(batches).await;
+    let answers = fixture.import(batches).await;
     let (last, added) = answers.split_last().unwrap();
     let rows: Vec<u64> = added
         .iter()
@@ -176,13 +181,13 @@ async fn batches_are_answered_in_order() {
         last.as_ref().unwrap_err().reason(),
         ErrorReason::InvalidField
     );
-    assert!(world.counts().await.0 >= 20);
+    assert!(fixture.counts().await.0 >= 20);
 }
 
-/// OPS-1: of rows that name the same number the earlier counts, though batches are added at once.
+/// OPS-1: of two rows with the same number the earlier one is added, also in parallel batches.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn the_earlier_row_counts() {
-    let world = World::new().await;
+async fn the_earlier_row_is_added() {
+    let fixture = Fixture::new().await;
     let rows = |from: u64, ending: &str| {
         let rows = (0..200).map(|place| {
             let other = format!("04{ending}{place:06}");
@@ -190,7 +195,7 @@ async fn the_earlier_row_counts() {
         });
         batch(rows.collect())
     };
-    let answers = world
+    let answers = fixture
         .import(vec![rows(1, "44"), rows(201, "44"), rows(401, "55")])
         .await;
     let [Ok(first), Ok(again), Ok(other)] = answers.as_slice() else {
@@ -202,13 +207,13 @@ async fn the_earlier_row_counts() {
     let differ = RejectionReason::LineDiffers;
     let expected = (0..200).map(|place| rejected(401 + place, differ, &format!("0333{place:06}")));
     assert_eq!(other.rejected, expected.collect::<Vec<_>>());
-    assert_eq!(world.counts().await, (200, 400, 400));
+    assert_eq!(fixture.counts().await, (200, 400, 400));
 }
 
-/// OPS-1, INV-5: of two imports of the same lines at once each line is added once, whole.
+/// OPS-1, INV-5: two parallel imports of the same lines add each line once, completely.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn two_imports_at_once_add_each_line_once() {
-    let world = World::new().await;
+async fn parallel_imports_add_each_line_once() {
+    let fixture = Fixture::new().await;
     let rows = || {
         let rows = (0..200).map(|place| {
             let contract = format!("0333{place:06}");
@@ -216,24 +221,24 @@ async fn two_imports_at_once_add_each_line_once() {
         });
         rows.collect::<Vec<_>>()
     };
-    let (one, two) = tokio::join!(world.import_one(rows()), world.import_one(rows()));
+    let (one, two) = tokio::join!(fixture.import_one(rows()), fixture.import_one(rows()));
     assert_eq!(one.added + two.added, 200);
     assert_eq!(one.unchanged + two.unchanged, 200);
-    assert_eq!(world.counts().await, (200, 400, 400));
-    assert_eq!(world.audit().await.len(), 200);
+    assert_eq!(fixture.counts().await, (200, 400, 400));
+    assert_eq!(fixture.audit().await.len(), 200);
 }
 
-/// OPS-1: after the stop no batch is begun, and whoever has more is sent elsewhere.
+/// OPS-1: after the stop no batch is started. The caller is told to continue at another replica.
 #[tokio::test]
 async fn a_stop_ends_an_import() {
-    let world = World::new().await;
-    world.units.shutdown.begin();
-    let answers = world
+    let fixture = Fixture::new().await;
+    fixture.units.shutdown.begin();
+    let answers = fixture
         .import(vec![batch(vec![row(1, CONTRACT, &[], &[])])])
         .await;
     let [Err(refusal)] = answers.as_slice() else {
         panic!("{answers:?}");
     };
     assert_eq!(refusal.reason(), ErrorReason::Unavailable);
-    assert_eq!(world.counts().await, (0, 0, 0));
+    assert_eq!(fixture.counts().await, (0, 0, 0));
 }

@@ -8,7 +8,7 @@ use crate::audit::list_audit_events::list_audit_events;
 use crate::audit::read_audit_chains::read_audit_chains;
 use crate::retention::remove_old_months;
 
-impl World {
+impl Fixture {
     async fn list(
         &self,
         request: ListAuditEventsRequest,
@@ -20,10 +20,10 @@ impl World {
         let request = ReadAuditChainsRequest {
             number: number.to_owned(),
         };
-        let mut pieces = read_audit_chains(&self.units, request).await?;
+        let mut messages = read_audit_chains(&self.units, request).await?;
         let mut all = Vec::new();
-        while let Some(piece) = pieces.recv().await {
-            all.push(piece?);
+        while let Some(message) = messages.recv().await {
+            all.push(message?);
         }
         Ok(all)
     }
@@ -37,7 +37,7 @@ impl World {
         numbers.collect()
     }
 
-    /// So many lines, added one after the other.
+    /// Adds this number of lines.
     async fn add_many(&self, lines: usize) {
         for place in 0..lines {
             self.add(&format!("03333300{place:02}"), &[]).await.unwrap();
@@ -49,41 +49,41 @@ fn all() -> ListAuditEventsRequest {
     ListAuditEventsRequest::default()
 }
 
-/// OPS-2, OPS-3: events are found by number and line, action, outcome and time, and by nothing else.
+/// OPS-2, OPS-3: events are found by number and line, action, outcome and time.
 #[tokio::test]
-async fn events_are_found_by_what_they_say() {
-    let world = World::new().await;
-    world.add(CONTRACT, &[USER]).await.unwrap();
-    world.add(OTHER, &[]).await.unwrap();
-    world.add(USER, &[]).await.unwrap_err();
+async fn events_are_filtered() {
+    let fixture = Fixture::new().await;
+    fixture.add(CONTRACT, &[USER]).await.unwrap();
+    fixture.add(OTHER, &[]).await.unwrap();
+    fixture.add(USER, &[]).await.unwrap_err();
     let of = |number: &str| ListAuditEventsRequest {
         number: number.to_owned(),
         ..all()
     };
-    assert_eq!(world.numbers(of("03-3333-0002")).await, [CONTRACT, USER]);
-    assert_eq!(world.numbers(of(OTHER)).await, [OTHER]);
-    assert!(world.numbers(of(PLAIN)).await.is_empty());
+    assert_eq!(fixture.numbers(of("03-3333-0002")).await, [CONTRACT, USER]);
+    assert_eq!(fixture.numbers(of(OTHER)).await, [OTHER]);
+    assert!(fixture.numbers(of(PLAIN)).await.is_empty());
     let refused = ListAuditEventsRequest {
         outcome: "REFUSED".to_owned(),
         ..all()
     };
-    assert_eq!(world.numbers(refused).await, [USER]);
+    assert_eq!(fixture.numbers(refused).await, [USER]);
     let logins = ListAuditEventsRequest {
         actions: vec!["LOGIN".to_owned()],
         ..all()
     };
-    assert!(world.numbers(logins).await.is_empty());
+    assert!(fixture.numbers(logins).await.is_empty());
     let moment = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
     let since = ListAuditEventsRequest {
         since_time: moment(1_800_000_000),
         ..all()
     };
-    assert_eq!(world.numbers(since).await.len(), 3);
+    assert_eq!(fixture.numbers(since).await.len(), 3);
     let until = ListAuditEventsRequest {
         until_time: moment(1_800_000_000),
         ..all()
     };
-    assert!(world.numbers(until).await.is_empty());
+    assert!(fixture.numbers(until).await.is_empty());
     for bad in [
         of("x"),
         ListAuditEventsRequest {
@@ -95,16 +95,16 @@ async fn events_are_found_by_what_they_say() {
             ..all()
         },
     ] {
-        let refusal = world.list(bad).await.unwrap_err();
+        let refusal = fixture.list(bad).await.unwrap_err();
         assert_eq!(refusal.reason(), ErrorReason::InvalidField);
     }
 }
 
-/// OPS-2: pages follow one another without a gap, from the oldest event on or with the newest.
+/// OPS-2: pages have no gap between them. They start with the oldest event, or end with the newest.
 #[tokio::test]
 async fn events_come_in_pages() {
-    let world = World::new().await;
-    world.add_many(5).await;
+    let fixture = Fixture::new().await;
+    fixture.add_many(5).await;
     let mut pages = Vec::new();
     let mut after = 0;
     loop {
@@ -113,7 +113,7 @@ async fn events_come_in_pages() {
             after_event_id: after,
             ..all()
         };
-        let page = world.list(request).await.unwrap();
+        let page = fixture.list(request).await.unwrap();
         after = page.events.last().unwrap().event_id;
         pages.push(page.events.len());
         if !page.more {
@@ -126,74 +126,78 @@ async fn events_come_in_pages() {
         newest: true,
         ..all()
     };
-    let page = world.list(newest).await.unwrap();
+    let page = fixture.list(newest).await.unwrap();
     assert!(page.more);
     let numbers: Vec<_> = page.events.iter().map(AuditEvent::number).collect();
     assert_eq!(numbers, ["0333330003", "0333330004"]);
 }
 
-/// OPS-3: the chains come whole, each with its ends; one line's alone if it is asked for.
+/// OPS-3: all events of the chains are read, with the bounds of each chain. The chain of one line can be read alone.
 #[tokio::test]
-async fn chains_come_whole() {
-    let world = World::new().await;
-    world.add_many(3).await;
+async fn chains_are_read_completely() {
+    let fixture = Fixture::new().await;
+    fixture.add_many(3).await;
     for _ in 0..1200 {
-        world.add("0333330000", &[]).await.unwrap_err();
+        fixture.add("0333330000", &[]).await.unwrap_err();
     }
-    let pieces = world.chains("").await.unwrap();
-    let begun: Vec<i64> = pieces
+    let messages = fixture.chains("").await.unwrap();
+    let begun: Vec<i64> = messages
         .iter()
-        .filter(|piece| piece.bounds.is_some())
-        .map(|piece| piece.chain)
+        .filter(|message| message.bounds.is_some())
+        .map(|message| message.chain)
         .collect();
     assert_eq!(begun.len(), 3);
     for chain in begun {
-        let of_chain = || pieces.iter().filter(|piece| piece.chain == chain);
-        let head = of_chain().find_map(|piece| piece.bounds.as_ref()).unwrap();
-        let events: Vec<_> = of_chain().flat_map(|piece| &piece.events).collect();
+        let of_chain = || messages.iter().filter(|message| message.chain == chain);
+        let head = of_chain()
+            .find_map(|message| message.bounds.as_ref())
+            .unwrap();
+        let events: Vec<_> = of_chain().flat_map(|message| &message.events).collect();
         let sequences: Vec<i64> = events.iter().map(|event| event.chain_sequence).collect();
         assert_eq!(sequences, (1..=head.head_sequence).collect::<Vec<_>>());
         assert_eq!(events.last().unwrap().chain_hash, head.head_hash);
     }
-    let one = world.chains("0333330000").await.unwrap();
-    assert!(one.len() > 2, "a long chain comes in pieces");
+    let one = fixture.chains("0333330000").await.unwrap();
+    assert!(one.len() > 2, "a long chain has several messages");
     assert_eq!(
-        one.iter().map(|piece| piece.events.len()).sum::<usize>(),
+        one.iter()
+            .map(|message| message.events.len())
+            .sum::<usize>(),
         1201
     );
-    let unknown = world.chains(OTHER).await.unwrap_err();
+    let unknown = fixture.chains(OTHER).await.unwrap_err();
     assert_eq!(unknown.reason(), ErrorReason::LineNotFound);
 }
 
-/// OPS-3: months are opened before they begin, so that no event gathers elsewhere.
+/// OPS-3: the partition of a month is created before the month, so that no event goes into the default partition.
 #[tokio::test]
-async fn months_are_open_before_they_begin() {
-    let world = World::new().await;
+async fn events_go_into_the_partition_of_their_month() {
+    let fixture = Fixture::new().await;
     let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-    world.units.store.open_months(now, 2).await.unwrap();
-    world.units.store.open_months(now, 2).await.unwrap();
-    world.add(CONTRACT, &[]).await.unwrap();
+    fixture.units.store.open_months(now, 2).await.unwrap();
+    fixture.units.store.open_months(now, 2).await.unwrap();
+    fixture.add(CONTRACT, &[]).await.unwrap();
     let place: String = sqlx::query_scalar("SELECT tableoid::regclass::text FROM audit_events")
-        .fetch_one(&world.ledger)
+        .fetch_one(&fixture.ledger)
         .await
         .unwrap();
     assert_eq!(place, "audit_events_2027_01");
 }
 
-/// OPS-3: the retention job removes what is older than is kept, as a role that can do nothing else.
+/// OPS-3: the retention job removes old months with its own role.
 #[tokio::test]
 async fn old_months_are_removed() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     let settings: crate::RetentionSettings = toml::from_str(&format!(
         "keep_months = 1\n[postgres]\nurl = \"{}\"",
-        world.database.url_as("aikagi_retention")
+        fixture.database.url_as("aikagi_retention")
     ))
     .unwrap();
-    world.add(CONTRACT, &[]).await.unwrap();
+    fixture.add(CONTRACT, &[]).await.unwrap();
     let at = |seconds| ManualClock::at(DateTime::from_timestamp(seconds, 0).unwrap());
     let count = async || -> i64 {
         sqlx::query_scalar("SELECT count(*) FROM audit_events")
-            .fetch_one(&world.ledger)
+            .fetch_one(&fixture.ledger)
             .await
             .unwrap()
     };

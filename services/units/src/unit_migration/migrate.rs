@@ -1,4 +1,4 @@
-//! A change of the auth unit, all or nothing (MIG-1 to MIG-7).
+//! `Migrate`: changes the auth unit of a line, completely or not at all (MIG-1 to MIG-7).
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -16,46 +16,42 @@ use aikagi_mesh::telemetry::meters::{Counter, KeyValue, counter};
 use aikagi_refusal::{ErrorReason, Failure, Refusal};
 use zeroize::Zeroizing;
 
-use super::proofs::{self, Entered};
-use super::session::{self, Opened};
-use super::{Migrations, logins};
-use crate::store::migration::Decided;
+use super::passwords::{self, EnteredPassword};
+use super::session::{self, MigrationSession};
+use super::{UnitMigration, logins};
+use crate::store::unit_migration::ProvenMigration;
 
-static MIGRATIONS: LazyLock<Counter<u64>> = LazyLock::new(|| {
-    counter(
-        "aikagi.unit_migrations",
-        "Changes of the auth unit, by what came of them.",
-    )
-});
+static MIGRATIONS: LazyLock<Counter<u64>> =
+    LazyLock::new(|| counter("aikagi.unit_migrations", "Unit migrations, by result."));
 
-/// What a subscriber wants, read.
-struct Wanted {
+/// The input of a unit migration.
+struct MigrateInput {
     unit: AuthUnit,
     revision: String,
-    entries: Vec<Entered>,
+    entries: Vec<EnteredPassword>,
 }
 
 pub(crate) async fn migrate(
-    service: &Migrations,
+    service: &UnitMigration,
     mut request: MigrateRequest,
 ) -> Result<MigrateResponse, Failure> {
-    let wanted = Wanted {
-        unit: session::wanted(request.unit)?,
+    let input = MigrateInput {
+        unit: session::parse_unit(request.unit)?,
         revision: std::mem::take(&mut request.revision),
-        entries: proofs::entered(std::mem::take(&mut request.passwords))?,
+        entries: passwords::parse(std::mem::take(&mut request.passwords))?,
     };
     let token = Zeroizing::new(std::mem::take(&mut request.session_token));
     let session = service.session(token).await?;
-    // From here on the change is decided: what is begun is ended, whatever the caller does.
+    // From here on the migration runs to its end, also after its caller is cancelled.
     let worker = service.clone();
     service
         .shutdown
-        .carry_through(async move { worker.migrate(&session, &wanted).await })
+        .carry_through(async move { worker.migrate(&session, &input).await })
         .await
-        .unwrap_or(Err(InternalFault("a migration was cut off").into()))
+        .unwrap_or(Err(InternalFault("a unit migration was cut off").into()))
 }
 
-/// OPS-3: whether a refusal says no to the subscriber, rather than that it could not be decided.
+/// OPS-3: true if the reason is a decision about the subscriber's request, and not a fault.
 fn is_decision(reason: ErrorReason) -> bool {
     matches!(
         reason,
@@ -69,9 +65,13 @@ fn is_decision(reason: ErrorReason) -> bool {
     )
 }
 
-impl Migrations {
-    async fn migrate(&self, session: &Opened, wanted: &Wanted) -> Result<MigrateResponse, Failure> {
-        let done = self.decide_and_migrate(session, wanted).await;
+impl UnitMigration {
+    async fn migrate(
+        &self,
+        session: &MigrationSession,
+        input: &MigrateInput,
+    ) -> Result<MigrateResponse, Failure> {
+        let done = self.decide_and_migrate(session, input).await;
         let done = done.map_err(Refusal::from);
         let result = done.as_ref().map_or_else(Refusal::reason_name, |_| "DONE");
         MIGRATIONS.add(1, &[KeyValue::new("aikagi.result", result)]);
@@ -88,28 +88,28 @@ impl Migrations {
 
     async fn decide_and_migrate(
         &self,
-        session: &Opened,
-        wanted: &Wanted,
+        session: &MigrationSession,
+        input: &MigrateInput,
     ) -> Result<MigrateResponse, Failure> {
-        let offer = self.offer(session, wanted.unit, self.clock.now()).await?;
+        let offer = self.offer(session, input.unit, self.clock.now()).await?;
         // SESS-5.
-        if wanted.revision != offer.revision {
+        if input.revision != offer.revision {
             return Err(Refusal::new(ErrorReason::StaleView).into());
         }
-        proofs::check_numbers(&offer.plan, &wanted.entries)?;
+        passwords::check_numbers(&offer.plan, &input.entries)?;
         if !offer.unready.is_empty() {
-            return Err(proofs::not_ready(&offer.unready, &wanted.entries).into());
+            return Err(passwords::not_ready(&offer.unready, &input.entries).into());
         }
-        let proven = self.verify(session, &wanted.entries).await?;
-        let own = wanted
+        let proven = self.verify(session, &input.entries).await?;
+        let own = input
             .entries
             .iter()
             .find(|entry| entry.number == session.account)
             .ok_or(InternalFault("a session of no account"))?;
         let hashes = self.hash_for_each(&offer.plan, &own.password).await?;
-        let decided = Decided {
+        let proven_migration = ProvenMigration {
             account: &session.account,
-            stored: &offer.seen.stored,
+            stored: &offer.line.stored,
             plan: &offer.plan,
             proven: &proven,
             rules: &self.credential_rules,
@@ -121,16 +121,20 @@ impl Migrations {
             let context = Context::Permanent { number, epoch };
             Ok(self.keys.seal_hash(context, hash)?)
         };
-        let done = self.store.migrate(&decided, seal, self.clock.now()).await;
-        // MIG-4: a change that held the line for too long came first.
+        let done = self
+            .store
+            .migrate(&proven_migration, seal, self.clock.now())
+            .await;
+        // MIG-4: a conflict in the ledger means that another change came first.
         done.map_err(|failure| failure.conflict_as(ErrorReason::ChangedMeanwhile))?;
         Ok(MigrateResponse {
             logins: logins(&offer.plan),
         })
     }
 
-    /// MIG-3, MIG-6: the session's own password for every account of the new unit, each with its own salt. Each
-    /// waits its turn for the pool, so that a long line does not keep others from it.
+    /// MIG-3, MIG-6: hashes the session's password for each account of the new unit, each time with a new salt.
+    ///
+    /// Each hash takes its own permit, so that a long line does not block the pool for others.
     async fn hash_for_each(
         &self,
         plan: &UnitMigrationPlan,

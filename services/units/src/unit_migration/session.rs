@@ -1,4 +1,4 @@
-//! Where a migration begins: the session, the line that it is on, and what is asked of that line.
+//! The common part of both RPCs: the session, its line, and what the line is offered.
 
 use aikagi_api::authentication::v1::CheckSessionRequest;
 use aikagi_api::units::v1;
@@ -11,39 +11,42 @@ use aikagi_refusal::{ErrorReason, Failure, Refusal};
 use chrono::{DateTime, Utc};
 use zeroize::Zeroizing;
 
-use super::Migrations;
-use crate::store::lines::FoundLine;
+use super::UnitMigration;
+use crate::store::lines::LineWithCredentials;
 
 /// The session in which a unit is changed.
-pub(super) struct Opened {
+pub(super) struct MigrationSession {
     pub(super) token: Zeroizing<String>,
     pub(super) account: TelephoneNumber,
-    /// The credential that it was opened under.
+    /// The epoch of the credential that opened the session.
     pub(super) epoch: Epoch,
     must_change: bool,
 }
 
-/// A migration that is offered to a session, on the line as it stands.
+/// A unit migration that is offered to a session, for the present state of the line.
 pub(super) struct Offer {
-    pub(super) seen: FoundLine,
+    pub(super) line: LineWithCredentials,
     pub(super) plan: UnitMigrationPlan,
-    /// The state that this shows (SESS-5).
+    /// The revision of this state (SESS-5).
     pub(super) revision: String,
-    /// MIG-5: the accounts asked for that have no live permanent password.
+    /// MIG-5: the required accounts without a live permanent password.
     pub(super) unready: Vec<TelephoneNumber>,
 }
 
-/// The unit wanted.
-pub(super) fn wanted(unit: i32) -> Result<AuthUnit, Refusal> {
+/// Reads the new unit.
+pub(super) fn parse_unit(unit: i32) -> Result<AuthUnit, Refusal> {
     v1::AuthUnit::try_from(unit)
         .ok()
         .and_then(|unit| AuthUnit::try_from(unit).ok())
         .ok_or_else(|| Refusal::invalid_field("unit", "not a unit"))
 }
 
-impl Migrations {
+impl UnitMigration {
     /// The live session of a token.
-    pub(super) async fn session(&self, token: Zeroizing<String>) -> Result<Opened, Failure> {
+    pub(super) async fn session(
+        &self,
+        token: Zeroizing<String>,
+    ) -> Result<MigrationSession, Failure> {
         let request = CheckSessionRequest {
             session_token: token.to_string(),
             peek: false,
@@ -55,46 +58,46 @@ impl Migrations {
         let session = checked.session.ok_or(InternalFault("no session"))?;
         let account = TelephoneNumber::parse(&session.account_number)
             .map_err(|_malformed| InternalFault("a session of a malformed number"))?;
-        Ok(Opened {
+        Ok(MigrationSession {
             token,
             account,
             epoch: Epoch(checked.epoch),
-            // A reason that this version does not know is one all the same.
+            // Also true for a reason that this version does not know.
             must_change: session.must_change_reason != 0,
         })
     }
 
-    /// MIG-1, MIG-2, MIG-7: what a session is offered that wants this unit.
+    /// MIG-1, MIG-2, MIG-7: the offer for a change to this unit.
     pub(super) async fn offer(
         &self,
-        session: &Opened,
+        session: &MigrationSession,
         to: AuthUnit,
         now: DateTime<Utc>,
     ) -> Result<Offer, Failure> {
         if session.must_change {
             return Err(Refusal::new(ErrorReason::PasswordChangeRequired).into());
         }
-        // INV-1: between the check and this look the account may have changed, or be on another line.
-        let seen = self.store.line_of(&session.account).await?.filter(|seen| {
-            let credential = seen.credential(&session.account);
+        // INV-1: since the check of the session the credential may have changed, or the number may have left its line.
+        let line = self.store.line_of(&session.account).await?.filter(|line| {
+            let credential = line.credential(&session.account);
             credential.is_some_and(|credential| credential.epoch == session.epoch)
-                && !seen.stored.line.closed
+                && !line.stored.line.closed
         });
-        let seen = seen.ok_or_else(|| Refusal::new(ErrorReason::SessionEnded))?;
-        let plan = UnitMigrationPlan::new(&seen.stored.line, to).map_err(not_offered)?;
+        let line = line.ok_or_else(|| Refusal::new(ErrorReason::SessionEnded))?;
+        let plan = UnitMigrationPlan::new(&line.stored.line, to).map_err(not_offered)?;
         let accounts = plan
             .required_numbers
             .iter()
-            .filter_map(|number| Some((number, seen.credential(number)?)));
+            .filter_map(|number| Some((number, line.credential(number)?)));
         let unready = accounts
             .clone()
             .filter(|(_, credential)| !is_ready(credential, now, &self.credential_rules))
             .map(|(number, _)| number.clone())
             .collect();
         let epochs = accounts.map(|(_, credential)| credential.epoch);
-        let revision = revision(seen.stored.line.version, epochs);
+        let revision = revision(line.stored.line.version, epochs);
         Ok(Offer {
-            seen,
+            line,
             plan,
             revision,
             unready,

@@ -12,7 +12,7 @@ use crate::directory::{
 
 const ACTOR: &str = "operator/alice";
 
-impl World {
+impl Fixture {
     async fn close(&self, number: &str) -> Result<Line, Refusal> {
         let number = number.to_owned();
         let request = CloseLineRequest { number };
@@ -80,7 +80,7 @@ impl World {
         (answer.verdict(), answer.remedy())
     }
 
-    /// Every number of the line has a permanent password.
+    /// Gives each number of the line a permanent password.
     async fn establish(&self, unit: &'static str) {
         let statement = format!(
             "UPDATE lines SET unit = '{unit}', unit_established_time = '2027-01-01';
@@ -128,32 +128,32 @@ fn event(number: &str, action: &str, outcome: &str, reason: &str) -> [String; 4]
     [number, action, outcome, reason].map(str::to_owned)
 }
 
-/// OPS-1, SESS-2, INV-1: a closed line has no password left, its epochs are others, and nothing on it changes any
-/// more; closing it again is no error and no event.
+/// OPS-1, SESS-2, INV-1: closing a line voids its passwords and starts new epochs. No later change is allowed. Closing it again is no
+/// error and leaves no event.
 #[tokio::test]
-async fn a_closed_line_has_nothing_left() {
-    let world = World::new().await;
-    world.add(CONTRACT, &[USER]).await.unwrap();
-    world.establish("ADMIN_USER").await;
-    let before = world.epoch(USER).await;
-    let closed = world.close(USER).await.unwrap();
+async fn a_closed_line_has_no_passwords() {
+    let fixture = Fixture::new().await;
+    fixture.add(CONTRACT, &[USER]).await.unwrap();
+    fixture.establish("ADMIN_USER").await;
+    let before = fixture.epoch(USER).await;
+    let closed = fixture.close(USER).await.unwrap();
     assert!(closed.close_time.is_some());
     let none = CredentialKind::None;
     assert_eq!(kinds(&closed), [(CONTRACT, none), (USER, none)]);
-    assert!(world.epoch(USER).await > before);
-    assert_eq!(world.close(CONTRACT).await.unwrap(), closed);
+    assert!(fixture.epoch(USER).await > before);
+    assert_eq!(fixture.close(CONTRACT).await.unwrap(), closed);
     for refused in [
-        world.add_number(CONTRACT, OTHER).await,
-        world.remove(USER).await,
-        world.subscribe(USER, false).await,
-        world.reset(CONTRACT).await,
+        fixture.add_number(CONTRACT, OTHER).await,
+        fixture.remove(USER).await,
+        fixture.subscribe(USER, false).await,
+        fixture.reset(CONTRACT).await,
     ] {
         assert_eq!(refused.unwrap_err().reason(), ErrorReason::LineClosed);
     }
-    assert_eq!(world.get(USER).await.unwrap(), closed);
+    assert_eq!(fixture.get(USER).await.unwrap(), closed);
     let refused = |number, action| event(number, action, "REFUSED", "LINE_CLOSED");
     assert_eq!(
-        world.events().await,
+        fixture.events().await,
         [
             event(CONTRACT, "CLOSE_LINE", "DONE", ""),
             refused(CONTRACT, "ADD_NUMBER"),
@@ -164,27 +164,27 @@ async fn a_closed_line_has_nothing_left() {
     );
 }
 
-/// OPS-1: a number of a closed line can be used anew: the closed line gives way with all its numbers, and its
-/// events stay. If the new line cannot be added all the same, nothing gives way.
+/// OPS-1: a number of a closed line can be used again. Then the closed line is removed with all its numbers, and its events stay. If
+/// the new line cannot be added, the closed line is not removed.
 #[tokio::test]
-async fn a_closed_line_gives_way() {
-    let world = World::new().await;
-    world.add(CONTRACT, &[USER]).await.unwrap();
-    world.close(CONTRACT).await.unwrap();
-    world.add(OTHER, &[]).await.unwrap();
-    let taken = world.add(USER, &[OTHER]).await.unwrap_err();
+async fn a_closed_line_is_removed_for_a_new_one() {
+    let fixture = Fixture::new().await;
+    fixture.add(CONTRACT, &[USER]).await.unwrap();
+    fixture.close(CONTRACT).await.unwrap();
+    fixture.add(OTHER, &[]).await.unwrap();
+    let taken = fixture.add(USER, &[OTHER]).await.unwrap_err();
     assert_eq!(taken.reason(), ErrorReason::NumberTaken);
-    assert_eq!(world.counts().await, (2, 3, 3));
+    assert_eq!(fixture.counts().await, (2, 3, 3));
 
-    let line = world.add_number(OTHER, USER).await.unwrap();
+    let line = fixture.add_number(OTHER, USER).await.unwrap();
     assert_eq!(
         kinds(&line),
         [(OTHER, CredentialKind::None), (USER, CredentialKind::None)]
     );
-    assert_eq!(world.counts().await, (1, 2, 2));
-    let gone = world.get(CONTRACT).await.unwrap_err();
-    assert_eq!(gone.reason(), ErrorReason::LineNotFound);
-    let events = world.events().await;
+    assert_eq!(fixture.counts().await, (1, 2, 2));
+    let removed_line = fixture.get(CONTRACT).await.unwrap_err();
+    assert_eq!(removed_line.reason(), ErrorReason::LineNotFound);
+    let events = fixture.events().await;
     let [.., removed, added] = events.as_slice() else {
         panic!("{events:?}");
     };
@@ -192,69 +192,69 @@ async fn a_closed_line_gives_way() {
     assert_eq!(*added, event(USER, "ADD_NUMBER", "DONE", ""));
 }
 
-/// OPS-1, UNIT-1: a number comes to a line without a password and leaves it with its own; the contract number stays.
+/// OPS-1, UNIT-1: a new number has no password, and a removed number loses its password. The contract number cannot be removed.
 #[tokio::test]
-async fn numbers_come_and_leave() {
-    let world = World::new().await;
-    world.add(CONTRACT, &[USER]).await.unwrap();
-    world.establish("NUMBER").await;
-    let first = world.epoch(USER).await;
-    let line = world.add_number(USER, "03 3333 0009").await.unwrap();
+async fn numbers_are_added_and_removed() {
+    let fixture = Fixture::new().await;
+    fixture.add(CONTRACT, &[USER]).await.unwrap();
+    fixture.establish("NUMBER").await;
+    let first = fixture.epoch(USER).await;
+    let line = fixture.add_number(USER, "03 3333 0009").await.unwrap();
     assert_eq!(kinds(&line)[2], (OTHER, CredentialKind::None));
     assert_eq!(line.numbers[2].role(), AccountRole::Number);
-    assert_eq!(world.add_number(CONTRACT, OTHER).await.unwrap(), line);
+    assert_eq!(fixture.add_number(CONTRACT, OTHER).await.unwrap(), line);
 
-    assert_eq!(world.remove(USER).await.unwrap().numbers.len(), 2);
-    assert_eq!(world.epoch(USER).await, None);
-    let stays = world.remove(CONTRACT).await.unwrap_err();
+    assert_eq!(fixture.remove(USER).await.unwrap().numbers.len(), 2);
+    assert_eq!(fixture.epoch(USER).await, None);
+    let stays = fixture.remove(CONTRACT).await.unwrap_err();
     assert_eq!(stays.reason(), ErrorReason::ContractNumberStays);
-    let gone = world.remove(USER).await.unwrap_err();
-    assert_eq!(gone.reason(), ErrorReason::LineNotFound);
-    world.add_number(CONTRACT, USER).await.unwrap();
+    let removed = fixture.remove(USER).await.unwrap_err();
+    assert_eq!(removed.reason(), ErrorReason::LineNotFound);
+    fixture.add_number(CONTRACT, USER).await.unwrap();
     assert!(
-        world.epoch(USER).await > first,
-        "INV-1: no session comes back"
+        fixture.epoch(USER).await > first,
+        "INV-1: no old session becomes valid"
     );
 }
 
-/// OPS-1: a number that is on another open line, or on this one with another subscription, is taken, and named masked.
+/// OPS-1: a number on another open line, or on this line with another subscription, is taken. The refusal shows it masked.
 #[tokio::test]
-async fn a_number_elsewhere_is_taken() {
-    let world = World::new().await;
-    world.add(CONTRACT, &[PLAIN]).await.unwrap();
-    world.add(OTHER, &[USER]).await.unwrap();
+async fn a_number_of_another_line_is_taken() {
+    let fixture = Fixture::new().await;
+    fixture.add(CONTRACT, &[PLAIN]).await.unwrap();
+    fixture.add(OTHER, &[USER]).await.unwrap();
     for (number, masked) in [
         (USER, "******0002"),
         (OTHER, "******0009"),
         (PLAIN, "******0003"),
     ] {
-        let refusal = world.add_number(CONTRACT, number).await.unwrap_err();
+        let refusal = fixture.add_number(CONTRACT, number).await.unwrap_err();
         let expected = Refusal::new(ErrorReason::NumberTaken).with("number", masked);
         assert_eq!(refusal, expected);
     }
-    assert_eq!(world.get(CONTRACT).await.unwrap().numbers.len(), 2);
+    assert_eq!(fixture.get(CONTRACT).await.unwrap().numbers.len(), 2);
 }
 
-/// OPS-1, UNIT-1, INV-1: who loses the option service loses the password where it was an account by it; the contract
-/// number under `ADMIN_USER` keeps it.
+/// OPS-1, UNIT-1, INV-1: a number that loses the option service loses its password, unless it is still an account. The contract number
+/// in ADMIN_USER is.
 #[tokio::test]
-async fn unsubscribing_voids_who_is_no_account() {
-    let world = World::new().await;
-    world.add(CONTRACT, &[USER]).await.unwrap();
-    world.subscribe(CONTRACT, true).await.unwrap();
-    world.establish("ADMIN_USER").await;
-    let line = world.subscribe(USER, false).await.unwrap();
+async fn unsubscribing_voids_the_password_of_no_account() {
+    let fixture = Fixture::new().await;
+    fixture.add(CONTRACT, &[USER]).await.unwrap();
+    fixture.subscribe(CONTRACT, true).await.unwrap();
+    fixture.establish("ADMIN_USER").await;
+    let line = fixture.subscribe(USER, false).await.unwrap();
     assert_eq!(line.numbers[1].role(), AccountRole::Unspecified);
     let kept = (CONTRACT, CredentialKind::Permanent);
     assert_eq!(kinds(&line), [kept, (USER, CredentialKind::None)]);
-    let line = world.subscribe(CONTRACT, false).await.unwrap();
+    let line = fixture.subscribe(CONTRACT, false).await.unwrap();
     assert_eq!(kinds(&line)[0], kept);
-    assert_eq!(world.subscribe(CONTRACT, false).await.unwrap(), line);
-    let line = world.subscribe(USER, true).await.unwrap();
+    assert_eq!(fixture.subscribe(CONTRACT, false).await.unwrap(), line);
+    let line = fixture.subscribe(USER, true).await.unwrap();
     assert_eq!(line.numbers[1].role(), AccountRole::User);
     assert_eq!(kinds(&line)[1], (USER, CredentialKind::None));
     assert_eq!(
-        world.events().await,
+        fixture.events().await,
         [
             event(CONTRACT, "SUBSCRIBE_NUMBER", "DONE", ""),
             event(USER, "UNSUBSCRIBE_NUMBER", "DONE", ""),
@@ -264,16 +264,16 @@ async fn unsubscribing_voids_who_is_no_account() {
     );
 }
 
-/// OPS-2, UNIT-2: a reset takes the unit and every password; the numbers stay.
+/// OPS-2, UNIT-2: a reset removes the unit and all passwords. The numbers stay.
 #[tokio::test]
-async fn a_reset_takes_unit_and_passwords() {
-    let world = World::new().await;
-    world.add(CONTRACT, &[USER]).await.unwrap();
-    world.establish("LINE").await;
-    world
+async fn a_reset_removes_unit_and_passwords() {
+    let fixture = Fixture::new().await;
+    fixture.add(CONTRACT, &[USER]).await.unwrap();
+    fixture.establish("LINE").await;
+    fixture
         .prepare("UPDATE credentials SET kind = 'NONE', permanent_hash = NULL, hash_epoch = NULL WHERE number = '0333330002'")
         .await;
-    let line = world.reset(USER).await.unwrap();
+    let line = fixture.reset(USER).await.unwrap();
     assert_eq!(
         (line.unit(), line.unit_established_time),
         (AuthUnit::Unspecified, None)
@@ -281,31 +281,31 @@ async fn a_reset_takes_unit_and_passwords() {
     let none = CredentialKind::None;
     assert_eq!(kinds(&line), [(CONTRACT, none), (USER, none)]);
     let hashes: i64 = sqlx::query_scalar("SELECT count(permanent_hash) FROM credentials")
-        .fetch_one(&world.ledger)
+        .fetch_one(&fixture.ledger)
         .await
         .unwrap();
     assert_eq!(hashes, 0);
     assert_eq!(
-        world.events().await,
+        fixture.events().await,
         [event(CONTRACT, "RESET_UNIT", "DONE", "")]
     );
 }
 
-/// OPS-1, OPS-3: changes of a number that is on no line are refused, and the event keeps no number.
+/// OPS-1, OPS-3: changes of a number on no line are refused, and the event does not store the number.
 #[tokio::test]
-async fn changes_of_nothing_are_refused() {
-    let world = World::new().await;
-    world.add(CONTRACT, &[]).await.unwrap();
+async fn changes_of_an_unknown_number_are_refused() {
+    let fixture = Fixture::new().await;
+    fixture.add(CONTRACT, &[]).await.unwrap();
     for refused in [
-        world.close(OTHER).await,
-        world.add_number(OTHER, USER).await,
-        world.remove(OTHER).await,
-        world.subscribe(OTHER, true).await,
-        world.reset(OTHER).await,
+        fixture.close(OTHER).await,
+        fixture.add_number(OTHER, USER).await,
+        fixture.remove(OTHER).await,
+        fixture.subscribe(OTHER, true).await,
+        fixture.reset(OTHER).await,
     ] {
         assert_eq!(refused.unwrap_err().reason(), ErrorReason::LineNotFound);
     }
-    let events = world.events().await;
+    let events = fixture.events().await;
     assert_eq!(events.len(), 5);
     for [number, _, outcome, reason] in events {
         assert_eq!(
@@ -313,52 +313,52 @@ async fn changes_of_nothing_are_refused() {
             ("", "REFUSED", "LINE_NOT_FOUND")
         );
     }
-    let malformed = world.close("x").await.unwrap_err();
+    let malformed = fixture.close("x").await.unwrap_err();
     assert_eq!(malformed.reason(), ErrorReason::InvalidField);
 }
 
-/// OPS-1, INV-5: of two lines that take one number at once, one has it and the other is told.
+/// OPS-1, INV-5: if the same number is added to two lines in parallel, one change succeeds and the other is refused.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_two_lines_that_take_a_number_one_has_it() {
-    let world = World::new().await;
-    world.add(CONTRACT, &[]).await.unwrap();
-    world.add(OTHER, &[]).await.unwrap();
+async fn one_of_two_parallel_changes_gets_the_number() {
+    let fixture = Fixture::new().await;
+    fixture.add(CONTRACT, &[]).await.unwrap();
+    fixture.add(OTHER, &[]).await.unwrap();
     let (one, two) = tokio::join!(
-        world.add_number(CONTRACT, USER),
-        world.add_number(OTHER, USER)
+        fixture.add_number(CONTRACT, USER),
+        fixture.add_number(OTHER, USER)
     );
     let refused = one.as_ref().err().or(two.as_ref().err());
     assert_eq!(refused.map(Refusal::reason), Some(ErrorReason::NumberTaken));
     assert!(one.is_ok() || two.is_ok());
-    assert_eq!(world.counts().await, (2, 3, 3));
+    assert_eq!(fixture.counts().await, (2, 3, 3));
 }
 
-/// OPS-2: why a number cannot log in, and what would help; nothing is changed by asking.
+/// OPS-2: an explanation has the reason and the remedy, and changes nothing.
 #[tokio::test]
 async fn a_login_is_explained() {
-    let world = World::new().await;
-    world.add(CONTRACT, &[USER, PLAIN]).await.unwrap();
-    let unset = world.explain(USER).await;
+    let fixture = Fixture::new().await;
+    fixture.add(CONTRACT, &[USER, PLAIN]).await.unwrap();
+    let unset = fixture.explain(USER).await;
     assert_eq!(unset, (LoginVerdict::NoUnit, Remedy::Call));
-    let nobody = world.explain(OTHER).await;
+    let nobody = fixture.explain(OTHER).await;
     assert_eq!(nobody, (LoginVerdict::UnknownNumber, Remedy::Provision));
-    world.establish("ADMIN_USER").await;
+    fixture.establish("ADMIN_USER").await;
     assert_eq!(
-        world.explain(PLAIN).await,
+        fixture.explain(PLAIN).await,
         (LoginVerdict::NotSubscribed, Remedy::Subscribe)
     );
     assert_eq!(
-        world.explain(USER).await,
+        fixture.explain(USER).await,
         (LoginVerdict::Permanent, Remedy::Unspecified)
     );
-    world
+    fixture
         .prepare(
             "UPDATE credentials SET failures = 10, killed_time = now() WHERE number = '0333330002'",
         )
         .await;
     assert_eq!(
-        world.explain("03-3333-0002").await,
+        fixture.explain("03-3333-0002").await,
         (LoginVerdict::Killed, Remedy::Call)
     );
-    assert!(world.events().await.is_empty());
+    assert!(fixture.events().await.is_empty());
 }

@@ -1,11 +1,11 @@
-//! Migrations: a line's auth unit changed by its subscriber (section 6 of the specification). Hashes are written
-//! and never read: passwords are verified by the authentication service.
+//! Unit migration: a subscriber changes the auth unit of the line (section 6 of the specification). This service writes hashes
+//! and never reads one. The authentication service verifies passwords.
 //!
-//! One module for each RPC; [`session`] is where both begin, [`proofs`] are the passwords entered.
+//! Each RPC has its module. [`session`] has their common part, and [`passwords`] the entered passwords.
 
 pub(crate) mod migrate;
+mod passwords;
 pub(crate) mod preview_migration;
-mod proofs;
 mod session;
 
 use std::sync::Arc;
@@ -25,9 +25,9 @@ use aikagi_mesh::shutdown::Shutdown;
 use crate::settings::Settings;
 use crate::store::{Store, texts};
 
-/// The service, with everything that it stands on. Clones share it.
+/// The service with its store, client, hashing pool and keys. Clones share them.
 #[derive(Clone, Debug)]
-pub(crate) struct Migrations {
+pub(crate) struct UnitMigration {
     store: Store,
     authentication: AuthenticationServiceClient<Upstream>,
     pool: Pool,
@@ -37,8 +37,8 @@ pub(crate) struct Migrations {
     shutdown: Shutdown,
 }
 
-impl Migrations {
-    /// Connects to authentication, which may be away, and reads the keys, which may not.
+impl UnitMigration {
+    /// Creates the service. Authentication need not respond yet; the key ring must be readable.
     pub(crate) fn new(
         settings: &Settings,
         context: &ServiceContext,
@@ -64,7 +64,7 @@ impl Migrations {
     }
 }
 
-/// MIG-6: who logs in after a migration, as messages have it.
+/// MIG-6: the logins after a unit migration.
 fn logins(plan: &unit_migration::UnitMigrationPlan) -> Vec<Login> {
     let login = |login: &unit_migration::Login| Login {
         number: login.number.as_str().to_owned(),

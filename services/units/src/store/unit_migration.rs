@@ -1,4 +1,4 @@
-//! The statements of a migration: what it is decided on, and the change itself (MIG-4).
+//! The statements of a unit migration (MIG-4).
 
 use std::collections::BTreeMap;
 
@@ -17,37 +17,36 @@ use super::directory::void;
 use super::lines::lock_credentials;
 use super::{Store, texts};
 
-/// A migration that was decided, and all that it was decided on.
+/// A unit migration whose passwords are verified, with the state on which it was migration.
 #[derive(Debug)]
-pub(crate) struct Decided<'a> {
-    /// The account whose session migrates.
+pub(crate) struct ProvenMigration<'a> {
+    /// The account of the session.
     pub(crate) account: &'a TelephoneNumber,
-    /// The line as it was seen.
+    /// The line when it was read.
     pub(crate) stored: &'a StoredLine,
-    /// What is to be done.
+    /// The plan of the change.
     pub(crate) plan: &'a UnitMigrationPlan,
-    /// The credentials whose passwords were verified: all that were asked for.
+    /// The epochs of all required accounts when their passwords were verified.
     pub(crate) proven: &'a BTreeMap<TelephoneNumber, Epoch>,
     pub(crate) rules: &'a CredentialRules,
 }
 
 impl Store {
-    /// MIG-3, MIG-4, INV-5: does the whole migration in one transaction over the locked line, if the line and
-    /// every credential that was proven are still what they were. `seal` seals an account's hash for its new
-    /// epoch (INV-9).
+    /// MIG-3, MIG-4, INV-5: migrates in one transaction that locks the line. `seal` seals an account's hash for its new epoch
+    /// (INV-9).
     ///
-    /// Refused with `CHANGED_MEANWHILE` when another change came first; nothing was changed then.
+    /// Fails with `CHANGED_MEANWHILE` if the line or a verified credential has changed. Then nothing was changed.
     pub(crate) async fn migrate(
         &self,
-        decided: &Decided<'_>,
+        migration: &ProvenMigration<'_>,
         seal: impl Fn(&TelephoneNumber, Epoch) -> Result<Vec<u8>, Failure>,
         now: DateTime<Utc>,
     ) -> Result<(), Failure> {
         let mut transaction = self.ledger.begin().await?;
-        let changed = unchanged_since(&mut transaction, decided, now)
+        let changed = unchanged_since(&mut transaction, migration, now)
             .await?
             .ok_or_else(|| Refusal::new(ErrorReason::ChangedMeanwhile))?;
-        let accounts: Vec<&TelephoneNumber> = decided
+        let accounts: Vec<&TelephoneNumber> = migration
             .plan
             .logins
             .iter()
@@ -60,16 +59,16 @@ impl Store {
             .map(|(number, epoch)| seal(number, Epoch(*epoch)))
             .collect::<Result<Vec<_>, _>>()?;
         replace(&mut transaction, &accounts, &epochs, &hashes, changed).await?;
-        void(&mut transaction, &decided.plan.voided).await?;
-        set_unit(&mut transaction, decided).await?;
-        let way = way(decided.plan);
-        let (line_id, account) = (decided.stored.line_id, decided.account);
+        void(&mut transaction, &migration.plan.voided).await?;
+        set_unit(&mut transaction, migration).await?;
+        let direction = direction(migration.plan);
+        let (line_id, account) = (migration.stored.line_id, migration.account);
         note(
             &mut transaction,
             account,
             line_id,
             AuditOutcome::Done,
-            &way,
+            &direction,
             now,
         )
         .await?;
@@ -77,7 +76,7 @@ impl Store {
         Ok(())
     }
 
-    /// OPS-3: a migration that was decided against. A number that has left its line is not kept.
+    /// OPS-3: writes the audit event of a refused unit migration. A number that is on no line gets none.
     pub(crate) async fn note_refused_migration(
         &self,
         account: &TelephoneNumber,
@@ -95,30 +94,30 @@ impl Store {
     }
 }
 
-/// Locks the line and its credentials, and compares them with what was decided on. If nothing has changed: when
-/// the password that is carried on was last changed (PW-3).
+/// Locks the line and its credentials, and compares them with the state of the decision. Returns the last change of the
+/// session's password (PW-3), or `None` if something has changed.
 ///
-/// Credentials are locked too: a password that wrong attempts kill meanwhile must not come to life again under a
-/// new epoch (LOGIN-2).
+/// The credentials are locked too, because a password that wrong attempts kill must not become valid again in a new epoch
+/// (LOGIN-2).
 async fn unchanged_since(
     connection: &mut PgConnection,
-    decided: &Decided<'_>,
+    migration: &ProvenMigration<'_>,
     now: DateTime<Utc>,
 ) -> Result<Option<DateTime<Utc>>, LedgerError> {
-    let present = lock_line(&mut *connection, decided.stored.line_id).await?;
-    if present.is_none_or(|present| present.line != decided.stored.line || present.line.closed) {
+    let present = lock_line(&mut *connection, migration.stored.line_id).await?;
+    if present.is_none_or(|present| present.line != migration.stored.line || present.line.closed) {
         return Ok(None);
     }
-    let credentials = lock_credentials(connection, decided.stored.line_id).await?;
-    let proven = decided.plan.required_numbers.iter().all(|number| {
-        credentials.get(number).is_some_and(|found| {
-            let credential = &found.credential;
-            decided.proven.get(number) == Some(&credential.epoch)
-                && is_ready(credential, now, decided.rules)
+    let credentials = lock_credentials(connection, migration.stored.line_id).await?;
+    let proven = migration.plan.required_numbers.iter().all(|number| {
+        credentials.get(number).is_some_and(|state| {
+            let credential = &state.credential;
+            migration.proven.get(number) == Some(&credential.epoch)
+                && is_ready(credential, now, migration.rules)
         })
     });
-    let own = credentials.get(decided.account).filter(|_| proven);
-    Ok(own.and_then(|found| found.credential.changed))
+    let own = credentials.get(migration.account).filter(|_| proven);
+    Ok(own.and_then(|state| state.credential.changed))
 }
 
 async fn next_epochs(
@@ -135,7 +134,8 @@ async fn next_epochs(
     Ok(epochs)
 }
 
-/// INV-1, INV-2, MIG-3, PW-3: each account has another identity, with a count of its own; the password's days run on.
+/// INV-1, INV-2, MIG-3, PW-3: replaces the credentials. Each new one has its own epoch and count. The age of the password
+/// continues.
 async fn replace(
     connection: &mut PgConnection,
     accounts: &[&TelephoneNumber],
@@ -159,7 +159,7 @@ async fn replace(
     .execute(connection)
     .statement("replace", "credentials")
     .await?;
-    // Every number has its credential from the day it is on a line.
+    // Each number of a line has a row in `credentials`.
     if replaced.rows_affected() == accounts.len() as u64 {
         Ok(())
     } else {
@@ -167,12 +167,15 @@ async fn replace(
     }
 }
 
-/// UNIT-2, SESS-5: the unit stays established from when it was; every view of the line is stale.
-async fn set_unit(connection: &mut PgConnection, decided: &Decided<'_>) -> Result<(), LedgerError> {
+/// UNIT-2, SESS-5: the unit stays established since the same time. The new version makes all views of the line stale.
+async fn set_unit(
+    connection: &mut PgConnection,
+    migration: &ProvenMigration<'_>,
+) -> Result<(), LedgerError> {
     sqlx::query!(
         "UPDATE lines SET unit = $2, version = version + 1 WHERE line_id = $1",
-        decided.stored.line_id,
-        decided.plan.to.as_str(),
+        migration.stored.line_id,
+        migration.plan.to.as_str(),
     )
     .execute(connection)
     .statement("set_unit", "lines")
@@ -180,8 +183,8 @@ async fn set_unit(connection: &mut PgConnection, decided: &Decided<'_>) -> Resul
     Ok(())
 }
 
-/// From which unit to which, as the audit trail has it.
-fn way(plan: &UnitMigrationPlan) -> String {
+/// The old and the new unit, as the reason of the audit event.
+fn direction(plan: &UnitMigrationPlan) -> String {
     format!("{}_TO_{}", plan.from.as_str(), plan.to.as_str())
 }
 

@@ -1,4 +1,4 @@
-//! The passwords that a migration is decided on, and whether they are right (MIG-2, MIG-5).
+//! The entered passwords of a unit migration, and their verification (MIG-2, MIG-5).
 
 use std::collections::BTreeMap;
 
@@ -10,64 +10,67 @@ use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit_migration::{NumberMismatch, UnitMigrationPlan};
 use aikagi_refusal::{ErrorReason, Failure, Refusal, fields};
 
-use super::Migrations;
-use super::session::Opened;
+use super::UnitMigration;
+use super::session::MigrationSession;
 
-/// An account's password as it was entered.
-pub(super) struct Entered {
+/// An account with the password that was entered for it.
+pub(super) struct EnteredPassword {
     pub(super) number: TelephoneNumber,
     pub(super) password: TypedPassword,
 }
 
-/// The field of an entry, by its place in the request.
-fn field(place: usize) -> String {
-    format!("passwords[{place}]")
+/// The field of an entry in the request.
+fn field(index: usize) -> String {
+    format!("passwords[{index}]")
 }
 
-/// Takes what was entered out of its messages, which keep nothing of it (INV-8).
-pub(super) fn entered(passwords: Vec<AccountPassword>) -> Result<Vec<Entered>, Refusal> {
-    let entered = |(place, mut entry): (usize, AccountPassword)| {
-        Ok(Entered {
-            number: fields::number(field(place), &entry.number)?,
-            password: fields::typed_password(field(place), &mut entry.password)?,
+/// Takes the entries out of their messages (INV-8).
+pub(super) fn parse(passwords: Vec<AccountPassword>) -> Result<Vec<EnteredPassword>, Refusal> {
+    let parse_one = |(index, mut entry): (usize, AccountPassword)| {
+        Ok(EnteredPassword {
+            number: fields::number(field(index), &entry.number)?,
+            password: fields::typed_password(field(index), &mut entry.password)?,
         })
     };
-    passwords.into_iter().enumerate().map(entered).collect()
+    passwords.into_iter().enumerate().map(parse_one).collect()
 }
 
-/// MIG-5: the numbers are those asked for, each once.
-pub(super) fn check_numbers(plan: &UnitMigrationPlan, entries: &[Entered]) -> Result<(), Refusal> {
+/// MIG-5: checks that the entries are the required numbers, each once.
+pub(super) fn check_numbers(
+    plan: &UnitMigrationPlan,
+    entries: &[EnteredPassword],
+) -> Result<(), Refusal> {
     let numbers: Vec<_> = entries.iter().map(|entry| entry.number.clone()).collect();
     plan.check_numbers(&numbers).map_err(|wrong| {
         let refusal = Refusal::new(ErrorReason::InvalidField);
         wrong
             .into_iter()
             .fold(refusal, |refusal, wrong| match wrong {
-                NumberMismatch::NotRequired(place) => {
-                    refusal.field(field(place), "not a number whose password is asked for")
+                NumberMismatch::NotRequired(index) => {
+                    refusal.field(field(index), "not a number whose password is asked for")
                 }
-                NumberMismatch::Duplicate(place) => {
-                    refusal.field(field(place), "the same number twice")
+                NumberMismatch::Duplicate(index) => {
+                    refusal.field(field(index), "the same number twice")
                 }
                 NumberMismatch::Missing => refusal.field("passwords", "a number is left out"),
             })
     })
 }
 
-/// MIG-5: the accounts without a live permanent password, by their places.
-pub(super) fn not_ready(unready: &[TelephoneNumber], entries: &[Entered]) -> Refusal {
+/// MIG-5: the refusal that names the accounts without a live permanent password.
+pub(super) fn not_ready(unready: &[TelephoneNumber], entries: &[EnteredPassword]) -> Refusal {
     let masked: Vec<String> = unready.iter().map(TelephoneNumber::masked).collect();
     let refusal = Refusal::new(ErrorReason::AccountsNotReady).with("numbers", masked.join(","));
     entries
         .iter()
         .enumerate()
         .filter(|(_, entry)| unready.contains(&entry.number))
-        .fold(refusal, |refusal, (place, _)| {
-            refusal.field(field(place), "no live permanent password")
+        .fold(refusal, |refusal, (index, _)| {
+            refusal.field(field(index), "no live permanent password")
         })
 }
 
-/// Whether a refusal is of the password itself: wrong, or the account has none any more.
+/// True if the reason is about the password itself: it is wrong, or the account has none.
 fn is_of_password(reason: ErrorReason) -> bool {
     matches!(
         reason,
@@ -75,62 +78,66 @@ fn is_of_password(reason: ErrorReason) -> bool {
     )
 }
 
-/// MIG-5: the passwords that were not right, by their places, and why each was not.
-fn not_right(places: &[(usize, ErrorReason)]) -> Refusal {
-    let dead = places
+/// MIG-5: the refusal that names the wrong passwords, each with its reason.
+fn wrong_passwords(wrong: &[(usize, ErrorReason)]) -> Refusal {
+    let any_dead = wrong
         .iter()
         .any(|(_, reason)| *reason == ErrorReason::PasswordDead);
-    let refusal = Refusal::new(if dead {
+    let refusal = Refusal::new(if any_dead {
         ErrorReason::PasswordDead
     } else {
         ErrorReason::PasswordWrong
     });
-    places.iter().fold(refusal, |refusal, (place, reason)| {
+    wrong.iter().fold(refusal, |refusal, (index, reason)| {
         let is_dead = *reason == ErrorReason::PasswordDead;
         let description = if is_dead { "dead" } else { "wrong" };
-        refusal.field_for(field(*place), *reason, description)
+        refusal.field_for(field(*index), *reason, description)
     })
 }
 
-impl Migrations {
-    /// MIG-5, LOGIN-6: verifies all passwords, those after a wrong one too, so that each wrong one is charged and
-    /// named. The answer is the credential that each has proven.
+impl UnitMigration {
+    /// MIG-5, LOGIN-6: verifies all passwords, also after a wrong one, so that each wrong one is charged and named. Returns the
+    /// epoch of each verified credential.
     ///
-    /// An attempt that spends a number's last ends the session (SESS-2), and no password after it is looked at.
+    /// If an attempt uses the last one of a number, the session ends (SESS-2) and no further password is verified.
     pub(super) async fn verify(
         &self,
-        session: &Opened,
-        entries: &[Entered],
+        session: &MigrationSession,
+        entries: &[EnteredPassword],
     ) -> Result<BTreeMap<TelephoneNumber, Epoch>, Failure> {
         let mut proven = BTreeMap::new();
-        let mut places = Vec::new();
-        for (place, entry) in entries.iter().enumerate() {
+        let mut wrong = Vec::new();
+        for (index, entry) in entries.iter().enumerate() {
             match self.verify_one(session, entry).await {
                 Ok(epoch) => {
                     proven.insert(entry.number.clone(), epoch);
                 }
                 Err(Failure::Refused(refusal)) if is_of_password(refusal.reason()) => {
-                    places.push((place, refusal.reason()));
+                    wrong.push((index, refusal.reason()));
                 }
-                // What was charged is told, whatever came after it.
-                Err(failure) if !places.is_empty() => {
+                // The response names the charged attempts, also if a later verification fails.
+                Err(failure) if !wrong.is_empty() => {
                     failure.report();
                     break;
                 }
                 Err(failure) => return Err(failure),
             }
         }
-        if !places.is_empty() {
-            return Err(not_right(&places).into());
+        if !wrong.is_empty() {
+            return Err(wrong_passwords(&wrong).into());
         }
-        // INV-1: the password is right, but not of the credential that the session was opened under.
+        // INV-1: the password is right, but the credential has changed since the session was opened.
         if proven.get(&session.account) != Some(&session.epoch) {
             return Err(Refusal::new(ErrorReason::ChangedMeanwhile).into());
         }
         Ok(proven)
     }
 
-    async fn verify_one(&self, session: &Opened, entry: &Entered) -> Result<Epoch, Failure> {
+    async fn verify_one(
+        &self,
+        session: &MigrationSession,
+        entry: &EnteredPassword,
+    ) -> Result<Epoch, Failure> {
         let request = VerifyPasswordRequest {
             session_token: session.token.to_string(),
             number: entry.number.as_str().to_owned(),
@@ -140,7 +147,7 @@ impl Migrations {
         let verified = answer
             .map_err(|status| Failure::forwarded(&status))?
             .into_inner();
-        // It was permanent a moment ago.
+        // The credential was permanent when it was read, so it has changed since then.
         if verified.kind() != CredentialKind::Permanent {
             return Err(Refusal::new(ErrorReason::ChangedMeanwhile).into());
         }
