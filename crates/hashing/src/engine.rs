@@ -13,7 +13,7 @@ use argon2_rust::{
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::{HashError, SettingsError};
+use crate::HashError;
 
 /// The setting `hashing.engine`.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
@@ -25,6 +25,13 @@ pub enum EngineChoice {
     /// The portable implementation alone: slower by a factor of two to three.
     Portable,
 }
+
+/// The vectorised implementation does not compute what the portable one computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the vectorised implementation of Argon2id is wrong on this machine: set `hashing.engine = \"portable\"`"
+)]
+pub struct EnginesDisagree;
 
 /// The implementation that a process hashes with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +53,7 @@ impl Engine {
     /// The engine that the settings ask for.
     ///
     /// Fails when the vectorised implementation and the portable one disagree on any known answer.
-    pub(crate) fn select(choice: EngineChoice, params: &Params) -> Result<Self, SettingsError> {
+    pub(crate) fn select(choice: EngineChoice, params: &Params) -> Result<Self, EnginesDisagree> {
         if choice == EngineChoice::Portable {
             return Ok(Self::Portable);
         }
@@ -54,8 +61,8 @@ impl Engine {
         let (mut vectorised, mut portable) = (Memory::default(), Memory::default());
         for (memory_kib, passes, bytes) in KNOWN_COSTS.into_iter().chain([own]) {
             for secret in KNOWN_SECRETS {
-                let params = Params::new(memory_kib, passes, 1, Some(bytes))
-                    .map_err(|_| SettingsError::EnginesDisagree)?;
+                let params =
+                    Params::new(memory_kib, passes, 1, Some(bytes)).map_err(|_| EnginesDisagree)?;
                 let answer = |memory: &mut Memory, engine: Self| {
                     let mut output = Zeroizing::new(vec![0; bytes]);
                     memory
@@ -74,7 +81,7 @@ impl Engine {
                     answer(&mut portable, Self::Portable),
                 ) {
                     (Ok(one), Ok(other)) if one == other => {}
-                    _ => return Err(SettingsError::EnginesDisagree),
+                    _ => return Err(EnginesDisagree),
                 }
             }
         }

@@ -17,7 +17,7 @@ mod settings;
 mod slot;
 mod workers;
 
-pub use engine::EngineChoice;
+pub use engine::{EngineChoice, EnginesDisagree};
 pub use error::HashError;
 pub use memory::MemoryError;
 pub use permit::Permit;

@@ -7,7 +7,7 @@ use std::thread::available_parallelism;
 use argon2::Params;
 use serde::Deserialize;
 
-use crate::engine::EngineChoice;
+use crate::engine::{EngineChoice, EnginesDisagree};
 use crate::memory::{MemoryError, check_memory};
 use crate::seal::{KeyRing, KeyRingError};
 
@@ -107,11 +107,9 @@ pub enum SettingsError {
     /// The file with the sealing keys cannot be used (INV-9).
     #[error("setting `hashing.key_ring`: {0}")]
     KeyRing(#[from] KeyRingError),
-    /// The vectorised implementation of Argon2id does not compute what the portable one computes.
-    #[error(
-        "the vectorised implementation of Argon2id is wrong on this machine: set `hashing.engine = \"portable\"`"
-    )]
-    EnginesDisagree,
+    /// The engine is not reliable on this machine.
+    #[error(transparent)]
+    Engine(#[from] EnginesDisagree),
     /// A hashing thread cannot be started, or cannot run where the settings say.
     #[error("hashing.{key}: {source}")]
     Thread {

@@ -22,6 +22,8 @@ pub(super) fn breaches(tree: &Tree) -> Vec<String> {
     let settings = settings(&structs);
     let mut named = BTreeSet::new();
     let mut found = Vec::new();
+    // Log fields such as `server.address` look like settings.
+    let is_log_field = |key: &str| tree.get(LOGGING).is_some_and(|text| text.contains(key));
     for (path, text) in tree
         .ending(".md")
         .filter(|(path, _)| path.starts_with("docs/"))
@@ -36,6 +38,7 @@ pub(super) fn breaches(tree: &Tree) -> Vec<String> {
                 let is_unknown = match key.split_once('.') {
                     Some((section, name)) => {
                         path != LOGGING
+                            && !is_log_field(key)
                             && settings.get(section).is_some_and(|at| at.is_section)
                             && is_key(name)
                             && !ENDINGS.contains(&name)
@@ -238,6 +241,7 @@ mod tests {
         breaches(&Tree::of(&[
             ("services/a/src/settings.rs", SOURCE),
             ("docs/operations.md", document),
+            ("docs/logging.md", "| message | server.address |"),
             ("deploy/settings/a.toml", file),
         ]))
         .len()
@@ -254,6 +258,7 @@ mod tests {
             0
         );
         assert_eq!(more("`server.open`"), 1);
+        assert_eq!(more("`server.address`"), 0);
         assert_eq!(more("AIKAGI__SERVER__OPEN"), 1);
     }
 
