@@ -10,28 +10,10 @@ use argon2_rust::{
     Algorithm as VectorAlgorithm, Argon2 as VectorArgon2, Hasher, Params as VectorParams,
     Version as VectorVersion,
 };
-use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::HashError;
-
-/// The setting `hashing.engine`.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub enum EngineChoice {
-    /// The vectorised implementation. A process in which it disagrees with the portable one refuses to start.
-    #[default]
-    Auto,
-    /// The portable implementation alone: slower by a factor of two to three.
-    Portable,
-}
-
-/// The vectorised implementation does not compute what the portable one computes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the vectorised implementation of Argon2id is wrong on this machine: set `hashing.engine = \"portable\"`"
-)]
-pub struct EnginesDisagree;
+use crate::settings::{EngineChoice, SettingsError};
 
 /// The implementation that a process hashes with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +35,7 @@ impl Engine {
     /// The engine that the settings ask for.
     ///
     /// Fails when the vectorised implementation and the portable one disagree on any known answer.
-    pub(crate) fn select(choice: EngineChoice, params: &Params) -> Result<Self, EnginesDisagree> {
+    pub(crate) fn select(choice: EngineChoice, params: &Params) -> Result<Self, SettingsError> {
         if choice == EngineChoice::Portable {
             return Ok(Self::Portable);
         }
@@ -61,8 +43,8 @@ impl Engine {
         let (mut vectorised, mut portable) = (Memory::default(), Memory::default());
         for (memory_kib, passes, bytes) in KNOWN_COSTS.into_iter().chain([own]) {
             for secret in KNOWN_SECRETS {
-                let params =
-                    Params::new(memory_kib, passes, 1, Some(bytes)).map_err(|_| EnginesDisagree)?;
+                let params = Params::new(memory_kib, passes, 1, Some(bytes))
+                    .map_err(|_| SettingsError::EnginesDisagree)?;
                 let answer = |memory: &mut Memory, engine: Self| {
                     let mut output = Zeroizing::new(vec![0; bytes]);
                     memory
@@ -81,7 +63,7 @@ impl Engine {
                     answer(&mut portable, Self::Portable),
                 ) {
                     (Ok(one), Ok(other)) if one == other => {}
-                    _ => return Err(EnginesDisagree),
+                    _ => return Err(SettingsError::EnginesDisagree),
                 }
             }
         }

@@ -17,12 +17,11 @@ mod settings;
 mod slot;
 mod workers;
 
-pub use engine::{EngineChoice, EnginesDisagree};
 pub use error::HashError;
 pub use memory::MemoryError;
 pub use permit::Permit;
 pub use pool::{Counts, Pool};
 pub use seal::{KeyRing, KeyRingError, SealError};
 pub use secret::{Hash, SecretBytes};
-pub use settings::{Settings, SettingsError};
+pub use settings::{EngineChoice, Settings, SettingsError};
 pub use slot::Busy;

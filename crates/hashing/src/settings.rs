@@ -7,7 +7,6 @@ use std::thread::available_parallelism;
 use argon2::Params;
 use serde::Deserialize;
 
-use crate::engine::{EngineChoice, EnginesDisagree};
 use crate::memory::{MemoryError, check_memory};
 use crate::seal::{KeyRing, KeyRingError};
 
@@ -46,6 +45,17 @@ pub struct Settings {
     /// The number of callers that may wait for a permit. Further callers are refused.
     #[serde(default = "default_queue")]
     pub queue: usize,
+}
+
+/// The setting `hashing.engine`.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum EngineChoice {
+    /// The vectorised implementation. A process in which it disagrees with the portable one refuses to start.
+    #[default]
+    Auto,
+    /// The portable implementation alone: slower by a factor of two to three.
+    Portable,
 }
 
 fn default_memory_kib() -> u32 {
@@ -107,9 +117,11 @@ pub enum SettingsError {
     /// The file with the sealing keys cannot be used (INV-9).
     #[error("setting `hashing.key_ring`: {0}")]
     KeyRing(#[from] KeyRingError),
-    /// The engine is not reliable on this machine.
-    #[error(transparent)]
-    Engine(#[from] EnginesDisagree),
+    /// The vectorised implementation of Argon2id does not compute what the portable one computes.
+    #[error(
+        "the vectorised implementation of Argon2id is wrong on this machine: set `hashing.engine = \"portable\"`"
+    )]
+    EnginesDisagree,
     /// A hashing thread cannot be started, or cannot run where the settings say.
     #[error("hashing.{key}: {source}")]
     Thread {
