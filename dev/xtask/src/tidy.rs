@@ -7,7 +7,10 @@ mod citations;
 mod commits;
 mod dependencies;
 mod language;
+mod links;
 mod logs;
+mod manifests;
+mod metrics;
 mod modules;
 mod names;
 mod pins;
@@ -33,11 +36,14 @@ use tree::{Base, Tree};
 const LONG_FILE: usize = 450;
 
 /// The checks that refuse.
-const CHECKS: [fn(&Tree) -> Vec<String>; 11] = [
+const CHECKS: [fn(&Tree) -> Vec<String>; 14] = [
     audit::breaches,
     citations::breaches,
     dependencies::breaches,
+    links::breaches,
     logs::breaches,
+    manifests::breaches,
+    metrics::breaches,
     modules::breaches,
     pins::breaches,
     reasons::breaches,
