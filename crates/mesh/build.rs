@@ -1,4 +1,4 @@
-//! Generates the method option.
+//! Generates the code of the method option in `options.proto`.
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=../../proto/aikagi/mesh");

@@ -1,4 +1,4 @@
-//! Tasks in the background, and the log of their failures.
+//! The log of background tasks that fail.
 
 use aikagi_domain::fault::ErrorType;
 
@@ -10,7 +10,7 @@ pub struct BackgroundTask {
 }
 
 impl BackgroundTask {
-    /// A task with this name, which has not failed yet.
+    /// A task with this name that has not failed.
     pub const fn new(name: &'static str) -> Self {
         Self {
             name,
@@ -18,7 +18,7 @@ impl BackgroundTask {
         }
     }
 
-    /// Notes the result of one run.
+    /// Records the result of one run.
     pub fn record(&mut self, result: Result<(), ErrorType>) {
         let failing = result.is_err();
         let was_failing = std::mem::replace(&mut self.failing, failing);

@@ -1,28 +1,28 @@
-//! The command line that every service has.
+//! The command line of every service.
 
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-/// A service of Aikagi.
+/// Runs one service of Aikagi.
 #[derive(Debug, Parser)]
 #[command(version, about, arg_required_else_help = false)]
 pub struct Cli {
-    /// The settings file (TOML). The environment overrides it: `AIKAGI__SERVER__LISTEN` is `server.listen`.
+    /// The settings file (TOML). Environment variables override it: `AIKAGI__SERVER__LISTEN` sets `server.listen`.
     #[arg(long, env = "AIKAGI_CONFIG", value_name = "FILE")]
     pub config: PathBuf,
-    /// What to do; serves when nothing is said.
+    /// What to do. The default is `serve`.
     #[command(subcommand)]
     pub command: Option<Command>,
 }
 
-/// What a service's binary can do.
+/// A command of a service's program.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
-    /// Serve until SIGTERM.
+    /// Serve until SIGTERM or SIGINT.
     Serve,
-    /// Ask the service that these settings describe whether it is ready; exit 0 if so.
+    /// Ask the running service with these settings whether it is ready. Exit with 0 if it is.
     Healthcheck,
-    /// Read the settings and the files that they name, then exit.
+    /// Check the settings and the files that they name, then exit.
     CheckConfig,
 }

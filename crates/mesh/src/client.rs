@@ -1,5 +1,7 @@
-//! Calling another service: mutual TLS to the workload meant and no other, load spread over all its
-//! replicas, the deadline and the trace passed on, and calls tried again where that is safe.
+//! The client of another service.
+//!
+//! Each connection has mutual TLS with the intended workload. RPCs are spread over all replicas, carry the deadline and
+//! the trace, and are repeated after a failure where that is safe.
 
 mod balance;
 mod connect;
@@ -27,19 +29,19 @@ use crate::telemetry;
 use crate::tls::TlsIdentity;
 
 use balance::Balance;
-pub use connect::was_never_begun;
+pub use connect::was_never_started;
 pub use probe::{Obstacle, probe};
 
-/// How often a call is made at most.
-const MAX_TRIES: u32 = 3;
+/// The most attempts at one RPC.
+const MAX_ATTEMPTS: u32 = 3;
 
-/// How long a check looks for a replica.
-const CHECK: Duration = Duration::from_secs(1);
+/// The longest time that a check may take.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The deadline of a call made outside of any.
+/// The deadline of an RPC that is made outside of another RPC.
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
 
-/// A workload that can be called, over all its replicas. Cheap to clone; give it to a generated client.
+/// All replicas of a workload, as the channel of a generated client. Cheap to clone; clones share the connections.
 #[derive(Debug, Clone)]
 pub struct Upstream {
     workload: Arc<str>,
@@ -48,8 +50,8 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    /// The workload at these addresses (`host:port`; every address of a name is a replica). Names are
-    /// looked up again until the stop.
+    /// The workload at these addresses (`host:port`). Each address that a host name resolves to is a replica. Names are
+    /// resolved again and again until the stop.
     pub fn new(
         workload: &str,
         targets: impl Into<Vec<String>>,
@@ -73,28 +75,28 @@ impl Upstream {
         let (mut head, body) = request.into_parts();
         telemetry::pass_on(&mut head.headers);
         if contract.is_none_or(|method| method.client_streaming) {
-            // Reading a stream to its end first is not for us; it is sent once.
+            // A stream cannot be repeated, because it is not kept in memory. It is sent once.
             return self
                 .send_once(&method, head, body, end)
                 .await
                 .map_err(|failed| failed.status);
         }
         let body = body.collect().await?.to_bytes();
-        let mut tries = 0;
+        let mut attempts = 0;
         loop {
-            tries += 1;
-            let again = Body::new(Full::new(body.clone()));
-            let answer = self.send_once(&method, head.clone(), again, end).await;
-            let worth_another = match &answer {
+            attempts += 1;
+            let body = Body::new(Full::new(body.clone()));
+            let result = self.send_once(&method, head.clone(), body, end).await;
+            let may_repeat = match &result {
                 Ok(response) => idempotent && is_unavailable(response),
                 Err(failed) => {
                     !failed.sent || (idempotent && failed.status.code() == Code::Unavailable)
                 }
             };
-            let pause = Duration::from_millis(rand::random_range(5..20) << tries);
+            let pause = Duration::from_millis(rand::random_range(5..20) << attempts);
             let time_left = end.saturating_duration_since(Instant::now());
-            if !worth_another || tries >= MAX_TRIES || time_left < pause + deadline::LEAST {
-                return answer.map_err(|failed| failed.status);
+            if !may_repeat || attempts >= MAX_ATTEMPTS || time_left < pause + deadline::LEAST {
+                return result.map_err(|failed| failed.status);
             }
             tokio::time::sleep(pause).await;
         }
@@ -114,12 +116,12 @@ impl Upstream {
             .map_err(|error_type| Failed::unsent(self.fault(method, error_type)))?;
         let remaining = end.saturating_duration_since(Instant::now());
         deadline::pass_on(&mut head.headers, remaining).map_err(Failed::unsent)?;
-        let cut = remaining.saturating_sub(deadline::RESERVE);
-        match tokio::time::timeout(cut, replica.call(Request::from_parts(head, body))).await {
+        let timeout = remaining.saturating_sub(deadline::RESERVE);
+        match tokio::time::timeout(timeout, replica.call(Request::from_parts(head, body))).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => Err(Failed {
                 status: self.fault(method, connect::class_of(&error, ErrorType::Reset)),
-                sent: !was_never_begun(&error),
+                sent: !was_never_started(&error),
             }),
             Err(_elapsed) => Err(Failed {
                 status: self.fault(method, ErrorType::Deadline),
@@ -128,9 +130,9 @@ impl Upstream {
         }
     }
 
-    /// The status of an RPC that failed on the way.
+    /// Counts a failed RPC, and returns its status.
     fn fault(&self, method: &str, error_type: ErrorType) -> Status {
-        telemetry::meters::dependency_failed(&self.workload, error_type);
+        telemetry::metrics::dependency_failed(&self.workload, error_type);
         RpcFault::new(Arc::clone(&self.workload), method, error_type).into()
     }
 }
@@ -149,20 +151,20 @@ impl Dependency for Upstream {
         }
     }
 
-    /// Whether a replica can be reached.
+    /// Fails if no replica can be reached.
     async fn check(&self) -> Result<(), RpcFault> {
-        let connected = self.balance.connected(Instant::now() + CHECK).await;
+        let connected = self.balance.connected(Instant::now() + CHECK_TIMEOUT).await;
         connected.map(drop).map_err(|error_type| {
-            telemetry::meters::dependency_failed(&self.workload, error_type);
+            telemetry::metrics::dependency_failed(&self.workload, error_type);
             RpcFault::new(Arc::clone(&self.workload), "check", error_type)
         })
     }
 }
 
-/// A call that got no answer from a service.
+/// An RPC without a response from a service.
 struct Failed {
     status: Status,
-    /// Something of it may have arrived.
+    /// True if the service may have received the request.
     sent: bool,
 }
 
@@ -192,18 +194,18 @@ impl Service<Request<Body>> for Upstream {
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let span = telemetry::client_span(request.uri().path());
         let method = telemetry::method_of(request.uri().path()).to_owned();
-        let begun = Instant::now();
+        let started_at = Instant::now();
         let upstream = self.clone();
         Box::pin(
             async move {
-                let answer = upstream.send(request).await;
-                let code = match &answer {
+                let result = upstream.send(request).await;
+                let code = match &result {
                     Ok(response) => telemetry::status_of(response.headers()),
                     Err(status) => status.code(),
                 };
                 telemetry::record_status(code, false);
-                telemetry::meters::made(&method, code, begun.elapsed());
-                answer
+                telemetry::metrics::rpc_made(&method, code, started_at.elapsed());
+                result
             }
             .instrument(span),
         )

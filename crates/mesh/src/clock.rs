@@ -1,4 +1,4 @@
-//! The one clock. Everything else takes `now` as an argument or holds a [`SharedClock`].
+//! The only code that reads the clock. Other code takes `now` as an argument or holds a [`SharedClock`].
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -8,9 +8,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 /// A clock that can be shared between tasks.
 pub type SharedClock = Arc<dyn Clock>;
 
-/// Tells the time.
+/// A source of the present time.
 pub trait Clock: Send + Sync + std::fmt::Debug {
-    /// The present moment.
+    /// The present time.
     fn now(&self) -> DateTime<Utc>;
 }
 
@@ -28,21 +28,21 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that a test sets and steps.
+/// A clock that a test sets and moves.
 #[derive(Debug)]
 pub struct ManualClock {
     micros: AtomicI64,
 }
 
 impl ManualClock {
-    /// A clock that stands at `start`, to the microsecond.
+    /// A clock that shows `start`, rounded down to a microsecond.
     pub fn at(start: DateTime<Utc>) -> Arc<Self> {
         Arc::new(Self {
             micros: AtomicI64::new(start.timestamp_micros()),
         })
     }
 
-    /// Moves the clock, forward or back.
+    /// Moves the clock forwards, or backwards if `by` is negative.
     pub fn step(&self, by: TimeDelta) {
         self.micros
             .fetch_add(by.num_microseconds().unwrap_or(0), Ordering::SeqCst);

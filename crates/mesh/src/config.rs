@@ -1,5 +1,6 @@
-//! Settings: one TOML file for each service, overridden by the environment, checked before a port is
-//! bound. Unknown keys are refused, and every error names the key's path.
+//! Settings of the programs: one TOML file for each. Environment variables override the file.
+//!
+//! Unknown keys are refused, and every error names the path of the key.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -9,17 +10,16 @@ use config::{Config, Environment, File, FileFormat, Map, Value};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-/// Variables of the environment that begin with this override settings: `AIKAGI__SERVER__LISTEN` is
-/// `server.listen`.
+/// The prefix of environment variables that override settings: `AIKAGI__SERVER__LISTEN` sets `server.listen`.
 pub const ENVIRONMENT_PREFIX: &str = "AIKAGI";
 
-/// Settings that cannot be used.
+/// The reason why settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The file cannot be read, or is not TOML.
+    /// A file cannot be read, is not TOML, or has a wrong mode.
     #[error("settings file {path}: {text}")]
     File {
-        /// The settings file.
+        /// The file.
         path: PathBuf,
         /// What is wrong with it.
         text: String,
@@ -100,25 +100,25 @@ impl CommonSettings {
     const SECTIONS: [&str; 3] = ["server", "identity", "telemetry"];
 }
 
-/// `[server]`: where a service listens and how much it takes on.
+/// `[server]`: the address of a service and its limits.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServerSettings {
     /// The address to listen on.
     pub listen: SocketAddr,
-    /// Calls in progress beyond which new ones are refused (LOGIN-4).
+    /// The most RPCs in progress. Further RPCs are refused (LOGIN-4).
     #[serde(default = "ServerSettings::default_max_in_flight")]
     pub max_in_flight: usize,
-    /// The deadline of a call that brings none.
+    /// The deadline of an RPC that has none.
     #[serde(default = "ServerSettings::default_deadline", with = "humantime_serde")]
     pub deadline: Duration,
-    /// How long calls in progress may go on after a SIGTERM.
+    /// The longest time that RPCs in progress may take after the stop begins.
     #[serde(default = "ServerSettings::default_drain", with = "humantime_serde")]
     pub drain: Duration,
 }
 
 impl ServerSettings {
-    /// Settings for an address, everything else as by default.
+    /// Settings with this address and otherwise the defaults.
     pub fn listening_on(listen: SocketAddr) -> Self {
         Self {
             listen,
@@ -141,18 +141,18 @@ impl ServerSettings {
     }
 }
 
-/// `[identity]`: who this service is, and whom it believes. Files are PEM and are read again when they
-/// change.
+/// `[identity]`: the certificate of a workload and the authorities that it trusts. The files are PEM, and are read
+/// again after each change.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IdentitySettings {
-    /// The certificate chain, the service's own first; its SAN holds `spiffe://aikagi/<name>`.
+    /// The certificate chain, the workload's own certificate first. Its SAN is `spiffe://aikagi/<name>`.
     pub certificate: PathBuf,
-    /// The private key; no one but the owner may read it.
+    /// The private key. Only its owner may have access to the file.
     pub key: PathBuf,
-    /// The authorities whose certificates are believed.
+    /// The authorities that the workload trusts.
     pub authorities: PathBuf,
-    /// How often the files are looked at for a change.
+    /// The interval at which the files are checked for a change.
     #[serde(default = "IdentitySettings::default_reload", with = "humantime_serde")]
     pub reload: Duration,
 }
@@ -205,28 +205,27 @@ impl From<Replicas> for Vec<String> {
     }
 }
 
-/// `[telemetry]`: how the service tells what it does. Levels come from `RUST_LOG`, the collector from
-/// the standard `OTEL_*` variables.
+/// `[telemetry]`: the format of the log. `RUST_LOG` sets the levels, the standard `OTEL_*` variables set the collector.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TelemetrySettings {
-    /// How log lines look.
+    /// The format of log lines.
     #[serde(default)]
     pub log_format: LogFormat,
 }
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// One JSON object a line.
+    /// One JSON object per line.
     #[default]
     Json,
-    /// For people.
+    /// Text for people.
     Pretty,
 }
 
-/// Refuses a file of secrets that others than its owner may read.
+/// Fails if others than its owner have access to a file with a secret.
 pub fn check_private(path: &Path) -> Result<(), ConfigError> {
     use std::os::unix::fs::PermissionsExt;
     let file_error = |text: String| ConfigError::File {
@@ -237,7 +236,7 @@ pub fn check_private(path: &Path) -> Result<(), ConfigError> {
     let mode = metadata.permissions().mode();
     if mode & 0o077 != 0 {
         return Err(file_error(format!(
-            "mode {:03o} lets others read a secret; make it 600",
+            "mode {:03o} lets others read a secret; set it to 600",
             mode & 0o777
         )));
     }

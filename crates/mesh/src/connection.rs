@@ -1,4 +1,4 @@
-//! Accepted TLS connections, and who is at the other end of each.
+//! Accepted TLS connections with the address and the identity of the peer.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};

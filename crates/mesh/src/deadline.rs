@@ -1,5 +1,5 @@
-//! Deadlines travel (INV-11): each call has one, what remains is passed on, and a little is kept back to
-//! answer in, so that the caller hears which upstream was late.
+//! Deadlines of RPCs (INV-11). Each RPC has one. An RPC that it makes gets the remaining time, less a reserve in which
+//! the service can still report which upstream was late.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use aikagi_refusal::{ErrorReason, Refusal, internal};
 use http::{HeaderMap, HeaderValue};
 use tokio::time::Instant;
 
-/// Kept back at every hop.
+/// The time that each service keeps for its own response.
 pub const RESERVE: Duration = Duration::from_millis(20);
 
-/// With less than this left, a call is not begun.
+/// The least remaining time with which an RPC is started.
 pub const LEAST: Duration = Duration::from_millis(40);
 
 const HEADER: &str = "grpc-timeout";
@@ -19,19 +19,20 @@ tokio::task_local! {
     static DEADLINE: Instant;
 }
 
-/// The deadline of the call that this task serves, if it serves one.
+/// The deadline of the RPC that this task serves. `None` outside of an RPC.
 pub fn current() -> Option<Instant> {
     DEADLINE.try_with(|deadline| *deadline).ok()
 }
 
-/// Runs a future under a deadline, which [`current`] tells it. Past the deadline it is dropped.
+/// Runs a future until its deadline, which [`current`] returns inside of it. After the deadline the future is dropped,
+/// and the error is DEADLINE_EXCEEDED.
 pub async fn within<F: Future>(deadline: Instant, future: F) -> Result<F::Output, Refusal> {
     tokio::time::timeout_at(deadline, DEADLINE.scope(deadline, future))
         .await
         .map_err(|_elapsed| Refusal::new(ErrorReason::DeadlineExceeded))
 }
 
-/// Lets a task that outlives its call know the call's deadline.
+/// Runs a future for which [`current`] returns this deadline. The deadline does not end the future.
 pub async fn inherit<F: Future>(deadline: Option<Instant>, future: F) -> F::Output {
     match deadline {
         Some(deadline) => DEADLINE.scope(deadline, future).await,
@@ -39,7 +40,7 @@ pub async fn inherit<F: Future>(deadline: Option<Instant>, future: F) -> F::Outp
     }
 }
 
-/// The time that a caller gave, if it gave any that can be read.
+/// The time that the caller allows for an RPC. `None` if the header is missing or malformed.
 pub fn from_headers(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(HEADER)?.to_str().ok()?;
     let (amount, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
@@ -58,7 +59,8 @@ pub fn from_headers(headers: &HeaderMap) -> Option<Duration> {
     }
 }
 
-/// Writes what remains into an outgoing call; refuses to begin one that cannot end in time.
+/// Writes the remaining time, less the reserve, into the headers of an RPC. Refused with DEADLINE_EXCEEDED if less than
+/// [`LEAST`] remains.
 pub fn pass_on(headers: &mut HeaderMap, remaining: Duration) -> Result<(), Refusal> {
     if remaining < LEAST {
         return Err(Refusal::new(ErrorReason::DeadlineExceeded));
@@ -98,9 +100,9 @@ mod tests {
         }
     }
 
-    /// INV-11: what remains is passed on less the reserve, and too little begins nothing.
+    /// INV-11: an RPC gets the remaining time less the reserve. With too little time none is started.
     #[test]
-    fn what_remains_is_passed_on_less_the_reserve() {
+    fn the_remaining_time_is_passed_on_less_the_reserve() {
         let mut headers = HeaderMap::new();
         pass_on(&mut headers, Duration::from_millis(500)).expect("enough");
         assert_eq!(headers.get(HEADER).expect("set"), "480m");
@@ -108,7 +110,7 @@ mod tests {
         assert_eq!(refusal.reason(), ErrorReason::DeadlineExceeded);
     }
 
-    /// INV-11: work past its deadline is dropped, and knows its deadline while it runs.
+    /// INV-11: work knows its deadline, and is dropped after it.
     #[tokio::test(start_paused = true)]
     async fn work_past_its_deadline_is_dropped() {
         let deadline = Instant::now() + Duration::from_secs(1);

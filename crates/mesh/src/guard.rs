@@ -1,4 +1,4 @@
-//! What stands before every RPC: caller policy (INV-7), load shedding, the deadline (INV-11) and the span.
+//! The guard of every RPC: caller policy (INV-7), load shedding, the deadline (INV-11) and the span.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -26,36 +26,36 @@ use crate::policy::Policies;
 use crate::response;
 use crate::telemetry;
 
-/// Metadata in which the gateway says whom it calls for.
+/// The metadata key for the workload that the gateway acts for.
 pub const CALLER_HEADER: &str = "x-aikagi-caller";
 
-/// The one workload that may call for others.
+/// The only workload that may act for others.
 const GATEWAY: &str = "gateway";
 
-/// Services that belong to the mesh itself; any workload of ours may call them.
+/// Services of the mesh itself. Every workload with a certificate of ours may call them.
 const MESH_SERVICES: [&str; 3] = [
     "/grpc.health.v1.Health/",
     "/grpc.reflection.v1.ServerReflection/",
     "/grpc.reflection.v1alpha.ServerReflection/",
 ];
 
-/// Who called, in a request's extensions.
+/// The caller of an RPC, in the request's extensions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// The workload at the other end of the connection.
     pub peer: Identity,
-    /// The outside workload that the gateway calls for.
+    /// The outside workload that the gateway acts for.
     pub on_behalf_of: Option<Identity>,
 }
 
 impl Caller {
-    /// Whom the audit trail names.
+    /// The actor for the audit trail.
     pub fn actor(&self) -> &str {
         self.on_behalf_of.as_ref().unwrap_or(&self.peer).path()
     }
 }
 
-/// Whom the audit trail names for a call that a guard let in (OPS-3).
+/// The actor of an admitted RPC for the audit trail (OPS-3).
 pub fn actor_of<T>(request: &tonic::Request<T>) -> String {
     request
         .extensions()
@@ -63,46 +63,47 @@ pub fn actor_of<T>(request: &tonic::Request<T>) -> String {
         .map_or_else(String::new, |caller| caller.actor().to_owned())
 }
 
-/// Whom a port lets in (INV-7).
+/// The callers that a port admits (INV-7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Door {
-    /// Workloads of ours: those that the policy's `callers` name.
+pub enum PortAudience {
+    /// Workloads of the system: those in the policy's `callers`.
     Inside,
-    /// Outside workloads, at the gateway's private port: those that the policy's `edge_callers` name.
+    /// Outside workloads at the gateway's private port: those in the policy's `edge_callers`.
     Edge,
-    /// Anyone, at the gateway's public port: to what the policy calls `public`, and to the mesh's own
-    /// services. Nothing there outlives its deadline, and no deadline is longer than the default.
+    /// Anyone at the gateway's public port. RPCs with the policy `public` and the services of the mesh are admitted.
+    ///
+    /// Every RPC and stream ends at its deadline, and no deadline is longer than the default.
     Public,
 }
 
-/// Puts a [`Guard`] before a service.
+/// Adds a [`Guard`] to a service.
 #[derive(Debug, Clone)]
 pub struct GuardLayer {
-    door: Door,
+    audience: PortAudience,
     policies: Arc<Policies>,
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     default_deadline: Duration,
-    /// Callers that were not allowed, and the method.
+    /// The callers that were not allowed, each with the RPC.
     not_allowed: Arc<FirstOfMinute<(String, String)>>,
 }
 
 impl GuardLayer {
-    /// Guards a port for workloads of ours with these policies, taking on so many calls at once.
+    /// Guards a port for workloads of the system. At most `max_in_flight` RPCs are in progress at the same time.
     pub fn new(policies: Arc<Policies>, max_in_flight: usize, default_deadline: Duration) -> Self {
-        telemetry::meters::shed(0);
+        telemetry::metrics::rpcs_shed(0);
         Self {
-            door: Door::Inside,
+            audience: PortAudience::Inside,
             policies,
-            places: Arc::new(Semaphore::new(max_in_flight)),
+            permits: Arc::new(Semaphore::new(max_in_flight)),
             default_deadline,
             not_allowed: Arc::default(),
         }
     }
 
-    /// Guards a port for others.
+    /// Guards a port for another audience.
     #[must_use]
-    pub fn at(self, door: Door) -> Self {
-        Self { door, ..self }
+    pub fn for_audience(self, audience: PortAudience) -> Self {
+        Self { audience, ..self }
     }
 }
 
@@ -117,7 +118,7 @@ impl<S> Layer<S> for GuardLayer {
     }
 }
 
-/// Admits a call, or answers why not.
+/// Admits an RPC, or refuses it.
 #[derive(Debug, Clone)]
 pub struct Guard<S> {
     inner: S,
@@ -144,35 +145,36 @@ where
         let mut inner = self.inner.clone();
         std::mem::swap(&mut inner, &mut self.inner);
         let rules = self.rules.clone();
-        let span = telemetry::server_span(rules.told(request.uri().path()), request.headers());
-        let method = telemetry::method_of(rules.told(request.uri().path())).to_owned();
-        let begun = Instant::now();
+        let span =
+            telemetry::server_span(rules.known_path(request.uri().path()), request.headers());
+        let method = telemetry::method_of(rules.known_path(request.uri().path())).to_owned();
+        let started_at = Instant::now();
         let response = async move {
             let caller = match admit(&rules, &request) {
-                Ok(Admitted::AsLongAsItLikes) => return inner.call(request).await,
-                Ok(Admitted::ForACall(caller)) => caller,
+                Ok(Admitted::Unlimited) => return inner.call(request).await,
+                Ok(Admitted::Limited(caller)) => caller,
                 Err(refusal) => {
                     rules.log_not_allowed(&request);
                     return Ok(refuse(refusal));
                 }
             };
-            let Ok(place) = Arc::clone(&rules.places).try_acquire_owned() else {
-                telemetry::meters::shed(1);
+            let Ok(permit) = Arc::clone(&rules.permits).try_acquire_owned() else {
+                telemetry::metrics::rpcs_shed(1);
                 let overloaded =
                     Refusal::new(ErrorReason::Overloaded).retry_after(Duration::from_secs(1));
                 return Ok(refuse(overloaded));
             };
-            let given = rules.deadline(deadline::from_headers(request.headers()));
-            if given < deadline::LEAST {
+            let allowed = rules.time_allowed(deadline::from_headers(request.headers()));
+            if allowed < deadline::LEAST {
                 return Ok(refuse(Refusal::new(ErrorReason::DeadlineExceeded)));
             }
-            let end = Instant::now() + given.saturating_sub(deadline::RESERVE);
+            let end = Instant::now() + allowed.saturating_sub(deadline::RESERVE);
             if let Some(caller) = caller {
                 request.extensions_mut().insert(caller);
             }
             match deadline::within(end, inner.call(request)).await {
                 Ok(response) => {
-                    response.map(|response| rules.hold(response::mend(response), place, end))
+                    response.map(|response| rules.hold(response::mend(response), permit, end))
                 }
                 Err(late) => Ok(refuse(late)),
             }
@@ -183,7 +185,7 @@ where
                 if let Ok(response) = &response {
                     let code = telemetry::status_of(response.headers());
                     telemetry::record_status(code, true);
-                    telemetry::meters::served(&method, code, begun.elapsed());
+                    telemetry::metrics::rpc_served(&method, code, started_at.elapsed());
                 }
                 response
             }
@@ -193,8 +195,8 @@ where
 }
 
 impl GuardLayer {
-    /// What a span may tell of a path: one that is none of ours could hold anything.
-    fn told<'a>(&self, path: &'a str) -> &'a str {
+    /// The path of an RPC for telemetry. An unknown path could contain anything, and is replaced.
+    fn known_path<'a>(&self, path: &'a str) -> &'a str {
         if is_of_the_mesh(path) || self.policies.method(path).is_some() {
             path
         } else {
@@ -202,9 +204,9 @@ impl GuardLayer {
         }
     }
 
-    /// Logs a workload that was not let in. Strangers at the public port are none.
+    /// Logs a workload that is not allowed. At the public port nothing is logged, because anyone may connect to it.
     fn log_not_allowed(&self, request: &Request<Body>) {
-        if self.door == Door::Public {
+        if self.audience == PortAudience::Public {
             return;
         }
         let peer = request.extensions().get::<Peer>();
@@ -212,46 +214,48 @@ impl GuardLayer {
             Some(identity) => identity.path().to_owned(),
             None => peer.address.ip().to_canonical().to_string(),
         });
-        let method = telemetry::method_of(self.told(request.uri().path())).to_owned();
+        let method = telemetry::method_of(self.known_path(request.uri().path())).to_owned();
         let kind = (peer.clone(), method.clone());
         if let Some(suppressed) = self.not_allowed.admit(kind, std::time::Instant::now()) {
             tracing::warn!(peer, rpc.method = method, suppressed, "caller not allowed");
         }
     }
 
-    fn deadline(&self, given: Option<Duration>) -> Duration {
-        let given = given.unwrap_or(self.default_deadline);
-        match self.door {
-            Door::Inside | Door::Edge => given,
-            Door::Public => given.min(self.default_deadline),
+    /// The time that an RPC may take, from the time that its caller allows.
+    fn time_allowed(&self, by_caller: Option<Duration>) -> Duration {
+        let allowed = by_caller.unwrap_or(self.default_deadline);
+        match self.audience {
+            PortAudience::Inside | PortAudience::Edge => allowed,
+            PortAudience::Public => allowed.min(self.default_deadline),
         }
     }
 
-    /// Lets a call keep its place until its answer has been sent, at a door to the outside.
+    /// At an outside port, keeps the permit until the response has been sent. At the public port the deadline ends the
+    /// response too.
     fn hold(
         &self,
         response: Response<Body>,
-        place: OwnedSemaphorePermit,
+        permit: OwnedSemaphorePermit,
         end: Instant,
     ) -> Response<Body> {
-        let end = match self.door {
-            Door::Inside => return response,
-            Door::Edge => None,
-            Door::Public => Some(end),
+        let end = match self.audience {
+            PortAudience::Inside => return response,
+            PortAudience::Edge => None,
+            PortAudience::Public => Some(end),
         };
         if response.body().is_end_stream() {
             return response;
         }
-        let late = async move {
+        let deadline = async move {
             match end {
                 Some(end) => tokio::time::sleep_until(end).await,
                 None => pending().await,
             }
         };
         response.map(|body| {
-            let frames = BodyStream::new(body).take_until(Box::pin(late));
+            let frames = BodyStream::new(body).take_until(Box::pin(deadline));
             Body::new(StreamBody::new(frames.inspect(move |_frame| {
-                let _held = &place;
+                let _held = &permit;
             })))
         })
     }
@@ -263,23 +267,23 @@ fn is_of_the_mesh(path: &str) -> bool {
         .any(|service| path.starts_with(service))
 }
 
-/// How a call is let in.
+/// An admitted RPC.
 enum Admitted {
-    /// Streams of the mesh's own services (a watch of health) have no deadline of their own.
-    AsLongAsItLikes,
-    /// With a place and a deadline, and who called where that is known.
-    ForACall(Option<Caller>),
+    /// Without a permit and a deadline: a service of the mesh, whose streams (a watch of health) do not end.
+    Unlimited,
+    /// With a permit and a deadline, and with the caller if it is known.
+    Limited(Option<Caller>),
 }
 
-/// How the call is let in, or why it is not.
+/// Admits an RPC by the policy of its path and the identity of its caller (INV-7).
 fn admit(rules: &GuardLayer, request: &Request<Body>) -> Result<Admitted, Refusal> {
     let refused = || Refusal::new(ErrorReason::CallerNotAllowed);
     let path = request.uri().path();
     let method = rules.policies.method(path);
-    if rules.door == Door::Public {
-        let served = is_of_the_mesh(path) || method.is_some_and(|method| method.policy.public);
-        return served
-            .then_some(Admitted::ForACall(None))
+    if rules.audience == PortAudience::Public {
+        let is_public = is_of_the_mesh(path) || method.is_some_and(|method| method.policy.public);
+        return is_public
+            .then_some(Admitted::Limited(None))
             .ok_or_else(refused);
     }
     let peer = request
@@ -288,18 +292,18 @@ fn admit(rules: &GuardLayer, request: &Request<Body>) -> Result<Admitted, Refusa
         .and_then(|peer| peer.identity.clone())
         .ok_or_else(refused)?;
     if is_of_the_mesh(path) {
-        return Ok(Admitted::AsLongAsItLikes);
+        return Ok(Admitted::Unlimited);
     }
     let policy = &method.ok_or_else(refused)?.policy;
-    let names = match rules.door {
-        Door::Inside => &policy.callers,
-        Door::Edge | Door::Public => &policy.edge_callers,
+    let allowed = match rules.audience {
+        PortAudience::Inside => &policy.callers,
+        PortAudience::Edge | PortAudience::Public => &policy.edge_callers,
     };
-    if !names.iter().any(|name| name == peer.name()) {
+    if !allowed.iter().any(|name| name == peer.name()) {
         return Err(refused());
     }
     let on_behalf_of = match request.headers().get(CALLER_HEADER) {
-        Some(value) if rules.door == Door::Inside && peer.name() == GATEWAY => Some(
+        Some(value) if rules.audience == PortAudience::Inside && peer.name() == GATEWAY => Some(
             value
                 .to_str()
                 .ok()
@@ -316,10 +320,10 @@ fn admit(rules: &GuardLayer, request: &Request<Body>) -> Result<Admitted, Refusa
     {
         return Err(refused());
     }
-    Ok(Admitted::ForACall(Some(Caller { peer, on_behalf_of })))
+    Ok(Admitted::Limited(Some(Caller { peer, on_behalf_of })))
 }
 
-/// A refusal as an HTTP response.
+/// The HTTP response for a refusal.
 pub fn refuse(refusal: Refusal) -> Response<Body> {
     Status::from(refusal).into_http()
 }

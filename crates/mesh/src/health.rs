@@ -1,4 +1,4 @@
-//! `grpc.health.v1`, and the log of outages: a service is ready only while its dependencies answer.
+//! `grpc.health.v1`, and the log of outages. A service is ready only while all its dependencies are available.
 
 mod outage;
 
@@ -13,23 +13,23 @@ use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
 use crate::shutdown::Shutdown;
-use crate::telemetry::meters;
+use crate::telemetry::metrics;
 use outage::{Notice, Outages};
 
-/// How often each dependency is asked, and how long it may take to answer.
+/// The interval at which each dependency is checked, and the longest time that a check may take.
 const INTERVAL: Duration = Duration::from_secs(2);
 
 type Check = Box<dyn Fn() -> BoxFuture<'static, Result<(), Cause>> + Send + Sync>;
 
-/// Whether a service can do its work. Clones share what is known of its dependencies.
+/// The readiness of a service, as its dependencies are available or not. Clones share it.
 #[derive(Clone, Default)]
 pub struct Readiness {
     dependencies: Vec<Arc<Watched>>,
-    /// Whether all of them answered when they were last asked.
+    /// True if all dependencies were available at the last check.
     ready: Arc<OnceCell<watch::Receiver<bool>>>,
 }
 
-/// A dependency that is asked again and again.
+/// A dependency with its check.
 struct Watched {
     name: String,
     endpoint: Endpoint,
@@ -51,7 +51,7 @@ impl Readiness {
         Self::default()
     }
 
-    /// Ready only while this dependency can be used too.
+    /// Ready only while this dependency is available too.
     #[must_use]
     pub fn and(mut self, dependency: impl Dependency) -> Self {
         let (name, endpoint) = (dependency.name().to_owned(), dependency.endpoint());
@@ -69,13 +69,14 @@ impl Readiness {
         self
     }
 
-    /// Asks every dependency once; whether all of them answer.
+    /// Checks every dependency once. Returns true if all are available.
     pub async fn check(&self) -> bool {
-        let asked = self.dependencies.iter().map(|watched| watched.ask());
-        join_all(asked).await.into_iter().all(|answers| answers)
+        let checks = self.dependencies.iter().map(|watched| watched.check());
+        let available = join_all(checks).await;
+        available.into_iter().all(|available| available)
     }
 
-    /// The health service, kept up to date until the stop, which makes it not ready.
+    /// The health service. It is kept up to date until the stop, and reports "not serving" from then on.
     pub async fn serve(
         self,
         services: Vec<&'static str>,
@@ -83,7 +84,7 @@ impl Readiness {
     ) -> tonic_health::pb::health_server::HealthServer<impl tonic_health::pb::health_server::Health>
     {
         let (reporter, server) = tonic_health::server::health_reporter();
-        let mut ready = self.keep_asking(shutdown).await;
+        let mut ready = self.keep_checking(shutdown).await;
         let now = *ready.borrow_and_update();
         report(&reporter, &services, now).await;
         let shutdown = shutdown.clone();
@@ -101,26 +102,27 @@ impl Readiness {
         server
     }
 
-    /// Asks from now on until the stop. Whoever comes later shares the answers, so that an outage is logged once.
-    async fn keep_asking(&self, shutdown: &Shutdown) -> watch::Receiver<bool> {
+    /// Checks the dependencies repeatedly until the stop. A second caller gets the results of the first one's checks,
+    /// so that an outage is logged once.
+    async fn keep_checking(&self, shutdown: &Shutdown) -> watch::Receiver<bool> {
         let begin = || async {
             let (sender, ready) = watch::channel(self.check().await);
             let (dependencies, shutdown) = (self.dependencies.clone(), shutdown.clone());
             tokio::spawn(async move {
-                let asking = Self {
+                let checked = Self {
                     dependencies,
                     ready: Arc::default(),
                 };
                 let mut ticks = interval(INTERVAL);
                 ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-                // The first one comes at once, and they were asked just now.
+                // The first tick is immediate, and the first check has just ended.
                 ticks.tick().await;
                 loop {
                     tokio::select! {
                         () = shutdown.begun() => return,
                         _tick = ticks.tick() => {}
                     }
-                    let now = asking.check().await;
+                    let now = checked.check().await;
                     sender.send_if_modified(|ready| std::mem::replace(ready, now) != now);
                 }
             });
@@ -131,30 +133,30 @@ impl Readiness {
 }
 
 impl Watched {
-    /// Asks once, and logs what has changed.
-    async fn ask(&self) -> bool {
-        let answer = match timeout(INTERVAL, (self.check)()).await {
-            Ok(answer) => answer,
+    /// Checks the dependency once, and logs a change. Returns true if it is available.
+    async fn check(&self) -> bool {
+        let result = match timeout(INTERVAL, (self.check)()).await {
+            Ok(result) => result,
             Err(_elapsed) => {
-                meters::dependency_failed(&self.name, ErrorType::Timeout);
+                metrics::dependency_failed(&self.name, ErrorType::Timeout);
                 Err(ErrorType::Timeout.into())
             }
         };
-        meters::dependency_down(&self.name, answer.is_err());
-        let notice = self.outages.lock().await.observe(answer, Instant::now());
+        metrics::dependency_down(&self.name, result.is_err());
+        let notice = self.outages.lock().await.observe(result, Instant::now());
         match notice {
             None => {}
-            Some(Notice::Unavailable(cause)) => self.unavailable(cause),
+            Some(Notice::Unavailable(cause)) => self.log_unavailable(cause),
             Some(Notice::Available { outage }) => tracing::info!(
                 dependency = self.name,
                 outage_seconds = outage.as_secs(),
                 "dependency available"
             ),
         }
-        answer.is_ok()
+        result.is_ok()
     }
 
-    fn unavailable(&self, cause: Cause) {
+    fn log_unavailable(&self, cause: Cause) {
         tracing::warn!(
             dependency = self.name,
             error.type = cause.error_type.as_str(),

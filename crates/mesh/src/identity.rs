@@ -3,35 +3,36 @@
 use rustls::pki_types::CertificateDer;
 use webpki::EndEntityCert;
 
-/// What every identity of Aikagi begins with.
+/// The prefix of every identity of Aikagi.
 pub const TRUST_DOMAIN: &str = "spiffe://aikagi/";
 
-/// Who a peer is: `spiffe://aikagi/<name>` or `spiffe://aikagi/<name>/<instance>`. The name decides what
-/// it may do; the whole is told to the audit trail.
+/// The identity of a workload: `spiffe://aikagi/<name>` or `spiffe://aikagi/<name>/<instance>`.
+///
+/// Policies use the name only. The audit trail records name and instance.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Identity {
     path: String,
 }
 
-/// A certificate that names nobody we could believe.
+/// An identity that cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum IdentityError {
     /// The certificate cannot be read.
     #[error("the certificate cannot be read")]
     Unreadable,
-    /// No identity of our trust domain in it.
+    /// The identity does not begin with our trust domain.
     #[error("the certificate has no {TRUST_DOMAIN} identity")]
     Missing,
-    /// More than one URI: which one to believe is anybody's guess.
+    /// The certificate has more than one URI, so its identity is ambiguous.
     #[error("the certificate has more than one URI")]
     Ambiguous,
-    /// Not `<name>` or `<name>/<instance>` of lower-case letters, digits, `-`, `_` and `.`.
+    /// The path is not `<name>` or `<name>/<instance>` of lower-case letters, digits, `-`, `_` and `.`.
     #[error("the certificate's identity is malformed")]
     Malformed,
 }
 
 impl Identity {
-    /// Reads the identity in a certificate, which must hold exactly one URI.
+    /// Reads the identity in a certificate, which must have exactly one URI.
     pub fn of_certificate(certificate: &CertificateDer<'_>) -> Result<Self, IdentityError> {
         let certificate = EndEntityCert::try_from(certificate)
             .map_err(|_unreadable| IdentityError::Unreadable)?;
@@ -43,7 +44,7 @@ impl Identity {
         Self::parse(uri)
     }
 
-    /// Reads a SPIFFE URI.
+    /// Reads an identity from a SPIFFE URI.
     pub fn parse(uri: &str) -> Result<Self, IdentityError> {
         let path = uri
             .strip_prefix(TRUST_DOMAIN)
@@ -59,12 +60,12 @@ impl Identity {
         }
     }
 
-    /// The name that policies speak of.
+    /// The name, as policies use it.
     pub fn name(&self) -> &str {
         self.path.split('/').next().unwrap_or(&self.path)
     }
 
-    /// Name and instance, for the audit trail.
+    /// The name and the instance, as the audit trail records them.
     pub fn path(&self) -> &str {
         &self.path
     }
@@ -83,7 +84,7 @@ fn is_segment(segment: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// INV-7: identity is the SPIFFE URI, read strictly.
+    /// INV-7: an identity is a SPIFFE URI, read strictly.
     #[test]
     fn identities_are_read_strictly() {
         let operator = Identity::parse("spiffe://aikagi/operator/alice").expect("good");

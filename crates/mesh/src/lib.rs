@@ -1,5 +1,5 @@
-//! What every service of Aikagi shares on the wire: workload identity, caller policy, deadlines, load
-//! shedding, health, drain, telemetry, errors, and clients that balance over replicas.
+//! The common parts of every service: mutual TLS with workload identities, caller policy, deadlines, load shedding,
+//! health, telemetry, settings, start and stop, and clients that balance RPCs over replicas.
 
 pub mod background;
 pub mod cli;
@@ -20,7 +20,7 @@ pub mod shutdown;
 pub mod telemetry;
 pub mod tls;
 
-/// Version 1 of the contract that every other contract builds on.
+/// Version 1 of the method options, which every contract uses.
 pub mod v1 {
     #![allow(missing_docs, clippy::all, clippy::pedantic, unreachable_pub)]
     include!(concat!(env!("OUT_DIR"), "/aikagi.mesh.v1.rs"));

@@ -1,4 +1,4 @@
-//! Who may call what, read from the descriptors (INV-7). What the descriptors do not allow is refused.
+//! The workloads that may call each RPC, read from the descriptors (INV-7). Every other caller is refused.
 
 use std::collections::HashMap;
 
@@ -9,41 +9,41 @@ use crate::v1::MethodPolicy;
 
 const POLICY_OPTION: &str = "aikagi.mesh.v1.policy";
 
-/// Contracts that cannot be served.
+/// Descriptors that cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyError {
     /// The descriptors cannot be read.
     #[error("the descriptors cannot be read: {0}")]
     Descriptors(String),
-    /// A service that no contract describes.
+    /// No contract describes the service.
     #[error("no contract describes the service {0}")]
     UnknownService(String),
-    /// An RPC that does not say who may call it.
-    #[error("{0} does not say who may call it: the option {POLICY_OPTION} is missing")]
+    /// The option that names an RPC's callers is missing.
+    #[error("the RPC {0} names no callers: the option {POLICY_OPTION} is missing")]
     NoPolicy(String),
 }
 
-/// One RPC.
+/// One RPC of a contract.
 #[derive(Debug, Clone)]
 pub struct Method {
-    /// Its full service name.
+    /// The full name of its service.
     pub service: String,
-    /// Who may call it.
+    /// Its callers.
     pub policy: MethodPolicy,
-    /// Calling it twice is like calling it once, so that it may be tried again.
+    /// True if it may be repeated: a second time changes nothing more.
     pub idempotent: bool,
-    /// The caller sends more than one message.
+    /// True if the caller sends a stream of messages.
     pub client_streaming: bool,
 }
 
-/// Every RPC of the contracts, by its path (`/package.Service/Method`).
+/// All RPCs of the contracts by their paths (`/package.Service/Method`).
 #[derive(Debug, Clone, Default)]
 pub struct Policies {
     methods: HashMap<String, Method>,
 }
 
 impl Policies {
-    /// Reads an encoded `FileDescriptorSet`. Every RPC in it must say who may call it.
+    /// Reads an encoded `FileDescriptorSet`. Every RPC in it must name its callers.
     pub fn from_descriptors(descriptors: &[u8]) -> Result<Self, PolicyError> {
         let pool = DescriptorPool::decode(descriptors)
             .map_err(|error| PolicyError::Descriptors(error.to_string()))?;
@@ -70,14 +70,14 @@ impl Policies {
         self.methods.get(path)
     }
 
-    /// All of them, with their paths.
+    /// All RPCs with their paths.
     pub fn methods(&self) -> impl Iterator<Item = (&str, &Method)> {
         self.methods
             .iter()
             .map(|(path, method)| (path.as_str(), method))
     }
 
-    /// Refuses to serve a service that the contracts do not describe.
+    /// Fails for a service that the contracts do not describe.
     pub fn check_service(&self, service: &str) -> Result<(), PolicyError> {
         if self
             .methods
@@ -102,7 +102,7 @@ fn policy_of(pool: &DescriptorPool, method: &MethodDescriptor) -> Option<MethodP
     MethodPolicy::decode(bytes.as_slice()).ok()
 }
 
-/// 0 when nothing is said, as in `google.protobuf.MethodOptions.IdempotencyLevel`.
+/// The number of the RPC's `google.protobuf.MethodOptions.IdempotencyLevel`; 0 if it is not set.
 fn idempotency(method: &MethodDescriptor) -> i32 {
     method
         .options()

@@ -1,4 +1,4 @@
-//! The response to an RPC on the wire, and the reason that every refused one has (OPS-4).
+//! The response to an RPC on the wire. A refused RPC always has a reason (OPS-4).
 
 use aikagi_refusal::Refusal;
 use http::Response;
@@ -12,8 +12,10 @@ pub fn answer<T>(result: Result<T, impl Into<Refusal>>) -> Result<tonic::Respons
         .map_err(|failure| failure.into().into())
 }
 
-/// Gives a reason to a status that the transport made by itself. Our services always give one, so a status without a
-/// reason is about a request that could not be read: malformed, compressed or too large.
+/// Gives a reason to a status that has none.
+///
+/// Our services always give a reason. Without one the status is the transport's: the request is malformed, compressed
+/// or too large.
 pub fn mend(response: Response<Body>) -> Response<Body> {
     let headers = response.headers();
     let Some(code) = headers.get(Status::GRPC_STATUS) else {

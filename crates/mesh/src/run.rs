@@ -1,4 +1,4 @@
-//! The `main` function of every service: settings, telemetry, signals, and an exit with the reason.
+//! The `main` function of every service: settings, telemetry, signals, and an exit status with the reason.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -27,11 +27,11 @@ const HEALTH_DEADLINE: Duration = Duration::from_secs(3);
 
 /// The settings of one service, without the sections that every service has.
 pub trait Settings: DeserializeOwned + std::fmt::Debug + Send + 'static {
-    /// Reads every file that these settings name. Fails on everything that would later fail.
+    /// Reads every file that these settings name. Fails if the service could not start with them.
     fn check(&self) -> anyhow::Result<()>;
 }
 
-/// What a service gets from [`main`] beside its own settings.
+/// The part of a service's start that [`main`] does: everything beside the service's own settings.
 #[derive(Debug, Clone)]
 pub struct ServiceContext {
     /// The address to listen on, and how many RPCs are taken on.
@@ -61,7 +61,7 @@ impl ServiceContext {
     }
 }
 
-/// Runs a service by its command line. Settings that cannot be used are reported before a port is bound.
+/// Runs a service as its command line says. Settings that cannot be used are reported before a port is bound.
 pub fn main<S, Serve, Serving>(service: &'static str, serve: Serve) -> ExitCode
 where
     S: Settings,
@@ -78,14 +78,14 @@ where
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(service, &error);
+            print_error(service, &error);
             ExitCode::FAILURE
         }
     }
 }
 
-#[allow(clippy::print_stderr, reason = "telemetry may be what failed")]
-fn complain(service: &str, error: &anyhow::Error) {
+#[allow(clippy::print_stderr, reason = "telemetry may have failed")]
+fn print_error(service: &str, error: &anyhow::Error) {
     eprintln!("aikagi-{service}: {error:#}");
 }
 
@@ -111,7 +111,7 @@ where
         Command::Serve => {
             check()?;
             let telemetry = Telemetry::start(service, &common.telemetry)?;
-            if let Err(error) = open_files::allow_most() {
+            if let Err(error) = open_files::raise_limit() {
                 tracing::warn!(%error, "limit of open files not raised");
             }
             let context = ServiceContext::new(&common, Shutdown::on_signals()?)?;
@@ -125,7 +125,7 @@ where
     }
 }
 
-/// Asks the service at its own port, with its own certificate, whether it is ready.
+/// Connects to the service at its own port, with its own certificate, and checks that it is ready.
 async fn healthcheck(service: &'static str, common: &CommonSettings) -> anyhow::Result<()> {
     let mut address = common.server.listen;
     if address.ip().is_unspecified() {

@@ -1,4 +1,4 @@
-//! One way to serve: mutual TLS, the guard before every RPC, health, reflection and a stop in steps.
+//! A gRPC server with mutual TLS, the guard of every RPC, health, reflection and an orderly stop.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,10 +14,10 @@ use crate::policy::{Policies, PolicyError};
 use crate::shutdown::Shutdown;
 use crate::tls::TlsIdentity;
 
-/// A service that cannot be served.
+/// The reason why a service cannot serve.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The contracts do not allow it.
+    /// The contracts cannot be served.
     #[error(transparent)]
     Policy(#[from] PolicyError),
     /// The reflection service cannot be built.
@@ -28,21 +28,21 @@ pub enum ServeError {
     Transport(String),
 }
 
-/// What a service serves.
+/// A service that is ready to be served.
 pub struct Server {
-    /// Its name, for logs.
+    /// The service's name, for logs.
     pub name: &'static str,
-    /// Its settings.
+    /// The service's settings.
     pub settings: ServerSettings,
-    /// Who it is.
+    /// The service's certificate.
     pub identity: TlsIdentity,
     /// The contracts, as an encoded `FileDescriptorSet`.
     pub descriptors: &'static [u8],
     /// The full names of the services in `routes`.
     pub services: Vec<&'static str>,
-    /// The services.
+    /// The gRPC services.
     pub routes: Routes,
-    /// Whether the service can do its work.
+    /// The readiness of the service.
     pub readiness: Readiness,
 }
 
@@ -55,7 +55,7 @@ impl std::fmt::Debug for Server {
 }
 
 impl Server {
-    /// Serves on a bound listener until the stop, then until the calls in progress have ended.
+    /// Serves on a bound listener until the stop, and then until the RPCs in progress have ended.
     pub async fn serve(self, listener: TcpListener, shutdown: Shutdown) -> Result<(), ServeError> {
         let policies = Arc::new(Policies::from_descriptors(self.descriptors)?);
         for service in &self.services {
@@ -86,7 +86,7 @@ impl Server {
     }
 }
 
-/// A tonic server with the limits that all our ports share.
+/// A tonic server with the limits of all our ports.
 pub fn transport() -> tonic::transport::Server {
     tonic::transport::Server::builder()
         .http2_keepalive_interval(Some(Duration::from_secs(20)))
@@ -95,7 +95,8 @@ pub fn transport() -> tonic::transport::Server {
         .http2_max_header_list_size(16 * 1024)
 }
 
-/// Waits for a server to end: forever before the stop, at most the drain time after it.
+/// Waits until a server ends. After the stop begins, it waits at most the drain time for
+/// the RPCs in progress, and then at most the drain time for other work.
 pub async fn finish<F>(serving: F, drain: Duration, shutdown: &Shutdown) -> Result<(), ServeError>
 where
     F: Future<Output = Result<(), tonic::transport::Error>>,
@@ -105,7 +106,7 @@ where
         ended = &mut serving => Some(ended),
         () = shutdown.begun() => tokio::time::timeout(drain, &mut serving).await.ok(),
     };
-    shutdown.settle(drain).await;
+    shutdown.wait_for_work(drain).await;
     match ended {
         Some(Err(error)) => Err(ServeError::Transport(error.to_string())),
         Some(Ok(())) => Ok(()),

@@ -1,4 +1,4 @@
-//! Stopping in steps: no new calls, then the ones in progress, then what they left behind.
+//! The stop of a service. New RPCs are refused, then the RPCs in progress end, then the work that must not be cut off.
 
 use std::time::Duration;
 
@@ -9,7 +9,8 @@ use tracing::Instrument;
 
 use crate::deadline;
 
-/// The stop of a service: whoever holds it can ask for it, wait for it, or run work that it waits for.
+/// The stop of a service. Its holder can begin the stop, wait for it, or run work that the stop waits for. Clones share
+/// it.
 #[derive(Debug, Clone, Default)]
 pub struct Shutdown {
     token: CancellationToken,
@@ -17,45 +18,46 @@ pub struct Shutdown {
 }
 
 impl Shutdown {
-    /// One that nobody has asked for.
+    /// A stop that has not begun.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// One that SIGTERM and SIGINT ask for.
+    /// A stop that begins with SIGTERM or SIGINT.
     pub fn on_signals() -> std::io::Result<Self> {
         let shutdown = Self::new();
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        let asked = shutdown.clone();
+        let stop = shutdown.clone();
         tokio::spawn(async move {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
             tracing::info!("stopping");
-            asked.begin();
+            stop.begin();
         });
         Ok(shutdown)
     }
 
-    /// Asks for the stop.
+    /// Begins the stop.
     pub fn begin(&self) {
         self.token.cancel();
     }
 
-    /// Whether it was asked for.
+    /// True once the stop has begun.
     pub fn has_begun(&self) -> bool {
         self.token.is_cancelled()
     }
 
-    /// Waits until it is asked for.
+    /// Waits until the stop begins.
     pub async fn begun(&self) {
         self.token.cancelled().await;
     }
 
-    /// Runs work that must not be cut off: an attempt once charged is settled though its caller has gone
-    /// (INV-6). The stop waits for it.
+    /// Starts work that must not be cut off. The stop waits for it.
+    ///
+    /// An attempt that was charged is settled even if its caller hangs up (INV-6).
     pub fn run_to_end<F>(&self, work: F) -> tokio::task::JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
@@ -64,8 +66,9 @@ impl Shutdown {
         self.tasks.spawn(work)
     }
 
-    /// Waits for work that goes on to its end though the waiting is cut off, under the deadline and the span of
-    /// the call that it is for (INV-11). None if the work itself was cut off.
+    /// Starts work that must not be cut off, and waits for its result. If the caller's future is dropped, the work
+    /// continues. It has the deadline and the span of the present RPC (INV-11). `None` if the work panicked or the
+    /// runtime ended.
     pub async fn carry_through<F>(&self, work: F) -> Option<F::Output>
     where
         F: Future + Send + 'static,
@@ -75,8 +78,8 @@ impl Shutdown {
         self.run_to_end(work).await.ok()
     }
 
-    /// Waits for the work of [`run_to_end`](Self::run_to_end), at most so long.
-    pub async fn settle(&self, longest: Duration) {
+    /// Waits until all started work has ended, at most this time.
+    pub async fn wait_for_work(&self, longest: Duration) {
         self.tasks.close();
         if tokio::time::timeout(longest, self.tasks.wait())
             .await

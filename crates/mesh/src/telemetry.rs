@@ -1,9 +1,11 @@
-//! Logs, traces and metrics. A trace goes from the edge through every service to its statements; secrets and numbers
-//! never enter any of them (INV-8). Names and attributes are OpenTelemetry's semantic conventions where there are any,
-//! and `aikagi.*` otherwise. Without a collector in the standard `OTEL_*` variables nothing is exported.
+//! Logs, traces and metrics. None of them contains a secret or a telephone number (INV-8).
+//!
+//! A trace covers an RPC from the gateway to the statements of the last service. Names and attributes follow
+//! OpenTelemetry's semantic conventions, and are `aikagi.*` where these have none. Nothing is exported unless the
+//! standard `OTEL_*` variables name a collector.
 
-mod measured;
-pub mod meters;
+pub mod metrics;
+mod span_metrics;
 mod spans;
 
 use std::time::Duration;
@@ -22,10 +24,10 @@ use crate::config::{LogFormat, TelemetrySettings};
 
 pub use spans::{client_span, method_of, pass_on, record_status, server_span, status_of, trace_id};
 
-/// The standard variable that names a collector for everything.
+/// The standard variable that names the collector of all signals.
 const COLLECTOR: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
-/// What the exporter itself says would be exported again, and so on.
-const OF_THE_EXPORTER: [&str; 6] = [
+/// The crates that the exporter uses. Their events are not exported, because each export would cause further ones.
+const EXPORTER_CRATES: [&str; 6] = [
     "hyper",
     "hyper_util",
     "tonic",
@@ -33,12 +35,12 @@ const OF_THE_EXPORTER: [&str; 6] = [
     "tower",
     "opentelemetry",
 ];
-/// Never logged, whatever `RUST_LOG` says: the driver of PostgreSQL logs statements, and texts of the server.
+/// Never logged, whatever `RUST_LOG` says: the PostgreSQL driver logs statements and messages of the server.
 const SILENT: [&str; 3] = ["sqlx=off", "sqlx_core=off", "sqlx_postgres=off"];
-/// How long the last of it may take to be sent.
+/// The longest time that the last export may take.
 const FLUSH: Duration = Duration::from_secs(5);
 
-/// Telemetry that could not be set up.
+/// The reason why telemetry cannot be set up.
 #[derive(Debug, thiserror::Error)]
 #[error("telemetry: {0}")]
 pub struct TelemetryError(String);
@@ -47,7 +49,7 @@ fn failed(error: impl std::fmt::Display) -> TelemetryError {
     TelemetryError(error.to_string())
 }
 
-/// Flushes what is left when the service stops.
+/// The telemetry of this process. Flush it before the process ends.
 #[derive(Debug)]
 #[must_use]
 pub struct Telemetry {
@@ -69,10 +71,10 @@ impl Telemetry {
                 env!("CARGO_PKG_VERSION"),
             ))
             .build();
-        let traces = traces(resource.clone())?;
-        let metrics = metrics(resource.clone())?;
+        let traces = tracer_provider(resource.clone())?;
+        let metrics = meter_provider(resource.clone())?;
         opentelemetry::global::set_meter_provider(metrics.clone());
-        let logs = logs(resource)?;
+        let logs = logger_provider(resource)?;
 
         let mut filter = EnvFilter::builder()
             .with_default_directive(tracing::Level::INFO.into())
@@ -89,20 +91,20 @@ impl Telemetry {
             LogFormat::Pretty => tracing_subscriber::fmt::layer().compact().boxed(),
         };
         let bridge = logs.as_ref().map(|logs| {
-            let others = OF_THE_EXPORTER.iter().fold(
+            let exported = EXPORTER_CRATES.iter().fold(
                 tracing_subscriber::filter::Targets::new()
                     .with_default(tracing_subscriber::filter::LevelFilter::TRACE),
                 |targets, name| {
                     targets.with_target(*name, tracing_subscriber::filter::LevelFilter::OFF)
                 },
             );
-            OpenTelemetryTracingBridge::new(logs).with_filter(others)
+            OpenTelemetryTracingBridge::new(logs).with_filter(exported)
         });
         tracing_subscriber::registry()
             .with(filter)
             .with(lines)
             .with(tracing_opentelemetry::layer().with_tracer(traces.tracer("aikagi")))
-            .with(measured::Measured)
+            .with(span_metrics::SpanMetrics)
             .with(bridge)
             .try_init()
             .map_err(failed)?;
@@ -113,32 +115,32 @@ impl Telemetry {
         })
     }
 
-    /// Sends what has not been sent.
+    /// Exports the remaining telemetry, and stops exporting.
     pub fn flush(&self) {
         let logs = self
             .logs
             .as_ref()
             .map_or(Ok(()), |logs| logs.shutdown_with_timeout(FLUSH));
-        for done in [
+        for result in [
             self.metrics.shutdown_with_timeout(FLUSH),
             self.traces.shutdown_with_timeout(FLUSH),
             logs,
         ] {
-            if let Err(error) = done {
+            if let Err(error) = result {
                 tracing::warn!(%error, "telemetry not flushed");
             }
         }
     }
 }
 
-/// Whether a collector is named for everything or for this signal; an empty variable names none.
+/// True if a variable names a collector for all signals or for this one. An empty variable names none.
 fn has_collector(signal: &str) -> bool {
     [COLLECTOR, &format!("OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")]
         .iter()
         .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
 }
 
-fn traces(resource: Resource) -> Result<SdkTracerProvider, TelemetryError> {
+fn tracer_provider(resource: Resource) -> Result<SdkTracerProvider, TelemetryError> {
     let mut provider = SdkTracerProvider::builder().with_resource(resource);
     if has_collector("TRACES") {
         let exporter = opentelemetry_otlp::SpanExporter::builder()
@@ -150,7 +152,7 @@ fn traces(resource: Resource) -> Result<SdkTracerProvider, TelemetryError> {
     Ok(provider.build())
 }
 
-fn metrics(resource: Resource) -> Result<SdkMeterProvider, TelemetryError> {
+fn meter_provider(resource: Resource) -> Result<SdkMeterProvider, TelemetryError> {
     let mut provider = SdkMeterProvider::builder().with_resource(resource);
     if has_collector("METRICS") {
         let exporter = opentelemetry_otlp::MetricExporter::builder()
@@ -162,7 +164,7 @@ fn metrics(resource: Resource) -> Result<SdkMeterProvider, TelemetryError> {
     Ok(provider.build())
 }
 
-fn logs(resource: Resource) -> Result<Option<SdkLoggerProvider>, TelemetryError> {
+fn logger_provider(resource: Resource) -> Result<Option<SdkLoggerProvider>, TelemetryError> {
     if !has_collector("LOGS") {
         return Ok(None);
     }

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use aikagi_domain::credential::CredentialKind;
-use aikagi_mesh::telemetry::meters::{Counter, KeyValue, counter};
+use aikagi_mesh::telemetry::metrics::{Counter, KeyValue, counter};
 
 static LOGINS: LazyLock<Counter<u64>> =
     LazyLock::new(|| counter("aikagi.logins", "Logins, by result."));

@@ -1,4 +1,4 @@
-//! Whose attempt it is: the client's address, believed only from configured proxies (LOGIN-8).
+//! The client's address. A proxy's header is believed only from configured proxies (LOGIN-8).
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -7,11 +7,11 @@ use ipnet::IpNet;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The client's address, IPv4 as such.
+/// The client's address. A mapped IPv4 address is returned as IPv4.
 ///
-/// It is the other end of the connection, unless that is a trusted proxy: then what that proxy says is believed,
-/// and so on towards the client. Whatever stands left of the first untrusted address may be made up. A malformed
-/// entry ends the walk at the proxy that passed it on.
+/// It is the peer of the connection, unless that is a trusted proxy. Then the last entry of its header is believed, and
+/// so on towards the client. Entries before the first untrusted address can be forged. After a malformed entry, the
+/// result is the proxy that has added it.
 pub fn of_client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let lines: Vec<&str> = headers
         .get_all(FORWARDED_FOR)
@@ -29,7 +29,7 @@ pub fn of_client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr
     believed
 }
 
-/// An address, in brackets or with a port if need be.
+/// Reads an address, with or without brackets and port.
 fn parse(entry: &str) -> Option<IpAddr> {
     let entry = entry.trim();
     let bare = entry
@@ -53,7 +53,7 @@ mod tests {
             .map(|net| net.parse().unwrap())
             .to_vec();
         let cases: [(&str, &[&str], &str); 18] = [
-            // No proxy: what it says of itself is not believed.
+            // No proxy: the header is not believed.
             ("192.0.2.1", &[], "192.0.2.1"),
             ("192.0.2.1", &["198.51.100.9"], "192.0.2.1"),
             // One proxy.
@@ -61,7 +61,7 @@ mod tests {
             ("10.0.0.1", &["192.0.2.1"], "192.0.2.1"),
             ("10.0.0.1", &["198.51.100.9, 192.0.2.1"], "192.0.2.1"),
             ("::ffff:10.0.0.1", &["192.0.2.1"], "192.0.2.1"),
-            // Two, and as many lines.
+            // Two proxies, and several header lines.
             (
                 "10.0.0.1",
                 &["198.51.100.9, 192.0.2.1, 10.0.0.2"],
@@ -73,15 +73,15 @@ mod tests {
                 "192.0.2.1",
             ),
             ("fd00::1", &["192.0.2.1", "10.0.0.2"], "192.0.2.1"),
-            // Proxies all the way: the farthest that is known.
+            // Only proxies: the farthest known one.
             ("10.0.0.1", &["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
-            // Forms.
+            // Forms of an address.
             ("10.0.0.1", &["192.0.2.1:4711"], "192.0.2.1"),
             ("10.0.0.1", &["2001:db8::1"], "2001:db8::1"),
             ("10.0.0.1", &["[2001:db8::1]"], "2001:db8::1"),
             ("10.0.0.1", &["[2001:db8::1]:443"], "2001:db8::1"),
             ("10.0.0.1", &["::ffff:192.0.2.1"], "192.0.2.1"),
-            // Malformed: the last trusted hop.
+            // Malformed entries: the last trusted proxy.
             ("10.0.0.1", &["192.0.2.1, unknown"], "10.0.0.1"),
             ("10.0.0.1", &["192.0.2.1, , 10.0.0.2"], "10.0.0.2"),
             ("10.0.0.1", &[""], "10.0.0.1"),

@@ -1,4 +1,4 @@
-//! What tells a browser from another client, and which pages may act.
+//! Recognising browsers, and checking the origin of their pages.
 
 use aikagi_refusal::{ErrorReason, Refusal};
 use http::header::{CONTENT_TYPE, ORIGIN};
@@ -9,13 +9,14 @@ use crate::origin::Origin;
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const GRPC_WEB: &[u8] = b"application/grpc-web";
 
-/// In a request's extensions: it comes from a browser, whose session is in a cookie (SESS-3).
+/// Marks a request of a browser, in its extensions. A browser's token is in a cookie (SESS-3).
 #[derive(Debug, Clone, Copy)]
 pub struct Browser;
 
-/// Whether a request is a browser's: it speaks gRPC-Web, or has a header that a browser adds and a page cannot
-/// leave out. A script so cannot pass for another client to be given a token (SESS-3). To be asked before the
-/// gRPC-Web layer, which makes requests look alike.
+/// Returns true for a request of a browser: it is gRPC-Web, or has a header that every browser adds and no page can
+/// remove. So a script cannot get a token by claiming to be another client (SESS-3).
+///
+/// Must be called before the gRPC-Web layer, which changes these headers.
 pub fn is_browser(headers: &HeaderMap) -> bool {
     headers.contains_key(ORIGIN)
         || headers.contains_key(FETCH_SITE)
@@ -24,8 +25,8 @@ pub fn is_browser(headers: &HeaderMap) -> bool {
             .is_some_and(|value| value.as_bytes().starts_with(GRPC_WEB))
 }
 
-/// Refuses what the page of another origin asks for. A browser that does not name the origin must say that it is
-/// the same; what says neither is no browser.
+/// Refuses a request of a page from another origin. A browser that sends no origin must send `sec-fetch-site:
+/// same-origin`. A request with neither header is not from a browser.
 pub fn check_origin(headers: &HeaderMap, allowed: &[Origin]) -> Result<(), Refusal> {
     let is_allowed = |value: &[u8]| {
         allowed
@@ -33,7 +34,7 @@ pub fn check_origin(headers: &HeaderMap, allowed: &[Origin]) -> Result<(), Refus
             .any(|origin| origin.as_str().as_bytes() == value)
     };
     let mut origins = headers.get_all(ORIGIN).iter();
-    let fine = match (origins.next(), origins.next()) {
+    let is_fine = match (origins.next(), origins.next()) {
         (Some(origin), None) => is_allowed(origin.as_bytes()),
         (Some(_), Some(_)) => false,
         (None, _) => headers
@@ -41,7 +42,7 @@ pub fn check_origin(headers: &HeaderMap, allowed: &[Origin]) -> Result<(), Refus
             .iter()
             .all(|site| site == "same-origin"),
     };
-    if fine {
+    if is_fine {
         Ok(())
     } else {
         Err(Refusal::new(ErrorReason::OriginNotAllowed))
@@ -60,9 +61,9 @@ mod tests {
         headers
     }
 
-    /// SESS-3: a session is used by pages of our own origin only.
+    /// SESS-3: only pages of our origins can use a session.
     #[test]
-    fn pages_of_other_origins_may_not_act() {
+    fn pages_of_other_origins_are_refused() {
         let allowed = [Origin::try_from("https://localhost:8443".to_owned()).unwrap()];
         let own = ("origin", "https://localhost:8443");
         let cases: [(&[(&str, &str)], bool); 12] = [
@@ -88,9 +89,9 @@ mod tests {
         }
     }
 
-    /// SESS-3: a script cannot pass for a client that is given its token.
+    /// SESS-3: a script cannot claim to be a client that gets its token in the body.
     #[test]
-    fn a_browser_is_known_by_what_it_cannot_leave_out() {
+    fn a_browser_is_recognised_by_its_headers() {
         for pairs in [
             [("content-type", "application/grpc-web+proto")],
             [("content-type", "application/grpc-web-text")],

@@ -1,5 +1,5 @@
-//! `envoy.service.auth.v3.Authorization`: the access check of SESS-4 in the form in which an Envoy proxy asks it, so
-//! that a mesh guards a settings back end without code.
+//! `envoy.service.auth.v3.Authorization`: the access check of SESS-4 for an Envoy proxy, which guards a settings back
+//! end without code of its own.
 
 use std::collections::HashMap;
 
@@ -16,21 +16,21 @@ use aikagi_refusal::{ErrorReason, Refusal, forward, name_of, reason_of};
 use http::{HeaderMap, HeaderName, StatusCode};
 use tonic::{Code, Request, Response, Status};
 
-use crate::presented::Visit;
+use crate::session_token::ClientSession;
 
-/// The header that names the number to be changed, unless the route names another.
+/// The header with the number to be changed, unless the route names another header.
 const NUMBER_HEADER: &str = "x-aikagi-number";
 
-/// The context extension of a route that names another header.
+/// The context extension in which a route names another header.
 const NUMBER_HEADER_EXTENSION: &str = "aikagi_number_header";
 
-/// The header in which the back end is told the account.
+/// The header in which the back end gets the account.
 const ACCOUNT_HEADER: &str = "x-aikagi-account";
 
-/// The header in which a denied client is told the reason.
+/// The header in which a denied client gets the reason.
 const REASON_HEADER: &str = "x-aikagi-reason";
 
-/// Answers Envoy.
+/// The gRPC service for Envoy.
 #[derive(Debug, Clone)]
 pub(crate) struct Envoy {
     authentication: AuthenticationServiceClient<Upstream>,
@@ -43,7 +43,7 @@ impl Envoy {
         }
     }
 
-    /// SESS-4: the account that may, or why not.
+    /// SESS-4: the account of the session, if it may change the number.
     async fn check_access(&self, request: CheckRequest) -> Result<String, Status> {
         let attributes = request.attributes.unwrap_or_default();
         let http = attributes.request.unwrap_or_default().http;
@@ -58,14 +58,14 @@ impl Envoy {
             .ok_or_else(|| Refusal::invalid_field("number", "the header that names it is missing"))?
             .clone();
         let access = CheckAccessRequest {
-            session_token: Visit::of_browser(&headers(&http.headers)?)
+            session_token: ClientSession::of_browser(&headers(&http.headers)?)
                 .token()?
                 .to_string(),
             number,
         };
-        let answer = self.authentication.clone().check_access(access).await;
-        let mut answer = answer.map_err(|status| forward(&status))?.into_inner();
-        Ok(std::mem::take(&mut answer.account_number))
+        let response = self.authentication.clone().check_access(access).await;
+        let mut access = response.map_err(|status| forward(&status))?.into_inner();
+        Ok(std::mem::take(&mut access.account_number))
     }
 }
 
@@ -75,15 +75,15 @@ impl Authorization for Envoy {
         &self,
         request: Request<CheckRequest>,
     ) -> Result<Response<CheckResponse>, Status> {
-        let answer = match self.check_access(request.into_inner()).await {
+        let response = match self.check_access(request.into_inner()).await {
             Ok(account) => allowed(account),
             Err(status) => denied(&status),
         };
-        Ok(Response::new(answer))
+        Ok(Response::new(response))
     }
 }
 
-/// The headers in which a session can be presented.
+/// The headers that can contain a session token.
 fn headers(sent: &HashMap<String, String>) -> Result<HeaderMap, Refusal> {
     let mut headers = HeaderMap::new();
     for name in [http::header::AUTHORIZATION, http::header::COOKIE] {
@@ -106,16 +106,16 @@ fn allowed(account: String) -> CheckResponse {
     }
 }
 
-fn denied(why: &Status) -> CheckResponse {
-    let reason = reason_of(why).unwrap_or(ErrorReason::Internal);
+fn denied(refusal: &Status) -> CheckResponse {
+    let reason = reason_of(refusal).unwrap_or(ErrorReason::Internal);
     CheckResponse {
-        status: Some(status(why.code(), why.message().to_owned())),
+        status: Some(status(refusal.code(), refusal.message().to_owned())),
         http_response: Some(HttpResponse::DeniedResponse(DeniedHttpResponse {
             status: Some(HttpStatus {
-                code: http_status(why.code()).as_u16().into(),
+                code: http_status(refusal.code()).as_u16().into(),
             }),
             headers: vec![header(REASON_HEADER, name_of(reason).to_owned())],
-            body: why.message().to_owned(),
+            body: refusal.message().to_owned(),
         })),
     }
 }
@@ -136,7 +136,7 @@ fn header(key: &str, value: String) -> HeaderValueOption {
     }
 }
 
-/// What a client of HTTP is told for a refusal of `CheckAccess`; what it is never refused with is a fault of ours.
+/// The HTTP status for a refusal of `CheckAccess`. A code that `CheckAccess` never uses is a fault of ours.
 fn http_status(code: Code) -> StatusCode {
     match code {
         Code::InvalidArgument => StatusCode::BAD_REQUEST,

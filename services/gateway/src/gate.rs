@@ -1,4 +1,4 @@
-//! What stands before the public RPCs, past the guard: the origin of the page, then the limit per client address.
+//! The checks before a public RPC, after the guard: the origin of the page, then the limit of the client's address.
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -16,10 +16,10 @@ use tower::{Layer, Service};
 
 use crate::address;
 use crate::browser::check_origin;
-use crate::limit::Attempts;
+use crate::limit::AttemptLimiter;
 use crate::origin::Origin;
 
-/// The RPCs in which a password is tried (LOGIN-8).
+/// The RPCs that try a password (LOGIN-8).
 const ATTEMPTS: [&str; 3] = [
     "/aikagi.edge.v1.SubscriberService/Login",
     "/aikagi.edge.v1.SubscriberService/ChangePassword",
@@ -34,15 +34,15 @@ pub(crate) struct GateLayer(Arc<Rules>);
 struct Rules {
     origins: Vec<Origin>,
     trusted_proxies: Vec<IpNet>,
-    attempts: Attempts,
+    attempts: AttemptLimiter,
 }
 
 impl GateLayer {
-    /// A gate for pages of these origins.
+    /// A gate that allows pages of these origins.
     pub(crate) fn new(
         origins: Vec<Origin>,
         trusted_proxies: Vec<IpNet>,
-        attempts: Attempts,
+        attempts: AttemptLimiter,
     ) -> Self {
         Self(Arc::new(Rules {
             origins,
@@ -63,7 +63,7 @@ impl<S> Layer<S> for GateLayer {
     }
 }
 
-/// Lets a public call through, or answers why not.
+/// Checks a public request before the inner service.
 #[derive(Debug, Clone)]
 pub(crate) struct Gate<S> {
     inner: S,
@@ -103,7 +103,7 @@ where
         std::mem::swap(&mut inner, &mut self.inner);
         let rules = Arc::clone(&self.rules);
         Box::pin(async move {
-            // The origin first: the pages of others must not use up a subscriber's attempts.
+            // The origin comes first, so that pages of other origins cannot use a subscriber's attempts.
             if let Err(refusal) = check_origin(request.headers(), &rules.origins) {
                 return Ok(refuse(refusal));
             }

@@ -1,9 +1,9 @@
-//! The gateway: the edge of Aikagi. It holds no business rule; it turns cookies into tokens, limits attempts per
-//! client address (LOGIN-8), and routes calls from outside to the service that owns them.
+//! The gateway: the edge of Aikagi. It has no business rules. It converts cookies into tokens, limits attempts for each
+//! client address (LOGIN-8), and routes outside requests to the service that owns them.
 //!
-//! Two ports. The public one ([`public`]) serves subscribers by gRPC-Web and gRPC, to anyone. The private one
-//! ([`private`]) serves outside workloads (IVR platforms, settings back ends, operators) by mutual TLS, each what
-//! the contracts' `edge_callers` allow it (INV-7).
+//! It has two ports. The public port ([`public`]) serves subscribers with gRPC-Web and gRPC. The private port
+//! ([`private`]) serves outside workloads (IVR platforms, settings back ends, operators) with mutual TLS. Each workload
+//! may call the RPCs whose `edge_callers` name it (INV-7).
 
 pub mod address;
 pub mod browser;
@@ -12,11 +12,11 @@ mod envoy;
 mod gate;
 mod limit;
 pub mod origin;
-pub mod presented;
 mod private;
 mod public;
 mod reflection;
 mod route;
+pub mod session_token;
 mod settings;
 mod site;
 mod subscriber;
@@ -51,7 +51,7 @@ pub struct Listeners {
 }
 
 impl Listeners {
-    /// Binds both ports; the error names the setting concerned.
+    /// Binds both ports. The error names the setting.
     pub async fn bind(settings: &Settings, context: &ServiceContext) -> anyhow::Result<Self> {
         let public = TcpListener::bind(settings.public.listen).await;
         Ok(Self {
@@ -61,7 +61,7 @@ impl Listeners {
     }
 }
 
-/// What both ports stand on.
+/// The common parts of both ports.
 #[derive(Clone, Debug)]
 struct Gateway {
     settings: Settings,
@@ -74,8 +74,8 @@ struct Gateway {
     shutdown: Shutdown,
 }
 
-/// Serves both ports until the stop, then until the calls in progress have ended. Redis and the services behind
-/// may be away; files that the settings name may not.
+/// Serves both ports until the stop, and then until the RPCs in progress have ended. Redis and the services behind the
+/// gateway need not respond yet; the files of the settings must be readable.
 pub async fn serve(
     settings: Settings,
     context: ServiceContext,
@@ -110,7 +110,7 @@ pub async fn serve(
     Ok(())
 }
 
-/// Ready only when a subscriber could log in: attempts can be counted, and authentication is there.
+/// Ready while a subscriber can log in: Redis counts attempts, and authentication responds.
 fn readiness(store: &aikagi_ttl::TtlStore, upstreams: &Upstreams) -> Readiness {
     Readiness::always()
         .and(store.clone())

@@ -1,4 +1,4 @@
-//! Attempts per client address (LOGIN-8).
+//! The limit of attempts for each client address (LOGIN-8).
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -10,30 +10,31 @@ use chrono::TimeDelta;
 use ipnet::IpNet;
 use serde::Deserialize;
 
-/// What one subscriber has of IPv6: limits are for such a network as a whole.
+/// The IPv6 network of one subscriber. All its addresses share one limit.
 const IPV6_PREFIX: u8 = 64;
 
-/// `[limits]`: how often a client address may try a password (LOGIN-8).
+/// `[limits]`: the limits of attempts for each client address (LOGIN-8).
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LimitSettings {
-    /// For an address without a limit of its own. By default ten at once, and ten again over five minutes.
+    /// The limit of an address without an override. The default is 10 attempts at once, which are free again after 5
+    /// minutes.
     #[serde(default = "default_attempts")]
     pub attempts: Quota,
-    /// Limits for networks of many subscribers (or of none).
+    /// Limits for the addresses of certain networks, such as networks of many subscribers.
     #[serde(default)]
     pub overrides: Vec<Override>,
 }
 
-/// A limit for each address of a network. Of several networks that hold an address the smallest counts.
+/// The limit of each address of a network. If several networks contain an address, the smallest network decides.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Override {
     /// The network, such as `10.0.0.0/8`.
     pub network: IpNet,
-    /// Attempts that may come at once after a rest of one period.
+    /// The number of attempts at once, after a period without attempts.
     pub burst: u32,
-    /// How long it takes until that many are free again.
+    /// The time after which all of them are free again.
     #[serde(with = "duration_text")]
     pub period: TimeDelta,
 }
@@ -55,7 +56,7 @@ impl Default for LimitSettings {
 }
 
 impl LimitSettings {
-    /// The quota for an address, and the name that its attempts are counted under.
+    /// The key and the quota of an address.
     fn for_address(&self, address: IpAddr) -> (String, Quota) {
         let longest = self
             .overrides
@@ -72,13 +73,13 @@ impl LimitSettings {
         let prefix = longest.map_or(IPV6_PREFIX, |limit| {
             limit.network.prefix_len().max(IPV6_PREFIX)
         });
-        (counted_as(address, prefix), quota)
+        (key_of(address, prefix), quota)
     }
 }
 
-/// An IPv4 address is counted by itself, an IPv6 one with its network, so that its owner gets no more attempts by
-/// drawing new addresses, nor fills the store with them.
-fn counted_as(address: IpAddr, ipv6_prefix: u8) -> String {
+/// The key of an address: an IPv4 address, or the network of an IPv6 address. So the owner of an IPv6 network gets no
+/// further attempts with new addresses, and cannot fill the store with them.
+fn key_of(address: IpAddr, ipv6_prefix: u8) -> String {
     match address {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => {
@@ -91,17 +92,19 @@ fn counted_as(address: IpAddr, ipv6_prefix: u8) -> String {
     }
 }
 
-/// Counts attempts.
+/// Limits attempts.
 #[derive(Debug, Clone)]
-pub(crate) struct Attempts {
+pub(crate) struct AttemptLimiter {
     pub(crate) settings: LimitSettings,
     pub(crate) store: aikagi_ttl::TtlStore,
     pub(crate) clock: SharedClock,
 }
 
-impl Attempts {
-    /// LOGIN-8: takes one attempt of an address, or says when to try again. Without the store nobody may try: no
-    /// session could be stored either.
+impl AttemptLimiter {
+    /// LOGIN-8: takes one attempt from the quota of an address.
+    ///
+    /// Fails with `TOO_MANY_ATTEMPTS` and the time to wait, and with `UNAVAILABLE` without the store. Without the store
+    /// no session could be opened either.
     pub(crate) async fn take(&self, address: IpAddr) -> Result<(), Refusal> {
         let (key, quota) = self.settings.for_address(address);
         let taken = self
@@ -130,9 +133,9 @@ mod tests {
         }
     }
 
-    /// LOGIN-8: many subscribers behind one address can be given a limit of their own; the closest one counts.
+    /// LOGIN-8: a network of many subscribers can have its own limit. The smallest network decides.
     #[test]
-    fn the_longest_network_decides() {
+    fn the_smallest_network_decides() {
         let settings = LimitSettings {
             overrides: vec![
                 limit("10.0.0.0/8", 100),
@@ -157,7 +160,7 @@ mod tests {
         }
     }
 
-    /// LOGIN-8: limits are configured, never compiled in.
+    /// LOGIN-8: limits are settings.
     #[test]
     fn limits_are_read_from_the_settings() {
         let text = "attempts = { burst = 3, period = \"30s\" }\n\

@@ -1,13 +1,13 @@
-//! The origins whose pages may act.
+//! The origins whose pages may call.
 
 use serde::Deserialize;
 
-/// An origin as a browser writes it: scheme, host, and port unless it is the scheme's own.
+/// An origin as a browser sends it: scheme, host, and the port if it is not the default of the scheme.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Origin(String);
 
-/// The text is no origin.
+/// A text that is no origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an origin such as https://localhost:8443, in lower case and without a path")]
 pub struct OriginError;
@@ -36,7 +36,7 @@ impl TryFrom<String> for Origin {
 }
 
 impl Origin {
-    /// The text that a browser would send.
+    /// The origin as a browser sends it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn origins_are_what_browsers_send() {
+    fn origins_are_as_browsers_send_them() {
         for good in [
             "https://localhost:8443",
             "https://settings.example.jp",

@@ -1,11 +1,11 @@
-//! The private port: mutual TLS for outside workloads. Each may call what the contracts' `edge_callers` allow it
-//! (INV-7), and nothing of it is served here but Envoy's question: calls go on to the service that owns them.
+//! The private port: mutual TLS for outside workloads. Each may call the RPCs whose `edge_callers` name it (INV-7). The
+//! port serves only Envoy's access check itself; other requests are routed to the service that owns them.
 
 use std::sync::Arc;
 
 use aikagi_api::envoy::v3::authorization_server::AuthorizationServer;
 use aikagi_mesh::connection::{Clients, accept_tls};
-use aikagi_mesh::guard::{Door, GuardLayer};
+use aikagi_mesh::guard::{GuardLayer, PortAudience};
 use aikagi_mesh::server::{ServeError, finish, transport};
 use aikagi_mesh::tls::TlsIdentity;
 use tokio::net::TcpListener;
@@ -15,7 +15,7 @@ use crate::Gateway;
 use crate::envoy::Envoy;
 use crate::route::Route;
 
-/// Serves the private port until the stop, then until the calls in progress have ended.
+/// Serves the private port until the stop, and then until the RPCs in progress have ended.
 pub(crate) async fn serve(
     gateway: &Gateway,
     listener: TcpListener,
@@ -45,7 +45,7 @@ pub(crate) async fn serve(
         settings.max_in_flight,
         settings.deadline,
     )
-    .at(Door::Edge);
+    .for_audience(PortAudience::Edge);
     let stop = gateway.shutdown.clone();
     let config = move || identity.server_config();
     let incoming = accept_tls(listener, Clients::Workloads, config, &stop);

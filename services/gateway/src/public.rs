@@ -1,5 +1,5 @@
-//! The public port: TLS without client certificates, HTTP/2 and HTTP/1.1, gRPC-Web and gRPC for the contract's
-//! public RPCs, and the site's files.
+//! The public port: TLS without client certificates, HTTP/2 and HTTP/1.1, gRPC-Web and gRPC for the public RPCs of the
+//! contracts, and the files of the site.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use aikagi_api::edge::v1::subscriber_service_server::{SERVICE_NAME, SubscriberServiceServer};
 use aikagi_mesh::connection::{Clients, accept_tls};
-use aikagi_mesh::guard::{Door, Guard, GuardLayer};
+use aikagi_mesh::guard::{Guard, GuardLayer, PortAudience};
 use aikagi_mesh::server::{ServeError, finish, transport};
 use futures_util::future::BoxFuture;
 use http::header::{
@@ -25,26 +25,26 @@ use crate::Gateway;
 use crate::browser::{Browser, is_browser};
 use crate::certificate::PublicCertificate;
 use crate::gate::{Gate, GateLayer};
-use crate::limit::Attempts;
+use crate::limit::AttemptLimiter;
 use crate::reflection::edge_descriptors;
 use crate::site::{Site, protect};
 use crate::subscriber::Subscriber;
 
-/// The largest message that is read, in bytes. None that a subscriber sends is near it.
+/// The largest message that is read, in bytes. No message of a subscriber is nearly as large.
 const MAX_MESSAGE: usize = 64 * 1024;
 
-/// Calls at once on one connection.
+/// The number of parallel RPCs on one connection.
 const MAX_STREAMS: u32 = 100;
 
-/// How long a connection is kept, so that none is held forever and replicas share them anew.
+/// The longest lifetime of a connection. It frees connections, and spreads them over new replicas.
 const MAX_CONNECTION_AGE: Duration = Duration::from_mins(10);
 
-/// What the inside believes of its own; from outside it is dropped.
+/// The prefix of headers that our services believe. They are removed from outside requests.
 const OWN_PREFIX: &str = "x-aikagi-";
-/// A trace begins at the edge: whoever is outside does not choose which.
+/// The headers of a trace. They are removed, because a trace starts at the edge.
 const TRACE_HEADERS: [&str; 3] = ["traceparent", "tracestate", "baggage"];
 
-/// Serves the public port until the stop, then until the calls in progress have ended.
+/// Serves the public port until the stop, and then until the RPCs in progress have ended.
 pub(crate) async fn serve(
     gateway: &Gateway,
     listener: TcpListener,
@@ -69,7 +69,7 @@ pub(crate) async fn serve(
     let gate = GateLayer::new(
         settings.public.origins.clone(),
         settings.public.trusted_proxies.clone(),
-        Attempts {
+        AttemptLimiter {
             settings: settings.limits.clone(),
             store: gateway.store.clone(),
             clock: gateway.clock.clone(),
@@ -80,7 +80,7 @@ pub(crate) async fn serve(
         gateway.server.max_in_flight,
         gateway.server.deadline,
     )
-    .at(Door::Public);
+    .for_audience(PortAudience::Public);
     let port = PublicPort {
         rpc: GrpcWebLayer::new().layer(guard.layer(gate.layer(routes))),
         site: settings.public.site.as_deref().map(Site::new),
@@ -100,7 +100,7 @@ pub(crate) async fn serve(
     Ok(finish(serving, drain, &gateway.shutdown).await?)
 }
 
-/// Tells calls from files.
+/// Serves RPCs and files.
 #[derive(Clone, Debug)]
 struct PublicPort {
     rpc: GrpcWebService<Guard<Gate<Routes>>>,
@@ -121,21 +121,21 @@ impl Service<Request<Body>> for PublicPort {
             if is_browser(request.headers()) {
                 request.extensions_mut().insert(Browser);
             }
-            drop_what_is_ours_to_say(request.headers_mut());
-            let answer = self.rpc.clone().oneshot(request);
+            remove_own_headers(request.headers_mut());
+            let response = self.rpc.clone().oneshot(request);
             return Box::pin(async move {
-                answer
+                response
                     .await
-                    .map(|answer| with_headers(answer, &RPC_HEADERS))
+                    .map(|response| with_headers(response, &RPC_HEADERS))
             });
         }
         let site = self.site.clone();
         Box::pin(async move {
-            let answer = match site {
+            let response = match site {
                 Some(site) => site.serve(request).await?,
-                None => nothing(),
+                None => not_found(),
             };
-            Ok(with_headers(answer, &[]))
+            Ok(with_headers(response, &[]))
         })
     }
 }
@@ -146,7 +146,7 @@ fn is_rpc(headers: &HeaderMap) -> bool {
         .is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
 }
 
-fn drop_what_is_ours_to_say(headers: &mut HeaderMap) {
+fn remove_own_headers(headers: &mut HeaderMap) {
     let names: Vec<HeaderName> = headers
         .keys()
         .filter(|name| {
@@ -159,7 +159,7 @@ fn drop_what_is_ours_to_say(headers: &mut HeaderMap) {
     }
 }
 
-fn nothing() -> Response<Body> {
+fn not_found() -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NOT_FOUND;
     protect(&mut response);

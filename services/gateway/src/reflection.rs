@@ -1,4 +1,4 @@
-//! What the public port tells of the contracts: the edge's, and the messages that it is made of.
+//! The descriptors for reflection on the public port: the edge's contract and its imports.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ const EDGE_PACKAGE: &str = "aikagi.edge.v1";
 /// `FileDescriptorSet.file`.
 const FILE_FIELD: u32 = 1;
 
-/// The edge's files and what they import, out of an encoded `FileDescriptorSet`, with their options.
+/// The edge's files and their imports from an encoded `FileDescriptorSet`, with their options.
 pub(crate) fn edge_descriptors(all: &[u8]) -> anyhow::Result<Vec<u8>> {
     let pool = DescriptorPool::decode(all)?;
     let mut files = BTreeMap::new();
@@ -45,9 +45,9 @@ mod tests {
 
     use super::*;
 
-    /// INV-7: the public port tells of nothing that it does not serve.
+    /// INV-7: reflection on the public port shows only services that the port serves.
     #[test]
-    fn only_the_edge_is_told_of() {
+    fn only_the_edge_is_shown() {
         let set = edge_descriptors(aikagi_api::DESCRIPTORS).unwrap();
         let pool = DescriptorPool::decode(set.as_slice()).unwrap();
         let services: Vec<String> = pool
@@ -55,7 +55,7 @@ mod tests {
             .map(|service| service.full_name().to_owned())
             .collect();
         assert_eq!(services, ["aikagi.edge.v1.SubscriberService"]);
-        // The options are still there.
+        // The descriptors keep their options.
         assert!(
             Policies::from_descriptors(&set)
                 .unwrap()

@@ -1,4 +1,4 @@
-//! Passing a call on to the service that owns it, as it is: messages are neither read nor made anew.
+//! Routes a request to the service that owns it. The messages are not decoded.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -22,10 +22,11 @@ use crate::upstreams::Upstreams;
 /// The largest request that is not a stream, in bytes.
 const MAX_REQUEST: usize = 1024 * 1024;
 
-/// What is said between us and the services behind; nobody else may say it.
+/// The prefix of headers between the gateway and our services. They are removed from outside requests and from
+/// responses.
 const OWN_PREFIX: &str = "x-aikagi-";
 
-/// What concerns one connection and not the call.
+/// The headers of one connection, which are not passed on.
 const HOP_BY_HOP: [HeaderName; 8] = [
     CONNECTION,
     HOST,
@@ -37,7 +38,7 @@ const HOP_BY_HOP: [HeaderName; 8] = [
     UPGRADE,
 ];
 
-/// Sends each call to its service's owner.
+/// Routes each request to the owner of its service.
 #[derive(Debug, Clone)]
 pub(crate) struct Route {
     policies: Arc<Policies>,
@@ -52,10 +53,10 @@ impl Route {
         }
     }
 
-    async fn pass_on(self, request: Request<Body>) -> Result<Response<Body>, Status> {
+    async fn route(self, request: Request<Body>) -> Result<Response<Body>, Status> {
         let not_allowed = || Refusal::new(ErrorReason::CallerNotAllowed);
         let (mut head, body) = request.into_parts();
-        // The guard has let the caller in; without its word nobody goes on.
+        // The guard has allowed the caller, and only the guard sets this extension.
         let caller = head.extensions.get::<Caller>().ok_or_else(not_allowed)?;
         let method = self
             .policies
@@ -69,7 +70,7 @@ impl Route {
         let body = if method.client_streaming {
             body
         } else {
-            whole(body).await?
+            read_body(body).await?
         };
         let outside = HeaderValue::from_str(&format!("{TRUST_DOMAIN}{}", caller.peer.path()))
             .map_err(|_invalid| internal("an identity that a header can hold"))?;
@@ -83,23 +84,23 @@ impl Route {
             .insert(TE, HeaderValue::from_static("trailers"));
         onward.headers_mut().insert(CALLER_HEADER, outside);
 
-        let answer = owner.clone().oneshot(onward).await;
-        let mut answer = answer.map_err(|status| forward(&status))?;
-        *answer.extensions_mut() = http::Extensions::new();
-        clean(answer.headers_mut());
-        Ok(outward(answer))
+        let response = owner.clone().oneshot(onward).await;
+        let mut response = response.map_err(|status| forward(&status))?;
+        *response.extensions_mut() = http::Extensions::new();
+        clean(response.headers_mut());
+        Ok(for_outside(response))
     }
 }
 
-/// The body, read to its end: it is not a stream, and it is to be bounded.
-async fn whole(body: Body) -> Result<Body, Refusal> {
+/// Reads the body of a request that is no stream. Its size is limited.
+async fn read_body(body: Body) -> Result<Body, Refusal> {
     let read = Limited::new(body, MAX_REQUEST).collect().await;
     match read {
         Ok(collected) => Ok(Body::new(Full::new(collected.to_bytes()))),
         Err(error) if error.is::<LengthLimitError>() => {
             Err(Refusal::invalid_field("request", "larger than 1 MiB"))
         }
-        Err(_gone) => Err(Refusal::new(ErrorReason::DeadlineExceeded)),
+        Err(_broken) => Err(Refusal::new(ErrorReason::DeadlineExceeded)),
     }
 }
 
@@ -123,15 +124,15 @@ fn clean(headers: &mut HeaderMap) {
     }
 }
 
-/// INV-7: who may call whom inside is not the outside's business, nor is a transport's text.
-fn outward(answer: Response<Body>) -> Response<Body> {
-    let Some(status) = Status::from_header_map(answer.headers()) else {
-        return answer;
+/// INV-7: hides refusals between our services, and the texts of transports, from the outside.
+fn for_outside(response: Response<Body>) -> Response<Body> {
+    let Some(status) = Status::from_header_map(response.headers()) else {
+        return response;
     };
     match reason_of(&status) {
-        _ if status.code() == Code::Ok => answer,
+        _ if status.code() == Code::Ok => response,
         Some(ErrorReason::CallerNotAllowed) | None => forward(&status).into_http(),
-        Some(_) => answer,
+        Some(_) => response,
     }
 }
 
@@ -151,8 +152,8 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (route, request) = (self.clone(), request.map(Body::new));
         Box::pin(async move {
-            Ok(match route.pass_on(request).await {
-                Ok(answer) => answer,
+            Ok(match route.route(request).await {
+                Ok(response) => response,
                 Err(status) => status.into_http(),
             })
         })
@@ -163,9 +164,9 @@ where
 mod tests {
     use super::*;
 
-    /// INV-7: the outside says nothing in the gateway's name.
+    /// INV-7: an outside request cannot contain the gateway's headers.
     #[test]
-    fn what_is_not_the_calls_own_is_dropped() {
+    fn own_and_connection_headers_are_removed() {
         let mut headers = HeaderMap::new();
         for name in [
             "x-aikagi-caller",
@@ -182,12 +183,12 @@ mod tests {
         assert_eq!(headers.keys().collect::<Vec<_>>(), ["x-request-id"]);
     }
 
-    /// INV-7: that a service inside refused the gateway is our fault, and told as such.
+    /// INV-7: if a service refuses the gateway, the outside sees an internal fault.
     #[test]
-    fn a_refusal_among_ourselves_is_internal() {
+    fn a_refusal_between_services_is_internal() {
         let reason = |status: Status| {
-            let answer = outward(status.into_http());
-            reason_of(&Status::from_header_map(answer.headers()).unwrap())
+            let response = for_outside(status.into_http());
+            reason_of(&Status::from_header_map(response.headers()).unwrap())
         };
         let refused = |reason| Status::from(Refusal::new(reason));
         assert_eq!(
@@ -202,15 +203,19 @@ mod tests {
             reason(refused(ErrorReason::CallUnknown)),
             Some(ErrorReason::CallUnknown)
         );
-        assert!(outward(Response::new(Body::empty())).headers().is_empty());
+        assert!(
+            for_outside(Response::new(Body::empty()))
+                .headers()
+                .is_empty()
+        );
     }
 
-    /// Too much is refused with a reason, before it is sent anywhere.
+    /// A request that is too large is refused before it is sent to a service.
     #[tokio::test]
     async fn a_request_that_is_too_large_is_refused() {
         let body = |size: usize| Body::new(Full::new(vec![0_u8; size].into()));
-        assert!(whole(body(MAX_REQUEST)).await.is_ok());
-        let refusal = whole(body(MAX_REQUEST + 1)).await.unwrap_err();
+        assert!(read_body(body(MAX_REQUEST)).await.is_ok());
+        let refusal = read_body(body(MAX_REQUEST + 1)).await.unwrap_err();
         assert_eq!(refusal.reason(), ErrorReason::InvalidField);
     }
 }

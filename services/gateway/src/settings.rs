@@ -1,4 +1,4 @@
-//! What an operator can set.
+//! The settings of this service.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use crate::limit::LimitSettings;
 use crate::origin::Origin;
 use crate::upstreams::UpstreamSettings;
 
-/// The settings file of this service.
+/// The sections of the settings file that only this service has. Unknown keys are refused.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
@@ -20,29 +20,29 @@ pub struct Settings {
     pub redis: aikagi_ttl::Settings,
     /// The public port.
     pub public: PublicSettings,
-    /// LOGIN-8.
+    /// The limits of attempts (LOGIN-8).
     #[serde(default)]
     pub limits: LimitSettings,
-    /// Where the services behind are.
+    /// The services behind the gateway.
     pub upstreams: UpstreamSettings,
 }
 
-/// `[public]`: the port for anyone.
+/// `[public]`: the port for subscribers.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PublicSettings {
     /// The address to listen on.
     pub listen: SocketAddr,
-    /// The certificate chain that browsers believe, PEM, its own certificate first. Read again when it changes.
+    /// The certificate chain for browsers in PEM, its own certificate first. It is reloaded after a change.
     pub certificate: PathBuf,
-    /// Its private key, PEM; no one but the owner may read it. Read again when it changes.
+    /// Its private key in PEM. Only its owner may have access to the file. It is reloaded after a change.
     pub key: PathBuf,
-    /// The origins whose pages may act, as a browser writes them: `https://localhost:8443`.
+    /// The origins whose pages may call, as a browser sends them: `https://localhost:8443`.
     pub origins: Vec<Origin>,
-    /// The networks of proxies whose word on the client's address (`X-Forwarded-For`) is believed (LOGIN-8).
+    /// The networks of proxies whose `X-Forwarded-For` header is believed (LOGIN-8).
     #[serde(default)]
     pub trusted_proxies: Vec<IpNet>,
-    /// The directory of the site's files; none is served without it.
+    /// The directory of the site's files. Without it the port serves no files.
     #[serde(default)]
     pub site: Option<PathBuf>,
 }
@@ -53,12 +53,11 @@ impl aikagi_mesh::run::Settings for Settings {
         aikagi_ttl::TtlStore::connect(&self.redis)?;
         ensure!(
             !self.public.origins.is_empty(),
-            "setting `public.origins`: no page could act"
+            "setting `public.origins`: at least one origin is needed"
         );
         if let Some(site) = &self.public.site {
-            let there = site.is_dir();
             ensure!(
-                there,
+                site.is_dir(),
                 "setting `public.site`: {}: not a directory",
                 site.display()
             );

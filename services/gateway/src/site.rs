@@ -1,4 +1,4 @@
-//! The site's files: what a browser may do with them, and for how long it may keep them.
+//! The files of the site, with their security headers and cache times.
 
 use std::convert::Infallible;
 use std::path::Path;
@@ -11,8 +11,8 @@ use tonic::body::Body;
 use tower::ServiceExt;
 use tower_http::services::ServeDir;
 
-/// Scripts and styles are the site's own files, never text in a page, and scripts cannot turn text into markup
-/// (Trusted Types without any policy). Nothing is fetched from elsewhere, nobody frames the site.
+/// Scripts and styles are only files of the site, not text in a page. Scripts cannot turn text into markup (Trusted
+/// Types without any policy). Pages load nothing from other sites, and no site can frame them.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
      require-trusted-types-for 'script'; trusted-types 'none'";
@@ -35,13 +35,13 @@ const HEADERS: [(HeaderName, &str); 6] = [
     ),
 ];
 
-/// Files below here have their content's hash in their names.
+/// The path of files with the hash of their content in their names.
 const HASHED: &str = "/assets/";
-const FOR_EVER: &str = "public, max-age=31536000, immutable";
-const ASK_AGAIN: &str = "no-cache";
+const CACHE_FOREVER: &str = "public, max-age=31536000, immutable";
+const REVALIDATE: &str = "no-cache";
 const PAGE: &str = "/index.html";
 
-/// The site's directory. Beside a file may lie the same for Brotli (`.br`) and for gzip (`.gz`).
+/// The directory of the site. A file can have compressed versions beside it, for Brotli (`.br`) and gzip (`.gz`).
 #[derive(Clone, Debug)]
 pub(crate) struct Site(ServeDir);
 
@@ -54,33 +54,38 @@ impl Site {
         )
     }
 
-    /// A file, or the one page: every address without a dot is a page of the site, which tells them apart itself.
+    /// Serves a file, or the site's only HTML page for a path without a dot. The page shows the view that belongs to
+    /// the path.
     pub(crate) async fn serve(
         self,
         mut request: Request<Body>,
     ) -> Result<Response<Body>, Infallible> {
         let path = request.uri().path();
         let hashed = path.starts_with(HASHED);
-        let reads = request.method() == Method::GET || request.method() == Method::HEAD;
-        if reads && !hashed && !path.contains('.') {
+        let is_read = request.method() == Method::GET || request.method() == Method::HEAD;
+        if is_read && !hashed && !path.contains('.') {
             *request.uri_mut() = Uri::from_static(PAGE);
         }
         let mut response = self.0.oneshot(request).await?.map(Body::new);
-        let lasting = hashed
+        let is_lasting = hashed
             && matches!(
                 response.status(),
                 StatusCode::OK | StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED
             );
-        let keep = if lasting { FOR_EVER } else { ASK_AGAIN };
+        let cache = if is_lasting {
+            CACHE_FOREVER
+        } else {
+            REVALIDATE
+        };
         response
             .headers_mut()
-            .insert(CACHE_CONTROL, HeaderValue::from_static(keep));
+            .insert(CACHE_CONTROL, HeaderValue::from_static(cache));
         protect(&mut response);
         Ok(response)
     }
 }
 
-/// Adds what every answer to a browser that is no call's carries.
+/// Adds the security headers to a response that is not of an RPC.
 pub(crate) fn protect(response: &mut Response<Body>) {
     for (name, value) in HEADERS {
         response

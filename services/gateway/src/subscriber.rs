@@ -1,5 +1,5 @@
-//! `aikagi.edge.v1.SubscriberService`: a subscriber's own account. Each RPC is turned into the call of the service
-//! that owns it, its session into a cookie or a bearer token (SESS-3).
+//! `aikagi.edge.v1.SubscriberService`: a subscriber's own account. Each RPC calls the service that owns it. The session
+//! token is in a cookie or a bearer token (SESS-3).
 
 mod change_password;
 mod get_policy;
@@ -22,10 +22,10 @@ use aikagi_api::units::v1::migration_service_client::MigrationServiceClient;
 use aikagi_mesh::client::Upstream;
 use tonic::{Request, Response, Status};
 
-use crate::presented::Visit;
+use crate::session_token::ClientSession;
 use crate::upstreams::Upstreams;
 
-/// Serves subscribers.
+/// The gRPC service for subscribers.
 #[derive(Debug, Clone)]
 pub(crate) struct Subscriber {
     authentication: AuthenticationServiceClient<Upstream>,
@@ -61,49 +61,51 @@ impl SubscriberService for Subscriber {
         &self,
         request: Request<LoginRequest>,
     ) -> Result<Response<LoginResponse>, Status> {
-        let visit = Visit::of(&request);
-        visit.conclude(login::login(self, &visit, request.into_inner()).await)
+        let client = ClientSession::of_request(&request);
+        client.clear_ended(login::login(self, &client, request.into_inner()).await)
     }
 
     async fn logout(
         &self,
         request: Request<LogoutRequest>,
     ) -> Result<Response<LogoutResponse>, Status> {
-        let visit = Visit::of(&request);
-        visit.conclude(logout::logout(self, &visit).await)
+        let client = ClientSession::of_request(&request);
+        client.clear_ended(logout::logout(self, &client).await)
     }
 
     async fn get_session(
         &self,
         request: Request<GetSessionRequest>,
     ) -> Result<Response<GetSessionResponse>, Status> {
-        let visit = Visit::of(&request);
-        visit.conclude(get_session::get_session(self, &visit, request.into_inner()).await)
+        let client = ClientSession::of_request(&request);
+        client.clear_ended(get_session::get_session(self, &client, request.into_inner()).await)
     }
 
     async fn change_password(
         &self,
         request: Request<ChangePasswordRequest>,
     ) -> Result<Response<ChangePasswordResponse>, Status> {
-        let visit = Visit::of(&request);
-        visit.conclude(change_password::change_password(self, &visit, request.into_inner()).await)
+        let client = ClientSession::of_request(&request);
+        client.clear_ended(
+            change_password::change_password(self, &client, request.into_inner()).await,
+        )
     }
 
     async fn preview_migration(
         &self,
         request: Request<PreviewMigrationRequest>,
     ) -> Result<Response<PreviewMigrationResponse>, Status> {
-        let visit = Visit::of(&request);
+        let client = ClientSession::of_request(&request);
         let request = request.into_inner();
-        visit.conclude(preview_migration::preview_migration(self, &visit, request).await)
+        client.clear_ended(preview_migration::preview_migration(self, &client, request).await)
     }
 
     async fn migrate(
         &self,
         request: Request<MigrateRequest>,
     ) -> Result<Response<MigrateResponse>, Status> {
-        let visit = Visit::of(&request);
-        visit.conclude(migrate::migrate(self, &visit, request.into_inner()).await)
+        let client = ClientSession::of_request(&request);
+        client.clear_ended(migrate::migrate(self, &client, request.into_inner()).await)
     }
 
     async fn get_policy(

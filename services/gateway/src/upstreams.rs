@@ -15,7 +15,7 @@ use serde::Deserialize;
 pub struct UpstreamSettings {
     /// Login, lockout and sessions.
     pub authentication: Replicas,
-    /// Call dialogs and temporary passwords.
+    /// Calls and temporary passwords.
     pub issuance: Replicas,
     /// The permanent password.
     pub password: Replicas,
@@ -23,7 +23,7 @@ pub struct UpstreamSettings {
     pub units: Replicas,
 }
 
-/// One client for each of them.
+/// A client for each service.
 #[derive(Debug, Clone)]
 pub(crate) struct Upstreams {
     pub(crate) authentication: Upstream,
@@ -56,7 +56,7 @@ impl Upstreams {
         }
     }
 
-    /// The one that serves this service, by its package.
+    /// The client for a service, by its package.
     pub(crate) fn owner(&self, service: &str) -> Option<&Upstream> {
         let (package, _name) = service.rsplit_once('.')?;
         match package {

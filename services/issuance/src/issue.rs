@@ -7,7 +7,7 @@ use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_hashing::seal::Context;
 use aikagi_hashing::{Permit, SecretBytes};
 use aikagi_mesh::deadline;
-use aikagi_mesh::telemetry::meters::{Counter, counter};
+use aikagi_mesh::telemetry::metrics::{Counter, counter};
 use aikagi_refusal::{Failure, Refusal};
 use aikagi_ttl::temporary_passwords::TemporaryRecord;
 use chrono::{DateTime, SubsecRound as _, Utc};
@@ -34,11 +34,11 @@ impl Issuance {
         Ok(self.pool.permit(deadline::current()).await?)
     }
 
-    /// IVR-9, IVR-10: hashes the password, makes it the account's credential in one transaction, and then stores the hash in
-    /// Redis.
+    /// IVR-9, IVR-10: hashes the password, makes it the account's credential in one transaction, and then stores the
+    /// hash in Redis.
     ///
-    /// If the last step fails, the old password is already retired and the new one does not work. The caller dials again, and
-    /// no old password becomes valid (INV-3).
+    /// If the last step fails, the old password is already retired and the new one does not work. The caller dials
+    /// again, and no old password becomes valid (INV-3).
     pub(crate) async fn issue(
         &self,
         mut permit: Permit,
@@ -75,8 +75,8 @@ impl Issuance {
         Ok(Issued { account, expires })
     }
 
-    /// Runs work to its end, also after its caller is cancelled. A committed password is also stored in Redis, and the call's
-    /// record gets the response.
+    /// Runs work to its end, also after its caller is cancelled. A committed password is also stored in Redis, and the
+    /// call's record gets the response.
     pub(crate) async fn uninterrupted<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, Failure>> + Send + 'static,

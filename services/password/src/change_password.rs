@@ -14,7 +14,7 @@ use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_hashing::SecretBytes;
 use aikagi_hashing::seal::Context;
 use aikagi_mesh::deadline;
-use aikagi_mesh::telemetry::meters::{Counter, KeyValue, counter};
+use aikagi_mesh::telemetry::metrics::{Counter, KeyValue, counter};
 use aikagi_refusal::{ErrorReason, Failure, Refusal, fields};
 use zeroize::Zeroizing;
 
@@ -191,8 +191,8 @@ impl Password {
         Ok(())
     }
 
-    /// SESS-2: continues the session with a new token. The password is already changed, so if this fails, the response has no
-    /// session and the subscriber logs in again.
+    /// SESS-2: continues the session with a new token. The password is already changed, so if this fails, the response
+    /// has no session and the subscriber logs in again.
     async fn rotate(&self, session: &ChangeSession, to_epoch: Epoch) -> ChangePasswordResponse {
         let request = RotateSessionRequest {
             session_token: session.token.to_string(),

@@ -154,7 +154,7 @@ async fn an_early_hang_up_changes_nothing() {
     adapter.shutdown.begin();
     adapter
         .shutdown
-        .settle(std::time::Duration::from_secs(30))
+        .wait_for_work(std::time::Duration::from_secs(30))
         .await;
     assert!(unchanged(&system).await);
     let mut redis = system.redis_connection().await;

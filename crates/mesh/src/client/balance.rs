@@ -1,5 +1,7 @@
-//! Which replica takes an RPC: of two chosen at random, the one with fewer RPCs in progress, among those that can be
-//! reached. A replica that fails is left alone for a while, longer each time. That it leaves or joins is logged once.
+//! The choice of a replica for an RPC: the one with fewer RPCs in progress out of two random healthy replicas.
+//!
+//! A replica that fails gets no RPCs for a pause, which doubles with each failure. Each change of its availability is
+//! logged once.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -20,9 +22,11 @@ use crate::client::connect;
 use crate::shutdown::Shutdown;
 use crate::tls::TlsIdentity;
 
-/// How often names are looked up again.
-const LOOK_UP: Duration = Duration::from_secs(2);
+/// The interval at which host names are resolved.
+const RESOLVE_INTERVAL: Duration = Duration::from_secs(2);
+/// The pause after the first failure of a replica.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// The longest pause of a failing replica.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// All replicas of one workload.
@@ -47,26 +51,26 @@ impl Balance {
             identity,
             replicas: ArcSwap::from_pointee(Vec::new()),
         });
-        let (refreshing, shutdown) = (Arc::downgrade(&balance), shutdown.clone());
+        let (resolving, shutdown) = (Arc::downgrade(&balance), shutdown.clone());
         tokio::spawn(async move {
-            while let Some(balance) = refreshing.upgrade() {
-                balance.look_up().await;
+            while let Some(balance) = resolving.upgrade() {
+                balance.resolve().await;
                 drop(balance);
                 tokio::select! {
                     () = shutdown.begun() => return,
-                    () = tokio::time::sleep(LOOK_UP) => {}
+                    () = tokio::time::sleep(RESOLVE_INTERVAL) => {}
                 }
             }
         });
         balance
     }
 
-    /// Learns which addresses the targets have now; a name that cannot be looked up keeps its old ones.
-    async fn look_up(&self) {
+    /// Resolves the targets to the present replicas. If a name cannot be resolved, the replicas stay as they are.
+    async fn resolve(&self) {
         let mut addresses = BTreeSet::new();
         for target in &self.targets {
             match tokio::net::lookup_host(target).await {
-                Ok(found) => addresses.extend(found),
+                Ok(resolved) => addresses.extend(resolved),
                 Err(_unresolved) => {
                     tracing::debug!(
                         upstream = %self.workload,
@@ -105,18 +109,18 @@ impl Balance {
         self.replicas.store(Arc::new(replicas));
     }
 
-    /// The targets, for logs.
+    /// The targets as `host:port`, for logs.
     pub(super) fn targets(&self) -> &[String] {
         &self.targets
     }
 
-    /// A replica that is connected, tried one after another until one is. The error is the class of what is in the way
-    /// of the last one tried.
+    /// A connected replica. The replicas are tried one after another until a connection exists. The error is the class
+    /// of the last failure.
     pub(super) async fn connected(&self, end: Instant) -> Result<Connected, ErrorType> {
         if self.replicas.load().is_empty() {
-            self.look_up().await;
+            self.resolve().await;
         }
-        let mut obstacle = ErrorType::NoAddress;
+        let mut last_error = ErrorType::NoAddress;
         let mut tried = BTreeSet::new();
         while let Some(replica) = self.choose(&tried) {
             tried.insert(replica.address);
@@ -125,7 +129,7 @@ impl Balance {
                 Ok(Ok(channel)) => return Ok(Connected::new(replica, channel)),
                 Ok(Err(error_type)) => {
                     replica.failed(error_type);
-                    obstacle = error_type;
+                    last_error = error_type;
                 }
                 Err(_elapsed) => {
                     replica.failed(ErrorType::Connect);
@@ -133,10 +137,11 @@ impl Balance {
                 }
             }
         }
-        Err(obstacle)
+        Err(last_error)
     }
 
-    /// The better of two at random among the healthy; when none is, any, for it may have come back.
+    /// The less busy one of two random healthy replicas. If none is healthy, all are candidates: one may have
+    /// recovered.
     fn choose(&self, tried: &BTreeSet<SocketAddr>) -> Option<Arc<Replica>> {
         let now = Instant::now();
         let replicas = self.replicas.load();
@@ -149,22 +154,26 @@ impl Balance {
             .copied()
             .filter(|replica| replica.is_healthy(now))
             .collect();
-        let among = if healthy.is_empty() { untried } else { healthy };
+        let candidates = if healthy.is_empty() { untried } else { healthy };
         let mut rng = rand::rng();
         let pick = |rng: &mut rand::rngs::ThreadRng| {
-            (!among.is_empty())
-                .then(|| among.get(rng.random_range(0..among.len())).copied())
+            (!candidates.is_empty())
+                .then(|| {
+                    candidates
+                        .get(rng.random_range(0..candidates.len()))
+                        .copied()
+                })
                 .flatten()
         };
         let (one, other) = (pick(&mut rng)?, pick(&mut rng)?);
-        let fewer = if one.in_progress.load(Ordering::Relaxed)
+        let less_busy = if one.in_progress.load(Ordering::Relaxed)
             <= other.in_progress.load(Ordering::Relaxed)
         {
             one
         } else {
             other
         };
-        Some(Arc::clone(fewer))
+        Some(Arc::clone(less_busy))
     }
 }
 
@@ -174,15 +183,17 @@ struct Replica {
     address: SocketAddr,
     in_progress: AtomicUsize,
     channel: tokio::sync::Mutex<Option<Channel>>,
-    rest: Mutex<Rest>,
+    state: Mutex<ReplicaState>,
 }
 
-/// How long a failing replica is left alone.
+/// The availability of a replica.
 #[derive(Debug, Clone, Copy)]
-struct Rest {
-    until: Option<Instant>,
+struct ReplicaState {
+    /// The end of the present pause.
+    paused_until: Option<Instant>,
+    /// The length of the next pause.
     pause: Duration,
-    /// Whether it takes RPCs, as it was logged. None before it was tried.
+    /// The availability that was logged last. `None` before the first attempt to connect.
     available: Option<bool>,
 }
 
@@ -193,29 +204,30 @@ impl Replica {
             address,
             in_progress: AtomicUsize::new(0),
             channel: tokio::sync::Mutex::new(None),
-            rest: Mutex::new(Rest {
-                until: None,
+            state: Mutex::new(ReplicaState {
+                paused_until: None,
                 pause: FIRST_PAUSE,
                 available: None,
             }),
         }
     }
 
+    /// The replica's connection. It is made if there is none.
     async fn channel(&self, identity: &TlsIdentity) -> Result<Channel, ErrorType> {
-        let mut held = self.channel.lock().await;
-        if let Some(channel) = held.as_ref() {
+        let mut current = self.channel.lock().await;
+        if let Some(channel) = current.as_ref() {
             return Ok(channel.clone());
         }
         let channel =
             connect::connect(Arc::clone(&self.workload), self.address, identity.clone()).await?;
-        *held = Some(channel.clone());
-        drop(held);
-        let was = self.with_rest(|rest| {
-            rest.until = None;
-            rest.pause = FIRST_PAUSE;
-            rest.available.replace(true)
+        *current = Some(channel.clone());
+        drop(current);
+        let was_available = self.with_state(|state| {
+            state.paused_until = None;
+            state.pause = FIRST_PAUSE;
+            state.available.replace(true)
         });
-        if was != Some(true) {
+        if was_available != Some(true) {
             tracing::info!(
                 upstream = %self.workload,
                 server.address = %self.address,
@@ -225,13 +237,14 @@ impl Replica {
         Ok(channel)
     }
 
+    /// Records a failure, and starts a pause.
     fn failed(&self, error_type: ErrorType) {
-        let was = self.with_rest(|rest| {
-            rest.until = Some(Instant::now() + rest.pause);
-            rest.pause = (rest.pause * 2).min(LONGEST_PAUSE);
-            rest.available.replace(false)
+        let was_available = self.with_state(|state| {
+            state.paused_until = Some(Instant::now() + state.pause);
+            state.pause = (state.pause * 2).min(LONGEST_PAUSE);
+            state.available.replace(false)
         });
-        if was != Some(false) {
+        if was_available != Some(false) {
             tracing::warn!(
                 upstream = %self.workload,
                 server.address = %self.address,
@@ -242,15 +255,15 @@ impl Replica {
     }
 
     fn is_healthy(&self, now: Instant) -> bool {
-        self.with_rest(|rest| rest.until.is_none_or(|until| until <= now))
+        self.with_state(|state| state.paused_until.is_none_or(|until| until <= now))
     }
 
-    fn with_rest<T>(&self, act: impl FnOnce(&mut Rest) -> T) -> T {
-        act(&mut self.rest.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with_state<T>(&self, act: impl FnOnce(&mut ReplicaState) -> T) -> T {
+        act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// A connected replica with an RPC to come. The RPC counts as in progress until this is dropped.
+/// A connected replica, chosen for one RPC. The RPC counts as in progress until this is dropped.
 #[derive(Debug)]
 pub(super) struct Connected {
     replica: Arc<Replica>,
@@ -268,13 +281,13 @@ impl Connected {
         self,
         request: Request<Body>,
     ) -> Result<Response<Body>, tonic::transport::Error> {
-        let answer = self.channel.clone().oneshot(request).await;
-        if let Err(error) = &answer {
+        let result = self.channel.clone().oneshot(request).await;
+        if let Err(error) = &result {
             *self.replica.channel.lock().await = None;
             self.replica
                 .failed(connect::class_of(error, ErrorType::Reset));
         }
-        answer
+        result
     }
 }
 

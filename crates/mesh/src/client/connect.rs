@@ -1,4 +1,4 @@
-//! One connection to one replica.
+//! A connection to one replica.
 
 use std::io;
 use std::net::SocketAddr;
@@ -18,16 +18,16 @@ use tower::service_fn;
 
 use crate::tls::TlsIdentity;
 
-/// How long a connection may take to be made.
-pub(super) const CONNECT: Duration = Duration::from_secs(2);
+/// The longest time that a connection with its TLS handshake may take.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Connects to a replica of a workload now. The error is the class of what is in the way; nothing of an RPC has arrived.
+/// Connects to a replica of a workload. The error is the class of the failure. No RPC is sent.
 pub(super) async fn connect(
     workload: Arc<str>,
     address: SocketAddr,
     identity: TlsIdentity,
 ) -> Result<Channel, ErrorType> {
-    // The scheme is http because TLS is ours, not tonic's; the name is who must be at the other end.
+    // The scheme is http because the connector below does the TLS handshake, not tonic.
     let endpoint = Endpoint::from_shared(format!("http://{workload}"))
         .map_err(|_malformed| ErrorType::NoAddress)?
         .http2_keep_alive_interval(Duration::from_secs(5))
@@ -37,7 +37,7 @@ pub(super) async fn connect(
     let connector = service_fn(move |_uri: Uri| {
         let (workload, identity) = (Arc::clone(&workload), identity.clone());
         async move {
-            tokio::time::timeout(CONNECT, tls(&workload, address, &identity))
+            tokio::time::timeout(CONNECT_TIMEOUT, tls(&workload, address, &identity))
                 .await
                 .map_err(|_elapsed| io::Error::from(io::ErrorKind::TimedOut))?
                 .map(TokioIo::new)
@@ -59,7 +59,7 @@ async fn tls(
     handshake(workload, stream, identity).await
 }
 
-/// Makes sure of who is at the other end of a connection.
+/// Does the TLS handshake. Fails if the other end is not this workload.
 pub(super) async fn handshake(
     workload: &str,
     stream: TcpStream,
@@ -70,18 +70,16 @@ pub(super) async fn handshake(
     TlsConnector::from(config).connect(name, stream).await
 }
 
-/// Whether nothing of a call was worked on at the other end: there was no connection to send it on, or a replica
-/// that is stopping had closed it by then. Such a call may be made again, whatever it does.
-pub fn was_never_begun(error: &(dyn std::error::Error + 'static)) -> bool {
+/// True if the service has not started to work on the RPC: there was no connection, or a stopping replica had closed
+/// it. Such an RPC may be repeated even if it is not idempotent.
+pub fn was_never_started(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
         let unsent = error.is::<tonic::ConnectError>()
             || error
                 .downcast_ref::<hyper::Error>()
                 .is_some_and(hyper::Error::is_canceled)
-            || error
-                .downcast_ref::<h2::Error>()
-                .is_some_and(was_turned_away);
+            || error.downcast_ref::<h2::Error>().is_some_and(was_rejected);
         if unsent {
             return true;
         }
@@ -90,15 +88,15 @@ pub fn was_never_begun(error: &(dyn std::error::Error + 'static)) -> bool {
     false
 }
 
-/// RFC 9113, section 8.7: a stream beyond the last one that a GOAWAY names, and one that is refused, were not
-/// worked on. A GOAWAY ends only the former.
-fn was_turned_away(error: &h2::Error) -> bool {
-    let gone = error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR);
+/// True if the server has rejected the stream before any work on it (RFC 9113, section 8.7). It says so by
+/// `REFUSED_STREAM`, or by a GOAWAY whose last stream is an earlier one. h2 reports the GOAWAY for later streams only.
+fn was_rejected(error: &h2::Error) -> bool {
+    let closing = error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR);
     let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
-    error.is_remote() && (gone || refused)
+    error.is_remote() && (closing || refused)
 }
 
-/// The class of an error of the transport: what TLS says, or else `otherwise`. The texts are the libraries' own.
+/// The class of a transport error: TLS, wrong identity or connect if its sources say so, else `otherwise`.
 pub(super) fn class_of(
     error: &(dyn std::error::Error + 'static),
     otherwise: ErrorType,

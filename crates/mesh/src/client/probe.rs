@@ -1,4 +1,4 @@
-//! One connection, made only to say what stands in the way of making one.
+//! A test connection, for `aikagictl doctor`.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,54 +12,54 @@ use tokio::net::TcpStream;
 use super::connect;
 use crate::tls::TlsIdentity;
 
-/// How long the other end may take to say that it does not want us.
-const OBJECTION: Duration = Duration::from_secs(1);
+/// The time in which the server may refuse our certificate.
+const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What stands between us and a workload at an address.
+/// The reason why a workload cannot be reached at an address.
 #[derive(Debug, thiserror::Error)]
 pub enum Obstacle {
-    /// Nobody listens there, or the way is blocked.
+    /// No program listens at the address, or a firewall blocks it.
     #[error("no connection: {0}")]
     Connection(io::Error),
-    /// Connected, but nobody there speaks TLS in time.
+    /// Connected, but the TLS handshake failed or took too long.
     #[error("the TLS handshake failed: {0}")]
     Handshake(String),
-    /// Its certificate does not come from our authorities.
-    #[error("its certificate does not come from an authority that we believe")]
+    /// None of our authorities issued its certificate.
+    #[error("its certificate was not issued by a trusted authority")]
     UnknownAuthority,
-    /// Its certificate has ended, or has not begun.
-    #[error("its certificate is not valid at this moment")]
+    /// Its certificate has expired, or is not valid yet.
+    #[error("its certificate has expired or is not valid yet")]
     OutOfDate,
-    /// Its certificate is somebody else's.
-    #[error("it is not the workload that was meant")]
+    /// Its certificate is that of another workload.
+    #[error("it is not the expected workload")]
     OtherWorkload,
-    /// It does not believe our certificate.
+    /// It does not accept our certificate.
     #[error("it does not accept our certificate: {0}")]
     RefusedUs(String),
 }
 
-/// Connects to a workload as a call would, and hangs up: its certificate, or what stands in the way.
+/// Connects to a workload in the same way as an RPC does, and disconnects. Returns the workload's certificate.
 pub async fn probe(
     workload: &str,
     address: SocketAddr,
     identity: &TlsIdentity,
 ) -> Result<CertificateDer<'static>, Obstacle> {
-    let stream = tokio::time::timeout(connect::CONNECT, TcpStream::connect(address))
+    let stream = tokio::time::timeout(connect::CONNECT_TIMEOUT, TcpStream::connect(address))
         .await
         .map_err(|_elapsed| Obstacle::Connection(io::ErrorKind::TimedOut.into()))?
         .map_err(Obstacle::Connection)?;
     let mut stream = tokio::time::timeout(
-        connect::CONNECT,
+        connect::CONNECT_TIMEOUT,
         connect::handshake(workload, stream, identity),
     )
     .await
-    .map_err(|_elapsed| Obstacle::Handshake("no answer in time".into()))?
+    .map_err(|_elapsed| Obstacle::Handshake("no response in time".into()))?
     .map_err(|error| of_handshake(&error))?;
-    // With TLS 1.3 the handshake ends before the server has judged our certificate; an HTTP/2 server that
-    // accepts it speaks first.
+    // With TLS 1.3 the handshake ends before the server has verified our certificate. An HTTP/2 server sends the first
+    // byte if it accepts the certificate, and an alert if it does not.
     let mut first = [0; 1];
-    if let Ok(Err(error)) = tokio::time::timeout(OBJECTION, stream.read(&mut first)).await {
-        return Err(Obstacle::RefusedUs(said(&error)));
+    if let Ok(Err(error)) = tokio::time::timeout(REFUSAL_TIMEOUT, stream.read(&mut first)).await {
+        return Err(Obstacle::RefusedUs(alert_text(&error)));
     }
     let (_, session) = stream.get_ref();
     session
@@ -81,12 +81,12 @@ fn of_handshake(error: &io::Error) -> Obstacle {
             }
             _ => Obstacle::UnknownAuthority,
         },
-        Some(rustls::Error::AlertReceived(_)) => Obstacle::RefusedUs(said(error)),
+        Some(rustls::Error::AlertReceived(_)) => Obstacle::RefusedUs(alert_text(error)),
         _ => Obstacle::Handshake(error.to_string()),
     }
 }
 
-fn said(error: &io::Error) -> String {
+fn alert_text(error: &io::Error) -> String {
     match tls_error(error) {
         Some(rustls::Error::AlertReceived(alert)) => format!("{alert:?}"),
         _ => error.to_string(),

@@ -1,4 +1,4 @@
-//! When an outage is worth a line of the log: decided apart from whoever asks.
+//! The decision whether an outage of a dependency is logged now.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,36 +6,37 @@ use std::time::Duration;
 use aikagi_domain::fault::{Cause, ErrorType};
 use tokio::time::Instant;
 
-/// How often a cause that lasts is logged again.
-const AGAIN: Duration = Duration::from_mins(5);
+/// The interval at which the cause of a lasting outage is logged again.
+const REPEAT: Duration = Duration::from_mins(5);
 
-/// What is known of a dependency.
+/// The outages of one dependency.
 #[derive(Debug, Default)]
 pub(super) struct Outages {
-    /// The present outage.
+    /// The present outage, if there is one.
     outage: Option<Outage>,
 }
 
 #[derive(Debug)]
 struct Outage {
     since: Instant,
-    /// When each of its causes was last logged.
+    /// The time at which each cause was last logged.
     logged: BTreeMap<ErrorType, Instant>,
 }
 
-/// What is to be logged.
+/// A change that must be logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Notice {
-    /// The dependency does not answer, because of this.
+    /// The dependency is not available, for this cause.
     Unavailable(Cause),
-    /// It answers again, after so long.
+    /// The dependency is available again after an outage of this length.
     Available { outage: Duration },
 }
 
 impl Outages {
-    /// Notes an answer. An outage is logged once for each cause and again every five minutes, and its end once.
-    pub(super) fn observe(&mut self, answer: Result<(), Cause>, now: Instant) -> Option<Notice> {
-        let Err(cause) = answer else {
+    /// Records the result of a check. Each cause of an outage is logged once, and again every five minutes. The end of
+    /// an outage is logged once.
+    pub(super) fn observe(&mut self, result: Result<(), Cause>, now: Instant) -> Option<Notice> {
+        let Err(cause) = result else {
             let outage = self.outage.take()?;
             return Some(Notice::Available {
                 outage: now.saturating_duration_since(outage.since),
@@ -46,8 +47,8 @@ impl Outages {
             logged: BTreeMap::new(),
         });
         let logged = outage.logged.get(&cause.error_type);
-        let is_news = logged.is_none_or(|logged| now.saturating_duration_since(*logged) >= AGAIN);
-        is_news.then(|| {
+        let is_due = logged.is_none_or(|logged| now.saturating_duration_since(*logged) >= REPEAT);
+        is_due.then(|| {
             outage.logged.insert(cause.error_type, now);
             Notice::Unavailable(cause)
         })
@@ -67,15 +68,15 @@ mod tests {
         code: None,
     });
 
-    fn logged(answer: Result<(), Cause>) -> Option<Notice> {
-        answer.err().map(Notice::Unavailable)
+    fn logged(result: Result<(), Cause>) -> Option<Notice> {
+        result.err().map(Notice::Unavailable)
     }
 
     #[test]
     fn an_outage_is_logged_once_for_each_cause_and_again_after_five_minutes() {
         let mut outages = Outages::default();
         let start = Instant::now();
-        let mut at = |second, answer| outages.observe(answer, start + Duration::from_secs(second));
+        let mut at = |second, result| outages.observe(result, start + Duration::from_secs(second));
         assert_eq!(at(0, Ok(())), None);
         assert_eq!(at(2, CONNECT), logged(CONNECT));
         assert_eq!(at(4, CONNECT), None);

@@ -1,4 +1,4 @@
-//! The spans of calls, under the conventions for RPC.
+//! The spans of RPCs, with the attributes of OpenTelemetry's conventions.
 
 use http::HeaderMap;
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
@@ -9,7 +9,8 @@ use tracing::Span;
 use tracing::field::Empty;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-/// The span of a call served, under its caller's trace. Paths are of our own making and hold no data.
+/// The span of an RPC that is served, in its caller's trace. The path must be that of a known RPC, because others could
+/// contain anything.
 pub fn server_span(path: &str, headers: &HeaderMap) -> Span {
     let method = method_of(path);
     let span = tracing::info_span!(
@@ -23,7 +24,7 @@ pub fn server_span(path: &str, headers: &HeaderMap) -> Span {
         trace_id = Empty,
     );
     let parent = TraceContextPropagator::new().extract(&HeaderReader(headers));
-    // Fails only where no OpenTelemetry layer is installed, as in tests.
+    // Fails only without an OpenTelemetry layer, as in tests.
     let _ = span.set_parent(parent);
     if let Some(trace_id) = trace_id_of(&span) {
         span.record("trace_id", trace_id);
@@ -31,7 +32,7 @@ pub fn server_span(path: &str, headers: &HeaderMap) -> Span {
     span
 }
 
-/// The span of a call made.
+/// The span of an RPC that is made.
 pub fn client_span(path: &str) -> Span {
     let method = method_of(path);
     tracing::info_span!(
@@ -45,19 +46,19 @@ pub fn client_span(path: &str) -> Span {
     )
 }
 
-/// A call's method as telemetry names it: `package.Service/Method`.
+/// The name of an RPC in telemetry: `package.Service/Method`.
 pub fn method_of(path: &str) -> &str {
     path.trim_start_matches('/')
 }
 
-/// The status of a response, where a unary call has it in the headers; elsewhere OK.
+/// The status code in a response's headers. OK if it is not there, because a stream sends it in its trailers.
 pub fn status_of(headers: &HeaderMap) -> Code {
     headers
         .get("grpc-status")
         .map_or(Code::Ok, |value| Code::from_bytes(value.as_bytes()))
 }
 
-/// Notes a status in the present span. At the serving side only a fault of ours makes an error of it.
+/// Records a status code in the present span. A server's span is an error only for a fault of ours.
 pub fn record_status(code: Code, serving: bool) {
     let span = Span::current();
     span.record("rpc.response.status_code", name_of(code));
@@ -66,7 +67,7 @@ pub fn record_status(code: Code, serving: bool) {
     }
 }
 
-/// Whether a status is an error to telemetry.
+/// True if telemetry treats a status code as an error.
 pub(super) fn is_error(code: Code, serving: bool) -> bool {
     let ours = matches!(
         code,
@@ -80,7 +81,7 @@ pub(super) fn is_error(code: Code, serving: bool) -> bool {
     if serving { ours } else { code != Code::Ok }
 }
 
-/// A status as gRPC spells it.
+/// The name of a status code, as gRPC writes it.
 pub(super) const fn name_of(code: Code) -> &'static str {
     match code {
         Code::Ok => "OK",
@@ -103,13 +104,13 @@ pub(super) const fn name_of(code: Code) -> &'static str {
     }
 }
 
-/// Writes the present trace into an outgoing call.
+/// Writes the present trace into the headers of an RPC.
 pub fn pass_on(headers: &mut HeaderMap) {
     let context = Span::current().context();
     TraceContextPropagator::new().inject_context(&context, &mut HeaderWriter(headers));
 }
 
-/// The present trace's id, for the audit trail.
+/// The id of the present trace, for the audit trail.
 pub fn trace_id() -> Option<String> {
     trace_id_of(&Span::current())
 }

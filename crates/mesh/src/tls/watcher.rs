@@ -11,7 +11,7 @@ use rustls::pki_types::CertificateDer;
 use super::files::TlsError;
 use crate::clock::{Clock as _, SystemClock};
 use crate::shutdown::Shutdown;
-use crate::telemetry::meters;
+use crate::telemetry::metrics;
 
 /// A certificate chain in files, with the files that belong to it.
 pub trait CertificateFiles: Send + Sync + 'static {
@@ -126,6 +126,6 @@ fn measure(name: &'static str, chain: &[CertificateDer<'_>]) {
     if let Some(end) = end {
         let remaining = end - SystemClock.now().timestamp();
         #[allow(clippy::cast_precision_loss, reason = "seconds of some years")]
-        meters::certificate(name, remaining as f64);
+        metrics::certificate(name, remaining as f64);
     }
 }

@@ -81,7 +81,7 @@ async fn obstacles_are_reported() {
     let ended = other.run(&show).await;
     assert_eq!(ended.code, 5);
     assert!(
-        ended.err.contains("not the workload that was meant"),
+        ended.err.contains("not the expected workload"),
         "{}",
         ended.err
     );
@@ -120,7 +120,7 @@ async fn obstacles_are_reported() {
         .unwrap();
     let (_, checks) = doctor(fixture.command_as(&stranger, &DOCTOR)).await;
     assert!(
-        wrong(&checks)[0].contains("authority that we believe"),
+        wrong(&checks)[0].contains("trusted authority"),
         "{checks:?}"
     );
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use aikagi_devkit::installation::certificates::{Authority, Identity};
 use aikagi_mesh::config::IdentitySettings;
 use aikagi_mesh::connection::{Clients, accept_tls};
-use aikagi_mesh::guard::{Door, GuardLayer};
+use aikagi_mesh::guard::{GuardLayer, PortAudience};
 use aikagi_mesh::policy::Policies;
 use aikagi_mesh::server::transport;
 use aikagi_mesh::shutdown::Shutdown;
@@ -51,8 +51,8 @@ impl Fixture {
         let address = listener.local_addr().unwrap().to_string();
         let (stub, shutdown) = (Stub::default(), Shutdown::new());
         let policies = Arc::new(Policies::from_descriptors(aikagi_api::DESCRIPTORS).unwrap());
-        let guard =
-            GuardLayer::new(policies, 100, std::time::Duration::from_secs(10)).at(Door::Edge);
+        let guard = GuardLayer::new(policies, 100, std::time::Duration::from_secs(10))
+            .for_audience(PortAudience::Edge);
         let stop = shutdown.clone();
         let incoming = accept_tls(
             listener,

@@ -1,4 +1,4 @@
-//! `ChangePassword`.
+//! `ChangePassword`: changes the password of the session's account.
 
 use std::mem::take;
 
@@ -8,16 +8,17 @@ use aikagi_refusal::forward;
 use tonic::{Response, Status};
 
 use super::Subscriber;
-use crate::presented::Visit;
+use crate::session_token::ClientSession;
 
-/// PW-2, SESS-2: changes the password; the session goes on under a new token, if it could be carried on.
+/// PW-2, SESS-2: changes the password. The session continues with a new token. If that failed, the response has no
+/// session.
 pub(super) async fn change_password(
     subscriber: &Subscriber,
-    visit: &Visit,
+    client: &ClientSession,
     mut request: ChangePasswordRequest,
 ) -> Result<Response<ChangePasswordResponse>, Status> {
     let request = password::v1::ChangePasswordRequest {
-        session_token: visit.token()?.as_str().to_owned(),
+        session_token: client.token()?.as_str().to_owned(),
         current_password: take(&mut request.current_password),
         new_password: take(&mut request.new_password),
         new_password_confirmation: take(&mut request.new_password_confirmation),
@@ -27,12 +28,12 @@ pub(super) async fn change_password(
     let mut changed = answer.map_err(|status| forward(&status))?.into_inner();
     let session = changed.session.take();
     if changed.session_token.is_empty() {
-        return visit.end(ChangePasswordResponse {
+        return client.without_token(ChangePasswordResponse {
             session: None,
             session_token: String::new(),
         });
     }
-    visit.give(take(&mut changed.session_token), |session_token| {
+    client.with_token(take(&mut changed.session_token), |session_token| {
         ChangePasswordResponse {
             session,
             session_token,

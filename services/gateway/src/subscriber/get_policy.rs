@@ -1,4 +1,4 @@
-//! `GetPolicy`.
+//! `GetPolicy`: the rules for a new password.
 
 use aikagi_api::edge::v1::GetPolicyResponse;
 use aikagi_api::password::v1::GetPolicyRequest;
@@ -7,7 +7,7 @@ use tonic::{Response, Status};
 
 use super::Subscriber;
 
-/// PW-1, PW-3, PW-6: the rules that a new password is held to.
+/// PW-1, PW-3, PW-6: the rules for a new password.
 pub(super) async fn get_policy(
     subscriber: &Subscriber,
 ) -> Result<Response<GetPolicyResponse>, Status> {

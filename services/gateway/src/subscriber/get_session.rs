@@ -1,4 +1,4 @@
-//! `GetSession`.
+//! `GetSession`: the present session.
 
 use aikagi_api::authentication;
 use aikagi_api::edge::v1::{GetSessionRequest, GetSessionResponse};
@@ -6,16 +6,16 @@ use aikagi_refusal::forward;
 use tonic::{Response, Status};
 
 use super::Subscriber;
-use crate::presented::Visit;
+use crate::session_token::ClientSession;
 
-/// SESS-1, SESS-6: the session as it stands.
+/// SESS-1, SESS-6: the present session.
 pub(super) async fn get_session(
     subscriber: &Subscriber,
-    visit: &Visit,
+    client: &ClientSession,
     request: GetSessionRequest,
 ) -> Result<Response<GetSessionResponse>, Status> {
     let request = authentication::v1::CheckSessionRequest {
-        session_token: visit.token()?.as_str().to_owned(),
+        session_token: client.token()?.as_str().to_owned(),
         peek: request.peek,
     };
     let answer = subscriber.authentication().check_session(request).await;

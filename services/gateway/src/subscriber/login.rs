@@ -1,4 +1,4 @@
-//! `Login`.
+//! `Login`: opens a session.
 
 use std::mem::take;
 
@@ -8,12 +8,12 @@ use aikagi_refusal::forward;
 use tonic::{Response, Status};
 
 use super::Subscriber;
-use crate::presented::Visit;
+use crate::session_token::ClientSession;
 
-/// LOGIN-1: opens a session, and gives it to the client as SESS-3 has it.
+/// LOGIN-1, SESS-3: opens a session.
 pub(super) async fn login(
     subscriber: &Subscriber,
-    visit: &Visit,
+    client: &ClientSession,
     mut request: LoginRequest,
 ) -> Result<Response<LoginResponse>, Status> {
     let request = authentication::v1::LoginRequest {
@@ -23,7 +23,7 @@ pub(super) async fn login(
     let answer = subscriber.authentication().login(request).await;
     let mut opened = answer.map_err(|status| forward(&status))?.into_inner();
     let session = opened.session.take();
-    visit.give(take(&mut opened.session_token), |session_token| {
+    client.with_token(take(&mut opened.session_token), |session_token| {
         LoginResponse {
             session,
             session_token,

@@ -1,4 +1,4 @@
-//! `Logout`.
+//! `Logout`: ends the session.
 
 use aikagi_api::authentication;
 use aikagi_api::edge::v1::LogoutResponse;
@@ -6,20 +6,20 @@ use aikagi_refusal::forward;
 use tonic::{Response, Status};
 
 use super::Subscriber;
-use crate::presented::Visit;
+use crate::session_token::ClientSession;
 
-/// SESS-2: ends the session. Without one that could be any, there is nothing to end. A browser keeps its cookie
-/// when the session could not be ended, to try again.
+/// SESS-2: ends the session. Without a well-formed token there is no session to end. If the end fails, a browser keeps
+/// its cookie and can try again.
 pub(super) async fn logout(
     subscriber: &Subscriber,
-    visit: &Visit,
+    client: &ClientSession,
 ) -> Result<Response<LogoutResponse>, Status> {
-    if let Ok(token) = visit.token() {
+    if let Ok(token) = client.token() {
         let request = authentication::v1::LogoutRequest {
             session_token: token.as_str().to_owned(),
         };
         let answer = subscriber.authentication().logout(request).await;
         answer.map_err(|status| forward(&status))?;
     }
-    visit.end(LogoutResponse {})
+    client.without_token(LogoutResponse {})
 }

@@ -1,4 +1,4 @@
-//! `Migrate`.
+//! `Migrate`: changes the auth unit of the line.
 
 use std::mem::take;
 
@@ -8,23 +8,23 @@ use aikagi_refusal::forward;
 use tonic::{Response, Status};
 
 use super::Subscriber;
-use crate::presented::Visit;
+use crate::session_token::ClientSession;
 
-/// MIG-6: changes the unit; every session of the line has ended then, this one too.
+/// MIG-6: changes the unit. That ends all sessions of the line, this one too.
 pub(super) async fn migrate(
     subscriber: &Subscriber,
-    visit: &Visit,
+    client: &ClientSession,
     mut request: MigrateRequest,
 ) -> Result<Response<MigrateResponse>, Status> {
     let request = units::v1::MigrateRequest {
-        session_token: visit.token()?.as_str().to_owned(),
+        session_token: client.token()?.as_str().to_owned(),
         unit: request.unit,
         revision: take(&mut request.revision),
         passwords: take(&mut request.passwords),
     };
     let answer = subscriber.migration().migrate(request).await;
     let mut migrated = answer.map_err(|status| forward(&status))?.into_inner();
-    visit.end(MigrateResponse {
+    client.without_token(MigrateResponse {
         logins: take(&mut migrated.logins),
     })
 }

@@ -1,4 +1,4 @@
-//! `PreviewMigration`.
+//! `PreviewMigration`: the passwords that a unit migration requires, and the logins after it.
 
 use std::mem::take;
 
@@ -8,16 +8,16 @@ use aikagi_refusal::forward;
 use tonic::{Response, Status};
 
 use super::Subscriber;
-use crate::presented::Visit;
+use crate::session_token::ClientSession;
 
-/// MIG-1 to MIG-3: what a migration asks for, and who logs in afterwards.
+/// MIG-1 to MIG-3: the passwords that a unit migration requires, and the logins after it.
 pub(super) async fn preview_migration(
     subscriber: &Subscriber,
-    visit: &Visit,
+    client: &ClientSession,
     request: PreviewMigrationRequest,
 ) -> Result<Response<PreviewMigrationResponse>, Status> {
     let request = units::v1::PreviewMigrationRequest {
-        session_token: visit.token()?.as_str().to_owned(),
+        session_token: client.token()?.as_str().to_owned(),
         unit: request.unit,
     };
     let answer = subscriber.migration().preview_migration(request).await;

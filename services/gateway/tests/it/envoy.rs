@@ -1,4 +1,4 @@
-//! The access check of SESS-4 as an Envoy proxy asks it.
+//! The access check of SESS-4 for an Envoy proxy.
 
 use std::collections::HashMap;
 
@@ -9,8 +9,8 @@ use aikagi_api::envoy::v3::{AttributeContext, CheckRequest, CheckResponse, HttpR
 use aikagi_refusal::{ErrorReason, reason_of};
 use tonic::Code;
 
+use crate::fixture::Fixture;
 use crate::stubs::{NUMBER, PASSWORD, TOKEN};
-use crate::world::World;
 
 fn request(headers: &[(&str, &str)], number_header: Option<&str>) -> CheckRequest {
     let pairs = |pairs: &[(&str, &str)]| -> HashMap<String, String> {
@@ -32,22 +32,22 @@ fn request(headers: &[(&str, &str)], number_header: Option<&str>) -> CheckReques
     }
 }
 
-async fn world() -> World {
-    let world = World::start("", "").await;
+async fn logged_in() -> Fixture {
+    let fixture = Fixture::start("", "").await;
     let login = LoginRequest {
         number: NUMBER.to_owned(),
         password: PASSWORD.to_owned(),
     };
-    world.web("Login", &login, &[]).await;
-    world
+    fixture.web("Login", &login, &[]).await;
+    fixture
 }
 
-async fn check(world: &World, request: CheckRequest) -> CheckResponse {
-    let mut envoy = AuthorizationClient::new(world.private("backend"));
+async fn check(fixture: &Fixture, request: CheckRequest) -> CheckResponse {
+    let mut envoy = AuthorizationClient::new(fixture.private("backend"));
     envoy.check(request).await.unwrap().into_inner()
 }
 
-/// The status for the client and the reason that it is told.
+/// The HTTP status and the reason for the client.
 fn denied(answer: &CheckResponse) -> (i32, String) {
     assert_ne!(answer.status.as_ref().unwrap().code, i32::from(Code::Ok));
     let Some(HttpResponse::DeniedResponse(denied)) = &answer.http_response else {
@@ -59,11 +59,11 @@ fn denied(answer: &CheckResponse) -> (i32, String) {
     (denied.status.as_ref().unwrap().code, header.value.clone())
 }
 
-/// SESS-4, SESS-3: a request whose session may is let through and bears the account, whether the session is in the
-/// cookie or a bearer token, and whichever header the route takes the number from.
+/// SESS-4, SESS-3: a request whose session may change the number is allowed and gets the account. The token is in the
+/// cookie or a bearer token, and the route chooses the header with the number.
 #[tokio::test]
-async fn a_request_whose_session_may_is_let_through() {
-    let world = world().await;
+async fn a_request_in_scope_is_allowed() {
+    let fixture = logged_in().await;
     let cookie = format!("theme=dark; __Host-aikagi={TOKEN}");
     let bearer = format!("Bearer {TOKEN}");
     for request in [
@@ -74,10 +74,10 @@ async fn a_request_whose_session_may_is_let_through() {
         ),
         request(&[("cookie", &cookie), ("x-line", NUMBER)], Some("X-Line")),
     ] {
-        let answer = check(&world, request).await;
+        let answer = check(&fixture, request).await;
         assert_eq!(answer.status.unwrap().code, i32::from(Code::Ok));
         let Some(HttpResponse::OkResponse(ok)) = answer.http_response else {
-            panic!("not let through");
+            panic!("not allowed");
         };
         let header = ok.headers[0].header.clone().unwrap();
         assert_eq!(
@@ -87,34 +87,34 @@ async fn a_request_whose_session_may_is_let_through() {
     }
 }
 
-/// SESS-4, OPS-4: any other request is denied, with a status for the client and a stable reason.
+/// SESS-4, OPS-4: any other request is denied with an HTTP status and a reason.
 #[tokio::test]
 async fn any_other_request_is_denied() {
-    let world = world().await;
+    let fixture = logged_in().await;
     let cookie = format!("__Host-aikagi={TOKEN}");
-    let dead = format!("__Host-aikagi={}", crate::stubs::NEW_TOKEN);
+    let ended = format!("__Host-aikagi={}", crate::stubs::NEW_TOKEN);
     let twice = format!("{cookie}; {cookie}");
     let number = ("x-aikagi-number", NUMBER);
     for (headers, status, reason) in [
         (vec![number], 401, "SESSION_REQUIRED"),
-        (vec![number, ("cookie", &dead)], 401, "SESSION_ENDED"),
+        (vec![number, ("cookie", &ended)], 401, "SESSION_ENDED"),
         (vec![number, ("cookie", &twice)], 401, "SESSION_ENDED"),
         (vec![number, ("cookie", "\u{7f}")], 401, "SESSION_ENDED"),
         (vec![("cookie", &cookie)], 400, "INVALID_FIELD"),
     ] {
-        let answer = check(&world, request(&headers, None)).await;
+        let answer = check(&fixture, request(&headers, None)).await;
         assert_eq!(denied(&answer), (status, reason.to_owned()), "{headers:?}");
     }
-    let nothing = check(&world, CheckRequest::default()).await;
+    let nothing = check(&fixture, CheckRequest::default()).await;
     assert_eq!(denied(&nothing).0, 400);
 }
 
-/// INV-7: nobody but a back end's proxy asks.
+/// INV-7: only the proxy of a settings back end may call the check.
 #[tokio::test]
-async fn only_back_ends_ask() {
-    let world = world().await;
+async fn only_back_ends_may_check() {
+    let fixture = logged_in().await;
     for workload in ["operator", "ivr", "stranger"] {
-        let mut envoy = AuthorizationClient::new(world.private(workload));
+        let mut envoy = AuthorizationClient::new(fixture.private(workload));
         let refused = envoy.check(CheckRequest::default()).await.unwrap_err();
         assert_eq!(reason_of(&refused), Some(ErrorReason::CallerNotAllowed));
     }

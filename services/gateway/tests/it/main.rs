@@ -1,19 +1,19 @@
-//! The gateway as a whole: real TLS, a Redis of the test's own, and stubs of the services behind.
+//! The whole gateway: real TLS, a private Redis, and stubs of the services behind it.
 
 #![allow(
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "tests, and what they share"
+    reason = "tests and their fixture"
 )]
 
 mod envoy;
+mod fixture;
 mod hostile;
 mod limits;
-mod migration;
 mod operation;
 mod private;
 mod public;
 mod stubs;
+mod unit_migration;
 mod web;
-mod world;

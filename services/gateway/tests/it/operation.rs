@@ -1,4 +1,4 @@
-//! Starting, stopping, and having too much to do.
+//! Start, stop and overload.
 
 use std::time::Duration;
 
@@ -12,21 +12,21 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt;
 
+use crate::fixture::Fixture;
 use crate::stubs::{NUMBER, SLOW_PASSWORD, TOKEN};
-use crate::world::World;
 
-/// A stop lets the calls in progress end, and then the gateway ends too.
+/// After a stop the RPCs in progress end, and then the gateway.
 #[tokio::test]
-async fn a_stop_lets_calls_in_progress_end() {
-    let mut world = World::start("", "").await;
-    let mut client = SubscriberServiceClient::new(world.channel().await);
+async fn rpcs_in_progress_end_after_a_stop() {
+    let mut fixture = Fixture::start("", "").await;
+    let mut client = SubscriberServiceClient::new(fixture.channel().await);
     let login = tokio::spawn(async move { client.login(slow_login()).await });
-    world.stub.entered().await;
-    world.shutdown.begin();
-    world.stub.go_on();
+    fixture.stub.entered().await;
+    fixture.shutdown.begin();
+    fixture.stub.go_on();
     let opened = login.await.unwrap().unwrap().into_inner();
     assert_eq!(opened.session_token, TOKEN);
-    (&mut world.serving).await.unwrap().unwrap();
+    (&mut fixture.serving).await.unwrap().unwrap();
 }
 
 fn slow_login() -> LoginRequest {
@@ -36,38 +36,38 @@ fn slow_login() -> LoginRequest {
     }
 }
 
-/// LOGIN-4: beyond its capacity the gateway sheds calls with a reason, and they cost nothing behind it.
+/// LOGIN-4: beyond its capacity the gateway refuses RPCs with a reason, and calls no service for them.
 #[tokio::test]
-async fn too_many_calls_at_once_are_refused() {
-    let world = World::start_with("max_in_flight = 1", "", "").await;
-    let mut client = SubscriberServiceClient::new(world.channel().await);
+async fn rpcs_beyond_the_capacity_are_refused() {
+    let fixture = Fixture::start_with("max_in_flight = 1", "", "").await;
+    let mut client = SubscriberServiceClient::new(fixture.channel().await);
     let mut other = client.clone();
     let login = tokio::spawn(async move { client.login(slow_login()).await });
-    world.stub.entered().await;
+    fixture.stub.entered().await;
     let refused = other.login(slow_login()).await.unwrap_err();
     assert_eq!(reason_of(&refused), Some(ErrorReason::Overloaded));
     assert!(refused.get_details_retry_info().is_some());
-    world.stub.go_on();
+    fixture.stub.go_on();
     login.await.unwrap().unwrap();
-    assert_eq!(world.stub.calls().len(), 1);
+    assert_eq!(fixture.stub.calls().len(), 1);
 }
 
-/// INV-11: nobody outside is given more time than the settings give.
+/// INV-11: an outside request gets no longer deadline than that of the settings.
 #[tokio::test]
-async fn a_deadline_from_outside_is_no_longer_than_ours() {
-    let world = World::start_with("deadline = \"300ms\"", "", "").await;
-    let mut client = SubscriberServiceClient::new(world.channel().await);
+async fn an_outside_deadline_is_limited() {
+    let fixture = Fixture::start_with("deadline = \"300ms\"", "", "").await;
+    let mut client = SubscriberServiceClient::new(fixture.channel().await);
     let mut request = tonic::Request::new(slow_login());
     request.set_timeout(Duration::from_hours(1));
     let late = client.login(request).await.unwrap_err();
     assert_eq!(reason_of(&late), Some(ErrorReason::DeadlineExceeded));
 }
 
-/// The public port answers for its health, too.
+/// The public port serves health checks too.
 #[tokio::test]
-async fn the_public_port_tells_its_health() {
-    let world = World::start("", "").await;
-    let mut health = HealthClient::new(world.channel().await);
+async fn the_public_port_serves_health_checks() {
+    let fixture = Fixture::start("", "").await;
+    let mut health = HealthClient::new(fixture.channel().await);
     let answer = health.check(HealthCheckRequest::default()).await.unwrap();
     assert_eq!(answer.into_inner().status(), ServingStatus::Serving);
 }

@@ -1,4 +1,4 @@
-//! The private port: who may call what, and how calls are passed on.
+//! The private port: which workload may call which RPC, and how requests are routed.
 
 use aikagi_api::authentication::v1::CheckAccessRequest;
 use aikagi_api::authentication::v1::authentication_service_client::AuthenticationServiceClient;
@@ -14,10 +14,10 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tower::ServiceExt;
 
+use crate::fixture::Fixture;
 use crate::stubs::{NUMBER, PASSWORD, TOKEN};
-use crate::world::World;
 
-/// Calls with an empty message; the reason of a refusal.
+/// Calls an RPC with an empty message. Returns the reason of a refusal.
 async fn call(port: &Upstream, path: &str) -> Option<ErrorReason> {
     let empty_message: &[u8] = &[0; 5];
     let request = Request::post(path)
@@ -41,16 +41,16 @@ fn access() -> CheckAccessRequest {
     }
 }
 
-/// INV-7: each workload may call what `edge_callers` name it for, and nothing else; our own services nothing.
+/// INV-7: each outside workload may call only the RPCs whose `edge_callers` name it. Our services may call none.
 #[tokio::test]
 async fn each_workload_may_call_what_the_contracts_say() {
-    let world = World::start("", "").await;
+    let fixture = Fixture::start("", "").await;
     let mut allowed = 0;
     for workload in [
         "ivr", "backend", "operator", "gateway", "issuance", "password", "stranger",
     ] {
-        let port = world.private(workload);
-        for (path, method) in world.policies().methods() {
+        let port = fixture.private(workload);
+        for (path, method) in fixture.policies().methods() {
             let refused = call(&port, path).await == Some(ErrorReason::CallerNotAllowed);
             let may = method
                 .policy
@@ -66,44 +66,44 @@ async fn each_workload_may_call_what_the_contracts_say() {
     assert!(allowed >= 4);
 }
 
-/// INV-7: the service behind hears who called from the gateway, whatever the caller says of itself.
+/// INV-7: the gateway names the caller to the service. A header of the caller is ignored.
 #[tokio::test]
-async fn the_caller_is_told_by_the_gateway_alone() {
-    let world = World::start("", "").await;
+async fn only_the_gateway_names_the_caller() {
+    let fixture = Fixture::start("", "").await;
     let login = LoginRequest {
         number: NUMBER.to_owned(),
         password: PASSWORD.to_owned(),
     };
-    world.web("Login", &login, &[]).await;
+    fixture.web("Login", &login, &[]).await;
 
-    let mut backend = AuthenticationServiceClient::new(world.private("backend/voicewarp"));
+    let mut backend = AuthenticationServiceClient::new(fixture.private("backend/voicewarp"));
     let mut request = tonic::Request::new(access());
     let operator = "spiffe://aikagi/operator".parse().unwrap();
     request.metadata_mut().insert("x-aikagi-caller", operator);
     let answer = backend.check_access(request).await.unwrap().into_inner();
     assert_eq!(answer.account_number, NUMBER);
-    let heard = "check_access by gateway for backend/voicewarp".to_owned();
-    assert_eq!(world.stub.calls().last(), Some(&heard));
+    let noted = "check_access by gateway for backend/voicewarp".to_owned();
+    assert_eq!(fixture.stub.calls().last(), Some(&noted));
 }
 
-/// OPS-4: a refusal of the service behind arrives as it is; one that cannot be reached is UNAVAILABLE.
+/// OPS-4: a refusal of a service is passed on unchanged. A service that cannot be reached is UNAVAILABLE.
 #[tokio::test]
-async fn refusals_arrive_as_they_are() {
-    let world = World::start("", "").await;
-    let mut backend = AuthenticationServiceClient::new(world.private("backend"));
+async fn refusals_are_passed_on_unchanged() {
+    let fixture = Fixture::start("", "").await;
+    let mut backend = AuthenticationServiceClient::new(fixture.private("backend"));
     let ended = backend.check_access(access()).await.unwrap_err();
     assert_eq!(reason_of(&ended), Some(ErrorReason::SessionEnded));
 
-    let ivr = world.private("ivr");
+    let ivr = fixture.private("ivr");
     let unreachable = call(&ivr, "/aikagi.issuance.v1.CallService/TakeTurn").await;
     assert_eq!(unreachable, Some(ErrorReason::Unavailable));
 }
 
-/// INV-7: any workload of ours may ask for the gateway's health.
+/// INV-7: each workload with our certificate may call the health check.
 #[tokio::test]
-async fn workloads_may_ask_for_health() {
-    let world = World::start("", "").await;
-    let mut health = HealthClient::new(world.private("stranger"));
+async fn each_workload_may_check_health() {
+    let fixture = Fixture::start("", "").await;
+    let mut health = HealthClient::new(fixture.private("stranger"));
     let answer = health.check(HealthCheckRequest::default()).await.unwrap();
     assert_eq!(answer.into_inner().status(), ServingStatus::Serving);
 }

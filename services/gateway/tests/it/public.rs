@@ -1,4 +1,4 @@
-//! The public port: sessions of browsers and of other clients, and what is not served there.
+//! The public port: sessions of browsers and other clients, and requests that it refuses.
 
 use aikagi_api::edge::v1::subscriber_service_client::SubscriberServiceClient;
 use aikagi_api::edge::v1::{
@@ -10,9 +10,9 @@ use http::Request;
 use http_body_util::Full;
 use tonic_reflection::pb::v1 as reflection;
 
+use crate::fixture::Fixture;
 use crate::stubs::{NEW_TOKEN, NUMBER, PASSWORD, TOKEN};
 use crate::web::Answer;
-use crate::world::World;
 
 const CLEARED: &str = "__Host-aikagi=; Max-Age=0; Path=/; Secure; HttpOnly; SameSite=Strict";
 
@@ -40,25 +40,25 @@ fn set(token: &str) -> String {
     format!("__Host-aikagi={token}; Path=/; Secure; HttpOnly; SameSite=Strict")
 }
 
-fn says(answer: &Answer, secret: &str) -> bool {
+fn contains(answer: &Answer, secret: &str) -> bool {
     answer
         .body
         .windows(secret.len())
         .any(|window| window == secret.as_bytes())
 }
 
-/// SESS-3: in a browser a session lives in a cookie from login to logout, and never in a body.
+/// SESS-3: a browser's token is in a cookie from login to logout, and never in a body.
 #[tokio::test]
-async fn a_browsers_session_is_in_its_cookie() {
-    let world = World::start("", "").await;
+async fn the_token_of_a_browser_is_in_its_cookie() {
+    let fixture = Fixture::start("", "").await;
 
-    let refused = world.web("Login", &login("wrong"), &[]).await;
+    let refused = fixture.web("Login", &login("wrong"), &[]).await;
     assert_eq!(refused.reason(), Some(ErrorReason::LoginRefused));
     assert_eq!(refused.cookie(), None);
 
-    let opened = world.web("Login", &login(PASSWORD), &[]).await;
+    let opened = fixture.web("Login", &login(PASSWORD), &[]).await;
     assert_eq!(opened.cookie(), Some(set(TOKEN).as_str()));
-    assert!(!says(&opened, TOKEN));
+    assert!(!contains(&opened, TOKEN));
     let message: aikagi_api::edge::v1::LoginResponse = opened.message();
     assert_eq!(message.session.as_ref().unwrap().account_number, NUMBER);
     assert!(message.session_token.is_empty());
@@ -73,7 +73,7 @@ async fn a_browsers_session_is_in_its_cookie() {
     );
 
     let own = cookie(TOKEN);
-    let seen = world
+    let seen = fixture
         .web(
             "GetSession",
             &GetSessionRequest { peek: true },
@@ -82,27 +82,32 @@ async fn a_browsers_session_is_in_its_cookie() {
         .await;
     assert!(seen.message::<GetSessionResponse>().session.is_some());
     assert!(
-        world
+        fixture
             .stub
             .calls()
             .contains(&"check_session peek=true".to_owned())
     );
 
-    let changed = world
+    let changed = fixture
         .web("ChangePassword", &change("efgh5678"), &[("cookie", &own)])
         .await;
     assert_eq!(changed.cookie(), Some(set(NEW_TOKEN).as_str()));
-    assert!(!says(&changed, NEW_TOKEN));
+    assert!(!contains(&changed, NEW_TOKEN));
 
     let own = cookie(NEW_TOKEN);
-    let out = world
+    let out = fixture
         .web("Logout", &LogoutRequest {}, &[("cookie", &own)])
         .await;
     out.message::<LogoutResponse>();
     assert_eq!(out.cookie(), Some(CLEARED));
-    assert!(world.stub.calls().contains(&format!("logout {NEW_TOKEN}")));
+    assert!(
+        fixture
+            .stub
+            .calls()
+            .contains(&format!("logout {NEW_TOKEN}"))
+    );
 
-    let ended = world
+    let ended = fixture
         .web(
             "GetSession",
             &GetSessionRequest { peek: false },
@@ -113,11 +118,11 @@ async fn a_browsers_session_is_in_its_cookie() {
     assert_eq!(ended.cookie(), Some(CLEARED));
 }
 
-/// SESS-3: any other client has its token in the body and sends it as a bearer token; cookies mean nothing there.
+/// SESS-3: any other client gets its token in the body and sends it as a bearer token. Its cookies are ignored.
 #[tokio::test]
-async fn another_clients_session_is_in_a_bearer_token() {
-    let world = World::start("", "").await;
-    let mut client = SubscriberServiceClient::new(world.channel().await);
+async fn the_token_of_another_client_is_a_bearer_token() {
+    let fixture = Fixture::start("", "").await;
+    let mut client = SubscriberServiceClient::new(fixture.channel().await);
     let opened = client.login(login(PASSWORD)).await.unwrap();
     assert!(opened.metadata().get("set-cookie").is_none());
     assert_eq!(opened.get_ref().session_token, TOKEN);
@@ -150,15 +155,15 @@ async fn another_clients_session_is_in_a_bearer_token() {
     let ended = client.get_session(bearer()).await.unwrap_err();
     assert_eq!(reason_of(&ended), Some(ErrorReason::SessionEnded));
     assert!(ended.metadata().get("set-cookie").is_none());
-    // Without a session there is nothing to end.
+    // A logout without a session succeeds.
     client.logout(LogoutRequest {}).await.unwrap();
 }
 
-/// SESS-3: a script that speaks gRPC instead of gRPC-Web is still a browser, and is given no token.
+/// SESS-3: a script in a browser that uses gRPC instead of gRPC-Web gets no token in the body.
 #[tokio::test]
-async fn a_script_is_given_no_token() {
-    let world = World::start("", "").await;
-    let mut client = SubscriberServiceClient::new(world.channel().await);
+async fn a_script_gets_no_token() {
+    let fixture = Fixture::start("", "").await;
+    let mut client = SubscriberServiceClient::new(fixture.channel().await);
     let mut request = tonic::Request::new(login(PASSWORD));
     request
         .metadata_mut()
@@ -168,13 +173,13 @@ async fn a_script_is_given_no_token() {
     assert!(opened.metadata().get("set-cookie").is_some());
 }
 
-/// SESS-2: when the session could not be carried on past the change, the browser forgets it.
+/// SESS-2: if the session could not continue after the change, the browser removes its cookie.
 #[tokio::test]
-async fn a_session_that_was_not_carried_on_is_forgotten() {
-    let world = World::start("", "").await;
-    world.web("Login", &login(PASSWORD), &[]).await;
+async fn the_cookie_is_removed_if_the_session_cannot_continue() {
+    let fixture = Fixture::start("", "").await;
+    fixture.web("Login", &login(PASSWORD), &[]).await;
     let own = cookie(TOKEN);
-    let changed = world
+    let changed = fixture
         .web("ChangePassword", &change("noCarry1"), &[("cookie", &own)])
         .await;
     assert_eq!(changed.cookie(), Some(CLEARED));
@@ -186,51 +191,53 @@ async fn a_session_that_was_not_carried_on_is_forgotten() {
     );
 }
 
-/// SESS-3: no session and no possible session are told apart, and nobody is asked about them.
+/// SESS-3: a missing token and a malformed token have different reasons. No service is called for them.
 #[tokio::test]
-async fn what_cannot_be_a_session_goes_no_further() {
-    let world = World::start("", "").await;
+async fn a_malformed_token_is_not_passed_on() {
+    let fixture = Fixture::start("", "").await;
     let look = GetSessionRequest { peek: false };
-    let none = world.web("GetSession", &look, &[]).await;
+    let none = fixture.web("GetSession", &look, &[]).await;
     assert_eq!(none.reason(), Some(ErrorReason::SessionRequired));
     assert_eq!(none.cookie(), None);
-    let malformed = world
+    let malformed = fixture
         .web("GetSession", &look, &[("cookie", "__Host-aikagi=x")])
         .await;
     assert_eq!(malformed.reason(), Some(ErrorReason::SessionEnded));
     assert_eq!(malformed.cookie(), Some(CLEARED));
-    let change = world.web("ChangePassword", &change("efgh5678"), &[]).await;
+    let change = fixture
+        .web("ChangePassword", &change("efgh5678"), &[])
+        .await;
     assert_eq!(change.reason(), Some(ErrorReason::SessionRequired));
-    assert!(world.stub.calls().is_empty());
+    assert!(fixture.stub.calls().is_empty());
 }
 
-/// SESS-3: a page of another origin cannot act, not even log in.
+/// SESS-3: pages of other origins can call nothing, not even the login.
 #[tokio::test]
 async fn other_origins_are_refused() {
-    let world = World::start("", "").await;
+    let fixture = Fixture::start("", "").await;
     let path = "/aikagi.edge.v1.SubscriberService/Login";
     for header in [
         ("origin", "https://evil.example"),
         ("sec-fetch-site", "cross-site"),
     ] {
-        let answer = world.web_raw(path, &login(PASSWORD), &[header]).await;
+        let answer = fixture.web_raw(path, &login(PASSWORD), &[header]).await;
         assert_eq!(
             answer.reason(),
             Some(ErrorReason::OriginNotAllowed),
             "{header:?}"
         );
     }
-    assert!(world.stub.calls().is_empty());
-    // What says nothing of an origin is no browser.
-    let answer = world.web_raw(path, &login(PASSWORD), &[]).await;
+    assert!(fixture.stub.calls().is_empty());
+    // A request without these headers is not from a browser.
+    let answer = fixture.web_raw(path, &login(PASSWORD), &[]).await;
     assert!(answer.cookie().is_some());
 }
 
-/// INV-7: what the contracts do not call public is not served to the public.
+/// INV-7: the public port serves only RPCs that the contracts call public.
 #[tokio::test]
-async fn only_what_is_public_is_served() {
-    let world = World::start("", "").await;
-    let paths: Vec<String> = world
+async fn only_public_rpcs_are_served() {
+    let fixture = Fixture::start("", "").await;
+    let paths: Vec<String> = fixture
         .policies()
         .methods()
         .filter(|(_, method)| !method.policy.public)
@@ -239,26 +246,26 @@ async fn only_what_is_public_is_served() {
         .collect();
     assert!(paths.len() > 5);
     for path in paths {
-        let answer = world.web_raw(&path, &LogoutRequest {}, &[]).await;
+        let answer = fixture.web_raw(&path, &LogoutRequest {}, &[]).await;
         assert_eq!(
             answer.reason(),
             Some(ErrorReason::CallerNotAllowed),
             "{path}"
         );
     }
-    let policy = world.web("GetPolicy", &GetPolicyRequest {}, &[]).await;
+    let policy = fixture.web("GetPolicy", &GetPolicyRequest {}, &[]).await;
     let policy = policy.message::<GetPolicyResponse>();
     assert_eq!((policy.max_length, policy.refuses_common), (12, true));
 }
 
-/// INV-7: reflection on the public port tells of the edge alone.
+/// INV-7: reflection on the public port shows only the edge's services.
 #[tokio::test]
-async fn reflection_tells_of_the_edge_alone() {
+async fn reflection_shows_only_the_edge() {
     use reflection::server_reflection_request::MessageRequest;
     use reflection::server_reflection_response::MessageResponse;
 
-    let world = World::start("", "").await;
-    let channel = world.channel().await;
+    let fixture = Fixture::start("", "").await;
+    let channel = fixture.channel().await;
     let mut client = reflection::server_reflection_client::ServerReflectionClient::new(channel);
     let ask = reflection::ServerReflectionRequest {
         host: String::new(),
@@ -294,28 +301,28 @@ async fn reflection_tells_of_the_edge_alone() {
     );
 }
 
-/// Bad input is refused with a reason: what is too large, and what is no message.
+/// A message that is too large or malformed is refused with a reason.
 #[tokio::test]
-async fn what_cannot_be_read_is_refused_with_a_reason() {
-    let world = World::start("", "").await;
-    let large = world
+async fn unreadable_messages_are_refused_with_a_reason() {
+    let fixture = Fixture::start("", "").await;
+    let large = fixture
         .web("Login", &login(&"x".repeat(65 * 1024)), &[])
         .await;
     assert_eq!(large.reason(), Some(ErrorReason::InvalidField));
-    // Its first field is no text, as Login's is.
+    // Its first field is not text, as the first field of `Login` is.
     let malformed = GetSessionRequest { peek: true };
-    let answer = world.web("Login", &malformed, &[]).await;
+    let answer = fixture.web("Login", &malformed, &[]).await;
     assert_eq!(answer.reason(), Some(ErrorReason::InvalidField));
-    assert!(world.stub.calls().is_empty());
+    assert!(fixture.stub.calls().is_empty());
 }
 
 #[tokio::test]
-async fn the_site_is_served_where_there_is_one() {
+async fn the_site_is_served_if_configured() {
     let site = tempfile::tempdir().unwrap();
     std::fs::write(site.path().join("index.html"), "<!doctype html>").unwrap();
-    let world = World::start("", &format!("site = {:?}", site.path())).await;
+    let fixture = Fixture::start("", &format!("site = {:?}", site.path())).await;
     let get = |path: &str| Request::get(path).body(Full::default()).unwrap();
-    let page = world.http1(get("/")).await;
+    let page = fixture.http1(get("/")).await;
     assert_eq!(
         (page.status().as_u16(), page.body().as_ref()),
         (200, b"<!doctype html>".as_slice())
@@ -323,17 +330,17 @@ async fn the_site_is_served_where_there_is_one() {
     assert!(page.headers().contains_key("content-security-policy"));
     assert!(page.headers().contains_key("strict-transport-security"));
     assert_eq!(
-        world.http1(get("/../certs/gateway.key")).await.status(),
+        fixture.http1(get("/../certs/gateway.key")).await.status(),
         404
     );
 
-    let without = World::start("", "").await;
+    let without = Fixture::start("", "").await;
     assert_eq!(without.http1(get("/")).await.status(), 404);
 }
 
-/// SESS-3: the site runs no script but its own files, speaks to nobody else, and nobody frames it.
+/// SESS-3: the site runs only its own script files, connects to no other site, and cannot be framed.
 #[tokio::test]
-async fn the_site_is_protected_kept_and_compressed() {
+async fn the_site_is_protected_cached_and_compressed() {
     let site = tempfile::tempdir().unwrap();
     std::fs::create_dir(site.path().join("assets")).unwrap();
     for (name, content) in [
@@ -344,10 +351,10 @@ async fn the_site_is_protected_kept_and_compressed() {
     ] {
         std::fs::write(site.path().join(name), content).unwrap();
     }
-    let world = World::start("", &format!("site = {:?}", site.path())).await;
+    let fixture = Fixture::start("", &format!("site = {:?}", site.path())).await;
     let get = async |path: &str, encoding: &str| {
         let request = Request::get(path).header("accept-encoding", encoding);
-        let answer = world.http1(request.body(Full::default()).unwrap()).await;
+        let answer = fixture.http1(request.body(Full::default()).unwrap()).await;
         let header = |name: &str| {
             let value = answer
                 .headers()
@@ -396,14 +403,17 @@ async fn the_site_is_protected_kept_and_compressed() {
         );
     }
     assert_eq!(get("/login", "").await, is(200, "page", "", "no-cache"));
-    let for_ever = "public, max-age=31536000, immutable";
+    let forever = "public, max-age=31536000, immutable";
     let script = "/assets/app-1a2b.js";
     assert_eq!(
         get(script, "gzip").await,
-        is(200, "small script", "gzip", for_ever)
+        is(200, "small script", "gzip", forever)
     );
-    assert_eq!(get(script, "").await, is(200, "script", "", for_ever));
-    // A page is never taken for a script.
-    assert_eq!(get("/assets/gone", "").await, is(404, "", "", "no-cache"));
-    assert_eq!(get("/gone.js", "").await, is(404, "", "", "no-cache"));
+    assert_eq!(get(script, "").await, is(200, "script", "", forever));
+    // A missing file is not replaced by the page.
+    assert_eq!(
+        get("/assets/missing", "").await,
+        is(404, "", "", "no-cache")
+    );
+    assert_eq!(get("/missing.js", "").await, is(404, "", "", "no-cache"));
 }

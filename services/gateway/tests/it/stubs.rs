@@ -1,4 +1,4 @@
-//! The services behind, as far as the gateway can tell.
+//! Stubs of the services behind the gateway.
 
 use std::sync::{Arc, Mutex};
 
@@ -19,7 +19,7 @@ pub(crate) const SLOW_PASSWORD: &str = "slow1234";
 pub(crate) const TOKEN: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 pub(crate) const NEW_TOKEN: &str = "BAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/// One session at a time, and a note of every call.
+/// A service with at most one session, which records its RPCs.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stub(Arc<State>);
 
@@ -27,9 +27,9 @@ pub(crate) struct Stub(Arc<State>);
 struct State {
     live: Mutex<Option<&'static str>>,
     calls: Mutex<Vec<String>>,
-    /// A slow login has come in.
+    /// A slow login has arrived.
     pub(crate) entered: Notify,
-    /// A slow login may go on.
+    /// A slow login may continue.
     pub(crate) go_on: Notify,
 }
 

@@ -1,4 +1,4 @@
-//! A browser: gRPC-Web over HTTP/1.1, written out by hand.
+//! A browser's requests: gRPC-Web over HTTP/1.1.
 
 use aikagi_refusal::{ErrorReason, reason_of};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
@@ -8,9 +8,9 @@ use hyper_util::rt::TokioIo;
 use prost::Message;
 use tonic::{Code, Status};
 
-use crate::world::{ORIGIN, World};
+use crate::fixture::{Fixture, ORIGIN};
 
-/// What a call over gRPC-Web answered.
+/// The response to an RPC over gRPC-Web.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) headers: HeaderMap,
@@ -23,7 +23,7 @@ impl Answer {
         reason_of(&self.status)
     }
 
-    /// The message, of a call that succeeded.
+    /// The message of a successful RPC.
     pub(crate) fn message<M: Message + Default>(&self) -> M {
         assert_eq!(self.status.code(), Code::Ok, "{:?}", self.status);
         let length = u32::from_be_bytes(self.body[1..5].try_into().unwrap()) as usize;
@@ -37,8 +37,8 @@ impl Answer {
     }
 }
 
-impl World {
-    /// Calls as a page of our own does, with more headers.
+impl Fixture {
+    /// Calls an RPC as a page of ours, with these headers added.
     pub(crate) async fn web(
         &self,
         rpc: &str,
@@ -51,7 +51,7 @@ impl World {
         self.web_raw(&path, message, &headers).await
     }
 
-    /// Calls over gRPC-Web with just these headers.
+    /// Calls an RPC over gRPC-Web with only these headers.
     pub(crate) async fn web_raw(
         &self,
         path: &str,
@@ -86,7 +86,7 @@ impl World {
         }
     }
 
-    /// Asks over HTTP/1.1.
+    /// Sends a request over HTTP/1.1.
     pub(crate) async fn http1(&self, mut request: Request<Full<Bytes>>) -> Response<Bytes> {
         request
             .headers_mut()

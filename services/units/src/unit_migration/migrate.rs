@@ -12,7 +12,7 @@ use aikagi_domain::unit_migration::UnitMigrationPlan;
 use aikagi_hashing::seal::Context;
 use aikagi_hashing::{Hash, SecretBytes};
 use aikagi_mesh::deadline;
-use aikagi_mesh::telemetry::meters::{Counter, KeyValue, counter};
+use aikagi_mesh::telemetry::metrics::{Counter, KeyValue, counter};
 use aikagi_refusal::{ErrorReason, Failure, Refusal};
 use zeroize::Zeroizing;
 

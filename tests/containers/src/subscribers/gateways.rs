@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aikagi_client::{Ivr, Operator, RunningSystem, Site};
-use aikagi_mesh::client::was_never_begun;
+use aikagi_mesh::client::was_never_started;
 use anyhow::Result;
 use tonic::Status;
 
@@ -57,7 +57,7 @@ impl Gateways {
         {
             result = send(gateway.clone()).await;
             match &result {
-                Err(status) if was_never_begun(status) => {}
+                Err(status) if was_never_started(status) => {}
                 _ => break,
             }
         }

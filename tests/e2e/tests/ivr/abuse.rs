@@ -279,7 +279,7 @@ async fn the_dialog_hears_only_a_number_that_is_one() {
 fn most(wanted: usize, files: usize) -> usize {
     /// Files that a test opens for other purposes.
     const OTHERS: usize = 200;
-    let allowed = usize::try_from(open_files::allow_most().unwrap()).unwrap();
+    let allowed = usize::try_from(open_files::raise_limit().unwrap()).unwrap();
     wanted.min(allowed.saturating_sub(OTHERS) / files)
 }
 

@@ -157,7 +157,7 @@ async fn a_stopping_adapter_completes_calls_in_progress() {
     for keys in ["1", TEMPORARY, TEMPORARY] {
         call.keys(keys).await;
     }
-    adapter.shutdown.settle(BOUND).await;
+    adapter.shutdown.wait_for_work(BOUND).await;
     system.site().login(CONTRACT, TEMPORARY).await.unwrap();
 }
 

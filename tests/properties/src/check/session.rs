@@ -1,6 +1,6 @@
 use aikagi_domain::session::SessionToken;
 use aikagi_gateway::browser::Browser;
-use aikagi_gateway::presented::Visit;
+use aikagi_gateway::session_token::ClientSession;
 use aikagi_refusal::ErrorReason;
 use http::header::{AUTHORIZATION, COOKIE};
 use http::{Extensions, HeaderMap, HeaderValue};
@@ -49,7 +49,7 @@ pub fn session(bytes: &[u8]) {
     }
     assert_eq!(
         browser.then(|| self::found(&headers, true)),
-        browser.then(|| reason_or_token(&Visit::of_browser(&headers)))
+        browser.then(|| reason_or_token(&ClientSession::of_browser(&headers)))
     );
 }
 
@@ -59,10 +59,10 @@ fn found(headers: &HeaderMap, browser: bool) -> Result<String, ErrorReason> {
     if browser {
         request.extensions_mut().insert(Browser);
     }
-    reason_or_token(&Visit::of(&request))
+    reason_or_token(&ClientSession::of_request(&request))
 }
 
-fn reason_or_token(visit: &Visit) -> Result<String, ErrorReason> {
-    let token = visit.token().map_err(|refusal| refusal.reason())?;
+fn reason_or_token(client: &ClientSession) -> Result<String, ErrorReason> {
+    let token = client.token().map_err(|refusal| refusal.reason())?;
     Ok(token.as_str().to_owned())
 }

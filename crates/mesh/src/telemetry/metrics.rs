@@ -1,5 +1,5 @@
-//! What is counted and measured of calls, of what a service depends on, and of its certificates. No label is a
-//! number, a name of a person or anything else without bounds.
+//! The metrics of RPCs, dependencies and certificates. Each label has a small set of values: none is a telephone number
+//! or a person's name.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -13,20 +13,20 @@ use tonic::Code;
 
 use super::spans::{is_error, name_of};
 
-/// Seconds, as the conventions advise for durations.
-const SECONDS: [f64; 14] = [
+/// The histogram boundaries that the conventions advise for durations, in seconds.
+const BOUNDARIES: [f64; 14] = [
     0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
 ];
 
-/// The meter of everything of ours.
+/// The meter of all metrics of Aikagi.
 pub fn meter() -> Meter {
     global::meter("aikagi")
 }
 
 static SERVED: LazyLock<Histogram<f64>> =
-    LazyLock::new(|| durations("rpc.server.call.duration", "Calls served."));
+    LazyLock::new(|| durations("rpc.server.call.duration", "Duration of RPCs served."));
 static MADE: LazyLock<Histogram<f64>> =
-    LazyLock::new(|| durations("rpc.client.call.duration", "Calls made."));
+    LazyLock::new(|| durations("rpc.client.call.duration", "Duration of RPCs made."));
 static SHED: LazyLock<Counter<u64>> = LazyLock::new(|| {
     meter()
         .u64_counter("aikagi.rpc.shed")
@@ -43,18 +43,18 @@ static FAILED: LazyLock<Counter<u64>> = LazyLock::new(|| {
 static DOWN: LazyLock<Gauge<u64>> = LazyLock::new(|| {
     meter()
         .u64_gauge("aikagi.dependency.down")
-        .with_description("1 while a dependency does not answer, else 0.")
+        .with_description("1 while a dependency is not available, else 0.")
         .build()
 });
 static CERTIFICATE: LazyLock<Gauge<f64>> = LazyLock::new(|| {
     meter()
         .f64_gauge("aikagi.certificate.remaining")
-        .with_description("How long a certificate is still good.")
+        .with_description("Time until a certificate expires.")
         .with_unit("s")
         .build()
 });
 
-/// A counter of a service's own, `aikagi.<what>`.
+/// A counter of one service, with a name that begins with `aikagi.`.
 pub fn counter(name: &'static str, description: &'static str) -> Counter<u64> {
     meter()
         .u64_counter(name)
@@ -67,32 +67,33 @@ pub(super) fn durations(name: &'static str, description: &'static str) -> Histog
         .f64_histogram(name)
         .with_description(description)
         .with_unit("s")
-        .with_boundaries(SECONDS.to_vec())
+        .with_boundaries(BOUNDARIES.to_vec())
         .build()
 }
 
-/// A call was served.
-pub fn served(method: &str, code: Code, took: Duration) {
-    SERVED.record(took.as_secs_f64(), &call(method, code, true));
+/// Records an RPC that was served.
+pub fn rpc_served(method: &str, code: Code, took: Duration) {
+    SERVED.record(took.as_secs_f64(), &rpc_labels(method, code, true));
 }
 
-/// A call was made.
-pub fn made(method: &str, code: Code, took: Duration) {
-    MADE.record(took.as_secs_f64(), &call(method, code, false));
+/// Records an RPC that was made.
+pub fn rpc_made(method: &str, code: Code, took: Duration) {
+    MADE.record(took.as_secs_f64(), &rpc_labels(method, code, false));
 }
 
-/// So many calls were refused because too many were in progress; none, to let it be known that none were.
-pub fn shed(calls: u64) {
-    SHED.add(calls, &[]);
+/// Counts RPCs that were refused because too many were in progress. 0 exports the metric, so that a dashboard can tell
+/// "none" from "no data".
+pub fn rpcs_shed(count: u64) {
+    SHED.add(count, &[]);
 }
 
-/// Whether a dependency does not answer.
+/// Records whether a dependency is available.
 pub fn dependency_down(name: &str, down: bool) {
     let labels = [KeyValue::new("aikagi.dependency", name.to_owned())];
     DOWN.record(u64::from(down), &labels);
 }
 
-/// An operation of a dependency failed. The stores count their own.
+/// Counts a failed operation of a dependency. The stores count theirs themselves.
 pub fn dependency_failed(name: &str, error_type: ErrorType) {
     let labels = [
         KeyValue::new("aikagi.dependency", name.to_owned()),
@@ -101,12 +102,12 @@ pub fn dependency_failed(name: &str, error_type: ErrorType) {
     FAILED.add(1, &labels);
 }
 
-/// How long a certificate is still good, in seconds; less than nothing when it has ended.
-pub fn certificate(which: &'static str, remaining: f64) {
-    CERTIFICATE.record(remaining, &[KeyValue::new("aikagi.certificate", which)]);
+/// Records the time until a certificate expires, in seconds. It is negative once the certificate has expired.
+pub fn certificate(name: &'static str, remaining: f64) {
+    CERTIFICATE.record(remaining, &[KeyValue::new("aikagi.certificate", name)]);
 }
 
-fn call(method: &str, code: Code, serving: bool) -> Vec<KeyValue> {
+fn rpc_labels(method: &str, code: Code, serving: bool) -> Vec<KeyValue> {
     let mut labels = vec![
         KeyValue::new("rpc.system.name", "grpc"),
         KeyValue::new("rpc.method", method.to_owned()),

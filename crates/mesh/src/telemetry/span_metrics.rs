@@ -1,5 +1,8 @@
-//! Spans that are measurements, too: one whose name is a metric's is measured under it when it ends, with its own
-//! fields as labels. So the crates that speak with the stores need to know of spans only.
+//! Metrics that are measured from spans. The crates of the stores and of hashing only open spans, and need no
+//! OpenTelemetry.
+//!
+//! When a span ends whose name is a metric's name, its duration is recorded in that metric. The span's fields are the
+//! labels.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -14,37 +17,40 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
-use super::meters::durations;
+use super::metrics::durations;
 
-/// The metrics, and what they are of.
-const MEASURED: [(&str, &str); 2] = [
-    ("db.client.operation.duration", "Statements and commands."),
+/// The metrics with their descriptions.
+const METRICS: [(&str, &str); 2] = [
+    (
+        "db.client.operation.duration",
+        "Duration of statements and commands.",
+    ),
     (
         "aikagi.hashing.duration",
-        "Argon2id runs, without waiting for a turn.",
+        "Duration of Argon2id runs, without the time in the queue.",
     ),
 ];
 
-/// Fields that are for the span alone.
+/// The prefix of fields that are no labels.
 const NO_LABEL: &str = "otel.";
 
 static HISTOGRAMS: LazyLock<BTreeMap<&'static str, Histogram<f64>>> = LazyLock::new(|| {
-    MEASURED
+    METRICS
         .into_iter()
         .map(|(name, description)| (name, durations(name, description)))
         .collect()
 });
 
-/// Measures them.
-pub(super) struct Measured;
+/// The layer that measures the spans.
+pub(super) struct SpanMetrics;
 
-/// What is kept of one in progress.
-struct Begun {
-    at: Instant,
+/// A measured span that has not ended.
+struct OpenSpan {
+    started_at: Instant,
     labels: Vec<KeyValue>,
 }
 
-impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Measured {
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for SpanMetrics {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         if !HISTOGRAMS.contains_key(attributes.metadata().name()) {
             return;
@@ -52,8 +58,8 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Measured {
         let mut labels = Labels(Vec::new());
         attributes.record(&mut labels);
         if let Some(span) = context.span(id) {
-            span.extensions_mut().insert(Begun {
-                at: Instant::now(),
+            span.extensions_mut().insert(OpenSpan {
+                started_at: Instant::now(),
                 labels: labels.0,
             });
         }
@@ -63,9 +69,9 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Measured {
         let Some(span) = context.span(&id) else {
             return;
         };
-        let begun = span.extensions_mut().remove::<Begun>();
-        if let (Some(begun), Some(histogram)) = (begun, HISTOGRAMS.get(span.name())) {
-            histogram.record(begun.at.elapsed().as_secs_f64(), &begun.labels);
+        let open = span.extensions_mut().remove::<OpenSpan>();
+        if let (Some(open), Some(histogram)) = (open, HISTOGRAMS.get(span.name())) {
+            histogram.record(open.started_at.elapsed().as_secs_f64(), &open.labels);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A gateway, and everything that it needs.
+//! A gateway with its Redis and stubs.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -37,7 +37,7 @@ use crate::stubs::Stub;
 
 pub(crate) const ORIGIN: &str = "https://localhost:8443";
 
-pub(crate) struct World {
+pub(crate) struct Fixture {
     pub(crate) stub: Stub,
     pub(crate) redis: TestRedis,
     pub(crate) clock: Arc<ManualClock>,
@@ -49,25 +49,25 @@ pub(crate) struct World {
     authority: Authority,
     certificate: PathBuf,
     policies: Arc<Policies>,
-    /// Stops everything else when the world goes.
+    /// Stops the stubs when the fixture is dropped.
     others: Shutdown,
     directory: TempDir,
 }
 
-impl Drop for World {
+impl Drop for Fixture {
     fn drop(&mut self) {
         self.shutdown.begin();
         self.others.begin();
     }
 }
 
-impl World {
-    /// A gateway as most are, with these settings on top: `limits`, or more of `public`.
+impl Fixture {
+    /// Starts a gateway with these lines in the sections `limits` and `public`.
     pub(crate) async fn start(limits: &str, more_of_public: &str) -> Self {
         Self::start_with("drain = \"5s\"", limits, more_of_public).await
     }
 
-    /// The same with more of `server`.
+    /// Starts a gateway with these lines in the sections `server`, `limits` and `public`.
     pub(crate) async fn start_with(
         more_of_server: &str,
         limits: &str,
@@ -163,7 +163,7 @@ impl World {
         }
     }
 
-    /// A TLS connection to the public port, as a browser or a client makes one.
+    /// A TLS connection to the public port.
     pub(crate) async fn connect(&self, protocol: &str) -> TlsStream<TcpStream> {
         connect(self.public, &self.certificate, protocol).await
     }
@@ -181,7 +181,7 @@ impl World {
         endpoint.connect_with_connector(connector).await.unwrap()
     }
 
-    /// The private port, as an outside workload reaches it.
+    /// A client of the private port as this workload.
     pub(crate) fn private(&self, workload: &str) -> Upstream {
         let files = self.directory.path().join("certs").join(workload);
         std::fs::create_dir_all(files.parent().unwrap()).unwrap();
@@ -232,7 +232,7 @@ fn identity(authority: &Authority, workload: &str) -> TlsIdentity {
     TlsIdentity::load(&settings).unwrap()
 }
 
-/// Serves a stub as the workload that it stands for.
+/// Serves a stub with the identity of its workload.
 async fn behind(
     authority: &Authority,
     name: &'static str,

@@ -1,5 +1,5 @@
-//! The session that a request presents, and how the client is given one: a browser in a cookie, any other client
-//! as a bearer token (SESS-3).
+//! The session token of a request and of a response: in a cookie for a browser, as a bearer token for any other client
+//! (SESS-3).
 
 use aikagi_domain::session::SessionToken;
 use aikagi_refusal::{ErrorReason, Refusal, internal, reason_of};
@@ -11,99 +11,102 @@ use zeroize::Zeroizing;
 
 use crate::browser::Browser;
 
-/// SESS-3: the prefix makes browsers insist on `Secure`, `Path=/` and this very host.
+/// SESS-3: because of the prefix, browsers accept the cookie only with `Secure`, with `Path=/` and for this host.
 const COOKIE_NAME: &str = "__Host-aikagi";
 
-/// No `Max-Age`: the cookie goes with the browser, the session ends by its own rules.
+/// There is no `Max-Age`: the browser removes the cookie when it closes, and the session ends by its own rules.
 const ATTRIBUTES: &str = "Path=/; Secure; HttpOnly; SameSite=Strict";
 
 const BEARER: &str = "bearer";
 
-/// The client's side of one call.
+/// The session of the client of one RPC.
 #[derive(Debug)]
-pub struct Visit {
+pub struct ClientSession {
     browser: bool,
-    presented: Presented,
+    presented: PresentedToken,
 }
 
-/// What stands for a session in a request.
+/// The token in a request.
 #[derive(Debug, PartialEq, Eq)]
-enum Presented {
+enum PresentedToken {
     Nothing,
-    Malformed(Carrier),
-    Token(SessionToken, Carrier),
+    Malformed(TokenCarrier),
+    Token(SessionToken, TokenCarrier),
 }
 
+/// Where the token is in a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Carrier {
+enum TokenCarrier {
     Bearer,
     Cookie,
 }
 
-impl Visit {
-    /// Reads a request's headers. A bearer token comes before a cookie: a client that sends one means it. Cookies
-    /// are looked at only in a browser's requests.
-    pub fn of<T>(request: &Request<T>) -> Self {
+impl ClientSession {
+    /// Reads the headers of a request. A bearer token takes precedence over a cookie. Cookies are read only in a
+    /// browser's request.
+    pub fn of_request<T>(request: &Request<T>) -> Self {
         let browser = request.extensions().get::<Browser>().is_some();
         Self {
             browser,
-            presented: Presented::read(request.metadata().as_ref(), browser),
+            presented: PresentedToken::read(request.metadata().as_ref(), browser),
         }
     }
 
-    /// Reads the headers that a browser sent elsewhere with its request, as [`Visit::of`] does.
+    /// Reads the headers of a browser's request to another server, as [`Self::of_request`] does.
     pub fn of_browser(headers: &HeaderMap) -> Self {
         Self {
             browser: true,
-            presented: Presented::read(headers, true),
+            presented: PresentedToken::read(headers, true),
         }
     }
 
-    /// The token presented: none is `SESSION_REQUIRED`, one that cannot be any is `SESSION_ENDED`.
+    /// The token of the request.
+    ///
+    /// Fails with `SESSION_REQUIRED` if there is none, and with `SESSION_ENDED` if it is malformed.
     pub fn token(&self) -> Result<Zeroizing<String>, Refusal> {
         match &self.presented {
-            Presented::Nothing => Err(Refusal::new(ErrorReason::SessionRequired)),
-            Presented::Malformed(_) => Err(Refusal::new(ErrorReason::SessionEnded)),
-            Presented::Token(token, _) => Ok(token.as_text()),
+            PresentedToken::Nothing => Err(Refusal::new(ErrorReason::SessionRequired)),
+            PresentedToken::Malformed(_) => Err(Refusal::new(ErrorReason::SessionEnded)),
+            PresentedToken::Token(token, _) => Ok(token.as_text()),
         }
     }
 
-    /// Answers with a new session: to a browser in a cookie and never in the body, to any other client in the body.
-    pub(crate) fn give<T>(
+    /// A response with a new token. A browser gets it in a cookie and never in the body, any other client in the body.
+    pub(crate) fn with_token<T>(
         &self,
         token: String,
-        answer: impl FnOnce(String) -> T,
+        message: impl FnOnce(String) -> T,
     ) -> Result<Response<T>, Status> {
         let token = Zeroizing::new(token);
         SessionToken::parse(&token)
             .map_err(|_malformed| Status::from(internal("a token of authentication")))?;
         if !self.browser {
-            return Ok(Response::new(answer(token.as_str().to_owned())));
+            return Ok(Response::new(message(token.as_str().to_owned())));
         }
-        let mut response = Response::new(answer(String::new()));
+        let mut response = Response::new(message(String::new()));
         set_cookie(response.metadata_mut(), &token, "")?;
         Ok(response)
     }
 
-    /// Answers that there is no session any more: a browser forgets its cookie.
-    pub(crate) fn end<T>(&self, answer: T) -> Result<Response<T>, Status> {
-        let mut response = Response::new(answer);
+    /// A response after the end of the session. A browser removes its cookie.
+    pub(crate) fn without_token<T>(&self, message: T) -> Result<Response<T>, Status> {
+        let mut response = Response::new(message);
         if self.browser {
             clear_cookie(response.metadata_mut())?;
         }
         Ok(response)
     }
 
-    /// Lets a browser forget the cookie of a session that was found ended.
-    pub(crate) fn conclude<T>(
+    /// Makes a browser remove the cookie of a session that has ended.
+    pub(crate) fn clear_ended<T>(
         &self,
         result: Result<Response<T>, Status>,
     ) -> Result<Response<T>, Status> {
         result.map_err(|mut status| {
             let from_cookie = match &self.presented {
-                Presented::Nothing => false,
-                Presented::Malformed(carrier) | Presented::Token(_, carrier) => {
-                    *carrier == Carrier::Cookie
+                PresentedToken::Nothing => false,
+                PresentedToken::Malformed(carrier) | PresentedToken::Token(_, carrier) => {
+                    *carrier == TokenCarrier::Cookie
                 }
             };
             if from_cookie
@@ -117,15 +120,15 @@ impl Visit {
     }
 }
 
-impl Presented {
+impl PresentedToken {
     fn read(headers: &HeaderMap, browser: bool) -> Self {
         let mut bearers = headers.get_all(AUTHORIZATION).iter();
         match (bearers.next(), bearers.next()) {
             (Some(bearer), None) => {
                 let token = bearer.to_str().ok().and_then(bearer_token);
-                return Self::parse(token.unwrap_or_default(), Carrier::Bearer);
+                return Self::parse(token.unwrap_or_default(), TokenCarrier::Bearer);
             }
-            (Some(_), Some(_)) => return Self::Malformed(Carrier::Bearer),
+            (Some(_), Some(_)) => return Self::Malformed(TokenCarrier::Bearer),
             (None, _) => {}
         }
         if !browser {
@@ -140,13 +143,13 @@ impl Presented {
             .filter_map(|(name, value)| (name == COOKIE_NAME).then_some(value));
         match (cookies.next(), cookies.next()) {
             (None, _) => Self::Nothing,
-            (Some(token), None) => Self::parse(token, Carrier::Cookie),
-            // A browser holds one at most: which one to believe is anybody's guess.
-            (Some(_), Some(_)) => Self::Malformed(Carrier::Cookie),
+            (Some(token), None) => Self::parse(token, TokenCarrier::Cookie),
+            // A browser has at most one. With two it is unknown which one is right.
+            (Some(_), Some(_)) => Self::Malformed(TokenCarrier::Cookie),
         }
     }
 
-    fn parse(text: &str, carrier: Carrier) -> Self {
+    fn parse(text: &str, carrier: TokenCarrier) -> Self {
         match SessionToken::parse(text) {
             Ok(token) => Self::Token(token, carrier),
             Err(_malformed) => Self::Malformed(carrier),
@@ -168,7 +171,7 @@ fn set_cookie(metadata: &mut MetadataMap, value: &str, age: &str) -> Result<(), 
     let mut cookie: MetadataValue<Ascii> = text
         .parse()
         .map_err(|_invalid| Status::from(internal("a cookie that a header can hold")))?;
-    // Kept out of logs and of what connections compress.
+    // Logs do not show a sensitive header, and HPACK does not compress it.
     cookie.set_sensitive(true);
     metadata.insert("set-cookie", cookie);
     Ok(())
@@ -181,7 +184,7 @@ mod tests {
     const TOKEN: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     const OTHER: &str = "BAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-    fn visit(pairs: &[(&'static str, String)], browser: bool) -> Visit {
+    fn session(pairs: &[(&'static str, String)], browser: bool) -> ClientSession {
         let mut headers = HeaderMap::new();
         for (name, value) in pairs {
             headers.append(*name, value.parse().unwrap());
@@ -194,19 +197,19 @@ mod tests {
         if browser {
             request.extensions_mut().insert(Browser);
         }
-        Visit::of(&request)
+        ClientSession::of_request(&request)
     }
 
-    fn found(pairs: &[(&'static str, String)], browser: bool) -> Result<String, ErrorReason> {
-        match visit(pairs, browser).token() {
+    fn token_of(pairs: &[(&'static str, String)], browser: bool) -> Result<String, ErrorReason> {
+        match session(pairs, browser).token() {
             Ok(token) => Ok(token.as_str().to_owned()),
             Err(refusal) => Err(refusal.reason()),
         }
     }
 
-    /// SESS-3: a browser's session is in its cookie, another client's in a bearer token.
+    /// SESS-3: a browser's token is read from its cookie, another client's from its bearer token.
     #[test]
-    fn a_session_is_read_from_where_it_belongs() {
+    fn a_token_is_read_from_its_carrier() {
         let bearer = |text: &str| ("authorization", format!("Bearer {text}"));
         let cookie = |text: &str| ("cookie", format!("__Host-aikagi={text}"));
         let line = |text: String| ("cookie", text);
@@ -216,46 +219,46 @@ mod tests {
         );
         let ours = || Ok(TOKEN.to_owned());
 
-        assert_eq!(found(&[], true), required);
-        assert_eq!(found(&[bearer(TOKEN)], false), ours());
+        assert_eq!(token_of(&[], true), required);
+        assert_eq!(token_of(&[bearer(TOKEN)], false), ours());
         assert_eq!(
-            found(&[("authorization", format!("bearer {TOKEN}"))], false),
+            token_of(&[("authorization", format!("bearer {TOKEN}"))], false),
             ours()
         );
-        assert_eq!(found(&[bearer("short")], false), ended);
+        assert_eq!(token_of(&[bearer("short")], false), ended);
         assert_eq!(
-            found(&[("authorization", format!("Basic {TOKEN}"))], false),
+            token_of(&[("authorization", format!("Basic {TOKEN}"))], false),
             ended
         );
-        assert_eq!(found(&[bearer(TOKEN), bearer(TOKEN)], false), ended);
+        assert_eq!(token_of(&[bearer(TOKEN), bearer(TOKEN)], false), ended);
 
-        assert_eq!(found(&[cookie(TOKEN)], true), ours());
-        assert_eq!(found(&[cookie(TOKEN)], false), required);
-        assert_eq!(found(&[cookie("")], true), ended);
-        assert_eq!(found(&[cookie(&format!("\"{TOKEN}\""))], true), ended);
-        assert_eq!(found(&[cookie(TOKEN), cookie(OTHER)], true), ended);
+        assert_eq!(token_of(&[cookie(TOKEN)], true), ours());
+        assert_eq!(token_of(&[cookie(TOKEN)], false), required);
+        assert_eq!(token_of(&[cookie("")], true), ended);
+        assert_eq!(token_of(&[cookie(&format!("\"{TOKEN}\""))], true), ended);
+        assert_eq!(token_of(&[cookie(TOKEN), cookie(OTHER)], true), ended);
         assert_eq!(
-            found(&[line(format!("a=b; __Host-aikagi={TOKEN};c"))], true),
+            token_of(&[line(format!("a=b; __Host-aikagi={TOKEN};c"))], true),
             ours()
         );
-        assert_eq!(found(&[line("a=b".into()), cookie(TOKEN)], true), ours());
+        assert_eq!(token_of(&[line("a=b".into()), cookie(TOKEN)], true), ours());
         assert_eq!(
-            found(&[line(format!("x__Host-aikagi={TOKEN}"))], true),
+            token_of(&[line(format!("x__Host-aikagi={TOKEN}"))], true),
             required
         );
         assert_eq!(
-            found(&[line(format!("__host-aikagi={TOKEN}"))], true),
+            token_of(&[line(format!("__host-aikagi={TOKEN}"))], true),
             required
         );
 
-        assert_eq!(found(&[bearer(TOKEN), cookie(OTHER)], true), ours());
+        assert_eq!(token_of(&[bearer(TOKEN), cookie(OTHER)], true), ours());
     }
 
-    /// SESS-3: scripts cannot read the cookie, other sites cannot send it, and the body does not repeat it.
+    /// SESS-3: scripts cannot read the cookie, other sites cannot send it, and the body does not contain the token.
     #[test]
-    fn a_browser_is_given_a_cookie_and_nothing_else() {
-        let given = visit(&[], true)
-            .give(TOKEN.to_owned(), |token| token)
+    fn a_browser_gets_the_token_only_in_a_cookie() {
+        let given = session(&[], true)
+            .with_token(TOKEN.to_owned(), |token| token)
             .unwrap();
         let cookie = given.metadata().get("set-cookie").unwrap();
         assert_eq!(
@@ -265,35 +268,35 @@ mod tests {
         assert!(cookie.is_sensitive());
         assert_eq!(given.into_inner(), "");
 
-        let given = visit(&[], false)
-            .give(TOKEN.to_owned(), |token| token)
+        let given = session(&[], false)
+            .with_token(TOKEN.to_owned(), |token| token)
             .unwrap();
         assert!(given.metadata().get("set-cookie").is_none());
         assert_eq!(given.into_inner(), TOKEN);
     }
 
-    /// SESS-2: a browser forgets a session that has ended, and only then.
+    /// SESS-2: a browser removes the cookie of a session that has ended, and of no other.
     #[test]
-    fn an_ended_sessions_cookie_is_cleared() {
+    fn the_cookie_of_an_ended_session_is_removed() {
         let cookie = [("cookie", format!("__Host-aikagi={TOKEN}"))];
-        let cleared = |visit: Visit, reason| {
-            let refused = visit
-                .conclude::<()>(Err(Refusal::new(reason).into()))
+        let cleared = |session: ClientSession, reason| {
+            let refused = session
+                .clear_ended::<()>(Err(Refusal::new(reason).into()))
                 .unwrap_err();
             let header = refused.metadata().get("set-cookie");
             header.map(|value| value.to_str().unwrap().to_owned())
         };
         assert_eq!(
-            cleared(visit(&cookie, true), ErrorReason::SessionEnded).as_deref(),
+            cleared(session(&cookie, true), ErrorReason::SessionEnded).as_deref(),
             Some("__Host-aikagi=; Max-Age=0; Path=/; Secure; HttpOnly; SameSite=Strict")
         );
         assert_eq!(
-            cleared(visit(&cookie, true), ErrorReason::Unavailable),
+            cleared(session(&cookie, true), ErrorReason::Unavailable),
             None
         );
         let bearer = [("authorization", format!("Bearer {TOKEN}"))];
         assert_eq!(
-            cleared(visit(&bearer, false), ErrorReason::SessionEnded),
+            cleared(session(&bearer, false), ErrorReason::SessionEnded),
             None
         );
     }

@@ -1,4 +1,4 @@
-//! A migration on the public port: its passwords go to the service that owns it, and its session ends.
+//! A unit migration on the public port.
 
 use aikagi_api::edge::v1::{
     LoginRequest, MigrateRequest, MigrateResponse, PreviewMigrationRequest,
@@ -8,8 +8,8 @@ use aikagi_api::units::v1::{AccountPassword, AuthUnit};
 use aikagi_refusal::ErrorReason;
 use tonic_types::StatusExt;
 
+use crate::fixture::Fixture;
 use crate::stubs::{NUMBER, PASSWORD, TOKEN};
-use crate::world::World;
 
 fn migrate(password: &str) -> MigrateRequest {
     let entry = AccountPassword {
@@ -23,41 +23,41 @@ fn migrate(password: &str) -> MigrateRequest {
     }
 }
 
-/// MIG-6, SESS-3: after a migration the browser forgets its cookie; after a refusal, whose fields it is told, it
+/// MIG-6, SESS-3: after a unit migration the browser removes its cookie. After a refusal, which names the fields, it
 /// keeps it.
 #[tokio::test]
 async fn a_migration_ends_the_browsers_session() {
-    let world = World::start("", "").await;
+    let fixture = Fixture::start("", "").await;
     let login = LoginRequest {
         number: NUMBER.to_owned(),
         password: PASSWORD.to_owned(),
     };
-    world.web("Login", &login, &[]).await;
+    fixture.web("Login", &login, &[]).await;
     let cookie = format!("__Host-aikagi={TOKEN}");
     let own = [("cookie", cookie.as_str())];
 
-    let wanted = PreviewMigrationRequest {
+    let request = PreviewMigrationRequest {
         unit: AuthUnit::AdminUser.into(),
     };
-    let preview = world.web("PreviewMigration", &wanted, &own).await;
+    let preview = fixture.web("PreviewMigration", &request, &own).await;
     let preview: PreviewMigrationResponse = preview.message();
     assert_eq!(preview.required_numbers, [NUMBER]);
 
-    let refused = world.web("Migrate", &migrate("wrong"), &own).await;
+    let refused = fixture.web("Migrate", &migrate("wrong"), &own).await;
     assert_eq!(refused.reason(), Some(ErrorReason::PasswordWrong));
     let named = refused.status.get_details_bad_request().unwrap();
     assert_eq!(named.field_violations[0].field, "passwords[0]");
     assert_eq!(refused.cookie(), None);
 
-    let done = world.web("Migrate", &migrate(PASSWORD), &own).await;
-    let forgotten = "__Host-aikagi=; Max-Age=0; Path=/; Secure; HttpOnly; SameSite=Strict";
-    assert_eq!(done.cookie(), Some(forgotten));
+    let done = fixture.web("Migrate", &migrate(PASSWORD), &own).await;
+    let cleared = "__Host-aikagi=; Max-Age=0; Path=/; Secure; HttpOnly; SameSite=Strict";
+    assert_eq!(done.cookie(), Some(cleared));
     let message: MigrateResponse = done.message();
     assert_eq!(message.logins[0].number, NUMBER);
-    assert!(world.stub.calls().contains(&"migrate 3 1-1".to_owned()));
+    assert!(fixture.stub.calls().contains(&"migrate 3 1-1".to_owned()));
 
-    let ended = world.web("PreviewMigration", &wanted, &own).await;
+    let ended = fixture.web("PreviewMigration", &request, &own).await;
     assert_eq!(ended.reason(), Some(ErrorReason::SessionEnded));
-    let nobody = world.web("Migrate", &migrate(PASSWORD), &[]).await;
+    let nobody = fixture.web("Migrate", &migrate(PASSWORD), &[]).await;
     assert_eq!(nobody.reason(), Some(ErrorReason::SessionRequired));
 }
