@@ -1,7 +1,7 @@
 //! Password hashing and sealing.
 //!
-//! [`Pool`] runs Argon2id on a bounded number of threads with a bounded queue. It refuses excess load before an attempt is
-//! charged (INV-6, INV-10). [`seal::KeyRing`] encrypts hashes before they are stored, so a stolen table is useless
+//! [`Pool`] runs Argon2id on a bounded number of threads with a bounded queue. It refuses excess load before an attempt
+//! is charged (INV-6, INV-10). [`seal::KeyRing`] encrypts hashes before they are stored, so a stolen table is useless
 //! (INV-9).
 
 mod arena;

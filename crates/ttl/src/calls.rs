@@ -1,4 +1,5 @@
-//! `call:{id}`: the record of a call (IVR-12). The record is opaque here. It is sealed, because it can contain keyed digits.
+//! `call:{id}`: the record of a call (IVR-12). The record is opaque here. It is sealed, because it can contain keyed
+//! digits.
 
 use std::sync::LazyLock;
 
@@ -48,8 +49,8 @@ impl CallStore<'_> {
         }
     }
 
-    /// Stores a record for the duration `ttl`. It replaces version `expected`, from which it was made, and becomes the next
-    /// version. `None` stands for no record; the first version is 1.
+    /// Stores a record for the duration `ttl`. It replaces version `expected`, from which it was made, and becomes the
+    /// next version. `None` stands for no record; the first version is 1.
     ///
     /// Returns false if another replica stored a version first. Then nothing was written.
     pub async fn save(

@@ -58,8 +58,8 @@ impl RedisConnection {
 
     /// Reports that a response did not arrive in time.
     ///
-    /// Behind Sentinel there may be a new master, so the next command asks for it. The other connections find a lost peer
-    /// by themselves.
+    /// Behind Sentinel there may be a new master, so the next command asks for it. The other connections find a lost
+    /// peer by themselves.
     pub(crate) fn timed_out(&self) {
         match self {
             RedisConnection::Standalone(_) | RedisConnection::Cluster(_) => {}

@@ -36,8 +36,8 @@ impl TtlStore {
 }
 
 impl RateLimitStore<'_> {
-    /// Takes one attempt from the quota of this key (LOGIN-8). The inner error is the time to wait. A refused attempt does
-    /// not reduce the quota.
+    /// Takes one attempt from the quota of this key (LOGIN-8). The inner error is the time to wait. A refused attempt
+    /// does not reduce the quota.
     ///
     /// If Redis loses this value, the address has its full quota again. No other limit depends on it (INV-3).
     pub async fn take(

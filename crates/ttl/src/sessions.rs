@@ -1,8 +1,8 @@
 //! Sessions.
 //!
-//! `sess:{digest}`: a session under the digest of its token (SESS-3). Its record is sealed, because it contains a telephone
-//! number. `sess:of:{number}`: the digests of an account's sessions, from which operators list them. No decision depends on
-//! this list.
+//! `sess:{digest}`: a session under the digest of its token (SESS-3). Its record is sealed, because it contains a
+//! telephone number. `sess:of:{number}`: the digests of an account's sessions, from which operators list them. No
+//! decision depends on this list.
 
 use std::sync::LazyLock;
 
@@ -30,8 +30,8 @@ redis.call('PEXPIRE', KEYS[1], string.format('%.0f', last[2] - ARGV[1]))
 return 1
 ";
 
-/// SESS-1: removes a session that has ended by the caller's clock. Otherwise records its use, unless the caller only peeks.
-/// If the caller's clock is behind another replica's, the later use stays recorded.
+/// SESS-1: removes a session that has ended by the caller's clock. Otherwise records its use, unless the caller only
+/// peeks. If the caller's clock is behind another replica's, the later use stays recorded.
 const TOUCH: &str = r"
 local found = redis.call('HMGET', KEYS[1], 'record', 'used', 'ends')
 if not found[1] then
@@ -80,8 +80,8 @@ impl TtlStore {
 }
 
 impl SessionStore<'_> {
-    /// Stores a new session of an account, last used at `now`. It ends after `idle` without a touch, and at `ends` in any
-    /// case (SESS-1). A session that has already ended is not stored.
+    /// Stores a new session of an account, last used at `now`. It ends after `idle` without a touch, and at `ends` in
+    /// any case (SESS-1). A session that has already ended is not stored.
     pub async fn put(
         &self,
         digest: &TokenDigest,
@@ -121,8 +121,8 @@ impl SessionStore<'_> {
         digests.collect()
     }
 
-    /// Reads a session and records its use at `now`. With `peek` no use is recorded, because polling by the page is not use
-    /// (SESS-1). `None` if there is no such session, or if it has ended by `now`.
+    /// Reads a session and records its use at `now`. With `peek` no use is recorded, because polling by the page is not
+    /// use (SESS-1). `None` if there is no such session, or if it has ended by `now`.
     ///
     /// The ledger decides whether the session is still valid (INV-1, SESS-2).
     pub async fn touch(

@@ -100,7 +100,8 @@ pub enum SettingsError {
     },
 }
 
-/// Reads a password from a file to which only its owner has access. A line break at the end is not part of the password.
+/// Reads a password from a file to which only its owner has access. A line break at the end is not part of the
+/// password.
 pub(crate) fn read_password(path: &Path) -> Result<Zeroizing<String>, SettingsError> {
     let refuse = |text: String| SettingsError::PasswordFile {
         path: path.to_owned(),

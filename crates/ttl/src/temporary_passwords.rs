@@ -60,8 +60,8 @@ impl TtlStore {
 impl TemporaryPasswordStore<'_> {
     /// Stores a temporary password until it expires. Replaces an earlier one.
     ///
-    /// Returns false if nothing was written. Then the stored password is of the same or a newer epoch (INV-1), for example
-    /// after two parallel calls, or the new one has already expired.
+    /// Returns false if nothing was written. Then the stored password is of the same or a newer epoch (INV-1), for
+    /// example after two parallel calls, or the new one has already expired.
     pub async fn put(
         &self,
         number: &TelephoneNumber,

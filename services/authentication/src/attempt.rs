@@ -1,7 +1,7 @@
 //! One attempt at a password, in the order of INV-6: take a permit, charge, hash, settle.
 //!
-//! A request that is refused for load is not charged. A charged attempt is settled, also after its caller is cancelled. A
-//! crash between charge and settlement costs one attempt, and never gives one.
+//! A request that is refused for load is not charged. A charged attempt is settled, also after its caller is cancelled.
+//! A crash between charge and settlement costs one attempt, and never gives one.
 
 use aikagi_domain::credential::{CredentialKind, Epoch, LiveSecret};
 use aikagi_domain::fault::InternalFault;

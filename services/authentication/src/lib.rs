@@ -1,8 +1,8 @@
-//! Authentication: login, lockout and sessions (sections 3 and 4 of the specification). It is the only service that reads
-//! password hashes.
+//! Authentication: login, lockout and sessions (sections 3 and 4 of the specification). It is the only service that
+//! reads password hashes.
 //!
-//! Each RPC has its module. [`attempt`] has the common part of RPCs that verify a password, [`sessions`] that of RPCs on
-//! sessions, and [`store`] the SQL statements.
+//! Each RPC has its module. [`attempt`] has the common part of RPCs that verify a password, [`sessions`] that of RPCs
+//! on sessions, and [`store`] the SQL statements.
 
 mod attempt;
 mod check_access;

@@ -68,8 +68,8 @@ impl Authentication {
                 .await?;
             return Err(self.login_refused(Some(kind)));
         };
-        // In parallel, because nobody has the token yet. If the credential changed during the hash, the session has an old
-        // epoch and is not valid.
+        // In parallel, because nobody has the token yet. If the credential changed during the hash, the session has an
+        // old epoch and is not valid.
         let (stored, settled) = tokio::join!(
             self.store_session(&record, now),
             self.store.settle_login(&number, &attempt.charged, now),
@@ -92,13 +92,14 @@ impl Authentication {
         })
     }
 
-    /// LOGIN-5, INV-10: reads Redis as the refusal of a temporary password does, so that all refusals take the same time.
+    /// LOGIN-5, INV-10: reads Redis as the refusal of a temporary password does, so that all refusals take the same
+    /// time.
     async fn read_redis_anyway(&self, number: &TelephoneNumber) {
         let _unused = self.ttl.temporary_passwords().get(number).await;
     }
 
-    /// LOGIN-1: the session that a right password opens. `None` if the password is wrong, or if the number is no account
-    /// in the line's unit (UNIT-1).
+    /// LOGIN-1: the session that a right password opens. `None` if the password is wrong, or if the number is no
+    /// account in the line's unit (UNIT-1).
     fn record_of(
         &self,
         number: &TelephoneNumber,

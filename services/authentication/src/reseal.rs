@@ -1,5 +1,5 @@
-//! The job that seals all hashes again with the active key (INV-9), while the services run. It needs no password. After it
-//! the old key can be removed from the key ring.
+//! The job that seals all hashes again with the active key (INV-9), while the services run. It needs no password. After
+//! it the old key can be removed from the key ring.
 
 use std::path::PathBuf;
 

@@ -26,7 +26,8 @@ pub struct CallRecord {
     pub sequence: u32,
     /// The digest of the latest turn's event.
     pub event: EventDigest,
-    /// The state of the call after the latest turn. While a replica sets the password, it is the state before that turn.
+    /// The state of the call after the latest turn. While a replica sets the password, it is the state before that
+    /// turn.
     pub state: CallState,
     /// The result of the latest turn.
     pub result: TurnResult,

@@ -36,8 +36,8 @@ impl Issuance {
         Ok(Some(StoredCall { version, record }))
     }
 
-    /// Stores a record. It replaces the version `expected`, from which it was made. Returns false if another replica stored a
-    /// record first.
+    /// Stores a record. It replaces the version `expected`, from which it was made. Returns false if another replica
+    /// stored a record first.
     pub(crate) async fn save_call(
         &self,
         call_id: &str,

@@ -1,7 +1,7 @@
 //! Issuance: temporary passwords by telephone (section 2 of the specification).
 //!
-//! Each RPC has its module. [`issue`] has their common part, and [`store`] the SQL statements. Between two turns a call is a
-//! [`call_record`], which is sealed in Redis ([`call_store`]). [`turn_position`] decides which turn may come next.
+//! Each RPC has its module. [`issue`] has their common part, and [`store`] the SQL statements. Between two turns a call
+//! is a [`call_record`], which is sealed in Redis ([`call_store`]). [`turn_position`] decides which turn may come next.
 
 pub mod call_record;
 mod call_store;

@@ -46,8 +46,8 @@ impl Store {
         read_line_of(&self.ledger, number).await
     }
 
-    /// IVR-10, UNIT-2, INV-5: makes the temporary password the account's credential, in one transaction that locks the line. The
-    /// decisions of the call's turns are made again on the locked line.
+    /// IVR-10, UNIT-2, INV-5: makes the temporary password the account's credential, in one transaction that locks the
+    /// line. The decisions of the call's turns are made again on the locked line.
     pub(crate) async fn set_temporary(
         &self,
         request: &SettingRequest,
@@ -193,8 +193,8 @@ async fn choose_unit(
     Ok(())
 }
 
-/// IVR-10, INV-1, INV-2: replaces the credential. The new one has its own epoch and count. The permanent password is retired, and
-/// its hash stays for PW-2.
+/// IVR-10, INV-1, INV-2: replaces the credential. The new one has its own epoch and count. The permanent password is
+/// retired, and its hash stays for PW-2.
 async fn make_temporary(
     connection: &mut PgConnection,
     account: &TelephoneNumber,

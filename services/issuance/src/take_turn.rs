@@ -81,8 +81,8 @@ async fn save(
     Ok(saved.then_some(response))
 }
 
-/// IVR-8, IVR-12: sets the password once, also if the turn is repeated. The record says so before the setting, and has the
-/// response after it.
+/// IVR-8, IVR-12: sets the password once, also if the turn is repeated. The record says so before the setting, and has
+/// the response after it.
 async fn set(
     service: &Issuance,
     actor: &str,
@@ -171,8 +171,8 @@ impl TurnInProgress {
         }
     }
 
-    /// OPS-3: the reason if this turn ends the call without a setting. `None` if the call continues, or if the caller hung
-    /// up.
+    /// OPS-3: the reason if this turn ends the call without a setting. `None` if the call continues, or if the caller
+    /// hung up.
     fn refusal(&self, turn: &Turn) -> Option<&'static str> {
         if matches!(self.state, Some(CallState::Ended { .. })) {
             return None;

@@ -146,8 +146,8 @@ mod tests {
         }
     }
 
-    /// IVR-12: while a replica sets the password, the same turn is refused as unavailable. Another replica takes the turn over
-    /// only after the longest time of a setting.
+    /// IVR-12: while a replica sets the password, the same turn is refused as unavailable. Another replica takes the
+    /// turn over only after the longest time of a setting.
     #[test]
     fn a_setting_is_taken_over_after_its_longest_time() {
         let record = record(4, &keys(4, "12345678").event, TurnResult::Setting(at(0)));

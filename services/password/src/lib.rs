@@ -1,8 +1,8 @@
-//! Password: changes of the permanent password (section 5 of the specification). It writes hashes and never reads one. The
-//! authentication service compares passwords with hashes.
+//! Password: changes of the permanent password (section 5 of the specification). It writes hashes and never reads one.
+//! The authentication service compares passwords with hashes.
 //!
-//! Each RPC has its module. [`new_password`] checks the new password before an attempt is charged, and [`store`] has the SQL
-//! statements.
+//! Each RPC has its module. [`new_password`] checks the new password before an attempt is charged, and [`store`] has
+//! the SQL statements.
 
 mod change_password;
 mod get_policy;

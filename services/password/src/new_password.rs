@@ -3,8 +3,8 @@
 use aikagi_domain::password::{NewPassword, PasswordPolicy, PolicyRule, TypedPassword};
 use aikagi_refusal::{ErrorReason, Refusal};
 
-/// PW-1, PW-2, PW-6: reads the new password. It must equal its confirmation, follow the policy, and differ from the current
-/// password as typed.
+/// PW-1, PW-2, PW-6: reads the new password. It must equal its confirmation, follow the policy, and differ from the
+/// current password as typed.
 pub(crate) fn parse_new_password(
     typed: &str,
     confirmation: &str,
@@ -52,8 +52,8 @@ mod tests {
         parse_new_password(typed, confirmation, &current, &PasswordPolicy::default())
     }
 
-    /// PW-1, PW-2: the confirmation, the policy and the current password are checked in this order. The first failure is the
-    /// reason of the refusal.
+    /// PW-1, PW-2: the confirmation, the policy and the current password are checked in this order. The first failure
+    /// is the reason of the refusal.
     #[test]
     fn a_new_password_is_checked_in_order() {
         assert!(parse("Another02", "Another02").is_ok());

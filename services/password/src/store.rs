@@ -27,8 +27,8 @@ impl Store {
         &self.ledger
     }
 
-    /// PW-5, INV-5: gives the account a new permanent password, in one transaction that locks its line. `seal` seals the hash
-    /// for the new epoch (INV-9). Returns that epoch.
+    /// PW-5, INV-5: gives the account a new permanent password, in one transaction that locks its line. `seal` seals
+    /// the hash for the new epoch (INV-9). Returns that epoch.
     ///
     /// Fails with `CHANGED_MEANWHILE` if the credential is no longer of the epoch `expected`. Then nothing was changed.
     pub(crate) async fn change(
@@ -103,8 +103,8 @@ async fn next_epoch(connection: &mut PgConnection) -> Result<Epoch, LedgerError>
     Ok(Epoch(epoch))
 }
 
-/// INV-1, INV-2, LOGIN-7: replaces the credential. The new one has its own epoch and count, and the old password is no longer
-/// valid. Returns false if the credential is no longer of the epoch `expected`.
+/// INV-1, INV-2, LOGIN-7: replaces the credential. The new one has its own epoch and count, and the old password is no
+/// longer valid. Returns false if the credential is no longer of the epoch `expected`.
 async fn replace(
     connection: &mut PgConnection,
     account: &TelephoneNumber,

@@ -115,8 +115,8 @@ fn reason(failure: Failure) -> ErrorReason {
     Refusal::from(failure).reason()
 }
 
-/// INV-1, INV-2, INV-5, INV-9, LOGIN-7: a change replaces the temporary password. The new credential has a new epoch and count,
-/// its hash is sealed for that epoch, and the audit event commits with it.
+/// INV-1, INV-2, INV-5, INV-9, LOGIN-7: a change replaces the temporary password. The new credential has a new epoch
+/// and count, its hash is sealed for that epoch, and the audit event commits with it.
 #[tokio::test]
 async fn a_change_replaces_the_credential() {
     let fixture = Fixture::new().await;

@@ -1,5 +1,5 @@
-//! The audit trail, for operators (OPS-2, OPS-3). Each RPC has its module. [`open_months_ahead`] creates the partitions of the
-//! next months.
+//! The audit trail, for operators (OPS-2, OPS-3). Each RPC has its module. [`open_months_ahead`] creates the partitions
+//! of the next months.
 
 pub(crate) mod list_audit_events;
 pub(crate) mod read_audit_chains;
@@ -18,8 +18,8 @@ use crate::store::audit::StoredEvent;
 
 /// The number of future months whose partitions exist.
 const MONTHS_AHEAD: u32 = 2;
-/// How often partitions are created. After a failure the next time is soon enough, because events without a partition go
-/// into the default one.
+/// How often partitions are created. After a failure the next time is soon enough, because events without a partition
+/// go into the default one.
 const INTERVAL: Duration = Duration::from_hours(6);
 
 /// Creates the partitions of the next months, now and at intervals, until the stop.

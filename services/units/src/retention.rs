@@ -1,4 +1,5 @@
-//! The job that removes old months of the audit trail (OPS-3). It has its own role, because no service may remove audit events.
+//! The job that removes old months of the audit trail (OPS-3). It has its own role, because no service may remove audit
+//! events.
 
 use aikagi_ledger::{Ledger, Planning};
 use aikagi_mesh::clock::Clock;

@@ -1,5 +1,5 @@
-//! Unit migration: a subscriber changes the auth unit of the line (section 6 of the specification). This service writes hashes
-//! and never reads one. The authentication service verifies passwords.
+//! Unit migration: a subscriber changes the auth unit of the line (section 6 of the specification). This service writes
+//! hashes and never reads one. The authentication service verifies passwords.
 //!
 //! Each RPC has its module. [`session`] has their common part, and [`passwords`] the entered passwords.
 

@@ -156,7 +156,8 @@ async fn until(node: &Node, words: &[&str], wanted: &str) {
     }
 }
 
-/// INV-3: all operations work on a Cluster, for keys of every master. After the loss of a master its replica takes over.
+/// INV-3: all operations work on a Cluster, for keys of every master. After the loss of a master its replica takes
+/// over.
 #[tokio::test]
 async fn a_cluster_survives_the_loss_of_a_master() {
     let (first, bus) = member();

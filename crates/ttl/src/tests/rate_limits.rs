@@ -11,8 +11,8 @@ fn quota(burst: u32, period: TimeDelta) -> Quota {
     Quota { burst, period }
 }
 
-/// LOGIN-8: the burst is allowed. Further attempts are refused until the time in the response. Other addresses have their
-/// own quota.
+/// LOGIN-8: the burst is allowed. Further attempts are refused until the time in the response. Other addresses have
+/// their own quota.
 #[tokio::test]
 async fn attempts_beyond_the_burst_are_refused_for_a_time() {
     let server = Server::start();

@@ -1,7 +1,7 @@
 //! The accounts of sessions in the ledger.
 //!
-//! Each check of a session looks up its account. Lookups that arrive while statements run are combined into one statement.
-//! A statement that serves a lookup always starts after the lookup arrived. A single lookup does not wait.
+//! Each check of a session looks up its account. Lookups that arrive while statements run are combined into one
+//! statement. A statement that serves a lookup always starts after the lookup arrived. A single lookup does not wait.
 
 use std::sync::Arc;
 

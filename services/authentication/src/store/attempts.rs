@@ -115,8 +115,8 @@ impl Store {
         }))
     }
 
-    /// LOGIN-3: settles a right password at login, which sets the count to 0. Returns false if the credential has changed
-    /// since the charge.
+    /// LOGIN-3: settles a right password at login, which sets the count to 0. Returns false if the credential has
+    /// changed since the charge.
     pub(crate) async fn settle_login(
         &self,
         number: &TelephoneNumber,
@@ -296,8 +296,8 @@ impl Store {
 
     /// PW-2: the sealed hash of the last permanent password, and the epoch for which it is sealed.
     ///
-    /// The outer option is `None` if the credential is no longer of this epoch. The inner one is `None` if the account never
-    /// had a permanent password.
+    /// The outer option is `None` if the credential is no longer of this epoch. The inner one is `None` if the account
+    /// never had a permanent password.
     #[allow(
         clippy::type_complexity,
         reason = "the two options have different meanings"

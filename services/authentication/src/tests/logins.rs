@@ -107,8 +107,8 @@ async fn a_temporary_password_that_redis_has_lost_is_refused() {
     assert_eq!(fixture.service.pool().counts().decoys, 1);
 }
 
-/// LOGIN-6, SESS-2: in a session a right password refunds its charge, and a wrong one stays charged. A session that uses
-/// the last attempt ends.
+/// LOGIN-6, SESS-2: in a session a right password refunds its charge, and a wrong one stays charged. A session that
+/// uses the last attempt ends.
 #[tokio::test]
 async fn a_session_that_uses_the_last_attempt_ends() {
     let fixture = Fixture::new().await;

@@ -6,7 +6,8 @@ use aikagi_refusal::ErrorReason;
 use super::fixture::{Fixture, call, set, turn};
 use super::*;
 
-/// IVR-12: the last turn, sent many times in parallel to two replicas, sets the password once. All responses are the same.
+/// IVR-12: the last turn, sent many times in parallel to two replicas, sets the password once. All responses are the
+/// same.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn parallel_last_turns_set_once() {
     let fixture = Fixture::new().await;
@@ -65,7 +66,8 @@ async fn stores_agree_after_parallel_settings() {
     assert_eq!(stored.epoch.0, fixture.row(CONTRACT).await.epoch);
 }
 
-/// UNIT-2, INV-5: after two parallel first calls that choose different units, the line has one unit and only its passwords.
+/// UNIT-2, INV-5: after two parallel first calls that choose different units, the line has one unit and only its
+/// passwords.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn parallel_first_choices_leave_one_unit() {
     let fixture = Fixture::new().await;

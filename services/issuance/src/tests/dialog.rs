@@ -7,8 +7,8 @@ use chrono::TimeDelta;
 use super::fixture::{Fixture, call, turn};
 use super::*;
 
-/// IVR-8, IVR-9, IVR-10, IVR-12, INV-1, UNIT-2: a call whose turns go to two replicas sets the password. The ledger and Redis have
-/// the same epoch and expiry, and the line has its unit.
+/// IVR-8, IVR-9, IVR-10, IVR-12, INV-1, UNIT-2: a call whose turns go to two replicas sets the password. The ledger and
+/// Redis have the same epoch and expiry, and the line has its unit.
 #[tokio::test]
 async fn a_call_with_two_replicas_sets_the_password() {
     let fixture = Fixture::new().await;
@@ -151,7 +151,8 @@ async fn three_invalid_entries_change_nothing() {
     );
 }
 
-/// IVR-11: callers whose number is withheld, unknown or on a closed line are refused. A number that is on no line is not stored.
+/// IVR-11: callers whose number is withheld, unknown or on a closed line are refused. A number that is on no line is
+/// not stored.
 #[tokio::test]
 async fn unacceptable_callers_are_refused() {
     let fixture = Fixture::new().await;
@@ -196,7 +197,8 @@ async fn abandoned_and_lost_calls_change_nothing() {
     assert_eq!(fixture.row(CONTRACT).await.kind, "NONE");
 }
 
-/// IVR-12, INV-8, INV-9: no value in Redis shows keyed digits or a telephone number, before the confirmation and after it.
+/// IVR-12, INV-8, INV-9: no value in Redis shows keyed digits or a telephone number, before the confirmation and after
+/// it.
 #[tokio::test]
 async fn redis_shows_no_keyed_digits() {
     let fixture = Fixture::new().await;

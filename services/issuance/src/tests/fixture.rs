@@ -52,7 +52,8 @@ pub(super) struct AuditRow {
 }
 
 impl Fixture {
-    /// A fixture with one line: an unsubscribed contract number, a subscribed additional number, and an unsubscribed one.
+    /// A fixture with one line: an unsubscribed contract number, a subscribed additional number, and an unsubscribed
+    /// one.
     pub(super) async fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let redis = TestRedis::start().unwrap();

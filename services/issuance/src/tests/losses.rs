@@ -8,8 +8,8 @@ use super::*;
 use crate::call_record::TurnResult;
 use crate::turn_request::Event;
 
-/// IVR-10, INV-3, INV-4: if Redis is down after the commit, the old password stays retired and the setting fails. The next call
-/// succeeds.
+/// IVR-10, INV-3, INV-4: if Redis is down after the commit, the old password stays retired and the setting fails. The
+/// next call succeeds.
 #[tokio::test]
 async fn a_setting_without_redis_leaves_no_valid_password() {
     let mut fixture = Fixture::new().await;
@@ -32,7 +32,8 @@ async fn a_setting_without_redis_leaves_no_valid_password() {
     assert_eq!(outcome(&response), Some(CallOutcome::Set));
 }
 
-/// IVR-12: if a replica crashes during a setting, the repeated turn sets the password after the longest time of a setting.
+/// IVR-12: if a replica crashes during a setting, the repeated turn sets the password after the longest time of a
+/// setting.
 #[tokio::test]
 async fn the_turn_of_a_crashed_replica_is_taken_over() {
     let fixture = Fixture::new().await;

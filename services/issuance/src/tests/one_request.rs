@@ -47,8 +47,8 @@ async fn a_refused_setting_changes_nothing() {
     }
 }
 
-/// IVR-10, LOGIN-2, LOGIN-7: a setting retires the permanent password and starts a new count, also for a killed account. The old
-/// hash stays for PW-2.
+/// IVR-10, LOGIN-2, LOGIN-7: a setting retires the permanent password and starts a new count, also for a killed
+/// account. The old hash stays for PW-2.
 #[tokio::test]
 async fn a_setting_retires_the_permanent_password() {
     let fixture = Fixture::new().await;
@@ -96,8 +96,8 @@ async fn a_later_setting_replaces_the_earlier() {
     }
 }
 
-/// UNIT-2: before a permanent password exists, a later call can choose another unit. That voids the temporary passwords of the
-/// first unit.
+/// UNIT-2: before a permanent password exists, a later call can choose another unit. That voids the temporary passwords
+/// of the first unit.
 #[tokio::test]
 async fn another_unit_voids_earlier_passwords() {
     let fixture = Fixture::new().await;

@@ -1,4 +1,5 @@
-//! `RemoveNumber`: removes an additional number from its line. Its password is removed and its sessions end (OPS-1, SESS-2).
+//! `RemoveNumber`: removes an additional number from its line. Its password is removed and its sessions end (OPS-1,
+//! SESS-2).
 
 use aikagi_api::units::v1::{RemoveNumberRequest, RemoveNumberResponse};
 use aikagi_domain::directory::Change;

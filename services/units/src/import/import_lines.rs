@@ -22,8 +22,8 @@ const MAX_NUMBERS: usize = 50_000;
 /// The response to a batch, or the failure that ends the import.
 pub(crate) type BatchResult = Result<ImportLinesResponse, Failure>;
 
-/// Adds batches until the last one, until one fails, or until the stop. A batch that has started runs to its end, also after the
-/// caller is cancelled.
+/// Adds batches until the last one, until one fails, or until the stop. A batch that has started runs to its end, also
+/// after the caller is cancelled.
 pub(crate) fn import_lines<S>(
     service: &Units,
     actor: String,

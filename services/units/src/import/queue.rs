@@ -7,7 +7,8 @@ use std::sync::Arc;
 use aikagi_domain::telephone::TelephoneNumber;
 use tokio::sync::oneshot;
 
-/// The number of batches that are added in parallel. The queue compares a batch only with the one before it, so it must be 2.
+/// The number of batches that are added in parallel. The queue compares a batch only with the one before it, so it must
+/// be 2.
 pub(super) const PARALLEL_BATCHES: usize = 2;
 
 /// The queue of batches. It remembers the batch that got the last turn.

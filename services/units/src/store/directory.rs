@@ -96,8 +96,8 @@ impl Decision<'_> {
 }
 
 impl Store {
-    /// OPS-1, INV-5: adds a line without a unit (UNIT-2), its numbers and their credentials, in one transaction with the audit
-    /// event. The inner error says why nothing was added.
+    /// OPS-1, INV-5: adds a line without a unit (UNIT-2), its numbers and their credentials, in one transaction with
+    /// the audit event. The inner error says why nothing was added.
     pub(crate) async fn add_line(
         &self,
         line: &NewLine,
@@ -131,8 +131,9 @@ impl Store {
         Ok(Ok(added))
     }
 
-    /// OPS-1, OPS-2, INV-5: changes a line, in one transaction that locks the line and writes the audit event. Returns the line after
-    /// the change. A change that the line already has leaves no event. The inner error says why nothing was changed.
+    /// OPS-1, OPS-2, INV-5: changes a line, in one transaction that locks the line and writes the audit event. Returns
+    /// the line after the change. A change that the line already has leaves no event. The inner error says why nothing
+    /// was changed.
     pub(crate) async fn change_line(
         &self,
         line_change: LineChange<'_>,
@@ -189,7 +190,8 @@ impl Store {
         Ok(Ok(changed))
     }
 
-    /// OPS-3: writes the audit event of a refusal because the number `taken` is on an open line. The event belongs to that line.
+    /// OPS-3: writes the audit event of a refusal because the number `taken` is on an open line. The event belongs to
+    /// that line.
     async fn note_taken(
         &self,
         taken: TelephoneNumber,
@@ -258,8 +260,8 @@ async fn apply(
     Ok(None)
 }
 
-/// OPS-1: removes the closed lines that have one of the numbers, with all their numbers, so that the numbers can be used again. Their
-/// audit events stay. Returns the ids and contract numbers of the removed lines.
+/// OPS-1: removes the closed lines that have one of the numbers, with all their numbers, so that the numbers can be
+/// used again. Their audit events stay. Returns the ids and contract numbers of the removed lines.
 pub(super) async fn remove_closed_lines(
     connection: &mut PgConnection,
     numbers: &[String],
@@ -329,8 +331,8 @@ async fn insert_line(
     Ok(line_id)
 }
 
-/// Inserts numbers with their credentials. Returns a number that is already on a line, if there is one. Waits for a parallel
-/// transaction that inserts one of the numbers.
+/// Inserts numbers with their credentials. Returns a number that is already on a line, if there is one. Waits for a
+/// parallel transaction that inserts one of the numbers.
 async fn insert_numbers<'a>(
     connection: &mut PgConnection,
     line_id: i64,
@@ -421,8 +423,8 @@ async fn write_line(
     Ok(())
 }
 
-/// INV-1, SESS-2: voids the credentials of numbers that are no longer accounts, which ends their sessions. The hash is removed too:
-/// if the number is an account again later, it has no last password.
+/// INV-1, SESS-2: voids the credentials of numbers that are no longer accounts, which ends their sessions. The hash is
+/// removed too: if the number is an account again later, it has no last password.
 pub(super) async fn void(
     connection: &mut PgConnection,
     numbers: &[TelephoneNumber],

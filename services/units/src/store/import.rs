@@ -40,8 +40,8 @@ pub(crate) enum LineResult {
 }
 
 impl Store {
-    /// OPS-1, OPS-3: adds the lines of a batch that can be added, in one transaction with their audit events. Returns the results in
-    /// the order of the lines.
+    /// OPS-1, OPS-3: adds the lines of a batch that can be added, in one transaction with their audit events. Returns
+    /// the results in the order of the lines.
     pub(crate) async fn import(&self, batch: &Batch<'_>) -> Result<Vec<LineResult>, LedgerError> {
         for _ in 0..MAX_TRIES {
             if let Some(results) = self.try_import(batch).await? {
@@ -184,8 +184,8 @@ async fn remove_closed(
     Ok(())
 }
 
-/// Inserts lines with their numbers, credentials and audit events. Returns false if a parallel change has added one of the
-/// numbers. Then the transaction must be rolled back.
+/// Inserts lines with their numbers, credentials and audit events. Returns false if a parallel change has added one of
+/// the numbers. Then the transaction must be rolled back.
 async fn insert(
     connection: &mut PgConnection,
     lines: &[&NewLine],

@@ -32,8 +32,8 @@ pub(crate) struct ProvenMigration<'a> {
 }
 
 impl Store {
-    /// MIG-3, MIG-4, INV-5: migrates in one transaction that locks the line. `seal` seals an account's hash for its new epoch
-    /// (INV-9).
+    /// MIG-3, MIG-4, INV-5: migrates in one transaction that locks the line. `seal` seals an account's hash for its new
+    /// epoch (INV-9).
     ///
     /// Fails with `CHANGED_MEANWHILE` if the line or a verified credential has changed. Then nothing was changed.
     pub(crate) async fn migrate(
@@ -97,8 +97,8 @@ impl Store {
 /// Locks the line and its credentials, and compares them with the state of the decision. Returns the last change of the
 /// session's password (PW-3), or `None` if something has changed.
 ///
-/// The credentials are locked too, because a password that wrong attempts kill must not become valid again in a new epoch
-/// (LOGIN-2).
+/// The credentials are locked too, because a password that wrong attempts kill must not become valid again in a new
+/// epoch (LOGIN-2).
 async fn unchanged_since(
     connection: &mut PgConnection,
     migration: &ProvenMigration<'_>,
@@ -134,8 +134,8 @@ async fn next_epochs(
     Ok(epochs)
 }
 
-/// INV-1, INV-2, MIG-3, PW-3: replaces the credentials. Each new one has its own epoch and count. The age of the password
-/// continues.
+/// INV-1, INV-2, MIG-3, PW-3: replaces the credentials. Each new one has its own epoch and count. The age of the
+/// password continues.
 async fn replace(
     connection: &mut PgConnection,
     accounts: &[&TelephoneNumber],

@@ -128,8 +128,8 @@ fn event(number: &str, action: &str, outcome: &str, reason: &str) -> [String; 4]
     [number, action, outcome, reason].map(str::to_owned)
 }
 
-/// OPS-1, SESS-2, INV-1: closing a line voids its passwords and starts new epochs. No later change is allowed. Closing it again is no
-/// error and leaves no event.
+/// OPS-1, SESS-2, INV-1: closing a line voids its passwords and starts new epochs. No later change is allowed. Closing
+/// it again is no error and leaves no event.
 #[tokio::test]
 async fn a_closed_line_has_no_passwords() {
     let fixture = Fixture::new().await;
@@ -164,8 +164,8 @@ async fn a_closed_line_has_no_passwords() {
     );
 }
 
-/// OPS-1: a number of a closed line can be used again. Then the closed line is removed with all its numbers, and its events stay. If
-/// the new line cannot be added, the closed line is not removed.
+/// OPS-1: a number of a closed line can be used again. Then the closed line is removed with all its numbers, and its
+/// events stay. If the new line cannot be added, the closed line is not removed.
 #[tokio::test]
 async fn a_closed_line_is_removed_for_a_new_one() {
     let fixture = Fixture::new().await;
@@ -192,7 +192,8 @@ async fn a_closed_line_is_removed_for_a_new_one() {
     assert_eq!(*added, event(USER, "ADD_NUMBER", "DONE", ""));
 }
 
-/// OPS-1, UNIT-1: a new number has no password, and a removed number loses its password. The contract number cannot be removed.
+/// OPS-1, UNIT-1: a new number has no password, and a removed number loses its password. The contract number cannot be
+/// removed.
 #[tokio::test]
 async fn numbers_are_added_and_removed() {
     let fixture = Fixture::new().await;
@@ -217,7 +218,8 @@ async fn numbers_are_added_and_removed() {
     );
 }
 
-/// OPS-1: a number on another open line, or on this line with another subscription, is taken. The refusal shows it masked.
+/// OPS-1: a number on another open line, or on this line with another subscription, is taken. The refusal shows it
+/// masked.
 #[tokio::test]
 async fn a_number_of_another_line_is_taken() {
     let fixture = Fixture::new().await;
@@ -235,8 +237,8 @@ async fn a_number_of_another_line_is_taken() {
     assert_eq!(fixture.get(CONTRACT).await.unwrap().numbers.len(), 2);
 }
 
-/// OPS-1, UNIT-1, INV-1: a number that loses the option service loses its password, unless it is still an account. The contract number
-/// in ADMIN_USER is.
+/// OPS-1, UNIT-1, INV-1: a number that loses the option service loses its password, unless it is still an account. The
+/// contract number in ADMIN_USER is.
 #[tokio::test]
 async fn unsubscribing_voids_the_password_of_no_account() {
     let fixture = Fixture::new().await;

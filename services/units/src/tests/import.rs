@@ -62,8 +62,8 @@ impl Fixture {
     }
 }
 
-/// OPS-1, OPS-3, UNIT-2: each row becomes a line without a unit, with its audit event. If the import is repeated, the lines are
-/// unchanged.
+/// OPS-1, OPS-3, UNIT-2: each row becomes a line without a unit, with its audit event. If the import is repeated, the
+/// lines are unchanged.
 #[tokio::test]
 async fn an_import_can_be_repeated() {
     let fixture = Fixture::new().await;
@@ -161,7 +161,8 @@ async fn a_dry_run_changes_nothing() {
     );
 }
 
-/// OPS-1: the responses come in the order of the batches. A batch that cannot be read ends the import, and earlier batches stay.
+/// OPS-1: the responses come in the order of the batches. A batch that cannot be read ends the import, and earlier
+/// batches stay.
 #[tokio::test]
 async fn responses_come_in_order() {
     let fixture = Fixture::new().await;

@@ -96,8 +96,8 @@ fn wrong_passwords(wrong: &[(usize, ErrorReason)]) -> Refusal {
 }
 
 impl UnitMigration {
-    /// MIG-5, LOGIN-6: verifies all passwords, also after a wrong one, so that each wrong one is charged and named. Returns the
-    /// epoch of each verified credential.
+    /// MIG-5, LOGIN-6: verifies all passwords, also after a wrong one, so that each wrong one is charged and named.
+    /// Returns the epoch of each verified credential.
     ///
     /// If an attempt uses the last one of a number, the session ends (SESS-2) and no further password is verified.
     pub(super) async fn verify(
