@@ -18,6 +18,8 @@ pub mod run;
 pub mod server;
 pub mod shutdown;
 pub mod telemetry;
+#[cfg(test)]
+mod tests;
 pub mod tls;
 
 /// Version 1 of the method options, which every contract uses.

@@ -157,7 +157,9 @@ mod tests {
     use std::time::Duration;
 
     use aikagi_domain::fault::describe;
+    use aikagi_fixtures::LogLines;
     use tonic_types::StatusExt as _;
+    use tracing::Level;
 
     use super::*;
 
@@ -276,5 +278,40 @@ mod tests {
             assert_eq!(told, (Some("units"), "a.B/C", expected));
             assert_eq!(Refusal::from(Failure::Fault(fault)).reason(), reason);
         }
+    }
+
+    /// OPS-3: what many callers notice is logged once a minute. What a person must mend is logged each time.
+    #[test]
+    fn a_fault_is_logged_once() {
+        let lines = LogLines::record();
+        for _ in 0..3 {
+            refusal(FaultKind::Unavailable);
+        }
+        let [line] = &lines.of("operation failed")[..] else {
+            panic!("{:#?}", lines.all());
+        };
+        assert_eq!(line.level, Level::WARN);
+        let told = ["dependency", "error.type", "operation", "suppressed"];
+        let told = told.map(|field| line.field(field));
+        assert_eq!(told, ["redis", "connect", "PING", "0"]);
+        for _ in 0..2 {
+            internal("a row");
+        }
+        let errors = lines.of("internal error");
+        assert_eq!(errors.len(), 2);
+        assert_eq!(errors[0].level, Level::ERROR);
+        assert_eq!(errors[0].field("operation"), "a row");
+        assert_eq!(lines.all().len(), 3);
+    }
+
+    /// LOGIN-4, OPS-3: a refusal is the caller's doing, and a full pool is counted elsewhere: neither is logged.
+    #[test]
+    fn what_is_no_fault_is_not_logged() {
+        let lines = LogLines::record();
+        let _refusal = Refusal::from(Failure::from(Refusal::new(ErrorReason::LoginRefused)));
+        refusal(FaultKind::Overloaded {
+            retry_after: Duration::from_secs(1),
+        });
+        assert_eq!(lines.all(), []);
     }
 }

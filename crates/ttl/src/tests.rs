@@ -2,6 +2,7 @@
 
 mod acl;
 mod calls;
+mod causes;
 mod layouts;
 mod outages;
 mod rate_limits;

@@ -6,7 +6,7 @@
 //! (`cargo xtask faults`).
 
 mod clock;
-mod disk;
+pub(crate) mod disk;
 mod fault;
 mod fault_system;
 mod links;

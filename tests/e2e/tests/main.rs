@@ -11,6 +11,7 @@
 mod abuse;
 mod agreement;
 mod callers;
+mod causes;
 mod certificates;
 mod command_line;
 mod concurrency;

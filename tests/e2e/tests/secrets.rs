@@ -2,6 +2,7 @@
 //! for them in everything that the system has written.
 
 mod canaries;
+mod outages;
 mod story;
 
 use std::collections::BTreeMap;

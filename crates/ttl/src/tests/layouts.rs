@@ -24,15 +24,15 @@ const ADMINISTRATOR: &str = "administrator";
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A server on a TCP port. Drop kills it.
-struct Node {
-    port: u16,
+pub(super) struct Node {
+    pub(super) port: u16,
     child: Child,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 impl Node {
     /// Starts a server with the real users, an administrator, and these lines of configuration.
-    fn start(lines: &str, sentinel: bool) -> Self {
+    pub(super) fn start(lines: &str, sentinel: bool) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let port = free().unwrap();
         let path = |name: &str| directory.path().join(name).display().to_string();
@@ -50,11 +50,26 @@ impl Node {
         Self {
             port,
             child,
-            _directory: directory,
+            directory,
         }
     }
 
-    async fn ask(&self, words: &[&str]) -> String {
+    /// The directory of its files.
+    pub(super) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Kills the server, and starts it again with more lines of configuration.
+    pub(super) fn restart(&mut self, lines: &str) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let configuration = self.directory().join("redis.conf");
+        let text = std::fs::read_to_string(&configuration).unwrap();
+        std::fs::write(&configuration, text + lines).unwrap();
+        self.child = run(&configuration, false);
+    }
+
+    pub(super) async fn ask(&self, words: &[&str]) -> String {
         let url = format!(
             "redis://{ADMINISTRATOR}:{ADMINISTRATOR}@127.0.0.1:{}",
             self.port

@@ -11,14 +11,14 @@ const SIZE: &str = "size=256m,mode=700";
 
 /// A disk in memory.
 #[derive(Debug)]
-pub(super) struct Disk {
+pub(crate) struct Disk {
     at: PathBuf,
 }
 
 impl Disk {
     /// Mounts a disk at this directory. None, with a message, if the process may not mount one.
     #[expect(clippy::print_stderr, reason = "whoever runs it has to know")]
-    pub(super) fn at(directory: &Path) -> Option<Self> {
+    pub(crate) fn at(directory: &Path) -> Option<Self> {
         std::fs::create_dir_all(directory).unwrap();
         let mounted = mount(
             Some("aikagi"),
@@ -37,7 +37,7 @@ impl Disk {
     }
 
     /// Fills the disk.
-    pub(super) fn fill(&self) {
+    pub(crate) fn fill(&self) {
         let mut file = File::create(self.ballast()).unwrap();
         let mut piece = vec![0; 1 << 20];
         while !piece.is_empty() {
@@ -48,7 +48,7 @@ impl Disk {
     }
 
     /// Frees the filled space.
-    pub(super) fn empty(&self) {
+    pub(crate) fn empty(&self) {
         let _ = std::fs::remove_file(self.ballast());
     }
 

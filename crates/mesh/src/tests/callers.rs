@@ -1,0 +1,66 @@
+//! Callers that are not allowed.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aikagi_fixtures::LogLines;
+use http::{Request, Response};
+use tonic::body::Body;
+use tower::{Layer as _, ServiceExt as _, service_fn};
+use tracing::Level;
+
+use crate::connection::Peer;
+use crate::guard::{Door, GuardLayer};
+use crate::identity::Identity;
+use crate::policy::Policies;
+
+/// Calls a method that nobody may call, as this peer.
+async fn call(guard: &GuardLayer, identity: Option<&str>, path: &str) {
+    let inner = service_fn(|_request: Request<Body>| async {
+        Ok::<_, Infallible>(Response::new(Body::empty()))
+    });
+    let mut request = Request::new(Body::empty());
+    *request.uri_mut() = path.parse().unwrap();
+    let identity = identity.map(|name| Identity::parse(name).unwrap());
+    request.extensions_mut().insert(Peer {
+        address: "192.0.2.7:4711".parse().unwrap(),
+        identity,
+    });
+    let response = guard.layer(inner).oneshot(request).await.unwrap();
+    assert!(response.headers().contains_key("grpc-status"));
+}
+
+fn guard(door: Door) -> GuardLayer {
+    GuardLayer::new(Arc::new(Policies::default()), 10, Duration::from_secs(1)).at(door)
+}
+
+/// INV-7: a workload that is not allowed is logged, once a minute for each method. A path that is none of ours is not
+/// repeated.
+#[tokio::test]
+async fn a_caller_that_is_not_allowed_is_logged_once() {
+    let lines = LogLines::record();
+    let guard = guard(Door::Inside);
+    for path in ["/a.B/0312345678", "/a.B/D", "/a.B/C"] {
+        call(&guard, Some("spiffe://aikagi/password"), path).await;
+    }
+    call(&guard, None, "/a.B/C").await;
+    let told: Vec<_> = lines
+        .of("caller not allowed")
+        .into_iter()
+        .map(|line| {
+            assert_eq!(line.level, Level::WARN);
+            assert_eq!(line.field("rpc.method"), "unknown/unknown");
+            line.field("peer").to_owned()
+        })
+        .collect();
+    assert_eq!(told, ["password", "192.0.2.7"]);
+}
+
+/// Strangers at the public port cannot fill the log.
+#[tokio::test]
+async fn a_stranger_is_not_logged() {
+    let lines = LogLines::record();
+    call(&guard(Door::Public), None, "/a.B/C").await;
+    assert_eq!(lines.of("caller not allowed"), []);
+}

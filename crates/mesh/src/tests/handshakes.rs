@@ -1,0 +1,65 @@
+//! Handshakes that fail.
+
+use std::time::Duration;
+
+use aikagi_fixtures::LogLines;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tracing::Level;
+
+use super::identity;
+use crate::connection::{Clients, accept_tls};
+use crate::shutdown::Shutdown;
+
+/// A port for these clients. Its address.
+async fn port(clients: Clients, shutdown: &Shutdown) -> String {
+    let directory = tempfile::tempdir().unwrap();
+    let identity = identity(directory.path(), "units");
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let config = move || identity.server_config();
+    let incoming = accept_tls(listener, clients, config, shutdown);
+    tokio::spawn(async move {
+        let _kept = incoming;
+        std::future::pending::<()>().await;
+    });
+    address
+}
+
+/// Sends what is no TLS, and waits until the server has closed the connection.
+async fn garbage(address: &str) {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+    let mut rest = Vec::new();
+    let _closed = stream.read_to_end(&mut rest).await;
+}
+
+/// At a port for workloads a failed handshake is a warning, once a minute for each peer.
+#[tokio::test]
+async fn a_failed_handshake_of_a_workload_is_a_warning() {
+    let lines = LogLines::record();
+    let shutdown = Shutdown::new();
+    let address = port(Clients::Workloads, &shutdown).await;
+    for _ in 0..3 {
+        garbage(&address).await;
+    }
+    let line = lines.wait_for("TLS handshake failed", |_| true).await;
+    assert_eq!(line.level, Level::WARN);
+    let told = (line.field("peer"), line.field("error.type"));
+    assert_eq!(told, ("127.0.0.1", "tls"));
+    // The others were handled before a new one is.
+    drop(TcpStream::connect(&address).await.unwrap());
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(lines.of("TLS handshake failed").len(), 1);
+}
+
+/// Strangers can do no more than a line for debugging.
+#[tokio::test]
+async fn a_failed_handshake_of_a_stranger_is_no_warning() {
+    let lines = LogLines::record();
+    let shutdown = Shutdown::new();
+    let address = port(Clients::Anyone, &shutdown).await;
+    garbage(&address).await;
+    let line = lines.wait_for("TLS handshake failed", |_| true).await;
+    assert_eq!(line.level, Level::DEBUG);
+}

@@ -1,0 +1,183 @@
+//! One test for each cause of a failed RPC.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aikagi_devkit::ports::free;
+use aikagi_domain::fault::{Dependency as _, ErrorType, Fault};
+use aikagi_fixtures::LogLines;
+use aikagi_refusal::Failure;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+use tokio_stream::StreamExt as _;
+use tonic::Code;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
+use tracing::Level;
+
+use super::identity;
+use crate::client::Upstream;
+use crate::connection::{Clients, accept_tls};
+use crate::deadline;
+use crate::policy::Policies;
+use crate::shutdown::Shutdown;
+use crate::tls::TlsIdentity;
+
+/// What a server does with a connection whose TLS handshake is done.
+#[derive(Clone, Copy)]
+enum Then {
+    /// It sends nothing.
+    Silence,
+    /// It closes the connection.
+    Close,
+}
+
+/// A server with this identity. Its address.
+async fn server(identity: TlsIdentity, then: Then, shutdown: &Shutdown) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let config = move || identity.server_config();
+    let mut incoming = accept_tls(listener, Clients::Workloads, config, shutdown);
+    tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Some(connection) = incoming.next().await {
+            match then {
+                Then::Silence => held.push(connection),
+                Then::Close => drop(connection),
+            }
+        }
+    });
+    address
+}
+
+/// An installation, and the client of `units` in it.
+struct Installation {
+    directory: TempDir,
+    shutdown: Shutdown,
+}
+
+impl Installation {
+    fn new() -> Self {
+        Self {
+            directory: tempfile::tempdir().unwrap(),
+            shutdown: Shutdown::new(),
+        }
+    }
+
+    fn identity(&self, name: &str) -> TlsIdentity {
+        identity(&self.directory.path().join("ours"), name)
+    }
+
+    fn units(&self, targets: Vec<String>) -> Upstream {
+        let policies = Arc::new(Policies::default());
+        let own = self.identity("gateway");
+        Upstream::new("units", targets, own, policies, &self.shutdown)
+    }
+}
+
+/// Calls the upstream. The status, and the fault that it carries.
+async fn fault(upstream: Upstream) -> (Code, Box<dyn Fault>) {
+    let mut client = HealthClient::new(upstream);
+    let end = Instant::now() + Duration::from_millis(500);
+    let call = client.check(HealthCheckRequest::default());
+    let status = deadline::within(end, call).await.unwrap().unwrap_err();
+    let Failure::Fault(fault) = Failure::forwarded(&status) else {
+        panic!("no fault: {status:?}");
+    };
+    assert_eq!(fault.dependency(), Some("units"));
+    assert_eq!(fault.operation(), "grpc.health.v1.Health/Check");
+    (status.code(), fault)
+}
+
+/// Checks that an RPC and a check of the upstream fail by a cause, and that it is logged once.
+async fn fails_by(upstream: &Upstream, expected: ErrorType) {
+    let lines = LogLines::record();
+    for _ in 0..2 {
+        let (code, fault) = fault(upstream.clone()).await;
+        assert_eq!((code, fault.cause()), (Code::Unavailable, expected.into()));
+    }
+    let found = upstream.check().await.unwrap_err();
+    assert_eq!(found.cause(), expected.into());
+    let [line] = &lines.of("replica unavailable")[..] else {
+        panic!("{:#?}", lines.all());
+    };
+    assert_eq!(line.level, Level::WARN);
+    let told = (line.field("upstream"), line.field("error.type"));
+    assert_eq!(told, ("units", expected.as_str()));
+}
+
+#[tokio::test]
+async fn nobody_listens() {
+    let installation = Installation::new();
+    let nowhere = format!("127.0.0.1:{}", free().unwrap());
+    let upstream = installation.units(vec![nowhere.clone()]);
+    assert_eq!(upstream.endpoint().address, nowhere);
+    fails_by(&upstream, ErrorType::Connect).await;
+}
+
+#[tokio::test]
+async fn there_is_no_address() {
+    let upstream = Installation::new().units(Vec::new());
+    let (code, fault) = fault(upstream.clone()).await;
+    let expected = (Code::Unavailable, ErrorType::NoAddress.into());
+    assert_eq!((code, fault.cause()), expected);
+    let found = upstream.check().await.unwrap_err();
+    assert_eq!(found.cause(), ErrorType::NoAddress.into());
+}
+
+/// INV-7: a workload with a certificate of another authority is not ours.
+#[tokio::test]
+async fn the_certificate_is_foreign() {
+    let installation = Installation::new();
+    let foreign = identity(&installation.directory.path().join("foreign"), "units");
+    let address = server(foreign, Then::Silence, &installation.shutdown).await;
+    fails_by(&installation.units(vec![address]), ErrorType::Tls).await;
+}
+
+/// INV-7: another workload of ours is not the one that was meant.
+#[tokio::test]
+async fn another_workload_answers() {
+    let installation = Installation::new();
+    let other = installation.identity("password");
+    let address = server(other, Then::Silence, &installation.shutdown).await;
+    fails_by(&installation.units(vec![address]), ErrorType::WrongIdentity).await;
+}
+
+/// INV-11: what is not answered in time ends at the deadline.
+#[tokio::test]
+async fn nothing_is_answered() {
+    let installation = Installation::new();
+    let units = installation.identity("units");
+    let address = server(units, Then::Silence, &installation.shutdown).await;
+    let lines = LogLines::record();
+    let upstream = installation.units(vec![address]);
+    let mut client = HealthClient::new(upstream);
+    let call = client.check(HealthCheckRequest::default());
+    // Longer than what the client keeps for itself.
+    let end = Instant::now() + Duration::from_secs(1);
+    let status = deadline::inherit(Some(end), call).await.unwrap_err();
+    assert_eq!(status.code(), Code::DeadlineExceeded);
+    let Failure::Fault(fault) = Failure::forwarded(&status) else {
+        panic!("no fault: {status:?}");
+    };
+    assert_eq!(fault.cause(), ErrorType::Deadline.into());
+    assert_eq!(lines.of("replica available").len(), 1);
+    assert_eq!(lines.of("replica unavailable"), []);
+}
+
+#[tokio::test]
+async fn the_connection_breaks() {
+    let installation = Installation::new();
+    let units = installation.identity("units");
+    let address = server(units, Then::Close, &installation.shutdown).await;
+    let lines = LogLines::record();
+    let (code, fault) = fault(installation.units(vec![address])).await;
+    let expected = (Code::Unavailable, ErrorType::Reset.into());
+    assert_eq!((code, fault.cause()), expected);
+    let unavailable = lines.of("replica unavailable");
+    assert!(!unavailable.is_empty(), "{:#?}", lines.all());
+    for line in unavailable {
+        assert_eq!(line.field("error.type"), "reset");
+    }
+}
