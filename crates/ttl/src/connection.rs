@@ -25,7 +25,8 @@ const PIPELINE: usize = 1024;
 const USER_TIMEOUT: Duration = Duration::from_secs(5);
 const SHORTEST_RECONNECT: Duration = Duration::from_millis(50);
 const LONGEST_RECONNECT: Duration = Duration::from_millis(500);
-const RECONNECTS: usize = 3;
+/// With their random pauses they end within 300 ms: before an operation gives up, so that it learns the cause.
+const RECONNECTS: usize = 2;
 
 /// A connection that is made at its first use, and made again after a loss.
 #[derive(Clone)]

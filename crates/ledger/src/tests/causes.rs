@@ -64,6 +64,12 @@ async fn a_stopped_server() {
     assert_eq!(endpoint.address, "127.0.0.1");
     assert!(endpoint.port.is_some());
     cluster.stop();
+    // A connection that was in use hears why it ends.
+    let last_words = found(&ledger).await.error_type;
+    assert!(matches!(
+        last_words,
+        ErrorType::Shutdown | ErrorType::Connect
+    ));
     assert_eq!(found(&ledger).await, ErrorType::Connect.into());
     let refused = one(&ledger).await.unwrap_err();
     assert_eq!(refused.to_string(), "postgresql: connect");
