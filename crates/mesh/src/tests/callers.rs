@@ -11,7 +11,7 @@ use tower::{Layer as _, ServiceExt as _, service_fn};
 use tracing::Level;
 
 use crate::connection::Peer;
-use crate::guard::{Door, GuardLayer};
+use crate::guard::{GuardLayer, PortAudience};
 use crate::identity::Identity;
 use crate::policy::Policies;
 
@@ -31,8 +31,9 @@ async fn call(guard: &GuardLayer, identity: Option<&str>, path: &str) {
     assert!(response.headers().contains_key("grpc-status"));
 }
 
-fn guard(door: Door) -> GuardLayer {
-    GuardLayer::new(Arc::new(Policies::default()), 10, Duration::from_secs(1)).at(door)
+fn guard(audience: PortAudience) -> GuardLayer {
+    GuardLayer::new(Arc::new(Policies::default()), 10, Duration::from_secs(1))
+        .for_audience(audience)
 }
 
 /// INV-7: a workload that is not allowed is logged, once a minute for each method. A path that is none of ours is not
@@ -40,7 +41,7 @@ fn guard(door: Door) -> GuardLayer {
 #[tokio::test]
 async fn a_caller_that_is_not_allowed_is_logged_once() {
     let lines = LogLines::record();
-    let guard = guard(Door::Inside);
+    let guard = guard(PortAudience::Inside);
     for path in ["/a.B/0312345678", "/a.B/D", "/a.B/C"] {
         call(&guard, Some("spiffe://aikagi/password"), path).await;
     }
@@ -61,6 +62,6 @@ async fn a_caller_that_is_not_allowed_is_logged_once() {
 #[tokio::test]
 async fn a_stranger_is_not_logged() {
     let lines = LogLines::record();
-    call(&guard(Door::Public), None, "/a.B/C").await;
+    call(&guard(PortAudience::Public), None, "/a.B/C").await;
     assert_eq!(lines.of("caller not allowed"), []);
 }
