@@ -1,8 +1,8 @@
-//! Which implementation of Argon2id a process hashes with.
+//! The implementation of Argon2id that a process uses.
 //!
-//! RustCrypto's `argon2` is the definition: it reads parameters and PHC strings, and its results are the right ones.
-//! `argon2-rust` computes the same function with the vector instructions of this machine. It hashes only after it
-//! has shown here that both agree (docs/decisions/0022).
+//! RustCrypto's `argon2` is the reference. It also reads parameters and PHC strings. `argon2-rust` computes the same
+//! function with the machine's vector instructions. At start both hash known records; `argon2-rust` is used only if all
+//! results are equal (docs/decisions/0022).
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use argon2_rust::params::{Memory as Kibibytes, TagLen};
@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use crate::HashError;
 use crate::settings::{EngineChoice, SettingsError};
 
-/// The implementation that a process hashes with.
+/// An implementation of Argon2id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Engine {
     /// `argon2-rust`.
@@ -24,17 +24,15 @@ pub(crate) enum Engine {
     Portable,
 }
 
-/// Memory (KiB), passes and bytes of output of the records that both implementations hash at the start, beside the
-/// process's own parameters: the least memory, an odd number of blocks, a short and a long output.
+/// Memory (KiB), passes and output bytes of the records that both implementations hash at start: the least memory, an
+/// odd number of blocks, a short and a long output. The process's own parameters are added.
 const KNOWN_COSTS: [(u32, u32, usize); 4] = [(8, 1, 32), (64, 3, 32), (77, 2, 16), (256, 2, 64)];
-/// Passwords that both implementations hash: none, as long as a subscriber's, longer than a block of `BLAKE2b`.
+/// The passwords of these records: an empty one, one as long as a subscriber's, one longer than a block of `BLAKE2b`.
 const KNOWN_SECRETS: [&[u8]; 3] = [b"", b"Himitsu2026", &[0xa5; 129]];
 const KNOWN_SALT: &[u8; 16] = b"known to anybody";
 
 impl Engine {
-    /// The engine that the settings ask for.
-    ///
-    /// Fails when the vectorised implementation and the portable one disagree on any known answer.
+    /// The engine that the settings select. Fails if the implementations disagree on a known record.
     pub(crate) fn select(choice: EngineChoice, params: &Params) -> Result<Self, SettingsError> {
         if choice == EngineChoice::Portable {
             return Ok(Self::Portable);
@@ -45,7 +43,7 @@ impl Engine {
             for secret in KNOWN_SECRETS {
                 let params = Params::new(memory_kib, passes, 1, Some(bytes))
                     .map_err(|_| SettingsError::EnginesDisagree)?;
-                let answer = |memory: &mut Memory, engine: Self| {
+                let hashed = |memory: &mut Memory, engine: Self| {
                     let mut output = Zeroizing::new(vec![0; bytes]);
                     memory
                         .hash(
@@ -59,8 +57,8 @@ impl Engine {
                         .map(|()| output)
                 };
                 match (
-                    answer(&mut vectorised, Self::Vectorised),
-                    answer(&mut portable, Self::Portable),
+                    hashed(&mut vectorised, Self::Vectorised),
+                    hashed(&mut portable, Self::Portable),
                 ) {
                     (Ok(one), Ok(other)) if one == other => {}
                     _ => return Err(SettingsError::EnginesDisagree),
@@ -70,7 +68,7 @@ impl Engine {
         Ok(Self::Vectorised)
     }
 
-    /// Its name, as metrics and logs have it: `portable`, or the vector instructions in use.
+    /// The name in metrics and logs: `portable`, or the vector instructions in use.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Vectorised => argon2_rust::detected_backend().name(),
@@ -78,7 +76,7 @@ impl Engine {
         }
     }
 
-    /// Whether the vectorised implementation computes records of this kind. The portable one has all others.
+    /// True if the vectorised implementation hashes records of this kind. The portable one hashes all others.
     fn is_vectorised_for(self, params: &Params, version: Version) -> bool {
         self == Self::Vectorised
             && version == Version::V0x13
@@ -88,7 +86,7 @@ impl Engine {
     }
 }
 
-/// One thread's working memory, used again and again so that a hash costs no page faults. Wiped after each use.
+/// The working memory of one thread. It is reused, so that a hash causes no page faults, and wiped after each use.
 #[derive(Default)]
 pub(crate) struct Memory {
     blocks: Vec<Block>,
@@ -96,7 +94,7 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    /// Argon2id of the secret, into `output`.
+    /// Writes the Argon2id hash of the secret into `output`.
     pub(crate) fn hash(
         &mut self,
         engine: Engine,
@@ -129,11 +127,11 @@ impl Memory {
             .map_err(|_| HashError::Malformed)?;
         let argon2 = VectorArgon2::new(VectorAlgorithm::Argon2id, VectorVersion::V0x13, params);
         let hasher = match &mut self.hasher {
-            // It keeps the most memory that it ever needed: other parameters take memory of their own size.
+            // A hasher keeps the most memory that it has needed. For other parameters it is replaced.
             Some(hasher) if *hasher.params() == params => hasher,
             memory => memory.insert(argon2.hasher()),
         };
-        // It wipes its memory before it returns (its feature `zeroize-memory`).
+        // The hasher wipes its memory before it returns (its feature `zeroize-memory`).
         hasher
             .hash_into(secret, salt, output)
             .map_err(|_| HashError::Malformed)
@@ -153,11 +151,11 @@ impl Memory {
             self.blocks.resize(blocks, Block::new());
             self.blocks.shrink_to_fit();
         }
-        let done = Argon2::new(Algorithm::Argon2id, version, params.clone())
+        let result = Argon2::new(Algorithm::Argon2id, version, params.clone())
             .hash_password_into_with_memory(secret, salt, output, &mut self.blocks);
-        // The blocks outlive this call, so the compiler has to keep this.
+        // The blocks are used later, so the compiler cannot remove this write.
         self.blocks.fill(Block::new());
-        done.map_err(|_| HashError::Malformed)
+        result.map_err(|_| HashError::Malformed)
     }
 }
 
@@ -195,8 +193,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is hashed, both implementations give the same output: also for the kinds of record that the
-        /// vectorised one leaves to the portable one.
+        /// Both engines give the same output for all input, also for records that the portable implementation hashes
+        /// for both.
         #[test]
         fn the_engines_agree(
             memory_kib in 16_u32..300,
@@ -216,7 +214,7 @@ mod tests {
         }
     }
 
-    /// One memory serves records of any cost, one after another.
+    /// One memory can hash records of different costs, one after another.
     #[test]
     fn a_memory_changes_with_the_parameters() {
         let mut memory = Memory::default();
@@ -246,8 +244,7 @@ mod tests {
         }
     }
 
-    /// INV-8: when a hash is done, nothing of it is left in the memory that is kept for the next one. The whole memory
-    /// of this process is searched.
+    /// INV-8: after a hash, the process's memory contains nothing of its blocks. The whole writable memory is searched.
     #[test]
     fn the_memory_is_wiped_after_each_use() {
         let params = Params::new(64, 1, 1, None).unwrap();
@@ -255,8 +252,8 @@ mod tests {
         Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone())
             .hash_password_into_with_memory(b"abcd1234", KNOWN_SALT, &mut [0; 32], &mut blocks)
             .unwrap();
-        // Inverted, so that the search does not find what it searches for. Without the last block, which is on the
-        // stack of what was just called.
+        // The words are inverted, so that the search does not find this list. The last block is left out, because it is
+        // still on the stack of the hash function.
         let inverted: Vec<u64> = blocks
             .iter()
             .step_by(6)
@@ -265,7 +262,7 @@ mod tests {
         assert_eq!(
             found(&inverted),
             inverted.len(),
-            "the search finds what is there"
+            "the search finds words that exist"
         );
         blocks.fill(Block::new());
         drop(std::hint::black_box(blocks));
@@ -287,7 +284,7 @@ mod tests {
         }
     }
 
-    /// How many of these words, which are given inverted, are in the writable memory of this process.
+    /// The number of these inverted words whose originals are in the writable memory of this process.
     fn found(inverted: &[u64]) -> usize {
         const CHUNK: usize = 1 << 16;
         let maps = std::fs::read_to_string("/proc/self/maps").unwrap();

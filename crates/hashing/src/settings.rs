@@ -28,18 +28,17 @@ pub struct Settings {
     /// The number of hashes that run in parallel. The default is the number of cores.
     #[serde(default)]
     pub threads: Option<usize>,
-    /// The number of callers that hold a permit beyond those that hash. They ask the stores while others hash, so that
-    /// no thread waits for a store.
+    /// The number of permits beyond the number of threads. Their holders read the stores while others hash, so that no
+    /// thread waits for a store.
     #[serde(default = "default_ahead")]
     pub ahead: usize,
     /// The implementation that hashes.
     #[serde(default)]
     pub engine: EngineChoice,
-    /// The nice value of the hashing threads, 0 to 19. Everything else on the machine runs before a thread with a
-    /// higher one.
+    /// The nice value of the hashing threads, 0 to 19. A higher value is a lower priority.
     #[serde(default = "default_nice")]
     pub nice: u8,
-    /// The cores on which the hashing threads run, one after another. Without them, on any core.
+    /// The cores of the hashing threads, one core for each thread in this order. By default the threads use all cores.
     #[serde(default)]
     pub cores: Vec<usize>,
     /// The number of callers that may wait for a permit. Further callers are refused.
@@ -51,10 +50,10 @@ pub struct Settings {
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum EngineChoice {
-    /// The vectorised implementation. A process in which it disagrees with the portable one refuses to start.
+    /// The vectorised implementation. The process does not start if it disagrees with the portable one.
     #[default]
     Auto,
-    /// The portable implementation alone: slower by a factor of two to three.
+    /// The portable implementation. It is two to three times slower.
     Portable,
 }
 
@@ -117,17 +116,17 @@ pub enum SettingsError {
     /// The file with the sealing keys cannot be used (INV-9).
     #[error("setting `hashing.key_ring`: {0}")]
     KeyRing(#[from] KeyRingError),
-    /// The vectorised implementation of Argon2id does not compute what the portable one computes.
+    /// The two implementations of Argon2id disagree on a known record.
     #[error(
         "the vectorised implementation of Argon2id is wrong on this machine: set `hashing.engine = \"portable\"`"
     )]
     EnginesDisagree,
-    /// A hashing thread cannot be started, or cannot run where the settings say.
+    /// A hashing thread cannot be started, or cannot get its nice value or core.
     #[error("hashing.{key}: {source}")]
     Thread {
         /// The setting.
         key: &'static str,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
     /// The operating system gives no random bytes for a salt.
@@ -142,7 +141,7 @@ impl Settings {
             .unwrap_or_else(|| available_parallelism().map_or(1, NonZeroUsize::get))
     }
 
-    /// The number of callers that hold a permit at once.
+    /// The number of callers that can hold a permit in parallel.
     pub fn slots(&self) -> usize {
         self.threads().saturating_add(self.ahead)
     }

@@ -1,4 +1,4 @@
-//! What the pool and its permits share: the slots, the queue for them, the threads that hash, and the counts.
+//! The state that the pool and its permits share: the slots, the queue for them, the threads and the counts.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -61,7 +61,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// A pool's state with `slots` slots, of which as many hash at once as there are `workers`.
+    /// A pool's state with `slots` slots. As many of them hash in parallel as there are `workers`.
     pub(crate) fn new(
         params: Params,
         decoy: Hash,

@@ -1,4 +1,4 @@
-//! The threads that hash. They do nothing else, and everything else on the machine runs before them.
+//! The threads that hash. They do nothing else, and have a lower priority than other threads.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -22,7 +22,7 @@ pub(crate) struct Workers {
     threads: usize,
 }
 
-/// Submitted work. Each caller that was admitted has at most one piece here, so admission bounds the length.
+/// Submitted work. Each admitted caller has at most one piece in it, so the pool's slots bound its length.
 #[derive(Default)]
 struct Queue {
     state: Mutex<State>,
@@ -35,7 +35,7 @@ struct State {
     closed: bool,
 }
 
-/// Work with the position of its caller among all admissions.
+/// Work with the number of its caller's admission.
 struct Submitted {
     admission: u64,
     work: Work,
@@ -49,7 +49,7 @@ impl Workers {
         nice: u8,
         cores: &[usize],
     ) -> Result<Self, SettingsError> {
-        // Dropped on the way out of an error, which ends the threads that started.
+        // After an error this is dropped, which ends the threads that have started.
         let workers = Self {
             queue: Arc::default(),
             threads,
@@ -57,18 +57,18 @@ impl Workers {
         for index in 0..threads {
             let core = cores.get(index % cores.len().max(1)).copied();
             let queue = Arc::clone(&workers.queue);
-            let (placed, answer) = mpsc::channel();
+            let (sender, placed) = mpsc::channel();
             thread::Builder::new()
                 .name(format!("hash-{index}"))
                 .spawn(move || {
-                    let _ = placed.send(place(nice, core));
+                    let _ = sender.send(place(nice, core));
                     queue.serve(&mut Arena::new(engine));
                 })
                 .map_err(|source| SettingsError::Thread {
                     key: "threads",
                     source,
                 })?;
-            answer.recv().unwrap_or(Ok(()))?;
+            placed.recv().unwrap_or(Ok(()))?;
         }
         Ok(workers)
     }
@@ -78,7 +78,7 @@ impl Workers {
         self.threads
     }
 
-    /// Lets the next free thread do this work, unless work of an earlier admission waits too.
+    /// Queues work. A free thread takes the work with the earliest admission.
     pub(crate) fn submit(&self, admission: u64, work: impl FnOnce(&mut Arena) + Send + 'static) {
         self.queue.lock().work.push(Reverse(Submitted {
             admission,
@@ -98,12 +98,12 @@ impl Drop for Workers {
 impl Queue {
     fn serve(&self, arena: &mut Arena) {
         while let Some(work) = self.next() {
-            // A caller whose work panicked hears that hashing failed. The thread serves the others.
+            // After a panic the caller gets an error, and the thread continues with other work.
             let _ = catch_unwind(AssertUnwindSafe(|| work(arena)));
         }
     }
 
-    /// Waits for work. None when there will be no more.
+    /// Waits for work. `None` once the queue is closed and empty.
     fn next(&self) -> Option<Work> {
         let mut state = self.lock();
         loop {
@@ -133,7 +133,7 @@ fn place(nice: u8, core: Option<usize>) -> Result<(), SettingsError> {
             source: io::Error::from(error),
         }
     };
-    // On Linux, no process means the calling thread alone.
+    // On Linux, `None` means the calling thread only.
     setpriority_process(None, nice.into()).map_err(failed("nice"))?;
     if let Some(core) = core {
         if core >= CpuSet::MAX_CPU {
@@ -170,21 +170,21 @@ impl Eq for Submitted {}
 mod tests {
     use super::*;
 
-    fn started(nice: u8, cores: &[usize]) -> Result<Workers, SettingsError> {
+    fn start(nice: u8, cores: &[usize]) -> Result<Workers, SettingsError> {
         Workers::start(1, Engine::Portable, nice, cores)
     }
 
-    /// The one thread is kept busy until all work is there.
+    /// The only thread is busy until all work is queued.
     #[test]
     fn work_is_done_in_the_order_of_admission() {
-        let workers = started(0, &[]).unwrap();
+        let workers = start(0, &[]).unwrap();
         let (go, gate) = mpsc::channel::<()>();
-        let (begun, has_begun) = mpsc::channel();
+        let (sender, started) = mpsc::channel();
         workers.submit(0, move |_| {
-            begun.send(()).unwrap();
+            sender.send(()).unwrap();
             gate.recv().unwrap();
         });
-        has_begun.recv().unwrap();
+        started.recv().unwrap();
         let (done, order) = mpsc::channel();
         for admission in [3, 1, 2] {
             let done = done.clone();
@@ -196,23 +196,23 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_costs_neither_the_thread_nor_the_others() {
-        let workers = started(0, &[]).unwrap();
-        let (done, answer) = mpsc::channel();
+    fn a_thread_continues_after_a_panic() {
+        let workers = start(0, &[]).unwrap();
+        let (sender, done) = mpsc::channel();
         workers.submit(0, |_| panic!("on purpose"));
-        workers.submit(1, move |_| done.send(()).unwrap());
-        answer.recv().unwrap();
+        workers.submit(1, move |_| sender.send(()).unwrap());
+        done.recv().unwrap();
     }
 
-    /// What was submitted is done although the pool is dropped, and then the threads end.
+    /// Submitted work is done even after the workers are dropped. Then the threads end.
     #[test]
     fn threads_end_with_the_pool() {
-        let workers = started(0, &[]).unwrap();
+        let workers = start(0, &[]).unwrap();
         let queue = Arc::clone(&workers.queue);
-        let (done, answer) = mpsc::channel();
-        workers.submit(0, move |_| done.send(()).unwrap());
+        let (sender, done) = mpsc::channel();
+        workers.submit(0, move |_| sender.send(()).unwrap());
         drop(workers);
-        answer.recv().unwrap();
+        done.recv().unwrap();
         while Arc::strong_count(&queue) > 1 {
             thread::yield_now();
         }
@@ -221,17 +221,18 @@ mod tests {
     #[test]
     fn threads_run_where_and_as_the_settings_say() {
         let first = sched_affinity();
-        let workers = started(7, &[first]).unwrap();
-        let (done, answer) = mpsc::channel();
+        let workers = start(7, &[first]).unwrap();
+        let (sender, done) = mpsc::channel();
         workers.submit(0, move |_| {
             let nice = rustix::process::getpriority_process(None).unwrap();
             let cores = rustix::thread::sched_getaffinity(None).unwrap();
-            done.send((nice, cores.is_set(first), cores.count()))
+            sender
+                .send((nice, cores.is_set(first), cores.count()))
                 .unwrap();
         });
-        assert_eq!(answer.recv().unwrap(), (7, true, 1));
+        assert_eq!(done.recv().unwrap(), (7, true, 1));
 
-        let refused = started(0, &[CpuSet::MAX_CPU + 1]).err().unwrap();
+        let refused = start(0, &[CpuSet::MAX_CPU + 1]).err().unwrap();
         assert!(refused.to_string().contains("hashing.cores"), "{refused}");
     }
 

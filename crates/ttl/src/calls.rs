@@ -50,7 +50,7 @@ impl CallStore<'_> {
     }
 
     /// Stores a record for the duration `ttl`. It replaces version `expected`, from which it was made, and becomes the
-    /// next version. `None` stands for no record; the first version is 1.
+    /// next version. `None` means that there is no record. The first version is 1.
     ///
     /// Returns false if another replica stored a version first. Then nothing was written.
     pub async fn save(

@@ -21,7 +21,7 @@ static FAILED: LazyLock<Counter<u64>> = LazyLock::new(|| {
         .build()
 });
 
-/// Why an operation of Redis gave no answer. Unless the value was malformed, it is unknown whether it was done.
+/// The failure of a Redis operation. Unless the value is malformed, it is unknown whether Redis ran the operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TtlError {
     cause: Cause,
@@ -29,21 +29,22 @@ pub struct TtlError {
 }
 
 impl TtlError {
-    /// A stored value is not one of ours.
+    /// The stored value is not in our format.
     pub(crate) fn malformed(operation: &'static str) -> Self {
         Self::counted(ErrorType::Malformed.into(), operation)
     }
 
-    /// No answer in time.
+    /// Redis did not respond within the time limit.
     pub(crate) fn late(operation: &'static str) -> Self {
         Self::counted(ErrorType::Timeout.into(), operation)
     }
 
-    /// What the driver says of a command.
+    /// The driver's error of a command.
     pub(crate) fn of(error: &RedisError, operation: &'static str) -> Self {
         Self::counted(cause_of(error), operation)
     }
 
+    /// Counts the failure in the metric.
     pub(crate) fn counted(cause: Cause, operation: &'static str) -> Self {
         let labels = [
             KeyValue::new("aikagi.dependency", DEPENDENCY),
@@ -98,10 +99,10 @@ fn cause_of(error: &RedisError) -> Cause {
         | ErrorKind::ClusterConnectionNotFound => ErrorType::ClusterDown,
         ErrorKind::Server(kind) => of_server(kind),
         ErrorKind::Extension => of_code(error.code().unwrap_or_default()),
-        // The driver reports errors of TLS as its own.
+        // The driver reports TLS errors as client errors.
         ErrorKind::InvalidClientConfig | ErrorKind::Client => ErrorType::Tls,
         ErrorKind::Io => of_connection(error),
-        // The driver's enum is open: whatever else there is, there was no answer.
+        // The driver's enum is not exhaustive. The other kinds mean that there was no response.
         _ => ErrorType::Connect,
     };
     Cause::with_code(error_type, error.code().unwrap_or_default())
@@ -121,16 +122,16 @@ fn of_server(kind: ServerErrorKind) -> ErrorType {
     }
 }
 
-/// Codes that the driver has no name for.
+/// The class of a code for which the driver has no kind.
 fn of_code(code: &str) -> ErrorType {
     match code {
         "WRONGTYPE" => ErrorType::Malformed,
         "WRONGPASS" | "NOAUTH" => ErrorType::Login,
         "OOM" => ErrorType::OutOfMemory,
-        // It cannot save, and accepts no change because of that.
+        // Redis cannot save to its disk, so it accepts no change.
         "MISCONF" => ErrorType::Disk,
         "NOREPLICAS" => ErrorType::NotDurable,
-        // A script or a function runs for too long.
+        // A script or a function has run too long.
         "BUSY" => ErrorType::Timeout,
         _ => ErrorType::Command,
     }
@@ -141,7 +142,7 @@ fn of_connection(error: &RedisError) -> ErrorType {
     let source =
         source.and_then(|source| source.downcast_ref::<Arc<dyn std::error::Error + Send + Sync>>());
     match source.and_then(|source| source.downcast_ref::<io::Error>()) {
-        // What rustls says comes inside of an error of this kind.
+        // An error of rustls is wrapped in an error of this kind.
         Some(error) if error.kind() == io::ErrorKind::InvalidData => ErrorType::Tls,
         Some(error) if error.kind() == io::ErrorKind::TimedOut => ErrorType::Timeout,
         Some(_) => ErrorType::Connect,
@@ -156,9 +157,9 @@ mod tests {
 
     use super::*;
 
-    /// INV-8: whatever Redis says, its code is told and its words are not.
+    /// INV-8: an error of Redis has a class and a code. Its text is not in the fault.
     #[test]
-    fn what_redis_says_has_a_class() {
+    fn an_error_of_redis_has_a_class_and_a_code() {
         for (code, expected) in [
             ("WRONGTYPE", ErrorType::Malformed),
             ("WRONGPASS", ErrorType::Login),
@@ -169,8 +170,8 @@ mod tests {
             ("BUSY", ErrorType::Timeout),
             ("UNHEARDOF", ErrorType::Command),
         ] {
-            let said = make_extension_error(code.to_owned(), Some("of call:secret".to_owned()));
-            let fault = TtlError::of(&said, "HGET");
+            let error = make_extension_error(code.to_owned(), Some("of call:secret".to_owned()));
+            let fault = TtlError::of(&error, "HGET");
             assert_eq!(fault.cause(), Cause::with_code(expected, code));
             assert_eq!(fault.to_string(), format!("redis: {expected} ({code})"));
         }
@@ -191,7 +192,7 @@ mod tests {
         ] {
             let said = RedisError::from((kind, "of call:secret"));
             assert_eq!(
-                TtlError::of(&said, "HGET").cause().error_type,
+                TtlError::of(&error, "HGET").cause().error_type,
                 expected,
                 "{kind:?}"
             );
@@ -204,7 +205,7 @@ mod tests {
         ] {
             let said = RedisError::from(io::Error::from(kind));
             assert_eq!(
-                TtlError::of(&said, "HGET").cause().error_type,
+                TtlError::of(&error, "HGET").cause().error_type,
                 expected,
                 "{kind:?}"
             );

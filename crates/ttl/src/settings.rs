@@ -43,7 +43,7 @@ impl Settings {
 }
 
 impl Settings {
-    /// Where Redis is: what is between the user and the path of the URL.
+    /// The address of Redis: the part of the URL between the user and the path.
     pub(crate) fn endpoint(&self) -> Endpoint {
         let (scheme, rest) = self.url.split_once("://").unwrap_or(("", &self.url));
         let end = if scheme == "unix" { "?" } else { "/?" };

@@ -117,10 +117,10 @@ impl Dependency for TtlStore {
         self.endpoint.clone()
     }
 
-    /// Checks that Redis answers and accepts changes.
+    /// Fails if Redis does not respond, or accepts no changes.
     async fn check(&self) -> Result<(), TtlError> {
         self.ping().await?;
-        // In a Cluster a replica can answer, too.
+        // In a Cluster a replica can respond too.
         if self.connection.is_cluster() {
             return Ok(());
         }

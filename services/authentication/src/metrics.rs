@@ -22,7 +22,7 @@ static KILLED: LazyLock<Counter<u64>> = LazyLock::new(|| {
 static SESSIONS: LazyLock<Counter<u64>> = LazyLock::new(|| {
     counter(
         "aikagi.sessions",
-        "Sessions that a login has begun, and sessions that a logout or an operator has ended.",
+        "Sessions that a login has opened, and sessions that a logout or an operator has ended.",
     )
 });
 

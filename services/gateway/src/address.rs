@@ -1,4 +1,4 @@
-//! The client's address. A proxy's header is believed only from configured proxies (LOGIN-8).
+//! The client's address. A proxy's header is used only if it is from a configured proxy (LOGIN-8).
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -9,8 +9,8 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The client's address. A mapped IPv4 address is returned as IPv4.
 ///
-/// It is the peer of the connection, unless that is a trusted proxy. Then the last entry of its header is believed, and
-/// so on towards the client. Entries before the first untrusted address can be forged. After a malformed entry, the
+/// It is the peer of the connection, unless that is a trusted proxy. Then it is the last entry of the proxy's header,
+/// and so on towards the client. Entries before the first untrusted address can be forged. After a malformed entry, the
 /// result is the proxy that has added it.
 pub fn of_client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let lines: Vec<&str> = headers
@@ -19,14 +19,14 @@ pub fn of_client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr
         .map(|line| line.to_str().unwrap_or_default())
         .collect();
     let mut entries = lines.iter().rev().flat_map(|line| line.rsplit(','));
-    let mut believed = peer.to_canonical();
-    while trusted.iter().any(|network| network.contains(&believed)) {
+    let mut client = peer.to_canonical();
+    while trusted.iter().any(|network| network.contains(&client)) {
         match entries.next().map(parse) {
-            Some(Some(next)) => believed = next,
+            Some(Some(next)) => client = next,
             Some(None) | None => break,
         }
     }
-    believed
+    client
 }
 
 /// Reads an address, with or without brackets and port.
@@ -46,14 +46,14 @@ fn parse(entry: &str) -> Option<IpAddr> {
 mod tests {
     use super::*;
 
-    /// LOGIN-8: the address is believed only from a configured proxy.
+    /// LOGIN-8: the address is taken only from a configured proxy.
     #[test]
     fn the_rightmost_untrusted_address_is_the_client() {
         let trusted: Vec<IpNet> = ["10.0.0.0/8", "fd00::/8"]
             .map(|net| net.parse().unwrap())
             .to_vec();
         let cases: [(&str, &[&str], &str); 18] = [
-            // No proxy: the header is not believed.
+            // No proxy: the header is ignored.
             ("192.0.2.1", &[], "192.0.2.1"),
             ("192.0.2.1", &["198.51.100.9"], "192.0.2.1"),
             // One proxy.

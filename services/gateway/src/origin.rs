@@ -1,4 +1,4 @@
-//! The origins whose pages may call.
+//! The origins whose pages may use the public port.
 
 use serde::Deserialize;
 

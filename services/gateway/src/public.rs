@@ -39,7 +39,7 @@ const MAX_STREAMS: u32 = 100;
 /// The longest lifetime of a connection. It frees connections, and spreads them over new replicas.
 const MAX_CONNECTION_AGE: Duration = Duration::from_mins(10);
 
-/// The prefix of headers that our services believe. They are removed from outside requests.
+/// The prefix of headers that our services trust. They are removed from outside requests.
 const OWN_PREFIX: &str = "x-aikagi-";
 /// The headers of a trace. They are removed, because a trace starts at the edge.
 const TRACE_HEADERS: [&str; 3] = ["traceparent", "tracestate", "baggage"];

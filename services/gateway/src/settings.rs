@@ -37,9 +37,9 @@ pub struct PublicSettings {
     pub certificate: PathBuf,
     /// Its private key in PEM. Only its owner may have access to the file. It is reloaded after a change.
     pub key: PathBuf,
-    /// The origins whose pages may call, as a browser sends them: `https://localhost:8443`.
+    /// The origins whose pages may use this port, as a browser sends them: `https://localhost:8443`.
     pub origins: Vec<Origin>,
-    /// The networks of proxies whose `X-Forwarded-For` header is believed (LOGIN-8).
+    /// The networks of proxies whose `X-Forwarded-For` header is used (LOGIN-8).
     #[serde(default)]
     pub trusted_proxies: Vec<IpNet>,
     /// The directory of the site's files. Without it the port serves no files.

@@ -70,7 +70,7 @@ mod tests {
         }
     }
 
-    /// IVR-13, UNIT-3: numbers are read in any form. An empty one stands for none.
+    /// IVR-13, UNIT-3: numbers are read in any form. An empty one means that there is none.
     #[test]
     fn a_request_is_read() {
         let parsed = parse("ivr", request()).unwrap();

@@ -17,11 +17,11 @@ pub struct TurnRequest {
     pub call_id: String,
     /// The sequence number of the turn in the call. The first is 0.
     pub sequence: u32,
-    /// What the caller did.
+    /// The caller's action.
     pub event: Event,
 }
 
-/// What the caller did.
+/// The caller's action in a turn.
 pub enum Event {
     /// The caller dialled the setting number.
     Started {

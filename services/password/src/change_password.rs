@@ -76,8 +76,8 @@ impl Password {
             session_token: token.to_string(),
             peek: false,
         };
-        let answer = self.authentication.clone().check_session(request).await;
-        let checked = answer
+        let response = self.authentication.clone().check_session(request).await;
+        let checked = response
             .map_err(|status| Failure::forwarded(&status))?
             .into_inner();
         let mut session = checked.session.ok_or(InternalFault("no session"))?;
@@ -162,8 +162,8 @@ impl Password {
             number: session.account.as_str().to_owned(),
             password: text(current.expose()),
         };
-        let answer = self.authentication.clone().verify_password(request).await;
-        let verified = answer.map_err(|status| match Failure::forwarded(&status) {
+        let response = self.authentication.clone().verify_password(request).await;
+        let verified = response.map_err(|status| match Failure::forwarded(&status) {
             // The field has another name in this service's request.
             Failure::Refused(refusal) if refusal.reason() == ErrorReason::PasswordWrong => {
                 Refusal::new(ErrorReason::PasswordWrong)
@@ -186,8 +186,8 @@ impl Password {
             epoch: session.epoch.0,
             new_password: text(new.expose()),
         };
-        let answer = self.authentication.clone().check_reuse(request).await;
-        answer.map_err(|status| Failure::forwarded(&status))?;
+        let response = self.authentication.clone().check_reuse(request).await;
+        response.map_err(|status| Failure::forwarded(&status))?;
         Ok(())
     }
 
@@ -200,8 +200,8 @@ impl Password {
             to_epoch: to_epoch.0,
         };
         match self.authentication.clone().rotate_session(request).await {
-            Ok(answer) => {
-                let mut rotated = answer.into_inner();
+            Ok(response) => {
+                let mut rotated = response.into_inner();
                 ChangePasswordResponse {
                     session_token: std::mem::take(&mut rotated.session_token),
                     session: rotated.session.take(),

@@ -61,8 +61,8 @@ impl Fixture {
                 .map(|text| number(text, *text != PLAIN))
                 .collect(),
         };
-        let answer = add_line::add_line(&self.units, "operator/alice", request).await;
-        Ok(answer?.line.unwrap())
+        let response = add_line::add_line(&self.units, "operator/alice", request).await;
+        Ok(response?.line.unwrap())
     }
 
     async fn get(&self, number: &str) -> Result<Line, Refusal> {

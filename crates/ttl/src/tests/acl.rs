@@ -4,7 +4,7 @@ use redis::{RedisResult, ServerErrorKind, Value};
 
 use super::Server;
 
-/// A key of each kind, and one of nobody's.
+/// A key of each kind, and a key that no user may access.
 const KEYS: [&str; 5] = [
     "call:c",
     "temp:0312345678",
@@ -13,7 +13,7 @@ const KEYS: [&str; 5] = [
     "other",
 ];
 
-/// What the architecture's table allows: reading and writing by kind of key.
+/// The access that the architecture's table gives a user to a key.
 fn allowed(user: RedisUser, key: &str, writes: bool) -> bool {
     match user {
         RedisUser::Issuance => ["call:c", "temp:0312345678"].contains(&key),
@@ -30,13 +30,13 @@ async fn run(connection: &mut MultiplexedConnection, words: &[&str]) -> RedisRes
     command.query_async(connection).await
 }
 
-fn refused(answer: &RedisResult<Value>) -> bool {
-    answer
+fn refused(response: &RedisResult<Value>) -> bool {
+    response
         .as_ref()
         .is_err_and(|error| error.kind() == ServerErrorKind::NoPerm.into())
 }
 
-/// Each command that a module sends, on a key.
+/// Each command that a module sends, with this key, and whether it writes.
 fn module_commands(key: &str) -> Vec<(Vec<&str>, bool)> {
     vec![
         (vec!["HMGET", key, "a"], false),
@@ -57,8 +57,8 @@ fn sends(user: RedisUser, command: &str) -> bool {
     }
 }
 
-/// INV-3, INV-9: signed in as each user, every kind of key and every command outside of the architecture's table
-/// is refused, directly and from inside a script.
+/// INV-3, INV-9: each user is refused every key and command outside of the architecture's table, directly and in a
+/// script.
 #[tokio::test]
 async fn each_user_reaches_its_own_keys_with_its_own_commands() {
     let server = Server::start();
@@ -69,14 +69,14 @@ async fn each_user_reaches_its_own_keys_with_its_own_commands() {
             for (words, writes) in module_commands(key) {
                 run(&mut administrator, &["FLUSHALL"]).await.unwrap();
                 let expected = sends(user, words[0]) && allowed(user, key, writes);
-                let answer = run(&mut connection, &words).await;
+                let response = run(&mut connection, &words).await;
                 assert_eq!(
-                    !refused(&answer),
+                    !refused(&response),
                     expected,
-                    "{user:?}: {words:?}: {answer:?}"
+                    "{user:?}: {words:?}: {response:?}"
                 );
             }
-            // A script declares its key, and its commands are checked once more.
+            // Redis checks the declared keys of a script, and then each of its commands.
             let script = redis::Script::new("return redis.call('GETRANGE', KEYS[1], 0, 1)");
             let read: RedisResult<Value> = script.key(key).invoke_async(&mut connection).await;
             assert!(read.is_err(), "{user:?}: {key}");
@@ -87,7 +87,7 @@ async fn each_user_reaches_its_own_keys_with_its_own_commands() {
     }
 }
 
-/// INV-3: no user can list, empty, copy, watch, administer or reconfigure.
+/// INV-3: no user can list keys, delete all, copy, watch, administer or reconfigure.
 #[tokio::test]
 async fn no_user_administers() {
     let server = Server::start();
@@ -131,16 +131,16 @@ async fn no_user_administers() {
     for user in RedisUser::ALL {
         let mut connection = server.raw(server.url(user)).await;
         for words in forbidden {
-            let answer = run(&mut connection, words).await;
-            assert!(refused(&answer), "{user:?}: {words:?}: {answer:?}");
+            let response = run(&mut connection, words).await;
+            assert!(refused(&response), "{user:?}: {words:?}: {response:?}");
         }
         run(&mut connection, &["PING"]).await.unwrap();
     }
 }
 
-/// INV-3: the default user and a wrong password let nobody in.
+/// INV-3: the default user and a wrong password are refused.
 #[tokio::test]
-async fn nobody_comes_in_without_a_name_and_its_password() {
+async fn a_user_name_and_its_password_are_needed() {
     let server = Server::start();
     let socket = server.redis.socket().display();
     for url in [
@@ -151,10 +151,10 @@ async fn nobody_comes_in_without_a_name_and_its_password() {
         format!("unix://{socket}?user=units&pass=x"),
     ] {
         let client = redis::Client::open(url).unwrap();
-        let answer = match client.get_multiplexed_async_connection().await {
+        let response = match client.get_multiplexed_async_connection().await {
             Ok(mut connection) => run(&mut connection, &["PING"]).await,
             Err(error) => Err(error),
         };
-        assert!(answer.is_err());
+        assert!(response.is_err());
     }
 }

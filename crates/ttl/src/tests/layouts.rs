@@ -109,8 +109,8 @@ async fn ask(url: &str, words: &[&str]) -> String {
     };
     let mut command = redis::cmd(words[0]);
     command.arg(&words[1..]);
-    let answer: redis::RedisResult<redis::Value> = command.query_async(&mut connection).await;
-    format!("{answer:?}")
+    let response: redis::RedisResult<redis::Value> = command.query_async(&mut connection).await;
+    format!("{response:?}")
 }
 
 /// A store with a URL of several servers.
@@ -163,11 +163,11 @@ fn member() -> (Node, u16) {
 async fn until(node: &Node, words: &[&str], wanted: &str) {
     let limit = Instant::now() + PATIENCE;
     loop {
-        let answer = node.ask(words).await;
-        if answer.contains(wanted) {
+        let response = node.ask(words).await;
+        if response.contains(wanted) {
             return;
         }
-        assert!(Instant::now() < limit, "{answer}");
+        assert!(Instant::now() < limit, "{response}");
     }
 }
 
@@ -205,7 +205,7 @@ async fn a_cluster_survives_the_loss_of_a_master() {
         period: TimeDelta::hours(1),
     };
     let (idle, ends) = (TimeDelta::hours(1), now() + TimeDelta::hours(1));
-    // So many keys that each master has some.
+    // Enough keys for each master to have some.
     for index in 0..16_u8 {
         let account = number(&format!("03123456{index:02}"));
         let digest = TokenDigest([index; 32]);

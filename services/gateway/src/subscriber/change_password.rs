@@ -24,8 +24,8 @@ pub(super) async fn change_password(
         new_password_confirmation: take(&mut request.new_password_confirmation),
         revision: take(&mut request.revision),
     };
-    let answer = subscriber.password().change_password(request).await;
-    let mut changed = answer.map_err(|status| forward(&status))?.into_inner();
+    let response = subscriber.password().change_password(request).await;
+    let mut changed = response.map_err(|status| forward(&status))?.into_inner();
     let session = changed.session.take();
     if changed.session_token.is_empty() {
         return client.without_token(ChangePasswordResponse {

@@ -11,8 +11,8 @@ use super::Subscriber;
 pub(super) async fn get_policy(
     subscriber: &Subscriber,
 ) -> Result<Response<GetPolicyResponse>, Status> {
-    let answer = subscriber.password().get_policy(GetPolicyRequest {}).await;
-    let policy = answer.map_err(|status| forward(&status))?.into_inner();
+    let response = subscriber.password().get_policy(GetPolicyRequest {}).await;
+    let policy = response.map_err(|status| forward(&status))?.into_inner();
     Ok(Response::new(GetPolicyResponse {
         min_length: policy.min_length,
         max_length: policy.max_length,

@@ -18,8 +18,8 @@ pub(super) async fn get_session(
         session_token: client.token()?.as_str().to_owned(),
         peek: request.peek,
     };
-    let answer = subscriber.authentication().check_session(request).await;
-    let session = answer
+    let response = subscriber.authentication().check_session(request).await;
+    let session = response
         .map_err(|status| forward(&status))?
         .into_inner()
         .session;

@@ -20,8 +20,8 @@ pub(super) async fn login(
         number: take(&mut request.number),
         password: take(&mut request.password),
     };
-    let answer = subscriber.authentication().login(request).await;
-    let mut opened = answer.map_err(|status| forward(&status))?.into_inner();
+    let response = subscriber.authentication().login(request).await;
+    let mut opened = response.map_err(|status| forward(&status))?.into_inner();
     let session = opened.session.take();
     client.with_token(take(&mut opened.session_token), |session_token| {
         LoginResponse {

@@ -18,8 +18,8 @@ pub(super) async fn logout(
         let request = authentication::v1::LogoutRequest {
             session_token: token.as_str().to_owned(),
         };
-        let answer = subscriber.authentication().logout(request).await;
-        answer.map_err(|status| forward(&status))?;
+        let response = subscriber.authentication().logout(request).await;
+        response.map_err(|status| forward(&status))?;
     }
     client.without_token(LogoutResponse {})
 }

@@ -22,8 +22,8 @@ pub(super) async fn migrate(
         revision: take(&mut request.revision),
         passwords: take(&mut request.passwords),
     };
-    let answer = subscriber.migration().migrate(request).await;
-    let mut migrated = answer.map_err(|status| forward(&status))?.into_inner();
+    let response = subscriber.migration().migrate(request).await;
+    let mut migrated = response.map_err(|status| forward(&status))?.into_inner();
     client.without_token(MigrateResponse {
         logins: take(&mut migrated.logins),
     })

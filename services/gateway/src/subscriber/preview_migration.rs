@@ -20,8 +20,8 @@ pub(super) async fn preview_migration(
         session_token: client.token()?.as_str().to_owned(),
         unit: request.unit,
     };
-    let answer = subscriber.migration().preview_migration(request).await;
-    let mut preview = answer.map_err(|status| forward(&status))?.into_inner();
+    let response = subscriber.migration().preview_migration(request).await;
+    let mut preview = response.map_err(|status| forward(&status))?.into_inner();
     Ok(Response::new(PreviewMigrationResponse {
         revision: take(&mut preview.revision),
         required_numbers: take(&mut preview.required_numbers),

@@ -48,10 +48,10 @@ async fn check(fixture: &Fixture, request: CheckRequest) -> CheckResponse {
 }
 
 /// The HTTP status and the reason for the client.
-fn denied(answer: &CheckResponse) -> (i32, String) {
-    assert_ne!(answer.status.as_ref().unwrap().code, i32::from(Code::Ok));
-    let Some(HttpResponse::DeniedResponse(denied)) = &answer.http_response else {
-        panic!("not denied: {answer:?}");
+fn denied(response: &CheckResponse) -> (i32, String) {
+    assert_ne!(response.status.as_ref().unwrap().code, i32::from(Code::Ok));
+    let Some(HttpResponse::DeniedResponse(denied)) = &response.http_response else {
+        panic!("not denied: {response:?}");
     };
     assert!(!denied.body.is_empty());
     let header = denied.headers[0].header.as_ref().unwrap();
@@ -74,9 +74,9 @@ async fn a_request_in_scope_is_allowed() {
         ),
         request(&[("cookie", &cookie), ("x-line", NUMBER)], Some("X-Line")),
     ] {
-        let answer = check(&fixture, request).await;
-        assert_eq!(answer.status.unwrap().code, i32::from(Code::Ok));
-        let Some(HttpResponse::OkResponse(ok)) = answer.http_response else {
+        let response = check(&fixture, request).await;
+        assert_eq!(response.status.unwrap().code, i32::from(Code::Ok));
+        let Some(HttpResponse::OkResponse(ok)) = response.http_response else {
             panic!("not allowed");
         };
         let header = ok.headers[0].header.clone().unwrap();
@@ -102,8 +102,12 @@ async fn any_other_request_is_denied() {
         (vec![number, ("cookie", "\u{7f}")], 401, "SESSION_ENDED"),
         (vec![("cookie", &cookie)], 400, "INVALID_FIELD"),
     ] {
-        let answer = check(&fixture, request(&headers, None)).await;
-        assert_eq!(denied(&answer), (status, reason.to_owned()), "{headers:?}");
+        let response = check(&fixture, request(&headers, None)).await;
+        assert_eq!(
+            denied(&response),
+            (status, reason.to_owned()),
+            "{headers:?}"
+        );
     }
     let nothing = check(&fixture, CheckRequest::default()).await;
     assert_eq!(denied(&nothing).0, 400);

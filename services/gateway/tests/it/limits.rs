@@ -27,8 +27,8 @@ fn wrong() -> LoginRequest {
 #[tokio::test]
 async fn attempts_beyond_the_quota_are_refused() {
     let fixture = Fixture::start(THREE_A_MINUTE, "").await;
-    let answer = fixture.web("Login", &wrong(), &[]).await;
-    assert_eq!(answer.reason(), Some(ErrorReason::LoginRefused));
+    let response = fixture.web("Login", &wrong(), &[]).await;
+    assert_eq!(response.reason(), Some(ErrorReason::LoginRefused));
     // Attempts in a change and in a unit migration count too.
     let migration = fixture
         .web("Migrate", &MigrateRequest::default(), &[])
@@ -55,8 +55,8 @@ async fn attempts_beyond_the_quota_are_refused() {
     let early = fixture.web("Login", &wrong(), &[]).await;
     assert_eq!(early.reason(), Some(ErrorReason::TooManyAttempts));
     fixture.clock.step(TimeDelta::milliseconds(1));
-    let answer = fixture.web("Login", &wrong(), &[]).await;
-    assert_eq!(answer.reason(), Some(ErrorReason::LoginRefused));
+    let response = fixture.web("Login", &wrong(), &[]).await;
+    assert_eq!(response.reason(), Some(ErrorReason::LoginRefused));
 }
 
 /// LOGIN-8: behind a configured proxy each client has its own quota. It cannot get another quota with forged entries.
@@ -69,10 +69,10 @@ async fn clients_behind_a_proxy_have_their_own_quota() {
     let allowed = async |forwarded: [&str; 8]| {
         let mut allowed = 0;
         for entry in forwarded {
-            let answer = fixture
+            let response = fixture
                 .web("Login", &wrong(), &[("x-forwarded-for", entry)])
                 .await;
-            allowed += usize::from(answer.reason() == Some(ErrorReason::LoginRefused));
+            allowed += usize::from(response.reason() == Some(ErrorReason::LoginRefused));
         }
         allowed
     };
@@ -80,7 +80,7 @@ async fn clients_behind_a_proxy_have_their_own_quota() {
     assert_eq!(allowed(["192.0.2.2"; 8]).await, 3);
     // A network with its own limit.
     assert_eq!(allowed(["198.51.100.1"; 8]).await, 5);
-    // Entries that the client adds are not believed.
+    // Entries that the client adds are ignored.
     let made_up = [1, 2, 3, 4, 5, 6, 7, 8].map(|n| format!("203.0.113.{n}, 192.0.2.3"));
     assert_eq!(allowed(made_up.each_ref().map(String::as_str)).await, 3);
     // New addresses of the same IPv6 network share the quota.
@@ -93,9 +93,9 @@ async fn clients_behind_a_proxy_have_their_own_quota() {
 async fn without_redis_attempts_are_refused() {
     let mut fixture = Fixture::start("", "").await;
     fixture.redis.stop();
-    let answer = fixture.web("Login", &wrong(), &[]).await;
-    assert_eq!(answer.reason(), Some(ErrorReason::Unavailable));
-    assert!(answer.status.get_details_retry_info().is_some());
+    let response = fixture.web("Login", &wrong(), &[]).await;
+    assert_eq!(response.reason(), Some(ErrorReason::Unavailable));
+    assert!(response.status.get_details_retry_info().is_some());
     assert!(fixture.stub.calls().is_empty());
     let cookie = format!("__Host-aikagi={}", crate::stubs::TOKEN);
     let session = fixture

@@ -68,8 +68,8 @@ async fn an_outside_deadline_is_limited() {
 async fn the_public_port_serves_health_checks() {
     let fixture = Fixture::start("", "").await;
     let mut health = HealthClient::new(fixture.channel().await);
-    let answer = health.check(HealthCheckRequest::default()).await.unwrap();
-    assert_eq!(answer.into_inner().status(), ServingStatus::Serving);
+    let response = health.check(HealthCheckRequest::default()).await.unwrap();
+    assert_eq!(response.into_inner().status(), ServingStatus::Serving);
 }
 
 #[test]

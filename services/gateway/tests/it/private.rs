@@ -25,8 +25,8 @@ async fn call(port: &Upstream, path: &str) -> Option<ErrorReason> {
         .body(Body::new(Full::from(empty_message)))
         .unwrap();
     match port.clone().oneshot(request).await {
-        Ok(answer) => {
-            let status = Status::from_header_map(answer.headers())?;
+        Ok(response) => {
+            let status = Status::from_header_map(response.headers())?;
             assert_ne!(status.code(), Code::Unimplemented, "{path}");
             reason_of(&status)
         }
@@ -80,8 +80,8 @@ async fn only_the_gateway_names_the_caller() {
     let mut request = tonic::Request::new(access());
     let operator = "spiffe://aikagi/operator".parse().unwrap();
     request.metadata_mut().insert("x-aikagi-caller", operator);
-    let answer = backend.check_access(request).await.unwrap().into_inner();
-    assert_eq!(answer.account_number, NUMBER);
+    let response = backend.check_access(request).await.unwrap().into_inner();
+    assert_eq!(response.account_number, NUMBER);
     let noted = "check_access by gateway for backend/voicewarp".to_owned();
     assert_eq!(fixture.stub.calls().last(), Some(&noted));
 }
@@ -104,6 +104,6 @@ async fn refusals_are_passed_on_unchanged() {
 async fn each_workload_may_check_health() {
     let fixture = Fixture::start("", "").await;
     let mut health = HealthClient::new(fixture.private("stranger"));
-    let answer = health.check(HealthCheckRequest::default()).await.unwrap();
-    assert_eq!(answer.into_inner().status(), ServingStatus::Serving);
+    let response = health.check(HealthCheckRequest::default()).await.unwrap();
+    assert_eq!(response.into_inner().status(), ServingStatus::Serving);
 }

@@ -12,7 +12,7 @@ use tonic_reflection::pb::v1 as reflection;
 
 use crate::fixture::Fixture;
 use crate::stubs::{NEW_TOKEN, NUMBER, PASSWORD, TOKEN};
-use crate::web::Answer;
+use crate::web::WebResponse;
 
 const CLEARED: &str = "__Host-aikagi=; Max-Age=0; Path=/; Secure; HttpOnly; SameSite=Strict";
 
@@ -40,8 +40,8 @@ fn set(token: &str) -> String {
     format!("__Host-aikagi={token}; Path=/; Secure; HttpOnly; SameSite=Strict")
 }
 
-fn contains(answer: &Answer, secret: &str) -> bool {
-    answer
+fn contains(response: &WebResponse, secret: &str) -> bool {
+    response
         .body
         .windows(secret.len())
         .any(|window| window == secret.as_bytes())
@@ -220,17 +220,17 @@ async fn other_origins_are_refused() {
         ("origin", "https://evil.example"),
         ("sec-fetch-site", "cross-site"),
     ] {
-        let answer = fixture.web_raw(path, &login(PASSWORD), &[header]).await;
+        let response = fixture.web_raw(path, &login(PASSWORD), &[header]).await;
         assert_eq!(
-            answer.reason(),
+            response.reason(),
             Some(ErrorReason::OriginNotAllowed),
             "{header:?}"
         );
     }
     assert!(fixture.stub.calls().is_empty());
     // A request without these headers is not from a browser.
-    let answer = fixture.web_raw(path, &login(PASSWORD), &[]).await;
-    assert!(answer.cookie().is_some());
+    let response = fixture.web_raw(path, &login(PASSWORD), &[]).await;
+    assert!(response.cookie().is_some());
 }
 
 /// INV-7: the public port serves only RPCs that the contracts call public.
@@ -246,9 +246,9 @@ async fn only_public_rpcs_are_served() {
         .collect();
     assert!(paths.len() > 5);
     for path in paths {
-        let answer = fixture.web_raw(&path, &LogoutRequest {}, &[]).await;
+        let response = fixture.web_raw(&path, &LogoutRequest {}, &[]).await;
         assert_eq!(
-            answer.reason(),
+            response.reason(),
             Some(ErrorReason::CallerNotAllowed),
             "{path}"
         );
@@ -271,19 +271,19 @@ async fn reflection_shows_only_the_edge() {
         host: String::new(),
         message_request: Some(MessageRequest::ListServices(String::new())),
     };
-    let mut answers = client
+    let mut responses = client
         .server_reflection_info(tokio_stream::once(ask))
         .await
         .unwrap()
         .into_inner();
-    let answer = answers
+    let response = responses
         .message()
         .await
         .unwrap()
         .unwrap()
         .message_response
         .unwrap();
-    let MessageResponse::ListServicesResponse(list) = answer else {
+    let MessageResponse::ListServicesResponse(list) = response else {
         panic!("not a list")
     };
     let mut names: Vec<String> = list
@@ -311,8 +311,8 @@ async fn unreadable_messages_are_refused_with_a_reason() {
     assert_eq!(large.reason(), Some(ErrorReason::InvalidField));
     // Its first field is not text, as the first field of `Login` is.
     let malformed = GetSessionRequest { peek: true };
-    let answer = fixture.web("Login", &malformed, &[]).await;
-    assert_eq!(answer.reason(), Some(ErrorReason::InvalidField));
+    let response = fixture.web("Login", &malformed, &[]).await;
+    assert_eq!(response.reason(), Some(ErrorReason::InvalidField));
     assert!(fixture.stub.calls().is_empty());
 }
 
@@ -354,9 +354,9 @@ async fn the_site_is_protected_cached_and_compressed() {
     let fixture = Fixture::start("", &format!("site = {:?}", site.path())).await;
     let get = async |path: &str, encoding: &str| {
         let request = Request::get(path).header("accept-encoding", encoding);
-        let answer = fixture.http1(request.body(Full::default()).unwrap()).await;
+        let response = fixture.http1(request.body(Full::default()).unwrap()).await;
         let header = |name: &str| {
-            let value = answer
+            let value = response
                 .headers()
                 .get(name)
                 .map(|value| value.to_str().unwrap());
@@ -381,8 +381,8 @@ async fn the_site_is_protected_cached_and_compressed() {
             "{path}"
         );
         (
-            answer.status().as_u16(),
-            String::from_utf8(answer.body().to_vec()).unwrap(),
+            response.status().as_u16(),
+            String::from_utf8(response.body().to_vec()).unwrap(),
             header("content-encoding"),
             header("cache-control"),
         )

@@ -181,7 +181,7 @@ impl PasswordService for Stub {
         if request.current_password != PASSWORD {
             return Err(refused(ErrorReason::PasswordWrong));
         }
-        // One who asks for this is told to log in again.
+        // With this password the session is not carried on, so the subscriber must log in again.
         let carried_on = request.new_password != "noCarry1";
         self.set_live(carried_on.then_some(NEW_TOKEN));
         Ok(Response::new(password::ChangePasswordResponse {

@@ -12,13 +12,13 @@ use crate::fixture::{Fixture, ORIGIN};
 
 /// The response to an RPC over gRPC-Web.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct WebResponse {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) status: Status,
 }
 
-impl Answer {
+impl WebResponse {
     pub(crate) fn reason(&self) -> Option<ErrorReason> {
         reason_of(&self.status)
     }
@@ -44,7 +44,7 @@ impl Fixture {
         rpc: &str,
         message: &impl Message,
         more: &[(&str, &str)],
-    ) -> Answer {
+    ) -> WebResponse {
         let path = format!("/aikagi.edge.v1.SubscriberService/{rpc}");
         let mut headers = vec![("origin", ORIGIN), ("sec-fetch-site", "same-origin")];
         headers.extend_from_slice(more);
@@ -57,7 +57,7 @@ impl Fixture {
         path: &str,
         message: &impl Message,
         more: &[(&str, &str)],
-    ) -> Answer {
+    ) -> WebResponse {
         let message = message.encode_to_vec();
         let mut frame = vec![0];
         frame.extend(u32::try_from(message.len()).unwrap().to_be_bytes());
@@ -79,7 +79,7 @@ impl Fixture {
         assert_eq!(head.headers["content-type"], "application/grpc-web+proto");
         let status =
             Status::from_header_map(&head.headers).unwrap_or_else(|| trailing_status(&body));
-        Answer {
+        WebResponse {
             headers: head.headers,
             body,
             status,

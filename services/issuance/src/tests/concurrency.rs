@@ -17,25 +17,25 @@ async fn parallel_last_turns_set_once() {
         let replica = replicas[i % 2].clone();
         tokio::spawn(async move { turn(&replica, "call-0001", 3, event(PASSWORD)).await })
     });
-    let mut answered = Vec::new();
+    let mut responses = Vec::new();
     for turn in turns.collect::<Vec<_>>() {
         match turn.await.unwrap() {
-            Ok(response) => answered.push(response),
+            Ok(response) => responses.push(response),
             Err(refusal) => assert_eq!(refusal.reason(), ErrorReason::Unavailable),
         }
     }
     assert!(
-        answered
+        responses
             .iter()
             .all(|response| outcome(response) == Some(CallOutcome::Set))
     );
-    assert!(answered.iter().all(|response| *response == answered[0]) && !answered.is_empty());
+    assert!(responses.iter().all(|response| *response == responses[0]) && !responses.is_empty());
     assert_eq!(fixture.audit().await.len(), 1);
     assert_eq!(replicas[0].pool().count() + replicas[1].pool().count(), 1);
     let again = turn(&replicas[0], "call-0001", 3, event(PASSWORD))
         .await
         .unwrap();
-    assert_eq!(again, answered[0]);
+    assert_eq!(again, responses[0]);
 }
 
 /// INV-1, INV-5: after parallel settings for one account, the ledger and Redis have the same epoch.

@@ -214,8 +214,8 @@ pub(super) async fn set(
         target_number: target.to_owned(),
         temporary_password: password.to_owned(),
     };
-    let answer = set_temporary_password::set_temporary_password(service, "ivr", request).await;
-    answer.map_err(|failure| Refusal::from(failure).reason())
+    let response = set_temporary_password::set_temporary_password(service, "ivr", request).await;
+    response.map_err(|failure| Refusal::from(failure).reason())
 }
 
 async fn seed(ledger: &PgPool) {

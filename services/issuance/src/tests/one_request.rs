@@ -15,10 +15,10 @@ const ADMIN_USER: i32 = 3;
 async fn one_request_sets_a_password() {
     let fixture = Fixture::new().await;
     let service = fixture.replica();
-    let answer = set(&service, USER, ADMIN_USER, "", PASSWORD).await.unwrap();
-    assert_eq!(answer.account_number, USER);
+    let response = set(&service, USER, ADMIN_USER, "", PASSWORD).await.unwrap();
+    assert_eq!(response.account_number, USER);
     let end = fixture.now() + TimeDelta::hours(24);
-    assert_eq!(answer.expire_time, Some(aikagi_api::timestamp(end)));
+    assert_eq!(response.expire_time, Some(aikagi_api::timestamp(end)));
     assert_eq!(fixture.row(USER).await.kind, "TEMPORARY");
 }
 

@@ -19,7 +19,7 @@ impl Fixture {
         line(
             close_line::close_line(&self.units, ACTOR, request)
                 .await
-                .map(|answer| answer.line),
+                .map(|response| response.line),
         )
     }
 
@@ -29,7 +29,7 @@ impl Fixture {
         line(
             reset_unit::reset_unit(&self.units, ACTOR, request)
                 .await
-                .map(|answer| answer.line),
+                .map(|response| response.line),
         )
     }
 
@@ -44,7 +44,7 @@ impl Fixture {
         line(
             add_number::add_number(&self.units, ACTOR, request)
                 .await
-                .map(|answer| answer.line),
+                .map(|response| response.line),
         )
     }
 
@@ -54,7 +54,7 @@ impl Fixture {
         line(
             remove_number::remove_number(&self.units, ACTOR, request)
                 .await
-                .map(|answer| answer.line),
+                .map(|response| response.line),
         )
     }
 
@@ -62,22 +62,22 @@ impl Fixture {
         let number = number.to_owned();
         if subscribed {
             let request = SubscribeNumberRequest { number };
-            let answer = subscribe_number::subscribe_number(&self.units, ACTOR, request).await;
-            return line(answer.map(|answer| answer.line));
+            let response = subscribe_number::subscribe_number(&self.units, ACTOR, request).await;
+            return line(response.map(|response| response.line));
         }
         let request = UnsubscribeNumberRequest { number };
-        let answer = unsubscribe_number::unsubscribe_number(&self.units, ACTOR, request).await;
-        line(answer.map(|answer| answer.line))
+        let response = unsubscribe_number::unsubscribe_number(&self.units, ACTOR, request).await;
+        line(response.map(|response| response.line))
     }
 
     async fn explain(&self, number: &str) -> (LoginVerdict, Remedy) {
         let number = number.to_owned();
         let request = ExplainLoginRequest { number };
-        let answer = explain_login::explain_login(&self.units, request).await;
-        let Ok(answer) = answer else {
+        let response = explain_login::explain_login(&self.units, request).await;
+        let Ok(response) = response else {
             panic!("not explained");
         };
-        (answer.verdict(), answer.remedy())
+        (response.verdict(), response.remedy())
     }
 
     /// Gives each number of the line a permanent password.
@@ -113,8 +113,8 @@ impl Fixture {
     }
 }
 
-fn line(answer: Result<Option<Line>, Failure>) -> Result<Line, Refusal> {
-    Ok(answer?.unwrap())
+fn line(response: Result<Option<Line>, Failure>) -> Result<Line, Refusal> {
+    Ok(response?.unwrap())
 }
 
 fn kinds(line: &Line) -> Vec<(&str, CredentialKind)> {

@@ -48,17 +48,17 @@ impl Fixture {
         batches: Vec<ImportLinesRequest>,
     ) -> Vec<Result<ImportLinesResponse, Refusal>> {
         let batches = stream::iter(batches.into_iter().map(Ok));
-        let mut answers = import_lines(&self.units, "operator/alice".to_owned(), batches);
+        let mut responses = import_lines(&self.units, "operator/alice".to_owned(), batches);
         let mut all = Vec::new();
-        while let Some(answer) = answers.recv().await {
-            all.push(answer.map_err(Refusal::from));
+        while let Some(response) = responses.recv().await {
+            all.push(response.map_err(Refusal::from));
         }
         all
     }
 
     async fn import_one(&self, rows: Vec<ImportRow>) -> ImportLinesResponse {
-        let mut answers = self.import(vec![batch(rows)]).await;
-        answers.pop().unwrap().unwrap()
+        let mut responses = self.import(vec![batch(rows)]).await;
+        responses.pop().unwrap().unwrap()
     }
 }
 
@@ -171,11 +171,11 @@ async fn responses_come_in_order() {
         .collect();
     batches.push(batch(vec![row(21, "", &[], &[]); 5001]));
     batches.push(batch(vec![row(22, OTHER, &[], &[])]));
-    let answers = fixture.import(batches).await;
-    let (last, added) = answers.split_last().unwrap();
+    let responses = fixture.import(batches).await;
+    let (last, added) = responses.split_last().unwrap();
     let rows: Vec<u64> = added
         .iter()
-        .map(|answer| answer.as_ref().unwrap().last_row_number)
+        .map(|response| response.as_ref().unwrap().last_row_number)
         .collect();
     assert_eq!(rows, (1..=20).collect::<Vec<_>>());
     assert_eq!(
@@ -196,11 +196,11 @@ async fn the_earlier_row_is_added() {
         });
         batch(rows.collect())
     };
-    let answers = fixture
+    let responses = fixture
         .import(vec![rows(1, "44"), rows(201, "44"), rows(401, "55")])
         .await;
-    let [Ok(first), Ok(again), Ok(other)] = answers.as_slice() else {
-        panic!("{answers:?}");
+    let [Ok(first), Ok(again), Ok(other)] = responses.as_slice() else {
+        panic!("{responses:?}");
     };
     assert_eq!((first.added, first.unchanged), (200, 0));
     assert_eq!((again.added, again.unchanged), (0, 200));
@@ -234,11 +234,11 @@ async fn parallel_imports_add_each_line_once() {
 async fn a_stop_ends_an_import() {
     let fixture = Fixture::new().await;
     fixture.units.shutdown.begin();
-    let answers = fixture
+    let responses = fixture
         .import(vec![batch(vec![row(1, CONTRACT, &[], &[])])])
         .await;
-    let [Err(refusal)] = answers.as_slice() else {
-        panic!("{answers:?}");
+    let [Err(refusal)] = responses.as_slice() else {
+        panic!("{responses:?}");
     };
     assert_eq!(refusal.reason(), ErrorReason::Unavailable);
     assert_eq!(fixture.counts().await, (0, 0, 0));

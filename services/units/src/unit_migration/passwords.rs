@@ -143,8 +143,8 @@ impl UnitMigration {
             number: entry.number.as_str().to_owned(),
             password: String::from_utf8_lossy(entry.password.expose()).into_owned(),
         };
-        let answer = self.authentication.clone().verify_password(request).await;
-        let verified = answer
+        let response = self.authentication.clone().verify_password(request).await;
+        let verified = response
             .map_err(|status| Failure::forwarded(&status))?
             .into_inner();
         // The credential was permanent when it was read, so it has changed since then.

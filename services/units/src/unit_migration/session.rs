@@ -1,4 +1,4 @@
-//! The common part of both RPCs: the session, its line, and what the line is offered.
+//! The common part of both RPCs: the session, its line, and the unit migration that the line is offered.
 
 use aikagi_api::authentication::v1::CheckSessionRequest;
 use aikagi_api::units::v1;
@@ -51,8 +51,8 @@ impl UnitMigration {
             session_token: token.to_string(),
             peek: false,
         };
-        let answer = self.authentication.clone().check_session(request).await;
-        let checked = answer
+        let response = self.authentication.clone().check_session(request).await;
+        let checked = response
             .map_err(|status| Failure::forwarded(&status))?
             .into_inner();
         let session = checked.session.ok_or(InternalFault("no session"))?;
