@@ -125,8 +125,8 @@ impl Ledger {
 
     /// Begins a read-only transaction whose statements all see the same moment.
     pub async fn begin_snapshot(&self) -> Result<Transaction<'static, Postgres>, LedgerError> {
-        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
-        let begun = self.pool.begin_with(begin).await;
+        let statement = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+        let begun = self.pool.begin_with(statement).await;
         begun.map_err(|error| LedgerError::of(&self.explain(error), "begin"))
     }
 

@@ -151,7 +151,8 @@ impl Failures {
 fn class_of(error: &io::Error) -> ErrorType {
     let of_tls = error
         .get_ref()
-        .is_some_and(|inner| inner.is::<rustls::Error>());
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>())
+        .is_some();
     if of_tls {
         ErrorType::Tls
     } else {

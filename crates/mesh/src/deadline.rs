@@ -25,7 +25,7 @@ pub fn current() -> Option<Instant> {
 }
 
 /// Runs a future until its deadline, which [`current`] returns inside of it. After the deadline the future is dropped,
-/// and the error is DEADLINE_EXCEEDED.
+/// and the error is `DEADLINE_EXCEEDED`.
 pub async fn within<F: Future>(deadline: Instant, future: F) -> Result<F::Output, Refusal> {
     tokio::time::timeout_at(deadline, DEADLINE.scope(deadline, future))
         .await
@@ -59,7 +59,7 @@ pub fn from_headers(headers: &HeaderMap) -> Option<Duration> {
     }
 }
 
-/// Writes the remaining time, less the reserve, into the headers of an RPC. Refused with DEADLINE_EXCEEDED if less than
+/// Writes the remaining time, less the reserve, into the headers of an RPC. Refused with `DEADLINE_EXCEEDED` if less than
 /// [`LEAST`] remains.
 pub fn pass_on(headers: &mut HeaderMap, remaining: Duration) -> Result<(), Refusal> {
     if remaining < LEAST {

@@ -145,9 +145,8 @@ fn of_connection(error: &RedisError) -> ErrorType {
         // An error of rustls is wrapped in an error of this kind.
         Some(error) if error.kind() == io::ErrorKind::InvalidData => ErrorType::Tls,
         Some(error) if error.kind() == io::ErrorKind::TimedOut => ErrorType::Timeout,
-        Some(_) => ErrorType::Connect,
         None if error.is_timeout() => ErrorType::Timeout,
-        None => ErrorType::Connect,
+        Some(_) | None => ErrorType::Connect,
     }
 }
 
@@ -190,7 +189,7 @@ mod tests {
             (ServerErrorKind::ClusterDown.into(), ErrorType::ClusterDown),
             (ServerErrorKind::ResponseError.into(), ErrorType::Command),
         ] {
-            let said = RedisError::from((kind, "of call:secret"));
+            let error = RedisError::from((kind, "of call:secret"));
             assert_eq!(
                 TtlError::of(&error, "HGET").cause().error_type,
                 expected,
@@ -203,7 +202,7 @@ mod tests {
             (io::ErrorKind::TimedOut, ErrorType::Timeout),
             (io::ErrorKind::InvalidData, ErrorType::Tls),
         ] {
-            let said = RedisError::from(io::Error::from(kind));
+            let error = RedisError::from(io::Error::from(kind));
             assert_eq!(
                 TtlError::of(&error, "HGET").cause().error_type,
                 expected,

@@ -82,6 +82,10 @@ impl Dependency for Scripted {
     }
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "an element of a script of answers"
+)]
 fn down(error_type: ErrorType) -> Answer {
     Some(Err(error_type.into()))
 }

@@ -1,6 +1,7 @@
 //! Links and paths in documents exist, and another document links to every document in docs.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use super::tree::Tree;
 
@@ -63,20 +64,26 @@ pub(super) fn breaches(tree: &Tree) -> Vec<String> {
     found
 }
 
+fn is_document(path: &str) -> bool {
+    Path::new(path)
+        .extension()
+        .is_some_and(|extension| extension == "md")
+}
+
 /// Paths of documents in all files that are not documents themselves.
 fn documents_in_code(tree: &Tree) -> Vec<String> {
     let mut found = Vec::new();
     for (path, text) in tree.all() {
         // The tests of these checks contain invented paths.
-        if path.ends_with(".md") || CHECKS.iter().any(|folder| path.starts_with(folder)) {
+        if is_document(path) || CHECKS.iter().any(|folder| path.starts_with(folder)) {
             continue;
         }
         for (index, line) in text.lines().enumerate() {
             let words = line.split(|c: char| !(c.is_alphanumeric() || "/-_.".contains(c)));
             for word in words {
                 let document = word.trim_end_matches('.');
-                let is_document = document.starts_with("docs/") && document.ends_with(".md");
-                if is_document && !tree.has(document) {
+                let is_ours = document.starts_with("docs/") && is_document(document);
+                if is_ours && !tree.has(document) {
                     found.push(format!("{path}:{}: there is no {document}", index + 1));
                 }
             }

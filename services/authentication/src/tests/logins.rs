@@ -89,7 +89,8 @@ async fn a_login_without_a_permit_costs_no_attempt() {
     let fixture = Fixture::new().await;
     fixture.set(USER, CredentialKind::Permanent, RIGHT).await;
     let past = tokio::time::Instant::now();
-    let login = aikagi_mesh::deadline::inherit(Some(past), fixture.login(USER, WRONG)).await;
+    let login = Box::pin(fixture.login(USER, WRONG));
+    let login = aikagi_mesh::deadline::inherit(Some(past), login).await;
     assert!(matches!(login.unwrap_err(), Failure::Fault(_)));
     assert_eq!(fixture.counts(USER).await.failures, 0);
     assert_eq!(fixture.decoy_charges().await, 0);

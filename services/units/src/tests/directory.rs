@@ -238,7 +238,7 @@ async fn a_number_of_another_line_is_taken() {
 }
 
 /// OPS-1, UNIT-1, INV-1: a number that loses the option service loses its password, unless it is still an account. The
-/// contract number in ADMIN_USER is.
+/// contract number in `ADMIN_USER` is.
 #[tokio::test]
 async fn unsubscribing_voids_the_password_of_no_account() {
     let fixture = Fixture::new().await;

@@ -24,7 +24,7 @@ const ROLE: &str = "aikagi_authentication";
 /// A password of a store, which is a secret too.
 const STORE_PASSWORD: &str = "Mejiro31Pt";
 /// How long a service may take to notice.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 const UNAVAILABLE: &str = "dependency unavailable";
 const AVAILABLE: &str = "dependency available";
