@@ -31,7 +31,7 @@ const RECONNECTS: usize = 2;
 /// A connection that is made at its first use, and made again after a loss.
 #[derive(Clone)]
 pub(crate) enum RedisConnection {
-    Standalone(ConnectionManager),
+    Standalone(Arc<Standalone>),
     Sentinel(Arc<Sentinel>),
     Cluster(ClusterConnection),
 }
@@ -50,7 +50,7 @@ impl RedisConnection {
         if let Some(hosts) = Hosts::of(&settings.url, "cluster")? {
             return cluster(&hosts, password, timeout).map(Self::Cluster);
         }
-        standalone(&settings.url, password, timeout).map(Self::Standalone)
+        Standalone::new(&settings.url, password, timeout).map(|s| Self::Standalone(Arc::new(s)))
     }
 
     pub(crate) fn is_cluster(&self) -> bool {
@@ -89,20 +89,52 @@ fn info(url: &str, password: Option<&Zeroizing<String>>) -> Result<ConnectionInf
     Ok(info.set_redis_settings(redis).set_tcp_settings(tcp()))
 }
 
-fn standalone(
-    url: &str,
-    password: Option<&Zeroizing<String>>,
-    timeout: Duration,
-) -> Result<ConnectionManager, SettingsError> {
-    let config = ConnectionManagerConfig::new()
-        .set_connection_timeout(Some(timeout))
-        .set_response_timeout(Some(timeout))
-        .set_min_delay(SHORTEST_RECONNECT)
-        .set_max_delay(LONGEST_RECONNECT)
-        .set_number_of_retries(RECONNECTS)
-        .set_pipeline_buffer_size(PIPELINE);
-    let client = invalid(Client::open(info(url, password)?))?;
-    invalid(client.get_connection_manager_lazy(config))
+/// A connection to one server.
+pub(crate) struct Standalone {
+    client: Client,
+    config: ConnectionManagerConfig,
+    current: StdMutex<ConnectionManager>,
+}
+
+impl Standalone {
+    fn new(
+        url: &str,
+        password: Option<&Zeroizing<String>>,
+        timeout: Duration,
+    ) -> Result<Self, SettingsError> {
+        let config = ConnectionManagerConfig::new()
+            .set_connection_timeout(Some(timeout))
+            .set_response_timeout(Some(timeout))
+            .set_min_delay(SHORTEST_RECONNECT)
+            .set_max_delay(LONGEST_RECONNECT)
+            .set_number_of_retries(RECONNECTS)
+            .set_pipeline_buffer_size(PIPELINE);
+        let client = invalid(Client::open(info(url, password)?))?;
+        let manager = invalid(client.get_connection_manager_lazy(config.clone()))?;
+        Ok(Self {
+            client,
+            config,
+            current: StdMutex::new(manager),
+        })
+    }
+
+    fn current(&self) -> ConnectionManager {
+        self.current
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Returns the result unchanged. The driver keeps a connection that could not log in, so it is replaced here.
+    fn checked<T>(&self, result: RedisResult<T>) -> RedisResult<T> {
+        if let Err(error) = &result
+            && error.kind() == ErrorKind::AuthenticationFailed
+            && let Ok(fresh) = self.client.get_connection_manager_lazy(self.config.clone())
+        {
+            *self.current.lock().unwrap_or_else(PoisonError::into_inner) = fresh;
+        }
+        result
+    }
 }
 
 fn cluster(
@@ -259,7 +291,10 @@ impl Sentinel {
 impl ConnectionLike for RedisConnection {
     fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
         match self {
-            RedisConnection::Standalone(connection) => connection.req_packed_command(cmd),
+            RedisConnection::Standalone(server) => Box::pin(async move {
+                let mut connection = server.current();
+                server.checked(connection.req_packed_command(cmd).await)
+            }),
             RedisConnection::Cluster(connection) => connection.req_packed_command(cmd),
             RedisConnection::Sentinel(sentinel) => Box::pin(async move {
                 let mut connection = sentinel.connection().await?;
@@ -275,9 +310,14 @@ impl ConnectionLike for RedisConnection {
         count: usize,
     ) -> RedisFuture<'a, Vec<Value>> {
         match self {
-            RedisConnection::Standalone(connection) => {
-                connection.req_packed_commands(pipeline, offset, count)
-            }
+            RedisConnection::Standalone(server) => Box::pin(async move {
+                let mut connection = server.current();
+                server.checked(
+                    connection
+                        .req_packed_commands(pipeline, offset, count)
+                        .await,
+                )
+            }),
             RedisConnection::Cluster(connection) => {
                 connection.req_packed_commands(pipeline, offset, count)
             }
@@ -294,7 +334,7 @@ impl ConnectionLike for RedisConnection {
 
     fn get_db(&self) -> i64 {
         match self {
-            RedisConnection::Standalone(connection) => connection.get_db(),
+            RedisConnection::Standalone(server) => server.current().get_db(),
             RedisConnection::Cluster(connection) => connection.get_db(),
             RedisConnection::Sentinel(_) => 0,
         }
