@@ -76,7 +76,7 @@ fn the_unit_state_follows_from_its_columns() {
     );
     assert_eq!(
         unit_state(Some("GROUP"), None),
-        Err(LedgerError::corrupt("unit_state"))
+        Err(LedgerError::corrupt("read a row"))
     );
 }
 

@@ -172,6 +172,9 @@ async fn outages_leave_no_secret_behind() {
     cluster.run_statement("postgres", &right).unwrap();
     wait_for(&logs, &authentication, AVAILABLE, "postgresql", 2);
 
+    // Redis was emptied, and the first session with it (INV-3).
+    let session = system.site().login(FIRST, PERMANENT).await.unwrap();
+    canaries.add(&session.token);
     let last = session.change(PERMANENT, OTHER_PERMANENT).await.unwrap();
     canaries.add(&last.unwrap().token);
     system
