@@ -102,7 +102,7 @@ impl<'a> Project<'a> {
         command::run(&mut self.compose(arguments))
     }
 
-    /// Removes the containers, networks and data of the project.
+    /// Removes the containers and the data of the project, those of earlier overlays, too.
     pub fn remove(&self) -> Result<()> {
         self.ask(&[
             "--profile=*",
@@ -110,8 +110,15 @@ impl<'a> Project<'a> {
             "--volumes",
             "--remove-orphans",
             "--timeout=10",
-        ])
-        .map(|_| ())
+        ])?;
+        // `down` leaves volumes that only an overlay declares. A later standby would start with the data of an earlier one.
+        let filter = format!("label=com.docker.compose.project={}", self.name);
+        let list = ["volume", "ls", "--quiet", "--filter", &filter];
+        let volumes = self.engine.ask(&list)?;
+        for volume in volumes.lines() {
+            self.engine.ask(&["volume", "rm", volume])?;
+        }
+        Ok(())
     }
 
     /// The running containers of a service, sorted by name.
