@@ -152,6 +152,8 @@ impl Subscriber {
         }
     }
 
+    /// Changes a temporary password to a permanent one. Redis may lose the temporary password after the session was
+    /// checked, and then it is wrong.
     async fn change_password(
         &mut self,
         session: &LoggedIn,
@@ -163,8 +165,14 @@ impl Subscriber {
                 session.change(current, new).await
             })
             .await;
-        self.answered_in_session("changing the password", changed)
-            .map(|_new_session| ())
+        match changed {
+            Err(status) if reason(&status) == name_of(ErrorReason::PasswordWrong) => {
+                self.lost_with_redis("the temporary password, during its change")
+            }
+            changed => self
+                .answered_in_session("changing the password", changed)
+                .map(|_new_session| ()),
+        }
     }
 
     /// Compares the count of wrong attempts with those that were acknowledged (LOGIN-3).
