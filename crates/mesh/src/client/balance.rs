@@ -276,16 +276,18 @@ impl Connected {
         Self { replica, channel }
     }
 
-    /// Makes the RPC. After a failure the connection is not used again.
+    /// Makes the RPC. After a failure the connection is not used again, unless only the deadline has passed.
     pub(super) async fn call(
         self,
         request: Request<Body>,
     ) -> Result<Response<Body>, tonic::transport::Error> {
         let result = self.channel.clone().oneshot(request).await;
         if let Err(error) = &result {
-            *self.replica.channel.lock().await = None;
-            self.replica
-                .failed(connect::class_of(error, ErrorType::Reset));
+            let class = connect::class_of(error, ErrorType::Reset);
+            if class != ErrorType::Deadline {
+                *self.replica.channel.lock().await = None;
+                self.replica.failed(class);
+            }
         }
         result
     }

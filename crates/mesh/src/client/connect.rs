@@ -96,22 +96,27 @@ fn was_rejected(error: &h2::Error) -> bool {
     error.is_remote() && (closing || refused)
 }
 
-/// The class of a transport error: TLS, wrong identity or connect if its sources say so, else `otherwise`.
+/// The class of a transport error: TLS, wrong identity, deadline or connect if its sources say so, else `otherwise`.
 pub(super) fn class_of(
     error: &(dyn std::error::Error + 'static),
     otherwise: ErrorType,
 ) -> ErrorType {
-    let mut next = Some(error);
+    let (mut class, mut next) = (otherwise, Some(error));
     while let Some(error) = next {
         if let Some(class) = class_of_tls(error) {
             return class;
         }
+        // tonic ends an RPC at its deadline, too, and may be the first to do so.
+        if error.is::<tonic::TimeoutExpired>() {
+            return ErrorType::Deadline;
+        }
+        // Its sources may know more: a failed handshake is also a failure to connect.
         if error.is::<tonic::ConnectError>() {
-            return ErrorType::Connect;
+            class = ErrorType::Connect;
         }
         next = error.source();
     }
-    otherwise
+    class
 }
 
 fn class_of_tls(error: &(dyn std::error::Error + 'static)) -> Option<ErrorType> {

@@ -24,15 +24,28 @@ use crate::policy::Policies;
 use crate::shutdown::Shutdown;
 use crate::tls::TlsIdentity;
 
-/// A server with this identity that closes each connection after the TLS handshake. Its address.
-async fn server(identity: TlsIdentity, shutdown: &Shutdown) -> String {
+/// What a server does with a connection whose TLS handshake is done.
+#[derive(Clone, Copy)]
+enum Then {
+    /// It sends nothing.
+    Silence,
+    /// It closes the connection.
+    Close,
+}
+
+/// A server with this identity. Its address.
+async fn server(identity: TlsIdentity, then: Then, shutdown: &Shutdown) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let config = move || identity.server_config();
     let mut incoming = accept_tls(listener, Clients::Workloads, config, shutdown);
     tokio::spawn(async move {
+        let mut held = Vec::new();
         while let Some(connection) = incoming.next().await {
-            drop(connection);
+            match then {
+                Then::Silence => held.push(connection),
+                Then::Close => drop(connection),
+            }
         }
     });
     address
@@ -113,11 +126,51 @@ async fn there_is_no_address() {
     assert_eq!(found.cause(), ErrorType::NoAddress.into());
 }
 
+/// INV-7: a workload with a certificate of another authority is not ours.
+#[tokio::test]
+async fn the_certificate_is_foreign() {
+    let installation = Installation::new();
+    let foreign = identity(&installation.directory.path().join("foreign"), "units");
+    let address = server(foreign, Then::Silence, &installation.shutdown).await;
+    fails_by(&installation.units(vec![address]), ErrorType::Tls).await;
+}
+
+/// INV-7: another workload of ours is not the one that was meant.
+#[tokio::test]
+async fn another_workload_answers() {
+    let installation = Installation::new();
+    let other = installation.identity("password");
+    let address = server(other, Then::Silence, &installation.shutdown).await;
+    fails_by(&installation.units(vec![address]), ErrorType::WrongIdentity).await;
+}
+
+/// INV-11: what is not answered in time ends at the deadline.
+#[tokio::test]
+async fn nothing_is_answered() {
+    let installation = Installation::new();
+    let units = installation.identity("units");
+    let address = server(units, Then::Silence, &installation.shutdown).await;
+    let lines = LogLines::record();
+    let upstream = installation.units(vec![address]);
+    let mut client = HealthClient::new(upstream);
+    let call = client.check(HealthCheckRequest::default());
+    // Longer than what the client keeps for itself.
+    let end = Instant::now() + Duration::from_secs(1);
+    let status = deadline::inherit(Some(end), call).await.unwrap_err();
+    assert_eq!(status.code(), Code::DeadlineExceeded);
+    let Failure::Fault(fault) = Failure::forwarded(&status) else {
+        panic!("no fault: {status:?}");
+    };
+    assert_eq!(fault.cause(), ErrorType::Deadline.into());
+    assert_eq!(lines.of("replica available").len(), 1);
+    assert_eq!(lines.of("replica unavailable"), []);
+}
+
 #[tokio::test]
 async fn the_connection_breaks() {
     let installation = Installation::new();
     let units = installation.identity("units");
-    let address = server(units, &installation.shutdown).await;
+    let address = server(units, Then::Close, &installation.shutdown).await;
     let lines = LogLines::record();
     let (code, fault) = fault(installation.units(vec![address])).await;
     let expected = (Code::Unavailable, ErrorType::Reset.into());
