@@ -15,6 +15,8 @@ use crate::paths::tail;
 use crate::repo::Repo;
 use crate::{command, debian};
 
+mod bridges;
+
 const START_LIMIT: Duration = Duration::from_mins(1);
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 /// The plugins of Docker's command line, and their directory in Debian's packages of the same names.
@@ -102,6 +104,7 @@ fn start(home: &Path, engine: &Engine, console: Console) -> Result<Child> {
     if engine.answers() {
         bail!("Debian's package has started one: run this command again");
     }
+    bridges::remove_stale()?;
     console.step("starting a Docker engine");
     let path = home.join("dockerd.log");
     let log = File::create(&path).context("cannot write the engine's log")?;
