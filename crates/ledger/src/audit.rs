@@ -2,9 +2,8 @@
 
 use aikagi_domain::telephone::TelephoneNumber;
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
 
-use crate::{LedgerError, Statement as _};
+use crate::{Connection, LedgerError, Statement as _};
 
 /// The action that an event records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -108,10 +107,7 @@ pub struct AuditEvent<'a> {
 }
 
 /// Appends an event. Call this in the transaction of the change.
-pub async fn append(
-    connection: &mut PgConnection,
-    event: AuditEvent<'_>,
-) -> Result<(), LedgerError> {
+pub async fn append(connection: &mut Connection, event: AuditEvent<'_>) -> Result<(), LedgerError> {
     sqlx::query!(
         r#"
         INSERT INTO audit_events (occurred_time, actor, action, line_id, number, outcome, reason, trace_id)

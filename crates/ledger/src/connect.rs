@@ -1,28 +1,29 @@
 //! The connection pool, and the checks at the start of a service.
 
 use std::fmt;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aikagi_domain::fault::{Cause, Dependency, Endpoint, ErrorType, Fault, FaultKind};
-use sqlx::pool::PoolConnection;
+use deadpool::Runtime;
+use deadpool::managed::{Pool, PoolError, QueueMode, Timeouts};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions as _, Connection, PgConnection, PgPool, Postgres, Transaction};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection, PgPool};
+use tokio::time::{sleep, timeout};
 
-use crate::error::{DEPENDENCY, NoConnection, cause_of, export_failures};
+use crate::error::{DEPENDENCY, cause_of, export_failures};
+use crate::pool::{Connection, DURABLE, Manager, TEST, Transaction, because, obstacle};
 use crate::{LedgerError, Settings, SettingsError};
 
-/// A connection that was idle for longer than this is tested before it is used.
-const UNTESTED_IDLE: Duration = Duration::from_secs(1);
-
 /// How long a check waits for a connection of the pool. The health check gives up after two seconds.
-const CHECK_ACQUIRE: Duration = Duration::from_millis(1200);
-/// How long a check then waits for a connection outside of the pool, made to find the cause.
-const CHECK_CONNECT: Duration = Duration::from_millis(500);
-
-/// The values of `synchronous_commit` with which an acknowledged commit survives a crash of the primary, and its loss if
-/// there is a synchronous standby.
-const DURABLE: [&str; 2] = ["on", "remote_apply"];
+const CHECK_ACQUIRE: Duration = Duration::from_millis(1000);
+/// How long a check waits for each answer, and for a connection outside of the pool, made to find the cause.
+const CHECK_ANSWER: Duration = Duration::from_millis(400);
+/// The first pause before another try to connect. Each later one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+/// A connection that was idle for longer than this is closed by the next check.
+const MAX_IDLE: Duration = Duration::from_mins(10);
 
 /// Why a service does not start with this database.
 #[derive(Debug, thiserror::Error)]
@@ -65,7 +66,8 @@ impl Planning {
 /// The ledger: a pool of connections, and what is known about an outage. Clones share both.
 #[derive(Clone)]
 pub struct Ledger {
-    pool: PgPool,
+    pub(crate) pool: Pool<Manager>,
+    acquire_timeout: Duration,
     outage: Outage,
 }
 
@@ -89,91 +91,137 @@ impl Ledger {
     /// The pool connects at the first statement, so a service can start during an outage of the ledger. A statement that
     /// waits too long for a connection fails as unavailable.
     ///
-    /// INV-4: the pool never uses a connection on which commits are not durable, even if the database setting changes
-    /// after the start of the service.
+    /// INV-4: the pool never uses a connection on which changes are not possible or commits are not durable, even if the
+    /// server's settings or its role change after the start of the service.
     pub fn connect(settings: &Settings, planning: Planning) -> Result<Self, SettingsError> {
         export_failures();
-        let outage = Outage::default();
-        let connected = outage.clone();
-        let options = PgPoolOptions::new().after_connect(move |connection, _| {
-            let connected = connected.clone();
-            Box::pin(async move {
-                let level = synchronous_commit(connection).await?;
-                if DURABLE.contains(&level.as_str()) {
-                    connected.set(None);
-                    return Ok(());
-                }
-                connected.set(Some(ErrorType::NotDurable.into()));
-                Err(sqlx::Error::BeginFailed)
+        let acquire_timeout = settings.acquire_timeout()?;
+        let servers = settings.servers()?.into_iter();
+        let servers: Vec<_> = servers
+            .map(|options| options.options([planning.parameter()]))
+            .collect();
+        let count = u32::try_from(servers.len()).unwrap_or(u32::MAX);
+        let manager = Manager {
+            connect_timeout: acquire_timeout / count,
+            statement_timeout: settings.statement_timeout()?,
+            max_lifetime: settings.max_lifetime()?,
+            breaks: Arc::new(AtomicU64::new(0)),
+            servers,
+        };
+        let size = usize::try_from(settings.max_connections).unwrap_or(usize::MAX);
+        let pool = Pool::builder(manager)
+            .max_size(size)
+            // The other connections may become idle, and are closed.
+            .queue_mode(QueueMode::Lifo)
+            .runtime(Runtime::Tokio1)
+            .timeouts(Timeouts {
+                wait: Some(acquire_timeout),
+                create: Some(acquire_timeout),
+                recycle: Some(TEST),
             })
-        });
-        let pool = lazy(options, settings, planning)?;
-        Ok(Self { pool, outage })
+            .build()
+            .map_err(|_no_runtime| SettingsError::Duration("acquire_timeout"))?;
+        Ok(Self {
+            pool,
+            acquire_timeout,
+            outage: Outage::default(),
+        })
     }
 
     /// Takes a connection from the pool.
-    pub async fn acquire(&self) -> Result<PoolConnection<Postgres>, LedgerError> {
-        let acquired = self.pool.acquire().await;
-        acquired.map_err(|error| LedgerError::of(&self.explain(error), "acquire"))
+    pub async fn acquire(&self) -> Result<Connection, LedgerError> {
+        let acquired = self.connection().await;
+        acquired.map_err(|error| LedgerError::of(&error, "acquire"))
     }
 
-    /// Begins a transaction. It is rolled back if it is dropped without [`commit`].
-    pub async fn begin(&self) -> Result<Transaction<'static, Postgres>, LedgerError> {
-        let begun = self.pool.begin().await;
-        begun.map_err(|error| LedgerError::of(&self.explain(error), "begin"))
+    /// Begins a transaction. It is rolled back if it is dropped without [`Transaction::commit`].
+    pub async fn begin(&self) -> Result<Transaction, LedgerError> {
+        self.begin_with("BEGIN").await
     }
 
     /// Begins a read-only transaction whose statements all see the same moment.
-    pub async fn begin_snapshot(&self) -> Result<Transaction<'static, Postgres>, LedgerError> {
-        let statement = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
-        let begun = self.pool.begin_with(statement).await;
-        begun.map_err(|error| LedgerError::of(&self.explain(error), "begin"))
+    pub async fn begin_snapshot(&self) -> Result<Transaction, LedgerError> {
+        self.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            .await
     }
 
-    pub(crate) fn pool(&self) -> &PgPool {
-        &self.pool
+    async fn begin_with(&self, statement: &'static str) -> Result<Transaction, LedgerError> {
+        let begun = match self.connection().await {
+            Ok(connection) => Transaction::begin(connection, statement).await,
+            Err(error) => Err(error),
+        };
+        begun.map_err(|error| LedgerError::of(&error, "begin"))
     }
 
-    /// Replaces the pool's error "no connection in time" by the cause of the present outage.
-    pub(crate) fn explain(&self, error: sqlx::Error) -> sqlx::Error {
-        match (&error, self.outage.cause()) {
-            (sqlx::Error::PoolTimedOut, Some(cause)) => {
-                sqlx::Error::Configuration(NoConnection(cause).into())
+    /// Takes a connection from the pool. Tries again while a server starts, stops, or becomes the primary.
+    pub(crate) async fn connection(&self) -> Result<Connection, sqlx::Error> {
+        let mut failed = None;
+        let tries = async {
+            let mut pause = FIRST_PAUSE;
+            loop {
+                match self.pool.get().await {
+                    Ok(server) => return Ok(Connection::new(server)),
+                    Err(PoolError::Backend(error)) if can_pass(&error) => failed = Some(error),
+                    Err(PoolError::Backend(error)) => return Err(error),
+                    Err(PoolError::Closed) => return Err(sqlx::Error::PoolClosed),
+                    Err(_no_connection) => return Err(sqlx::Error::PoolTimedOut),
+                }
+                sleep(pause).await;
+                pause *= 2;
             }
-            _ => error,
+        };
+        let tried = timeout(self.acquire_timeout, tries).await;
+        let acquired = tried.unwrap_or(Err(sqlx::Error::PoolTimedOut));
+        if acquired.is_ok() {
+            self.outage.set(None);
         }
+        acquired.map_err(|error| match (error, failed) {
+            (sqlx::Error::PoolTimedOut, Some(failed)) => failed,
+            (sqlx::Error::PoolTimedOut, None) => match self.outage.cause() {
+                Some(cause) => because(cause),
+                None => sqlx::Error::PoolTimedOut,
+            },
+            (error, _) => error,
+        })
     }
 
     /// Takes a connection and looks for an obstacle.
     async fn try_connection(&self) -> Result<(), LedgerError> {
-        let acquired = tokio::time::timeout(CHECK_ACQUIRE, self.pool.acquire()).await;
-        let mut connection = match acquired.unwrap_or(Err(sqlx::Error::PoolTimedOut)) {
-            Ok(connection) => connection,
-            Err(sqlx::Error::PoolTimedOut) => {
-                let cause = self.diagnose().await;
-                return Err(LedgerError::counted(cause, "check"));
+        self.pool
+            .retain(|_, metrics| metrics.last_used() < MAX_IDLE);
+        let mut connection = match timeout(CHECK_ACQUIRE, self.connection()).await {
+            Ok(Ok(connection)) => connection,
+            Ok(Err(error)) if !matches!(error, sqlx::Error::PoolTimedOut) => {
+                return Err(LedgerError::of(&error, "check"));
             }
-            Err(error) => return Err(LedgerError::of(&error, "check")),
+            _ => return Err(LedgerError::counted(self.diagnose().await, "check")),
         };
-        match obstacle(&mut connection).await {
+        let found = timeout(CHECK_ANSWER, obstacle(&mut connection)).await;
+        match found.unwrap_or_else(|_elapsed| Ok(Some(ErrorType::Timeout.into()))) {
             Ok(None) => Ok(()),
-            Ok(Some(cause)) => Err(LedgerError::counted(cause, "check")),
+            Ok(Some(cause)) => {
+                connection.give_up();
+                Err(LedgerError::counted(cause, "check"))
+            }
             Err(error) => Err(LedgerError::of(&error, "check")),
         }
     }
 
     /// Finds out why the pool had no connection: connects outside of the pool. If that succeeds, the pool is too small.
     async fn diagnose(&self) -> Cause {
-        let options = self.pool.connect_options();
-        match tokio::time::timeout(CHECK_CONNECT, options.connect()).await {
-            Err(_elapsed) => ErrorType::Timeout.into(),
-            Ok(Err(error)) => cause_of(&error),
-            Ok(Ok(mut connection)) => match obstacle(&mut connection).await {
-                Ok(None) => ErrorType::PoolTimeout.into(),
-                Ok(Some(cause)) => cause,
-                Err(error) => cause_of(&error),
-            },
+        let mut cause = ErrorType::PoolTimeout.into();
+        for options in &self.pool.manager().servers {
+            let tried = timeout(CHECK_ANSWER, async {
+                obstacle(&mut options.connect().await?).await
+            });
+            cause = match tried.await {
+                Err(_elapsed) => ErrorType::Timeout.into(),
+                Ok(Err(error)) => cause_of(&error),
+                Ok(Ok(Some(cause))) => cause,
+                Ok(Ok(None)) => return ErrorType::PoolTimeout.into(),
+            };
         }
+        cause
     }
 }
 
@@ -185,7 +233,7 @@ impl Dependency for Ledger {
     }
 
     fn endpoint(&self) -> Endpoint {
-        endpoint(&self.pool.connect_options())
+        endpoint(&self.pool.manager().servers)
     }
 
     /// Checks that the ledger answers, accepts changes and commits durably (INV-4).
@@ -199,21 +247,9 @@ impl Dependency for Ledger {
 impl fmt::Debug for Ledger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ledger")
-            .field("pool", &self.pool)
+            .field("pool", &self.pool.status())
             .finish_non_exhaustive()
     }
-}
-
-/// Commits a transaction. After an error it is unknown whether the commit was done.
-pub async fn commit(transaction: Transaction<'_, Postgres>) -> Result<(), LedgerError> {
-    let done = transaction.commit().await;
-    done.map_err(|error| LedgerError::of(&error, "commit"))
-}
-
-/// Rolls a transaction back.
-pub async fn rollback(transaction: Transaction<'_, Postgres>) -> Result<(), LedgerError> {
-    let done = transaction.rollback().await;
-    done.map_err(|error| LedgerError::of(&error, "rollback"))
 }
 
 /// Creates a pool for schema migrations. Their statements have no time limit. Their wait for a lock is limited, because
@@ -225,32 +261,26 @@ pub(crate) fn for_schema(settings: &Settings) -> Result<PgPool, SettingsError> {
         .connect_lazy_with(options))
 }
 
-fn lazy(
-    options: PgPoolOptions,
-    settings: &Settings,
-    planning: Planning,
-) -> Result<PgPool, SettingsError> {
-    let timeout = settings.acquire_timeout()?;
-    Ok(options
-        .max_connections(settings.max_connections)
-        .acquire_timeout(timeout)
-        // A wait that is too long is an error, which is logged where it ends an RPC.
-        .acquire_slow_threshold(timeout.saturating_mul(2))
-        // A test before every use would double the round trips of a session check.
-        .test_before_acquire(false)
-        .before_acquire(|connection, metadata| {
-            Box::pin(async move {
-                if metadata.idle_for > UNTESTED_IDLE {
-                    connection.ping().await?;
-                }
-                Ok(true)
-            })
-        })
-        .connect_lazy_with(settings.options()?.options([planning.parameter()])))
+/// True if another try to connect may succeed soon.
+fn can_pass(error: &sqlx::Error) -> bool {
+    matches!(
+        cause_of(error).error_type,
+        ErrorType::Connect
+            | ErrorType::Shutdown
+            | ErrorType::ReadOnly
+            | ErrorType::NotDurable
+            | ErrorType::TooManyConnections
+    )
 }
 
-/// The address of the server. For a Unix socket: its path, without a port.
-fn endpoint(options: &PgConnectOptions) -> Endpoint {
+/// The address of the first server. For a Unix socket: its path, without a port.
+fn endpoint(servers: &[PgConnectOptions]) -> Endpoint {
+    let Some(options) = servers.first() else {
+        return Endpoint {
+            address: String::new(),
+            port: None,
+        };
+    };
     match options.get_socket() {
         Some(socket) => Endpoint {
             address: socket.display().to_string(),
@@ -263,31 +293,19 @@ fn endpoint(options: &PgConnectOptions) -> Endpoint {
     }
 }
 
-/// What prevents durable changes on this connection. `None` if nothing does.
-async fn obstacle(connection: &mut PgConnection) -> Result<Option<Cause>, sqlx::Error> {
-    let (read_only, level): (bool, String) = sqlx::query_as(
-        "SELECT current_setting('transaction_read_only') = 'on', current_setting('synchronous_commit')",
-    )
-    .fetch_one(connection)
-    .await?;
-    let obstacle = if read_only {
-        Some(ErrorType::ReadOnly)
-    } else if DURABLE.contains(&level.as_str()) {
-        None
-    } else {
-        Some(ErrorType::NotDurable)
-    };
-    Ok(obstacle.map(Cause::from))
-}
-
 /// INV-4: refuses a database that can lose acknowledged commits.
 ///
 /// Checks the present setting, and the settings of this role and this database, which later connections would get. A
 /// database that does not answer is not refused: the service starts and is not ready.
 pub async fn check_durability(settings: &Settings) -> Result<(), DurabilityError> {
-    let pool = lazy(PgPoolOptions::new(), settings, Planning::AsNeeded)?;
-    let levels = read_levels(&pool).await;
-    pool.close().await;
+    let mut levels = Err(sqlx::Error::PoolTimedOut);
+    for options in settings.servers()? {
+        let read = timeout(settings.acquire_timeout()?, read_levels(&options)).await;
+        levels = read.unwrap_or(Err(sqlx::Error::PoolTimedOut));
+        if levels.is_ok() {
+            break;
+        }
+    }
     let levels = levels.map_err(|error| LedgerError::of(&error, "check_durability"));
     let (level, stored) = match levels {
         Ok(levels) => levels,
@@ -307,8 +325,8 @@ pub async fn check_durability(settings: &Settings) -> Result<(), DurabilityError
 }
 
 /// The value of `synchronous_commit` in this session, and the settings stored for this role and this database.
-async fn read_levels(pool: &PgPool) -> Result<(String, Vec<String>), sqlx::Error> {
-    let mut connection = pool.acquire().await?;
+async fn read_levels(options: &PgConnectOptions) -> Result<(String, Vec<String>), sqlx::Error> {
+    let mut connection = options.connect().await?;
     let level = synchronous_commit(&mut connection).await?;
     let stored = sqlx::query_scalar!(
         r#"
@@ -319,8 +337,9 @@ async fn read_levels(pool: &PgPool) -> Result<(String, Vec<String>), sqlx::Error
             AND s.setrole IN (0, (SELECT oid FROM pg_roles WHERE rolname = current_user))
         "#
     )
-    .fetch_all(&mut *connection)
+    .fetch_all(&mut connection)
     .await?;
+    let _unused = connection.close().await;
     Ok((level, stored))
 }
 

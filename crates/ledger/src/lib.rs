@@ -9,13 +9,15 @@ mod connect;
 mod error;
 mod executor;
 pub mod line;
+mod pool;
 mod settings;
 mod statement;
 #[cfg(test)]
 mod tests;
 
-pub use connect::{DurabilityError, Ledger, Planning, check_durability, commit, rollback};
+pub use connect::{DurabilityError, Ledger, Planning, check_durability};
 pub use error::LedgerError;
+pub use pool::{Connection, Transaction};
 pub use settings::{Settings, SettingsError};
 pub use statement::{Statement, span};
 

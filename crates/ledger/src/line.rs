@@ -3,9 +3,9 @@
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit::{AuthUnit, Line, Member, UnitState};
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgExecutor};
+use sqlx::PgExecutor;
 
-use crate::{LedgerError, Statement as _};
+use crate::{Connection, LedgerError, Statement as _};
 
 /// A line in the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub struct StoredLine {
 /// Fails with a conflict if another change holds the lock for too long, or removes the number from the line while this
 /// one waits.
 pub async fn lock_line_of(
-    transaction: &mut PgConnection,
+    transaction: &mut Connection,
     number: &TelephoneNumber,
 ) -> Result<Option<StoredLine>, LedgerError> {
     let found = sqlx::query_scalar!(
@@ -52,7 +52,7 @@ pub async fn lock_line_of(
 
 /// INV-5: locks a line until the end of the transaction, and then reads it. `None` if the line does not exist.
 pub async fn lock_line(
-    transaction: &mut PgConnection,
+    transaction: &mut Connection,
     line_id: i64,
 ) -> Result<Option<StoredLine>, LedgerError> {
     let found = sqlx::query_scalar!(

@@ -13,9 +13,9 @@ use sqlx::ConnectOptions as _;
 use sqlx::postgres::PgConnectOptions;
 use zeroize::Zeroizing;
 
-/// The limits of each connection, so that the database does not continue work that the caller has given up.
-const LIMITS: [(&str, &str); 3] = [
-    ("statement_timeout", "5s"),
+/// The limits of each connection, so that the database does not continue work that the caller has given up. The limit of
+/// a statement is a setting.
+const LIMITS: [(&str, &str); 2] = [
     ("lock_timeout", "2s"),
     ("idle_in_transaction_session_timeout", "10s"),
 ];
@@ -26,6 +26,10 @@ const LIMITS: [(&str, &str); 3] = [
 pub struct Settings {
     /// `postgres://role@host:port/database`, with the parameters of libpq (`sslmode`, `sslrootcert`, ...).
     pub url: String,
+    /// Servers of which one is the primary, as `host` or `host:port`. If given, they replace the server of the URL. A
+    /// connection is made to the first that accepts durable changes.
+    #[serde(default)]
+    pub hosts: Vec<String>,
     /// The file with the role's password. It overrides a password in the URL. Only its owner may be able to read it.
     #[serde(default)]
     pub password_file: Option<PathBuf>,
@@ -35,6 +39,13 @@ pub struct Settings {
     /// The maximum time that a statement waits for a connection. After that the ledger counts as unavailable.
     #[serde(default = "default_acquire_timeout", with = "duration_text")]
     pub acquire_timeout: TimeDelta,
+    /// The maximum time of a statement. PostgreSQL stops it after this time. If the server then stays silent for half a
+    /// second more, the connection is closed.
+    #[serde(default = "default_statement_timeout", with = "duration_text")]
+    pub statement_timeout: TimeDelta,
+    /// The maximum age of a connection. An older one is closed before its next use.
+    #[serde(default = "default_max_lifetime", with = "duration_text")]
+    pub max_lifetime: TimeDelta,
 }
 
 fn default_max_connections() -> u32 {
@@ -45,15 +56,26 @@ fn default_acquire_timeout() -> TimeDelta {
     TimeDelta::seconds(2)
 }
 
+fn default_statement_timeout() -> TimeDelta {
+    TimeDelta::seconds(3)
+}
+
+fn default_max_lifetime() -> TimeDelta {
+    TimeDelta::minutes(30)
+}
+
 /// Why settings are invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// The URL is not a PostgreSQL URL. The error does not contain the URL, which may contain a password.
     #[error("postgres.url is not a PostgreSQL URL")]
     Url,
-    /// The acquire timeout is negative.
-    #[error("postgres.acquire_timeout must not be negative")]
-    AcquireTimeout,
+    /// A host is empty, or its port is not a number.
+    #[error("postgres.hosts: `{0}` is not a host or host:port")]
+    Host(String),
+    /// A duration is 0 or negative. The error has its key.
+    #[error("postgres.{0} must be positive")]
+    Duration(&'static str),
     /// The password file cannot be read, or other users can read it.
     #[error("postgres.password_file {path}: {text}")]
     PasswordFile {
@@ -69,16 +91,35 @@ impl Settings {
     pub fn for_url(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
+            hosts: Vec::new(),
             password_file: None,
             max_connections: default_max_connections(),
             acquire_timeout: default_acquire_timeout(),
+            statement_timeout: default_statement_timeout(),
+            max_lifetime: default_max_lifetime(),
         }
     }
 
     pub(crate) fn acquire_timeout(&self) -> Result<Duration, SettingsError> {
-        self.acquire_timeout
-            .to_std()
-            .map_err(|_negative| SettingsError::AcquireTimeout)
+        positive(self.acquire_timeout, "acquire_timeout")
+    }
+
+    pub(crate) fn statement_timeout(&self) -> Result<Duration, SettingsError> {
+        positive(self.statement_timeout, "statement_timeout")
+    }
+
+    pub(crate) fn max_lifetime(&self) -> Result<Duration, SettingsError> {
+        positive(self.max_lifetime, "max_lifetime")
+    }
+
+    /// The options of a connection to each server.
+    pub(crate) fn servers(&self) -> Result<Vec<PgConnectOptions>, SettingsError> {
+        let options = self.options()?;
+        if self.hosts.is_empty() {
+            return Ok(vec![options]);
+        }
+        let hosts = self.hosts.iter();
+        hosts.map(|host| at_host(options.clone(), host)).collect()
     }
 
     /// The options of a connection. Fails for all settings that can be checked without connecting.
@@ -92,7 +133,11 @@ impl Settings {
             .map_err(|_unreadable| SettingsError::Url)?
             // The driver logs statements, and slow ones as warnings.
             .disable_statement_logging()
-            .options(LIMITS);
+            .options(LIMITS)
+            .options([(
+                "statement_timeout",
+                format!("{}ms", self.statement_timeout()?.as_millis()),
+            )]);
         match &self.password_file {
             None => Ok(options),
             Some(path) => {
@@ -100,6 +145,32 @@ impl Settings {
                 Ok(options.password(password.trim_end_matches(['\r', '\n'])))
             }
         }
+    }
+}
+
+fn positive(value: TimeDelta, key: &'static str) -> Result<Duration, SettingsError> {
+    let value = value.to_std().unwrap_or_default();
+    if value.is_zero() {
+        return Err(SettingsError::Duration(key));
+    }
+    Ok(value)
+}
+
+/// The options with the server `host` or `host:port`. An IPv6 address with a port is in brackets.
+fn at_host(options: PgConnectOptions, host: &str) -> Result<PgConnectOptions, SettingsError> {
+    let refuse = || SettingsError::Host(host.to_owned());
+    let (name, port) = match host.rsplit_once(':') {
+        Some((name, port)) if !name.contains(':') || name.ends_with(']') => (name, Some(port)),
+        _ => (host, None),
+    };
+    let name = name.trim_start_matches('[').trim_end_matches(']');
+    if name.is_empty() {
+        return Err(refuse());
+    }
+    let options = options.host(name);
+    match port {
+        Some(port) => Ok(options.port(port.parse().map_err(|_not_a_number| refuse())?)),
+        None => Ok(options),
     }
 }
 
@@ -123,6 +194,7 @@ fn read_password(path: &Path) -> Result<Zeroizing<String>, SettingsError> {
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
+            .field("hosts", &self.hosts)
             .field("password_file", &self.password_file)
             .field("max_connections", &self.max_connections)
             .field("acquire_timeout", &self.acquire_timeout)

@@ -9,13 +9,15 @@ mod durability;
 mod grants;
 mod line;
 mod schema;
-
+mod silence;
 mod statements;
 
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_fixtures::TestDatabase;
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;
+
+use crate::{Ledger, Planning, Settings};
 
 const ROLES: [&str; 6] = [
     "aikagi_issuance",
@@ -67,6 +69,12 @@ async fn database() -> (TestDatabase, PgPool) {
     let database = TestDatabase::new().await.unwrap();
     let pool = database.pool().await.unwrap();
     (database, pool)
+}
+
+/// The ledger of a service.
+fn ledger_as(database: &TestDatabase, role: &str) -> Ledger {
+    let settings = Settings::for_url(database.url_as(role));
+    Ledger::connect(&settings, Planning::AsNeeded).unwrap()
 }
 
 /// The SQLSTATE with which the database refuses a statement; `None` if the statement succeeds.

@@ -7,11 +7,10 @@ use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit::{AuthUnit, UnitChoice};
 use aikagi_ledger::audit::{self, AuditAction, AuditEvent, AuditOutcome};
 use aikagi_ledger::line::{StoredLine, lock_line_of, read_line_of};
-use aikagi_ledger::{Ledger, LedgerError, Statement as _, commit, rollback};
+use aikagi_ledger::{Connection, Ledger, LedgerError, Statement as _};
 use aikagi_mesh::telemetry::trace_id;
 use aikagi_refusal::{ErrorReason, Failure, Refusal};
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
 
 use crate::setting::SettingRequest;
 
@@ -68,7 +67,7 @@ impl Store {
         ) {
             Ok(account) => account,
             Err(denied) => {
-                rollback(transaction).await?;
+                transaction.rollback().await?;
                 let line_id = stored.map(|stored| stored.line_id);
                 self.note_refusal(
                     &request.actor,
@@ -101,7 +100,7 @@ impl Store {
             trace_id: trace_id(),
         };
         audit::append(&mut transaction, event).await?;
-        commit(transaction).await?;
+        transaction.commit().await?;
         Ok(Committed { account, epoch })
     }
 
@@ -159,7 +158,7 @@ fn refusal(denied: SettingDenial) -> Refusal {
 
 /// UNIT-2: gives the line its unit. If it replaces another unit, the temporary passwords of that unit are voided.
 async fn choose_unit(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     stored: &StoredLine,
     unit: AuthUnit,
     choice: UnitChoice,
@@ -196,7 +195,7 @@ async fn choose_unit(
 /// IVR-10, INV-1, INV-2: replaces the credential. The new one has its own epoch and count. The permanent password is
 /// retired, and its hash stays for PW-2.
 async fn make_temporary(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     account: &TelephoneNumber,
     expires: DateTime<Utc>,
 ) -> Result<Epoch, LedgerError> {

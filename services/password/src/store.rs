@@ -6,11 +6,10 @@ use aikagi_domain::unit::Line;
 use aikagi_hashing::seal::SealError;
 use aikagi_ledger::audit::{self, AuditAction, AuditEvent, AuditOutcome};
 use aikagi_ledger::line::{StoredLine, lock_line_of, read_line_of};
-use aikagi_ledger::{Ledger, LedgerError, Statement as _, commit};
+use aikagi_ledger::{Connection, Ledger, LedgerError, Statement as _};
 use aikagi_mesh::telemetry::trace_id;
 use aikagi_refusal::{ErrorReason, Failure, Refusal};
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
 
 /// The ledger, with the statements of this service. Clones share it.
 #[derive(Clone, Debug)]
@@ -67,7 +66,7 @@ impl Store {
             now,
         )
         .await?;
-        commit(transaction).await?;
+        transaction.commit().await?;
         Ok(epoch)
     }
 
@@ -79,7 +78,7 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<(), LedgerError> {
         let mut connection = self.ledger.acquire().await?;
-        match read_line_of(&mut *connection, account).await? {
+        match read_line_of(&mut connection, account).await? {
             Some(StoredLine { line_id, .. }) => {
                 let (outcome, reason) = (AuditOutcome::Refused, Some(reason));
                 note(&mut connection, account, line_id, outcome, reason, now).await
@@ -95,7 +94,7 @@ fn is_account(line: &Line, number: &TelephoneNumber) -> bool {
     role.is_some() && !line.closed
 }
 
-async fn next_epoch(connection: &mut PgConnection) -> Result<Epoch, LedgerError> {
+async fn next_epoch(connection: &mut Connection) -> Result<Epoch, LedgerError> {
     let epoch = sqlx::query_scalar!(r#"SELECT nextval('credential_epoch') AS "epoch!""#)
         .fetch_one(connection)
         .statement("next_epoch", "none")
@@ -106,7 +105,7 @@ async fn next_epoch(connection: &mut PgConnection) -> Result<Epoch, LedgerError>
 /// INV-1, INV-2, LOGIN-7: replaces the credential. The new one has its own epoch and count, and the old password is no
 /// longer valid. Returns false if the credential is no longer of the epoch `expected`.
 async fn replace(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     account: &TelephoneNumber,
     expected: Epoch,
     epoch: Epoch,
@@ -134,7 +133,7 @@ async fn replace(
 
 /// UNIT-2: the first permanent password in a unit establishes the unit.
 async fn establish(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     stored: &StoredLine,
     now: DateTime<Utc>,
 ) -> Result<(), LedgerError> {
@@ -153,7 +152,7 @@ async fn establish(
 }
 
 async fn note(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     account: &TelephoneNumber,
     line_id: i64,
     outcome: AuditOutcome,

@@ -7,8 +7,7 @@ pub(crate) mod lines;
 pub(crate) mod unit_migration;
 
 use aikagi_domain::telephone::TelephoneNumber;
-use aikagi_ledger::{Ledger, LedgerError};
-use sqlx::{Postgres, Transaction};
+use aikagi_ledger::{Ledger, LedgerError, Transaction};
 
 /// The ledger, with the statements of this service. Clones share it.
 #[derive(Clone, Debug)]
@@ -27,7 +26,7 @@ impl Store {
     }
 
     /// A transaction whose statements all read the state of one moment.
-    async fn snapshot(&self) -> Result<Transaction<'static, Postgres>, LedgerError> {
+    async fn snapshot(&self) -> Result<Transaction, LedgerError> {
         self.ledger.begin_snapshot().await
     }
 }

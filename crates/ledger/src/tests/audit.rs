@@ -1,4 +1,4 @@
-use super::{add_line, database, now, number};
+use super::{add_line, database, ledger_as, now, number};
 use crate::audit::{AuditAction, AuditEvent, AuditOutcome, append};
 
 /// OPS-3, INV-5: an event has actor, action, line, number, outcome, reason and trace. It commits with its change or not at
@@ -7,7 +7,7 @@ use crate::audit::{AuditAction, AuditEvent, AuditOutcome, append};
 async fn an_event_commits_with_its_change() {
     let (database, pool) = database().await;
     let line_id = add_line(&pool, &["0312345678"]).await;
-    let issuance = database.pool_as("aikagi_issuance").await.unwrap();
+    let issuance = ledger_as(&database, "aikagi_issuance");
     let mine = number("0312345678");
     for kept in [false, true] {
         let mut transaction = issuance.begin().await.unwrap();

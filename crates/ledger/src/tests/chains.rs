@@ -3,11 +3,12 @@ use aikagi_fixtures::TestDatabase;
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgPool;
 
-use super::{add_line, database, now, number};
+use super::{add_line, database, ledger_as, now, number};
+use crate::Ledger;
 use crate::audit::{AuditAction, AuditEvent, AuditOutcome, append};
 
 async fn record(
-    pool: &PgPool,
+    ledger: &Ledger,
     line_id: Option<i64>,
     occurred: DateTime<Utc>,
     reason: Option<&str>,
@@ -23,7 +24,7 @@ async fn record(
         reason,
         trace_id: None,
     };
-    let mut connection = pool.acquire().await.unwrap();
+    let mut connection = ledger.acquire().await.unwrap();
     append(&mut connection, event).await.unwrap();
 }
 
@@ -89,10 +90,10 @@ async fn bounds(pool: &PgPool, chain: i64) -> (i64, ChainHash, i64, ChainHash) {
 }
 
 /// A database, its superuser's pool, a service's pool and the id of a line.
-async fn fixture() -> (TestDatabase, PgPool, PgPool, i64) {
+async fn fixture() -> (TestDatabase, PgPool, Ledger, i64) {
     let (database, pool) = database().await;
     let line_id = add_line(&pool, &["0312345678"]).await;
-    let service = database.pool_as("aikagi_authentication").await.unwrap();
+    let service = ledger_as(&database, "aikagi_authentication");
     (database, pool, service, line_id)
 }
 

@@ -87,7 +87,7 @@ async fn connections_have_time_limits() {
         let settings = Settings::for_url(database.url_as("aikagi_password"));
         let ledger = Ledger::connect(&settings, planning).unwrap();
         for (name, expected) in [
-            ("statement_timeout", "5s"),
+            ("statement_timeout", "3s"),
             ("lock_timeout", "2s"),
             ("idle_in_transaction_session_timeout", "10s"),
             ("plan_cache_mode", mode),

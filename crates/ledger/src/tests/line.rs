@@ -1,7 +1,7 @@
 use aikagi_domain::fault::{Fault as _, FaultKind};
 use aikagi_domain::unit::{AuthUnit, UnitState};
 
-use super::{add_line, database, number};
+use super::{add_line, database, ledger_as, number};
 use crate::line::{lock_line, lock_line_of, read_line, read_line_of, unit_state};
 use crate::{Ledger, LedgerError, Planning, Settings};
 
@@ -11,7 +11,7 @@ async fn a_line_is_read_with_its_numbers() {
     let (database, pool) = database().await;
     let id = add_line(&pool, &["0398765432", "0311111111", "0322222222"]).await;
     add_line(&pool, &["0612345678"]).await;
-    let issuance = database.pool_as("aikagi_issuance").await.unwrap();
+    let issuance = ledger_as(&database, "aikagi_issuance");
 
     let found = read_line_of(&issuance, &number("0322222222"))
         .await
@@ -85,8 +85,8 @@ fn the_unit_state_follows_from_its_columns() {
 async fn the_second_change_waits_for_the_first() {
     let (database, pool) = database().await;
     let id = add_line(&pool, &["0312345678", "0311111111"]).await;
-    let one = database.pool_as("aikagi_issuance").await.unwrap();
-    let other = database.pool_as("aikagi_units").await.unwrap();
+    let one = ledger_as(&database, "aikagi_issuance");
+    let other = ledger_as(&database, "aikagi_units");
 
     let mut first = one.begin().await.unwrap();
     let seen = lock_line_of(&mut first, &number("0311111111"))
@@ -125,13 +125,9 @@ async fn the_second_change_waits_for_the_first() {
 async fn waiting_too_long_is_a_conflict() {
     let (database, pool) = database().await;
     let id = add_line(&pool, &["0312345678"]).await;
-    let mut first = pool.begin().await.unwrap();
+    let mut first = ledger_as(&database, "aikagi_units").begin().await.unwrap();
     lock_line(&mut first, id).await.unwrap().unwrap();
-    let other = Ledger::connect(
-        &Settings::for_url(database.url_as("aikagi_password")),
-        Planning::AsNeeded,
-    )
-    .unwrap();
+    let other = ledger_as(&database, "aikagi_password");
     let mut second = other.begin().await.unwrap();
     sqlx::raw_sql("SET LOCAL lock_timeout = '50ms'")
         .execute(&mut *second)
@@ -149,8 +145,10 @@ async fn waiting_too_long_is_a_conflict() {
 async fn a_number_removed_while_waiting_is_a_conflict() {
     let (database, pool) = database().await;
     add_line(&pool, &["0312345678", "0311111111"]).await;
-    let other = database.pool_as("aikagi_units").await.unwrap();
-    let mut first = pool.begin().await.unwrap();
+    let other = ledger_as(&database, "aikagi_units");
+    let superuser = Settings::for_url(database.url());
+    let superuser = Ledger::connect(&superuser, Planning::AsNeeded).unwrap();
+    let mut first = superuser.begin().await.unwrap();
     lock_line_of(&mut first, &number("0311111111"))
         .await
         .unwrap()

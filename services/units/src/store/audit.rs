@@ -2,9 +2,8 @@
 
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_ledger::line::read_line_of;
-use aikagi_ledger::{Ledger, LedgerError, Statement as _, commit};
+use aikagi_ledger::{Connection, Ledger, LedgerError, Statement as _, Transaction};
 use chrono::{DateTime, Months, NaiveDate, Utc};
-use sqlx::{PgConnection, Postgres, Transaction};
 
 use super::Store;
 
@@ -48,7 +47,7 @@ pub(crate) struct ChainBounds {
 
 /// Reads the chains of one moment, from the first to the last.
 pub(crate) struct ChainReader {
-    snapshot: Transaction<'static, Postgres>,
+    snapshot: Transaction,
     /// The chain to read; `None` for all.
     only: Option<i64>,
     /// The chain and the sequence number of the last event that was read.
@@ -120,7 +119,7 @@ impl Store {
                 .statement("audit_events", "audit_events")
                 .await?
         };
-        commit(snapshot).await?;
+        snapshot.commit().await?;
         if newest {
             events.reverse();
         }
@@ -169,7 +168,7 @@ impl Store {
     }
 }
 
-async fn open_month(connection: &mut PgConnection, day: NaiveDate) -> Result<(), LedgerError> {
+async fn open_month(connection: &mut Connection, day: NaiveDate) -> Result<(), LedgerError> {
     sqlx::query!(r#"SELECT audit_open_month($1) AS "opened!""#, day)
         .fetch_one(connection)
         .statement("open_month", "none")

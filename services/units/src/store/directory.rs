@@ -7,10 +7,9 @@ use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit::{AuthUnit, Line, Member};
 use aikagi_ledger::audit::{self, AuditAction, AuditEvent, AuditOutcome};
 use aikagi_ledger::line::{StoredLine, lock_line_of, read_line_of};
-use aikagi_ledger::{LedgerError, Statement as _, commit, rollback};
+use aikagi_ledger::{Connection, LedgerError, Statement as _};
 use aikagi_mesh::telemetry::trace_id;
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
 
 use super::lines::{LineWithCredentials, find};
 use super::{Store, texts};
@@ -76,7 +75,7 @@ struct Decision<'a> {
 impl Decision<'_> {
     async fn note(
         &self,
-        connection: &mut PgConnection,
+        connection: &mut Connection,
         line_id: Option<i64>,
         number: Option<&TelephoneNumber>,
         refused: Option<&NotChanged>,
@@ -116,7 +115,7 @@ impl Store {
             None => Some(line.contract.number.clone()),
         };
         if let Some(taken) = taken {
-            rollback(transaction).await?;
+            transaction.rollback().await?;
             return Ok(Err(self.note_taken(taken, &decision).await?));
         }
         let contract = &line.contract.number;
@@ -127,7 +126,7 @@ impl Store {
         decision
             .note(&mut transaction, line_id, Some(contract), None)
             .await?;
-        commit(transaction).await?;
+        transaction.commit().await?;
         Ok(Ok(added))
     }
 
@@ -149,7 +148,7 @@ impl Store {
             decision
                 .note(&mut transaction, None, None, Some(&NotChanged::NoLine))
                 .await?;
-            commit(transaction).await?;
+            transaction.commit().await?;
             return Ok(Err(NotChanged::NoLine));
         };
         match line_change.change.decide(&stored.line) {
@@ -164,7 +163,7 @@ impl Store {
                 )
                 .await?
                 {
-                    rollback(transaction).await?;
+                    transaction.rollback().await?;
                     return Ok(Err(self.note_taken(taken, &decision).await?));
                 }
             }
@@ -178,7 +177,7 @@ impl Store {
                         Some(&refused),
                     )
                     .await?;
-                commit(transaction).await?;
+                transaction.commit().await?;
                 return Ok(Err(refused));
             }
         }
@@ -186,7 +185,7 @@ impl Store {
         let changed = find(&mut transaction, &stored.line.contract_number)
             .await?
             .ok_or_else(|| LedgerError::corrupt("find"))?;
-        commit(transaction).await?;
+        transaction.commit().await?;
         Ok(Ok(changed))
     }
 
@@ -198,7 +197,7 @@ impl Store {
         decision: &Decision<'_>,
     ) -> Result<NotChanged, LedgerError> {
         let mut connection = self.ledger.acquire().await?;
-        let on = read_line_of(&mut *connection, &taken).await?;
+        let on = read_line_of(&mut connection, &taken).await?;
         let refused = NotChanged::Taken(taken.clone());
         let (line_id, number) = match &on {
             Some(stored) => (Some(stored.line_id), Some(&taken)),
@@ -226,7 +225,7 @@ fn action(change: &Change) -> AuditAction {
 ///
 /// Returns the number that is already on another open line, if there is one. Then the transaction must be rolled back.
 async fn apply(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     stored: &StoredLine,
     change: &Change,
     plan: &ChangePlan,
@@ -263,7 +262,7 @@ async fn apply(
 /// OPS-1: removes the closed lines that have one of the numbers, with all their numbers, so that the numbers can be
 /// used again. Their audit events stay. Returns the ids and contract numbers of the removed lines.
 pub(super) async fn remove_closed_lines(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     numbers: &[String],
 ) -> Result<Vec<(i64, TelephoneNumber)>, LedgerError> {
     let closed = sqlx::query!(
@@ -300,7 +299,7 @@ pub(super) async fn remove_closed_lines(
 
 /// Removes the closed lines that have one of the numbers, and writes an audit event for each.
 async fn release_numbers<'a>(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     numbers: impl IntoIterator<Item = &'a TelephoneNumber>,
     decision: &Decision<'_>,
 ) -> Result<(), LedgerError> {
@@ -318,7 +317,7 @@ async fn release_numbers<'a>(
 
 /// Inserts a line. Returns `None` if the number is already the contract number of a line.
 async fn insert_line(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     contract: &TelephoneNumber,
 ) -> Result<Option<i64>, LedgerError> {
     let line_id = sqlx::query_scalar!(
@@ -334,7 +333,7 @@ async fn insert_line(
 /// Inserts numbers with their credentials. Returns a number that is already on a line, if there is one. Waits for a
 /// parallel transaction that inserts one of the numbers.
 async fn insert_numbers<'a>(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     line_id: i64,
     members: impl Iterator<Item = &'a Member> + Clone,
 ) -> Result<Option<TelephoneNumber>, LedgerError> {
@@ -375,7 +374,7 @@ async fn insert_numbers<'a>(
 
 /// Deletes a number. The foreign key deletes its credential too.
 async fn delete_number(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     number: &TelephoneNumber,
 ) -> Result<(), LedgerError> {
     sqlx::query!("DELETE FROM numbers WHERE number = $1", number.as_str())
@@ -385,7 +384,7 @@ async fn delete_number(
     Ok(())
 }
 
-async fn set_subscribed(connection: &mut PgConnection, member: &Member) -> Result<(), LedgerError> {
+async fn set_subscribed(connection: &mut Connection, member: &Member) -> Result<(), LedgerError> {
     sqlx::query!(
         "UPDATE numbers SET subscribed = $2 WHERE number = $1",
         member.number.as_str(),
@@ -399,7 +398,7 @@ async fn set_subscribed(connection: &mut PgConnection, member: &Member) -> Resul
 
 /// UNIT-2, SESS-5: writes the state of the line after the change. The new version makes all views of the line stale.
 async fn write_line(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     line_id: i64,
     after: &Line,
     now: DateTime<Utc>,
@@ -426,7 +425,7 @@ async fn write_line(
 /// INV-1, SESS-2: voids the credentials of numbers that are no longer accounts, which ends their sessions. The hash is
 /// removed too: if the number is an account again later, it has no last password.
 pub(super) async fn void(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     numbers: &[TelephoneNumber],
 ) -> Result<(), LedgerError> {
     if numbers.is_empty() {

@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit::Member;
 use aikagi_ledger::audit::{self, AuditAction, AuditEvent, AuditOutcome};
-use aikagi_ledger::{LedgerError, Statement as _, commit, rollback};
+use aikagi_ledger::{Connection, LedgerError, Statement as _};
 use aikagi_mesh::telemetry::trace_id;
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
 
 use super::directory::{NewLine, remove_closed_lines};
 use super::{Store, texts};
@@ -65,7 +64,7 @@ impl Store {
             .map(|line| existing.result_of(line))
             .collect();
         if batch.dry_run {
-            rollback(transaction).await?;
+            transaction.rollback().await?;
             return Ok(Some(results));
         }
         let new: Vec<&NewLine> = batch
@@ -76,10 +75,10 @@ impl Store {
             .map(|(line, _)| *line)
             .collect();
         if !insert(&mut transaction, &new, batch).await? {
-            rollback(transaction).await?;
+            transaction.rollback().await?;
             return Ok(None);
         }
-        commit(transaction).await?;
+        transaction.commit().await?;
         Ok(Some(results))
     }
 }
@@ -120,7 +119,7 @@ impl ExistingLines {
 }
 
 async fn existing_lines(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     numbers: &[String],
 ) -> Result<ExistingLines, LedgerError> {
     let rows = sqlx::query!(
@@ -164,7 +163,7 @@ async fn existing_lines(
 }
 
 async fn remove_closed(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     numbers: &[String],
     batch: &Batch<'_>,
 ) -> Result<(), LedgerError> {
@@ -187,7 +186,7 @@ async fn remove_closed(
 /// Inserts lines with their numbers, credentials and audit events. Returns false if a parallel change has added one of
 /// the numbers. Then the transaction must be rolled back.
 async fn insert(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     lines: &[&NewLine],
     batch: &Batch<'_>,
 ) -> Result<bool, LedgerError> {

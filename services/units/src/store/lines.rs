@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use aikagi_domain::credential::{Credential, CredentialKind, Epoch};
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_ledger::line::{StoredLine, read_line_of};
-use aikagi_ledger::{LedgerError, Statement as _, commit};
+use aikagi_ledger::{Connection, LedgerError, Statement as _};
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
 
 use super::Store;
 
@@ -42,14 +41,14 @@ impl Store {
     ) -> Result<Option<LineWithCredentials>, LedgerError> {
         let mut snapshot = self.snapshot().await?;
         let found = find(&mut snapshot, number).await?;
-        commit(snapshot).await?;
+        snapshot.commit().await?;
         Ok(found)
     }
 }
 
 /// The line of a number, in the snapshot of the transaction.
 pub(super) async fn find(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     number: &TelephoneNumber,
 ) -> Result<Option<LineWithCredentials>, LedgerError> {
     let Some(stored) = read_line_of(&mut *connection, number).await? else {
@@ -80,7 +79,7 @@ pub(super) async fn find(
 
 /// Reads the credentials of a line, and locks them until the end of the transaction.
 pub(super) async fn lock_credentials(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     line_id: i64,
 ) -> Result<BTreeMap<TelephoneNumber, CredentialState>, LedgerError> {
     let rows = sqlx::query_as!(

@@ -7,11 +7,10 @@ use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit_migration::{UnitMigrationPlan, is_ready};
 use aikagi_ledger::audit::{self, AuditAction, AuditEvent, AuditOutcome};
 use aikagi_ledger::line::{StoredLine, lock_line, read_line_of};
-use aikagi_ledger::{LedgerError, Statement as _, commit};
+use aikagi_ledger::{Connection, LedgerError, Statement as _};
 use aikagi_mesh::telemetry::trace_id;
 use aikagi_refusal::{ErrorReason, Failure, Refusal};
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
 
 use super::directory::void;
 use super::lines::lock_credentials;
@@ -72,7 +71,7 @@ impl Store {
             now,
         )
         .await?;
-        commit(transaction).await?;
+        transaction.commit().await?;
         Ok(())
     }
 
@@ -84,7 +83,7 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<(), LedgerError> {
         let mut connection = self.ledger.acquire().await?;
-        match read_line_of(&mut *connection, account).await? {
+        match read_line_of(&mut connection, account).await? {
             Some(StoredLine { line_id, .. }) => {
                 let outcome = AuditOutcome::Refused;
                 note(&mut connection, account, line_id, outcome, reason, now).await
@@ -100,7 +99,7 @@ impl Store {
 /// The credentials are locked too, because a password that wrong attempts kill must not become valid again in a new
 /// epoch (LOGIN-2).
 async fn unchanged_since(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     migration: &ProvenMigration<'_>,
     now: DateTime<Utc>,
 ) -> Result<Option<DateTime<Utc>>, LedgerError> {
@@ -121,7 +120,7 @@ async fn unchanged_since(
 }
 
 async fn next_epochs(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     accounts: usize,
 ) -> Result<Vec<i64>, LedgerError> {
     let epochs = sqlx::query_scalar!(
@@ -137,7 +136,7 @@ async fn next_epochs(
 /// INV-1, INV-2, MIG-3, PW-3: replaces the credentials. Each new one has its own epoch and count. The age of the
 /// password continues.
 async fn replace(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     accounts: &[&TelephoneNumber],
     epochs: &[i64],
     sealed_hashes: &[Vec<u8>],
@@ -169,7 +168,7 @@ async fn replace(
 
 /// UNIT-2, SESS-5: the unit stays established since the same time. The new version makes all views of the line stale.
 async fn set_unit(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     migration: &ProvenMigration<'_>,
 ) -> Result<(), LedgerError> {
     sqlx::query!(
@@ -189,7 +188,7 @@ fn direction(plan: &UnitMigrationPlan) -> String {
 }
 
 async fn note(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     account: &TelephoneNumber,
     line_id: i64,
     outcome: AuditOutcome,

@@ -1,0 +1,201 @@
+//! A server that stays silent, ends connections, or stops being the primary. It costs at most the statements that ran at
+//! that moment.
+
+use std::time::Duration;
+
+use aikagi_devkit::ports::free;
+use aikagi_domain::fault::{Dependency as _, ErrorType, Fault as _};
+use aikagi_fixtures::TestDatabase;
+use chrono::TimeDelta;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use sqlx::{AssertSqlSafe, PgPool};
+
+use super::{database, ledger_as};
+use crate::{Ledger, LedgerError, Planning, Settings, Statement as _};
+
+/// A ledger that waits a short time for each answer.
+fn impatient(database: &TestDatabase) -> Ledger {
+    let mut settings = Settings::for_url(database.url_as("aikagi_units"));
+    settings.statement_timeout = TimeDelta::milliseconds(100);
+    Ledger::connect(&settings, Planning::AsNeeded).unwrap()
+}
+
+/// The process of the server that serves a connection, stopped until this is dropped: the kernel still acknowledges what
+/// is sent to it, but nobody answers.
+struct Silenced(Pid);
+
+impl Silenced {
+    fn new(pid: i32) -> Self {
+        let pid = Pid::from_raw(pid);
+        kill(pid, Signal::SIGSTOP).unwrap();
+        Self(pid)
+    }
+}
+
+impl Drop for Silenced {
+    fn drop(&mut self) {
+        let _ = kill(self.0, Signal::SIGCONT);
+    }
+}
+
+async fn pid(ledger: &Ledger) -> Result<i32, LedgerError> {
+    sqlx::query_scalar("SELECT pg_backend_pid()")
+        .fetch_one(ledger)
+        .statement("pid", "none")
+        .await
+}
+
+async fn run(pool: &PgPool, statement: String) {
+    sqlx::raw_sql(AssertSqlSafe(statement))
+        .execute(pool)
+        .await
+        .unwrap();
+}
+
+/// INV-11: a statement on a silent connection fails, the connection is closed, and the next statement gets another one.
+/// The pool of one connection would stay empty otherwise.
+#[tokio::test]
+async fn a_silent_connection_is_closed() {
+    let (database, _pool) = database().await;
+    let mut settings = Settings::for_url(database.url_as("aikagi_units"));
+    settings.statement_timeout = TimeDelta::milliseconds(100);
+    settings.max_connections = 1;
+    let ledger = Ledger::connect(&settings, Planning::AsNeeded).unwrap();
+    let silenced = Silenced::new(pid(&ledger).await.unwrap());
+    let failed = pid(&ledger).await.unwrap_err();
+    assert_eq!(failed.cause(), ErrorType::Timeout.into());
+    let other = pid(&ledger).await.unwrap();
+    assert_ne!(Pid::from_raw(other), silenced.0);
+    ledger.check().await.unwrap();
+}
+
+/// INV-11: the same in a transaction: a statement, the commit, and the rollback after a drop.
+#[tokio::test]
+async fn a_transaction_on_a_silent_connection_ends() {
+    let (database, _pool) = database().await;
+    let ledger = impatient(&database);
+    for end in ["statement", "commit", "drop"] {
+        let mut transaction = ledger.begin().await.unwrap();
+        let pid: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
+            .fetch_one(&mut *transaction)
+            .await
+            .unwrap();
+        let _silenced = Silenced::new(pid);
+        let failed = match end {
+            "statement" => sqlx::query("SELECT 1")
+                .execute(&mut *transaction)
+                .statement("one", "none")
+                .await
+                .err(),
+            "commit" => transaction.commit().await.err(),
+            _ => None,
+        };
+        if let Some(failed) = failed {
+            assert_eq!(failed.cause(), ErrorType::Timeout.into());
+        }
+        for _ in 0..20 {
+            assert_ne!(self::pid(&ledger).await.unwrap(), pid);
+        }
+    }
+}
+
+/// A statement whose caller gave up leaves no connection behind that others wait for.
+#[tokio::test]
+async fn a_statement_that_was_given_up_closes_its_connection() {
+    let (database, pool) = database().await;
+    let ledger = ledger_as(&database, "aikagi_units");
+    let given_up = tokio::time::timeout(
+        Duration::from_millis(100),
+        sqlx::query("SELECT pg_sleep(60)").execute(&ledger),
+    );
+    given_up.await.unwrap_err();
+    assert_eq!(ledger.pool.status().size, 0);
+    pid(&ledger).await.unwrap();
+    drop(pool);
+}
+
+/// After the server has ended all connections, one statement fails. The others use new connections.
+#[tokio::test]
+async fn ended_connections_cost_one_statement() {
+    let (database, pool) = database().await;
+    let ledger = ledger_as(&database, "aikagi_units");
+    let mut held = Vec::new();
+    for _ in 0..8 {
+        held.push(ledger.acquire().await.unwrap());
+    }
+    drop(held);
+    assert_eq!(ledger.pool.status().available, 8);
+    sqlx::query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'aikagi_units' AND datname = current_database()")
+        .execute(&pool)
+        .await
+        .unwrap();
+    let mut failures = 0;
+    for _ in 0..16 {
+        failures += u32::from(pid(&ledger).await.is_err());
+    }
+    assert!(failures <= 1, "{failures} failures");
+}
+
+/// A connection on which the server accepts no changes is closed, and not used after the server accepts them again.
+#[tokio::test]
+async fn a_demoted_primary_is_not_believed() {
+    let (database, pool) = database().await;
+    let ledger = ledger_as(&database, "aikagi_units");
+    let set = |value: &str| {
+        let name = database.name();
+        format!("ALTER DATABASE {name} SET default_transaction_read_only = {value}")
+    };
+    let change = async || {
+        sqlx::query("UPDATE lines SET unit = NULL")
+            .execute(&ledger)
+            .statement("reset", "lines")
+            .await
+    };
+    change().await.unwrap();
+    // The connection becomes read-only, as when the primary is demoted without a restart.
+    sqlx::raw_sql("SET default_transaction_read_only = on")
+        .execute(&ledger)
+        .await
+        .unwrap();
+    run(&pool, set("on")).await;
+    let refused = change().await.unwrap_err();
+    assert_eq!(refused.to_string(), "postgresql: read_only (25006)");
+    assert_eq!(
+        ledger.check().await.unwrap_err().cause(),
+        ErrorType::ReadOnly.into()
+    );
+    run(&pool, set("off")).await;
+    for _ in 0..20 {
+        change().await.unwrap();
+    }
+}
+
+/// The first server that accepts durable changes is used.
+#[tokio::test]
+async fn the_primary_is_found_among_the_hosts() {
+    let (database, _pool) = database().await;
+    let mut settings = Settings::for_url(database.url_as("aikagi_units"));
+    let options: sqlx::postgres::PgConnectOptions = settings.url.parse().unwrap();
+    let (host, port) = (options.get_host(), options.get_port());
+    settings.hosts = vec![
+        format!("127.0.0.1:{}", free().unwrap()),
+        format!("{host}:{port}"),
+    ];
+    let ledger = Ledger::connect(&settings, Planning::AsNeeded).unwrap();
+    ledger.check().await.unwrap();
+    for host in ["", ":5432", "db:port", "db:70000"] {
+        settings.hosts = vec![host.to_owned()];
+        Ledger::connect(&settings, Planning::AsNeeded).unwrap_err();
+    }
+}
+
+/// A connection that reached its maximum age is not used again.
+#[tokio::test]
+async fn an_old_connection_is_replaced() {
+    let (database, _pool) = database().await;
+    let mut settings = Settings::for_url(database.url_as("aikagi_units"));
+    settings.max_lifetime = TimeDelta::microseconds(1);
+    let ledger = Ledger::connect(&settings, Planning::AsNeeded).unwrap();
+    assert_ne!(pid(&ledger).await.unwrap(), pid(&ledger).await.unwrap());
+}
