@@ -10,6 +10,7 @@ use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_hashing::seal::Context;
 use aikagi_hashing::{Hash, Permit, SecretBytes};
 use aikagi_refusal::Failure;
+use aikagi_ttl::temporary_passwords::TemporaryRecord;
 use chrono::{DateTime, Utc};
 
 use crate::Authentication;
@@ -37,6 +38,8 @@ impl Authentication {
     /// Returns `None` if nothing was charged, because no secret is live or `charge` does not allow it.
     ///
     /// LOGIN-4: a fault of ours before the comparison refunds the charge.
+    ///
+    /// LOGIN-5: Redis is read before the charge, for every number, so that a fault of Redis is answered alike for all.
     pub(crate) async fn attempt(
         &self,
         permit: &mut Permit,
@@ -44,27 +47,26 @@ impl Authentication {
         password: &TypedPassword,
         now: DateTime<Utc>,
     ) -> Result<Option<VerifiedAttempt>, Failure> {
-        let Some(charged) = self
+        let number = charge.number;
+        let record = self.ttl.temporary_passwords().get(number).await?;
+        let charged = self
             .store
             .charge(&charge, &self.credential_rules, now)
-            .await?
-        else {
+            .await?;
+        let Some(charged) = charged else {
             return Ok(None);
         };
         metrics::charged(charged.kind);
-        let number = charge.number;
-        let hash = match self.stored_hash(number, &charged, now).await {
-            Ok(hash) => hash,
+        let compared = match self.stored_hash(number, &charged, record, now).await {
+            Ok(hash) => compare(permit, password, hash.as_ref()).await,
+            Err(failure) => Err(failure),
+        };
+        let matches = match compared {
+            Ok(matches) => matches,
             Err(failure) => {
-                self.store.refund(number, &charged).await?;
+                self.refunds.refund(charged.open_charge(number)).await;
                 return Err(failure);
             }
-        };
-        let secret = SecretBytes::from(password.expose());
-        // INV-10: if Redis has lost the temporary password, the refusal costs as much as that of a wrong password.
-        let matches = match &hash {
-            Some(hash) => permit.verify(secret, hash).await?,
-            None => permit.verify_decoy(secret).await?,
         };
         let live = charged.credential().live(now, &self.credential_rules);
         let right = matches
@@ -82,16 +84,23 @@ impl Authentication {
         &self,
         number: &TelephoneNumber,
         charged: &Charged,
+        record: Option<TemporaryRecord>,
         now: DateTime<Utc>,
     ) -> Result<Option<Hash>, Failure> {
         match charged.kind {
             CredentialKind::None => Ok(None),
             CredentialKind::Temporary => {
-                let record = self.ttl.temporary_passwords().get(number).await?;
                 // INV-1: a temporary password is valid only in its own epoch.
-                let Some(record) =
-                    record.filter(|record| record.epoch == charged.epoch && now < record.expires)
-                else {
+                let is_present = |record: &TemporaryRecord| record.epoch == charged.epoch;
+                let record = match record.filter(is_present) {
+                    Some(record) => Some(record),
+                    // It may have been set between the read and the charge.
+                    None => {
+                        let again = self.ttl.temporary_passwords().get(number).await?;
+                        again.filter(is_present)
+                    }
+                };
+                let Some(record) = record.filter(|record| now < record.expires) else {
                     return Ok(None);
                 };
                 let context = Context::Temporary {
@@ -112,6 +121,20 @@ impl Authentication {
             }
         }
     }
+}
+
+/// INV-10: if Redis has lost the temporary password, the refusal costs as much as that of a wrong password.
+async fn compare(
+    permit: &mut Permit,
+    password: &TypedPassword,
+    hash: Option<&Hash>,
+) -> Result<bool, Failure> {
+    let secret = SecretBytes::from(password.expose());
+    let compared = match hash {
+        Some(hash) => permit.verify(secret, hash).await,
+        None => permit.verify_decoy(secret).await,
+    };
+    Ok(compared?)
 }
 
 /// The context for which the hash of a permanent password is sealed (INV-9).

@@ -13,6 +13,7 @@ mod list_sessions;
 mod login;
 mod logout;
 mod metrics;
+mod refunds;
 mod reseal;
 mod rotate_session;
 mod service;
@@ -41,6 +42,7 @@ use aikagi_mesh::shutdown::Shutdown;
 use tokio::net::TcpListener;
 use tonic::service::Routes;
 
+use refunds::Refunds;
 pub use reseal::{ResealSettings, Resealed, reseal};
 pub use settings::Settings;
 use store::Store;
@@ -49,6 +51,7 @@ use store::Store;
 #[derive(Clone, Debug)]
 pub struct Authentication {
     store: Store,
+    refunds: Refunds,
     ttl: aikagi_ttl::TtlStore,
     pool: Pool,
     keys: KeyRing,
@@ -65,8 +68,10 @@ impl Authentication {
         clock: SharedClock,
         shutdown: Shutdown,
     ) -> anyhow::Result<Self> {
+        let store = Store::new(Ledger::connect(&settings.postgres, Planning::Once)?);
         Ok(Self {
-            store: Store::new(Ledger::connect(&settings.postgres, Planning::Once)?),
+            refunds: Refunds::new(store.clone(), shutdown.clone()),
+            store,
             ttl: aikagi_ttl::TtlStore::connect(&settings.redis)?,
             pool: Pool::new(&settings.hashing)?,
             keys: KeyRing::load(&settings.hashing.key_ring)?,

@@ -19,6 +19,12 @@ static KILLED: LazyLock<Counter<u64>> = LazyLock::new(|| {
         "Passwords that wrong attempts have killed.",
     )
 });
+static REFUNDS: LazyLock<Counter<u64>> = LazyLock::new(|| {
+    counter(
+        "aikagi.refunds",
+        "Refunds of charged attempts, by result. One that waits for the ledger is counted again when it is written or lost.",
+    )
+});
 static SESSIONS: LazyLock<Counter<u64>> = LazyLock::new(|| {
     counter(
         "aikagi.sessions",
@@ -48,6 +54,40 @@ pub(crate) fn charged(kind: CredentialKind) {
 /// Counts a killed password.
 pub(crate) fn killed(kind: CredentialKind) {
     KILLED.add(1, &[of(Some(kind))]);
+}
+
+/// What became of a refund.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum RefundResult {
+    /// It is in the ledger.
+    Written,
+    /// The ledger did not take it yet.
+    Waiting,
+    /// It was given up: its account has lost an attempt.
+    Lost,
+}
+
+impl RefundResult {
+    fn label(self) -> KeyValue {
+        let name = match self {
+            Self::Written => "written",
+            Self::Waiting => "waiting",
+            Self::Lost => "lost",
+        };
+        KeyValue::new("aikagi.result", name)
+    }
+}
+
+/// Counts a refund.
+pub(crate) fn refund(result: RefundResult) {
+    REFUNDS.add(1, &[result.label()]);
+}
+
+/// Exports the refunds that waited or were lost as 0 at start, so that an alert can tell "none" from "no data".
+pub(crate) fn export_refunds() {
+    for result in [RefundResult::Waiting, RefundResult::Lost] {
+        REFUNDS.add(0, &[result.label()]);
+    }
 }
 
 /// Counts the end of one session, or of all sessions of an account.

@@ -17,7 +17,7 @@ use chrono::{DateTime, Utc};
 
 pub(crate) use accounts::Account;
 use accounts::AccountLookup;
-pub(crate) use attempts::{Charge, Charged};
+pub(crate) use attempts::{Charge, Charged, OpenCharge};
 
 /// How often the list of ended sessions is cleaned up.
 const CLEANUP_INTERVAL: Duration = Duration::from_mins(10);

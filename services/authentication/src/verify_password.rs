@@ -58,7 +58,12 @@ impl Authentication {
         drop(permit);
         let charged = &attempt.charged;
         if attempt.right.is_some() {
-            if !self.store.settle_verified(number, charged, now).await? {
+            let settled = self.store.settle_verified(number, charged, now).await;
+            // LOGIN-6: a right password never counts.
+            if settled.is_err() {
+                self.refunds.refund(charged.open_charge(number)).await;
+            }
+            if !settled? {
                 return Err(Refusal::new(ErrorReason::ChangedMeanwhile).into());
             }
             let kind = CredentialKind::from(charged.kind);

@@ -47,6 +47,7 @@ const ALLOWED: &[(&str, &str, &str, &[&str])] = &[
             "last_login_time",
             "wrong_attempts",
             "session_generation",
+            "open_charges",
         ],
     ),
     ("aikagi_authentication", "SELECT", "ended_sessions", &["*"]),

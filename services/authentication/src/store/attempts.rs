@@ -18,6 +18,15 @@ pub(crate) struct Charge<'a> {
     pub(crate) line_id: Option<i64>,
 }
 
+/// A charge that can be refunded.
+#[derive(Debug, Clone)]
+pub(crate) struct OpenCharge {
+    number: TelephoneNumber,
+    epoch: Epoch,
+    reset_round: i64,
+    charge_id: i64,
+}
+
 /// A credential with its line, after an attempt was charged to it.
 pub(crate) struct Charged {
     pub(crate) kind: CredentialKind,
@@ -26,6 +35,8 @@ pub(crate) struct Charged {
     pub(crate) failures: u32,
     /// Counts the logins that have set the failures to 0. A refund applies only in the round of its charge.
     pub(crate) reset_round: i64,
+    /// A charge is refunded once.
+    pub(crate) charge_id: i64,
     /// The sealed hash; `None` if the credential is not of kind permanent.
     pub(crate) permanent_hash: Option<Vec<u8>>,
     pub(crate) temporary_expires: Option<DateTime<Utc>>,
@@ -40,6 +51,16 @@ pub(crate) struct Charged {
 }
 
 impl Charged {
+    /// What a refund needs to know.
+    pub(crate) fn open_charge(&self, number: &TelephoneNumber) -> OpenCharge {
+        OpenCharge {
+            number: number.clone(),
+            epoch: self.epoch,
+            reset_round: self.reset_round,
+            charge_id: self.charge_id,
+        }
+    }
+
     /// The credential at the time of the charge.
     pub(crate) fn credential(&self) -> Credential {
         Credential {
@@ -68,7 +89,9 @@ impl Store {
             r#"
             WITH charged AS (
                 UPDATE credentials
-                SET failures = failures + 1, wrong_attempts = wrong_attempts + 1
+                SET failures = failures + 1, wrong_attempts = wrong_attempts + 1,
+                    open_charges = CASE WHEN failures = 0 THEN '{}' ELSE open_charges END
+                        || pg_current_xact_id()::text::bigint
                 WHERE number = $1
                   AND killed_time IS NULL
                   AND (kind = 'TEMPORARY' AND failures < $2 AND temporary_expires_time > $4
@@ -80,7 +103,7 @@ impl Store {
                 UPDATE decoy_charges SET charges = charges + 1
                 WHERE slot = pg_backend_pid() % 64 AND NOT EXISTS (SELECT FROM charged)
             )
-            SELECT kind, epoch, failures, reset_round,
+            SELECT kind, epoch, failures, reset_round, open_charges[cardinality(open_charges)] AS "charge_id!",
                    CASE WHEN kind = 'PERMANENT' THEN permanent_hash END AS permanent_hash,
                    temporary_expires_time, changed_time, last_login_time, wrong_attempts, session_generation,
                    line_id, unit, closed_time IS NOT NULL AS "closed!",
@@ -104,6 +127,7 @@ impl Store {
             epoch: Epoch(row.epoch),
             failures: count(row.failures),
             reset_round: row.reset_round,
+            charge_id: row.charge_id,
             permanent_hash: row.permanent_hash,
             temporary_expires: row.temporary_expires_time,
             changed: row.changed_time,
@@ -169,8 +193,8 @@ impl Store {
             WITH refunded AS (
                 UPDATE credentials
                 SET failures = greatest(failures - 1, 0), wrong_attempts = greatest(wrong_attempts - 1, 0),
-                    killed_time = NULL
-                WHERE number = $1 AND epoch = $2 AND reset_round = $3
+                    killed_time = NULL, open_charges = array_remove(open_charges, $12)
+                WHERE number = $1 AND epoch = $2 AND reset_round = $3 AND $12 = ANY (open_charges)
                 RETURNING number
             ), present AS (
                 SELECT number FROM refunded
@@ -201,6 +225,7 @@ impl Store {
             AuditOutcome::Refused.as_str(),
             charged.kind.as_str(),
             trace_id(),
+            charged.charge_id,
         )
         .fetch_one(&self.ledger)
         .statement("settle_verified", "credentials")
@@ -208,24 +233,21 @@ impl Store {
         Ok(row.present)
     }
 
-    /// LOGIN-4: refunds a charge after a fault of ours, before the password was compared.
+    /// LOGIN-4: refunds a charge after a fault of ours. A second refund of the same charge changes nothing.
     ///
     /// Clears `killed_time` too: a parallel attempt may have reached the limit only because this charge was counted.
-    pub(crate) async fn refund(
-        &self,
-        number: &TelephoneNumber,
-        charged: &Charged,
-    ) -> Result<(), LedgerError> {
+    pub(crate) async fn refund(&self, charge: &OpenCharge) -> Result<(), LedgerError> {
         sqlx::query!(
             r#"
             UPDATE credentials
             SET failures = greatest(failures - 1, 0), wrong_attempts = greatest(wrong_attempts - 1, 0),
-                killed_time = NULL
-            WHERE number = $1 AND epoch = $2 AND reset_round = $3
+                killed_time = NULL, open_charges = array_remove(open_charges, $4)
+            WHERE number = $1 AND epoch = $2 AND reset_round = $3 AND $4 = ANY (open_charges)
             "#,
-            number.as_str(),
-            charged.epoch.0,
-            charged.reset_round,
+            charge.number.as_str(),
+            charge.epoch.0,
+            charge.reset_round,
+            charge.charge_id,
         )
         .execute(&self.ledger)
         .statement("refund", "credentials")

@@ -29,6 +29,11 @@ async fn settle_verified(fixture: &Fixture, charged: &Charged) -> bool {
         .unwrap()
 }
 
+async fn refund(fixture: &Fixture, charged: &Charged) {
+    let charge = charged.open_charge(&number(USER));
+    fixture.store().refund(&charge).await.unwrap();
+}
+
 /// LOGIN-6: a right password in a session refunds its own charge. Earlier wrong attempts stay charged.
 #[tokio::test]
 async fn a_right_password_in_a_session_refunds_its_own_charge() {
@@ -66,7 +71,7 @@ async fn a_charge_is_refunded_only_in_its_round() {
     assert_eq!(before.failures, 1);
     assert!(settle_verified(&fixture, &old).await);
     assert_eq!(fixture.counts(USER).await, before);
-    fixture.store().refund(&number(USER), &old).await.unwrap();
+    refund(&fixture, &old).await;
     assert_eq!(fixture.counts(USER).await, before);
 }
 
@@ -79,7 +84,7 @@ async fn a_charge_is_refunded_only_in_its_epoch() {
     fixture.set(USER, CredentialKind::Permanent, RIGHT).await;
     fixture.charge(USER).await.unwrap();
     let before = fixture.counts(USER).await;
-    fixture.store().refund(&number(USER), &old).await.unwrap();
+    refund(&fixture, &old).await;
     assert!(!settle_verified(&fixture, &old).await);
     assert_eq!(fixture.counts(USER).await, before);
     let last = fixture.events().await.pop().unwrap();
@@ -100,7 +105,7 @@ async fn a_refund_makes_an_attempt_available() {
         }
         let last = fixture.charge(USER).await.unwrap();
         assert!(fixture.charge(USER).await.is_none());
-        fixture.store().refund(&number(USER), &last).await.unwrap();
+        refund(&fixture, &last).await;
         let counts = fixture.counts(USER).await;
         assert_eq!(u32::try_from(counts.failures).unwrap(), limit(kind) - 1);
         assert_eq!(counts.failures, counts.wrong_attempts);
@@ -125,8 +130,7 @@ async fn a_refund_undoes_a_kill_that_counted_its_charge() {
         if in_session {
             assert!(settle_verified(&fixture, &refunded).await);
         } else {
-            let undone = fixture.store().refund(&number(USER), &refunded).await;
-            undone.unwrap();
+            refund(&fixture, &refunded).await;
         }
         let counts = fixture.counts(USER).await;
         assert_eq!((counts.failures, counts.killed_time), (2, None));
@@ -152,4 +156,60 @@ async fn the_last_permanent_hash_is_found_in_the_present_epoch() {
     assert_eq!(epoch, permanent);
     let retired = fixture.set(USER, CredentialKind::Temporary, RIGHT).await;
     assert_eq!(find(retired).await, Some(Some((sealed, permanent))));
+}
+
+/// INV-2: a charge is refunded once, however often the refund is tried.
+#[tokio::test]
+async fn a_charge_is_refunded_once() {
+    for in_session in [false, true] {
+        let fixture = Fixture::new().await;
+        fixture.set(USER, CredentialKind::Permanent, RIGHT).await;
+        let wrong = fixture.charge(USER).await.unwrap();
+        settle_wrong(&fixture, &wrong).await;
+        let right = fixture.charge(USER).await.unwrap();
+        for _ in 0..3 {
+            if in_session {
+                assert!(settle_verified(&fixture, &right).await);
+            } else {
+                refund(&fixture, &right).await;
+            }
+        }
+        assert_eq!(fixture.counts(USER).await.failures, 1);
+    }
+}
+
+/// Lets no count become smaller, as if the ledger were read-only from the charge on.
+const REFUSE_SETTLEMENTS: &str = "
+    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        RAISE EXCEPTION 'read-only' USING ERRCODE = '25006';
+    END $$;
+    CREATE TRIGGER refuse BEFORE UPDATE ON credentials
+    FOR EACH ROW WHEN (NEW.failures < OLD.failures) EXECUTE FUNCTION refuse()";
+
+/// LOGIN-3, LOGIN-6, INV-2: a right password never counts, even if its settlement and its refund fail. The refund is
+/// tried again until it is written.
+#[tokio::test]
+async fn a_right_password_never_counts() {
+    let fixture = Fixture::new().await;
+    fixture.set(USER, CredentialKind::Permanent, RIGHT).await;
+    let opened = fixture.login(USER, RIGHT).await.unwrap();
+    let wrong = fixture.charge(USER).await.unwrap();
+    settle_wrong(&fixture, &wrong).await;
+    fixture.execute(REFUSE_SETTLEMENTS).await;
+    for _ in 0..4 {
+        fixture.login(USER, RIGHT).await.unwrap_err();
+        let verified = fixture.verify(&opened.session_token, USER, RIGHT).await;
+        verified.unwrap_err();
+    }
+    assert_eq!(fixture.counts(USER).await.failures, 9);
+    fixture.execute("DROP TRIGGER refuse ON credentials").await;
+    let limit = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
+    while fixture.counts(USER).await.failures != 1 {
+        assert!(tokio::time::Instant::now() < limit, "not refunded");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(fixture.counts(USER).await.wrong_attempts, 1);
+    fixture.login(USER, RIGHT).await.unwrap();
+    assert_eq!(fixture.counts(USER).await.failures, 0);
 }

@@ -1,0 +1,71 @@
+//! Refunds of charges (LOGIN-3, LOGIN-4, LOGIN-6). A refund that fails is tried again until it is written.
+//!
+//! Until then it is only in memory: a crash, or a stop during a long outage of the ledger, costs its account one attempt
+//! (INV-6). It never gives one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aikagi_domain::fault::{Fault as _, FaultKind};
+use aikagi_mesh::shutdown::Shutdown;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::sleep;
+
+use crate::metrics::{self, RefundResult};
+use crate::store::{OpenCharge, Store};
+
+/// The maximum number of refunds that wait to be written.
+const MAX_WAITING: usize = 10_000;
+/// The pause before another try.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Writes refunds. Clones share the places of those that wait.
+#[derive(Debug, Clone)]
+pub(crate) struct Refunds {
+    store: Store,
+    shutdown: Shutdown,
+    places: Arc<Semaphore>,
+    /// One refund at a time is tried again, so that they leave the ledger's connections to others.
+    turn: Arc<Semaphore>,
+}
+
+impl Refunds {
+    pub(crate) fn new(store: Store, shutdown: Shutdown) -> Self {
+        metrics::export_refunds();
+        Self {
+            store,
+            shutdown,
+            places: Arc::new(Semaphore::new(MAX_WAITING)),
+            turn: Arc::new(Semaphore::new(1)),
+        }
+    }
+
+    /// Refunds a charge. If that fails, this returns, and the refund is tried again until it is written.
+    pub(crate) async fn refund(&self, charge: OpenCharge) {
+        if self.store.refund(&charge).await.is_ok() {
+            metrics::refund(RefundResult::Written);
+            return;
+        }
+        let Ok(place) = self.places.clone().try_acquire_owned() else {
+            metrics::refund(RefundResult::Lost);
+            return;
+        };
+        metrics::refund(RefundResult::Waiting);
+        let refunds = self.clone();
+        self.shutdown
+            .run_to_end(async move { refunds.write(charge, place).await });
+    }
+
+    async fn write(&self, charge: OpenCharge, _place: OwnedSemaphorePermit) {
+        let result = loop {
+            sleep(PAUSE).await;
+            let _turn = self.turn.acquire().await;
+            match self.store.refund(&charge).await {
+                Ok(()) => break RefundResult::Written,
+                Err(error) if error.kind() == FaultKind::Internal => break RefundResult::Lost,
+                Err(_passing) => {}
+            }
+        };
+        metrics::refund(result);
+    }
+}
