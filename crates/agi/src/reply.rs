@@ -2,7 +2,8 @@
 
 use zeroize::Zeroizing;
 
-/// The line is not a valid reply to any command that this crate sends. The error contains nothing of the line.
+/// The line is not a valid reply to any command that this crate sends. The error does not contain the line, which may
+/// hold keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the reply is malformed")]
 pub struct ReplyError;
@@ -17,7 +18,7 @@ pub enum Reply {
         /// True if `(timeout)` follows the result.
         timeout: bool,
     },
-    /// `HANGUP`: the caller has hung up. Asterisk sends this once, without being asked.
+    /// `HANGUP`: the caller has hung up. Asterisk sends this line once, not as a reply to a command.
     HangUp,
     /// `511`: the channel no longer exists.
     DeadChannel,
@@ -26,7 +27,7 @@ pub enum Reply {
 }
 
 impl std::fmt::Debug for Reply {
-    /// INV-8: keys do not print.
+    /// INV-8: Debug output does not contain the keys.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Result { timeout: false, .. } => "Result",
@@ -133,7 +134,7 @@ mod tests {
         assert_eq!(Reply::parse(b"200 result=\xff"), Err(ReplyError));
     }
 
-    /// INV-8: keys do not print.
+    /// INV-8: Debug output does not contain the keys.
     #[test]
     fn keys_do_not_print() {
         let reply = Reply::parse(b"200 result=48151623 (timeout)").unwrap();

@@ -1,4 +1,4 @@
-//! What the generated code does with redacted fields, for every message of the contracts.
+//! Tests of redacted fields in the generated code, for every message of the contracts.
 
 use std::fmt::Debug;
 
@@ -14,10 +14,10 @@ use crate::DESCRIPTORS;
 /// The content of every redacted field in this test, and of no other field.
 const SECRET: &str = "secret";
 
-/// How deep messages are nested at most.
+/// The maximum depth of nested messages in this test.
 const MAX_DEPTH: usize = 4;
 
-/// What is left of a message.
+/// The secrets that a message can still show.
 struct Left {
     /// Its Debug before it was wiped.
     debug: String,
@@ -51,7 +51,7 @@ fn is_redacted(field: &FieldDescriptor) -> bool {
         .unwrap_or(false)
 }
 
-/// A message with a value in every field, and of each oneof in the member of this number.
+/// Creates a message with a value in every field. `member` selects the member of each oneof.
 fn filled(message: &MessageDescriptor, member: usize, depth: usize) -> DynamicMessage {
     let mut filled = DynamicMessage::new(message.clone());
     for field in message.fields() {

@@ -8,8 +8,8 @@ use crate::unit::UnknownName;
 #[cfg(test)]
 mod tests;
 
-/// INV-1: identifies one state of a number's credential. A new epoch is drawn when a temporary password is set, when the
-/// password is changed and when the unit changes.
+/// INV-1: identifies one state of a number's credential. The number gets a new epoch when a temporary password is set,
+/// when the password is changed and when the unit changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Epoch(pub i64);
@@ -95,7 +95,7 @@ impl CredentialRules {
     }
 }
 
-/// Adds a duration to a moment. Returns the last moment of the calendar on overflow.
+/// Adds a duration to a moment. On overflow, returns the latest moment that `chrono` can represent.
 pub(crate) fn later(moment: DateTime<Utc>, duration: TimeDelta) -> DateTime<Utc> {
     moment
         .checked_add_signed(duration)
@@ -111,7 +111,7 @@ pub struct Credential {
     pub epoch: Epoch,
     /// The number of wrong attempts in a row, including charged attempts that are not settled (INV-2).
     pub failures: u32,
-    /// True if wrong attempts have killed the password (LOGIN-2).
+    /// True if wrong attempts killed the password (LOGIN-2).
     pub killed: bool,
     /// The end of the temporary password; `None` for other kinds.
     pub temporary_expires: Option<DateTime<Utc>>,
@@ -131,7 +131,7 @@ pub enum LiveSecret {
     },
     /// The permanent password is live.
     Permanent {
-        /// From this moment on a login must change the password (PW-3).
+        /// From this moment on, the subscriber must change the password after a login (PW-3).
         expires: DateTime<Utc>,
         /// True if that moment has passed.
         expired: bool,

@@ -5,10 +5,10 @@ use aikagi_domain::fault::{Cause, ErrorType, Fault, FaultKind};
 /// Why a hash could not be made or compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HashError {
-    /// The stored hash cannot be compared with: it is no PHC string of Argon2id.
+    /// The stored hash is not a PHC string of Argon2id, so no password can be compared with it.
     #[error("the stored hash is malformed")]
     Malformed,
-    /// The work was cut short: the process is ending, or the operating system gives no randomness.
+    /// No hash was computed: the process is stopping, or the operating system provides no random bytes.
     #[error("hashing failed")]
     Failed,
 }

@@ -38,7 +38,8 @@ pub struct Counts {
 impl Pool {
     /// Creates the pool, its decoy and its threads. A thread's memory is allocated for its first hash.
     ///
-    /// Fails if the implementations of Argon2id disagree, or if a thread cannot be started as the settings say.
+    /// Fails if the implementations of Argon2id compute different hashes, or if the operating system refuses a thread
+    /// with these settings.
     pub fn new(settings: &Settings) -> Result<Self, SettingsError> {
         let params = settings.params()?;
         // Exports both metrics as 0 at start, so that a dashboard can tell "none" from "no data".
@@ -55,8 +56,8 @@ impl Pool {
 
     /// Waits for a permit to hash.
     ///
-    /// Fails at once with [`Busy`] if all slots are taken and the queue is full, and at the deadline if no slot is
-    /// free by then (INV-11).
+    /// Fails with [`Busy`]: immediately if all slots are in use and the queue is full, or at the deadline if no slot
+    /// became free (INV-11).
     pub async fn permit(&self, deadline: Option<Instant>) -> Result<Permit, Busy> {
         let begun = Instant::now();
         let permit = self.wait(deadline).await;

@@ -1,8 +1,8 @@
 //! Sealing: authenticated encryption of stored values, with keys that the stores do not have (INV-9).
 //!
-//! A sealed value is `version (1) | key id length (1) | key id | nonce (24) | ciphertext and tag`. The numbers are
-//! lengths in bytes. The cipher is XChaCha20-Poly1305, whose nonces are long enough to be random. The header and the
-//! context are authenticated too, so a value opens only for the row for which it was sealed.
+//! A sealed value is `version (1) | key id length (1) | key id | nonce (24) | ciphertext and tag`. The numbers in
+//! parentheses are lengths in bytes. The cipher is XChaCha20-Poly1305, whose nonces are long enough to be random. The
+//! header and the context are authenticated too, so a value opens only for the row for which it was sealed.
 
 mod context;
 mod file;
@@ -32,13 +32,13 @@ const KEY_BYTES: usize = 32;
 /// Why a value could not be sealed or opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {
-    /// The key ring does not contain the key of the value.
+    /// The key ring does not contain the key that sealed the value.
     #[error("sealed with a key that the key ring does not contain")]
     UnknownKey,
     /// The value is not sealed, was changed, or was sealed for another context.
     #[error("not a sealed value of this context")]
     Invalid,
-    /// The operating system gives no random bytes for a nonce.
+    /// The operating system provides no random bytes for a nonce.
     #[error("sealing failed")]
     NoRandomness,
 }
@@ -68,8 +68,8 @@ impl Fault for SealError {
     }
 }
 
-/// The sealing keys: the active key seals, and each key opens. Clones share them. Debug does not show them, drop wipes
-/// them (INV-8).
+/// The sealing keys: the active key seals, and each key opens. Clones share the keys. Debug output does not contain
+/// them, and the last drop wipes them (INV-8).
 #[derive(Clone)]
 pub struct KeyRing(Arc<Keys>);
 

@@ -95,6 +95,9 @@ impl Authentication {
         self.shutdown
             .carry_through(work)
             .await
-            .unwrap_or(Err(InternalFault("an attempt was cut off").into()))
+            .unwrap_or(Err(InternalFault(
+                "the task of an attempt ended without a result",
+            )
+            .into()))
     }
 }

@@ -84,6 +84,9 @@ impl Issuance {
         self.shutdown
             .carry_through(work)
             .await
-            .unwrap_or(Err(InternalFault("a setting was cut off").into()))
+            .unwrap_or(Err(InternalFault(
+                "the task of a setting ended without a result",
+            )
+            .into()))
     }
 }

@@ -48,7 +48,10 @@ pub(crate) async fn change_password(
         .shutdown
         .carry_through(async move { worker.change(&session, &request, &current).await })
         .await
-        .unwrap_or(Err(InternalFault("a change was cut off").into()))
+        .unwrap_or(Err(InternalFault(
+            "the task of a password change ended without a result",
+        )
+        .into()))
 }
 
 /// OPS-3: true if the reason is a decision about the subscriber's request, and not a fault.

@@ -11,10 +11,10 @@ use memchr::memmem;
 /// The length of a signature in samples: 100 ms, from the first loud sample.
 const LENGTH: usize = 800;
 const LOUD: u16 = 1500;
-/// How many samples of a signature may differ, after the first few.
+/// The maximum number of samples of a signature that may differ. The first [`FIRST`] samples must be equal.
 const TOLERANCE: usize = 20;
 const FIRST: usize = 8;
-/// The pause cannot be recognised: silence is the same everywhere.
+/// The pause is never searched for, because it is silence, and silence occurs in all recordings.
 const PAUSE: Prompt = Prompt::Pause;
 
 /// The recordings of one language, encoded as on a telephone line.
@@ -23,13 +23,14 @@ pub(super) struct Recordings {
 }
 
 struct Recording {
-    /// The ids of the recordings with this signature, each with its length in samples from the signature on.
+    /// The ids of the recordings with this signature. The number is the length in samples from the start of the
+    /// signature.
     like: Vec<(String, usize)>,
     /// The samples to look for, in G.711 mu-law.
     signature: Vec<u8>,
 }
 
-/// Where a recording is in the audio, in samples.
+/// The position of a recording in the audio, in samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct RecordingSpan {
     /// The end of its signature.
@@ -63,7 +64,7 @@ impl Recordings {
                 .map(mu_law)
                 .collect();
             let named = (id, samples.len() - start);
-            // Some recordings begin with the same words and are equal there; nobody can tell them apart.
+            // Some recordings begin with the same words, so they have the same signature.
             match all.iter_mut().find(|known| known.signature == signature) {
                 Some(known) => known.like.push(named),
                 None => all.push(Recording {
@@ -81,7 +82,8 @@ impl Recordings {
         found.map_or_else(|| id.to_owned(), |(recording, _)| recording.id().to_owned())
     }
 
-    /// Looks for a recording from a position on. None if its signature has not been heard completely.
+    /// Searches the audio for a recording, starting at sample `from`. Returns `None` until its whole signature was
+    /// heard.
     pub(super) fn find(&self, id: &str, line: &[u8], from: usize) -> Option<RecordingSpan> {
         let (recording, length) = self.named(id)?;
         let at = recording.find(line, from)?;
@@ -91,7 +93,8 @@ impl Recordings {
         })
     }
 
-    /// The ids of all recordings in the audio, in order. Of recordings with the same signature, the first is named.
+    /// The ids of all recordings in the audio, in order. If several recordings have the same signature, returns the id
+    /// of the first.
     pub(super) fn heard(&self, line: &[u8]) -> Vec<String> {
         let mut found: Vec<(usize, &str)> = Vec::new();
         for recording in &self.all {
@@ -139,8 +142,8 @@ fn is_like(window: &[u8], signature: &[u8]) -> bool {
     })
 }
 
-/// Encodes a sample in G.711 mu-law as Asterisk does. Each entry of its table covers four samples and holds the code of the
-/// last one.
+/// Encodes a sample in G.711 mu-law as Asterisk does. Each entry of Asterisk's table covers four samples and holds the
+/// code of the last one.
 fn mu_law(sample: i16) -> u8 {
     const BIAS: i32 = 0x84;
     const CLIP: i32 = 32_635;
@@ -179,7 +182,7 @@ mod tests {
         }
     }
 
-    /// Each recording is found where it is played, and nowhere else.
+    /// Each recording is found exactly at the position where it is played.
     #[test]
     fn recordings_are_distinguished() {
         let recordings = recordings();

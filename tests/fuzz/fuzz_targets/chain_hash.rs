@@ -1,4 +1,4 @@
-//! [`aikagi_properties::check::chain_hash`].
+//! Fuzz target for [`aikagi_properties::check::chain_hash`].
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| aikagi_properties::check::chain_hash(bytes));

@@ -1,4 +1,4 @@
-//! [`aikagi_properties::check::key_ring`].
+//! Fuzz target for [`aikagi_properties::check::key_ring`].
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| aikagi_properties::check::key_ring(bytes));

@@ -1,4 +1,4 @@
-//! [`aikagi_properties::check::refusal`].
+//! Fuzz target for [`aikagi_properties::check::refusal`].
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| aikagi_properties::check::refusal(bytes));

@@ -14,7 +14,7 @@ use crate::unit::{AuthUnit, Line};
 pub enum CallOutcome {
     /// The temporary password is set (IVR-8).
     Set,
-    /// Three invalid entries of one step (IVR-7).
+    /// The caller made three invalid entries in one step (IVR-7).
     TooManyInvalid,
     /// The call cannot be accepted (IVR-11).
     Refused,
@@ -42,7 +42,7 @@ pub enum CallStep {
 pub enum Entry<'a> {
     /// The pressed keys: digits, `*`, `#`. A final `#` is optional.
     Keys(&'a str),
-    /// No key until the time-out.
+    /// The caller pressed no key before the time-out.
     Silence,
 }
 

@@ -23,7 +23,7 @@ fn temporary_passwords_are_eight_digits() {
     }
 }
 
-/// LOGIN-5: any text of 1 to 64 bytes is accepted as a typed password.
+/// LOGIN-5: a login accepts any text of 1 to 64 bytes as a password to try.
 #[test]
 fn any_text_up_to_64_bytes_may_be_typed() {
     assert!(TypedPassword::parse("パスワード").is_ok());
@@ -66,7 +66,7 @@ fn passwords_are_case_sensitive() {
     assert_eq!(small, NewPassword::parse("abcdefg1", &policy).unwrap());
 }
 
-/// PW-6: common passwords are refused if the setting is on, in upper and lower case.
+/// PW-6: if the setting is on, common passwords are refused, regardless of upper and lower case.
 #[test]
 fn common_passwords_are_refused_if_set() {
     let policy = PasswordPolicy {
@@ -94,7 +94,7 @@ fn the_policy_is_a_setting() {
     assert!(serde_json::from_str::<PasswordPolicy>(r#"{"max": 64}"#).is_err());
 }
 
-/// INV-8: no password prints.
+/// INV-8: Debug output of a password type never contains the password.
 #[test]
 fn passwords_do_not_print() {
     let temporary = TemporaryPassword::parse("13572468").unwrap();

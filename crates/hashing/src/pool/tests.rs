@@ -80,7 +80,7 @@ async fn a_caller_beyond_the_queue_is_refused_at_once() {
     assert_eq!(pool.count(), 0);
 }
 
-/// INV-6: as many callers as the settings say hold a permit beyond those that hash, and no more.
+/// INV-6: beside the callers whose hashes run, exactly `ahead` callers hold a permit.
 #[tokio::test]
 async fn some_callers_are_admitted_ahead() {
     let pool = Pool::new(&Settings {

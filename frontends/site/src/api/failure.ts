@@ -12,13 +12,13 @@ import { SERVER_REASONS } from "../gen/reasons";
 /** Every reason for which the server refuses a subscriber's RPC. */
 export type ServerReason = (typeof SERVER_REASONS)[number];
 
-/** Every reason of a failure, including those that this site finds itself. */
+/** Every reason of a failure, including the reasons that the site itself detects. */
 export type Reason = ServerReason | "OFFLINE" | "UNREACHABLE";
 
 /** Why an RPC failed. */
 export interface Failure {
   reason: Reason;
-  /** Whether this site does not know the server's reason. Then the server's text is shown. */
+  /** True if this site does not know the server's reason. The page then shows the server's text. */
   foreign: boolean;
   /** The wrong fields of the request, by their names in the contract, each with its reason. */
   fields: Record<string, Reason>;
@@ -28,21 +28,21 @@ export interface Failure {
   retryAfter?: number;
   /** The server's text, by language. */
   words: Record<string, string>;
-  /** Whether the response was lost: the server may have done what was asked. */
+  /** True if the response was lost: the server may have carried out the request. */
   lost: boolean;
 }
 
 const DOMAIN = "aikagi";
 const KNOWN: ReadonlySet<string> = new Set(SERVER_REASONS);
 
-/** Reasons after which the server may have continued its work. */
+/** Reasons that do not say whether the server carried out the request. */
 const AMBIGUOUS: ReadonlySet<string> = new Set(["UNAVAILABLE", "DEADLINE_EXCEEDED", "INTERNAL"]);
 
 function isServerReason(text: string | undefined): text is ServerReason {
   return text !== undefined && KNOWN.has(text);
 }
 
-/** Converts what an RPC threw. */
+/** Converts the exception of an RPC. */
 export function failureOf(thrown: unknown): Failure {
   const error = ConnectError.from(thrown);
   const info = error.findDetails(ErrorInfoSchema).find(({ domain }) => domain === DOMAIN);
@@ -65,7 +65,7 @@ export function failureOf(thrown: unknown): Failure {
   };
 }
 
-/** The reason of an error without ErrorInfo: it was lost on the network, or never sent, or is newer than this site. */
+/** The reason of an error without ErrorInfo, or with a reason that is newer than this site. */
 function withoutReason(code: Code): Reason {
   if (typeof navigator !== "undefined" && navigator.onLine === false) {
     return "OFFLINE";
@@ -83,7 +83,7 @@ function withoutReason(code: Code): Reason {
   }
 }
 
-/** Whether the session has ended, or there was none. */
+/** True if the request had no session, or one that has ended. */
 export function isSessionOver(failure: Failure): boolean {
   return failure.reason === "SESSION_ENDED" || failure.reason === "SESSION_REQUIRED";
 }

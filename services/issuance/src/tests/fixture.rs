@@ -112,7 +112,7 @@ impl Fixture {
             .unwrap()
     }
 
-    /// The line's unit, true if it is established, and the line's version.
+    /// The line's unit, whether the unit is established, and the line's version.
     pub(super) async fn unit(&self) -> (Option<String>, bool, i64) {
         let statement = "SELECT unit, unit_established_time IS NOT NULL, version FROM lines";
         sqlx::query_as(statement)
@@ -163,7 +163,7 @@ impl Fixture {
     }
 }
 
-/// Takes one turn at a replica.
+/// Sends one turn to a replica.
 pub(super) async fn turn(
     service: &Issuance,
     call_id: &str,
@@ -180,7 +180,7 @@ pub(super) async fn turn(
         .map_err(Refusal::from)
 }
 
-/// Takes the turns of a call, each at the next replica. Returns the last response.
+/// Sends the turns of a call, each to the next replica in rotation. Returns the last response.
 pub(super) async fn call(
     replicas: &[&Issuance],
     call_id: &str,

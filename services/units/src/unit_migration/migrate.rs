@@ -42,16 +42,19 @@ pub(crate) async fn migrate(
     };
     let token = Zeroizing::new(std::mem::take(&mut request.session_token));
     let session = service.session(token).await?;
-    // From here on the migration runs to its end, also after its caller is cancelled.
+    // From here on, the migration runs to its end even if its caller is cancelled.
     let worker = service.clone();
     service
         .shutdown
         .carry_through(async move { worker.migrate(&session, &input).await })
         .await
-        .unwrap_or(Err(InternalFault("a unit migration was cut off").into()))
+        .unwrap_or(Err(InternalFault(
+            "the task of a unit migration ended without a result",
+        )
+        .into()))
 }
 
-/// OPS-3: true if the reason is a decision about the subscriber's request, and not a fault.
+/// OPS-3: true if the reason is a decision about the subscriber's request. False for a fault.
 fn is_decision(reason: ErrorReason) -> bool {
     matches!(
         reason,
@@ -92,7 +95,7 @@ impl UnitMigration {
         input: &MigrateInput,
     ) -> Result<MigrateResponse, Failure> {
         let offer = self.offer(session, input.unit, self.clock.now()).await?;
-        // SESS-5.
+        // SESS-5: the subscriber decided on a page that has become stale.
         if input.revision != offer.revision {
             return Err(Refusal::new(ErrorReason::StaleView).into());
         }
@@ -105,7 +108,9 @@ impl UnitMigration {
             .entries
             .iter()
             .find(|entry| entry.number == session.account)
-            .ok_or(InternalFault("a session of no account"))?;
+            .ok_or(InternalFault(
+                "the session's account is not among the entries",
+            ))?;
         let hashes = self.hash_for_each(&offer.plan, &own.password).await?;
         let proven_migration = ProvenMigration {
             account: &session.account,
@@ -117,7 +122,7 @@ impl UnitMigration {
         let seal = |number: &TelephoneNumber, epoch| {
             let hash = hashes
                 .get(number)
-                .ok_or(InternalFault("an account without a hash"))?;
+                .ok_or(InternalFault("no hash for an account of the new unit"))?;
             let context = Context::Permanent { number, epoch };
             Ok(self.keys.seal_hash(context, hash)?)
         };

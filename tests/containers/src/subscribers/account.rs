@@ -1,15 +1,15 @@
-//! What happened to subscribers.
+//! The results of simulated subscribers.
 
-/// What happened to one subscriber, or to several.
+/// The results of one subscriber, or the sum over several.
 #[derive(Debug, Default)]
 pub(super) struct Account {
-    /// Rounds that were completed, from the telephone to the logout.
+    /// Completed rounds. A round begins with a telephone call and ends with a logout.
     pub(super) rounds: usize,
     /// RPCs that got the expected response or refusal.
     pub(super) answered: usize,
     /// RPCs that ended otherwise, each with its status.
     pub(super) failed: Vec<String>,
-    /// What was acknowledged and did not hold later.
+    /// Acknowledged changes that were missing later. Each is a violation of INV-4.
     pub(super) lost: Vec<String>,
     /// Temporary passwords and sessions that were lost before they were used. The subscriber dials or logs in again
     /// (INV-3).
@@ -17,7 +17,7 @@ pub(super) struct Account {
 }
 
 impl Account {
-    /// Both accounts together.
+    /// The sum of both.
     pub(super) fn and(mut self, other: Self) -> Self {
         self.rounds += other.rounds;
         self.answered += other.answered;

@@ -1,4 +1,4 @@
-//! Nodes of the search: a situation, and how far each operation has come in it.
+//! A node of the search: one possible situation of the model, with the progress of each operation.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
@@ -15,12 +15,12 @@ pub(super) struct Node {
     pub(super) done: Set,
     /// The operations in progress, by their positions in the history.
     pub(super) under_way: Vec<(usize, Progress)>,
-    /// The operations that have taken effect and are to be retried, and how often each has been sent.
+    /// The operations that took effect but will be retried, with the number of times each was sent.
     pub(super) again: Vec<(usize, u8)>,
     path: Option<Rc<Path>>,
 }
 
-/// Which operation took each step; the last step comes first.
+/// The operation that took each step, as a linked list from the last step to the first.
 #[derive(Debug)]
 pub(super) struct Path {
     place: usize,

@@ -1,5 +1,4 @@
-//! A machine outside the project, for as long as a trial needs one: a network namespace behind this machine, in which
-//! a server listens.
+//! Simulates a host outside the compose project: a network namespace behind this machine, in which a server listens.
 
 use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -20,11 +19,11 @@ pub(super) const ADDRESS: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 2);
 pub(super) const PORT: u16 = 8099;
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// A machine outside; dropping it removes it.
+/// The simulated host. Dropping it removes the namespace and the link.
 pub(super) struct OutsideHost(Option<Child>);
 
 impl OutsideHost {
-    /// Sets it up; its server accepts connections when this returns.
+    /// Creates the namespace and the link, and starts the server. When this returns, the server accepts connections.
     pub(super) fn start() -> Result<Self> {
         let mut host = Self(None);
         host.remove();
@@ -42,7 +41,7 @@ impl OutsideHost {
         ] {
             command::run(Command::new("ip").args(arguments))?;
         }
-        // Any server that is installed will do: nobody sends it a request.
+        // Any installed server serves the purpose, because no test sends a request. redis-server is always installed.
         let mut server = command::tied("ip", "TERM");
         server
             .args(["netns", "exec", NAME, "redis-server", "--save", ""])
@@ -54,7 +53,10 @@ impl OutsideHost {
         let accepts = command::wait_until(LIMIT, || {
             TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok()
         });
-        ensure!(accepts, "the server outside accepts no connection");
+        ensure!(
+            accepts,
+            "the server of the simulated outside host accepts no connection"
+        );
         Ok(host)
     }
 
@@ -62,7 +64,7 @@ impl OutsideHost {
         if let Some(server) = &mut self.0 {
             command::stop(server, Signal::SIGTERM, LIMIT);
         }
-        // Fails when there is nothing to remove.
+        // The result is ignored: the commands fail if the namespace or the link does not exist.
         for arguments in [["netns", "delete", NAME], ["link", "delete", LINK]] {
             let _ = command::run(Command::new("ip").args(arguments));
         }
