@@ -15,6 +15,6 @@ pub(crate) async fn check_session(
         .await?;
     Ok(CheckSessionResponse {
         epoch: live.record.epoch.0,
-        session: Some(service.view(&live)),
+        session: Some(service.view(&live, now)),
     })
 }

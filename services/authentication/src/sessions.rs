@@ -161,7 +161,7 @@ impl Authentication {
             used: now,
             account,
         };
-        Ok((token.as_text().to_string(), self.view(&live)))
+        Ok((token.as_text().to_string(), self.view(&live, now)))
     }
 
     /// Ends a session permanently. The ledger comes first, so that a stale replica of Redis cannot restore the session
@@ -178,7 +178,7 @@ impl Authentication {
     }
 
     /// SESS-6: the session as its owner sees it.
-    pub(crate) fn view(&self, live: &LiveSession) -> Session {
+    pub(crate) fn view(&self, live: &LiveSession, now: DateTime<Utc>) -> Session {
         let LiveSession {
             record,
             used,
@@ -214,6 +214,7 @@ impl Authentication {
             password_expire_time: password_expires.map(timestamp),
             last_login_time: record.last_login.map(timestamp),
             wrong_attempts: record.wrong_attempts,
+            server_time: Some(timestamp(now)),
         }
     }
 }

@@ -13,6 +13,7 @@ mod gate;
 mod limit;
 pub mod origin;
 mod private;
+pub mod profile;
 mod public;
 mod reflection;
 mod route;
@@ -35,6 +36,7 @@ use tokio::net::TcpListener;
 
 pub use limit::{LimitSettings, Override};
 pub use origin::Origin;
+pub use profile::ProfileSettings;
 pub use settings::{PublicSettings, Settings};
 pub use upstreams::UpstreamSettings;
 

@@ -60,8 +60,11 @@ pub(crate) async fn serve(
         .clone()
         .serve(vec![SERVICE_NAME], &gateway.shutdown)
         .await;
-    let subscriber = SubscriberServiceServer::new(Subscriber::new(&gateway.upstreams))
-        .max_decoding_message_size(MAX_MESSAGE);
+    let subscriber = SubscriberServiceServer::new(Subscriber::new(
+        &gateway.upstreams,
+        settings.profile.clone(),
+    ))
+    .max_decoding_message_size(MAX_MESSAGE);
     let routes = Routes::new(subscriber)
         .add_service(health.max_decoding_message_size(MAX_MESSAGE))
         .add_service(reflection.max_decoding_message_size(MAX_MESSAGE));

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use crate::certificate::PublicCertificate;
 use crate::limit::LimitSettings;
 use crate::origin::Origin;
+use crate::profile::ProfileSettings;
 use crate::upstreams::UpstreamSettings;
 
 /// The sections of the settings file that only this service has. Unknown keys are refused.
@@ -23,6 +24,9 @@ pub struct Settings {
     /// The limits of attempts (LOGIN-8).
     #[serde(default)]
     pub limits: LimitSettings,
+    /// What the site says about its operator (SITE-1).
+    #[serde(default)]
+    pub profile: ProfileSettings,
     /// The services behind the gateway.
     pub upstreams: UpstreamSettings,
 }

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::path::Path;
 
 use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, LOCATION, REFERRER_POLICY, X_FRAME_OPTIONS,
 };
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 use tonic::body::Body;
@@ -40,6 +40,10 @@ const HASHED: &str = "/assets/";
 const CACHE_FOREVER: &str = "public, max-age=31536000, immutable";
 const REVALIDATE: &str = "no-cache";
 const PAGE: &str = "/index.html";
+/// Where password managers look for the page that changes a password (W3C, "A Well-Known URL for Changing Passwords").
+const WELL_KNOWN: &str = "/.well-known/change-password";
+/// The path of that page.
+const CHANGE_PASSWORD: &str = "/password";
 
 /// The directory of the site. A file can have compressed versions beside it, for Brotli (`.br`) and gzip (`.gz`).
 #[derive(Clone, Debug)]
@@ -63,6 +67,9 @@ impl Site {
         let path = request.uri().path();
         let hashed = path.starts_with(HASHED);
         let is_read = request.method() == Method::GET || request.method() == Method::HEAD;
+        if is_read && path.trim_end_matches('/') == WELL_KNOWN {
+            return Ok(redirect(CHANGE_PASSWORD));
+        }
         if is_read && !hashed && !path.contains('.') {
             *request.uri_mut() = Uri::from_static(PAGE);
         }
@@ -83,6 +90,17 @@ impl Site {
         protect(&mut response);
         Ok(response)
     }
+}
+
+/// SITE-8: a redirect that may change with a later version.
+fn redirect(path: &'static str) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::FOUND;
+    let headers = response.headers_mut();
+    headers.insert(LOCATION, HeaderValue::from_static(path));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static(REVALIDATE));
+    protect(&mut response);
+    response
 }
 
 /// Adds the security headers to a response that is not of an RPC.

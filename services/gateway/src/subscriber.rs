@@ -3,25 +3,29 @@
 
 mod change_password;
 mod get_policy;
+mod get_profile;
 mod get_session;
 mod login;
 mod logout;
 mod migrate;
 mod preview_migration;
 
+use std::sync::Arc;
+
 use aikagi_api::authentication::v1::authentication_service_client::AuthenticationServiceClient;
 use aikagi_api::edge::v1::subscriber_service_server::SubscriberService;
 use aikagi_api::edge::v1::{
     ChangePasswordRequest, ChangePasswordResponse, GetPolicyRequest, GetPolicyResponse,
-    GetSessionRequest, GetSessionResponse, LoginRequest, LoginResponse, LogoutRequest,
-    LogoutResponse, MigrateRequest, MigrateResponse, PreviewMigrationRequest,
-    PreviewMigrationResponse,
+    GetProfileRequest, GetProfileResponse, GetSessionRequest, GetSessionResponse, LoginRequest,
+    LoginResponse, LogoutRequest, LogoutResponse, MigrateRequest, MigrateResponse,
+    PreviewMigrationRequest, PreviewMigrationResponse,
 };
 use aikagi_api::password::v1::password_service_client::PasswordServiceClient;
 use aikagi_api::units::v1::migration_service_client::MigrationServiceClient;
 use aikagi_mesh::client::Upstream;
 use tonic::{Request, Response, Status};
 
+use crate::profile::ProfileSettings;
 use crate::session_token::ClientSession;
 use crate::upstreams::Upstreams;
 
@@ -31,14 +35,16 @@ pub(crate) struct Subscriber {
     authentication: AuthenticationServiceClient<Upstream>,
     password: PasswordServiceClient<Upstream>,
     migration: MigrationServiceClient<Upstream>,
+    profile: Arc<ProfileSettings>,
 }
 
 impl Subscriber {
-    pub(crate) fn new(upstreams: &Upstreams) -> Self {
+    pub(crate) fn new(upstreams: &Upstreams, profile: ProfileSettings) -> Self {
         Self {
             authentication: AuthenticationServiceClient::new(upstreams.authentication.clone()),
             password: PasswordServiceClient::new(upstreams.password.clone()),
             migration: MigrationServiceClient::new(upstreams.units.clone()),
+            profile: Arc::new(profile),
         }
     }
 
@@ -113,5 +119,12 @@ impl SubscriberService for Subscriber {
         _request: Request<GetPolicyRequest>,
     ) -> Result<Response<GetPolicyResponse>, Status> {
         get_policy::get_policy(self).await
+    }
+
+    async fn get_profile(
+        &self,
+        _request: Request<GetProfileRequest>,
+    ) -> Result<Response<GetProfileResponse>, Status> {
+        Ok(get_profile::get_profile(self))
     }
 }

@@ -1,4 +1,4 @@
-//! `GetPolicy`: the rules for a new password (PW-1, PW-3, PW-6).
+//! `GetPolicy`: the figures that subscribers are told (SITE-2, PW-1, PW-3, PW-6, LOGIN-2, IVR-9).
 
 use aikagi_api::duration;
 use aikagi_api::password::v1::GetPolicyResponse;
@@ -12,5 +12,8 @@ pub(crate) fn get_policy(service: &Password) -> GetPolicyResponse {
         refuses_digits_only: service.policy.refuses_digits_only,
         lifetime: Some(duration(service.credential_rules.permanent_lifetime)),
         refuses_common: service.policy.refuses_common,
+        temporary_attempts: service.credential_rules.temporary_attempts,
+        permanent_attempts: service.credential_rules.permanent_attempts,
+        temporary_lifetime: Some(duration(service.credential_rules.temporary_lifetime)),
     }
 }

@@ -1,13 +1,14 @@
-//! `GetPolicy`: the rules for a new password.
+//! `GetPolicy`: the figures that subscribers are told.
 
 use aikagi_api::edge::v1::GetPolicyResponse;
 use aikagi_api::password::v1::GetPolicyRequest;
+use aikagi_domain::dialog::INVALID_LIMIT;
 use aikagi_refusal::forward;
 use tonic::{Response, Status};
 
 use super::Subscriber;
 
-/// PW-1, PW-3, PW-6: the rules for a new password.
+/// SITE-2: the rules for a new password, the limits of wrong attempts, and the lifetimes.
 pub(super) async fn get_policy(
     subscriber: &Subscriber,
 ) -> Result<Response<GetPolicyResponse>, Status> {
@@ -19,5 +20,9 @@ pub(super) async fn get_policy(
         refuses_digits_only: policy.refuses_digits_only,
         lifetime: policy.lifetime,
         refuses_common: policy.refuses_common,
+        temporary_attempts: policy.temporary_attempts,
+        permanent_attempts: policy.permanent_attempts,
+        temporary_lifetime: policy.temporary_lifetime,
+        invalid_entries: INVALID_LIMIT.into(),
     }))
 }

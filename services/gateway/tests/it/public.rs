@@ -3,7 +3,8 @@
 use aikagi_api::edge::v1::subscriber_service_client::SubscriberServiceClient;
 use aikagi_api::edge::v1::{
     ChangePasswordRequest, ChangePasswordResponse, GetPolicyRequest, GetPolicyResponse,
-    GetSessionRequest, GetSessionResponse, LoginRequest, LogoutRequest, LogoutResponse,
+    GetProfileRequest, GetProfileResponse, GetSessionRequest, GetSessionResponse, LoginRequest,
+    LogoutRequest, LogoutResponse,
 };
 use aikagi_refusal::{ErrorReason, reason_of};
 use http::Request;
@@ -258,6 +259,39 @@ async fn only_public_rpcs_are_served() {
     assert_eq!((policy.max_length, policy.refuses_common), (12, true));
 }
 
+/// SITE-2: the figures that subscribers are told come from the services.
+#[tokio::test]
+async fn the_figures_come_from_the_services() {
+    let fixture = Fixture::start("", "").await;
+    let policy = fixture.web("GetPolicy", &GetPolicyRequest {}, &[]).await;
+    let policy = policy.message::<GetPolicyResponse>();
+    assert_eq!(
+        (policy.temporary_attempts, policy.permanent_attempts),
+        (3, 10)
+    );
+    assert_eq!(policy.invalid_entries, 3);
+}
+
+/// SITE-1: the profile comes from the settings, and without settings it is empty.
+#[tokio::test]
+async fn the_profile_comes_from_the_settings() {
+    let profile = "[profile]\nsetting_number = \"0120-000-111\"\n\
+                   operator = { ja = \"南電話\", en = \"South Telephone\" }";
+    let fixture = Fixture::start("", profile).await;
+    let response = fixture.web("GetProfile", &GetProfileRequest {}, &[]).await;
+    let response = response.message::<GetProfileResponse>();
+    assert_eq!(response.setting_number, "0120-000-111");
+    assert_eq!(response.operator.unwrap().ja, "南電話");
+    assert_eq!(response.contact, None);
+
+    let without = Fixture::start("", "").await;
+    let response = without.web("GetProfile", &GetProfileRequest {}, &[]).await;
+    assert_eq!(
+        response.message::<GetProfileResponse>(),
+        GetProfileResponse::default()
+    );
+}
+
 /// INV-7: reflection on the public port shows only the edge's services.
 #[tokio::test]
 async fn reflection_shows_only_the_edge() {
@@ -336,6 +370,22 @@ async fn the_site_is_served_if_configured() {
 
     let without = Fixture::start("", "").await;
     assert_eq!(without.http1(get("/")).await.status(), 404);
+}
+
+/// SITE-8: a password manager finds the page that changes a password.
+#[tokio::test]
+async fn a_password_manager_is_sent_to_the_change_of_password() {
+    let site = tempfile::tempdir().unwrap();
+    std::fs::write(site.path().join("index.html"), "page").unwrap();
+    let fixture = Fixture::start("", &format!("site = {:?}", site.path())).await;
+    let get = |path: &str| Request::get(path).body(Full::default()).unwrap();
+    let found = fixture.http1(get("/.well-known/change-password")).await;
+    assert_eq!(found.status(), 302);
+    assert_eq!(found.headers()["location"], "/password");
+    assert!(found.headers().contains_key("content-security-policy"));
+    // A password manager trusts the redirect only if other addresses there do not exist.
+    let other = "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200";
+    assert_eq!(fixture.http1(get(other)).await.status(), 404);
 }
 
 /// SESS-3: the site runs only its own script files, connects to no other site, and cannot be framed.

@@ -204,6 +204,9 @@ impl PasswordService for Stub {
             refuses_digits_only: true,
             lifetime: None,
             refuses_common: true,
+            temporary_attempts: 3,
+            permanent_attempts: 10,
+            temporary_lifetime: None,
         }))
     }
 }

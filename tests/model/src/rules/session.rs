@@ -334,6 +334,7 @@ impl Model {
             password_expire_time: password_expires.map(timestamp),
             last_login_time: session.last_login.map(timestamp),
             wrong_attempts: session.wrong_attempts,
+            server_time: Some(timestamp(self.now)),
         }
     }
 }

@@ -1,0 +1,209 @@
+//! `[profile]`: what the site says about its operator (SITE-1).
+
+use aikagi_api::edge::v1::{GetProfileResponse, LocalText, ServiceLink};
+use http::Uri;
+use serde::Deserialize;
+
+/// The most characters of one text.
+const LONGEST: usize = 500;
+
+/// `[profile]`: the operator's own words and links. The site shows nothing for an unset one (SITE-1).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ProfileSettings {
+    /// The name of the operator.
+    pub operator: Option<BothLanguages>,
+    /// The name of the site.
+    pub site_name: Option<BothLanguages>,
+    /// The number that a subscriber dials to set a temporary password, as it is shown.
+    pub setting_number: Option<DialledNumber>,
+    /// Whether the call to the setting number is charged.
+    pub setting_call_charged: Option<bool>,
+    /// The title of the document that names the contract number.
+    pub contract_document: Option<BothLanguages>,
+    /// The recommended environments: each a system and its browsers.
+    pub environments: Vec<BothLanguages>,
+    /// What communication costs, such as packet charges.
+    pub charges: Option<BothLanguages>,
+    /// Where subscribers get help.
+    pub contact: Option<BothLanguages>,
+    /// The services whose settings a subscriber can change.
+    pub services: Vec<ServiceLinkSettings>,
+}
+
+/// A text in both languages of the site.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BothLanguages {
+    /// In Japanese.
+    pub ja: ShownText,
+    /// In English.
+    pub en: ShownText,
+}
+
+/// A link to a service whose settings a subscriber can change.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceLinkSettings {
+    /// The name of the service.
+    pub name: BothLanguages,
+    /// The address of its pages, over `https`.
+    pub url: SecureAddress,
+}
+
+/// A text that the site shows: one line, not empty.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct ShownText(String);
+
+/// A number to dial: digits with hyphens between them, and perhaps a `#` or a `*` before them.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct DialledNumber(String);
+
+/// An `https` address.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct SecureAddress(String);
+
+/// A value that the site cannot show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ProfileError {
+    /// The text is empty, too long, or has control characters.
+    #[error("not a text of 1 to {LONGEST} characters in one line")]
+    Text,
+    /// The text is no number to dial.
+    #[error("not a number to dial, such as 0120-000-000")]
+    Number,
+    /// The text is no `https` address.
+    #[error("not an address such as https://example.jp/settings")]
+    Address,
+}
+
+impl TryFrom<String> for ShownText {
+    type Error = ProfileError;
+
+    fn try_from(text: String) -> Result<Self, ProfileError> {
+        let is_shown = !text.trim().is_empty()
+            && text.chars().count() <= LONGEST
+            && !text.chars().any(char::is_control);
+        is_shown.then_some(Self(text)).ok_or(ProfileError::Text)
+    }
+}
+
+impl TryFrom<String> for DialledNumber {
+    type Error = ProfileError;
+
+    fn try_from(text: String) -> Result<Self, ProfileError> {
+        let digits = text.trim_start_matches(['#', '*']);
+        let is_number = (3..=20).contains(&text.len())
+            && digits.starts_with(|c: char| c.is_ascii_digit())
+            && digits.ends_with(|c: char| c.is_ascii_digit())
+            && digits.chars().all(|c| c.is_ascii_digit() || c == '-');
+        is_number.then_some(Self(text)).ok_or(ProfileError::Number)
+    }
+}
+
+impl TryFrom<String> for SecureAddress {
+    type Error = ProfileError;
+
+    fn try_from(text: String) -> Result<Self, ProfileError> {
+        let uri: Uri = text.parse().map_err(|_malformed| ProfileError::Address)?;
+        let is_secure = uri.scheme_str() == Some("https")
+            && uri
+                .authority()
+                .is_some_and(|authority| !authority.as_str().contains('@'));
+        is_secure.then_some(Self(text)).ok_or(ProfileError::Address)
+    }
+}
+
+impl BothLanguages {
+    fn message(&self) -> LocalText {
+        LocalText {
+            ja: self.ja.0.clone(),
+            en: self.en.0.clone(),
+        }
+    }
+}
+
+impl ProfileSettings {
+    /// The profile as subscribers get it.
+    pub(crate) fn message(&self) -> GetProfileResponse {
+        let text = |text: &Option<BothLanguages>| text.as_ref().map(BothLanguages::message);
+        GetProfileResponse {
+            operator: text(&self.operator),
+            site: text(&self.site_name),
+            setting_number: self
+                .setting_number
+                .as_ref()
+                .map(|number| number.0.clone())
+                .unwrap_or_default(),
+            setting_call_charged: self.setting_call_charged,
+            contract_document: text(&self.contract_document),
+            environments: self
+                .environments
+                .iter()
+                .map(BothLanguages::message)
+                .collect(),
+            charges: text(&self.charges),
+            contact: text(&self.contact),
+            services: self
+                .services
+                .iter()
+                .map(|service| ServiceLink {
+                    name: Some(service.name.message()),
+                    url: service.url.0.clone(),
+                })
+                .collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WHOLE: &str = r##"
+        operator = { ja = "南電話", en = "South Telephone" }
+        site_name = { ja = "電話設定", en = "Telephone settings" }
+        setting_number = "0120-000-111"
+        setting_call_charged = false
+        contract_document = { ja = "開通のご案内", en = "Notice of opening" }
+        environments = [{ ja = "Windows 11：Edge", en = "Windows 11: Edge" }]
+        charges = { ja = "通信料がかかります。", en = "Data is charged." }
+        contact = { ja = "お客さま窓口 113", en = "Customer desk 113" }
+        services = [{ name = { ja = "転送", en = "Forwarding" }, url = "https://example.jp/forward" }]
+    "##;
+
+    /// SITE-1: every part is a setting, and an unset part is absent.
+    #[test]
+    fn an_unset_part_is_absent() {
+        let whole: ProfileSettings = toml::from_str(WHOLE).unwrap();
+        let message = whole.message();
+        assert_eq!(message.operator.unwrap().en, "South Telephone");
+        assert_eq!(message.setting_number, "0120-000-111");
+        assert_eq!(message.setting_call_charged, Some(false));
+        assert_eq!(message.services.len(), 1);
+        let nothing: ProfileSettings = toml::from_str("").unwrap();
+        assert_eq!(nothing.message(), GetProfileResponse::default());
+    }
+
+    /// SITE-1: a value that the site cannot show is refused at start.
+    #[test]
+    fn values_that_cannot_be_shown_are_refused() {
+        for (good, bad) in [
+            ("\"南電話\"", "\" \""),
+            ("\"South Telephone\"", "\"two\\nlines\""),
+            ("0120-000-111", "0120-"),
+            ("0120-000-111", "call us"),
+            ("https://example.jp/forward", "http://example.jp/forward"),
+            ("https://example.jp/forward", "javascript:alert(1)"),
+            ("https://example.jp/forward", "https://user@example.jp/"),
+            ("setting_number", "seting_number"),
+            (", en = \"Telephone settings\"", ""),
+        ] {
+            let text = WHOLE.replace(good, bad);
+            assert!(toml::from_str::<ProfileSettings>(&text).is_err(), "{bad}");
+        }
+    }
+}
