@@ -155,6 +155,16 @@ mod tests {
         assert_eq!(number.masked(), "******5678");
     }
 
+    /// UNIT-3: the list that the site's tests read is the one that every other entrance takes.
+    #[test]
+    fn the_list_of_separators_is_complete() {
+        let taken: String = ('\0'..=char::MAX)
+            .filter(|c| is_separator(*c))
+            .map(|c| format!("U+{:04X}\n", u32::from(c)))
+            .collect();
+        assert_eq!(taken, include_str!("telephone/separators.txt"));
+    }
+
     proptest! {
         /// UNIT-3: parsing a normal form returns the same number, and the parser does not panic on any text.
         #[test]
