@@ -15,6 +15,12 @@ pub(crate) use aikagi_devkit::site::{build, has_node};
 /// SESS-1: how long a session may be idle in the browser tests, which cannot wait for a quarter of an hour.
 const SHORT_IDLE: &str = "45s";
 
+/// SITE-1: the profile of the demo's operator, and of another one that a second gateway serves in the browser tests.
+const PROFILES: [&str; 2] = [
+    include_str!("site/first.toml"),
+    include_str!("site/second.toml"),
+];
+
 /// Runs all checks that need no system: build, lint, format, types, unit tests, size.
 pub(crate) fn check(repo: &Repo, console: Console) -> Result<()> {
     run_script(repo, console, "check", &[])
@@ -42,14 +48,19 @@ pub(crate) fn prepare_browser(repo: &Repo, console: Console) -> Result<()> {
     build(repo, console)
 }
 
-/// Lets the gateway serve the site. For `Options::adjust`.
-pub(crate) fn serve(service: Service, _replica: u16, settings: &mut Table) {
+/// Lets the gateway serve the site with a profile. For `Options::adjust`.
+pub(crate) fn serve(service: Service, replica: u16, settings: &mut Table) {
     if service == Service::Gateway
         && let Some(public) = settings.get_mut("public").and_then(Value::as_table_mut)
         && let Ok(repo) = Repo::here()
     {
         let text = built(&repo).display().to_string();
         public.insert("site".to_owned(), Value::String(text));
+        if let Some(profile) = PROFILES.get(usize::from(replica))
+            && let Ok(profile) = toml::from_str::<Table>(profile)
+        {
+            settings.insert("profile".to_owned(), Value::Table(profile));
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 import { createRoot } from "react-dom/client";
 import { App } from "./app/App";
+import { FactsProvider } from "./app/facts";
 import { SiteProvider } from "./app/site";
 import { LanguageProvider } from "./texts/language";
 import "./styles/site.css";
@@ -8,9 +9,11 @@ const root = document.getElementById("site");
 if (root) {
   createRoot(root).render(
     <LanguageProvider>
-      <SiteProvider>
-        <App />
-      </SiteProvider>
+      <FactsProvider>
+        <SiteProvider>
+          <App />
+        </SiteProvider>
+      </FactsProvider>
     </LanguageProvider>,
   );
 }

@@ -90,7 +90,7 @@ test("the language changes while a form is filled in", async () => {
   expect(await english.field(english.t.login.number).inputValue()).toBe("0312345678");
   await page.reload();
   await english.heading(english.t.login.title);
-  expect(await page.title()).toBe(english.t.titleOf(english.t.login.title));
+  expect(await page.title()).toBe(`${english.t.login.title} | Aoba Telephone Telephone settings`);
   await context.close();
 });
 

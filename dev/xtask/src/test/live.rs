@@ -64,7 +64,8 @@ pub(crate) fn browser(repo: &Repo, console: Console, script: &str) -> Result<()>
     site::prepare_browser(repo, console)?;
     let kind = Kind {
         home: "browser",
-        replicas: BTreeMap::new(),
+        // SITE-1: the second one has the profile of another operator.
+        replicas: BTreeMap::from([(Service::Gateway, 2)]),
         adjust: site::serve_briefly,
     };
     with_system(repo, console, kind, |binaries, state| {

@@ -13,7 +13,7 @@ import { SERVER_REASONS } from "../gen/reasons";
 export type ServerReason = (typeof SERVER_REASONS)[number];
 
 /** Every reason of a failure, including the reasons that the site itself detects. */
-export type Reason = ServerReason | "OFFLINE" | "UNREACHABLE";
+export type Reason = ServerReason | "OFFLINE" | "UNREACHABLE" | "COOKIES_BLOCKED";
 
 /** Why an RPC failed. */
 export interface Failure {

@@ -1,10 +1,12 @@
 import { useEffect } from "react";
 import { MustChangeReason } from "../gen/aikagi/authentication/v1/session_pb";
+import { AnotherAccount } from "../pages/AnotherAccount";
 import { Login } from "../pages/Login";
 import { NotFound } from "../pages/NotFound";
 import { LoggedOut, TimedOut } from "../pages/SessionEnd";
 import { UnavailablePage } from "../pages/Unavailable";
 import { Welcome } from "../pages/Welcome";
+import { useFacts } from "./facts";
 import { LazyPage, pageCode } from "./LazyPage";
 import { Loading } from "./Loading";
 import { isPrivate } from "./route";
@@ -17,6 +19,7 @@ const changePassword = pageCode(() =>
   import("../pages/ChangePassword").then((module) => module.ChangePassword),
 );
 const changeUnit = pageCode(() => import("../pages/unit").then((module) => module.ChangeUnit));
+const help = pageCode(() => import("../pages/Help").then((module) => module.Help));
 const unitChanged = pageCode(() => import("../pages/unit").then((module) => module.UnitChanged));
 
 /** The site. */
@@ -32,6 +35,7 @@ export function App() {
 /** The page at the present address, or the page that must come before it. */
 function Current() {
   const { route, account, look, go, wanted } = useSite();
+  const { settled } = useFacts();
   const asks = route !== undefined && (isPrivate(route) || route === "login") && account.kind === "unknown";
   useEffect(() => {
     if (asks) {
@@ -49,7 +53,7 @@ function Current() {
     }
   }, [elsewhere, go, route, wanted]);
 
-  if (elsewhere) {
+  if (elsewhere || !settled) {
     return <Loading />;
   }
   switch (route) {
@@ -63,6 +67,8 @@ function Current() {
       return <LoggedOut />;
     case "timedOut":
       return <TimedOut />;
+    case "help":
+      return <LazyPage code={help} props={{}} />;
     case "unitChanged":
       return <LazyPage code={unitChanged} props={{}} />;
     default:
@@ -73,7 +79,10 @@ function Current() {
   if (account.kind !== "live") {
     return <Loading />;
   }
-  const { session } = account;
+  const { session, instead } = account;
+  if (instead) {
+    return <AnotherAccount now={session.accountNumber} instead={instead} />;
+  }
   switch (route) {
     case "account":
       return <LazyPage code={home} props={{ session }} />;

@@ -4,12 +4,16 @@ import { type Life, lifeOf } from "./session";
 import { useSite } from "./site";
 
 const TICK_MS = 1000;
+/** SITE-6: the pauses between questions whether the session has ended, in milliseconds. They grow to the longest. */
+const SHORTEST_PAUSE = 2_000;
+const LONGEST_PAUSE = 60_000;
 
 /** SESS-1: warns before the session ends, and leaves the page when it has ended. Its requests are not use. */
 export function SessionWatch() {
   const { account, look, ended } = useSite();
   const [life, setLife] = useState<Life>();
   const asking = useRef(false);
+  const pause = useRef({ until: 0, next: SHORTEST_PAUSE });
 
   useEffect(() => {
     if (account.kind !== "live") {
@@ -20,9 +24,15 @@ export function SessionWatch() {
     const tick = () => {
       const now = lifeOf(session, seen);
       setLife(now.warn ? now : undefined);
-      if (now.left <= 0 && !asking.current) {
+      if (now.left > 0) {
+        pause.current = { until: 0, next: SHORTEST_PAUSE };
+        return;
+      }
+      if (!asking.current && performance.now() >= pause.current.until) {
         // Another window may have used the session, so ask the server.
         asking.current = true;
+        const { next } = pause.current;
+        pause.current = { until: performance.now() + next, next: Math.min(2 * next, LONGEST_PAUSE) };
         void look(true).then((failure) => {
           asking.current = false;
           if (failure && lifeOf(session, seen).left <= 0) {

@@ -5,12 +5,14 @@ import { useTexts } from "../texts/language";
 import { Icon } from "../ui/Icon";
 import { Link } from "../ui/Link";
 import { Notice } from "../ui/Notice";
+import { useFacts } from "./facts";
 import { useSite } from "./site";
 
 /** The frame of every page: header, connection notice, footer. */
 export function Shell({ children }: { children: ReactNode }) {
   const { texts, language, choose } = useTexts();
   const { account, route } = useSite();
+  const { profile, settled } = useFacts();
   const other = language === "ja" ? "en" : "ja";
   return (
     <>
@@ -24,7 +26,8 @@ export function Shell({ children }: { children: ReactNode }) {
               <Icon name="key" />
             </span>
             <span>
-              <b lang="ja">合鍵</b> <span className="brand-name">{texts.name}</span>
+              {settled && <b>{profile.operator ?? texts.product}</b>}{" "}
+              <span className="brand-name">{settled ? (profile.site ?? texts.name) : texts.name}</span>
             </span>
           </Link>
           <nav>
@@ -45,7 +48,13 @@ export function Shell({ children }: { children: ReactNode }) {
         {children}
       </main>
       <footer>
-        <p className="width">{texts.footer}</p>
+        <div className="width">
+          <p>{texts.footer}</p>
+          {profile.contact && <p>{profile.contact}</p>}
+          <p>
+            <Link to="help">{texts.help.title}</Link>
+          </p>
+        </div>
       </footer>
     </>
   );

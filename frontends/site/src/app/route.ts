@@ -11,6 +11,7 @@ export const PATHS = {
   unitChanged: "/unit/changed",
   loggedOut: "/logged-out",
   timedOut: "/timed-out",
+  help: "/help",
 } as const;
 
 /** A page that has an address. */
@@ -24,8 +25,9 @@ export function isPrivate(route: Route): boolean {
   return PRIVATE.has(route);
 }
 
-/** The page at an address. */
+/** The page at an address. Doubled and trailing slashes change nothing (SITE-8). */
 export function routeAt(path: string): Route | undefined {
+  const plain = path.replace(/\/+/g, "/").replace(/(?<=.)\/$/, "");
   const routes = Object.keys(PATHS) as Route[];
-  return routes.find((route) => PATHS[route] === path);
+  return routes.find((route) => PATHS[route] === plain);
 }

@@ -10,7 +10,14 @@ export type Account =
   | { kind: "unknown" }
   | { kind: "none" }
   | { kind: "failed"; failure: Failure }
-  | { kind: "live"; session: Session; seen: number };
+  | {
+      kind: "live";
+      session: Session;
+      /** When the session was read. */
+      seen: number;
+      /** SITE-7: the account that the page has shown, if another one has logged in since. */
+      instead: string | undefined;
+    };
 
 /** The warning comes one minute before the end, or in the last third of a short session. */
 const WARNING_MS = 60_000;

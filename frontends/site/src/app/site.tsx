@@ -1,5 +1,6 @@
 // State that every page shares: the route and the session.
 
+import { timestampMs } from "@bufbuild/protobuf/wkt";
 import {
   createContext,
   type ReactNode,
@@ -11,7 +12,7 @@ import {
   useState,
 } from "react";
 import { subscriber } from "../api/client";
-import { serverNow } from "../api/clock";
+import { learnSessionTime, serverNow } from "../api/clock";
 import { type Failure, isSessionOver } from "../api/failure";
 import { callWithRetries } from "../api/retry";
 import type { Session } from "../gen/aikagi/authentication/v1/session_pb";
@@ -29,8 +30,10 @@ export interface Site {
   go: (route: Route, options?: { replace?: boolean; word?: Word }) => void;
   word: Word;
   account: Account;
-  /** Stores the session from a response. */
+  /** Stores the session from a response to this page, and tells other windows. */
   keep: (session: Session) => void;
+  /** SITE-7: continues as the account that has logged in instead of the shown one. */
+  follow: () => void;
   /** Notes that there is no session. */
   forget: () => void;
   /** Notes that the session has ended, shows that, and remembers the present page for the next login. */
@@ -50,12 +53,29 @@ const Context = createContext<Site | undefined>(undefined);
 /** The channel that tells other windows of this browser to get the session again. It carries no data. */
 const CHANNEL = "aikagi-session";
 
-function announce(): void {
-  if (typeof BroadcastChannel !== "undefined") {
-    const channel = new BroadcastChannel(CHANNEL);
-    channel.postMessage("look");
-    channel.close();
+const channel = openChannel();
+
+/** A browser that blocks cookies forbids channels, too. */
+function openChannel(): BroadcastChannel | undefined {
+  try {
+    return new BroadcastChannel(CHANNEL);
+  } catch {
+    return undefined;
   }
+}
+
+function announce(): void {
+  channel?.postMessage("look");
+}
+
+/** A session from a response. It notes whose session the page has shown until now, if that was another account (SITE-7). */
+function live(session: Session, before?: Account): Account {
+  if (session.serverTime) {
+    learnSessionTime(timestampMs(session.serverTime));
+  }
+  const shown = before?.kind === "live" ? (before.instead ?? before.session.accountNumber) : undefined;
+  const instead = shown === session.accountNumber ? undefined : shown;
+  return { kind: "live", session, seen: serverNow(), instead };
 }
 
 /** Provides the shared state to its children. */
@@ -72,6 +92,10 @@ export function SiteProvider({ children }: { children: ReactNode }) {
   current.current = { at, account };
 
   useEffect(() => {
+    const { route } = current.current.at;
+    if (route && location.pathname !== PATHS[route]) {
+      history.replaceState(null, "", PATHS[route]);
+    }
     const moved = () => setAt({ route: routeAt(location.pathname), word: undefined });
     addEventListener("popstate", moved);
     return () => removeEventListener("popstate", moved);
@@ -88,7 +112,11 @@ export function SiteProvider({ children }: { children: ReactNode }) {
     setAt({ route, word: options?.word });
   }, []);
   const keep = useCallback((session: Session) => {
-    setAccount({ kind: "live", session, seen: serverNow() });
+    setAccount(live(session));
+    announce();
+  }, []);
+  const follow = useCallback(() => {
+    setAccount((now) => (now.kind === "live" ? { ...now, instead: undefined } : now));
   }, []);
   const forget = useCallback(() => {
     setAccount({ kind: "none" });
@@ -112,7 +140,8 @@ export function SiteProvider({ children }: { children: ReactNode }) {
       const cares = before.route !== undefined && isPrivate(before.route);
       const { response, failure } = await callWithRetries(() => subscriber.getSession({ peek }));
       if (response?.session) {
-        setAccount({ kind: "live", session: response.session, seen: serverNow() });
+        const found = response.session;
+        setAccount((now) => live(found, now));
         return undefined;
       }
       if (!failure) {
@@ -133,8 +162,8 @@ export function SiteProvider({ children }: { children: ReactNode }) {
   );
 
   const site = useMemo(
-    () => ({ ...at, go, account, keep, forget, ended, look, wanted, lastNumber, changedLogins }),
-    [at, go, account, keep, forget, ended, look],
+    () => ({ ...at, go, account, keep, follow, forget, ended, look, wanted, lastNumber, changedLogins }),
+    [at, go, account, keep, follow, forget, ended, look],
   );
   useOtherWindows(site);
   return <Context.Provider value={site}>{children}</Context.Provider>;
@@ -150,12 +179,11 @@ function useOtherWindows({ account, look }: Site): void {
     const again = () => void look(true);
     const shown = (event: PageTransitionEvent) => event.persisted && again();
     const seen = () => document.visibilityState === "visible" && again();
-    const channel = typeof BroadcastChannel === "undefined" ? undefined : new BroadcastChannel(CHANNEL);
     channel?.addEventListener("message", again);
     addEventListener("pageshow", shown);
     document.addEventListener("visibilitychange", seen);
     return () => {
-      channel?.close();
+      channel?.removeEventListener("message", again);
       removeEventListener("pageshow", shown);
       document.removeEventListener("visibilitychange", seen);
     };

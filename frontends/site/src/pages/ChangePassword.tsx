@@ -1,10 +1,12 @@
-import { useEffect, useState } from "react";
+import { useState } from "react";
 import { subscriber } from "../api/client";
 import { isSessionOver } from "../api/failure";
 import { callOnce, callWithRetries } from "../api/retry";
+import { useFacts } from "../app/facts";
+import { showNumber } from "../app/number";
 import { useSite } from "../app/site";
 import { MustChangeReason, type Session } from "../gen/aikagi/authentication/v1/session_pb";
-import { check as checkPolicy, type Policy, policyOf, type Rule, USUAL_POLICY } from "../password/policy";
+import { check as checkPolicy, type Rule, strayIn } from "../password/policy";
 import { useStrength } from "../password/useStrength";
 import { useTexts } from "../texts/language";
 import { ErrorSummary } from "../ui/ErrorSummary";
@@ -23,28 +25,12 @@ const FIELDS = {
   new_password_confirmation: "again",
 } as const;
 
-function usePolicy(): Policy {
-  const [policy, setPolicy] = useState(USUAL_POLICY);
-  useEffect(() => {
-    let wanted = true;
-    void callWithRetries(() => subscriber.getPolicy({})).then(({ response }) => {
-      if (response && wanted) {
-        setPolicy(policyOf(response));
-      }
-    });
-    return () => {
-      wanted = false;
-    };
-  }, []);
-  return policy;
-}
-
 /** The change of the password, by choice or because it is due (PW-2, PW-4). */
 export function ChangePassword({ session }: { session: Session }) {
   const { texts } = useTexts();
   const { go, keep, look, ended } = useSite();
   const words = texts.password;
-  const policy = usePolicy();
+  const { policy } = useFacts();
   const [current, setCurrent] = useState("");
   const [next, setNext] = useState("");
   const [again, setAgain] = useState("");
@@ -72,6 +58,10 @@ export function ChangePassword({ session }: { session: Session }) {
     const errors: Errors = {};
     if (current === "") {
       errors.current = words.currentMissing;
+    }
+    const stray = strayIn(current);
+    if (stray) {
+      errors.current = texts.common.stray[stray];
     }
     const broken = conditions.find(([, met]) => met === false);
     if (next === "") {
@@ -151,7 +141,7 @@ export function ChangePassword({ session }: { session: Session }) {
     >
       {temporary && <Notice tone="info">{words.temporary}</Notice>}
       {session.mustChangeReason === MustChangeReason.EXPIRED && (
-        <Notice tone="warn">{words.expired(policy.days)}</Notice>
+        <Notice tone="warn">{words.expired(policy?.days)}</Notice>
       )}
       <ErrorSummary
         form={form}
@@ -169,6 +159,9 @@ export function ChangePassword({ session }: { session: Session }) {
         }
       />
       <form method="post" onSubmit={form.submit} noValidate className="card">
+        <p>
+          {words.whose} <b className="number">{showNumber(session.accountNumber)}</b>
+        </p>
         {/* Password managers store the new password under this name. */}
         <input
           className="unseen"
@@ -199,7 +192,7 @@ export function ChangePassword({ session }: { session: Session }) {
               {conditions.map(([rule, met]) => (
                 <li key={rule} className={met ? "met" : undefined}>
                   <Icon name={met ? "check" : "dot"} />
-                  {words.rule[rule](policy)}
+                  {words.rule[rule](policy ?? { min: 0, max: 0 })}
                   <span className="sr">
                     {met === undefined ? words.checkedLater : met ? words.met : words.unmet}
                   </span>
@@ -220,7 +213,8 @@ export function ChangePassword({ session }: { session: Session }) {
           </p>
         </PasswordField>
         <Submit label={words.submit} busy={form.busy} />
-        {policy.days > 0 && <p className="hint">{words.validFor(policy.days)}</p>}
+        {policy && policy.days > 0 && <p className="hint">{words.validFor(policy.days)}</p>}
+        {policy && <p className="hint">{texts.login.limits(policy)}</p>}
       </form>
       {!forced && (
         <p>

@@ -1,20 +1,24 @@
 import { useState } from "react";
 import { subscriber } from "../api/client";
 import { callOnce } from "../api/retry";
+import { useFacts } from "../app/facts";
 import { parseNumber } from "../app/number";
 import { useSite } from "../app/site";
+import { strayIn } from "../password/policy";
 import { useTexts } from "../texts/language";
 import { ErrorSummary } from "../ui/ErrorSummary";
 import { NumberField, PasswordField } from "../ui/Field";
 import { Link } from "../ui/Link";
 import { Notice } from "../ui/Notice";
 import { Page } from "../ui/Page";
+import { SettingNumber } from "../ui/SettingNumber";
 import { Submit } from "../ui/Submit";
 import { type Errors, useForm } from "../ui/useForm";
 
 /** The login (LOGIN-1). */
 export function Login() {
   const { texts } = useTexts();
+  const { policy } = useFacts();
   const { go, keep, word, wanted, lastNumber } = useSite();
   const [number, setNumber] = useState(lastNumber.current);
   const [password, setPassword] = useState("");
@@ -29,6 +33,10 @@ export function Login() {
     if (password === "") {
       errors.password = texts.login.passwordMissing;
     }
+    const stray = strayIn(password);
+    if (stray) {
+      errors.password = texts.common.stray[stray];
+    }
     return errors;
   };
 
@@ -42,6 +50,11 @@ export function Login() {
       };
     }
     if (response.session) {
+      // SITE-8: a browser that blocks cookies has no session now.
+      const { failure: none } = await callOnce(() => subscriber.getSession({ peek: true }));
+      if (none?.reason === "SESSION_REQUIRED") {
+        return { failure: { ...none, reason: "COOKIES_BLOCKED" as const } };
+      }
       keep(response.session);
       go(wanted.current ?? "account", { replace: true });
       wanted.current = undefined;
@@ -80,6 +93,7 @@ export function Login() {
           }}
           error={form.errors.password}
         />
+        {policy && <p className="hint">{texts.login.limits(policy)}</p>}
         <Submit label={texts.login.submit} busy={form.busy} />
       </form>
       <section className="aside-box" aria-labelledby="forgotten">
@@ -87,7 +101,36 @@ export function Login() {
         <p>
           {texts.login.forgottenText} <Link to="welcome">{texts.login.forgottenLink}</Link>
         </p>
+        <SettingNumber />
+        {policy && <p>{texts.login.temporaryEnds(policy)}</p>}
       </section>
+      <WhichNumber />
     </Page>
+  );
+}
+
+const UNITS = ["LINE", "NUMBER", "ADMIN_USER"] as const;
+
+/** SITE-3, UNIT-1: which number logs in under each unit, and where the contract number is found. */
+function WhichNumber() {
+  const { texts } = useTexts();
+  const { profile } = useFacts();
+  const words = texts.login;
+  return (
+    <section className="aside-box" aria-labelledby="which">
+      <h2 id="which">{words.which}</h2>
+      <dl className="which">
+        {UNITS.map((unit) => (
+          <div key={unit}>
+            <dt>{texts.units[unit].name}</dt>
+            <dd>{words.whichOf[unit]}</dd>
+          </div>
+        ))}
+      </dl>
+      {profile.document && <p>{words.document(profile.document)}</p>}
+      <p>
+        <Link to="help">{texts.help.title}</Link>
+      </p>
+    </section>
   );
 }

@@ -1,5 +1,17 @@
 import { expect, test } from "vitest";
-import { check, USUAL_POLICY } from "./policy";
+import { check, type Policy, strayIn } from "./policy";
+
+const USUAL_POLICY: Policy = {
+  min: 8,
+  max: 12,
+  refusesDigitsOnly: true,
+  refusesCommon: false,
+  days: 60,
+  temporaryAttempts: 3,
+  permanentAttempts: 10,
+  temporaryHours: 24,
+  invalidEntries: 3,
+};
 
 const broken = (password: string, current = "Current99") =>
   check(USUAL_POLICY, password, current)
@@ -27,4 +39,18 @@ test("common passwords are refused by the server", () => {
   expect(met("", [])).toBe(false);
   expect(met("password1", [])).toBeUndefined();
   expect(met("password1", ["password1"])).toBe(false);
+});
+
+/** SITE-2: without the server's figures only what no setting changes is checked. */
+test("no figure is assumed", () => {
+  expect(check(undefined, "Ab1", "Current99").map(([rule]) => rule)).toEqual(["CHARACTERS", "DIFFERENT"]);
+});
+
+/** SITE-5: a password that cannot be right is recognised before it is sent. */
+test("stray characters are named", () => {
+  expect(strayIn("Abc12345")).toBeUndefined();
+  expect(strayIn("Abc12345 ")).toBe("space");
+  expect(strayIn("Abc12345\u3000")).toBe("space");
+  expect(strayIn("Ａbc12345")).toBe("wide");
+  expect(strayIn("Abc-12345")).toBe("symbol");
 });

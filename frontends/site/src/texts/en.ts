@@ -4,7 +4,7 @@ import type { Texts } from "./ja";
 
 export const en: Texts = {
   name: "Settings",
-  titleOf: (page) => `${page} | Aikagi settings`,
+  product: "Aikagi",
   skip: "Skip to the content",
   otherLanguage: "日本語",
   footer: "This site keeps the settings of your telephone service yours.",
@@ -34,6 +34,8 @@ export const en: Texts = {
       "Some numbers have no password yet, so this has to wait. Set a temporary password for each by telephone, change it on this site, then try again.",
     INTERNAL: "Something went wrong on our side. Please try again shortly.",
     OFFLINE: "You are not connected to the internet. Check the connection, then try again.",
+    COOKIES_BLOCKED:
+      "Your browser blocks cookies, so you cannot stay logged in. Allow cookies for this site, then log in again.",
     UNREACHABLE: "The server could not be reached. Check the connection, then try again.",
   },
   common: {
@@ -48,7 +50,11 @@ export const en: Texts = {
     hide: "Hide",
     showField: (field) => `Show: ${field}`,
     capsLock: "Caps Lock is on.",
-    wide: "There are full-width characters. Please type half-width ones.",
+    stray: {
+      space: "There is a space in the password. Please remove it. Nothing has been sent yet.",
+      wide: "There are full-width characters in the password. Please type half-width ones. Nothing has been sent yet.",
+      symbol: "A password has only letters and digits. Nothing has been sent yet.",
+    },
     problems: "Please check",
     kept: "What you typed is still here.",
     steps: "Steps",
@@ -64,10 +70,10 @@ export const en: Texts = {
     start: "Log in",
     how: "New here, or forgot your password?",
     howLead: "One call from your own telephone sets a temporary password.",
-    steps: [
+    steps: (policy) => [
       {
         title: "Call the setting number",
-        text: "From a telephone on your contracted line, dial the setting number in your contract papers (the call is charged). Do not withhold your number.",
+        text: "First decide below who logs in. Then dial the setting number from a telephone on your contracted line. Do not withhold your number.",
       },
       { title: "Choose who logs in", text: "Follow the guidance and press 1, 2 or 3." },
       {
@@ -75,10 +81,12 @@ export const en: Texts = {
         text: "Choose any eight digits, and key them in again to confirm.",
       },
       {
-        title: "Log in within 24 hours",
+        title: policy ? `Log in within ${policy.temporaryHours} hours` : "Log in",
         text: "Log in with your telephone number and the temporary password, and set a new password. That is all.",
       },
     ],
+    wrongKeys: (times) =>
+      `After ${times} wrong entries at one question the call ends. Nothing has changed; call again and start over.`,
     units: "Who logs in",
     note: "Setting a temporary password ends the password you had before, at once.",
   },
@@ -111,6 +119,18 @@ export const en: Texts = {
     numberWrong: "A telephone number has ten or eleven digits and begins with 0.",
     passwordMissing: "Type the password.",
     needed: "Please log in to see that page.",
+    limits: ({ temporaryAttempts, permanentAttempts }) =>
+      `A temporary password stops working after ${temporaryAttempts} wrong attempts in a row, a password after ${permanentAttempts}. Closing the browser does not reset the count.`,
+    temporaryEnds: ({ temporaryHours, invalidEntries }) =>
+      `A temporary password ends ${temporaryHours} hours after it was set. On the telephone, ${invalidEntries} wrong entries at one question end the call; then call again and start over.`,
+    which: "Which telephone number to type",
+    whichOf: {
+      LINE: "The contract number, also when only an additional number has the service.",
+      NUMBER: "The number whose settings you want to change.",
+      ADMIN_USER:
+        "As administrator of all numbers, the contract number. As user, your own additional number.",
+    },
+    document: (name) => `You find the contract number in “${name}”, which we sent to you.`,
     forgotten: "Forgot the password, or it stopped working?",
     forgottenText: "Set a temporary password by telephone; it works at once.",
     forgottenLink: "How to set a temporary password",
@@ -137,6 +157,7 @@ export const en: Texts = {
       days === 0
         ? "Your password expires within 24 hours. We advise you to change it."
         : `Your password expires in ${days === 1 ? "1 day" : `${days} days`}. We advise you to change it.`,
+    services: "Services you can set",
     changePassword: "Change the password",
     changeUnit: "Change who logs in",
     unitFixed: "This cannot be changed on this site.",
@@ -148,8 +169,9 @@ export const en: Texts = {
     forcedTitle: "Set a new password",
     lead: "Type your current password, and the new one twice.",
     temporary: "You logged in with a temporary password. Please set a new password before anything else.",
+    whose: "Telephone number whose password you change:",
     expired: (days) =>
-      `Your password has not been changed for ${days} days or more. Please set a new one before anything else.`,
+      `Your password has expired${days ? ` (${days} days)` : ""}. Please set a new one before anything else.`,
     current: "Current password",
     currentTemporary: "Temporary password",
     next: "New password",
@@ -174,7 +196,7 @@ export const en: Texts = {
     againMatches: "They match.",
     strength: "How hard it is to guess",
     strengths: ["very weak", "weak", "fair", "strong", "very strong"],
-    advice: "Avoid names, birthdays, telephone numbers and common words.",
+    advice: "Avoid names, birthdays, telephone numbers and common words. Change your password regularly.",
     validFor: (days) => `A password is valid for ${days} days after it was changed.`,
     perhapsTitle: "We could not see whether it worked",
     perhaps:
@@ -226,7 +248,7 @@ export const en: Texts = {
   },
   loggedOut: {
     title: "You are logged out",
-    text: "Thank you. On a shared device, close the browser's window too.",
+    text: "Thank you. For your safety, close the browser's window too.",
     again: "Log in again",
   },
   timedOut: {
@@ -242,6 +264,48 @@ export const en: Texts = {
     stay: "Stay logged in",
     failed: "That did not work. Please try again.",
     stayed: "You stay logged in.",
+  },
+  settingNumber: {
+    label: "Setting number",
+    charged: "(the call is charged)",
+    free: "(the call is free)",
+  },
+  another: {
+    title: "Another number is logged in",
+    text: (before, now) =>
+      `In this browser ${now} has logged in after ${before}. What you typed on the page of ${before} was not sent, and is gone.`,
+    go: (now) => `Go on as ${now}`,
+  },
+  help: {
+    title: "About using this site",
+    lead: "What to know to use this site safely.",
+    environments: {
+      title: "Devices and browsers",
+      text: "You can use a computer, a smartphone, a mobile telephone or a telephone set that connects to the internet. Depending on the device and the browser, a page may not display correctly. We cannot guarantee that every environment works.",
+      needs: "Turn on JavaScript and allow cookies for this site in your browser.",
+    },
+    encryption: {
+      title: "Encryption",
+      text: "Everything between your device and this site is encrypted (TLS).",
+    },
+    charges: { title: "Communication and packet charges" },
+    windows: {
+      title: "Several windows",
+      text: "Please use one browser window only. If something was changed in another window first, we change nothing and tell you.",
+    },
+    logout: {
+      title: "Logging out",
+      automatic:
+        "If you do nothing for a while, you are logged out automatically for your safety. The page tells you about a minute before.",
+      close: "When you have finished, press “Log out”, then close the browser's window.",
+    },
+    passwords: {
+      title: "Passwords",
+      again: "If a password stopped working or you forgot it, set a new temporary password by telephone.",
+      choose: "Choose a password that others cannot easily guess, and change it regularly.",
+    },
+    services: "Services you can set",
+    contact: "Contact",
   },
   unavailable: {
     title: "Not available at the moment",

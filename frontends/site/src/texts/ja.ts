@@ -1,7 +1,7 @@
 // Every text of the site in Japanese. A translator edits one file for each language. `en.ts` must have the same keys.
 
 import type { Reason } from "../api/failure";
-import type { Rule } from "../password/policy";
+import type { Policy, Rule } from "../password/policy";
 
 const reasons: Record<Reason, string> = {
   INVALID_FIELD: "入力内容に誤りがあります。ご確認ください。",
@@ -29,6 +29,8 @@ const reasons: Record<Reason, string> = {
     "パスワードが設定されていない電話番号があるため、まだ変更できません。お電話で仮パスワードを設定し、パスワードに変更してから、もう一度お試しください。",
   INTERNAL: "エラーが発生しました。しばらくしてからもう一度お試しください。",
   OFFLINE: "インターネットに接続されていません。接続を確かめてから、もう一度お試しください。",
+  COOKIES_BLOCKED:
+    "ブラウザーの設定で Cookie がブロックされているため、ログインを続けられません。このサイトの Cookie を許可してから、もう一度ログインしてください。",
   UNREACHABLE: "サーバーにつながりませんでした。接続を確かめてから、もう一度お試しください。",
 };
 
@@ -42,7 +44,7 @@ const rules: Record<Rule, (policy: { min: number; max: number }) => string> = {
 
 export const ja = {
   name: "設定サイト",
-  titleOf: (page: string) => `${page}｜合鍵 設定サイト`,
+  product: "合鍵",
   skip: "本文へ進む",
   otherLanguage: "English",
   footer: "このサイトは、お客さまの電話サービスの設定を守るためのものです。",
@@ -59,7 +61,11 @@ export const ja = {
     hide: "隠す",
     showField: (field: string) => `${field}を表示する`,
     capsLock: "Caps Lock がオンになっています。",
-    wide: "全角の文字が入っています。半角で入力してください。",
+    stray: {
+      space: "パスワードに空白（スペース）が入っています。取り除いてください。まだ送信していません。",
+      wide: "パスワードに全角の文字が入っています。半角で入力してください。まだ送信していません。",
+      symbol: "パスワードに使われるのは、半角の英字と数字だけです。まだ送信していません。",
+    },
     problems: "ご確認ください",
     kept: "入力された内容はそのまま残っています。",
     steps: "手順",
@@ -75,10 +81,10 @@ export const ja = {
     start: "ログインする",
     how: "はじめての方・パスワードをお忘れの方",
     howLead: "ご契約の電話から、お電話1回で仮パスワードを設定できます。",
-    steps: [
+    steps: (policy: Policy | undefined) => [
       {
         title: "設定番号に電話する",
-        text: "ご契約の回線の電話から、お申し込み時にご案内した設定番号におかけください（通話料がかかります）。番号は通知してください。",
+        text: "先に、下の「認証単位の選び方」から設定する認証単位を決めてください。ご契約の回線の電話から、電話番号を通知して設定番号におかけください。",
       },
       {
         title: "認証単位を選ぶ",
@@ -89,10 +95,12 @@ export const ja = {
         text: "お好きな数字8桁を入力し、確認のためもう一度入力します。",
       },
       {
-        title: "24時間以内にログインする",
+        title: policy ? `${policy.temporaryHours}時間以内にログインする` : "ログインする",
         text: "電話番号と仮パスワードでログインし、新しいパスワードに変更すると完了です。",
       },
     ],
+    wrongKeys: (times: number) =>
+      `お電話で同じ質問に${times}回誤って入力すると、通話が終わります。何も変わりませんので、はじめからおかけ直しください。`,
     units: "認証単位の選び方",
     note: "仮パスワードを設定すると、それまでのパスワードはすぐに使えなくなります。",
   },
@@ -124,6 +132,17 @@ export const ja = {
     numberWrong: "電話番号は、0から始まる10桁または11桁の数字で入力してください。",
     passwordMissing: "パスワードを入力してください。",
     needed: "このページを見るには、ログインしてください。",
+    limits: ({ temporaryAttempts, permanentAttempts }: Policy) =>
+      `仮パスワードは続けて${temporaryAttempts}回、パスワードは続けて${permanentAttempts}回誤ると使えなくなります。ブラウザーを閉じても、誤った回数は元に戻りません。`,
+    temporaryEnds: ({ temporaryHours, invalidEntries }: Policy) =>
+      `仮パスワードは、設定してから${temporaryHours}時間で使えなくなります。お電話での設定は、同じ質問に${invalidEntries}回誤って入力すると終わりますので、はじめからおかけ直しください。`,
+    which: "入力する電話番号",
+    whichOf: {
+      LINE: "ご契約電話番号。追加番号だけが本サービスをご利用の場合も、ご契約電話番号です。",
+      NUMBER: "設定を変更する電話番号。",
+      ADMIN_USER: "すべての電話番号を設定する管理者は、ご契約電話番号。ユーザは、ご自分の追加番号。",
+    },
+    document: (name: string) => `ご契約電話番号は、お届けした「${name}」に記載されています。`,
     forgotten: "パスワードをお忘れの方・使えなくなった方",
     forgottenText: "お電話で仮パスワードを設定すると、すぐにログインできます。",
     forgottenLink: "仮パスワードの設定方法",
@@ -150,6 +169,7 @@ export const ja = {
       days === 0
         ? "パスワードの有効期限まで24時間を切りました。変更をおすすめします。"
         : `パスワードの有効期限まであと${days}日です。変更をおすすめします。`,
+    services: "設定できるサービス",
     changePassword: "パスワードを変更する",
     changeUnit: "認証単位を変更する",
     unitFixed: "この認証単位は、このサイトでは変更できません。",
@@ -161,8 +181,9 @@ export const ja = {
     forcedTitle: "新しいパスワードの設定",
     lead: "現在のパスワードと、新しいパスワードを2回入力してください。",
     temporary: "仮パスワードでログインしています。ご利用の前に、新しいパスワードを設定してください。",
-    expired: (days: number) =>
-      `パスワードを${days}日以上変更していません。ご利用の前に、新しいパスワードを設定してください。`,
+    whose: "パスワードを変更する電話番号：",
+    expired: (days: number | undefined) =>
+      `パスワードの有効期限${days ? `（${days}日）` : ""}が過ぎています。ご利用の前に、新しいパスワードを設定してください。`,
     current: "現在のパスワード",
     currentTemporary: "仮パスワード",
     next: "新しいパスワード",
@@ -181,7 +202,8 @@ export const ja = {
     againMatches: "一致しています。",
     strength: "推測されにくさの目安",
     strengths: ["とても弱い", "弱い", "ふつう", "強い", "とても強い"],
-    advice: "名前、誕生日、電話番号、よくある単語を避けると、推測されにくくなります。",
+    advice:
+      "名前、誕生日、電話番号、よくある単語を避けると、推測されにくくなります。パスワードは定期的に変更してください。",
     validFor: (days: number) => `パスワードは、変更から${days}日間有効です。`,
     perhapsTitle: "変更できたかどうか確認できませんでした",
     perhaps:
@@ -234,7 +256,7 @@ export const ja = {
   },
   loggedOut: {
     title: "ログアウトしました",
-    text: "ご利用ありがとうございました。共用の端末では、ブラウザーのウィンドウも閉じてください。",
+    text: "ご利用ありがとうございました。安全のため、ブラウザーのウィンドウも閉じてください。",
     again: "もう一度ログインする",
   },
   timedOut: {
@@ -250,6 +272,48 @@ export const ja = {
     stay: "続けて利用する",
     failed: "延長できませんでした。もう一度お試しください。",
     stayed: "ログインを延長しました。",
+  },
+  settingNumber: {
+    label: "設定番号",
+    charged: "（通話料がかかります）",
+    free: "（通話料はかかりません）",
+  },
+  another: {
+    title: "別の電話番号でログインしています",
+    text: (before: string, now: string) =>
+      `このブラウザーでは、${before} のあとに ${now} でログインしています。${before} の画面で入力した内容は送信せずに消しました。`,
+    go: (now: string) => `${now} で続ける`,
+  },
+  help: {
+    title: "ご利用にあたって",
+    lead: "このサイトを安心してお使いいただくためのご案内です。",
+    environments: {
+      title: "ご利用環境",
+      text: "パソコンのほか、スマートフォン、携帯電話、インターネットにつながる電話機などからもご利用いただけます。端末やブラウザーによっては、正しく表示されない場合があります。すべての環境での動作を保証するものではありません。",
+      needs: "ブラウザーの設定で、JavaScript とこのサイトの Cookie を有効にしてください。",
+    },
+    encryption: {
+      title: "通信の暗号化",
+      text: "お客さまの端末とこのサイトとの通信は、すべて暗号化（TLS）しています。",
+    },
+    charges: { title: "通信料・パケット通信料" },
+    windows: {
+      title: "複数のウィンドウ",
+      text: "ブラウザーのウィンドウは1つだけでお使いください。ほかのウィンドウで先に変更があった場合は、変更せずにそのことをお知らせします。",
+    },
+    logout: {
+      title: "ログアウト",
+      automatic:
+        "ログインしたまましばらく操作がないと、安全のため自動でログアウトします。1分ほど前に画面でお知らせします。",
+      close: "お使いのあとは「ログアウト」を押し、ブラウザーのウィンドウを閉じてください。",
+    },
+    passwords: {
+      title: "パスワード",
+      again: "使えなくなったときやお忘れのときは、お電話で仮パスワードを設定し直してください。",
+      choose: "パスワードは、ほかの人に推測されにくいものにし、定期的に変更してください。",
+    },
+    services: "設定できるサービス",
+    contact: "お問い合わせ",
   },
   unavailable: {
     title: "ただいまご利用いただけません",

@@ -10,7 +10,7 @@ function words(value: unknown, path: string): [string, string][] {
     return [[path, value]];
   }
   if (typeof value === "function") {
-    return [[path, String((value as (...all: unknown[]) => unknown)({ min: 8, max: 12 }))]];
+    return words((value as (...all: unknown[]) => unknown)({ min: 8, max: 12 }), path);
   }
   return Object.entries(value as object).flatMap(([key, inner]) => words(inner, `${path}.${key}`));
 }

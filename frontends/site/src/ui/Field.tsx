@@ -1,10 +1,19 @@
-import { type HTMLInputAutoCompleteAttribute, type KeyboardEvent, type ReactNode, useState } from "react";
+import {
+  type HTMLInputAutoCompleteAttribute,
+  type KeyboardEvent,
+  type ReactNode,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from "react";
+import { strayIn } from "../password/policy";
 import { useTexts } from "../texts/language";
 import { Icon } from "./Icon";
 
 interface FieldProps {
   id: string;
   label: string;
+  /** What is typed. The field shows the first value, and from then on what stands in it. */
   value: string;
   onValue: (value: string) => void;
   autoComplete: HTMLInputAutoCompleteAttribute;
@@ -42,11 +51,42 @@ function Frame({ field, children }: { field: FieldProps; children: ReactNode }) 
   );
 }
 
+/**
+ * SITE-5: the browser's own field keeps its content. A password manager may fill it in with the event `change` alone, or
+ * with none; a content that the page sets again would undo that.
+ */
+function useContent({ value, onValue }: FieldProps) {
+  const input = useRef<HTMLInputElement>(null);
+  const first = useRef(value);
+  const latest = useRef({ value, onValue });
+  latest.current = { value, onValue };
+  useLayoutEffect(() => {
+    const element = input.current;
+    if (!element) {
+      return undefined;
+    }
+    if (first.current !== "") {
+      element.value = first.current;
+    }
+    const changed = () => {
+      const known = latest.current;
+      if (element.value !== known.value) {
+        known.onValue(element.value);
+      }
+    };
+    element.addEventListener("change", changed);
+    return () => element.removeEventListener("change", changed);
+  }, []);
+  return input;
+}
+
 /** A telephone number. */
 export function NumberField(field: FieldProps) {
+  const input = useContent(field);
   return (
     <Frame field={field}>
       <input
+        ref={input}
         id={field.id}
         name={field.id}
         type="text"
@@ -55,7 +95,6 @@ export function NumberField(field: FieldProps) {
         autoCapitalize="none"
         autoCorrect="off"
         spellCheck={false}
-        value={field.value}
         aria-invalid={field.error ? true : undefined}
         aria-describedby={describe(field.id, field)}
         onInput={(event) => field.onValue(event.currentTarget.value)}
@@ -69,12 +108,14 @@ export function PasswordField(field: FieldProps) {
   const { texts } = useTexts();
   const [shown, setShown] = useState(false);
   const [capsLock, setCapsLock] = useState(false);
-  const wide = /[^\u0020-\u007e]/.test(field.value);
+  const input = useContent(field);
+  const stray = strayIn(field.value);
   const watch = (event: KeyboardEvent) => setCapsLock(event.getModifierState("CapsLock"));
   return (
     <Frame field={field}>
       <div className="with-button">
         <input
+          ref={input}
           id={field.id}
           name={field.id}
           type={shown ? "text" : "password"}
@@ -82,7 +123,6 @@ export function PasswordField(field: FieldProps) {
           autoCapitalize="none"
           autoCorrect="off"
           spellCheck={false}
-          value={field.value}
           aria-invalid={field.error ? true : undefined}
           aria-describedby={describe(field.id, field)}
           onInput={(event) => field.onValue(event.currentTarget.value)}
@@ -101,7 +141,7 @@ export function PasswordField(field: FieldProps) {
       </div>
       <div role="status" className="asides">
         {capsLock && <p className="aside">{texts.common.capsLock}</p>}
-        {wide && <p className="aside">{texts.common.wide}</p>}
+        {stray && <p className="aside">{texts.common.stray[stray]}</p>}
       </div>
     </Frame>
   );

@@ -1,4 +1,5 @@
 import { type ReactNode, useEffect, useRef } from "react";
+import { useFacts } from "../app/facts";
 import { useTexts } from "../texts/language";
 
 /** Frame of a page. Sets the window's title, and focuses the heading when the page appears. */
@@ -16,10 +17,12 @@ export function Page({
   children?: ReactNode;
 }) {
   const { texts } = useTexts();
+  const { profile } = useFacts();
+  const site = `${profile.operator ?? texts.product} ${profile.site ?? texts.name}`;
   const head = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
-    document.title = texts.titleOf(title);
-  }, [texts, title]);
+    document.title = `${title} | ${site}`;
+  }, [title, site]);
   useEffect(() => {
     window.scrollTo(0, 0);
     // A field of the page may have the focus already.

@@ -1,4 +1,4 @@
-import { type FormEvent, useEffect, useRef, useState } from "react";
+import { type FormEvent, useEffect, useLayoutEffect, useRef, useState } from "react";
 import type { Failure } from "../api/failure";
 
 /** Error messages, by the field's id. */
@@ -28,6 +28,7 @@ export function useForm(check: () => Errors, send: () => Promise<Sent>): Form {
     tries: 0,
   });
   const [busy, setBusy] = useState(false);
+  const [submits, setSubmits] = useState(0);
   const under = useRef(false);
   const here = useRef(true);
   useEffect(() => {
@@ -62,13 +63,26 @@ export function useForm(check: () => Errors, send: () => Promise<Sent>): Form {
     }
   };
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once for each submit, with the state of that moment
+  useLayoutEffect(() => {
+    if (submits > 0) {
+      void run();
+    }
+  }, [submits]);
+
   return {
     ...state,
     busy,
     submit: (event) => {
       event.preventDefault();
       if (!under.current) {
-        void run();
+        // SITE-5: the fields report what stands in them. The form runs when that is known.
+        for (const input of (event.currentTarget as HTMLFormElement).querySelectorAll(
+          "input[type=text]:not([readonly]), input[type=password]",
+        )) {
+          input.dispatchEvent(new Event("change"));
+        }
+        setSubmits((count) => count + 1);
       }
     },
     forgive: (field) =>

@@ -1,6 +1,6 @@
 // Debian's Chromium, with a new context for each reader.
 
-import { rmSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,6 +25,8 @@ export interface Look {
   language?: Language;
   size?: keyof typeof SIZES;
   scheme?: "light" | "dark";
+  /** False for a browser without JavaScript. */
+  scripts?: boolean;
 }
 
 const FLAGS = [
@@ -36,6 +38,25 @@ const FLAGS = [
   "--disable-component-update",
   "--disable-sync",
 ];
+
+/** A browser that blocks cookies, with one page. */
+export async function withoutCookies() {
+  const profile = await mkdtemp(join(tmpdir(), "site-browser-"));
+  const preferences = { profile: { default_content_setting_values: { cookies: 2 } } };
+  mkdirSync(join(profile, "Default"));
+  writeFileSync(join(profile, "Default", "Preferences"), JSON.stringify(preferences));
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: FLAGS,
+    env: { ...process.env, HOME: profile },
+    ignoreHTTPSErrors: true,
+  });
+  const close = async () => {
+    await context.close();
+    rmSync(profile, { recursive: true, force: true });
+  };
+  return { page: context.pages()[0] ?? (await context.newPage()), close };
+}
 
 /** A browser for one test file. */
 export async function launch() {
@@ -56,6 +77,7 @@ export async function launch() {
       viewport: SIZES[look.size ?? "desktop"],
       colorScheme: look.scheme ?? "light",
       reducedMotion: "reduce",
+      javaScriptEnabled: look.scripts ?? true,
     });
     if (look.language === "en") {
       await context.addInitScript(() => localStorage.setItem("language", "en"));

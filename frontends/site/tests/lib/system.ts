@@ -28,6 +28,9 @@ const home = dirname(file);
 /** The site's origin. */
 export const SITE = (state.public[0] ?? "").replace("127.0.0.1", "localhost");
 
+/** SITE-1: the origin of the same site with the profile of another operator. */
+export const SECOND_SITE = (state.public[1] ?? "").replace("127.0.0.1", "localhost");
+
 function workload(name: string) {
   const identity = state.identities[name];
   if (!identity) {

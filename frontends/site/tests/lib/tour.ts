@@ -21,6 +21,9 @@ export async function tour(
   await reader.open("/");
   await reader.heading(t.welcome.heading);
   await stop("welcome");
+  await reader.open("/help");
+  await reader.heading(t.help.title);
+  await stop("help");
   await reader.open("/nowhere");
   await reader.heading(t.notFound.title);
   await stop("not-found");

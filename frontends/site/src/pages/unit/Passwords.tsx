@@ -1,3 +1,4 @@
+import { useFacts } from "../../app/facts";
 import { showNumber } from "../../app/number";
 import { useTexts } from "../../texts/language";
 import { PasswordField } from "../../ui/Field";
@@ -23,11 +24,13 @@ export function Passwords({
 }) {
   const { texts } = useTexts();
   const words = texts.unit;
+  const { policy } = useFacts();
   return (
     <form method="post" onSubmit={form.submit} noValidate className="card" aria-labelledby="passwords">
       <div>
         <h2 id="passwords">{words.passwords}</h2>
         <p className="hint">{words.passwordsText(numbers.length)}</p>
+        {policy && <p className="hint">{texts.login.limits(policy)}</p>}
       </div>
       {numbers.map((number, place) => {
         const id = idAt(place);

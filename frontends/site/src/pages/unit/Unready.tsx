@@ -5,6 +5,7 @@ import type { PreviewMigrationResponse } from "../../gen/aikagi/edge/v1/subscrib
 import { useTexts } from "../../texts/language";
 import { Link } from "../../ui/Link";
 import { Notice } from "../../ui/Notice";
+import { SettingNumber } from "../../ui/SettingNumber";
 import { wordsOf } from "../../ui/words";
 import { idAt } from "./Passwords";
 
@@ -51,6 +52,7 @@ export function Unready({
           {busy ? texts.common.working : words.lookAgain}
         </button>
       </p>
+      <SettingNumber />
       <p>
         <Link to="welcome">{words.unreadyHow}</Link>
       </p>

@@ -6,6 +6,7 @@ import { showNumber } from "../../app/number";
 import { useSite } from "../../app/site";
 import type { Session } from "../../gen/aikagi/authentication/v1/session_pb";
 import type { PreviewMigrationResponse } from "../../gen/aikagi/edge/v1/subscriber_service_pb";
+import { strayIn } from "../../password/policy";
 import { useTexts } from "../../texts/language";
 import { type Errors, type Form, type Sent, useForm } from "../../ui/useForm";
 import { idAt } from "./Passwords";
@@ -63,10 +64,15 @@ export function useUnitMigration({
 
   const check = (): Errors => {
     setLost(undefined);
-    const missing = numbers.flatMap((number, place) =>
-      passwords[number] ? [] : [[idAt(place), words.passwordMissing(showNumber(number))]],
-    );
-    return Object.fromEntries(missing);
+    const wrong = numbers.flatMap((number, place) => {
+      const password = passwords[number];
+      const stray = strayIn(password ?? "");
+      if (!password) {
+        return [[idAt(place), words.passwordMissing(showNumber(number))]];
+      }
+      return stray ? [[idAt(place), texts.common.stray[stray]]] : [];
+    });
+    return Object.fromEntries(wrong);
   };
 
   /** Error messages for single passwords, by their positions in the request. */
