@@ -6,6 +6,7 @@ mod changelog;
 mod citations;
 mod commits;
 mod dependencies;
+mod guide;
 mod language;
 mod links;
 mod logs;
@@ -36,10 +37,11 @@ use tree::{Base, Tree};
 const LONG_FILE: usize = 450;
 
 /// The checks that refuse.
-const CHECKS: [fn(&Tree) -> Vec<String>; 14] = [
+const CHECKS: [fn(&Tree) -> Vec<String>; 15] = [
     audit::breaches,
     citations::breaches,
     dependencies::breaches,
+    guide::breaches,
     links::breaches,
     logs::breaches,
     manifests::breaches,
