@@ -163,7 +163,7 @@ impl ProfileSettings {
 mod tests {
     use super::*;
 
-    const WHOLE: &str = r##"
+    const WHOLE: &str = r#"
         operator = { ja = "南電話", en = "South Telephone" }
         site_name = { ja = "電話設定", en = "Telephone settings" }
         setting_number = "0120-000-111"
@@ -173,7 +173,7 @@ mod tests {
         charges = { ja = "通信料がかかります。", en = "Data is charged." }
         contact = { ja = "お客さま窓口 113", en = "Customer desk 113" }
         services = [{ name = { ja = "転送", en = "Forwarding" }, url = "https://example.jp/forward" }]
-    "##;
+    "#;
 
     /// SITE-1: every part is a setting, and an unset part is absent.
     #[test]
