@@ -10,6 +10,8 @@ use config::{Config, Environment, File, FileFormat, Map, Value};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::bounds::BoundSettings;
+
 /// The prefix of environment variables that override settings: `AIKAGI__SERVER__LISTEN` sets `server.listen`.
 pub const ENVIRONMENT_PREFIX: &str = "AIKAGI";
 
@@ -115,6 +117,9 @@ pub struct ServerSettings {
     /// The longest time that RPCs in progress may take after the stop begins.
     #[serde(default = "ServerSettings::default_drain", with = "humantime_serde")]
     pub drain: Duration,
+    /// What differs from the default bounds (OPS-5).
+    #[serde(default)]
+    pub bounds: BoundSettings,
 }
 
 impl ServerSettings {
@@ -125,6 +130,7 @@ impl ServerSettings {
             max_in_flight: Self::default_max_in_flight(),
             deadline: Self::default_deadline(),
             drain: Self::default_drain(),
+            bounds: BoundSettings::default(),
         }
     }
 

@@ -3,31 +3,17 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use aikagi_domain::fault::ErrorType;
 use aikagi_refusal::first_of_minute::FirstOfMinute;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
-use tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::server::Connected;
 
 use crate::identity::Identity;
-use crate::shutdown::Shutdown;
-
-/// TLS handshakes that one listener runs in parallel. At this number it accepts no further connection.
-const MAX_HANDSHAKES: usize = 256;
-
-/// The longest time that a TLS handshake may take.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// The pause after `accept` has failed.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// The other end of a connection. Each request on the connection has it in its extensions.
 #[derive(Debug, Clone)]
@@ -47,58 +33,9 @@ pub enum Clients {
     Anyone,
 }
 
-/// Accepts TLS connections until the stop. A handshake that fails or is slow affects no other connection.
-///
-/// `config` gives the TLS configuration for each new connection, so a renewed certificate takes effect at once.
-pub fn accept_tls<C>(
-    listener: TcpListener,
-    clients: Clients,
-    config: C,
-    shutdown: &Shutdown,
-) -> ReceiverStream<Result<Connection, io::Error>>
-where
-    C: Fn() -> Arc<rustls::ServerConfig> + Send + 'static,
-{
-    let (sender, receiver) = mpsc::channel(64);
-    let handshakes = Arc::new(Semaphore::new(MAX_HANDSHAKES));
-    let failures = Arc::new(Failures::new(clients));
-    let shutdown = shutdown.clone();
-    tokio::spawn(async move {
-        loop {
-            let Ok(permit) = Arc::clone(&handshakes).acquire_owned().await else {
-                return;
-            };
-            let accepted = tokio::select! {
-                () = shutdown.begun() => return,
-                accepted = listener.accept() => accepted,
-            };
-            let (stream, address) = match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    // Most likely no file descriptor is free. A pause lets other connections end.
-                    failures.accept(&error);
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                    continue;
-                }
-            };
-            let acceptor = TlsAcceptor::from(config());
-            let (sender, failures) = (sender.clone(), Arc::clone(&failures));
-            tokio::spawn(async move {
-                let handshake = handshake(acceptor, stream, address);
-                match tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake).await {
-                    Ok(Ok(connection)) => drop(sender.send(Ok(connection)).await),
-                    Ok(Err(error)) => failures.handshake(address, class_of(&error)),
-                    Err(_elapsed) => failures.handshake(address, ErrorType::Timeout),
-                }
-                drop(permit);
-            });
-        }
-    });
-    ReceiverStream::new(receiver)
-}
-
 /// Logs what fails before a connection exists.
-struct Failures {
+#[derive(Debug)]
+pub(crate) struct Failures {
     clients: Clients,
     /// The peers of failed handshakes.
     handshakes: FirstOfMinute<IpAddr>,
@@ -107,7 +44,7 @@ struct Failures {
 }
 
 impl Failures {
-    fn new(clients: Clients) -> Self {
+    pub(crate) fn new(clients: Clients) -> Self {
         Self {
             clients,
             handshakes: FirstOfMinute::default(),
@@ -115,7 +52,7 @@ impl Failures {
         }
     }
 
-    fn handshake(&self, address: SocketAddr, error_type: ErrorType) {
+    pub(crate) fn handshake(&self, address: SocketAddr, error_type: ErrorType) {
         let (peer, error_type) = (address.ip().to_canonical(), error_type.as_str());
         match self.clients {
             Clients::Anyone => {
@@ -134,7 +71,7 @@ impl Failures {
         }
     }
 
-    fn accept(&self, error: &io::Error) {
+    pub(crate) fn accept(&self, error: &io::Error) {
         if let Some(suppressed) = self.accepts.admit((), Instant::now()) {
             // EMFILE, for example: the operating system's number of the error.
             tracing::warn!(
@@ -148,7 +85,7 @@ impl Failures {
 }
 
 /// The class of a failed handshake.
-fn class_of(error: &io::Error) -> ErrorType {
+pub(crate) fn class_of(error: &io::Error) -> ErrorType {
     let of_tls = error
         .get_ref()
         .and_then(|inner| inner.downcast_ref::<rustls::Error>())
@@ -160,7 +97,8 @@ fn class_of(error: &io::Error) -> ErrorType {
     }
 }
 
-async fn handshake(
+/// Does the TLS handshake.
+pub(crate) async fn handshake(
     acceptor: TlsAcceptor,
     stream: TcpStream,
     address: SocketAddr,
@@ -185,11 +123,10 @@ pub struct Connection {
     peer: Peer,
 }
 
-impl Connected for Connection {
-    type ConnectInfo = Peer;
-
-    fn connect_info(&self) -> Peer {
-        self.peer.clone()
+impl Connection {
+    /// The other end.
+    pub fn peer(&self) -> &Peer {
+        &self.peer
     }
 }
 

@@ -11,18 +11,21 @@ use futures_util::StreamExt;
 use futures_util::future::{BoxFuture, pending};
 use http::{Request, Response};
 use http_body::Body as _;
-use http_body_util::{BodyStream, StreamBody};
+use http_body_util::{BodyExt as _, BodyStream, Full, LengthLimitError, Limited, StreamBody};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tonic::Status;
 use tonic::body::Body;
 use tower::{Layer, Service};
+use tower_http::timeout::TimeoutBody;
 use tracing::Instrument;
 
 use crate::connection::Peer;
 use crate::deadline;
 use crate::identity::Identity;
 use crate::policy::Policies;
+use crate::port::{RequestPlace, pause_before_refusal};
+use crate::relief::Reason;
 use crate::response;
 use crate::telemetry;
 
@@ -38,6 +41,9 @@ const MESH_SERVICES: [&str; 3] = [
     "/grpc.reflection.v1.ServerReflection/",
     "/grpc.reflection.v1alpha.ServerReflection/",
 ];
+
+/// The services whose callers send a stream of messages.
+const REFLECTION: &str = "/grpc.reflection.";
 
 /// The caller of an RPC, in the request's extensions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,13 +82,27 @@ pub enum PortAudience {
     Public,
 }
 
+/// Permits that are kept for certain RPCs, whatever else is in progress.
+#[derive(Debug, Clone)]
+struct Kept {
+    paths: &'static [&'static str],
+    permits: Arc<Semaphore>,
+}
+
+/// The largest request that is no stream, in bytes, unless a port says otherwise. It is the largest that tonic decodes.
+const MAX_REQUEST: usize = 4 * 1024 * 1024;
+
 /// Adds a [`Guard`] to a service.
 #[derive(Debug, Clone)]
 pub struct GuardLayer {
     audience: PortAudience,
     policies: Arc<Policies>,
     permits: Arc<Semaphore>,
+    /// Permits for certain RPCs alone, which they take when there are no others.
+    kept: Kept,
     default_deadline: Duration,
+    /// The largest request that is no stream, in bytes.
+    max_request: usize,
     /// The callers that were not allowed, each with the RPC.
     not_allowed: Arc<FirstOfMinute<(String, String)>>,
 }
@@ -95,7 +115,12 @@ impl GuardLayer {
             audience: PortAudience::Inside,
             policies,
             permits: Arc::new(Semaphore::new(max_in_flight)),
+            kept: Kept {
+                paths: &[],
+                permits: Arc::new(Semaphore::new(0)),
+            },
             default_deadline,
+            max_request: MAX_REQUEST,
             not_allowed: Arc::default(),
         }
     }
@@ -104,6 +129,32 @@ impl GuardLayer {
     #[must_use]
     pub fn for_audience(self, audience: PortAudience) -> Self {
         Self { audience, ..self }
+    }
+
+    /// Keeps this number of places for these RPCs, at most half of all. Other RPCs get the rest (OPS-5).
+    #[must_use]
+    pub fn keeping(self, places: usize, paths: &'static [&'static str]) -> Self {
+        let places = places.min(self.permits.available_permits() / 2);
+        self.permits.forget_permits(places);
+        let permits = Arc::new(Semaphore::new(places));
+        Self {
+            kept: Kept { paths, permits },
+            ..self
+        }
+    }
+
+    /// This guard in front of a service.
+    pub fn of<S>(&self, service: S) -> Guard<S> {
+        self.layer(service)
+    }
+
+    /// Refuses a larger request that is no stream.
+    #[must_use]
+    pub fn with_max_request(self, bytes: usize) -> Self {
+        Self {
+            max_request: bytes,
+            ..self
+        }
     }
 }
 
@@ -141,7 +192,7 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
         let mut inner = self.inner.clone();
         std::mem::swap(&mut inner, &mut self.inner);
         let rules = self.rules.clone();
@@ -151,24 +202,34 @@ where
         let started_at = Instant::now();
         let response = async move {
             let caller = match admit(&rules, &request) {
-                Ok(Admitted::Unlimited) => return inner.call(request).await,
+                Ok(_) if lacks_a_place(&request) => return Ok(refuse(overloaded())),
+                Ok(Admitted::Unlimited) => {
+                    if let Some(place) = request.extensions().get::<RequestPlace>() {
+                        place.complete();
+                    }
+                    return inner.call(request).await;
+                }
                 Ok(Admitted::Limited(caller)) => caller,
                 Err(refusal) => {
                     rules.log_not_allowed(&request);
                     return Ok(refuse(refusal));
                 }
             };
-            let Ok(permit) = Arc::clone(&rules.permits).try_acquire_owned() else {
-                telemetry::metrics::rpcs_shed(1);
-                let overloaded =
-                    Refusal::new(ErrorReason::Overloaded).retry_after(Duration::from_secs(1));
-                return Ok(refuse(overloaded));
+            let mut request = match rules.complete(request).await {
+                Ok(request) => request,
+                Err(refusal) => return Ok(refuse(refusal)),
+            };
+            let Some(permit) = rules.permit(request.uri().path()) else {
+                if let Some(place) = request.extensions().get::<RequestPlace>() {
+                    place.count(Reason::InFlight);
+                }
+                return Ok(refuse(overloaded()));
             };
             let allowed = rules.time_allowed(deadline::from_headers(request.headers()));
-            if allowed < deadline::LEAST {
+            if allowed.saturating_sub(started_at.elapsed()) < deadline::LEAST {
                 return Ok(refuse(Refusal::new(ErrorReason::DeadlineExceeded)));
             }
-            let end = Instant::now() + allowed.saturating_sub(deadline::RESERVE);
+            let end = started_at + allowed.saturating_sub(deadline::RESERVE);
             if let Some(caller) = caller {
                 request.extensions_mut().insert(caller);
             }
@@ -195,6 +256,72 @@ where
 }
 
 impl GuardLayer {
+    /// Reads the whole request if it is no stream, so that a request without an end takes no permit of others. Of a
+    /// stream each part must come in time.
+    async fn complete(&self, request: Request<Body>) -> Result<Request<Body>, Refusal> {
+        let Some(place) = request.extensions().get::<RequestPlace>().cloned() else {
+            return Ok(request);
+        };
+        if self.is_stream(request.uri().path()) {
+            return if place.complete() {
+                let limit = place.body_time();
+                Ok(request.map(|body| Body::new(TimeoutBody::new(limit, body))))
+            } else {
+                Err(overloaded())
+            };
+        }
+        let (head, body) = request.into_parts();
+        let read = tokio::time::timeout(
+            place.body_time(),
+            Limited::new(body, self.max_request).collect(),
+        );
+        let body = tokio::select! {
+            () = place.lost() => {
+                pause_before_refusal().await;
+                return Err(overloaded());
+            }
+            read = read => match read {
+                Ok(Ok(collected)) => collected.to_bytes(),
+                Ok(Err(error)) if error.is::<LengthLimitError>() => {
+                    return Err(Refusal::invalid_field("request", "too large"));
+                }
+                Ok(Err(_broken)) => return Err(Refusal::invalid_field("request", "malformed or cut off")),
+                Err(_elapsed) => {
+                    place.count(Reason::Body);
+                    return Err(Refusal::new(ErrorReason::DeadlineExceeded));
+                }
+            },
+        };
+        if !place.complete() {
+            return Err(overloaded());
+        }
+        Ok(Request::from_parts(head, Body::new(Full::new(body))))
+    }
+
+    /// True if the caller sends a stream of messages.
+    fn is_stream(&self, path: &str) -> bool {
+        match self.policies.method(path) {
+            Some(method) => method.client_streaming,
+            None => path.starts_with(REFLECTION),
+        }
+    }
+
+    /// A permit for an RPC that is complete.
+    fn permit(&self, path: &str) -> Option<OwnedSemaphorePermit> {
+        let general = Arc::clone(&self.permits).try_acquire_owned();
+        let permit = general.or_else(|full| {
+            if self.kept.paths.contains(&path) {
+                Arc::clone(&self.kept.permits).try_acquire_owned()
+            } else {
+                Err(full)
+            }
+        });
+        if permit.is_err() {
+            telemetry::metrics::rpcs_shed(1);
+        }
+        permit.ok()
+    }
+
     /// The path of an RPC for telemetry. An unknown path could contain anything, and is replaced.
     fn known_path<'a>(&self, path: &'a str) -> &'a str {
         if is_of_the_mesh(path) || self.policies.method(path).is_some() {
@@ -265,6 +392,16 @@ fn is_of_the_mesh(path: &str) -> bool {
     MESH_SERVICES
         .iter()
         .any(|service| path.starts_with(service))
+}
+
+fn overloaded() -> Refusal {
+    Refusal::new(ErrorReason::Overloaded).retry_after(Duration::from_secs(1))
+}
+
+/// True if its client has too many requests in progress.
+fn lacks_a_place(request: &Request<Body>) -> bool {
+    let place = request.extensions().get::<RequestPlace>();
+    place.is_some_and(|place| !place.is_held())
 }
 
 /// An admitted RPC.

@@ -2,6 +2,7 @@
 //! health, telemetry, settings, start and stop, and clients that balance RPCs over replicas.
 
 pub mod background;
+pub mod bounds;
 pub mod cli;
 pub mod client;
 pub mod clock;
@@ -12,7 +13,10 @@ pub mod guard;
 pub mod health;
 pub mod identity;
 pub mod open_files;
+mod places;
 pub mod policy;
+pub mod port;
+mod relief;
 pub mod response;
 pub mod run;
 pub mod server;

@@ -1,16 +1,17 @@
 //! A gRPC server with mutual TLS, the guard of every RPC, health, reflection and an orderly stop.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tonic::service::Routes;
 
+use crate::bounds::Bounds;
 use crate::config::ServerSettings;
-use crate::connection::{Clients, accept_tls};
+use crate::connection::Clients;
 use crate::guard::GuardLayer;
 use crate::health::Readiness;
 use crate::policy::{Policies, PolicyError};
+use crate::port::{Port, PortSettings};
 use crate::shutdown::Shutdown;
 use crate::tls::TlsIdentity;
 
@@ -23,9 +24,6 @@ pub enum ServeError {
     /// The reflection service cannot be built.
     #[error("reflection: {0}")]
     Reflection(String),
-    /// The transport failed.
-    #[error("serving failed: {0}")]
-    Transport(String),
 }
 
 /// A service that is ready to be served.
@@ -68,51 +66,19 @@ impl Server {
         let health = self.readiness.serve(self.services.clone(), &shutdown).await;
         let routes = self.routes.add_service(health).add_service(reflection);
 
-        let drain = self.settings.drain;
+        let settings = &self.settings;
+        let port = Port::new(PortSettings {
+            name: "inside",
+            clients: Clients::Workloads,
+            bounds: Bounds::new(&settings.bounds, Clients::Workloads),
+            max_in_flight: settings.max_in_flight,
+            drain: settings.drain,
+        });
+        let guard = GuardLayer::new(policies, settings.max_in_flight, settings.deadline);
         let config = move || self.identity.server_config();
-        let incoming = accept_tls(listener, Clients::Workloads, config, &shutdown);
-        let guard = GuardLayer::new(
-            policies,
-            self.settings.max_in_flight,
-            self.settings.deadline,
-        );
-        let stop = shutdown.clone();
-        let serving = transport()
-            .layer(guard)
-            .add_routes(routes)
-            .serve_with_incoming_shutdown(incoming, async move { stop.begun().await });
         tracing::info!(service = self.name, "serving");
-        finish(serving, drain, &shutdown).await
-    }
-}
-
-/// A tonic server with the limits of all our ports.
-pub fn transport() -> tonic::transport::Server {
-    tonic::transport::Server::builder()
-        .http2_keepalive_interval(Some(Duration::from_secs(20)))
-        .http2_keepalive_timeout(Some(Duration::from_secs(10)))
-        .max_concurrent_streams(1024)
-        .http2_max_header_list_size(16 * 1024)
-}
-
-/// Waits until a server ends. After the stop begins, it waits at most the drain time for
-/// the RPCs in progress, and then at most the drain time for other work.
-pub async fn finish<F>(serving: F, drain: Duration, shutdown: &Shutdown) -> Result<(), ServeError>
-where
-    F: Future<Output = Result<(), tonic::transport::Error>>,
-{
-    tokio::pin!(serving);
-    let ended = tokio::select! {
-        ended = &mut serving => Some(ended),
-        () = shutdown.begun() => tokio::time::timeout(drain, &mut serving).await.ok(),
-    };
-    shutdown.wait_for_work(drain).await;
-    match ended {
-        Some(Err(error)) => Err(ServeError::Transport(error.to_string())),
-        Some(Ok(())) => Ok(()),
-        None => {
-            tracing::warn!("stopped with RPCs in progress");
-            Ok(())
-        }
+        port.serve(listener, config, guard.of(routes), &shutdown)
+            .await;
+        Ok(())
     }
 }

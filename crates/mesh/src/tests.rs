@@ -9,8 +9,22 @@ use std::path::Path;
 
 use aikagi_devkit::installation::certificates::{Authority, Identity};
 
+use crate::bounds::{BoundSettings, Bounds};
 use crate::config::IdentitySettings;
+use crate::connection::Clients;
+use crate::port::{Port, PortSettings};
 use crate::tls::TlsIdentity;
+
+/// A port for these clients, with the default bounds.
+fn port(clients: Clients) -> Port {
+    Port::new(PortSettings {
+        name: "test",
+        clients,
+        bounds: Bounds::new(&BoundSettings::default(), clients),
+        max_in_flight: 10,
+        drain: std::time::Duration::from_secs(1),
+    })
+}
 
 /// The identity of a workload, as a service has it.
 fn identity(directory: &Path, name: &str) -> TlsIdentity {

@@ -74,6 +74,7 @@ pub fn settings(service: Service, ports: Ports, environment: &ServiceEnvironment
             "origins",
             ["localhost", "127.0.0.1"].map(origin).to_vec(),
         );
+        put(&mut public, "bounds", bounds());
         put(&mut all, "public", public);
         put(&mut all, "limits", limits());
     }
@@ -173,6 +174,18 @@ fn limits() -> Table {
     let mut limits = Table::new();
     put(&mut limits, "overrides", vec![loopback]);
     limits
+}
+
+/// OPS-5: for the same reason.
+fn bounds() -> Table {
+    let mut loopback = Table::new();
+    put(&mut loopback, "network", "127.0.0.0/8");
+    put(&mut loopback, "connections", 2048);
+    put(&mut loopback, "handshakes", 512);
+    put(&mut loopback, "requests", 2048);
+    let mut bounds = Table::new();
+    put(&mut bounds, "overrides", vec![loopback]);
+    bounds
 }
 
 fn address(port: u16) -> String {

@@ -4,9 +4,11 @@
 use std::sync::Arc;
 
 use aikagi_api::envoy::v3::authorization_server::AuthorizationServer;
-use aikagi_mesh::connection::{Clients, accept_tls};
+use aikagi_mesh::bounds::Bounds;
+use aikagi_mesh::connection::Clients;
 use aikagi_mesh::guard::{GuardLayer, PortAudience};
-use aikagi_mesh::server::{ServeError, finish, transport};
+use aikagi_mesh::port::{Port, PortSettings};
+use aikagi_mesh::server::ServeError;
 use aikagi_mesh::tls::TlsIdentity;
 use tokio::net::TcpListener;
 use tonic::service::Routes;
@@ -46,13 +48,16 @@ pub(crate) async fn serve(
         settings.deadline,
     )
     .for_audience(PortAudience::Edge);
-    let stop = gateway.shutdown.clone();
+    let port = Port::new(PortSettings {
+        name: "private",
+        clients: Clients::Workloads,
+        bounds: Bounds::new(&settings.bounds, Clients::Workloads),
+        max_in_flight: settings.max_in_flight,
+        drain: settings.drain,
+    });
     let config = move || identity.server_config();
-    let incoming = accept_tls(listener, Clients::Workloads, config, &stop);
-    let serving = transport()
-        .layer(guard)
-        .add_routes(routes)
-        .serve_with_incoming_shutdown(incoming, async move { stop.begun().await });
     tracing::info!(service = "gateway", port = "private", "serving");
-    Ok(finish(serving, settings.drain, &gateway.shutdown).await?)
+    port.serve(listener, config, guard.of(routes), &gateway.shutdown)
+        .await;
+    Ok(())
 }

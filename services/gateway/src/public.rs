@@ -3,17 +3,17 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::task::{self, Poll};
 
 use aikagi_api::edge::v1::subscriber_service_server::{SERVICE_NAME, SubscriberServiceServer};
-use aikagi_mesh::connection::{Clients, accept_tls};
+use aikagi_mesh::bounds::Bounds;
+use aikagi_mesh::connection::Clients;
 use aikagi_mesh::guard::{Guard, GuardLayer, PortAudience};
-use aikagi_mesh::server::{ServeError, finish, transport};
+use aikagi_mesh::port::{Port, PortSettings, RequestPlace};
+use aikagi_mesh::server::ServeError;
+use anyhow::Context as _;
 use futures_util::future::BoxFuture;
-use http::header::{
-    CACHE_CONTROL, CONTENT_TYPE, HeaderName, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
-};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use tokio::net::TcpListener;
 use tonic::body::Body;
@@ -22,6 +22,7 @@ use tonic_web::{GrpcWebLayer, GrpcWebService};
 use tower::{Layer, Service, ServiceExt};
 
 use crate::Gateway;
+use crate::address;
 use crate::browser::{Browser, is_browser};
 use crate::certificate::PublicCertificate;
 use crate::gate::{Gate, GateLayer};
@@ -33,11 +34,8 @@ use crate::subscriber::Subscriber;
 /// The largest message that is read, in bytes. No message of a subscriber is nearly as large.
 const MAX_MESSAGE: usize = 64 * 1024;
 
-/// The number of parallel RPCs on one connection.
-const MAX_STREAMS: u32 = 100;
-
-/// The longest lifetime of a connection. It frees connections, and spreads them over new replicas.
-const MAX_CONNECTION_AGE: Duration = Duration::from_mins(10);
+/// The RPCs for which places are kept (OPS-5).
+const KEPT_PLACES: [&str; 1] = ["/aikagi.edge.v1.SubscriberService/Login"];
 
 /// The prefix of headers that our services trust. They are removed from outside requests.
 const OWN_PREFIX: &str = "x-aikagi-";
@@ -83,24 +81,31 @@ pub(crate) async fn serve(
         gateway.server.max_in_flight,
         gateway.server.deadline,
     )
-    .for_audience(PortAudience::Public);
-    let port = PublicPort {
+    .for_audience(PortAudience::Public)
+    .with_max_request(MAX_MESSAGE)
+    .keeping(settings.public.login_places, &KEPT_PLACES);
+    let site = settings.public.site.as_deref().map(Site::load);
+    let service = PublicPort {
         rpc: GrpcWebLayer::new().layer(guard.layer(gate.layer(routes))),
-        site: settings.public.site.as_deref().map(Site::new),
+        site: site.transpose().context("public.site")?,
     };
 
-    let drain = gateway.server.drain;
-    let stop = gateway.shutdown.clone();
+    let proxies = settings.public.trusted_proxies.clone();
+    let port = Port::new(PortSettings {
+        name: "public",
+        clients: Clients::Anyone,
+        bounds: Bounds::new(&settings.public.bounds, Clients::Anyone).behind(proxies.clone()),
+        max_in_flight: gateway.server.max_in_flight,
+        drain: gateway.server.drain,
+    })
+    .for_clients(Arc::new(move |peer, headers| {
+        address::of_client(peer, headers, &proxies)
+    }));
     let config = move || certificate.server_config();
-    let incoming = accept_tls(listener, Clients::Anyone, config, &stop);
-    let serving = transport()
-        .accept_http1(true)
-        .max_concurrent_streams(MAX_STREAMS)
-        .max_connection_age(MAX_CONNECTION_AGE)
-        .max_connection_age_grace(drain)
-        .serve_with_incoming_shutdown(port, incoming, async move { stop.begun().await });
     tracing::info!(service = "gateway", port = "public", "serving");
-    Ok(finish(serving, drain, &gateway.shutdown).await?)
+    port.serve(listener, config, service, &gateway.shutdown)
+        .await;
+    Ok(())
 }
 
 /// Serves RPCs and files.
@@ -115,7 +120,7 @@ impl Service<Request<Body>> for PublicPort {
     type Error = Infallible;
     type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
 
-    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+    fn poll_ready(&mut self, _context: &mut task::Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
@@ -134,9 +139,13 @@ impl Service<Request<Body>> for PublicPort {
         }
         let site = self.site.clone();
         Box::pin(async move {
+            let place = request.extensions().get::<RequestPlace>();
             let response = match site {
+                _ if !place.is_none_or(RequestPlace::is_held) => {
+                    empty(StatusCode::SERVICE_UNAVAILABLE)
+                }
                 Some(site) => site.serve(request).await?,
-                None => not_found(),
+                None => empty(StatusCode::NOT_FOUND),
             };
             Ok(with_headers(response, &[]))
         })
@@ -162,9 +171,9 @@ fn remove_own_headers(headers: &mut HeaderMap) {
     }
 }
 
-fn not_found() -> Response<Body> {
+fn empty(status: StatusCode) -> Response<Body> {
     let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::NOT_FOUND;
+    *response.status_mut() = status;
     protect(&mut response);
     response
 }

@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use anyhow::ensure;
+use aikagi_mesh::bounds::BoundSettings;
+use anyhow::{Context as _, ensure};
 use ipnet::IpNet;
 use serde::Deserialize;
 
@@ -11,6 +12,7 @@ use crate::certificate::PublicCertificate;
 use crate::limit::LimitSettings;
 use crate::origin::Origin;
 use crate::profile::ProfileSettings;
+use crate::site::Site;
 use crate::upstreams::UpstreamSettings;
 
 /// The sections of the settings file that only this service has. Unknown keys are refused.
@@ -49,6 +51,16 @@ pub struct PublicSettings {
     /// The directory of the site's files. Without it the port serves no files.
     #[serde(default)]
     pub site: Option<PathBuf>,
+    /// What differs from the default bounds of this port (OPS-5).
+    #[serde(default)]
+    pub bounds: BoundSettings,
+    /// The RPCs in progress that only a login may be. Other RPCs get the rest of `server.max_in_flight` (OPS-5).
+    #[serde(default = "default_login_places")]
+    pub login_places: usize,
+}
+
+fn default_login_places() -> usize {
+    128
 }
 
 impl aikagi_mesh::run::Settings for Settings {
@@ -60,11 +72,8 @@ impl aikagi_mesh::run::Settings for Settings {
             "setting `public.origins`: at least one origin is needed"
         );
         if let Some(site) = &self.public.site {
-            ensure!(
-                site.is_dir(),
-                "setting `public.site`: {}: not a directory",
-                site.display()
-            );
+            Site::load(site)
+                .with_context(|| format!("setting `public.site`: {}", site.display()))?;
         }
         Ok(())
     }

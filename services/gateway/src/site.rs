@@ -1,15 +1,22 @@
 //! The files of the site, with their security headers and cache times.
 
+mod files;
+
 use std::convert::Infallible;
+use std::io;
 use std::path::Path;
 
 use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, LOCATION, REFERRER_POLICY, X_FRAME_OPTIONS,
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, LOCATION, RANGE,
+    REFERRER_POLICY, X_FRAME_OPTIONS,
 };
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
+use http_body_util::Full;
 use tonic::body::Body;
 use tower::ServiceExt;
 use tower_http::services::ServeDir;
+
+use files::Files;
 
 /// Scripts and styles are only files of the site, not text in a page. Scripts cannot turn text into markup (Trusted
 /// Types without any policy). Pages load nothing from other sites, and no site can frame them.
@@ -45,17 +52,14 @@ const WELL_KNOWN: &str = "/.well-known/change-password";
 /// The path of that page.
 const CHANGE_PASSWORD: &str = "/password";
 
-/// The directory of the site. A file can have compressed versions beside it, for Brotli (`.br`) and gzip (`.gz`).
+/// The site's files, in memory. A file can have compressed versions beside it, for Brotli (`.br`) and gzip (`.gz`).
 #[derive(Clone, Debug)]
-pub(crate) struct Site(ServeDir);
+pub(crate) struct Site(Files);
 
 impl Site {
-    pub(crate) fn new(directory: &Path) -> Self {
-        Self(
-            ServeDir::new(directory)
-                .precompressed_br()
-                .precompressed_gzip(),
-        )
+    /// Reads the directory of the site.
+    pub(crate) fn load(directory: &Path) -> io::Result<Self> {
+        Files::read(directory).map(Self)
     }
 
     /// Serves a file, or the site's only HTML page for a path without a dot. The page shows the view that belongs to
@@ -73,12 +77,22 @@ impl Site {
         if is_read && !hashed && !path.contains('.') {
             *request.uri_mut() = Uri::from_static(PAGE);
         }
-        let mut response = self.0.oneshot(request).await?.map(Body::new);
-        let is_lasting = hashed
-            && matches!(
-                response.status(),
-                StatusCode::OK | StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED
-            );
+        // Parts of a file are not served: files are small, and their bytes are shared.
+        request.headers_mut().remove(RANGE);
+        let is_get = request.method() == Method::GET;
+        let files = self.0.for_request();
+        let response = ServeDir::with_backend("", files.clone())
+            .precompressed_br()
+            .precompressed_gzip()
+            .with_buf_chunk_size(1)
+            .oneshot(request)
+            .await?;
+        let is_whole = is_get && response.status() == StatusCode::OK;
+        let content = files.opened().filter(|_| is_whole).unwrap_or_default();
+        let mut response = response.map(|_unused| Body::new(Full::new(content)));
+        response.headers_mut().remove(ACCEPT_RANGES);
+        let is_lasting =
+            hashed && matches!(response.status(), StatusCode::OK | StatusCode::NOT_MODIFIED);
         let cache = if is_lasting {
             CACHE_FOREVER
         } else {

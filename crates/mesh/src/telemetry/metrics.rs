@@ -34,6 +34,12 @@ static SHED: LazyLock<Counter<u64>> = LazyLock::new(|| {
         .with_unit("{rpc}")
         .build()
 });
+static BOUNDS: LazyLock<Counter<u64>> = LazyLock::new(|| {
+    meter()
+        .u64_counter("aikagi.bounds.reached")
+        .with_description("Requests refused and connections closed by a bound of a port.")
+        .build()
+});
 static FAILED: LazyLock<Counter<u64>> = LazyLock::new(|| {
     meter()
         .u64_counter(FAILURES)
@@ -85,6 +91,15 @@ pub fn rpc_made(method: &str, code: Code, took: Duration) {
 /// "none" from "no data".
 pub fn rpcs_shed(count: u64) {
     SHED.add(count, &[]);
+}
+
+/// Counts a request that was refused, or a connection that was closed, by a bound of a port.
+pub fn bound_reached(port: &'static str, reason: &'static str) {
+    let labels = [
+        KeyValue::new("aikagi.port", port),
+        KeyValue::new("aikagi.bound", reason),
+    ];
+    BOUNDS.add(1, &labels);
 }
 
 /// Records whether a dependency is available.

@@ -5,23 +5,25 @@ use std::time::Duration;
 use aikagi_fixtures::LogLines;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_util::task::TaskTracker;
 use tracing::Level;
 
-use super::identity;
-use crate::connection::{Clients, accept_tls};
+use super::{identity, port};
+use crate::connection::Clients;
 use crate::shutdown::Shutdown;
 
 /// A port for these clients. Its address.
-async fn port(clients: Clients, shutdown: &Shutdown) -> String {
+async fn address(clients: Clients, shutdown: &Shutdown) -> String {
     let directory = tempfile::tempdir().unwrap();
     let identity = identity(directory.path(), "units");
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let config = move || identity.server_config();
-    let incoming = accept_tls(listener, clients, config, shutdown);
+    let (port, shutdown) = (port(clients), shutdown.clone());
     tokio::spawn(async move {
-        let _kept = incoming;
-        std::future::pending::<()>().await;
+        let serve = |_connection, _place| std::future::pending();
+        port.accept(listener, config, &shutdown, &TaskTracker::new(), serve)
+            .await;
     });
     address
 }
@@ -39,7 +41,7 @@ async fn garbage(address: &str) {
 async fn a_failed_handshake_of_a_workload_is_a_warning() {
     let lines = LogLines::record();
     let shutdown = Shutdown::new();
-    let address = port(Clients::Workloads, &shutdown).await;
+    let address = address(Clients::Workloads, &shutdown).await;
     for _ in 0..3 {
         garbage(&address).await;
     }
@@ -58,7 +60,7 @@ async fn a_failed_handshake_of_a_workload_is_a_warning() {
 async fn a_failed_handshake_of_a_stranger_is_no_warning() {
     let lines = LogLines::record();
     let shutdown = Shutdown::new();
-    let address = port(Clients::Anyone, &shutdown).await;
+    let address = address(Clients::Anyone, &shutdown).await;
     garbage(&address).await;
     let line = lines.wait_for("TLS handshake failed", |_| true).await;
     assert_eq!(line.level, Level::DEBUG);

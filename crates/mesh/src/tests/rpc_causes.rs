@@ -10,15 +10,15 @@ use aikagi_refusal::Failure;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
-use tokio_stream::StreamExt as _;
+use tokio_util::task::TaskTracker;
 use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 use tracing::Level;
 
-use super::identity;
+use super::{identity, port};
 use crate::client::Upstream;
-use crate::connection::{Clients, accept_tls};
+use crate::connection::Clients;
 use crate::deadline;
 use crate::policy::Policies;
 use crate::shutdown::Shutdown;
@@ -38,15 +38,16 @@ async fn server(identity: TlsIdentity, then: Then, shutdown: &Shutdown) -> Strin
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let config = move || identity.server_config();
-    let mut incoming = accept_tls(listener, Clients::Workloads, config, shutdown);
+    let (port, shutdown) = (port(Clients::Workloads), shutdown.clone());
     tokio::spawn(async move {
-        let mut held = Vec::new();
-        while let Some(connection) = incoming.next().await {
-            match then {
-                Then::Silence => held.push(connection),
-                Then::Close => drop(connection),
+        let serve = move |connection, _place| async move {
+            let _held = connection;
+            if matches!(then, Then::Silence) {
+                std::future::pending::<()>().await;
             }
-        }
+        };
+        port.accept(listener, config, &shutdown, &TaskTracker::new(), serve)
+            .await;
     });
     address
 }

@@ -5,11 +5,12 @@ use std::process::{Output, Stdio};
 use std::sync::Arc;
 
 use aikagi_devkit::installation::certificates::{Authority, Identity};
+use aikagi_mesh::bounds::{BoundSettings, Bounds};
 use aikagi_mesh::config::IdentitySettings;
-use aikagi_mesh::connection::{Clients, accept_tls};
+use aikagi_mesh::connection::Clients;
 use aikagi_mesh::guard::{GuardLayer, PortAudience};
 use aikagi_mesh::policy::Policies;
-use aikagi_mesh::server::transport;
+use aikagi_mesh::port::{Port, PortSettings};
 use aikagi_mesh::shutdown::Shutdown;
 use aikagi_mesh::tls::TlsIdentity;
 use serde_json::Value;
@@ -53,18 +54,19 @@ impl Fixture {
         let policies = Arc::new(Policies::from_descriptors(aikagi_api::DESCRIPTORS).unwrap());
         let guard = GuardLayer::new(policies, 100, std::time::Duration::from_secs(10))
             .for_audience(PortAudience::Edge);
+        let port = Port::new(PortSettings {
+            name: "private",
+            clients: Clients::Workloads,
+            bounds: Bounds::new(&BoundSettings::default(), Clients::Workloads),
+            max_in_flight: 100,
+            drain: std::time::Duration::from_secs(10),
+        });
+        let service = guard.of(stub.routes().await);
         let stop = shutdown.clone();
-        let incoming = accept_tls(
-            listener,
-            Clients::Workloads,
-            move || identity.server_config(),
-            &stop,
-        );
-        let serving = transport()
-            .layer(guard)
-            .add_routes(stub.routes().await)
-            .serve_with_incoming_shutdown(incoming, async move { stop.begun().await });
-        tokio::spawn(serving);
+        tokio::spawn(async move {
+            port.serve(listener, move || identity.server_config(), service, &stop)
+                .await;
+        });
         Self {
             stub,
             address,

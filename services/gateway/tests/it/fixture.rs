@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use aikagi_api::authentication::v1::authentication_service_server as authentication;
@@ -26,7 +27,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tempfile::TempDir;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -37,6 +38,9 @@ use crate::stubs::Stub;
 
 pub(crate) const ORIGIN: &str = "https://localhost:8443";
 
+/// The name of the gateway's file of settings.
+const SETTINGS: &str = "gateway.toml";
+
 pub(crate) struct Fixture {
     pub(crate) stub: Stub,
     pub(crate) redis: TestRedis,
@@ -46,6 +50,8 @@ pub(crate) struct Fixture {
     pub(crate) serving: JoinHandle<anyhow::Result<()>>,
     pub(crate) public: SocketAddr,
     private: SocketAddr,
+    /// The gateway, if it is a process of its own.
+    process: Option<Child>,
     authority: Authority,
     certificate: PathBuf,
     policies: Arc<Policies>,
@@ -56,6 +62,10 @@ pub(crate) struct Fixture {
 
 impl Drop for Fixture {
     fn drop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
         self.shutdown.begin();
         self.others.begin();
     }
@@ -69,6 +79,48 @@ impl Fixture {
 
     /// Starts a gateway with these lines in the sections `server`, `limits` and `public`.
     pub(crate) async fn start_with(
+        more_of_server: &str,
+        limits: &str,
+        more_of_public: &str,
+    ) -> Self {
+        let ports = [0, 0];
+        let mut fixture = Self::around(ports, more_of_server, limits, more_of_public).await;
+        let (common, settings): (_, Settings) =
+            aikagi_mesh::config::load(&fixture.settings()).unwrap();
+        aikagi_mesh::run::Settings::check(&settings).unwrap();
+        let context = ServiceContext::new(&common, fixture.shutdown.clone()).unwrap();
+        let listeners = Listeners::bind(&settings, &context).await.unwrap();
+        fixture.public = listeners.public.local_addr().unwrap();
+        fixture.private = listeners.private.local_addr().unwrap();
+        let clock = fixture.clock.clone();
+        fixture.serving = tokio::spawn(serve(settings, context, listeners, clock));
+        fixture
+    }
+
+    /// Starts a gateway as a process of its own, with these lines in the section `public`.
+    pub(crate) async fn start_process(more_of_public: &str) -> Self {
+        let [private, public] = [(); 2].map(|()| aikagi_devkit::ports::free().unwrap());
+        let ports = [private, public];
+        let mut fixture = Self::around(ports, "drain = \"1s\"", "", more_of_public).await;
+        let process = Command::new(env!("CARGO_BIN_EXE_aikagi-gateway"))
+            .arg("--config")
+            .arg(fixture.settings())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        fixture.process = Some(process);
+        for port in [private, public] {
+            while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+                tokio::task::yield_now().await;
+            }
+        }
+        fixture
+    }
+
+    /// Everything but the gateway. Its settings have these ports, and these lines in the sections `server`, `limits`
+    /// and `public`.
+    async fn around(
+        [private, public]: [u16; 2],
         more_of_server: &str,
         limits: &str,
         more_of_public: &str,
@@ -112,7 +164,7 @@ impl Fixture {
         let nobody = aikagi_devkit::ports::free().unwrap();
         let text = format!(
             r#"
-            server = {{ listen = "127.0.0.1:0", {more_of_server} }}
+            server = {{ listen = "127.0.0.1:{private}", {more_of_server} }}
             identity = {{ certificate = "{certificate}", key = "{key}", authorities = "{authorities}" }}
             redis = {{ url = {redis:?} }}
             [upstreams]
@@ -121,7 +173,7 @@ impl Fixture {
             issuance = ["127.0.0.1:{nobody}"]
             units = ["{units}"]
             [public]
-            listen = "127.0.0.1:0"
+            listen = "127.0.0.1:{public}"
             certificate = "{certificate}"
             key = "{key}"
             origins = ["{ORIGIN}"]
@@ -134,33 +186,47 @@ impl Fixture {
             authorities = identity.authorities.display(),
             redis = redis.url(RedisUser::Gateway),
         );
-        let file = directory.path().join("gateway.toml");
-        std::fs::write(&file, text).unwrap();
-        let (common, settings): (_, Settings) = aikagi_mesh::config::load(&file).unwrap();
-        aikagi_mesh::run::Settings::check(&settings).unwrap();
-        let shutdown = Shutdown::new();
-        let context = ServiceContext::new(&common, shutdown.clone()).unwrap();
-        let listeners = Listeners::bind(&settings, &context).await.unwrap();
-        let (public, private) = (
-            listeners.public.local_addr().unwrap(),
-            listeners.private.local_addr().unwrap(),
-        );
-        let clock = ManualClock::at(DateTime::from_timestamp(1_800_000_000, 0).unwrap());
-        let serving = tokio::spawn(serve(settings, context, listeners, clock.clone()));
+        std::fs::write(directory.path().join(SETTINGS), text).unwrap();
         Self {
             stub,
             redis,
-            clock,
-            shutdown,
-            serving,
-            public,
-            private,
+            clock: ManualClock::at(DateTime::from_timestamp(1_800_000_000, 0).unwrap()),
+            shutdown: Shutdown::new(),
+            serving: tokio::spawn(async { Ok(()) }),
+            public: ([127, 0, 0, 1], public).into(),
+            private: ([127, 0, 0, 1], private).into(),
+            process: None,
             certificate: authority.certificate(),
             authority,
             policies: Arc::new(Policies::from_descriptors(aikagi_api::DESCRIPTORS).unwrap()),
             others,
             directory,
         }
+    }
+
+    fn settings(&self) -> PathBuf {
+        self.directory.path().join(SETTINGS)
+    }
+
+    /// The largest resident memory that the gateway's process has had, in bytes.
+    pub(crate) fn peak_memory(&self) -> usize {
+        let process = self.process.as_ref().unwrap();
+        let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+        let kib: usize = line
+            .unwrap()
+            .split_whitespace()
+            .nth(1)
+            .unwrap()
+            .parse()
+            .unwrap();
+        kib * 1024
+    }
+
+    /// A TLS connection to the public port from another address of this machine. None if the port refuses it.
+    pub(crate) async fn connect_from(&self, ip: [u8; 4]) -> Option<TlsStream<TcpStream>> {
+        let stream = tcp_from(ip, self.public).await?;
+        tls(stream, &self.certificate, "h2").await
     }
 
     /// A TLS connection to the public port.
@@ -202,6 +268,23 @@ impl Fixture {
 }
 
 async fn connect(address: SocketAddr, authority: &PathBuf, protocol: &str) -> TlsStream<TcpStream> {
+    let stream = TcpStream::connect(address).await.unwrap();
+    tls(stream, authority, protocol).await.unwrap()
+}
+
+/// A TCP connection from an address of this machine.
+pub(crate) async fn tcp_from(ip: [u8; 4], to: SocketAddr) -> Option<TcpStream> {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((ip, 0).into()).unwrap();
+    socket.connect(to).await.ok()
+}
+
+/// A TLS handshake. None if the other end closes the connection.
+async fn tls(
+    stream: TcpStream,
+    authority: &PathBuf,
+    protocol: &str,
+) -> Option<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
     roots
         .add(CertificateDer::from_pem_file(authority).unwrap())
@@ -212,12 +295,9 @@ async fn connect(address: SocketAddr, authority: &PathBuf, protocol: &str) -> Tl
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
-    let stream = TcpStream::connect(address).await.unwrap();
     let name = ServerName::try_from("localhost").unwrap();
-    TlsConnector::from(Arc::new(config))
-        .connect(name, stream)
-        .await
-        .unwrap()
+    let connector = TlsConnector::from(Arc::new(config));
+    connector.connect(name, stream).await.ok()
 }
 
 fn identity(authority: &Authority, workload: &str) -> TlsIdentity {

@@ -14,6 +14,7 @@ mod limits;
 mod operation;
 mod private;
 mod public;
+mod siege;
 mod stubs;
 mod unit_migration;
 mod web;

@@ -1,0 +1,365 @@
+//! A port: it accepts TLS connections and serves HTTP on them, within its bounds (OPS-5).
+//!
+//! Nobody who sends nothing, reads nothing or sends too much takes a place from others for long.
+
+mod life;
+mod requests;
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aikagi_domain::fault::ErrorType;
+use http::{Request, Response};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::task::TaskTracker;
+use tonic::body::Body;
+use tower::Service;
+
+use crate::bounds::Bounds;
+use crate::connection::{Clients, Connection, Failures, class_of, handshake};
+use crate::places::{Kind, Place, Places};
+use crate::relief::{Reason, Relief};
+use crate::shutdown::Shutdown;
+
+use life::{Life, Verdict};
+use requests::Requests;
+pub(crate) use requests::pause_before_refusal;
+pub use requests::{ClientOf, RequestPlace};
+
+/// The pause after `accept` has failed.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How long a connection without a place stays open.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Requests in progress on a port, complete or not, for each RPC that may be in progress.
+const REQUESTS_PER_RPC: usize = 2;
+
+/// The most bytes of an HTTP/1.1 connection that are read before they are needed.
+const HTTP1_BUFFER: usize = 32 * 1024;
+
+/// A stream that the client opens and resets before it was accepted (rapid reset, CVE-2023-44487). Beyond this number
+/// the connection is closed.
+const MAX_PENDING_RESETS: usize = 20;
+
+/// A stream that this end resets because the client breaks the protocol on it (`MadeYouReset`, CVE-2025-8671). Beyond this
+/// number the connection is closed.
+const MAX_ERROR_RESETS: usize = 100;
+
+/// The largest frame that is read, in bytes: the least that RFC 9113 allows.
+const MAX_FRAME: u32 = 16 * 1024;
+
+/// The bytes of one stream that a client may send before they are read: the default of RFC 9113, rounded up.
+const MAX_STREAM_WINDOW: u32 = 64 * 1024;
+
+/// The interval of HTTP/2 pings, and the longest time until the answer.
+const PING: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(10));
+
+/// What a port is made of.
+#[derive(Debug)]
+pub struct PortSettings {
+    /// The name of the port, for logs and metrics.
+    pub name: &'static str,
+    /// Who connects to it.
+    pub clients: Clients,
+    /// Its bounds.
+    pub bounds: Bounds,
+    /// The most RPCs in progress.
+    pub max_in_flight: usize,
+    /// The longest time that requests in progress may take after the stop begins.
+    pub drain: Duration,
+}
+
+/// A port. Clones share its places.
+#[derive(Clone, Debug)]
+pub struct Port {
+    clients: Clients,
+    bounds: Arc<Bounds>,
+    drain: Duration,
+    relief: Relief,
+    connections: Places,
+    handshakes: Places,
+    requests: Requests,
+    /// The connections without a place that may stay open for a moment.
+    lingering: Arc<Semaphore>,
+}
+
+impl Port {
+    /// A port on which nobody is connected. The client of a request is the peer of its connection.
+    pub fn new(settings: PortSettings) -> Self {
+        let bounds = Arc::new(settings.bounds);
+        let relief = Relief::new(settings.name, settings.clients);
+        let places = |kind| Places::new(Arc::clone(&bounds), kind, relief.clone());
+        let connections = places(Kind {
+            total: bounds.connections,
+            of_share: |share| share.connections,
+            exempts_proxies: true,
+            in_all: Reason::Connections,
+            of_address: Reason::AddressConnections,
+        });
+        let handshakes = places(Kind {
+            total: bounds.handshakes,
+            of_share: |share| share.handshakes,
+            exempts_proxies: true,
+            in_all: Reason::Handshakes,
+            of_address: Reason::AddressHandshakes,
+        });
+        let requests = places(Kind {
+            total: settings.max_in_flight.saturating_mul(REQUESTS_PER_RPC),
+            of_share: |share| share.requests,
+            exempts_proxies: false,
+            in_all: Reason::Requests,
+            of_address: Reason::AddressRequests,
+        });
+        Self {
+            clients: settings.clients,
+            requests: Requests::new(requests, bounds.body, relief.clone()),
+            lingering: Arc::new(Semaphore::new(bounds.handshakes)),
+            bounds,
+            drain: settings.drain,
+            relief,
+            connections,
+            handshakes,
+        }
+    }
+
+    /// Counts requests for the client that this function finds: behind a proxy, the one that the proxy names.
+    #[must_use]
+    pub fn for_clients(self, client_of: ClientOf) -> Self {
+        Self {
+            requests: self.requests.for_clients(client_of),
+            ..self
+        }
+    }
+
+    /// Serves until the stop, and then until the requests in progress have ended, at most the drain time. Other work
+    /// gets as much time again.
+    pub async fn serve<C, S>(
+        self,
+        listener: TcpListener,
+        config: C,
+        service: S,
+        shutdown: &Shutdown,
+    ) where
+        C: Fn() -> Arc<rustls::ServerConfig> + Send,
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        S::Future: Send,
+    {
+        let connections = TaskTracker::new();
+        let (port, http, stop) = (self.clone(), Arc::new(self.http()), shutdown.clone());
+        let serve = move |connection, place| {
+            let (port, http) = (port.clone(), Arc::clone(&http));
+            let (service, stop) = (service.clone(), stop.clone());
+            async move {
+                port.serve_connection(&http, connection, place, service, &stop)
+                    .await;
+            }
+        };
+        self.accept(listener, config, shutdown, &connections, serve)
+            .await;
+        connections.close();
+        if timeout(self.drain, connections.wait()).await.is_err() {
+            tracing::warn!("stopped with RPCs in progress");
+        }
+        shutdown.wait_for_work(self.drain).await;
+    }
+
+    /// Accepts connections until the stop, and starts a task for each. A handshake that fails or is slow affects no
+    /// other connection.
+    ///
+    /// `config` gives the TLS configuration for each new connection, so a renewed certificate takes effect at once.
+    pub(crate) async fn accept<C, F, Served>(
+        &self,
+        listener: TcpListener,
+        config: C,
+        shutdown: &Shutdown,
+        tasks: &TaskTracker,
+        serve: F,
+    ) where
+        C: Fn() -> Arc<rustls::ServerConfig>,
+        F: Fn(Connection, Place) -> Served + Clone + Send + 'static,
+        Served: Future<Output = ()> + Send,
+    {
+        let failures = Arc::new(Failures::new(self.clients));
+        loop {
+            let accepted = tokio::select! {
+                () = shutdown.begun() => return,
+                accepted = listener.accept() => accepted,
+            };
+            let (stream, address) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Most likely no file descriptor is free. A silent connection gives its own back.
+                    failures.accept(&error);
+                    self.connections.end_oldest();
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            let place = self.connections.take(address.ip());
+            let handshaking = self.handshakes.take(address.ip());
+            let (Some(place), Some(handshaking)) = (place, handshaking) else {
+                let port = self.clone();
+                tokio::spawn(async move {
+                    port.linger().await;
+                    drop(stream);
+                });
+                continue;
+            };
+            let acceptor = TlsAcceptor::from(config());
+            let (port, failures, serve) = (self.clone(), Arc::clone(&failures), serve.clone());
+            tasks.spawn(async move {
+                let mut shaking = pin!(port.shake_hands(acceptor, stream, address));
+                let shaken = tokio::select! {
+                    () = place.lost() => None,
+                    () = handshaking.lost() => None,
+                    shaken = &mut shaking => Some(shaken),
+                };
+                drop(handshaking);
+                let Some(shaken) = shaken else {
+                    drop(place);
+                    return port.linger().await;
+                };
+                match shaken {
+                    Ok(connection) => serve(connection, place).await,
+                    Err(error_type) => failures.handshake(address, error_type),
+                }
+            });
+        }
+    }
+
+    /// Waits before a connection without a place is closed, so that its client does not replace it at once, and so on.
+    /// Only some connections wait.
+    async fn linger(&self) {
+        if let Ok(_permit) = self.lingering.try_acquire() {
+            tokio::time::sleep(LINGER).await;
+        }
+    }
+
+    async fn shake_hands(
+        &self,
+        acceptor: TlsAcceptor,
+        stream: TcpStream,
+        address: SocketAddr,
+    ) -> Result<Connection, ErrorType> {
+        let late = |reason| {
+            move |_elapsed| {
+                self.relief.count(reason);
+                ErrorType::Timeout
+            }
+        };
+        timeout(self.bounds.first_byte, stream.readable())
+            .await
+            .map_err(late(Reason::FirstByte))?
+            .map_err(|error: io::Error| class_of(&error))?;
+        timeout(self.bounds.handshake, handshake(acceptor, stream, address))
+            .await
+            .map_err(late(Reason::Handshake))?
+            .map_err(|error| class_of(&error))
+    }
+
+    /// The bounds of one connection, in the settings of hyper and h2.
+    fn http(&self) -> Builder<TokioExecutor> {
+        let bounds = &self.bounds;
+        let mut builder = Builder::new(TokioExecutor::new());
+        if self.clients == Clients::Workloads {
+            builder = builder.http2_only();
+        }
+        let (every, patience) = PING;
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .keep_alive_interval(every)
+            .keep_alive_timeout(patience)
+            .max_concurrent_streams(bounds.streams)
+            .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
+            .max_local_error_reset_streams(MAX_ERROR_RESETS)
+            .max_header_list_size(bounds.head_bytes)
+            .max_frame_size(MAX_FRAME)
+            .initial_stream_window_size(bounds.window_bytes.min(MAX_STREAM_WINDOW))
+            .initial_connection_window_size(bounds.window_bytes)
+            .max_send_buf_size(bounds.send_bytes);
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(bounds.first_request)
+            .max_buf_size(HTTP1_BUFFER.max(bounds.head_bytes as usize));
+        builder
+    }
+
+    async fn serve_connection<S>(
+        &self,
+        http: &Builder<TokioExecutor>,
+        connection: Connection,
+        place: Place,
+        service: S,
+        stop: &Shutdown,
+    ) where
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        S::Future: Send,
+    {
+        let life = Arc::new(Life::new(place));
+        let requests =
+            self.requests
+                .of_connection(connection.peer().clone(), Arc::clone(&life), service);
+        let mut serving = pin!(http.serve_connection(TokioIo::new(connection), requests));
+        let mut tick = interval(self.bounds.tick());
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // The moment at which the connection ends, whatever is in progress.
+        let mut end = None;
+        let mut stopping = false;
+        loop {
+            tokio::select! {
+                ended = &mut serving => {
+                    if let Err(error) = ended {
+                        tracing::debug!(error, "connection failed");
+                    }
+                    return;
+                }
+                () = life.lost() => return,
+                () = stop.begun(), if !stopping => {
+                    stopping = true;
+                    serving.as_mut().graceful_shutdown();
+                }
+                _ = tick.tick() => {
+                    let now = Instant::now();
+                    if end.is_some_and(|end| now >= end) {
+                        return;
+                    }
+                    match life.judge(now, &self.bounds) {
+                        Verdict::Keep => {}
+                        Verdict::Cut(reason) => {
+                            self.relief.count(reason);
+                            return;
+                        }
+                        Verdict::Close(_) if end.is_some() || stopping => {}
+                        Verdict::Close(reason) => {
+                            if let Some(reason) = reason {
+                                self.relief.count(reason);
+                            }
+                            serving.as_mut().graceful_shutdown();
+                            end = Some(now + self.drain);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

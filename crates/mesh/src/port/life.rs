@@ -1,0 +1,118 @@
+//! The life of one connection: what is in progress on it, and since when it or its peer is silent.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::time::Instant;
+
+use crate::bounds::Bounds;
+use crate::places::Place;
+use crate::relief::Reason;
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Life {
+    place: Place,
+    opened: Instant,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// Requests so far.
+    requests: u64,
+    in_progress: usize,
+    /// When the last request ended.
+    silent_since: Instant,
+    /// The responses of which the peer has taken nothing since then.
+    not_taken: HashMap<u64, Instant>,
+}
+
+/// What becomes of a connection.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Keep,
+    /// It gets no new request, and ends after those in progress.
+    Close(Option<Reason>),
+    /// It ends now.
+    Cut(Reason),
+}
+
+impl Life {
+    pub(super) fn new(place: Place) -> Self {
+        let opened = Instant::now();
+        Self {
+            place,
+            opened,
+            state: Mutex::new(State {
+                requests: 0,
+                in_progress: 0,
+                silent_since: opened,
+                not_taken: HashMap::new(),
+            }),
+        }
+    }
+
+    /// Waits until the connection has lost its place.
+    pub(super) async fn lost(&self) {
+        self.place.lost().await;
+    }
+
+    /// A request begins. Its number.
+    pub(super) fn begin(&self) -> u64 {
+        let mut state = self.state();
+        state.requests += 1;
+        state.in_progress += 1;
+        if state.in_progress == 1 {
+            self.place.busy();
+        }
+        state.requests
+    }
+
+    /// A request has ended.
+    pub(super) fn end(&self, request: u64) {
+        let mut state = self.state();
+        state.not_taken.remove(&request);
+        state.in_progress -= 1;
+        if state.in_progress == 0 {
+            state.silent_since = Instant::now();
+            self.place.silent();
+        }
+    }
+
+    /// A part of a response is ready. It is the peer's turn.
+    pub(super) fn ready(&self, request: u64) {
+        self.state().not_taken.insert(request, Instant::now());
+    }
+
+    /// The peer has taken what was ready of a response. It is our turn.
+    pub(super) fn taken(&self, request: u64) {
+        self.state().not_taken.remove(&request);
+    }
+
+    pub(super) fn judge(&self, now: Instant, bounds: &Bounds) -> Verdict {
+        let state = self.state();
+        let since = |moment: Instant| now.saturating_duration_since(moment);
+        if state
+            .not_taken
+            .values()
+            .any(|ready| since(*ready) >= bounds.write)
+        {
+            return Verdict::Cut(Reason::Write);
+        }
+        if state.requests == 0 && since(self.opened) >= bounds.first_request {
+            return Verdict::Cut(Reason::FirstRequest);
+        }
+        if state.in_progress == 0 && since(state.silent_since) >= bounds.idle {
+            return Verdict::Close(Some(Reason::Idle));
+        }
+        if bounds.age.is_some_and(|age| since(self.opened) >= age) {
+            return Verdict::Close(None);
+        }
+        Verdict::Keep
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,100 @@
+//! What a port refuses and closes to stay within its bounds (OPS-5): counted, and logged once in a while.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use aikagi_refusal::first_of_minute::FirstOfMinute;
+
+use crate::connection::Clients;
+use crate::telemetry;
+
+/// Why a port refused a request, or closed a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Reason {
+    /// Too many connections.
+    Connections,
+    /// Too many connections of one address.
+    AddressConnections,
+    /// Too many handshakes in progress.
+    Handshakes,
+    /// Too many handshakes of one address in progress.
+    AddressHandshakes,
+    /// Too many requests, complete or not.
+    Requests,
+    /// Too many requests of one address.
+    AddressRequests,
+    /// Too many RPCs in progress.
+    InFlight,
+    /// No first byte in time.
+    FirstByte,
+    /// No handshake in time.
+    Handshake,
+    /// No first request in time.
+    FirstRequest,
+    /// No body of a request in time.
+    Body,
+    /// The peer does not take its response.
+    Write,
+    /// No request in progress for long.
+    Idle,
+}
+
+impl Reason {
+    /// The value of the label.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Connections => "connections",
+            Self::AddressConnections => "address_connections",
+            Self::Handshakes => "handshakes",
+            Self::AddressHandshakes => "address_handshakes",
+            Self::Requests => "requests",
+            Self::AddressRequests => "address_requests",
+            Self::InFlight => "in_flight",
+            Self::FirstByte => "first_byte",
+            Self::Handshake => "handshake",
+            Self::FirstRequest => "first_request",
+            Self::Body => "body",
+            Self::Write => "write",
+            Self::Idle => "idle",
+        }
+    }
+
+    /// True if it happens all the time at a port for anyone, without any attack.
+    fn is_usual(self, clients: Clients) -> bool {
+        clients == Clients::Anyone
+            && matches!(
+                self,
+                Self::Idle | Self::FirstRequest | Self::FirstByte | Self::Handshake
+            )
+    }
+}
+
+/// Counts and logs for one port. Clones share it.
+#[derive(Clone, Debug)]
+pub(crate) struct Relief {
+    port: &'static str,
+    clients: Clients,
+    logged: Arc<FirstOfMinute<Reason>>,
+}
+
+impl Relief {
+    pub(crate) fn new(port: &'static str, clients: Clients) -> Self {
+        Self {
+            port,
+            clients,
+            logged: Arc::default(),
+        }
+    }
+
+    /// Counts one refusal or one closed connection.
+    pub(crate) fn count(&self, reason: Reason) {
+        telemetry::metrics::bound_reached(self.port, reason.as_str());
+        if reason.is_usual(self.clients) {
+            return;
+        }
+        if let Some(suppressed) = self.logged.admit(reason, Instant::now()) {
+            let (port, reason) = (self.port, reason.as_str());
+            tracing::warn!(port, reason, suppressed, "bound reached");
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! One stranger's host must cost others nothing, at the sizes that once did. The gateway is a process of its own.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use aikagi_api::edge::v1::GetPolicyRequest;
+use aikagi_api::edge::v1::subscriber_service_client::SubscriberServiceClient;
+use h2::client::SendRequest;
+use http::Request;
+use hyper::body::Bytes;
+use hyper_util::rt::TokioIo;
+use tokio::io::AsyncReadExt as _;
+use tokio::task::JoinSet;
+use tonic::transport::Endpoint;
+
+use crate::fixture::{Fixture, tcp_from};
+
+/// The address of the stranger's host.
+const STRANGER: [u8; 4] = [127, 0, 0, 2];
+/// The address of another client.
+const OTHER: [u8; 4] = [127, 0, 0, 3];
+/// The RPCs of the other client, each on a connection of its own.
+const RPCS: usize = 100;
+/// The other client waits no longer for an RPC.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The resident memory of the gateway, in bytes, at most.
+const MEMORY: usize = 128 * 1024 * 1024;
+
+/// How many times as large the attacks are as in `cargo xtask test`.
+fn times() -> usize {
+    let times = std::env::var("AIKAGI_SIEGE_TIMES");
+    times.map_or(1, |times| times.parse().unwrap())
+}
+
+/// One RPC of the other client, on a connection of its own. False if it is not served.
+async fn is_served(fixture: &Fixture) -> bool {
+    let rpc = async {
+        let stream = fixture.connect_from(OTHER).await?;
+        let mut stream = Some(TokioIo::new(stream));
+        let connector = tower::service_fn(move |_uri| {
+            let stream = stream.take();
+            async move { stream.ok_or_else(|| std::io::Error::other("one connection")) }
+        });
+        let endpoint = Endpoint::from_static("http://localhost");
+        let channel = endpoint.connect_with_connector(connector).await.ok()?;
+        let mut client = SubscriberServiceClient::new(channel);
+        client.get_policy(GetPolicyRequest {}).await.ok()
+    };
+    matches!(tokio::time::timeout(PATIENCE, rpc).await, Ok(Some(_)))
+}
+
+/// OPS-5: of a hundred RPCs of another client, ninety-nine are served.
+async fn others_are_served(fixture: &Fixture) {
+    let mut served = 0;
+    for done in 0..RPCS {
+        served += usize::from(is_served(fixture).await);
+        assert!(
+            done - served.min(done) <= RPCS / 100,
+            "{served} of {}",
+            done + 1
+        );
+    }
+}
+
+/// Waits until a count has been reached.
+async fn reached(count: &AtomicUsize, least: usize) {
+    while count.load(Ordering::Relaxed) < least {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// An HTTP/2 connection from the stranger's host, whose streams have this window.
+async fn stranger(fixture: &Fixture, window: u32) -> Option<SendRequest<Bytes>> {
+    let stream = fixture.connect_from(STRANGER).await?;
+    let mut builder = h2::client::Builder::new();
+    let handshake = builder.initial_window_size(window).handshake(stream);
+    let (sender, connection) = handshake.await.ok()?;
+    tokio::spawn(connection);
+    Some(sender)
+}
+
+/// OPS-5: four hundred connections that send nothing, each replaced as soon as it is closed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn silent_connections_of_one_address_cost_others_nothing() {
+    let fixture = Fixture::start_process("").await;
+    let (size, opened) = (400 * times(), Arc::new(AtomicUsize::new(0)));
+    let mut attack = JoinSet::new();
+    for _ in 0..size {
+        let (public, opened) = (fixture.public, Arc::clone(&opened));
+        attack.spawn(async move {
+            loop {
+                if let Some(mut stream) = tcp_from(STRANGER, public).await {
+                    opened.fetch_add(1, Ordering::Relaxed);
+                    let _closed = stream.read(&mut [0]).await;
+                }
+            }
+        });
+    }
+    reached(&opened, size).await;
+    others_are_served(&fixture).await;
+    assert!(fixture.peak_memory() < MEMORY);
+}
+
+/// OPS-5: fifteen connections, each with a hundred RPCs without a body. An RPC that ends is replaced.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rpcs_without_a_body_cost_others_nothing() {
+    let fixture = Arc::new(Fixture::start_process("").await);
+    let (size, begun) = (15 * times(), Arc::new(AtomicUsize::new(0)));
+    let mut attack = JoinSet::new();
+    for _ in 0..size {
+        let (fixture, begun) = (Arc::clone(&fixture), Arc::clone(&begun));
+        attack.spawn(async move {
+            loop {
+                if let Some(sender) = stranger(&fixture, 65_535).await {
+                    without_a_body(sender, &begun).await;
+                }
+            }
+        });
+    }
+    reached(&begun, 100 * size).await;
+    others_are_served(&fixture).await;
+    assert!(fixture.peak_memory() < MEMORY);
+}
+
+/// Keeps a hundred RPCs without a body on one connection, until it is closed.
+async fn without_a_body(sender: SendRequest<Bytes>, begun: &AtomicUsize) {
+    let one = async || {
+        loop {
+            let Ok(mut ready) = sender.clone().ready().await else {
+                return;
+            };
+            let request = Request::post("https://localhost/aikagi.edge.v1.SubscriberService/Login")
+                .header("content-type", "application/grpc")
+                .header("te", "trailers");
+            let Ok((response, _body)) = ready.send_request(request.body(()).unwrap(), false) else {
+                return;
+            };
+            begun.fetch_add(1, Ordering::Relaxed);
+            let _ended = response.await;
+        }
+    };
+    futures_util::future::join_all((0..100).map(|_| one())).await;
+}
+
+/// OPS-5: sixty connections, each with a hundred requests for a file that they do not read.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_that_are_not_read_cost_no_memory() {
+    let files = tempfile::tempdir().unwrap();
+    std::fs::write(files.path().join("index.html"), "page ".repeat(50_000)).unwrap();
+    let fixture = Arc::new(Fixture::start_process(&format!("site = {:?}", files.path())).await);
+    let (size, begun) = (60 * times(), Arc::new(AtomicUsize::new(0)));
+    let mut attack = JoinSet::new();
+    for _ in 0..size {
+        let (fixture, begun) = (Arc::clone(&fixture), Arc::clone(&begun));
+        attack.spawn(async move {
+            loop {
+                if let Some(sender) = stranger(&fixture, 0).await {
+                    unread(sender, &begun).await;
+                }
+            }
+        });
+    }
+    reached(&begun, 100 * size).await;
+    others_are_served(&fixture).await;
+    let peak = fixture.peak_memory();
+    assert!(peak < MEMORY, "{} MiB", peak / 1024 / 1024);
+}
+
+/// Keeps a hundred requests for a file on one connection, whose responses are not read, until it is closed.
+async fn unread(sender: SendRequest<Bytes>, begun: &AtomicUsize) {
+    let one = async || {
+        let Ok(mut ready) = sender.clone().ready().await else {
+            return;
+        };
+        let request = Request::get("https://localhost/").body(()).unwrap();
+        let Ok((response, _)) = ready.send_request(request, true) else {
+            return;
+        };
+        let response = response.await;
+        begun.fetch_add(1, Ordering::Relaxed);
+        if let Ok(response) = response {
+            let mut body = response.into_body();
+            // Reading nothing opens no window. The end comes with the end of the connection.
+            let _ended = std::future::poll_fn(|context| body.poll_data(context)).await;
+        }
+    };
+    futures_util::future::join_all((0..100).map(|_| one())).await;
+}
