@@ -13,7 +13,7 @@ use aikagi_api::envoy::v3::{
 };
 use aikagi_mesh::client::Upstream;
 use aikagi_refusal::{ErrorReason, Refusal, forward, name_of, reason_of};
-use http::{HeaderMap, HeaderName, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue as HeaderBytes, StatusCode};
 use tonic::{Code, Request, Response, Status};
 
 use crate::session_token::ClientSession;
@@ -88,8 +88,8 @@ fn headers(sent: &HashMap<String, String>) -> Result<HeaderMap, Refusal> {
     let mut headers = HeaderMap::new();
     for name in [http::header::AUTHORIZATION, http::header::COOKIE] {
         if let Some(value) = sent.get(name.as_str()) {
-            let value = value
-                .parse()
+            // A foreign cookie can have any characters.
+            let value = HeaderBytes::from_bytes(value.as_bytes())
                 .map_err(|_invalid| Refusal::new(ErrorReason::SessionEnded))?;
             headers.insert::<HeaderName>(name, value);
         }

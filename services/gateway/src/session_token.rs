@@ -122,12 +122,13 @@ impl ClientSession {
 
 impl PresentedToken {
     fn read(headers: &HeaderMap, browser: bool) -> Self {
-        let mut bearers = headers.get_all(AUTHORIZATION).iter();
+        // Another scheme, such as Basic, is for somebody else.
+        let mut bearers = headers
+            .get_all(AUTHORIZATION)
+            .iter()
+            .filter_map(|value| bearer_token(value.as_bytes()));
         match (bearers.next(), bearers.next()) {
-            (Some(bearer), None) => {
-                let token = bearer.to_str().ok().and_then(bearer_token);
-                return Self::parse(token.unwrap_or_default(), TokenCarrier::Bearer);
-            }
+            (Some(token), None) => return Self::parse(token, TokenCarrier::Bearer),
             (Some(_), Some(_)) => return Self::Malformed(TokenCarrier::Bearer),
             (None, _) => {}
         }
@@ -137,10 +138,8 @@ impl PresentedToken {
         let mut cookies = headers
             .get_all(COOKIE)
             .iter()
-            .filter_map(|line| line.to_str().ok())
-            .flat_map(|line| line.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='))
-            .filter_map(|(name, value)| (name == COOKIE_NAME).then_some(value));
+            .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
+            .filter_map(cookie_value);
         match (cookies.next(), cookies.next()) {
             (None, _) => Self::Nothing,
             (Some(token), None) => Self::parse(token, TokenCarrier::Cookie),
@@ -149,7 +148,8 @@ impl PresentedToken {
         }
     }
 
-    fn parse(text: &str, carrier: TokenCarrier) -> Self {
+    fn parse(text: &[u8], carrier: TokenCarrier) -> Self {
+        let text = std::str::from_utf8(text).unwrap_or_default();
         match SessionToken::parse(text) {
             Ok(token) => Self::Token(token, carrier),
             Err(_malformed) => Self::Malformed(carrier),
@@ -157,9 +157,18 @@ impl PresentedToken {
     }
 }
 
-fn bearer_token(value: &str) -> Option<&str> {
-    let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case(BEARER).then_some(token)
+/// The token of a header with the scheme Bearer.
+fn bearer_token(value: &[u8]) -> Option<&[u8]> {
+    let mut parts = value.splitn(2, |byte| *byte == b' ');
+    let is_bearer = parts.next()?.eq_ignore_ascii_case(BEARER.as_bytes());
+    is_bearer.then(|| parts.next().unwrap_or_default())
+}
+
+/// The value of our cookie. Others can have any bytes in their names and values.
+fn cookie_value(pair: &[u8]) -> Option<&[u8]> {
+    pair.trim_ascii()
+        .strip_prefix(COOKIE_NAME.as_bytes())?
+        .strip_prefix(b"=")
 }
 
 fn clear_cookie(metadata: &mut MetadataMap) -> Result<(), Status> {
@@ -227,7 +236,7 @@ mod tests {
         );
         assert_eq!(token_of(&[bearer("short")], false), ended);
         assert_eq!(
-            token_of(&[("authorization", format!("Basic {TOKEN}"))], false),
+            token_of(&[("authorization", "Bearer".into())], false),
             ended
         );
         assert_eq!(token_of(&[bearer(TOKEN), bearer(TOKEN)], false), ended);
@@ -252,6 +261,33 @@ mod tests {
         );
 
         assert_eq!(token_of(&[bearer(TOKEN), cookie(OTHER)], true), ours());
+
+        // Another scheme is not ours.
+        let basic = || ("authorization", format!("Basic {TOKEN}"));
+        assert_eq!(token_of(&[basic()], false), required);
+        assert_eq!(token_of(&[basic(), bearer(TOKEN)], false), ours());
+        assert_eq!(token_of(&[basic(), cookie(TOKEN)], true), ours());
+        assert_eq!(
+            token_of(&[basic(), bearer("short"), cookie(TOKEN)], true),
+            ended
+        );
+    }
+
+    /// SESS-3: cookies of others can have any bytes.
+    #[test]
+    fn foreign_cookies_are_skipped_as_bytes() {
+        for (line, expected) in [
+            (b"a=\xe3\x81; \xff\xfe=\x80;__Host-aikagi=".as_slice(), true),
+            (b"\xff; __Host-aikagi=", true),
+            (b"__Host-aikagi=\xff", false),
+        ] {
+            let line = [line, TOKEN.as_bytes()].concat();
+            let mut headers = HeaderMap::new();
+            headers.insert(COOKIE, http::HeaderValue::from_bytes(&line).unwrap());
+            let read = PresentedToken::read(&headers, true);
+            let is_token = matches!(read, PresentedToken::Token(_, TokenCarrier::Cookie));
+            assert_eq!(is_token, expected, "{read:?}");
+        }
     }
 
     /// SESS-3: scripts cannot read the cookie, other sites cannot send it, and the body does not contain the token.

@@ -66,6 +66,7 @@ async fn a_request_in_scope_is_allowed() {
     let fixture = logged_in().await;
     let cookie = format!("theme=dark; __Host-aikagi={TOKEN}");
     let bearer = format!("Bearer {TOKEN}");
+    let foreign = format!("名前=値; {cookie}");
     for request in [
         request(&[("cookie", &cookie), ("x-aikagi-number", NUMBER)], None),
         request(
@@ -73,6 +74,16 @@ async fn a_request_in_scope_is_allowed() {
             None,
         ),
         request(&[("cookie", &cookie), ("x-line", NUMBER)], Some("X-Line")),
+        // What others put beside the token is not ours.
+        request(&[("cookie", &foreign), ("x-aikagi-number", NUMBER)], None),
+        request(
+            &[
+                ("authorization", "Basic dXNlcjpwYXNz"),
+                ("cookie", &cookie),
+                ("x-aikagi-number", NUMBER),
+            ],
+            None,
+        ),
     ] {
         let response = check(&fixture, request).await;
         assert_eq!(response.status.unwrap().code, i32::from(Code::Ok));
