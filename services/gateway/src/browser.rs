@@ -1,13 +1,13 @@
 //! Recognising browsers, and checking the origin of their pages.
 
 use aikagi_refusal::{ErrorReason, Refusal};
-use http::header::{CONTENT_TYPE, ORIGIN};
+use http::header::ORIGIN;
 use http::{HeaderMap, HeaderName};
 
+use crate::grpc_web;
 use crate::origin::Origin;
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-const GRPC_WEB: &[u8] = b"application/grpc-web";
 
 /// Marks a request of a browser, in its extensions. A browser's token is in a cookie (SESS-3).
 #[derive(Debug, Clone, Copy)]
@@ -18,11 +18,7 @@ pub struct Browser;
 ///
 /// Must be called before the gRPC-Web layer, which changes these headers.
 pub fn is_browser(headers: &HeaderMap) -> bool {
-    headers.contains_key(ORIGIN)
-        || headers.contains_key(FETCH_SITE)
-        || headers
-            .get(CONTENT_TYPE)
-            .is_some_and(|value| value.as_bytes().starts_with(GRPC_WEB))
+    headers.contains_key(ORIGIN) || headers.contains_key(FETCH_SITE) || grpc_web::is_web(headers)
 }
 
 /// Refuses a request of a page from another origin. A browser that sends no origin must send `sec-fetch-site:

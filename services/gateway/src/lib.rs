@@ -10,6 +10,7 @@ pub mod browser;
 mod certificate;
 mod envoy;
 mod gate;
+mod grpc_web;
 mod limit;
 pub mod origin;
 mod private;

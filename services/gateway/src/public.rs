@@ -13,7 +13,7 @@ use aikagi_mesh::port::{Port, PortSettings, RequestPlace};
 use aikagi_mesh::server::ServeError;
 use anyhow::Context as _;
 use futures_util::future::BoxFuture;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS};
+use http::header::{CACHE_CONTROL, HeaderName, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use tokio::net::TcpListener;
 use tonic::body::Body;
@@ -26,6 +26,7 @@ use crate::address;
 use crate::browser::{Browser, is_browser};
 use crate::certificate::PublicCertificate;
 use crate::gate::{Gate, GateLayer};
+use crate::grpc_web::{is_rpc, normalise};
 use crate::limit::AttemptLimiter;
 use crate::reflection::edge_descriptors;
 use crate::site::{Site, protect};
@@ -130,7 +131,7 @@ impl Service<Request<Body>> for PublicPort {
                 request.extensions_mut().insert(Browser);
             }
             remove_own_headers(request.headers_mut());
-            let response = self.rpc.clone().oneshot(request);
+            let response = self.rpc.clone().oneshot(normalise(request));
             return Box::pin(async move {
                 response
                     .await
@@ -150,12 +151,6 @@ impl Service<Request<Body>> for PublicPort {
             Ok(with_headers(response, &[]))
         })
     }
-}
-
-fn is_rpc(headers: &HeaderMap) -> bool {
-    headers
-        .get(CONTENT_TYPE)
-        .is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
 }
 
 fn remove_own_headers(headers: &mut HeaderMap) {

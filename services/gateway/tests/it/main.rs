@@ -9,6 +9,7 @@
 
 mod envoy;
 mod fixture;
+mod grpc_web;
 mod hostile;
 mod limits;
 mod operation;

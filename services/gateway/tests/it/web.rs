@@ -86,6 +86,23 @@ impl Fixture {
         }
     }
 
+    /// Calls an RPC with an empty message over gRPC-Web, with this body and these headers. The status of the response.
+    pub(crate) async fn web_as(
+        &self,
+        rpc: &str,
+        body: &str,
+        headers: &[(&str, &str)],
+    ) -> (HeaderMap, Bytes) {
+        let path = format!("/aikagi.edge.v1.SubscriberService/{rpc}");
+        let body = Full::new(Bytes::copy_from_slice(body.as_bytes()));
+        let mut request = Request::post(path).header("origin", ORIGIN);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let (head, body) = self.http1(request.body(body).unwrap()).await.into_parts();
+        (head.headers, body)
+    }
+
     /// Sends a request over HTTP/1.1.
     pub(crate) async fn http1(&self, mut request: Request<Full<Bytes>>) -> Response<Bytes> {
         request
