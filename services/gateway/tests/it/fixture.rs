@@ -247,6 +247,10 @@ impl Fixture {
         endpoint.connect_with_connector(connector).await.unwrap()
     }
 
+    pub(crate) fn private_address(&self) -> SocketAddr {
+        self.private
+    }
+
     /// A client of the private port as this workload.
     pub(crate) fn private(&self, workload: &str) -> Upstream {
         let files = self.directory.path().join("certs").join(workload);

@@ -90,6 +90,106 @@ async fn broken_frames_close_only_their_connection() {
     }
 }
 
+/// Frames of HTTP/2: HEADERS of `POST /`, or any other.
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let [_, length @ ..] = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    let mut frame = [&length[..], &[kind, flags], &stream.to_be_bytes()].concat();
+    frame.extend(payload);
+    frame
+}
+
+/// The frames of one kind.
+fn of_kind(mut bytes: &[u8], kind: u8) -> Vec<&[u8]> {
+    let mut frames = Vec::new();
+    while let Some((head, rest)) = bytes.split_at_checked(9) {
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        let Some((payload, rest)) = rest.split_at_checked(length as usize) else {
+            break;
+        };
+        if head[3] == kind {
+            frames.push(payload);
+        }
+        bytes = rest;
+    }
+    frames
+}
+
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const GOAWAY: u8 = 7;
+const WINDOW_UPDATE: u8 = 8;
+const CONTINUATION: u8 = 9;
+/// `POST /`, in HPACK's static table.
+const POST: &[u8] = b"\x83\x84\x87";
+/// `ENHANCE_YOUR_CALM`.
+const CALM: u32 = 11;
+
+/// Sends frames after the preface. The gateway must close the connection with `ENHANCE_YOUR_CALM`, and serve others. What
+/// it sends.
+async fn calmed(fixture: &Fixture, frames: Vec<u8>) -> Vec<u8> {
+    let mut stream = fixture.connect("h2").await;
+    stream.write_all(PREFACE).await.unwrap();
+    let (mut reader, mut writer) = tokio::io::split(stream);
+    // The gateway may close the connection before the end.
+    let _sending = tokio::spawn(async move { writer.write_all(&frames).await });
+    let mut said = Vec::new();
+    let closed = tokio::time::timeout(CLOSED, reader.read_to_end(&mut said)).await;
+    assert!(closed.is_ok(), "the connection stays open");
+    let goaway = of_kind(&said, GOAWAY);
+    assert_eq!(goaway.last().unwrap()[4..8], CALM.to_be_bytes());
+    is_served(fixture).await;
+    said
+}
+
+/// OPS-5: rapid reset (CVE-2023-44487): streams that the client opens and resets at once.
+#[tokio::test]
+async fn rapid_reset_closes_the_connection() {
+    let fixture = Fixture::start("", "").await;
+    let mut frames = Vec::new();
+    for stream in (1..4_000).step_by(2) {
+        frames.extend(frame(HEADERS, 4, stream, POST));
+        frames.extend(frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes()));
+    }
+    calmed(&fixture, frames).await;
+}
+
+/// OPS-5: `MadeYouReset` (CVE-2025-8671): streams that the gateway must reset, because the client breaks the protocol.
+#[tokio::test]
+async fn made_you_reset_closes_the_connection() {
+    let fixture = Fixture::start("", "").await;
+    let mut frames = Vec::new();
+    for stream in (1..1_000).step_by(2) {
+        frames.extend(frame(HEADERS, 4, stream, POST));
+        // The window becomes larger than any may be.
+        frames.extend(frame(WINDOW_UPDATE, 0, stream, &[0x7f, 0xff, 0xff, 0xff]));
+    }
+    let said = calmed(&fixture, frames).await;
+    let resets = of_kind(&said, RST_STREAM);
+    assert!(resets.len() <= 100, "{} streams", resets.len());
+}
+
+/// OPS-5: CONTINUATION flood (CVE-2024-27316): a head of a request that never ends.
+#[tokio::test]
+async fn a_flood_of_continuations_closes_the_connection() {
+    let fixture = Fixture::start("", "").await;
+    let mut frames = frame(HEADERS, 0, 1, POST);
+    for _ in 0..20_000 {
+        frames.extend(frame(CONTINUATION, 0, 1, b"\x40\x01a\0"));
+    }
+    calmed(&fixture, frames).await;
+}
+
+/// OPS-5: as above, with frames that are empty and so exceed no size.
+#[tokio::test]
+async fn a_flood_of_empty_continuations_closes_the_connection() {
+    let fixture = Fixture::start("", "").await;
+    let mut frames = frame(HEADERS, 0, 1, POST);
+    for _ in 0..20_000 {
+        frames.extend(frame(CONTINUATION, 0, 1, b""));
+    }
+    calmed(&fixture, frames).await;
+}
+
 /// A header list beyond the limit is refused.
 #[tokio::test]
 async fn headers_beyond_the_limit_are_refused() {

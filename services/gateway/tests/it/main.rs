@@ -7,6 +7,7 @@
     reason = "tests and their fixture"
 )]
 
+mod bounds;
 mod envoy;
 mod fixture;
 mod grpc_web;

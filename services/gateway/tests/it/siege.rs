@@ -1,5 +1,6 @@
 //! One stranger's host must cost others nothing, at the sizes that once did. The gateway is a process of its own.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -13,6 +14,8 @@ use hyper_util::rt::TokioIo;
 use tokio::io::AsyncReadExt as _;
 use tokio::task::JoinSet;
 use tonic::transport::Endpoint;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
 
 use crate::fixture::{Fixture, tcp_from};
 
@@ -80,25 +83,49 @@ async fn stranger(fixture: &Fixture, window: u32) -> Option<SendRequest<Bytes>> 
     Some(sender)
 }
 
-/// OPS-5: four hundred connections that send nothing, each replaced as soon as it is closed.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn silent_connections_of_one_address_cost_others_nothing() {
-    let fixture = Fixture::start_process("").await;
-    let (size, opened) = (400 * times(), Arc::new(AtomicUsize::new(0)));
+/// Connections that send nothing, each replaced as soon as it is closed.
+fn silent(port: SocketAddr, size: usize, opened: &Arc<AtomicUsize>) -> JoinSet<()> {
     let mut attack = JoinSet::new();
     for _ in 0..size {
-        let (public, opened) = (fixture.public, Arc::clone(&opened));
+        let opened = Arc::clone(opened);
         attack.spawn(async move {
             loop {
-                if let Some(mut stream) = tcp_from(STRANGER, public).await {
+                if let Some(mut stream) = tcp_from(STRANGER, port).await {
                     opened.fetch_add(1, Ordering::Relaxed);
                     let _closed = stream.read(&mut [0]).await;
                 }
             }
         });
     }
+    attack
+}
+
+/// OPS-5: four hundred connections that send nothing, each replaced as soon as it is closed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn silent_connections_of_one_address_cost_others_nothing() {
+    let fixture = Fixture::start_process("").await;
+    let (size, opened) = (400 * times(), Arc::new(AtomicUsize::new(0)));
+    let _attack = silent(fixture.public, size, &opened);
     reached(&opened, size).await;
     others_are_served(&fixture).await;
+    assert!(fixture.peak_memory() < MEMORY);
+}
+
+/// OPS-5: the same at the private port, where a stranger has no certificate.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn silent_connections_cost_workloads_nothing() {
+    let fixture = Fixture::start_process("").await;
+    let (size, opened) = (400 * times(), Arc::new(AtomicUsize::new(0)));
+    let _attack = silent(fixture.private_address(), size, &opened);
+    reached(&opened, size).await;
+    for _ in 0..RPCS {
+        let mut health = HealthClient::new(fixture.private("backend"));
+        let served = health.check(HealthCheckRequest::default());
+        tokio::time::timeout(PATIENCE, served)
+            .await
+            .unwrap()
+            .unwrap();
+    }
     assert!(fixture.peak_memory() < MEMORY);
 }
 
