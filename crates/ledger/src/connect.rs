@@ -17,7 +17,7 @@ use crate::pool::{Connection, DURABLE, Manager, TEST, Transaction, because, obst
 use crate::{LedgerError, Settings, SettingsError};
 
 /// How long a check waits for a connection of the pool. The health check gives up after two seconds.
-const CHECK_ACQUIRE: Duration = Duration::from_millis(1000);
+const CHECK_ACQUIRE: Duration = Duration::from_secs(1);
 /// How long a check waits for each answer, and for a connection outside of the pool, made to find the cause.
 const CHECK_ANSWER: Duration = Duration::from_millis(400);
 /// The first pause before another try to connect. Each later one is twice as long.
@@ -170,8 +170,8 @@ impl Ledger {
                 pause *= 2;
             }
         };
-        let tried = timeout(self.acquire_timeout, tries).await;
-        let acquired = tried.unwrap_or(Err(sqlx::Error::PoolTimedOut));
+        let ended = timeout(self.acquire_timeout, tries).await;
+        let acquired = ended.unwrap_or(Err(sqlx::Error::PoolTimedOut));
         if acquired.is_ok() {
             self.outage.set(None);
         }

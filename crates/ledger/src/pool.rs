@@ -88,7 +88,8 @@ impl managed::Manager for Manager {
             before: self.breaks.load(Ordering::Acquire),
         };
         Ok(Server {
-            raw: self.connect().await?,
+            // On the heap, because it is large and rare.
+            raw: Box::pin(self.connect()).await?,
             busy: false,
             statement_timeout: self.statement_timeout,
             breaks,

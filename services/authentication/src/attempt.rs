@@ -92,15 +92,13 @@ impl Authentication {
             CredentialKind::Temporary => {
                 // INV-1: a temporary password is valid only in its own epoch.
                 let is_present = |record: &TemporaryRecord| record.epoch == charged.epoch;
-                let record = match record.filter(is_present) {
-                    Some(record) => Some(record),
+                let mut present = record.filter(is_present);
+                if present.is_none() {
                     // It may have been set between the read and the charge.
-                    None => {
-                        let again = self.ttl.temporary_passwords().get(number).await?;
-                        again.filter(is_present)
-                    }
-                };
-                let Some(record) = record.filter(|record| now < record.expires) else {
+                    let again = self.ttl.temporary_passwords().get(number).await?;
+                    present = again.filter(is_present);
+                }
+                let Some(record) = present.filter(|record| now < record.expires) else {
                     return Ok(None);
                 };
                 let context = Context::Temporary {

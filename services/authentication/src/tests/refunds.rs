@@ -1,5 +1,7 @@
 //! Refunds of charges, and the hash of the last permanent password.
 
+use std::time::Duration;
+
 use aikagi_domain::credential::{CredentialKind, Epoch};
 use aikagi_ledger::audit::AuditAction;
 
@@ -204,10 +206,10 @@ async fn a_right_password_never_counts() {
     }
     assert_eq!(fixture.counts(USER).await.failures, 9);
     fixture.execute("DROP TRIGGER refuse ON credentials").await;
-    let limit = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
+    let limit = tokio::time::Instant::now() + Duration::from_mins(1);
     while fixture.counts(USER).await.failures != 1 {
         assert!(tokio::time::Instant::now() < limit, "not refunded");
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(fixture.counts(USER).await.wrong_attempts, 1);
     fixture.login(USER, RIGHT).await.unwrap();
