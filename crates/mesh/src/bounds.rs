@@ -183,7 +183,7 @@ impl Bounds {
                 requests: 768,
             },
             first_request: Duration::from_hours(1),
-            body: Duration::from_secs(30),
+            body: Duration::from_mins(1),
             write: Duration::from_secs(30),
             idle: Duration::from_hours(1),
             age: None,

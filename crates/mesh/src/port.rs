@@ -221,11 +221,13 @@ impl Port {
             };
             let acceptor = TlsAcceptor::from(config());
             let (port, failures, serve) = (self.clone(), Arc::clone(&failures), serve.clone());
+            let stop = shutdown.clone();
             tasks.spawn(async move {
                 let mut shaking = pin!(port.shake_hands(acceptor, stream, address));
                 let shaken = tokio::select! {
                     () = place.lost() => None,
                     () = handshaking.lost() => None,
+                    () = stop.begun() => return,
                     shaken = &mut shaking => Some(shaken),
                 };
                 drop(handshaking);
@@ -295,7 +297,8 @@ impl Port {
         builder
             .http1()
             .timer(TokioTimer::new())
-            .header_read_timeout(bounds.first_request)
+            // It includes the silence before the head. The first head has its own bound.
+            .header_read_timeout(bounds.idle.max(bounds.first_request))
             .max_buf_size(HTTP1_BUFFER.max(bounds.head_bytes as usize));
         builder
     }

@@ -17,6 +17,9 @@ use crate::tools::{self, Subcommand};
 
 const LIST: &str = "tests/attacks.toml";
 
+/// How many times as large the attacks of one host are here as in `cargo xtask test`.
+const SIEGE_TIMES: &str = "4";
+
 /// The content of the list.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -108,6 +111,7 @@ fn passed(
         .args(["--message-format", "libtest-json"])
         .args(["--filterset", &filter.join(" | ")])
         .env("NEXTEST_EXPERIMENTAL_LIBTEST_JSON", "1")
+        .env("AIKAGI_SIEGE_TIMES", SIEGE_TIMES)
         .env(TEST_POSTGRES, cluster.url("postgres", SUPERUSER))
         .stdout(Stdio::piped());
     let output = nextest

@@ -23,7 +23,7 @@ use crate::relief::{Reason, Relief};
 
 /// How long a client with too many requests waits for a refusal. Without it the client could have the next one refused
 /// at once, and so on, and this work would slow down others.
-const REFUSAL_PAUSE: Duration = Duration::from_secs(1);
+const REFUSAL_PAUSE: Duration = Duration::from_secs(3);
 
 /// Waits before a request is refused because its client has too many.
 pub(crate) async fn pause_before_refusal() {

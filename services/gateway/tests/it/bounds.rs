@@ -174,3 +174,18 @@ async fn a_silent_connection_is_closed() {
         is_closed(stream).await;
     }
 }
+
+/// OPS-5: a stop does not wait for connections that send nothing.
+#[tokio::test]
+async fn a_stop_does_not_wait_for_silent_connections() {
+    let silent = "bounds = { first_byte = \"1h\", handshake = \"1h\" }";
+    let mut fixture = Fixture::start_with("drain = \"1h\"", "", silent).await;
+    let _silent = TcpStream::connect(fixture.public).await.unwrap();
+    let mut half = TcpStream::connect(fixture.public).await.unwrap();
+    half.write_all(b"\x16\x03\x01").await.unwrap();
+    // Both were accepted before a later one.
+    let _later = fixture.connect("http/1.1").await;
+    fixture.shutdown.begin();
+    let stopped = tokio::time::timeout(SOON, &mut fixture.serving).await;
+    stopped.unwrap().unwrap().unwrap();
+}
