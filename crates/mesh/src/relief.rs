@@ -40,6 +40,22 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
+    const ALL: [Self; 13] = [
+        Self::Connections,
+        Self::AddressConnections,
+        Self::Handshakes,
+        Self::AddressHandshakes,
+        Self::Requests,
+        Self::AddressRequests,
+        Self::InFlight,
+        Self::FirstByte,
+        Self::Handshake,
+        Self::FirstRequest,
+        Self::Body,
+        Self::Write,
+        Self::Idle,
+    ];
+
     /// The value of the label.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -79,6 +95,9 @@ pub(crate) struct Relief {
 
 impl Relief {
     pub(crate) fn new(port: &'static str, clients: Clients) -> Self {
+        for reason in Reason::ALL {
+            telemetry::metrics::bounds_reached(port, reason.as_str(), 0);
+        }
         Self {
             port,
             clients,
@@ -88,7 +107,7 @@ impl Relief {
 
     /// Counts one refusal or one closed connection.
     pub(crate) fn count(&self, reason: Reason) {
-        telemetry::metrics::bound_reached(self.port, reason.as_str());
+        telemetry::metrics::bounds_reached(self.port, reason.as_str(), 1);
         if reason.is_usual(self.clients) {
             return;
         }

@@ -148,7 +148,11 @@ async fn unknown_settings_are_refused() {
 /// Every service refuses a missing required setting or one of the wrong type, and names it.
 #[tokio::test]
 async fn missing_settings_are_refused() {
-    const OPTIONAL: [(&str, &str); 2] = [("telemetry", "log_format"), ("limits", "overrides")];
+    const OPTIONAL: [(&str, &str); 3] = [
+        ("telemetry", "log_format"),
+        ("limits", "overrides"),
+        ("public", "bounds"),
+    ];
     let workshop = Workshop::open().await;
     let mut tried = 0;
     for service in Service::ALL {

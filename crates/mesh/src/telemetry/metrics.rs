@@ -93,13 +93,13 @@ pub fn rpcs_shed(count: u64) {
     SHED.add(count, &[]);
 }
 
-/// Counts a request that was refused, or a connection that was closed, by a bound of a port.
-pub fn bound_reached(port: &'static str, reason: &'static str) {
+/// Counts requests that were refused, or connections that were closed, by a bound of a port. 0 exports the metric.
+pub fn bounds_reached(port: &'static str, reason: &'static str, count: u64) {
     let labels = [
         KeyValue::new("aikagi.port", port),
         KeyValue::new("aikagi.bound", reason),
     ];
-    BOUNDS.add(1, &labels);
+    BOUNDS.add(count, &labels);
 }
 
 /// Records whether a dependency is available.
