@@ -10,7 +10,6 @@ use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_hashing::seal::Context;
 use aikagi_hashing::{Hash, Permit, SecretBytes};
 use aikagi_refusal::Failure;
-use aikagi_ttl::temporary_passwords::TemporaryRecord;
 use chrono::{DateTime, Utc};
 
 use crate::Authentication;
@@ -38,8 +37,6 @@ impl Authentication {
     /// Returns `None` if nothing was charged, because no secret is live or `charge` does not allow it.
     ///
     /// LOGIN-4: a fault of ours before the comparison refunds the charge.
-    ///
-    /// LOGIN-5: Redis is read before the charge, for every number, so that a fault of Redis is answered alike for all.
     pub(crate) async fn attempt(
         &self,
         permit: &mut Permit,
@@ -48,7 +45,6 @@ impl Authentication {
         now: DateTime<Utc>,
     ) -> Result<Option<VerifiedAttempt>, Failure> {
         let number = charge.number;
-        let record = self.ttl.temporary_passwords().get(number).await?;
         let charged = self
             .store
             .charge(&charge, &self.credential_rules, now)
@@ -57,7 +53,7 @@ impl Authentication {
             return Ok(None);
         };
         metrics::charged(charged.kind);
-        let compared = match self.stored_hash(number, &charged, record, now).await {
+        let compared = match self.stored_hash(number, &charged, now).await {
             Ok(hash) => compare(permit, password, hash.as_ref()).await,
             Err(failure) => Err(failure),
         };
@@ -84,21 +80,16 @@ impl Authentication {
         &self,
         number: &TelephoneNumber,
         charged: &Charged,
-        record: Option<TemporaryRecord>,
         now: DateTime<Utc>,
     ) -> Result<Option<Hash>, Failure> {
         match charged.kind {
             CredentialKind::None => Ok(None),
             CredentialKind::Temporary => {
+                let record = self.ttl.temporary_passwords().get(number).await?;
                 // INV-1: a temporary password is valid only in its own epoch.
-                let is_present = |record: &TemporaryRecord| record.epoch == charged.epoch;
-                let mut present = record.filter(is_present);
-                if present.is_none() {
-                    // It may have been set between the read and the charge.
-                    let again = self.ttl.temporary_passwords().get(number).await?;
-                    present = again.filter(is_present);
-                }
-                let Some(record) = present.filter(|record| now < record.expires) else {
+                let Some(record) =
+                    record.filter(|record| record.epoch == charged.epoch && now < record.expires)
+                else {
                     return Ok(None);
                 };
                 let context = Context::Temporary {

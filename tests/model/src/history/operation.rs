@@ -208,6 +208,7 @@ impl Observed {
         session.revision.clear();
         for time in [
             &mut session.idle_expire_time,
+            &mut session.server_time,
             &mut session.expire_time,
             &mut session.password_expire_time,
             &mut session.last_login_time,
