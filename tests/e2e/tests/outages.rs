@@ -134,8 +134,8 @@ async fn without_postgresql_nobody_gets_an_uncounted_guess() {
     system.site().login(SECOND, OTHER_TEMPORARY).await.unwrap();
 }
 
-/// INV-6: a charged attempt that cannot be settled stays charged, whether the password is right or wrong. A fault in between
-/// may cost attempts and never gives one.
+/// INV-6, LOGIN-4: an attempt with a wrong password that cannot be settled stays charged; one with the right password is
+/// refunded. A fault in between never gives an attempt.
 #[tokio::test]
 async fn a_fault_between_charge_and_settlement_gives_no_attempt() {
     let system = InProcessSystem::start().await;
