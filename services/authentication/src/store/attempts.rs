@@ -152,7 +152,7 @@ impl Store {
             WITH settled AS (
                 UPDATE credentials
                 SET failures = 0, reset_round = reset_round + 1, killed_time = NULL, wrong_attempts = 0,
-                    last_login_time = $3
+                    last_login_time = $3, open_charges = '{}'
                 WHERE number = $1 AND epoch = $2
                 RETURNING number
             ), event AS (

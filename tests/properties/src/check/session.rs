@@ -24,7 +24,16 @@ pub fn session(bytes: &[u8]) {
         }
     }
     let found = found(&headers, browser);
-    let bearers = headers.get_all(AUTHORIZATION).iter().count();
+    // Another scheme is not ours.
+    let is_bearer = |value: &&HeaderValue| {
+        let scheme = value.as_bytes().split(|byte| *byte == b' ').next();
+        scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"Bearer"))
+    };
+    let bearers = headers
+        .get_all(AUTHORIZATION)
+        .iter()
+        .filter(is_bearer)
+        .count();
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let all: Vec<String> = headers.values().map(text).collect();
     match &found {
