@@ -18,6 +18,8 @@ const SPECIFICATION: &str = "docs/specification.md";
 const SOURCES: [&str; 4] = [".rs", ".proto", ".sql", SITE_TESTS];
 /// The ending of the site's tests.
 const SITE_TESTS: &str = ".test.ts";
+/// The folder of the site's code.
+const SITE_CODE: &str = "frontends/site/src";
 /// The endings of other files: a rule that they cite must exist.
 const OTHERS: [&str; 12] = [
     ".c", ".css", ".html", ".js", ".json", ".md", ".py", ".toml", ".ts", ".tsx", ".yaml", ".yml",
@@ -78,6 +80,9 @@ impl Citations {
         for (index, line) in text.lines().enumerate() {
             for id in scan::ids_in(line) {
                 let place = format!("{name}:{}", index + 1);
+                if path.starts_with(SITE_CODE) && !name.ends_with(SITE_TESTS) {
+                    self.code.insert(id.clone());
+                }
                 self.places.entry(id).or_insert(place);
             }
         }

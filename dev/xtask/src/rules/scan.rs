@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 /// The first parts of rule ids.
-const FAMILIES: [&str; 8] = ["UNIT", "IVR", "LOGIN", "SESS", "PW", "MIG", "OPS", "INV"];
+const FAMILIES: [&str; 9] = [
+    "UNIT", "IVR", "LOGIN", "SESS", "PW", "MIG", "OPS", "INV", "SITE",
+];
 
 /// A test function and the rules that the comment above it cites.
 #[derive(Debug, PartialEq, Eq)]
