@@ -15,7 +15,7 @@ mod statements;
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_fixtures::TestDatabase;
 use chrono::{DateTime, Utc};
-use sqlx::PgPool;
+use sqlx::{AssertSqlSafe, PgPool};
 
 use crate::{Ledger, Planning, Settings};
 
@@ -75,6 +75,14 @@ async fn database() -> (TestDatabase, PgPool) {
 fn ledger_as(database: &TestDatabase, role: &str) -> Ledger {
     let settings = Settings::for_url(database.url_as(role));
     Ledger::connect(&settings, Planning::AsNeeded).unwrap()
+}
+
+/// Runs a statement as the superuser.
+async fn run(pool: &PgPool, statement: String) {
+    sqlx::raw_sql(AssertSqlSafe(statement))
+        .execute(pool)
+        .await
+        .unwrap();
 }
 
 /// The SQLSTATE with which the database refuses a statement; `None` if the statement succeeds.

@@ -6,10 +6,9 @@ use aikagi_devkit::installation::certificates::Authority;
 use aikagi_devkit::ports::free;
 use aikagi_devkit::postgres::{Cluster, Options, SUPERUSER};
 use aikagi_domain::fault::{Cause, Dependency as _, ErrorType, Fault as _, FaultKind};
-use sqlx::{AssertSqlSafe, PgPool};
 use tempfile::TempDir;
 
-use super::{add_line, database};
+use super::{add_line, database, run};
 use crate::{Ledger, LedgerError, Planning, Settings, Statement as _};
 
 fn ledger(url: impl Into<String>) -> Ledger {
@@ -41,13 +40,6 @@ async fn one(ledger: &Ledger) -> Result<i32, LedgerError> {
         .fetch_one(ledger)
         .statement("one", "none")
         .await
-}
-
-async fn run(pool: &PgPool, statement: String) {
-    sqlx::raw_sql(AssertSqlSafe(statement))
-        .execute(pool)
-        .await
-        .unwrap();
 }
 
 /// A stopped server is `connect`, also for the statements that only hear that no connection came in time. After a restart

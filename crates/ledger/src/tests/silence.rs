@@ -9,15 +9,15 @@ use aikagi_fixtures::TestDatabase;
 use chrono::TimeDelta;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use sqlx::{AssertSqlSafe, PgPool};
 
-use super::{database, ledger_as};
+use super::{database, ledger_as, run};
 use crate::{Ledger, LedgerError, Planning, Settings, Statement as _};
 
-/// A ledger that waits a short time for each answer.
-fn impatient(database: &TestDatabase) -> Ledger {
+/// A ledger that waits a short time for each answer, with a pool of this size.
+fn impatient(database: &TestDatabase, max_connections: u32) -> Ledger {
     let mut settings = Settings::for_url(database.url_as("aikagi_units"));
     settings.statement_timeout = TimeDelta::milliseconds(100);
+    settings.max_connections = max_connections;
     Ledger::connect(&settings, Planning::AsNeeded).unwrap()
 }
 
@@ -46,22 +46,12 @@ async fn pid(ledger: &Ledger) -> Result<i32, LedgerError> {
         .await
 }
 
-async fn run(pool: &PgPool, statement: String) {
-    sqlx::raw_sql(AssertSqlSafe(statement))
-        .execute(pool)
-        .await
-        .unwrap();
-}
-
 /// INV-11: a statement on a silent connection fails, the connection is closed, and the next statement gets another one.
 /// The pool of one connection would stay empty otherwise.
 #[tokio::test]
 async fn a_silent_connection_is_closed() {
     let (database, _pool) = database().await;
-    let mut settings = Settings::for_url(database.url_as("aikagi_units"));
-    settings.statement_timeout = TimeDelta::milliseconds(100);
-    settings.max_connections = 1;
-    let ledger = Ledger::connect(&settings, Planning::AsNeeded).unwrap();
+    let ledger = impatient(&database, 1);
     let silenced = Silenced::new(pid(&ledger).await.unwrap());
     let failed = pid(&ledger).await.unwrap_err();
     assert_eq!(failed.cause(), ErrorType::Timeout.into());
@@ -74,7 +64,7 @@ async fn a_silent_connection_is_closed() {
 #[tokio::test]
 async fn a_transaction_on_a_silent_connection_ends() {
     let (database, _pool) = database().await;
-    let ledger = impatient(&database);
+    let ledger = impatient(&database, 16);
     for end in ["statement", "commit", "drop"] {
         let mut transaction = ledger.begin().await.unwrap();
         let pid: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
@@ -103,7 +93,7 @@ async fn a_transaction_on_a_silent_connection_ends() {
 /// A statement whose caller gave up leaves no connection behind that others wait for.
 #[tokio::test]
 async fn a_statement_that_was_given_up_closes_its_connection() {
-    let (database, pool) = database().await;
+    let (database, _pool) = database().await;
     let ledger = ledger_as(&database, "aikagi_units");
     let given_up = tokio::time::timeout(
         Duration::from_millis(100),
@@ -112,7 +102,6 @@ async fn a_statement_that_was_given_up_closes_its_connection() {
     given_up.await.unwrap_err();
     assert_eq!(ledger.pool.status().size, 0);
     pid(&ledger).await.unwrap();
-    drop(pool);
 }
 
 /// After the server has ended all connections, one statement fails. The others use new connections.
