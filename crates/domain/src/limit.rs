@@ -49,10 +49,18 @@ impl Quota {
     /// `tat` is the stored theoretical arrival time, `None` for a client without one; `now_ms` is the present time. Both
     /// are milliseconds since 1970. A burst of 0 refuses every attempt.
     pub fn take(&self, tat: Option<i64>, now_ms: i64) -> QuotaDecision {
-        let new_tat = tat
-            .map_or(now_ms, |tat| tat.max(now_ms))
-            .saturating_add(self.interval_ms());
-        let wait = new_tat
+        self.take_all(tat, now_ms, 1)
+    }
+
+    /// LOGIN-8: decides on a request that tries several passwords.
+    ///
+    /// The request is allowed if one attempt is left, and takes one for each password. What it takes beyond the quota is
+    /// a debt: the next attempt waits until time has paid it. A request takes [`Quota::counted`] attempts, so that a debt
+    /// is paid after at most one period.
+    pub fn take_all(&self, tat: Option<i64>, now_ms: i64, passwords: u32) -> QuotaDecision {
+        let base = tat.map_or(now_ms, |tat| tat.max(now_ms));
+        let wait = base
+            .saturating_add(self.interval_ms())
             .saturating_sub(self.tolerance_ms())
             .saturating_sub(now_ms);
         if wait > 0 {
@@ -60,8 +68,19 @@ impl Quota {
                 retry_after: TimeDelta::try_milliseconds(wait).unwrap_or(TimeDelta::MAX),
             }
         } else {
-            QuotaDecision::Allowed { new_tat }
+            let taken = self
+                .interval_ms()
+                .saturating_mul(i64::from(self.counted(passwords)));
+            QuotaDecision::Allowed {
+                new_tat: base.saturating_add(taken),
+            }
         }
+    }
+
+    /// The attempts that a request with this number of passwords takes: one for each, at least one and at most the whole
+    /// burst.
+    pub fn counted(&self, passwords: u32) -> u32 {
+        passwords.clamp(1, self.burst.max(1))
     }
 }
 
@@ -127,6 +146,30 @@ mod tests {
     fn a_burst_of_zero_refuses() {
         assert!(matches!(
             quota(0, 60).take(None, 5),
+            QuotaDecision::Refused { .. }
+        ));
+    }
+
+    /// LOGIN-8: each password of a request takes one attempt. A request larger than the rest of the quota is allowed, and
+    /// the next attempt waits until its debt is paid, at most one period.
+    #[test]
+    fn each_password_of_a_request_takes_an_attempt() {
+        let quota = quota(10, 300);
+        let QuotaDecision::Allowed { new_tat } = quota.take_all(None, 0, 4) else {
+            panic!("refused a new client")
+        };
+        assert_eq!(new_tat, 4 * 30_000);
+        let QuotaDecision::Allowed { new_tat } = quota.take_all(Some(9 * 30_000), 0, 1_000) else {
+            panic!("refused although one attempt is left")
+        };
+        assert_eq!(
+            quota.take(Some(new_tat), 0),
+            QuotaDecision::Refused {
+                retry_after: TimeDelta::seconds(300)
+            }
+        );
+        assert!(matches!(
+            quota.take_all(Some(10 * 30_000), 0, 1),
             QuotaDecision::Refused { .. }
         ));
     }

@@ -14,7 +14,7 @@ pub use failure::{Failure, forward, internal};
 pub use reason::{ERROR_DOMAIN, ErrorReason, name_of};
 pub use refusal::Refusal;
 pub use rpc_fault::RpcFault;
-pub use status::reason_of;
+pub use status::{metadata_of, reason_of};
 
 /// Version 1 of the list of reasons.
 pub mod v1 {

@@ -75,6 +75,11 @@ pub fn reason_of(status: &Status) -> Option<ErrorReason> {
     named(&info.reason)
 }
 
+/// The value of a metadata key of a refusal. None if the status has no such key.
+pub fn metadata_of(status: &Status, key: &str) -> Option<String> {
+    status.get_details_error_info()?.metadata.remove(key)
+}
+
 impl Refusal {
     /// The refusal of an upstream, unchanged if it is one of ours. For any other status: the refusal that tells its
     /// kind and nothing else, so that texts of transports and drivers stop here.

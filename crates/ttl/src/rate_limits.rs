@@ -9,20 +9,31 @@ use redis::Script;
 use crate::error::TtlError;
 use crate::store::TtlStore;
 
-/// Does in one step what [`Quota::take`] decides, with the stored theoretical arrival time. Returns the milliseconds to
-/// wait; 0 allows the attempt.
+/// Does in one step what [`Quota::take_all`] decides, with the stored theoretical arrival time. Returns the milliseconds
+/// to wait; 0 allows the request.
 const TAKE: &str = r"
 local now, interval, tolerance = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local tat = math.max(tonumber(redis.call('GET', KEYS[1]) or ARGV[1]), now) + interval
-local wait = tat - tolerance - now
+local tat = math.max(tonumber(redis.call('GET', KEYS[1]) or ARGV[1]), now)
+local wait = tat + interval - tolerance - now
 if wait > 0 then
     return wait
 end
+tat = tat + interval * tonumber(ARGV[4])
 redis.call('SET', KEYS[1], string.format('%.0f', tat), 'PX', string.format('%.0f', tat - now))
 return 0
 ";
 
+/// Moves the stored theoretical arrival time back. A time that has passed is stored for one more millisecond: the
+/// gateway may not delete.
+const REFUND: &str = r"
+local now = tonumber(ARGV[1])
+local tat = tonumber(redis.call('GET', KEYS[1]) or ARGV[1]) - tonumber(ARGV[2]) * tonumber(ARGV[3])
+redis.call('SET', KEYS[1], string.format('%.0f', tat), 'PX', string.format('%.0f', math.max(tat - now, 1)))
+return 0
+";
+
 static TAKE_SCRIPT: LazyLock<Script> = LazyLock::new(|| Script::new(TAKE));
+static REFUND_SCRIPT: LazyLock<Script> = LazyLock::new(|| Script::new(REFUND));
 
 /// Access to rate limits.
 #[derive(Clone, Copy, Debug)]
@@ -36,14 +47,15 @@ impl TtlStore {
 }
 
 impl RateLimitStore<'_> {
-    /// Takes one attempt from the quota of this key (LOGIN-8). The inner error is the time to wait. A refused attempt
-    /// does not reduce the quota.
+    /// Takes the attempts of a request from the quota of this key, one for each password (LOGIN-8). The inner error is
+    /// the time to wait. A refused request does not reduce the quota.
     ///
     /// If Redis loses this value, the address has its full quota again. No other limit depends on it (INV-3).
     pub async fn take(
         &self,
         key: &str,
         quota: &Quota,
+        passwords: u32,
         now: DateTime<Utc>,
     ) -> Result<Result<(), TimeDelta>, TtlError> {
         let now = now.timestamp_millis();
@@ -55,7 +67,8 @@ impl RateLimitStore<'_> {
         script
             .arg(now)
             .arg(quota.interval_ms())
-            .arg(quota.tolerance_ms());
+            .arg(quota.tolerance_ms())
+            .arg(quota.counted(passwords));
         let wait: i64 = self.0.script(&script).await?;
         if wait > 0 {
             return Ok(Err(
@@ -63,5 +76,22 @@ impl RateLimitStore<'_> {
             ));
         }
         Ok(Ok(()))
+    }
+
+    /// Returns attempts to the quota of this key (LOGIN-8): passwords of a request that were right or were not tried.
+    pub async fn refund(
+        &self,
+        key: &str,
+        quota: &Quota,
+        attempts: u32,
+        now: DateTime<Utc>,
+    ) -> Result<(), TtlError> {
+        let mut script = REFUND_SCRIPT.key(format!("rate:{key}"));
+        script
+            .arg(now.timestamp_millis())
+            .arg(quota.interval_ms())
+            .arg(attempts);
+        let _done: i64 = self.0.script(&script).await?;
+        Ok(())
     }
 }

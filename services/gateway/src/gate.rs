@@ -1,7 +1,6 @@
 //! The checks before a public RPC, after the guard: the origin of the page, then the limit of the client's address.
 
 use std::convert::Infallible;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -16,15 +15,17 @@ use tower::{Layer, Service};
 
 use crate::address;
 use crate::browser::check_origin;
-use crate::limit::AttemptLimiter;
+use crate::limit::{AttemptLimiter, ClientAttempts};
 use crate::origin::Origin;
 
-/// The RPCs that try a password (LOGIN-8).
-const ATTEMPTS: [&str; 3] = [
+/// The RPCs that try one password (LOGIN-8).
+const ATTEMPTS: [&str; 2] = [
     "/aikagi.edge.v1.SubscriberService/Login",
     "/aikagi.edge.v1.SubscriberService/ChangePassword",
-    "/aikagi.edge.v1.SubscriberService/Migrate",
 ];
+
+/// The RPC that tries several passwords (LOGIN-8). It takes an attempt for each, which needs the request's message.
+const SEVERAL_ATTEMPTS: &str = "/aikagi.edge.v1.SubscriberService/Migrate";
 
 /// Puts a [`Gate`] before a service.
 #[derive(Debug, Clone)]
@@ -34,7 +35,7 @@ pub(crate) struct GateLayer(Arc<Rules>);
 struct Rules {
     origins: Vec<Origin>,
     trusted_proxies: Vec<IpNet>,
-    attempts: AttemptLimiter,
+    attempts: Arc<AttemptLimiter>,
 }
 
 impl GateLayer {
@@ -47,7 +48,7 @@ impl GateLayer {
         Self(Arc::new(Rules {
             origins,
             trusted_proxies,
-            attempts,
+            attempts: Arc::new(attempts),
         }))
     }
 }
@@ -71,14 +72,28 @@ pub(crate) struct Gate<S> {
 }
 
 impl Rules {
-    fn client(&self, request: &Request<Body>) -> Result<IpAddr, Refusal> {
+    /// The attempts of the client that sent the request.
+    fn attempts_of(&self, request: &Request<Body>) -> Result<ClientAttempts, Refusal> {
         let peer = request
             .extensions()
             .get::<Peer>()
             .ok_or_else(|| internal("the address of a peer"))?;
         let client =
             address::of_client(peer.address.ip(), request.headers(), &self.trusted_proxies);
-        Ok(client)
+        Ok(self.attempts.of(client))
+    }
+
+    /// LOGIN-8: takes the attempt of a request that tries one password. Gives a request with several the means to take
+    /// its attempts.
+    async fn limit(&self, mut request: Request<Body>) -> Result<Request<Body>, Refusal> {
+        let path = request.uri().path();
+        if ATTEMPTS.contains(&path) {
+            self.attempts_of(&request)?.take(1).await?;
+        } else if path == SEVERAL_ATTEMPTS {
+            let attempts = self.attempts_of(&request)?;
+            request.extensions_mut().insert(attempts);
+        }
+        Ok(request)
     }
 }
 
@@ -107,15 +122,10 @@ where
             if let Err(refusal) = check_origin(request.headers(), &rules.origins) {
                 return Ok(refuse(refusal));
             }
-            if ATTEMPTS.contains(&request.uri().path()) {
-                let client = match rules.client(&request) {
-                    Ok(client) => client,
-                    Err(refusal) => return Ok(refuse(refusal)),
-                };
-                if let Err(refusal) = rules.attempts.take(client).await {
-                    return Ok(refuse(refusal));
-                }
-            }
+            let request = match rules.limit(request).await {
+                Ok(request) => request,
+                Err(refusal) => return Ok(refuse(refusal)),
+            };
             inner.call(request).await
         })
     }

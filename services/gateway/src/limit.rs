@@ -1,6 +1,7 @@
 //! The limit of attempts for each client address (LOGIN-8).
 
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
 
 use aikagi_domain::duration_text;
 use aikagi_domain::limit::Quota;
@@ -101,22 +102,52 @@ pub(crate) struct AttemptLimiter {
 }
 
 impl AttemptLimiter {
-    /// LOGIN-8: takes one attempt from the quota of an address.
+    /// The attempts of one client address.
+    pub(crate) fn of(self: &Arc<Self>, address: IpAddr) -> ClientAttempts {
+        ClientAttempts {
+            limiter: Arc::clone(self),
+            address,
+        }
+    }
+}
+
+/// The attempts of the client of one request.
+#[derive(Debug, Clone)]
+pub(crate) struct ClientAttempts {
+    limiter: Arc<AttemptLimiter>,
+    address: IpAddr,
+}
+
+impl ClientAttempts {
+    /// LOGIN-8: takes an attempt for each password of a request. Returns the number of attempts taken.
     ///
     /// Fails with `TOO_MANY_ATTEMPTS` and the time to wait, and with `UNAVAILABLE` without the store. Without the store
     /// no session could be opened either.
-    pub(crate) async fn take(&self, address: IpAddr) -> Result<(), Refusal> {
-        let (key, quota) = self.settings.for_address(address);
-        let taken = self
-            .store
-            .rate_limits()
-            .take(&key, &quota, self.clock.now())
-            .await;
-        match taken {
-            Ok(Ok(())) => Ok(()),
+    pub(crate) async fn take(&self, passwords: usize) -> Result<u32, Refusal> {
+        let (key, quota) = self.limiter.settings.for_address(self.address);
+        let passwords = u32::try_from(passwords).unwrap_or(u32::MAX);
+        let now = self.limiter.clock.now();
+        let limits = self.limiter.store.rate_limits();
+        match limits.take(&key, &quota, passwords, now).await {
+            Ok(Ok(())) => Ok(quota.counted(passwords)),
             Ok(Err(wait)) => Err(Refusal::new(ErrorReason::TooManyAttempts)
                 .retry_after(wait.to_std().unwrap_or_default())),
             Err(fault) => Err(Failure::from(fault).into()),
+        }
+    }
+
+    /// LOGIN-8: returns attempts whose passwords were right or were not tried.
+    ///
+    /// A fault of the store is only reported: the quota is whole again after at most two periods.
+    pub(crate) async fn refund(&self, attempts: u32) {
+        if attempts == 0 {
+            return;
+        }
+        let (key, quota) = self.limiter.settings.for_address(self.address);
+        let now = self.limiter.clock.now();
+        let limits = self.limiter.store.rate_limits();
+        if let Err(fault) = limits.refund(&key, &quota, attempts, now).await {
+            Failure::from(fault).report();
         }
     }
 }

@@ -111,7 +111,7 @@ impl SubscriberService for Subscriber {
         request: Request<MigrateRequest>,
     ) -> Result<Response<MigrateResponse>, Status> {
         let client = ClientSession::of_request(&request);
-        client.clear_ended(migrate::migrate(self, &client, request.into_inner()).await)
+        client.clear_ended(migrate::migrate(self, &client, request).await)
     }
 
     async fn get_policy(

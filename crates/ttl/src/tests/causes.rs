@@ -41,7 +41,10 @@ async fn write(store: &TtlStore) -> Result<(), TtlError> {
         burst: 1000,
         period: TimeDelta::seconds(1),
     };
-    let taken = store.rate_limits().take("192.0.2.1", &quota, now()).await;
+    let taken = store
+        .rate_limits()
+        .take("192.0.2.1", &quota, 1, now())
+        .await;
     taken.map(drop)
 }
 

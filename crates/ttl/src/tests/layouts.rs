@@ -225,12 +225,12 @@ async fn a_cluster_survives_the_loss_of_a_master() {
         let address = format!("192.0.2.{index}");
         let rate_limits = gateway.rate_limits();
         assert_eq!(
-            rate_limits.take(&address, &quota, now()).await.unwrap(),
+            rate_limits.take(&address, &quota, 1, now()).await.unwrap(),
             Ok(())
         );
         assert!(
             rate_limits
-                .take(&address, &quota, now())
+                .take(&address, &quota, 1, now())
                 .await
                 .unwrap()
                 .is_err()

@@ -22,7 +22,7 @@ async fn attempts_beyond_the_burst_are_refused_for_a_time() {
         assert_eq!(
             store
                 .rate_limits()
-                .take("192.0.2.1", &quota, now())
+                .take("192.0.2.1", &quota, 1, now())
                 .await
                 .unwrap(),
             Ok(())
@@ -30,14 +30,14 @@ async fn attempts_beyond_the_burst_are_refused_for_a_time() {
     }
     let refused = store
         .rate_limits()
-        .take("192.0.2.1", &quota, now())
+        .take("192.0.2.1", &quota, 1, now())
         .await
         .unwrap();
     assert_eq!(refused, Err(TimeDelta::seconds(30)));
     assert_eq!(
         store
             .rate_limits()
-            .take("192.0.2.2", &quota, now())
+            .take("192.0.2.2", &quota, 1, now())
             .await
             .unwrap(),
         Ok(())
@@ -46,7 +46,7 @@ async fn attempts_beyond_the_burst_are_refused_for_a_time() {
     assert!(
         store
             .rate_limits()
-            .take("192.0.2.1", &quota, then - ms(1))
+            .take("192.0.2.1", &quota, 1, then - ms(1))
             .await
             .unwrap()
             .is_err()
@@ -54,13 +54,38 @@ async fn attempts_beyond_the_burst_are_refused_for_a_time() {
     assert_eq!(
         store
             .rate_limits()
-            .take("192.0.2.1", &quota, then)
+            .take("192.0.2.1", &quota, 1, then)
             .await
             .unwrap(),
         Ok(())
     );
     let left = pttl(&mut server.administrator().await, "rate:192.0.2.1").await;
     assert!((1..=60_000).contains(&left));
+}
+
+/// LOGIN-8: each password of a request takes an attempt. Attempts that are returned are free again, and never more than
+/// were taken.
+#[tokio::test]
+async fn attempts_can_be_returned() {
+    let server = Server::start();
+    let store = server.store(RedisUser::Gateway);
+    let limits = store.rate_limits();
+    let quota = quota(3, TimeDelta::seconds(60));
+    let take = async |passwords| {
+        let taken = limits.take("192.0.2.1", &quota, passwords, now()).await;
+        taken.unwrap()
+    };
+    assert_eq!(take(1).await, Ok(()));
+    assert_eq!(take(1_000).await, Ok(()));
+    assert_eq!(take(1).await, Err(TimeDelta::seconds(40)));
+    limits.refund("192.0.2.1", &quota, 2, now()).await.unwrap();
+    assert_eq!(take(1).await, Ok(()));
+    assert_eq!(take(1).await, Err(TimeDelta::seconds(20)));
+    limits.refund("192.0.2.1", &quota, 9, now()).await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(take(1).await, Ok(()));
+    }
+    assert_eq!(take(1).await, Err(TimeDelta::seconds(20)));
 }
 
 /// LOGIN-8: a quota of no attempts refuses each one without Redis.
@@ -73,7 +98,7 @@ async fn an_empty_quota_needs_no_redis() {
     assert!(
         store
             .rate_limits()
-            .take("192.0.2.1", &none, now())
+            .take("192.0.2.1", &none, 1, now())
             .await
             .unwrap()
             .is_err()
@@ -92,7 +117,7 @@ fn the_script_agrees_with_the_rule() {
         ..Config::default()
     });
     let mut case = 0;
-    let gaps = prop::collection::vec(0_i64..2_000, 1..40);
+    let gaps = prop::collection::vec((0_i64..2_000, 1_u32..20), 1..40);
     let key = std::cell::RefCell::new(&mut case);
     runner
         .run(
@@ -102,13 +127,13 @@ fn the_script_agrees_with_the_rule() {
                 **key.borrow_mut() += 1;
                 let key = format!("case-{}", key.borrow());
                 let (mut tat, mut clock) = (None, now().timestamp_millis());
-                for gap in gaps {
+                for (gap, passwords) in gaps {
                     clock += gap;
                     let at = DateTime::from_timestamp_millis(clock).unwrap();
                     let scripted = runtime
-                        .block_on(store.rate_limits().take(&key, &quota, at))
+                        .block_on(store.rate_limits().take(&key, &quota, passwords, at))
                         .unwrap();
-                    let ruled = match quota.take(tat, clock) {
+                    let ruled = match quota.take_all(tat, clock, passwords) {
                         QuotaDecision::Allowed { new_tat } => {
                             tat = Some(new_tat);
                             Ok(())

@@ -5,13 +5,14 @@ use std::time::Duration;
 use aikagi_api::edge::v1::{
     ChangePasswordRequest, GetSessionRequest, LoginRequest, MigrateRequest,
 };
+use aikagi_api::units::v1::AccountPassword;
 use aikagi_refusal::ErrorReason;
 use chrono::TimeDelta;
 use tonic::Code;
 use tonic_types::StatusExt;
 
 use crate::fixture::Fixture;
-use crate::stubs::NUMBER;
+use crate::stubs::{NUMBER, PASSWORD, TOKEN};
 
 const THREE_A_MINUTE: &str = "attempts = { burst = 3, period = \"1m\" }";
 const BEHIND_A_PROXY: &str = "trusted_proxies = [\"127.0.0.0/8\"]";
@@ -59,6 +60,45 @@ async fn attempts_beyond_the_quota_are_refused() {
     assert_eq!(response.reason(), Some(ErrorReason::LoginRefused));
 }
 
+/// LOGIN-8: a unit migration takes an attempt for each password, and returns those of the right ones.
+#[tokio::test]
+async fn each_wrong_password_of_a_migration_takes_an_attempt() {
+    for (passwords, left) in [
+        // Right passwords take one attempt together, as a login does.
+        (vec![PASSWORD; 40], 8),
+        (vec![PASSWORD, "wrong", "wrong", PASSWORD], 7),
+        // More wrong passwords than attempts: the address has none left, but no longer than a period.
+        (vec!["wrong"; 40], 0),
+    ] {
+        let fixture = Fixture::start("attempts = { burst = 10, period = \"1m\" }", "").await;
+        let mut right = wrong();
+        PASSWORD.clone_into(&mut right.password);
+        fixture.web("Login", &right, &[]).await;
+        let cookie = format!("__Host-aikagi={TOKEN}");
+        let entry = |password: &&str| AccountPassword {
+            number: NUMBER.to_owned(),
+            password: (*password).to_owned(),
+        };
+        let mut migration = MigrateRequest::default();
+        migration.passwords = passwords.iter().map(entry).collect();
+        fixture
+            .web("Migrate", &migration, &[("cookie", &cookie)])
+            .await;
+        let refused_after = async || {
+            let mut allowed = 0;
+            while fixture.web("Login", &wrong(), &[]).await.reason()
+                == Some(ErrorReason::LoginRefused)
+            {
+                allowed += 1;
+            }
+            allowed
+        };
+        assert_eq!(refused_after().await, left, "{passwords:?}");
+        fixture.clock.step(TimeDelta::minutes(1));
+        assert!(refused_after().await >= 1, "{passwords:?}");
+    }
+}
+
 /// LOGIN-8: behind a configured proxy each client has its own quota. It cannot get another quota with forged entries.
 #[tokio::test]
 async fn clients_behind_a_proxy_have_their_own_quota() {
@@ -97,7 +137,7 @@ async fn without_redis_attempts_are_refused() {
     assert_eq!(response.reason(), Some(ErrorReason::Unavailable));
     assert!(response.status.get_details_retry_info().is_some());
     assert!(fixture.stub.calls().is_empty());
-    let cookie = format!("__Host-aikagi={}", crate::stubs::TOKEN);
+    let cookie = format!("__Host-aikagi={}", TOKEN);
     let session = fixture
         .web(
             "GetSession",

@@ -16,6 +16,8 @@ use tonic::{Request, Response, Status};
 pub(crate) const NUMBER: &str = "0312345678";
 pub(crate) const PASSWORD: &str = "abcd1234";
 pub(crate) const SLOW_PASSWORD: &str = "slow1234";
+/// A unit migration with this revision waits, as a login with [`SLOW_PASSWORD`] does.
+pub(crate) const SLOW_REVISION: &str = "slow";
 pub(crate) const TOKEN: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 pub(crate) const NEW_TOKEN: &str = "BAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
@@ -232,13 +234,16 @@ impl MigrationService for Stub {
     ) -> Result<Response<units::MigrateResponse>, Status> {
         let request = request.into_inner();
         self.note(format!("migrate {} {}", request.unit, request.revision));
+        if request.revision == SLOW_REVISION {
+            self.0.entered.notify_one();
+            self.0.go_on.notified().await;
+        }
         self.check(&request.session_token)?;
-        if request
-            .passwords
-            .iter()
-            .any(|entry| entry.password != PASSWORD)
-        {
+        let entries = request.passwords.iter();
+        let wrong = entries.filter(|entry| entry.password != PASSWORD).count();
+        if wrong > 0 {
             return Err(Refusal::new(ErrorReason::PasswordWrong)
+                .with("wrong", wrong.to_string())
                 .field("passwords[0]", "wrong")
                 .into());
         }

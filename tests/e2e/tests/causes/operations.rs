@@ -116,7 +116,7 @@ async fn a_redis_without_memory() {
     let lines = LogLines::record();
     let mut faults = Vec::new();
     for _ in 0..3 {
-        let taken = store.rate_limits().take("192.0.2.1", &quota, now).await;
+        let taken = store.rate_limits().take("192.0.2.1", &quota, 1, now).await;
         faults.push(taken.unwrap_err().into());
     }
     let line = logged_once(&lines, faults, "EVALSHA");
