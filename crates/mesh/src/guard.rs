@@ -225,7 +225,8 @@ where
                 }
                 return Ok(refuse(overloaded()));
             };
-            let allowed = rules.time_allowed(deadline::from_headers(request.headers()));
+            let by_caller = deadline::from_headers(request.headers());
+            let allowed = rules.time_allowed(request.uri().path(), by_caller);
             if allowed.saturating_sub(started_at.elapsed()) < deadline::LEAST {
                 return Ok(refuse(Refusal::new(ErrorReason::DeadlineExceeded)));
             }
@@ -348,13 +349,21 @@ impl GuardLayer {
         }
     }
 
-    /// The time that an RPC may take, from the time that its caller allows.
-    fn time_allowed(&self, by_caller: Option<Duration>) -> Duration {
+    /// The time that an RPC may take, from the time that its caller allows. At the public port it is at most what the
+    /// RPC's policy names, or the default.
+    fn time_allowed(&self, path: &str, by_caller: Option<Duration>) -> Duration {
         let allowed = by_caller.unwrap_or(self.default_deadline);
         match self.audience {
             PortAudience::Inside | PortAudience::Edge => allowed,
-            PortAudience::Public => allowed.min(self.default_deadline),
+            PortAudience::Public => allowed.min(self.longest(path)),
         }
+    }
+
+    /// The longest deadline of an RPC at the public port.
+    fn longest(&self, path: &str) -> Duration {
+        let policy = self.policies.method(path).map(|method| &method.policy);
+        let seconds = policy.map_or(0, |policy| policy.longest_seconds);
+        Duration::from_secs(seconds.into()).max(self.default_deadline)
     }
 
     /// At an outside port, keeps the permit until the response has been sent. At the public port the deadline ends the

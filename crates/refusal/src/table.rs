@@ -151,6 +151,11 @@ pub(super) fn entry(reason: ErrorReason) -> Entry {
             "ご指定の認証単位への変更は、このサイトではできません。",
             "This site does not offer that change of the authentication unit.",
         ),
+        ErrorReason::LineTooLarge => row(
+            Code::FailedPrecondition,
+            "この回線は電話番号が多いため、このサイトでは認証単位を変更できません。お問い合わせ窓口へご連絡ください。",
+            "This line has too many numbers to change its authentication unit on this site. Please contact support.",
+        ),
         ErrorReason::AccountsNotReady => row(
             Code::FailedPrecondition,
             "パスワードが設定されていない、または使用できなくなった電話番号があります。お電話で仮パスワードを設定し、ログインしてパスワードを変更してから、もう一度お試しください。",

@@ -1,5 +1,7 @@
 //! A subscriber's client: any client that is not a browser, with a bearer token.
 
+use std::time::Duration;
+
 use aikagi_api::authentication::v1::Session;
 use aikagi_api::edge::v1::subscriber_service_client::SubscriberServiceClient;
 use aikagi_api::edge::v1::{
@@ -10,6 +12,9 @@ use aikagi_api::units::v1::{AccountPassword, AuthUnit, Login};
 use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
 use tonic::{Request, Status};
+
+/// The deadline of a unit migration, which hashes a password for each account (MIG-8).
+const MIGRATION_DEADLINE: Duration = Duration::from_secs(60);
 
 /// A subscriber's client without a session.
 #[derive(Debug, Clone)]
@@ -165,7 +170,8 @@ impl LoggedIn {
             revision: revision.to_owned(),
             passwords: passwords.iter().map(password).collect(),
         };
-        let request = bearing(&self.token, request);
+        let mut request = bearing(&self.token, request);
+        request.set_timeout(MIGRATION_DEADLINE);
         let mut answer = self.client.clone().migrate(request).await?.into_inner();
         Ok(std::mem::take(&mut answer.logins))
     }

@@ -22,7 +22,7 @@ use aikagi_mesh::policy::Policies;
 use aikagi_mesh::run::ServiceContext;
 use aikagi_mesh::shutdown::Shutdown;
 
-use crate::settings::Settings;
+use crate::settings::{Settings, UnitMigrationSettings};
 use crate::store::{Store, texts};
 
 /// The service with its store, client, hashing pool and keys. Clones share them.
@@ -34,6 +34,7 @@ pub(crate) struct UnitMigration {
     keys: KeyRing,
     clock: SharedClock,
     credential_rules: Arc<CredentialRules>,
+    bounds: UnitMigrationSettings,
     shutdown: Shutdown,
 }
 
@@ -59,6 +60,7 @@ impl UnitMigration {
             keys: KeyRing::load(&settings.hashing.key_ring)?,
             clock,
             credential_rules: Arc::new(settings.credential.clone()),
+            bounds: settings.unit_migration.clone(),
             shutdown: context.shutdown.clone(),
         })
     }

@@ -1,5 +1,6 @@
-//! Unit migration (MIG-1 to MIG-7).
+//! Unit migration (MIG-1 to MIG-8).
 
+mod large;
 mod offered;
 mod passwords;
 mod whole;

@@ -32,6 +32,8 @@ export const en: Texts = {
     MIGRATION_NOT_OFFERED: "The present unit cannot be changed to that one.",
     ACCOUNTS_NOT_READY:
       "Some numbers have no password yet, so this has to wait. Set a temporary password for each by telephone, change it on this site, then try again.",
+    LINE_TOO_LARGE:
+      "This line has too many numbers to change its authentication unit on this site. Please contact support.",
     INTERNAL: "Something went wrong on our side. Please try again shortly.",
     OFFLINE: "You are not connected to the internet. Check the connection, then try again.",
     COOKIES_BLOCKED:

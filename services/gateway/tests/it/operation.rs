@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use aikagi_api::edge::v1::LoginRequest;
 use aikagi_api::edge::v1::subscriber_service_client::SubscriberServiceClient;
+use aikagi_api::edge::v1::{LoginRequest, MigrateRequest};
 use aikagi_gateway::Settings;
 use aikagi_mesh::config::{CommonSettings, ConfigError};
 use aikagi_refusal::{ErrorReason, reason_of};
@@ -13,7 +13,7 @@ use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt;
 
 use crate::fixture::Fixture;
-use crate::stubs::{NUMBER, SLOW_PASSWORD, TOKEN};
+use crate::stubs::{NUMBER, PASSWORD, SLOW_PASSWORD, SLOW_REVISION, TOKEN};
 
 /// After a stop the RPCs in progress end, and then the gateway.
 #[tokio::test]
@@ -61,6 +61,36 @@ async fn an_outside_deadline_is_limited() {
     request.set_timeout(Duration::from_hours(1));
     let late = client.login(request).await.unwrap_err();
     assert_eq!(reason_of(&late), Some(ErrorReason::DeadlineExceeded));
+}
+
+/// INV-11, MIG-8: a unit migration may take longer than the setting, because its contract says so.
+#[tokio::test]
+async fn a_migration_may_take_longer() {
+    let fixture = Fixture::start_with("deadline = \"300ms\"", "", "").await;
+    let mut client = SubscriberServiceClient::new(fixture.channel().await);
+    let login = LoginRequest {
+        number: NUMBER.to_owned(),
+        password: PASSWORD.to_owned(),
+    };
+    let token = client.login(login).await.unwrap().into_inner();
+    let mut migration = MigrateRequest::default();
+    SLOW_REVISION.clone_into(&mut migration.revision);
+    let bearer = format!("Bearer {}", token.session_token);
+    let mut migration = tonic::Request::new(migration);
+    let headers = migration.metadata_mut();
+    headers.insert("authorization", bearer.parse().unwrap());
+    migration.set_timeout(Duration::from_secs(60));
+    let mut other = client.clone();
+    let migrated = tokio::spawn(async move { other.migrate(migration).await });
+    fixture.stub.entered().await;
+
+    let late = client.login(slow_login()).await.unwrap_err();
+    assert_eq!(reason_of(&late), Some(ErrorReason::DeadlineExceeded));
+    // One for the login, which may still wait in the stub, and one for the migration.
+    fixture.stub.go_on();
+    tokio::task::yield_now().await;
+    fixture.stub.go_on();
+    migrated.await.unwrap().unwrap();
 }
 
 /// The public port serves health checks too.

@@ -1,4 +1,4 @@
-//! `Migrate`: changes the auth unit of a line, completely or not at all (MIG-1 to MIG-7).
+//! `Migrate`: changes the auth unit of a line, completely or not at all (MIG-1 to MIG-8).
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -14,6 +14,7 @@ use aikagi_hashing::{Hash, SecretBytes};
 use aikagi_mesh::deadline;
 use aikagi_mesh::telemetry::metrics::{Counter, KeyValue, counter};
 use aikagi_refusal::{ErrorReason, Failure, Refusal};
+use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use zeroize::Zeroizing;
 
 use super::passwords::{self, EnteredPassword};
@@ -60,6 +61,7 @@ fn is_decision(reason: ErrorReason) -> bool {
         reason,
         ErrorReason::PasswordChangeRequired
             | ErrorReason::MigrationNotOffered
+            | ErrorReason::LineTooLarge
             | ErrorReason::StaleView
             | ErrorReason::AccountsNotReady
             | ErrorReason::PasswordWrong
@@ -139,18 +141,29 @@ impl UnitMigration {
 
     /// MIG-3, MIG-6: hashes the session's password for each account of the new unit, each time with a new salt.
     ///
-    /// Each hash takes its own permit, so that a long line does not block the pool for others.
+    /// Each hash takes its own permit, and only some run in parallel, so that others get their turns between them.
     async fn hash_for_each(
         &self,
         plan: &UnitMigrationPlan,
         password: &TypedPassword,
     ) -> Result<BTreeMap<TelephoneNumber, Hash>, Failure> {
-        let mut hashes = BTreeMap::new();
-        for login in &plan.logins {
-            let mut permit = self.pool.permit(deadline::current()).await?;
-            let hash = permit.hash(SecretBytes::from(password.expose())).await?;
-            hashes.insert(login.number.clone(), hash);
-        }
-        Ok(hashes)
+        let numbers = plan.logins.iter().map(|login| &login.number);
+        let hashes: Vec<_> = numbers
+            .map(|number| self.hash_one(number, password).boxed())
+            .collect();
+        stream::iter(hashes)
+            .buffer_unordered(self.bounds.parallel)
+            .try_collect()
+            .await
+    }
+
+    async fn hash_one(
+        &self,
+        number: &TelephoneNumber,
+        password: &TypedPassword,
+    ) -> Result<(TelephoneNumber, Hash), Failure> {
+        let mut permit = self.pool.permit(deadline::current()).await?;
+        let hash = permit.hash(SecretBytes::from(password.expose())).await?;
+        Ok((number.clone(), hash))
     }
 }

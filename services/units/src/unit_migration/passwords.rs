@@ -1,6 +1,7 @@
 //! The entered passwords of a unit migration, and their verification (MIG-2, MIG-5).
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use aikagi_api::authentication::v1::VerifyPasswordRequest;
 use aikagi_api::units::v1::{AccountPassword, CredentialKind};
@@ -9,6 +10,7 @@ use aikagi_domain::password::TypedPassword;
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit_migration::{NumberMismatch, UnitMigrationPlan};
 use aikagi_refusal::{ErrorReason, Failure, Refusal, fields};
+use futures_util::{FutureExt as _, StreamExt as _, stream};
 
 use super::UnitMigration;
 use super::session::MigrationSession;
@@ -18,6 +20,9 @@ pub(super) struct EnteredPassword {
     pub(super) number: TelephoneNumber,
     pub(super) password: TypedPassword,
 }
+
+/// The most passwords that a refusal names one by one. All of them together must fit into the headers of a response.
+const NAMED: usize = 64;
 
 /// The field of an entry in the request.
 fn field(index: usize) -> String {
@@ -59,12 +64,16 @@ pub(super) fn check_numbers(
 
 /// MIG-5: the refusal that names the accounts without a live permanent password.
 pub(super) fn not_ready(unready: &[TelephoneNumber], entries: &[EnteredPassword]) -> Refusal {
-    let masked: Vec<String> = unready.iter().map(TelephoneNumber::masked).collect();
-    let refusal = Refusal::new(ErrorReason::AccountsNotReady).with("numbers", masked.join(","));
+    let named = unready.iter().take(NAMED);
+    let masked: Vec<String> = named.map(TelephoneNumber::masked).collect();
+    let refusal = Refusal::new(ErrorReason::AccountsNotReady)
+        .with("numbers", masked.join(","))
+        .with("accounts", unready.len().to_string());
     entries
         .iter()
         .enumerate()
         .filter(|(_, entry)| unready.contains(&entry.number))
+        .take(NAMED)
         .fold(refusal, |refusal, (index, _)| {
             refusal.field(field(index), "no live permanent password")
         })
@@ -87,19 +96,23 @@ fn wrong_passwords(wrong: &[(usize, ErrorReason)]) -> Refusal {
         ErrorReason::PasswordDead
     } else {
         ErrorReason::PasswordWrong
-    });
-    wrong.iter().fold(refusal, |refusal, (index, reason)| {
-        let is_dead = *reason == ErrorReason::PasswordDead;
-        let description = if is_dead { "dead" } else { "wrong" };
-        refusal.field_for(field(*index), *reason, description)
     })
+    .with("wrong", wrong.len().to_string());
+    wrong
+        .iter()
+        .take(NAMED)
+        .fold(refusal, |refusal, (index, reason)| {
+            let is_dead = *reason == ErrorReason::PasswordDead;
+            let description = if is_dead { "dead" } else { "wrong" };
+            refusal.field_for(field(*index), *reason, description)
+        })
 }
 
 impl UnitMigration {
     /// MIG-5, LOGIN-6: verifies all passwords, also after a wrong one, so that each wrong one is charged and named.
     /// Returns the epoch of each verified credential.
     ///
-    /// If an attempt uses the last one of a number, the session ends (SESS-2) and no further password is verified.
+    /// If an attempt uses the last one of a number, the session ends (SESS-2) and no further verification begins.
     pub(super) async fn verify(
         &self,
         session: &MigrationSession,
@@ -107,21 +120,23 @@ impl UnitMigration {
     ) -> Result<BTreeMap<TelephoneNumber, Epoch>, Failure> {
         let mut proven = BTreeMap::new();
         let mut wrong = Vec::new();
-        for (index, entry) in entries.iter().enumerate() {
-            match self.verify_one(session, entry).await {
+        let mut failed = None;
+        for (index, entry, result) in self.verify_each(session, entries).await {
+            match result {
                 Ok(epoch) => {
                     proven.insert(entry.number.clone(), epoch);
                 }
                 Err(Failure::Refused(refusal)) if is_of_password(refusal.reason()) => {
                     wrong.push((index, refusal.reason()));
                 }
-                // The response names the charged attempts, also if a later verification fails.
-                Err(failure) if !wrong.is_empty() => {
-                    failure.report();
-                    break;
-                }
-                Err(failure) => return Err(failure),
+                Err(failure) => failed = failed.or(Some(failure)),
             }
+        }
+        match failed {
+            Some(failure) if wrong.is_empty() => return Err(failure),
+            // The response names the charged attempts, also if another verification failed.
+            Some(failure) => failure.report(),
+            None => {}
         }
         if !wrong.is_empty() {
             return Err(wrong_passwords(&wrong).into());
@@ -131,6 +146,48 @@ impl UnitMigration {
             return Err(Refusal::new(ErrorReason::ChangedMeanwhile).into());
         }
         Ok(proven)
+    }
+
+    /// Verifies the passwords, some in parallel. Returns the results with their indexes, in this order.
+    ///
+    /// After a failure no further verification begins. Those in progress end, because their attempts are charged.
+    async fn verify_each<'a>(
+        &self,
+        session: &MigrationSession,
+        entries: &'a [EnteredPassword],
+    ) -> Vec<(usize, &'a EnteredPassword, Result<Epoch, Failure>)> {
+        let failed = AtomicBool::new(false);
+        let verifications: Vec<_> = entries
+            .iter()
+            .map(|entry| self.verify_unless(&failed, session, entry).boxed())
+            .collect();
+        let results: Vec<_> = stream::iter(verifications)
+            .buffered(self.bounds.parallel)
+            .collect()
+            .await;
+        let results = results.into_iter().zip(entries).enumerate();
+        results
+            .filter_map(|(index, (result, entry))| Some((index, entry, result?)))
+            .collect()
+    }
+
+    /// Verifies a password, and notes a failure that is not about the password. Returns `None` after such a failure.
+    async fn verify_unless(
+        &self,
+        failed: &AtomicBool,
+        session: &MigrationSession,
+        entry: &EnteredPassword,
+    ) -> Option<Result<Epoch, Failure>> {
+        if failed.load(Ordering::Relaxed) {
+            return None;
+        }
+        let result = self.verify_one(session, entry).await;
+        match &result {
+            Ok(_) => {}
+            Err(Failure::Refused(refusal)) if is_of_password(refusal.reason()) => {}
+            Err(_) => failed.store(true, Ordering::Relaxed),
+        }
+        Some(result)
     }
 
     async fn verify_one(

@@ -67,7 +67,7 @@ impl UnitMigration {
         })
     }
 
-    /// MIG-1, MIG-2, MIG-7: the offer for a change to this unit.
+    /// MIG-1, MIG-2, MIG-7, MIG-8: the offer for a change to this unit.
     pub(super) async fn offer(
         &self,
         session: &MigrationSession,
@@ -85,6 +85,7 @@ impl UnitMigration {
         });
         let line = line.ok_or_else(|| Refusal::new(ErrorReason::SessionEnded))?;
         let plan = UnitMigrationPlan::new(&line.stored.line, to).map_err(not_offered)?;
+        self.check_size(&plan)?;
         let accounts = plan
             .required_numbers
             .iter()
@@ -102,6 +103,18 @@ impl UnitMigration {
             revision,
             unready,
         })
+    }
+
+    /// MIG-8: refuses a line that has too many accounts before or after the change.
+    fn check_size(&self, plan: &UnitMigrationPlan) -> Result<(), Refusal> {
+        let accounts = plan.required_numbers.len().max(plan.logins.len());
+        let limit = self.bounds.max_accounts;
+        if accounts <= limit {
+            return Ok(());
+        }
+        Err(Refusal::new(ErrorReason::LineTooLarge)
+            .with("accounts", accounts.to_string())
+            .with("limit", limit.to_string()))
     }
 }
 
