@@ -1,5 +1,5 @@
-//! Benchmarks of the rules on the hot paths: the hash of an audit event, compared with SHA-256 over the same number of
-//! bytes, and a whole call.
+//! Benchmarks of the rules on hot paths. One computes the hash of an audit event, beside SHA-256 over
+//! the same number of bytes. The other runs a whole call.
 
 use std::error::Error;
 use std::hint::black_box;
@@ -13,7 +13,7 @@ use criterion::Criterion;
 use sha2::{Digest as _, Sha256};
 
 const NUMBER: &str = "0312345001";
-/// The number of bytes that are hashed for the event below.
+/// The number of bytes that the hash of the event below covers.
 const EVENT_BYTES: usize = 165;
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -1,8 +1,9 @@
 //! The hash chains of the audit trail (OPS-3).
 //!
-//! The hash of each event covers the event before it. Recomputing a chain therefore finds events that were removed,
-//! altered, inserted or moved. A chain that was completely rewritten is found by comparing it with a [`Mark`], which is
-//! kept where the person who rewrites the chain cannot change it.
+//! The hash of an event also covers the hash of the event before it. Recomputing a chain therefore
+//! finds events that were removed, altered, inserted or moved. A chain that was rewritten completely
+//! differs from its [`Mark`]. The mark is stored where a person who can rewrite the chain cannot
+//! change it.
 
 use std::fmt;
 
@@ -81,10 +82,10 @@ pub struct ChainedEvent<'a> {
 }
 
 impl ChainedEvent<'_> {
-    /// The hash of this event if the event before it has the hash `previous`.
+    /// Computes the hash of this event. `previous` is the hash of the event before it.
     ///
-    /// Each field is encoded as a netstring (`5:LOGIN,`) and an absent field as `-,`. Different events therefore never have
-    /// the same encoding.
+    /// A field is encoded as a netstring (`5:LOGIN,`), an absent field as `-,`. Different events
+    /// therefore never have the same encoding.
     pub fn hash_after(&self, previous: ChainHash) -> ChainHash {
         let mut digest = Sha256::new();
         digest.update(previous.0);
@@ -173,7 +174,7 @@ pub enum Flaw {
         /// The last event.
         sequence: i64,
     },
-    /// The recorded beginning of the chain is impossible.
+    /// The recorded base of the chain is impossible.
     BaseDiffers,
     /// The chain differs from the mark: it was rewritten from this event or an earlier one.
     Rewritten {
@@ -189,15 +190,15 @@ pub enum Flaw {
     },
 }
 
-/// Checks a chain event by event and collects its flaws. After a flaw the check continues from the stored hash, so that
-/// each flaw is reported once.
+/// Checks a chain event by event and collects its flaws. After a flaw the check continues from the
+/// stored hash, so each flaw is reported once.
 #[derive(Debug, Clone)]
 pub struct ChainWalk {
     chain: i64,
     bounds: ChainBounds,
     mark: Option<Mark>,
     last: Mark,
-    /// True if the event before the present one is missing, so that the hash of the present one cannot be checked.
+    /// True if the event before the present one is missing. The present hash cannot be checked then.
     after_gap: bool,
     flaws: Vec<Flaw>,
 }

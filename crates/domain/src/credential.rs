@@ -174,7 +174,8 @@ impl Credential {
         }
     }
 
-    /// LOGIN-4, INV-2: true if another attempt may be charged: a secret is live and attempts are left.
+    /// LOGIN-4, INV-2: true if another attempt may be charged. A secret must be live, and attempts must
+    /// be left.
     ///
     /// A charged attempt counts before it is settled. While the last attempt is charged, no other attempt is allowed.
     pub fn may_be_tried(&self, now: DateTime<Utc>, rules: &CredentialRules) -> bool {

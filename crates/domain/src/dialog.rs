@@ -1,4 +1,4 @@
-//! The call dialog as a state machine (IVR-1 to IVR-8, IVR-11): a state and an entry give a turn.
+//! The call dialog as a state machine (IVR-1 to IVR-8, IVR-11). A state and an entry result in a turn.
 //!
 //! The issuance service stores the state between turns and commits the setting.
 

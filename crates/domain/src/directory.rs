@@ -37,10 +37,10 @@ pub enum ChangeDenial {
     #[error("the line is closed")]
     LineClosed,
     /// The contract number identifies the line, so it cannot be removed.
-    #[error("the contract number stays on its line")]
+    #[error("the contract number cannot be removed from its line")]
     ContractNumberStays,
     /// The number is already on the line, with a different subscription.
-    #[error("the number is on the line already")]
+    #[error("the number is already on the line")]
     NumberOnLine,
     /// The number is not on the line.
     #[error("the number is not on the line")]
@@ -48,7 +48,7 @@ pub enum ChangeDenial {
 }
 
 impl Change {
-    /// OPS-1, OPS-2: plans the change of a line. `None` if the line already is as requested.
+    /// OPS-1, OPS-2: plans the change of a line. `None` if the line already has the requested state.
     ///
     /// UNIT-1, SESS-2: a number that is an account before the change but not after it loses its password. A reset of the
     /// unit (UNIT-2) and the close of a line void every password.

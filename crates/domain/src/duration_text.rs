@@ -10,7 +10,7 @@ pub fn serialize<S: Serializer>(duration: &TimeDelta, serializer: S) -> Result<S
     serializer.collect_str(&humantime::format_duration(duration))
 }
 
-/// Parses a duration. Fails for zero and for durations longer than the calendar.
+/// Parses a duration. Fails for zero and for durations that `TimeDelta` cannot represent.
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TimeDelta, D::Error> {
     let text = String::deserialize(deserializer)?;
     let duration = humantime::parse_duration(&text).map_err(D::Error::custom)?;

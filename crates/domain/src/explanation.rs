@@ -1,4 +1,5 @@
-//! Explains to operators why a number can or cannot log in, and what helps (OPS-2). Subscribers never see this.
+//! Explains to operators why a number can or cannot log in, and what to do (OPS-2). Subscribers never
+//! see this.
 
 use chrono::{DateTime, Utc};
 
@@ -9,7 +10,8 @@ use crate::unit::Line;
 #[cfg(test)]
 mod tests;
 
-/// Whether a number can log in, and why not. If several values apply, it is the first in this order.
+/// The result for a number: it can log in, or the reason why it cannot. If several values apply, the
+/// first in this order is returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// The number is on no line.
@@ -36,10 +38,10 @@ pub enum Verdict {
     Permanent,
 }
 
-/// What lets the number log in.
+/// What to do so that the number can log in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Remedy {
-    /// Set a temporary password by telephone. It works at once.
+    /// Set a temporary password by telephone. It works immediately.
     Call,
     /// Subscribe the number, then set a temporary password by telephone.
     Subscribe,
@@ -52,7 +54,7 @@ pub enum Remedy {
 }
 
 impl Verdict {
-    /// OPS-2, UNIT-1, LOGIN-7: the verdict for a number at this moment. `found` is the line of the number and the number's
+    /// OPS-2, UNIT-1, LOGIN-7: the verdict for a number at this moment. `found` is the number's line and
     /// credential; `None` if the number is on no line.
     pub fn of(
         number: &TelephoneNumber,
@@ -89,8 +91,8 @@ impl Verdict {
         }
     }
 
-    /// OPS-2: what lets the number log in; `None` if nothing is needed. For a killed password, only a new temporary
-    /// password helps.
+    /// OPS-2: what to do so that the number can log in; `None` if nothing is needed. After a password is
+    /// killed, only a new temporary password helps.
     pub fn remedy(self) -> Option<Remedy> {
         match self {
             Self::UnknownNumber | Self::LineClosed => Some(Remedy::Provision),

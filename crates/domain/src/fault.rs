@@ -1,8 +1,10 @@
-//! What a fault is: an RPC fails, and its caller did nothing wrong. A crate that speaks with a dependency implements
-//! [`Fault`] for its error, and `aikagi_refusal` alone turns a fault into a refusal and a line of the log.
+//! Faults: an RPC fails although its caller did nothing wrong.
 //!
-//! A cause travels as a class. No text of a driver leaves the crate that uses the driver, because it may hold a value,
-//! a key or a URL.
+//! A crate that uses a dependency implements [`Fault`] for its error type. Only `aikagi_refusal` turns a
+//! fault into a refusal and a log line.
+//!
+//! The cause of a fault is a class, not a text. A driver's text may contain a value, a key or a URL, so
+//! it never leaves the crate that uses the driver.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,49 +12,51 @@ use std::time::Duration;
 /// The metric that counts failed operations, with the labels `aikagi.dependency` and `error.type`.
 pub const FAILURES: &str = "aikagi.dependency.failures";
 
-/// What [`FAILURES`] counts.
+/// The description of [`FAILURES`].
 pub const FAILURES_DESCRIPTION: &str = "Operations of a dependency that failed, by cause.";
 
-/// What a fault means to the caller of the RPC that it ends.
+/// What a fault means for the caller of the failed RPC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FaultKind {
-    /// A dependency does not answer, or not in time. Whether the operation was done is unknown.
+    /// A dependency cannot be used or did not respond in time. It is unknown whether the operation was done.
     Unavailable,
-    /// The deadline of the RPC passed while a dependency worked (INV-11).
+    /// The deadline of the RPC passed while it waited for a dependency (INV-11).
     DeadlineExceeded,
-    /// Another change was in the way. Nothing was changed, and trying again can help.
+    /// The operation conflicted with another change. Nothing was changed, and a retry can succeed.
     Conflict,
-    /// This replica has no capacity left. Nothing was begun (LOGIN-4).
+    /// This replica has no capacity left. Nothing was started (LOGIN-4).
     Overloaded {
-        /// When trying again can help.
+        /// The time after which a retry can succeed.
         retry_after: Duration,
     },
-    /// A person must act: a value, a statement or this program is wrong.
+    /// A value, a statement or this program is wrong. A retry does not help; a person must act.
     Internal,
 }
 
-/// A fault of ours, or of a dependency. Its Display is [`describe`]: dependency and cause, and nothing else.
+/// A fault of this program or of a dependency. Its `Display` must be [`describe`], which writes only the
+/// dependency and the cause.
 pub trait Fault: fmt::Debug + fmt::Display + Send + Sync + 'static {
     /// What the fault means to the caller.
     fn kind(&self) -> FaultKind;
 
-    /// The store or the workload that failed, such as `postgresql`. None for a fault of this program.
+    /// The store or the workload that failed, such as `postgresql`; `None` for a fault of this program.
     fn dependency(&self) -> Option<&str>;
 
-    /// Why.
+    /// Why the operation failed.
     fn cause(&self) -> Cause;
 
-    /// What was to be done: the summary of a statement, the command of Redis or the method of an RPC. For a fault of
-    /// this program, what it takes for granted and does not hold. It is a text of this program and holds no value.
+    /// The operation that failed: the summary of a statement, a Redis command or the method of an RPC. For
+    /// a fault of this program, the assumption that failed. The text comes from this program and contains
+    /// no value.
     fn operation(&self) -> &str;
 
-    /// The table and the constraint that a refused statement is about. Both are names of the schema.
+    /// The table and the constraint in the store's error for a refused statement; `None` if it has neither.
     fn refused_by(&self) -> Option<&SchemaNames> {
         None
     }
 }
 
-/// Names of the schema that a refused statement is about.
+/// The schema names in the store's error for a refused statement.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SchemaNames {
     /// The table.
@@ -61,7 +65,7 @@ pub struct SchemaNames {
     pub constraint: Option<String>,
 }
 
-/// Writes dependency and cause of a fault, such as `postgresql: statement_timeout (57014)`.
+/// Writes the dependency and the cause of a fault, such as `postgresql: statement_timeout (57014)`.
 pub fn describe(fault: &impl Fault, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     if let Some(dependency) = fault.dependency() {
         write!(f, "{dependency}: ")?;
@@ -69,7 +73,7 @@ pub fn describe(fault: &impl Fault, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     fmt::Display::fmt(&fault.cause(), f)
 }
 
-/// Why an operation failed: a word for all dependencies, and the dependency's own code.
+/// Why an operation failed: a class that all dependencies share, and the dependency's own code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Cause {
     /// The class: `error.type` in logs and metrics.
@@ -79,7 +83,7 @@ pub struct Cause {
 }
 
 impl Cause {
-    /// A class with a dependency's own code. A text that is no code is left out.
+    /// A class with the dependency's own code. A text that is not a code is left out.
     pub fn with_code(error_type: ErrorType, code: &str) -> Self {
         Self {
             error_type,
@@ -107,7 +111,8 @@ impl fmt::Display for Cause {
     }
 }
 
-/// A dependency's own code: at most 16 upper-case letters, digits and `_`, so that it cannot hold a value.
+/// A dependency's own code: 1 to 16 upper-case letters, digits and `_`. This form keeps messages and keys
+/// out of logs.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct StatusCode {
     bytes: [u8; 16],
@@ -115,7 +120,7 @@ pub struct StatusCode {
 }
 
 impl StatusCode {
-    /// Reads a code. None when the text is empty, too long or has other letters.
+    /// Parses a code; `None` if the text is empty, too long or has other characters.
     pub fn parse(text: &str) -> Option<Self> {
         let known = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
         if text.is_empty() || !text.bytes().all(known) {
@@ -131,7 +136,7 @@ impl StatusCode {
         })
     }
 
-    /// The code.
+    /// The code as text.
     pub fn as_str(&self) -> &str {
         self.bytes
             .get(..usize::from(self.length))
@@ -148,7 +153,7 @@ impl fmt::Debug for StatusCode {
 
 macro_rules! error_types {
     ($($(#[doc = $doc:literal])+ $name:ident = $text:literal,)+) => {
-        /// The class of a cause: `error.type`. docs/operations.md says for each what it means and what to do.
+        /// The class of a cause: `error.type`. docs/operations.md explains each class and what to do.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum ErrorType {
             $($(#[doc = $doc])+ $name,)+
@@ -158,7 +163,7 @@ macro_rules! error_types {
             /// All classes.
             pub const ALL: &[Self] = &[$(Self::$name,)+];
 
-            /// The word in logs and metrics.
+            /// The name in logs and metrics.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$name => $text,)+
@@ -169,9 +174,9 @@ macro_rules! error_types {
 }
 
 error_types! {
-    /// No connection: nobody listens, the network is cut, or the peer hung up.
+    /// No connection: nothing listens at the address, the network is cut, or the peer closed the connection.
     Connect = "connect",
-    /// The TLS handshake failed: a certificate is not trusted, out of date or missing.
+    /// The TLS handshake failed: a certificate is not trusted, has expired or is missing.
     Tls = "tls",
     /// The store does not accept the user or the password.
     Login = "login",
@@ -185,7 +190,7 @@ error_types! {
     ReadOnly = "read_only",
     /// The database does not exist.
     NoDatabase = "no_database",
-    /// What the store acknowledges might be lost (INV-4).
+    /// The store could lose changes that it has acknowledged (INV-4).
     NotDurable = "not_durable",
     /// The store is starting or stopping.
     Shutdown = "shutdown",
@@ -193,43 +198,43 @@ error_types! {
     Disk = "disk",
     /// The store has no memory left.
     OutOfMemory = "out_of_memory",
-    /// Another transaction was in the way.
+    /// The transaction conflicted with another one.
     Conflict = "conflict",
-    /// A stored row, or an index, is not as it must be.
+    /// A stored row or an index is damaged, or a row is missing.
     Corrupt = "corrupt",
     /// The store refused a statement.
     Statement = "statement",
-    /// No response in time.
+    /// The dependency did not respond in time.
     Timeout = "timeout",
-    /// The user may not run this command on this key.
+    /// The Redis user may not run this command, or may not use this key.
     NoPermission = "no_permission",
     /// The store is still loading its data.
     Loading = "loading",
-    /// The cluster, or the master behind Sentinel, does not serve.
+    /// The Redis Cluster or the master behind Sentinel is not available.
     ClusterDown = "cluster_down",
     /// The store refused a command.
     Command = "command",
-    /// A stored value is not one of ours.
+    /// A stored value does not have the expected format.
     Malformed = "malformed",
-    /// The name of the workload has no address.
+    /// The host name of the workload has no address.
     NoAddress = "no_address",
-    /// The certificate at the address is another workload's.
+    /// The certificate at the address belongs to another workload.
     WrongIdentity = "wrong_identity",
     /// The deadline of the RPC passed.
     Deadline = "deadline",
     /// The connection broke during the RPC.
     Reset = "reset",
-    /// A file cannot be read, is malformed, or others than its owner may read it.
+    /// A file cannot be read, is malformed, or is readable by users other than its owner.
     File = "file",
-    /// A value is sealed under a key that the key ring does not hold (INV-9).
+    /// A value is sealed under a key that is not in the key ring (INV-9).
     UnknownKey = "unknown_key",
-    /// A sealed value was altered, or belongs elsewhere (INV-9).
+    /// A sealed value was altered, or was sealed for another place (INV-9).
     BrokenSeal = "broken_seal",
-    /// A hash could not be made or compared.
+    /// A hash could not be computed or compared.
     Hash = "hash",
     /// The hashing pool is full.
     Overloaded = "overloaded",
-    /// Something that this program takes for granted does not hold.
+    /// An assumption of this program failed.
     Internal = "internal",
 }
 
@@ -239,31 +244,34 @@ impl fmt::Display for ErrorType {
     }
 }
 
-/// Where a dependency is, for logs: `server.address` and `server.port`. It holds no user and no password.
+/// The address of a dependency, for logs: `server.address` and `server.port`. It contains no user and no
+/// password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
-    /// Host name, address or path of the socket. Several are separated by commas.
+    /// The host name, IP address or socket path. Several are separated by commas.
     pub address: String,
-    /// The port, if there is one for all.
+    /// The port; `None` if the addresses do not share one.
     pub port: Option<u16>,
 }
 
-/// A store or a workload that a service cannot do without.
+/// A store or an upstream that a service needs.
 pub trait Dependency: Send + Sync + 'static {
-    /// Why it cannot be used.
+    /// Why the dependency cannot be used.
     type Error: Fault;
 
-    /// Its name in logs and metrics, such as `postgresql`.
+    /// The name in logs and metrics, such as `postgresql`.
     fn name(&self) -> &str;
 
-    /// Where it is.
+    /// The address, for logs.
     fn endpoint(&self) -> Endpoint;
 
-    /// Whether it can be used now. The future gives up by itself within two seconds, and names what is wrong.
+    /// Checks that the dependency can be used now. Returns within two seconds, also if the dependency does
+    /// not respond. The error names the cause.
     fn check(&self) -> impl Future<Output = Result<(), Self::Error>> + Send;
 }
 
-/// Something that this program takes for granted does not hold. The text names it, and holds no value.
+/// A fault of this program: one of its assumptions failed. The text names the assumption and contains no
+/// value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InternalFault(pub &'static str);
 
@@ -297,9 +305,9 @@ impl fmt::Display for InternalFault {
 mod tests {
     use super::*;
 
-    /// INV-8: what is no code of a store does not get into a log.
+    /// INV-8: only a store's code is parsed. Any other text is left out and does not reach a log.
     #[test]
-    fn a_code_holds_no_value() {
+    fn only_codes_are_parsed() {
         for code in [
             "57014",
             "XX001",
@@ -323,10 +331,10 @@ mod tests {
     }
 
     #[test]
-    fn every_class_has_its_own_word() {
-        let words: std::collections::BTreeSet<_> =
+    fn every_class_has_its_own_name() {
+        let names: std::collections::BTreeSet<_> =
             ErrorType::ALL.iter().map(|class| class.as_str()).collect();
-        assert_eq!(words.len(), ErrorType::ALL.len());
+        assert_eq!(names.len(), ErrorType::ALL.len());
     }
 
     #[test]

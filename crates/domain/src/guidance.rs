@@ -1,5 +1,5 @@
-//! The guidance that the caller hears, by id, in Japanese and English. The rules define the content; the wording is
-//! Aikagi's own.
+//! The guidance that the caller hears, by id, in Japanese and English. The specification defines the
+//! content; the wording is Aikagi's own.
 
 use serde::Deserialize;
 
@@ -80,7 +80,7 @@ impl GuidanceId {
         }
     }
 
-    /// The guidance with this id; `None` if there is none.
+    /// Finds a guidance by its id; `None` for an unknown id.
     pub fn named(id: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
@@ -248,8 +248,8 @@ mod tests {
         }
     }
 
-    /// IVR-5, IVR-8: in both languages exactly the guidances with a number contain the placeholder, and every placeholder
-    /// is replaced.
+    /// IVR-5, IVR-8: the guidances with a number contain the placeholder, in both languages; all others do
+    /// not. Every placeholder is replaced.
     #[test]
     fn the_catalogue_is_complete() {
         let number = TelephoneNumber::parse("0312345678").unwrap();

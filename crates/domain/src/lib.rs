@@ -1,7 +1,8 @@
 //! The rules of Aikagi's specification as pure functions.
 //!
-//! This crate does no I/O, has no async code and reads no clock and no random source. The caller passes in what a rule
-//! needs; the rule returns its decision as a value. Each rule is cited by its id at the code that implements it.
+//! This crate does no I/O, has no async code and reads no clock and no random source. The caller
+//! passes in what a rule needs; the rule returns its decision as a value. The code that implements a
+//! rule cites the rule's id.
 
 pub mod audit_chain;
 pub mod credential;

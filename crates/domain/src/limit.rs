@@ -3,11 +3,11 @@
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
-/// A quota: `burst` attempts at once, and then `burst` attempts per period.
+/// A quota: `burst` attempts without a pause, then `burst` attempts per period.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Quota {
-    /// The number of attempts allowed at once after a pause of one period.
+    /// The number of attempts allowed without a pause, after no attempt for one period.
     pub burst: u32,
     /// The time after which the whole burst is allowed again.
     #[serde(with = "crate::duration_text")]
@@ -97,8 +97,8 @@ mod tests {
         }
     }
 
-    /// LOGIN-8: the burst is allowed at once and the next attempt only after the interval. The refusal gives the exact
-    /// time to wait.
+    /// LOGIN-8: the burst is allowed without a pause, and the next attempt only after the interval. The
+    /// refusal contains the exact time to wait.
     #[test]
     fn a_burst_then_a_steady_rate() {
         let quota = quota(3, 60);
@@ -127,7 +127,7 @@ mod tests {
         ));
     }
 
-    /// LOGIN-8: after a pause of a whole period a client has exactly the whole burst again.
+    /// LOGIN-8: after a pause of a whole period, exactly the whole burst is allowed again.
     #[test]
     fn a_pause_restores_exactly_the_burst() {
         let quota = quota(2, 10);

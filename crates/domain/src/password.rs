@@ -45,7 +45,7 @@ secret!(TypedPassword);
 pub struct TypedPasswordError;
 
 impl TypedPassword {
-    /// Takes a typed password unchanged.
+    /// Accepts 1 to 64 bytes and keeps them unchanged.
     pub fn parse(text: &str) -> Result<Self, TypedPasswordError> {
         if (1..=TYPED_MAX_BYTES).contains(&text.len()) {
             Ok(Self(SecretBytes::new(text.as_bytes())))

@@ -203,8 +203,8 @@ impl SessionRecord {
         Ok(())
     }
 
-    /// SESS-2: after a change of password, the same session continues under the new epoch as a full session. Its age does
-    /// not start again.
+    /// SESS-2: after a change of password, the same session continues under the new epoch as a full
+    /// session. Its age does not start again.
     #[must_use]
     pub fn rotate(&self, to_epoch: Epoch, rules: &SessionRules) -> Self {
         Self {
@@ -225,7 +225,8 @@ impl SessionRecord {
     }
 }
 
-/// SESS-5: the revision of a view: it identifies the state of the line and the account. Clients must not interpret it.
+/// SESS-5: the revision of a view. It identifies the state of the line and the account. Clients must not
+/// interpret it.
 pub fn revision(line_version: i64, epoch: Epoch) -> String {
     format!("{line_version}-{}", epoch.0)
 }

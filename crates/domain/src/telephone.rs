@@ -39,7 +39,7 @@ impl TelephoneNumber {
         }
     }
 
-    /// All digits, for stores, messages and the owner of the line.
+    /// All digits. Only stores, messages and the owner of the line may see them.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -155,7 +155,8 @@ mod tests {
         assert_eq!(number.masked(), "******5678");
     }
 
-    /// UNIT-3: the list that the site's tests read is the one that every other entrance takes.
+    /// UNIT-3: the separators that this parser accepts are the ones in the list. The site's tests read
+    /// the same list.
     #[test]
     fn the_list_of_separators_is_complete() {
         let taken: Vec<String> = ('\0'..=char::MAX)

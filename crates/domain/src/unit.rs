@@ -22,7 +22,7 @@ pub enum AuthUnit {
 
 /// The text is not the name of a unit or of a credential kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an unknown name")]
+#[error("unknown name")]
 pub struct UnknownName;
 
 impl AuthUnit {
@@ -94,7 +94,7 @@ pub struct Member {
     pub subscribed: bool,
 }
 
-/// The unit of a line and how firmly it is chosen (UNIT-2).
+/// The unit of a line, and whether a call may still change it (UNIT-2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnitState {
     /// No unit. The first temporary password chooses one.
@@ -112,7 +112,7 @@ pub enum UnitChoice {
     Keep,
     /// The line gets its first unit.
     First,
-    /// Another unit replaces the chosen one, which voids the temporary passwords set under it.
+    /// Another unit replaces the chosen one. The temporary passwords set under the old unit are voided.
     Replace,
 }
 

@@ -1,5 +1,5 @@
-//! Unit migration, a subscriber's change of the line's auth unit (section 6 of the specification): which changes are
-//! offered, whose passwords they require, and who logs in afterwards.
+//! Unit migration: a subscriber changes the line's auth unit (section 6 of the specification). These
+//! rules decide which changes are offered, whose passwords they require, and who logs in afterwards.
 
 use std::collections::BTreeSet;
 
@@ -28,7 +28,7 @@ pub struct UnitMigrationPlan {
     pub from: AuthUnit,
     /// The requested unit.
     pub to: AuthUnit,
-    /// MIG-2: the accounts of the present unit. The subscriber must enter the password of each.
+    /// MIG-2: the accounts of the present unit. The subscriber must enter all their passwords.
     pub required_numbers: Vec<TelephoneNumber>,
     /// MIG-3, MIG-6: the accounts afterwards. All get the password of the session that migrates.
     pub logins: Vec<Login>,
@@ -49,7 +49,7 @@ pub struct Login {
 
 /// The site does not offer this unit migration (MIG-1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("this migration is not offered")]
+#[error("this unit migration is not offered")]
 pub struct NotOffered {
     /// The line's unit; `None` if no unit is established.
     pub from: Option<AuthUnit>,
@@ -60,7 +60,7 @@ pub struct NotOffered {
 /// A difference between the given numbers and the required ones (MIG-5). An index counts the given numbers from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NumberMismatch {
-    /// The number at this index is not required. Whether it is on this line or on another is not revealed.
+    /// The number at this index is not required. The value does not reveal whether it is on this line.
     NotRequired(usize),
     /// The number at this index was already given.
     Duplicate(usize),
@@ -69,10 +69,10 @@ pub enum NumberMismatch {
 }
 
 impl UnitMigrationPlan {
-    /// MIG-1: plans the migration of a line to a unit.
+    /// MIG-1: plans the unit migration of a line.
     ///
-    /// Fails if the site does not offer it. Only an established unit can be migrated; a chosen unit is replaced by
-    /// telephone (UNIT-2).
+    /// Fails if the site does not offer it. Only a line with an established unit can be migrated; a chosen
+    /// unit is replaced by telephone (UNIT-2).
     pub fn new(line: &Line, to: AuthUnit) -> Result<Self, NotOffered> {
         let from = match line.state {
             UnitState::Established(from) => Some(from),
@@ -122,8 +122,8 @@ impl UnitMigrationPlan {
     }
 }
 
-/// MIG-5: true if the account can take part in a unit migration: its permanent password is live and attempts are left.
-/// An expired password (PW-3) is live.
+/// MIG-5: true if the account can take part in a unit migration. Its permanent password must be live,
+/// and attempts must be left. An expired password (PW-3) is live.
 pub fn is_ready(credential: &Credential, now: DateTime<Utc>, rules: &CredentialRules) -> bool {
     let permanent = match credential.live(now, rules) {
         LiveSecret::Permanent { .. } => true,
@@ -132,9 +132,10 @@ pub fn is_ready(credential: &Credential, now: DateTime<Utc>, rules: &CredentialR
     permanent && credential.may_be_tried(now, rules)
 }
 
-/// SESS-5: the revision of a preview: it identifies the state of the line and of all its accounts.
+/// SESS-5: the revision of a preview. It identifies the state of the line and of all its accounts.
 ///
-/// Every change of an account gives another revision, because it draws an epoch newer than all earlier ones (INV-1).
+/// Every change of an account results in another revision, because its new epoch is higher than all
+/// earlier ones (INV-1).
 pub fn revision(line_version: i64, accounts: impl IntoIterator<Item = Epoch>) -> String {
     let newest = accounts.into_iter().max().unwrap_or(Epoch(0));
     session::revision(line_version, newest)

@@ -100,7 +100,7 @@ fn an_event_is_encoded_as_specified() {
     assert_eq!(event.hash_after(previous).as_bytes(), &expected);
 }
 
-/// OPS-3: an intact chain has no flaw, whether or not retention has removed its beginning.
+/// OPS-3: an intact chain has no flaw, also if retention has removed its first events.
 #[test]
 fn an_intact_chain_has_no_flaw() {
     for (base, length) in [(0, 0), (0, 1), (0, 9), (4, 0), (4, 5)] {
@@ -186,7 +186,8 @@ fn tampering_is_found() {
     );
 }
 
-/// OPS-3: a chain that was rewritten together with its recorded end has no flaw by itself. The mark shows it.
+/// OPS-3: a chain that was rewritten together with its recorded end has no flaw without a mark. The
+/// mark shows the change.
 #[test]
 fn a_rewritten_chain_is_found_by_its_mark() {
     let (_, before) = chain(0, 6);

@@ -1,6 +1,6 @@
 //! The account for which a caller may set a temporary password.
 //!
-//! Both the dialog and the setting in one RPC (IVR-13) use these functions.
+//! The dialog uses these functions, and so does the RPC that sets a password without a dialog (IVR-13).
 
 use crate::telephone::TelephoneNumber;
 use crate::unit::{AuthUnit, Line};
@@ -19,7 +19,7 @@ pub enum SettingDenial {
     Target,
 }
 
-/// How the account to set is determined, for a caller and a unit.
+/// How the dialog determines the account whose password a caller sets under a unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// Always this account. The dialog does not ask for it.
@@ -57,8 +57,8 @@ pub fn target_for(
 
 /// IVR-2 to IVR-4, IVR-11, UNIT-2: checks that the caller may set the account, and returns the account.
 ///
-/// `line` is the line of the caller's number. `target` is the number that the caller named. It is required where the
-/// dialog asks for one; elsewhere it may be `None` or the account itself.
+/// `line` is the line of the caller's number. `target` is the number that the caller named. It is
+/// required if the dialog would ask for one. Otherwise it may be `None` or the account itself.
 pub fn check_setting(
     caller: Option<&TelephoneNumber>,
     line: Option<&Line>,

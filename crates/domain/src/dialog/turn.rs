@@ -141,8 +141,8 @@ impl Turn {
         }
     }
 
-    /// IVR-8: the turn that sets the password. Sets nothing if the target is no longer allowed because the line has
-    /// changed during the call.
+    /// IVR-8: the turn that sets the password. If the line has changed during the call and the target is
+    /// no longer allowed, the turn sets nothing.
     pub(super) fn success(caller: &TelephoneNumber, line: &Line, setting: Setting) -> Self {
         if !is_allowed(caller, line, setting.unit, &setting.target) {
             return Self::failed();

@@ -124,7 +124,7 @@ fn adding_and_removing_void_no_other_account() {
     }
 }
 
-/// OPS-1: a change alters nothing else on the line.
+/// OPS-1: a change alters only what it names.
 #[test]
 fn a_change_alters_nothing_else() {
     let before = line(UnitState::Chosen(AuthUnit::Line));
@@ -149,7 +149,8 @@ fn a_change_alters_nothing_else() {
     );
 }
 
-/// OPS-1: repeating a change changes nothing. A change that contradicts the line is refused with its own reason.
+/// OPS-1: a repeated change does nothing. A change that contradicts the line is refused with its own
+/// reason.
 #[test]
 fn repeated_and_contradicting_changes() {
     let decide = |change: Change| change.decide(&line(UnitState::Unset));

@@ -56,13 +56,13 @@ fn the_live_secret_decides_the_kind_of_session() {
         NoSecretReason::Killed,
         NoSecretReason::Expired,
     ] {
-        let dead = SessionRecord::open(
+        let opened = SessionRecord::open(
             proven(),
             LiveSecret::None(why),
             at(0),
             &SessionRules::default(),
         );
-        assert_eq!(dead, None);
+        assert_eq!(opened, None);
     }
 }
 
@@ -126,8 +126,8 @@ fn an_unused_session_ends() {
     );
 }
 
-/// SESS-2, INV-1, INV-3: whatever the session store contains, a session ends as soon as the ledger shows another epoch,
-/// generation or line, no role, a closed line, or its logout.
+/// SESS-2, INV-1, INV-3: a session ends as soon as the ledger has another epoch, generation or line, no
+/// role, a closed line, or its logout. The content of the session store does not matter.
 #[test]
 fn the_ledger_ends_a_session() {
     let session = open(permanent(false));
@@ -189,7 +189,8 @@ fn the_ledger_ends_a_session() {
     }
 }
 
-/// SESS-2: the session that changed the password continues as a full session, at its old age. Its old record has ended.
+/// SESS-2: the session that changed the password continues as a full session, with its old age. Its old
+/// record has ended.
 #[test]
 fn a_session_continues_after_a_change_of_password() {
     let (session, rules) = (

@@ -1,4 +1,4 @@
-//! Session tokens: random bits of which the store knows only the digest (SESS-3).
+//! Session tokens: random bits. The store knows only their digest (SESS-3).
 
 use std::fmt;
 

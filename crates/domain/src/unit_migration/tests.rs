@@ -192,7 +192,7 @@ fn accounts_with_a_live_permanent_password_are_ready() {
     }
 }
 
-/// SESS-5, INV-1: a new version of the line or a newer epoch of any account gives another revision.
+/// SESS-5, INV-1: a new version of the line or a newer epoch of any account changes the revision.
 #[test]
 fn a_revision_identifies_the_line_and_its_newest_account() {
     let shown = revision(3, [Epoch(5), Epoch(9)]);
@@ -226,7 +226,7 @@ proptest! {
         prop_assert_eq!(all, expected);
     }
 
-    /// MIG-5: the given numbers are accepted exactly when they are a permutation of the required ones.
+    /// MIG-5: the given numbers are accepted if and only if they are a permutation of the required ones.
     #[test]
     fn only_a_permutation_is_accepted(given in prop::collection::vec(prop::sample::select(vec![A, B, C, D]), 0..5)) {
         let plan = UnitMigrationPlan::new(&established(AuthUnit::Number), AuthUnit::AdminUser).unwrap();

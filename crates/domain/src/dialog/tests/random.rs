@@ -41,9 +41,9 @@ fn any_caller() -> impl Strategy<Value = &'static str> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 
-    /// IVR-2 to IVR-7, IVR-11: on any line and with any keys, only an account that the caller may set is set, and
-    /// only with eight digits keyed twice. A step takes at most three invalid entries. A call that has ended sets
-    /// nothing.
+    /// IVR-2 to IVR-7, IVR-11: on any line and with any keys, a call sets only accounts that its caller
+    /// may set. The caller must key the same eight digits twice. A step takes at most three invalid
+    /// entries. A call that has ended sets nothing.
     #[test]
     fn only_allowed_settings_are_made(
         line in any_line(),

@@ -35,7 +35,7 @@ fn only_three_keys_choose_a_unit() {
     }
 }
 
-/// IVR-2: after key 1 the account is the contract number, whichever number of the line calls.
+/// IVR-2: after key 1 the account is the contract number, for every caller of the line.
 #[test]
 fn unit_line_sets_the_contract_number() {
     for caller in [CONTRACT, USER, PLAIN] {
@@ -314,8 +314,8 @@ fn an_ended_call_keeps_its_outcome() {
     assert_eq!(outcome(&set.state.hang_up()), Some(CallOutcome::Set));
 }
 
-/// IVR-13: a setting in one RPC follows the same rules. The target is required where the dialog asks for it; elsewhere it
-/// may be absent or the account itself.
+/// IVR-13: a setting in one RPC follows the same rules. The target is required if the dialog would ask
+/// for it. Otherwise it may be absent or the account itself.
 #[test]
 fn a_setting_in_one_rpc_follows_the_same_rules() {
     use AuthUnit::{AdminUser, Line as PerLine, Number};
