@@ -1,4 +1,4 @@
-//! Generates the error reasons.
+//! Generates the error reasons from `proto/`.
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=../../proto/aikagi/refusal");

@@ -1,5 +1,5 @@
-//! Why an RPC fails, and the one mapping from a fault to the refusal that its caller gets. A fault is logged here, and
-//! nowhere else.
+//! Why an RPC fails. This module alone maps a fault to the refusal that the caller receives, and it alone
+//! logs faults of RPCs.
 
 use std::sync::LazyLock;
 use std::time::Instant;
@@ -13,25 +13,28 @@ use crate::refusal::Refusal;
 use crate::rpc_fault::RpcFault;
 use crate::status::reason_of;
 
-/// Failed operations that were logged: dependency, class and operation.
+/// Limits the log to one line per minute for each dependency, class and operation.
 static LOGGED: LazyLock<FirstOfMinute<(String, ErrorType, String)>> =
     LazyLock::new(FirstOfMinute::default);
 
 /// Why an RPC fails.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// The caller's doing, or an upstream's refusal, with all that the caller may know.
+    /// A refusal of this service or of an upstream. The caller may see all of it.
     #[error(transparent)]
     Refused(Refusal),
-    /// A fault of ours, or of a dependency.
+    /// A fault of this program or of a dependency.
     #[error("{0}")]
     Fault(Box<dyn Fault>),
 }
 
 impl Failure {
-    /// What became of an RPC to an upstream that did not succeed. A refusal of an upstream's is passed on unchanged; an
-    /// RPC that failed on the way is a fault. For any other status: the refusal that tells its kind and nothing else, so
-    /// that texts of transports and drivers stop here.
+    /// Converts the status of a failed RPC to an upstream.
+    ///
+    /// - A status with an [`RpcFault`] as its source becomes that fault: the RPC got no response.
+    /// - A refusal of the upstream is passed on unchanged, except `CALLER_NOT_ALLOWED`.
+    /// - Any other status is mapped by its code alone, because its text may come from a transport or a
+    ///   driver. If the code maps to `INTERNAL`, the result is a fault.
     pub fn forwarded(status: &Status) -> Self {
         let source = std::error::Error::source(status);
         let fault = source.and_then(|source| source.downcast_ref::<RpcFault>());
@@ -39,19 +42,20 @@ impl Failure {
             return fault.clone().into();
         }
         let refusal = Refusal::forwarded(status);
-        // Nobody has logged it: the upstream gave no reason of its own, or one that is no business of the outside's.
+        // The upstream gave no reason, or one that outside callers must not see. Nobody has logged this
+        // failure. As a fault it is logged.
         let unexplained = matches!(
             reason_of(status),
             Some(ErrorReason::CallerNotAllowed) | None
         );
         if unexplained && refusal.reason() == ErrorReason::Internal {
-            return InternalFault("an upstream explains its refusal").into();
+            return InternalFault("an upstream gave no reason that can be forwarded").into();
         }
         refusal.into()
     }
 
-    /// Turns a conflict with another change into a refusal with this reason, and leaves any other failure as it is.
-    /// For RPCs whose caller decided on a view that the other change made stale.
+    /// Turns a conflict with another change into a refusal with this reason. Other failures stay as they
+    /// are. It is for RPCs whose caller decided on a view that the other change made stale.
     #[must_use]
     pub fn conflict_as(self, reason: ErrorReason) -> Self {
         match self {
@@ -62,7 +66,7 @@ impl Failure {
         }
     }
 
-    /// Logs the fault of an RPC that succeeds all the same.
+    /// Logs the fault, if this is one. It is for RPCs that succeed in spite of the fault.
     pub fn report(&self) {
         match self {
             Self::Refused(_) => {}
@@ -83,7 +87,7 @@ impl<F: Fault> From<F> for Failure {
     }
 }
 
-/// OPS-4: the one mapping. A fault is logged.
+/// OPS-4: the only mapping from faults to refusals. It logs the fault.
 impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
         let fault = match failure {
@@ -102,17 +106,19 @@ impl From<Failure> for Refusal {
     }
 }
 
-/// The status with which to pass on what an upstream refused: [`Failure::forwarded`].
+/// Converts an upstream's status to the status for our own caller, as [`Failure::forwarded`] describes.
+/// A fault is logged.
 pub fn forward(status: &Status) -> Status {
     Refusal::from(Failure::forwarded(status)).into()
 }
 
-/// The refusal of an RPC in which something that this program takes for granted does not hold. It is logged.
+/// Logs an internal fault and returns its refusal. `expectation` names the assumption that failed.
 pub fn internal(expectation: &'static str) -> Refusal {
     Failure::from(InternalFault(expectation)).into()
 }
 
-/// Logs a fault. What may come in thousands is logged once a minute.
+/// Logs a fault. Internal faults are logged each time. Overload is not logged, because metrics count it.
+/// Other faults can occur in thousands during an outage, so they are logged once a minute.
 fn report(fault: &dyn Fault) {
     let Cause { error_type, code } = fault.cause();
     let code = code.as_ref().map(StatusCode::as_str);
@@ -164,9 +170,9 @@ mod tests {
     use super::*;
 
     #[derive(Debug)]
-    struct Made(FaultKind);
+    struct TestFault(FaultKind);
 
-    impl Fault for Made {
+    impl Fault for TestFault {
         fn kind(&self) -> FaultKind {
             self.0
         }
@@ -184,19 +190,19 @@ mod tests {
         }
     }
 
-    impl fmt::Display for Made {
+    impl fmt::Display for TestFault {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             describe(self, f)
         }
     }
 
     fn refusal(kind: FaultKind) -> Refusal {
-        Failure::from(Made(kind)).into()
+        Failure::from(TestFault(kind)).into()
     }
 
-    /// OPS-4, LOGIN-4: a fault has one refusal, and says when trying again can help.
+    /// OPS-4, LOGIN-4: each kind of fault has one reason. If a retry can succeed, the status says when.
     #[test]
-    fn a_fault_has_one_refusal() {
+    fn each_kind_of_fault_has_one_reason() {
         let overloaded = FaultKind::Overloaded {
             retry_after: Duration::from_secs(7),
         };
@@ -220,11 +226,11 @@ mod tests {
         assert_eq!(internal("a row").reason(), ErrorReason::Internal);
     }
 
-    /// PW-5, MIG-4: a conflict becomes a refusal only where the caller decided on a view.
+    /// PW-5, MIG-4: `conflict_as` changes the reason of a conflict and of nothing else.
     #[test]
-    fn a_conflict_alone_becomes_a_refusal() {
+    fn only_a_conflict_gets_the_given_reason() {
         let reason = |kind| {
-            let failure = Failure::from(Made(kind)).conflict_as(ErrorReason::ChangedMeanwhile);
+            let failure = Failure::from(TestFault(kind)).conflict_as(ErrorReason::ChangedMeanwhile);
             Refusal::from(failure).reason()
         };
         assert_eq!(reason(FaultKind::Conflict), ErrorReason::ChangedMeanwhile);
@@ -243,12 +249,13 @@ mod tests {
         let own = Status::from(Refusal::invalid_field("number", "malformed"));
         assert_eq!(forward(&own).details(), own.details());
         let Failure::Refused(refused) = Failure::forwarded(&own) else {
-            panic!("a fault");
+            panic!("expected a refusal");
         };
         assert_eq!(refused.reason(), ErrorReason::InvalidField);
     }
 
-    /// INV-7: a workload that an upstream does not allow is a fault of ours, and the outside does not learn which.
+    /// INV-7: if an upstream does not allow this workload, the system is set up wrongly. The caller receives
+    /// `INTERNAL` and does not learn which workload was not allowed.
     #[test]
     fn an_unexplained_refusal_is_a_fault() {
         for status in [
@@ -261,7 +268,7 @@ mod tests {
         }
     }
 
-    /// INV-11: an RPC that failed on the way comes to its caller's caller as the fault that it is.
+    /// INV-11: an RPC to an upstream that got no response is forwarded as a fault with its cause.
     #[test]
     fn a_failed_rpc_stays_a_fault() {
         for (error_type, reason) in [
@@ -271,18 +278,19 @@ mod tests {
             let status = Status::from(RpcFault::new("units".into(), "a.B/C", error_type));
             assert_eq!(reason_of(&status), Some(reason));
             let Failure::Fault(fault) = Failure::forwarded(&status) else {
-                panic!("not a fault");
+                panic!("expected a fault");
             };
-            let told = (fault.dependency(), fault.operation(), fault.to_string());
+            let found = (fault.dependency(), fault.operation(), fault.to_string());
             let expected = format!("units: {error_type}");
-            assert_eq!(told, (Some("units"), "a.B/C", expected));
+            assert_eq!(found, (Some("units"), "a.B/C", expected));
             assert_eq!(Refusal::from(Failure::Fault(fault)).reason(), reason);
         }
     }
 
-    /// OPS-3: what many callers notice is logged once a minute. What a person must mend is logged each time.
+    /// OPS-3: a fault that many callers notice is logged once a minute. A fault that a person must repair is
+    /// logged each time.
     #[test]
-    fn a_fault_is_logged_once() {
+    fn an_outage_is_logged_once_a_minute() {
         let lines = LogLines::record();
         for _ in 0..3 {
             refusal(FaultKind::Unavailable);
@@ -291,9 +299,9 @@ mod tests {
             panic!("{:#?}", lines.all());
         };
         assert_eq!(line.level, Level::WARN);
-        let told = ["dependency", "error.type", "operation", "suppressed"];
-        let told = told.map(|field| line.field(field));
-        assert_eq!(told, ["redis", "connect", "PING", "0"]);
+        let names = ["dependency", "error.type", "operation", "suppressed"];
+        let values = names.map(|field| line.field(field));
+        assert_eq!(values, ["redis", "connect", "PING", "0"]);
         for _ in 0..2 {
             internal("a row");
         }
@@ -304,9 +312,10 @@ mod tests {
         assert_eq!(lines.all().len(), 3);
     }
 
-    /// LOGIN-4, OPS-3: a refusal is the caller's doing, and a full pool is counted elsewhere: neither is logged.
+    /// LOGIN-4, OPS-3: a refusal is caused by the caller, and a metric counts the requests that a full pool
+    /// sheds. Neither is logged.
     #[test]
-    fn what_is_no_fault_is_not_logged() {
+    fn refusals_and_overload_are_not_logged() {
         let lines = LogLines::record();
         let _refusal = Refusal::from(Failure::from(Refusal::new(ErrorReason::LoginRefused)));
         refusal(FaultKind::Overloaded {

@@ -1,4 +1,4 @@
-//! Fields of a request, parsed once at the edge of a service.
+//! Parsers for fields of a request. A service parses each field once, before it does anything else.
 
 use std::borrow::Cow;
 
@@ -9,18 +9,18 @@ use zeroize::Zeroizing;
 use crate::reason::ErrorReason;
 use crate::refusal::Refusal;
 
-/// UNIT-3: reads a telephone number, in any of its forms.
+/// UNIT-3: parses a telephone number in any form that people type.
 ///
-/// Refused with `INVALID_FIELD` when it is none.
+/// Fails with `INVALID_FIELD` if the text is not a telephone number.
 pub fn number(field: impl Into<Cow<'static, str>>, text: &str) -> Result<TelephoneNumber, Refusal> {
     TelephoneNumber::parse(text).map_err(|_malformed| {
         Refusal::invalid_field(field, "not a telephone number of ten or eleven digits")
     })
 }
 
-/// Takes a password out of its message, which keeps nothing of it (INV-8).
+/// Moves a password out of its message. The message no longer contains it (INV-8).
 ///
-/// Refused with `INVALID_FIELD` when it is empty or longer than 64 bytes.
+/// Fails with `INVALID_FIELD` if the password is empty or longer than 64 bytes.
 pub fn typed_password(
     field: impl Into<Cow<'static, str>>,
     text: &mut String,
@@ -35,7 +35,7 @@ pub fn typed_password(
 pub struct Fields(Option<Refusal>);
 
 impl Fields {
-    /// Notes a wrong field, and what it must be.
+    /// Adds a wrong field. The description says what the field must be.
     pub fn note(&mut self, field: &'static str, description: &'static str) {
         let refusal = self
             .0
@@ -44,13 +44,14 @@ impl Fields {
         self.0 = Some(refusal.field(field, description));
     }
 
-    /// Refuses with `INVALID_FIELD` if a field was noted.
+    /// Fails with `INVALID_FIELD` if a field was added.
     pub fn check(self) -> Result<(), Refusal> {
         self.0.map_or(Ok(()), Err)
     }
 }
 
-/// UNIT-3: reads a telephone number from a field that may be empty. A malformed one is noted.
+/// UNIT-3: parses a telephone number from a field that may be empty. Returns `None` if it is empty. If it is
+/// malformed, returns `None` and adds the field to `fields`.
 pub fn optional_number(
     text: &str,
     field: &'static str,

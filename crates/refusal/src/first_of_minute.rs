@@ -1,17 +1,18 @@
-//! How often a repeated event is logged: the first of each minute, with the count of those suppressed before it.
+//! Limits the log of repeated events to the first in each minute, with a count of the suppressed ones.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long an event suppresses those like it.
+/// How long a logged event suppresses further events of its kind.
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// Kinds of events that are remembered. Beyond them an event is suppressed, so that strangers cannot fill memory or log.
+/// The maximum number of remembered kinds. Events of further kinds are suppressed, so that clients cannot
+/// fill the memory or the log.
 const MOST_KINDS: usize = 1024;
 
-/// Admits the first event of a kind in each minute.
+/// Admits the first event of each kind in each minute.
 #[derive(Debug)]
 pub struct FirstOfMinute<K>(Mutex<HashMap<K, Seen>>);
 
@@ -28,8 +29,8 @@ impl<K> Default for FirstOfMinute<K> {
 }
 
 impl<K: Eq + Hash> FirstOfMinute<K> {
-    /// Notes an event of a kind. If it is to be logged: the number of events of its kind that were suppressed since the
-    /// last logged one. None if it is suppressed too.
+    /// Records an event of a kind. `None` means that the event is suppressed. Otherwise it must be logged,
+    /// with the returned number: the suppressed events of its kind since the last logged one.
     pub fn admit(&self, kind: K, now: Instant) -> Option<u64> {
         let mut kinds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(seen) = kinds.get_mut(&kind) {
@@ -73,7 +74,7 @@ mod tests {
         assert_eq!(events.admit("a", at(200)), Some(1));
     }
 
-    /// Strangers choose their addresses: there is a bound to what is remembered of them.
+    /// A kind may be an address that a client chooses, so the number of remembered kinds is bounded.
     #[test]
     fn the_number_of_kinds_is_bounded() {
         let events = FirstOfMinute::default();

@@ -1,5 +1,7 @@
-//! Why an RPC was not done (OPS-4). A service makes a [`Refusal`], or has a fault; this crate alone turns both into a
-//! gRPC status with `google.rpc` details. It also reads the fields of a request, and refuses those that are wrong.
+//! Refusals and faults of RPCs, and their statuses (OPS-4).
+//!
+//! A service returns a [`Refusal`] or a fault. Only this crate turns either into a gRPC status with
+//! `google.rpc` details. It also parses common fields of requests and refuses wrong ones.
 
 mod failure;
 pub mod fields;

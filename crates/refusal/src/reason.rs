@@ -7,13 +7,13 @@ pub const ERROR_DOMAIN: &str = "aikagi";
 
 const PREFIX: &str = "ERROR_REASON_";
 
-/// The name of a reason as ErrorInfo has it, such as `LOGIN_REFUSED`.
+/// The name of a reason in ErrorInfo, such as `LOGIN_REFUSED`.
 pub fn name_of(reason: ErrorReason) -> &'static str {
     let name = reason.as_str_name();
     name.strip_prefix(PREFIX).unwrap_or(name)
 }
 
-/// The reason with this name. None when this version does not know it.
+/// The reason with this name; `None` if this version does not know it.
 pub(crate) fn named(name: &str) -> Option<ErrorReason> {
     ErrorReason::from_str_name(&format!("{PREFIX}{name}"))
 }

@@ -1,4 +1,4 @@
-//! A refusal, and all that its caller may know.
+//! The refusal of an RPC.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use tonic::Code;
 
 use crate::reason::{ErrorReason, name_of};
 
-/// A refused RPC, with all that its caller may know. Everything in it is sent: put no secret in.
+/// The refusal of an RPC. All of it is sent to the caller, so it must contain no secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.reason_name())]
 pub struct Refusal {
@@ -25,11 +25,11 @@ pub struct Refusal {
 pub(crate) struct RefusedField {
     pub(crate) field: Cow<'static, str>,
     pub(crate) description: &'static str,
-    /// Why, where that differs from field to field.
+    /// The reason for this field, if the fields of the refusal have different reasons.
     pub(crate) reason: Option<ErrorReason>,
 }
 
-/// A refusal as an upstream rendered it.
+/// The status of an upstream's refusal, to be sent on unchanged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Forwarded {
     pub(crate) code: Code,
@@ -55,12 +55,12 @@ impl Refusal {
         Self::new(ErrorReason::InvalidField).field(field, description)
     }
 
-    /// A store or an upstream does not answer.
+    /// Refuses because a dependency is unavailable. The caller may try again after a second.
     pub fn unavailable() -> Self {
         Self::new(ErrorReason::Unavailable).retry_after(Duration::from_secs(1))
     }
 
-    /// Names a field.
+    /// Adds a field that is refused for the reason of the whole refusal.
     #[must_use]
     pub fn field(mut self, field: impl Into<Cow<'static, str>>, description: &'static str) -> Self {
         self.fields.push(RefusedField {
@@ -71,7 +71,7 @@ impl Refusal {
         self
     }
 
-    /// Names a field and its reason, for refusals whose fields are refused for different reasons.
+    /// Adds a refused field with its own reason, for refusals whose fields have different reasons.
     #[must_use]
     pub fn field_for(
         mut self,
@@ -87,7 +87,7 @@ impl Refusal {
         self
     }
 
-    /// Replaces `{key}` in the messages by a number.
+    /// Replaces `{key}` by a number in the messages of both languages.
     #[must_use]
     pub fn saying(mut self, key: &'static str, value: u32) -> Self {
         self.words.push((key, value.to_string()));
@@ -101,7 +101,7 @@ impl Refusal {
         self
     }
 
-    /// Says when trying again can help.
+    /// Sets the time after which a retry can succeed. It is sent as RetryInfo.
     #[must_use]
     pub fn retry_after(mut self, delay: Duration) -> Self {
         self.retry_after = Some(delay);
@@ -113,7 +113,7 @@ impl Refusal {
         self.reason
     }
 
-    /// The reason as ErrorInfo has it, such as `LOGIN_REFUSED`.
+    /// The name of the reason in ErrorInfo, such as `LOGIN_REFUSED`.
     pub fn reason_name(&self) -> &'static str {
         name_of(self.reason)
     }

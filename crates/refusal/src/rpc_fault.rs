@@ -1,4 +1,4 @@
-//! An RPC of ours to another workload that failed on the way.
+//! The fault of an RPC to another workload.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub struct RpcFault {
 }
 
 impl RpcFault {
-    /// A failed RPC: the workload that was to be called, the method (`package.Service/Method`), and why it failed.
+    /// Takes the workload, the method (`package.Service/Method`) and the class of the cause.
     pub fn new(workload: Arc<str>, method: impl Into<String>, error_type: ErrorType) -> Self {
         Self {
             workload,
@@ -57,8 +57,8 @@ impl fmt::Display for RpcFault {
     }
 }
 
-/// The status that tells the caller's code of the fault. The fault itself is its source, for
-/// [`Failure::forwarded`](crate::Failure::forwarded); it never goes to the wire.
+/// The status that a client of this program returns for the fault. The fault is the source of the status,
+/// for [`Failure::forwarded`](crate::Failure::forwarded). The source is never sent.
 impl From<RpcFault> for Status {
     fn from(fault: RpcFault) -> Self {
         let refusal = match fault.error_type {

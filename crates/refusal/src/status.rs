@@ -1,4 +1,4 @@
-//! Refusals on the wire: a gRPC status with `google.rpc` details (OPS-4), and back.
+//! Converts refusals to gRPC statuses with `google.rpc` details, and back (OPS-4).
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -56,7 +56,7 @@ impl From<Refusal> for Status {
     }
 }
 
-/// Fills the numbers of a refusal into a message.
+/// Inserts the numbers of a refusal into a message.
 fn render(refusal: &Refusal, template: &str) -> String {
     refusal
         .words
@@ -66,7 +66,7 @@ fn render(refusal: &Refusal, template: &str) -> String {
         })
 }
 
-/// The reason of a status that one of our services made. None for any other status.
+/// The reason in a status that one of our services made; `None` for any other status.
 pub fn reason_of(status: &Status) -> Option<ErrorReason> {
     let info = status.get_details_error_info()?;
     if info.domain != ERROR_DOMAIN {
@@ -81,11 +81,12 @@ pub fn metadata_of(status: &Status, key: &str) -> Option<String> {
 }
 
 impl Refusal {
-    /// The refusal of an upstream, unchanged if it is one of ours. For any other status: the refusal that tells its
-    /// kind and nothing else, so that texts of transports and drivers stop here.
+    /// The refusal for an upstream's status. A status with one of our reasons is passed on unchanged, except
+    /// `CALLER_NOT_ALLOWED`. Any other status is mapped by its code alone, because its text may come from
+    /// a transport or a driver.
     pub(crate) fn forwarded(status: &Status) -> Self {
         match reason_of(status) {
-            // Outside, nobody needs to know which workload may call which inside.
+            // Callers must not learn which workload may call which.
             Some(ErrorReason::CallerNotAllowed) | None => Self::from(status.code()),
             Some(reason) => Self {
                 forwarded: Some(Box::new(Forwarded {
@@ -133,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn every_reason_has_both_languages_and_comes_back_from_its_status() {
+    fn every_reason_has_both_languages_and_is_read_from_its_status() {
         for reason in every_reason() {
             let status = Status::from(Refusal::new(reason));
             assert_eq!(reason_of(&status), Some(reason));
@@ -152,31 +153,31 @@ mod tests {
         }
     }
 
-    /// LOGIN-8: the answer says when to try again, in RetryInfo.
+    /// LOGIN-8: the RetryInfo of a status says when to try again.
     #[test]
-    fn a_delay_travels_as_retry_info() {
+    fn a_delay_is_sent_as_retry_info() {
         let refusal =
             Refusal::new(ErrorReason::TooManyAttempts).retry_after(Duration::from_secs(7));
         let status = Status::from(refusal);
         assert_eq!(status.code(), Code::ResourceExhausted);
-        let info = status.get_details_retry_info().expect("RetryInfo");
+        let info = status.get_details_retry_info().expect("a RetryInfo");
         assert_eq!(info.retry_delay, Some(Duration::from_secs(7)));
     }
 
-    /// MIG-5: of several passwords each field says why it was refused.
+    /// MIG-5: if a request has several passwords, each refused field has its own reason.
     #[test]
-    fn fields_may_have_reasons_of_their_own() {
+    fn each_field_may_have_its_own_reason() {
         let refusal = Refusal::new(ErrorReason::PasswordDead)
             .field("passwords", "some")
             .field_for("passwords[1]", ErrorReason::PasswordWrong, "wrong");
         let request = Status::from(refusal).get_details_bad_request().unwrap();
-        let told: Vec<_> = request
+        let found: Vec<_> = request
             .field_violations
             .iter()
             .map(|violation| (violation.field.as_str(), violation.reason.as_str()))
             .collect();
         assert_eq!(
-            told,
+            found,
             [("passwords", ""), ("passwords[1]", "PASSWORD_WRONG")]
         );
     }

@@ -1,4 +1,4 @@
-//! The one table from reason to status code and words. A new reason does not compile until it has a row here.
+//! The status code and the messages of each reason. The compiler requires a row for every reason.
 
 use tonic::Code;
 
