@@ -1,4 +1,4 @@
-//! The environment: what Asterisk writes about a call before the first command.
+//! The environment: the lines about a call that Asterisk writes before the first command.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ pub enum EnvironmentError {
     #[error("a line is malformed")]
     Malformed,
     /// A name occurs twice. One of the two values may be forged.
-    #[error("a line is repeated")]
+    #[error("a name occurs twice")]
     Repeated,
     /// There are more lines than Asterisk writes.
     #[error("more than {MAX_LINES} lines")]
@@ -89,8 +89,8 @@ impl Environment {
     }
 }
 
-/// Parses `agi_name: value`. Callers choose their names, so a value may have any encoding, but no control characters: they
-/// could be taken for the end of a line.
+/// Parses `agi_name: value`. A caller chooses the name that is shown for the call, so a value may have any
+/// encoding. It must not have control characters, because they could be read as the end of a line.
 fn entry(line: &[u8]) -> Option<(String, String)> {
     let colon = line.iter().position(|byte| *byte == b':')?;
     let (name, value) = line.split_at_checked(colon)?;
@@ -140,9 +140,9 @@ mod tests {
         assert!(!format!("{environment:?}").contains("0312340001"));
     }
 
-    /// IVR-11: a withheld or unknown number gives no caller, in each form that Asterisk uses.
+    /// IVR-11: if the number is withheld or unknown, there is no caller. Asterisk has several forms of this.
     #[tokio::test]
-    async fn a_withheld_number_is_none() {
+    async fn a_withheld_number_is_no_caller() {
         for (number, presentation, expected) in [
             ("0312340001", "0", Some("0312340001")),
             ("0312340001", "3", Some("0312340001")),

@@ -20,7 +20,8 @@ pub enum LineError {
     Io(#[from] std::io::Error),
 }
 
-/// Reads lines that end in a line feed. The buffer holds at most one line and is wiped, because lines contain keys.
+/// Reads lines that end in a line feed. The buffer has space for one line. It is wiped, because lines
+/// contain keys.
 #[derive(Debug)]
 pub struct Lines<R> {
     input: R,
@@ -90,7 +91,7 @@ mod tests {
         }
     }
 
-    /// A line ends with a line feed and with nothing else. Bytes without a line feed at the end are not a line.
+    /// Only a line feed ends a line. Bytes without a line feed at the end are not a line.
     #[tokio::test]
     async fn lines_end_with_a_line_feed() {
         let (lines, end) = all(b"one\n\ntwo\r\nthr\ree\nfour").await;

@@ -17,7 +17,7 @@ const MAX_SOUND_PATH: usize = 200;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sound(String);
 
-/// The text is not the name of a sound file that a command can contain.
+/// The text is not a path that a command can contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an absolute path of at most {MAX_SOUND_PATH} letters, digits, `/`, `-`, `_` and `.`")]
 pub struct SoundError;
@@ -80,8 +80,8 @@ pub enum SessionError {
     /// Asterisk could not play the sound. The caller is still connected.
     #[error("Asterisk cannot play a sound")]
     Unplayable,
-    /// The received line is not a reply of Asterisk to this command.
-    #[error("not Asterisk's protocol: {0}")]
+    /// The received line is not a valid reply to this command, or Asterisk refused the command.
+    #[error("the peer does not follow the AGI protocol: {0}")]
     Protocol(&'static str),
 }
 
@@ -150,7 +150,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Session<R, W> {
             return Err(self.cause_of_failure().await?);
         }
         if keys.len() > max_keys || !keys.bytes().all(is_key) {
-            return Err(SessionError::Protocol("unexpected keys"));
+            return Err(SessionError::Protocol("the reply has unexpected keys"));
         }
         let ending = if timed_out {
             Ending::Timeout
@@ -166,7 +166,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Session<R, W> {
     pub async fn set_variable(&mut self, name: &str, value: &str) -> Result<(), SessionError> {
         let known = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
         if !name.bytes().chain(value.bytes()).all(known) {
-            return Err(SessionError::Protocol("a variable cannot be set"));
+            return Err(SessionError::Protocol("a variable has a bad character"));
         }
         let command = format!("SET VARIABLE {name} \"{value}\"");
         self.command(&command).await.map(|_result| ())
@@ -184,7 +184,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Session<R, W> {
                 .map(char::from)
                 .filter(|key: &char| keys.contains(*key))
                 .map(Played::Key)
-                .ok_or(SessionError::Protocol("an unexpected key")),
+                .ok_or(SessionError::Protocol("the reply has an unexpected key")),
         }
     }
 
