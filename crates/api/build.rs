@@ -1,5 +1,7 @@
-//! Generates the code of the contracts. Fields with the option `debug_redact` hold secrets or telephone numbers: their
-//! messages get a Debug that does not show them, and a Drop that wipes them (INV-8).
+//! Generates the code of the contracts.
+//!
+//! Fields with the option `debug_redact` contain secrets or telephone numbers. Their messages get a
+//! `Debug` that does not show these fields, and a `Drop` that wipes them (INV-8).
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -67,7 +69,7 @@ fn proto_files(root: &Path) -> Result<Vec<PathBuf>, Box<dyn Error>> {
     Ok(files)
 }
 
-/// For each package, the code that its messages with redacted fields get.
+/// Generates the `Debug`, `Zeroize` and `Drop` of the messages with redacted fields, by package.
 fn redactions(messages: &[MessageDescriptor]) -> Result<BTreeMap<String, String>, Box<dyn Error>> {
     let mut code: BTreeMap<String, String> = BTreeMap::new();
     for message in messages {
@@ -84,7 +86,7 @@ fn redactions(messages: &[MessageDescriptor]) -> Result<BTreeMap<String, String>
     Ok(code)
 }
 
-/// The messages with redacted fields as arguments of a macro, for the test that goes through all of them.
+/// Lists the messages with redacted fields as a macro call, for the test that checks all of them.
 fn registry(messages: &[MessageDescriptor]) -> String {
     let mut text = "redacted_messages! {\n".to_owned();
     for message in messages.iter().filter(|message| has_secrets(message)) {
@@ -164,7 +166,7 @@ fn write_oneof_debug(text: &mut String, oneof: &OneofDescriptor) {
     let _ = writeln!(text, "}} }} }}");
 }
 
-/// Wipes a message's redacted fields; those of a oneof are wiped by the oneof itself.
+/// Writes the code that wipes a message's redacted fields. A oneof wipes its own fields.
 fn write_wipe(text: &mut String, message: &MessageDescriptor) -> Result<(), Box<dyn Error>> {
     let mut wipes = String::new();
     let secrets: Vec<FieldDescriptor> = message
@@ -225,12 +227,12 @@ fn write_drop(text: &mut String, type_name: &str) {
     );
 }
 
-/// The statement that wipes one field. A kind of field that nobody has marked yet is an error.
+/// The statement that wipes one field. Fails for a type of field that cannot be redacted.
 fn wipe(field: &FieldDescriptor, place: &str) -> Result<String, Box<dyn Error>> {
     let is_text = |field: &FieldDescriptor| matches!(field.kind(), Kind::String | Kind::Bytes);
     if field.is_map() {
         let entry = field.kind();
-        let entry = entry.as_message().ok_or("a map without entries")?;
+        let entry = entry.as_message().ok_or("a map field has no entry type")?;
         if is_text(&entry.map_entry_key_field()) && is_text(&entry.map_entry_value_field()) {
             return Ok(format!(
                 "for (mut key, mut value) in ::core::mem::take({place}) {{\n\
@@ -241,13 +243,14 @@ fn wipe(field: &FieldDescriptor, place: &str) -> Result<String, Box<dyn Error>> 
         return Ok(format!("::zeroize::Zeroize::zeroize({place});\n"));
     }
     Err(format!(
-        "{}: debug_redact is possible on strings and bytes, on lists and maps of them, and in a oneof",
+        "{}: debug_redact needs a string or bytes (also in a oneof), or a list or map of them",
         field.full_name()
     )
     .into())
 }
 
-/// The oneof that a field is a member of. The oneof that stands for `optional` does not count.
+/// The oneof of a field; `None` for a field without one. An `optional` field has a synthetic oneof, which is
+/// ignored.
 fn oneof_of(field: &FieldDescriptor) -> Option<OneofDescriptor> {
     field
         .containing_oneof()

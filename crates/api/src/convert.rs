@@ -1,4 +1,4 @@
-//! Between messages and the domain's types.
+//! Conversions between messages and domain types.
 
 use aikagi_domain::credential::CredentialKind;
 use aikagi_domain::explanation::{Remedy, Verdict};
@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{authentication, units};
 
-/// An enum value that this version does not know, or that says nothing where something is needed.
+/// An enum value that this version does not know, or `UNSPECIFIED` where a value is required.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("unknown value {0}")]
 pub struct UnknownValue(
@@ -16,7 +16,7 @@ pub struct UnknownValue(
     pub i32,
 );
 
-/// A moment as the wire has it.
+/// Converts a moment to a message.
 pub fn timestamp(time: DateTime<Utc>) -> prost_types::Timestamp {
     prost_types::Timestamp {
         seconds: time.timestamp(),
@@ -24,7 +24,7 @@ pub fn timestamp(time: DateTime<Utc>) -> prost_types::Timestamp {
     }
 }
 
-/// A length of time as the wire has it.
+/// Converts a length of time to a message.
 pub fn duration(delta: TimeDelta) -> prost_types::Duration {
     prost_types::Duration {
         seconds: delta.num_seconds(),
@@ -119,9 +119,9 @@ impl From<Remedy> for units::v1::Remedy {
 mod tests {
     use super::*;
 
-    /// INV-8: a message's Debug shows no password, token or number.
+    /// INV-8: the Debug output of a message contains no password, token or number.
     #[test]
-    fn messages_with_secrets_have_a_blind_debug() {
+    fn debug_output_hides_secrets() {
         let login = authentication::v1::LoginRequest {
             number: "0312345678".into(),
             password: "canary".into(),

@@ -1,8 +1,9 @@
-//! The contracts of Aikagi in Rust: messages, clients and servers that are generated from `proto/`, and conversions
-//! between them and the types of the domain.
+//! The contracts of Aikagi in Rust. Messages, clients and servers are generated from `proto/`. This crate
+//! also converts between messages and domain types.
 //!
-//! Fields with the option `debug_redact` do not show in Debug, and are wiped when their message is dropped (INV-8). Such a
-//! message cannot be taken apart; take single fields out of it with [`std::mem::take`].
+//! Fields with the option `debug_redact` are hidden in `Debug` output and wiped when their message is
+//! dropped (INV-8). Because such a message implements `Drop`, it cannot be destructured. Take fields out
+//! of it with [`std::mem::take`].
 
 mod convert;
 #[cfg(test)]
@@ -20,7 +21,7 @@ macro_rules! package {
     ($(#[$doc:meta])* $area:ident::$version:ident, $package:literal) => {
         $(#[$doc])*
         pub mod $area {
-            /// The contract, by its version.
+            /// This version of the contract.
             pub mod $version {
                 #![allow(
                     missing_docs,
@@ -43,12 +44,12 @@ package!(
     "aikagi.authentication.v1"
 );
 package!(
-    /// What the web front end calls.
+    /// The API for subscribers at the gateway's public port.
     edge,
     "aikagi.edge.v1"
 );
 package!(
-    /// Access to back ends, as Envoy asks for it.
+    /// Envoy's authorization contract. It checks requests to the settings back ends.
     envoy::v3,
     "envoy.service.auth.v3"
 );

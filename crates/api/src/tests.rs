@@ -17,15 +17,15 @@ const SECRET: &str = "secret";
 /// The maximum depth of nested messages in this test.
 const MAX_DEPTH: usize = 4;
 
-/// The secrets that a message can still show.
+/// The output and the bytes of a message that may still contain secrets.
 struct Left {
-    /// Its Debug before it was wiped.
+    /// The Debug output before the message was wiped.
     debug: String,
-    /// Its encoding after it was wiped.
+    /// The encoding after the message was wiped.
     bytes: Vec<u8>,
 }
 
-/// Decodes a message and wipes it as its drop does.
+/// Decodes a message and wipes it in the same manner as its `Drop`.
 fn wipe<M: Message + Default + Debug + Zeroize + ZeroizeOnDrop>(bytes: &[u8]) -> Left {
     let mut message = M::decode(bytes).unwrap();
     let debug = format!("{message:?}");
@@ -91,8 +91,8 @@ fn value(field: &FieldDescriptor, member: usize, depth: usize) -> Value {
     }
 }
 
-/// INV-8: in every message each field with the option `debug_redact` is hidden in Debug and wiped on drop. All other
-/// fields are left as they are.
+/// INV-8: in every message, each field with the option `debug_redact` is hidden in Debug output and wiped
+/// on drop. Other fields stay unchanged.
 #[test]
 fn every_redacted_field_is_hidden_and_wiped() {
     let pool = DescriptorPool::decode(DESCRIPTORS).unwrap();
