@@ -1,4 +1,4 @@
-//! A certificate authority, and the workload identities that it vouches for (INV-7).
+//! A certificate authority, and the workload certificates that it signs (INV-7).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
@@ -17,62 +17,65 @@ use crate::files::{private_directory, write_private, write_public};
 
 /// The prefix of every SPIFFE name of this system.
 pub const TRUST_DOMAIN: &str = "spiffe://aikagi/";
+/// The lifetime of an authority's certificate.
 const AUTHORITY_LIFE: Duration = Duration::days(3650);
+/// The lifetime of a workload's certificate.
 const LIFE: Duration = Duration::days(90);
-/// A certificate that ends sooner than this is replaced.
+/// A workload's certificate is replaced when less time than this is left.
 const RENEW_BEFORE: Duration = Duration::days(30);
-/// Certificates begin this long before now, because clocks differ a little.
+/// Certificates are valid from this long before now, because the clocks of machines differ a little.
 const BACKDATE: Duration = Duration::hours(1);
 
-/// A certificate authority in a directory.
+/// A certificate authority whose files are in one directory.
 pub struct Authority {
     dir: PathBuf,
     issuer: Issuer<'static, KeyPair>,
     key_id: Vec<u8>,
 }
 
-/// The files of a workload: its certificate and key, and the authority that it trusts.
+/// The files of a workload's identity.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    /// Its certificate, PEM.
+    /// The workload's certificate, in PEM format.
     pub certificate: PathBuf,
-    /// Its private key, PEM, readable by its owner only.
+    /// The workload's private key, in PEM format. Only the owner of the file may read it.
     pub key: PathBuf,
-    /// The authority that it trusts, PEM.
+    /// The certificate of the authority that the workload trusts, in PEM format.
     pub authorities: PathBuf,
 }
 
-/// What an identity's certificate says.
+/// The content of a workload's certificate.
 #[derive(Clone, Debug)]
 pub struct Claims<'a> {
-    /// Its SPIFFE names. Services accept exactly one.
+    /// The SPIFFE names. Services accept only certificates with exactly one.
     pub uris: &'a [String],
-    /// The host names that it is valid for, beside the loopback addresses.
+    /// The host names. The loopback addresses are always added.
     pub dns_names: &'a [&'a str],
-    /// When it begins.
+    /// The start of its validity.
     pub not_before: OffsetDateTime,
-    /// When it ends.
+    /// The end of its validity.
     pub not_after: OffsetDateTime,
 }
 
 impl Authority {
-    /// Opens the authority in `dir`. Makes a new one if there is none, or if its certificate ends soon.
+    /// Opens the authority in `dir`. Creates a new one if a file is missing, or if its certificate ends within
+    /// the lifetime of a workload's certificate.
     pub fn open(dir: &Path) -> Result<Self> {
         let dir = private_directory(dir)?;
         let (certificate, key) = (dir.join("ca.pem"), dir.join("ca.key"));
         let usable = remaining(&certificate).is_some_and(|left| left > LIFE) && key.is_file();
         if !usable {
-            let key_pair = KeyPair::generate().context("cannot make a key")?;
+            let key_pair = KeyPair::generate().context("cannot generate a key")?;
             let made = authority_params()
                 .self_signed(&key_pair)
-                .context("cannot make an authority")?;
+                .context("cannot sign the authority")?;
             write_private(&key, key_pair.serialize_pem().as_bytes())?;
             write_public(&certificate, made.pem().as_bytes())?;
         }
         let pem = std::fs::read_to_string(&key)
             .with_context(|| format!("cannot read {}", key.display()))?;
         let key_pair =
-            KeyPair::from_pem(&pem).with_context(|| format!("not a key: {}", key.display()))?;
+            KeyPair::from_pem(&pem).with_context(|| format!("no key in {}", key.display()))?;
         let params = authority_params();
         let key_id = params.key_identifier(&key_pair);
         Ok(Self {
@@ -87,8 +90,11 @@ impl Authority {
         self.dir.join("ca.pem")
     }
 
-    /// The identity `spiffe://aikagi/<name>`, for client and server, valid for `dns_names` and the loopback
-    /// addresses. An existing identity is kept unless it ends soon or was issued for other names.
+    /// Issues the identity `spiffe://aikagi/<name>`. Its certificate is valid for clients and servers, for
+    /// `dns_names` and for the loopback addresses.
+    ///
+    /// An existing identity is kept if its names and its authority are the same and its certificate is
+    /// valid for more than 30 days.
     pub fn issue(&self, name: &str, dns_names: &[&str]) -> Result<Identity> {
         let identity = self.files(name);
         let uris = [format!("{TRUST_DOMAIN}{name}")];
@@ -105,7 +111,8 @@ impl Authority {
         self.issue_with(name, &claims)
     }
 
-    /// An identity with these claims, whatever they are, in files called `name`. It replaces an existing one.
+    /// Issues an identity with these claims, without checking them. Its files are called `name` and replace
+    /// existing ones.
     pub fn issue_with(&self, name: &str, claims: &Claims<'_>) -> Result<Identity> {
         let identity = self.files(name);
         let mut params = CertificateParams::default();
@@ -119,7 +126,7 @@ impl Authority {
             ExtendedKeyUsagePurpose::ClientAuth,
         ];
         for uri in claims.uris {
-            let uri = uri.as_str().try_into().context("not a URI")?;
+            let uri = uri.as_str().try_into().context("a name is not a URI")?;
             params.subject_alt_names.push(SanType::URI(uri));
         }
         for name in claims.dns_names {
@@ -134,7 +141,7 @@ impl Authority {
         ] {
             params.subject_alt_names.push(SanType::IpAddress(address));
         }
-        let key = KeyPair::generate().context("cannot make a key")?;
+        let key = KeyPair::generate().context("cannot generate a key")?;
         let made = params
             .signed_by(&key, &self.issuer)
             .context("cannot sign a certificate")?;
@@ -175,7 +182,7 @@ impl Authority {
 
 fn authority_params() -> CertificateParams {
     let mut distinguished_name = DistinguishedName::new();
-    // Issued certificates repeat this name: another one would break the chain of an existing authority.
+    // Issued certificates contain this name. A change would break the chain of existing authorities.
     distinguished_name.push(DnType::CommonName, "Aikagi development authority");
     let now = now();
     let mut params = CertificateParams::default();
@@ -201,7 +208,7 @@ fn inspect<T>(file: &Path, look: impl FnOnce(&X509Certificate<'_>) -> T) -> Opti
     Some(look(&pem.parse_x509().ok()?))
 }
 
-/// The real clock: whoever checks these certificates looks at it too.
+/// The time of the system clock. The programs that check these certificates use it too.
 fn now() -> OffsetDateTime {
     OffsetDateTime::now_utc()
 }
@@ -229,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn an_identity_is_kept_until_it_no_longer_fits() {
+    fn an_identity_is_kept_until_its_names_or_authority_change() {
         let dir = tempfile::tempdir().unwrap();
         let authority = Authority::open(dir.path()).unwrap();
         let made = authority.issue("gateway", &["localhost"]).unwrap();

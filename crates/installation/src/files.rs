@@ -1,4 +1,4 @@
-//! Directories and files that hold secrets. Nothing else writes them.
+//! Writes the directories and files with secrets. Only this module writes them.
 
 use std::fs::{DirBuilder, File, Permissions};
 use std::io::Write as _;
@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
-/// Creates a directory that only its owner may enter. An existing one must belong to the user of this process.
+/// Creates a directory that only its owner may enter (mode 700). An existing directory keeps its mode, and
+/// must belong to the user of this process.
 pub fn private_directory(dir: &Path) -> Result<PathBuf> {
     DirBuilder::new()
         .recursive(true)
@@ -23,13 +24,13 @@ pub fn private_directory(dir: &Path) -> Result<PathBuf> {
     Ok(dir.to_owned())
 }
 
-/// Replaces a file that only its owner may read (mode 600). Readers see the old content or the new one. When this
-/// returns, the new content survives a crash of the machine.
+/// Writes or replaces a file that only its owner may read (mode 600). Readers see the old content or the new
+/// one. After this returns, the new content survives a crash of the machine.
 pub fn write_private(path: &Path, content: &[u8]) -> Result<()> {
     write(path, content, 0o600)
 }
 
-/// As [`write_private`], for a file that everyone may read (mode 644).
+/// Does the same as [`write_private`], for a file that everyone may read (mode 644).
 pub fn write_public(path: &Path, content: &[u8]) -> Result<()> {
     write(path, content, 0o644)
 }
@@ -39,7 +40,8 @@ fn write(path: &Path, content: &[u8], mode: u32) -> Result<()> {
         .with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// `sync` gets the new file before it takes the place of the old one, then the directory that holds it.
+/// Writes a new file and renames it to `path`. Calls `sync` on the file before the rename, and on the
+/// directory after it.
 fn replace(
     path: &Path,
     content: &[u8],
@@ -51,12 +53,12 @@ fn replace(
         _ => Path::new("."),
     };
     std::fs::create_dir_all(dir)?;
-    // Removed when a step fails.
+    // If a later step fails, dropping this value removes the new file.
     let mut new = tempfile::Builder::new().suffix(".new").tempfile_in(dir)?;
     new.as_file()
         .set_permissions(Permissions::from_mode(mode))?;
     new.write_all(content)?;
-    // Without it the rename can reach the disk first, and a crash leaves an empty file.
+    // Without this, the rename could reach the disk first, and a crash would leave an empty file.
     sync(new.as_file())?;
     new.persist(path)?;
     sync(&File::open(dir)?)
@@ -85,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn content_is_on_disk_before_the_rename_and_the_rename_before_the_end() {
+    fn the_file_is_synced_before_the_rename_and_the_directory_after_it() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("secret");
         write_private(&file, b"old").unwrap();

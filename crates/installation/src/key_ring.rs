@@ -10,9 +10,10 @@ use crate::files::write_private;
 /// The id of the first key.
 const FIRST_KEY: &str = "1";
 
-/// Makes a key ring with one key, unless `file` exists. Returns whether it made one.
+/// Creates a key ring with one key if `file` does not exist. Returns true if it created one.
 ///
-/// An existing key ring is never replaced: nothing could open what was sealed under its keys.
+/// An existing key ring is never replaced. Without its keys, the values sealed under them could not be
+/// opened.
 pub fn ensure_key_ring(file: &Path) -> Result<bool> {
     if file.try_exists()? {
         return Ok(false);
@@ -27,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_ring_is_made_once() {
+    fn a_key_ring_is_created_once() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("secrets/key-ring.toml");
         assert!(ensure_key_ring(&file).unwrap());

@@ -1,7 +1,7 @@
-//! Who is in an installation, and what each of them gets: a certificate, passwords, a Redis user, the key ring.
+//! The members of an installation, and their certificates, passwords, Redis users and key ring.
 //!
-//! `aikagi-setup` equips an installation with it, and `cargo xtask up` a system on a developer's machine. No service
-//! links it.
+//! `aikagi-setup` creates these files for an installation. `cargo xtask up` creates them for a system on a
+//! developer's machine. No service depends on this crate.
 
 pub mod certificates;
 pub mod files;

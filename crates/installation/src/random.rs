@@ -12,9 +12,9 @@ pub fn random_hexadecimal() -> Result<String> {
     Ok(HEXLOWER.encode(&bytes))
 }
 
-/// Fills `bytes` with random ones.
+/// Fills `bytes` with random values. Fails if the operating system provides none.
 pub fn fill(bytes: &mut [u8]) -> Result<()> {
     SysRng
         .try_fill_bytes(bytes)
-        .context("the operating system gives no random numbers")
+        .context("cannot read random bytes from the operating system")
 }

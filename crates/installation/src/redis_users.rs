@@ -1,29 +1,29 @@
-//! Who may do what in Redis, as the table in docs/architecture.md says: the users of an ACL file.
+//! The users of Redis and their rights, for an ACL file. docs/architecture.md has them as a table.
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 
-/// Turns the default user off: nobody logs in without a user name.
+/// Turns the default user off, so that a login needs a user name.
 const DEFAULT_OFF: &str = "user default reset";
 
-/// What every service's user needs to connect, to be checked and to run scripts. The last three are for Sentinel and
-/// Cluster. `AUTH` and `HELLO` need no permission.
+/// The commands that the user of every service needs for connections, health checks and scripts. The last
+/// three are for Sentinel and Cluster. `AUTH` and `HELLO` need no permission.
 const CONNECTION: &str = "+ping +script|load +evalsha +role +asking +cluster|slots";
 
-/// The user of a service that uses Redis, with its key patterns. It may use only the commands that aikagi-ttl sends
-/// for that service.
+/// The user of a service that uses Redis. It may use only its own key patterns, and only the commands that
+/// aikagi-ttl sends for that service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RedisUser {
     /// Writes calls and temporary passwords.
     Issuance,
     /// Writes sessions and reads temporary passwords.
     Authentication,
-    /// Writes the limits per address.
+    /// Writes the limits of attempts per client address (LOGIN-8).
     Gateway,
 }
 
 impl RedisUser {
-    /// All services' users.
+    /// The users of all services.
     pub const ALL: [Self; 3] = [Self::Issuance, Self::Authentication, Self::Gateway];
 
     /// The user's name.
@@ -35,7 +35,7 @@ impl RedisUser {
         }
     }
 
-    /// The user's line of an ACL file. Needs Redis 7, which has read-only key patterns.
+    /// The user's line in an ACL file. Read-only key patterns need Redis 7.
     pub fn rule(self, password: impl AsRef<[u8]>) -> String {
         let (keys, commands) = (self.keys(), self.commands());
         rule(
@@ -69,7 +69,7 @@ pub enum AdministrativeUser {
     Administrator,
     /// A replica, which follows its primary.
     Replica,
-    /// A sentinel, which watches the servers and moves them.
+    /// A sentinel, which monitors the servers and performs failovers.
     Sentinel,
 }
 
@@ -86,7 +86,7 @@ impl AdministrativeUser {
         }
     }
 
-    /// The user's line of an ACL file.
+    /// The user's line in an ACL file.
     pub fn rule(self, password: impl AsRef<[u8]>) -> String {
         rule(self.name(), password, self.rights())
     }
@@ -103,7 +103,7 @@ impl AdministrativeUser {
     }
 }
 
-/// An ACL file with these users' lines, and without the default user.
+/// An ACL file that has the lines of these users and turns the default user off.
 pub fn acl_file(rules: impl IntoIterator<Item = String>) -> String {
     let mut text = format!("{DEFAULT_OFF}\n");
     for rule in rules {

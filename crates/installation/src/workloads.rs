@@ -1,4 +1,4 @@
-//! Who is in an installation: services, jobs, stores, and the workloads outside. Each list exists only here.
+//! The members of an installation: services, jobs, stores and outside workloads. Only this file lists them.
 
 use crate::redis_users::RedisUser;
 
@@ -7,13 +7,13 @@ use crate::redis_users::RedisUser;
 pub enum Service {
     /// Lines and numbers.
     Units,
-    /// Login, lockout, sessions.
+    /// Login, limits of attempts, sessions.
     Authentication,
     /// The permanent password.
     Password,
     /// Call dialogs and temporary passwords.
     Issuance,
-    /// The edge.
+    /// The public port and the private port.
     Gateway,
 }
 
@@ -38,17 +38,17 @@ impl Service {
         }
     }
 
-    /// The service with this name.
+    /// Finds a service by its name; `None` for an unknown name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|service| service.name() == name)
     }
 
-    /// The name of its executable.
+    /// The name of the service's executable.
     pub fn binary(self) -> String {
         format!("aikagi-{}", self.name())
     }
 
-    /// Its role in PostgreSQL; none for a service that does not use PostgreSQL.
+    /// The service's role in PostgreSQL; `None` if the service does not use PostgreSQL.
     pub const fn postgres_role(self) -> Option<&'static str> {
         match self {
             Self::Units => Some("aikagi_units"),
@@ -59,7 +59,7 @@ impl Service {
         }
     }
 
-    /// Its user in Redis; none for a service that does not use Redis.
+    /// The service's user in Redis; `None` if the service does not use Redis.
     pub const fn redis_user(self) -> Option<RedisUser> {
         match self {
             Self::Issuance => Some(RedisUser::Issuance),
@@ -69,7 +69,7 @@ impl Service {
         }
     }
 
-    /// Whether it hashes passwords, which needs the key ring.
+    /// True if the service hashes passwords and therefore needs the key ring.
     pub const fn has_key_ring(self) -> bool {
         match self {
             Self::Issuance | Self::Authentication | Self::Password | Self::Units => true,
@@ -77,7 +77,7 @@ impl Service {
         }
     }
 
-    /// The services whose RPCs it uses.
+    /// The services whose RPCs this service uses.
     pub const fn upstreams(self) -> &'static [Self] {
         match self {
             Self::Gateway => &[
@@ -113,7 +113,7 @@ impl Job {
         }
     }
 
-    /// Its role in PostgreSQL.
+    /// The job's role in PostgreSQL.
     pub const fn postgres_role(self) -> &'static str {
         match self {
             Self::Reseal => "aikagi_reseal",
@@ -121,7 +121,7 @@ impl Job {
         }
     }
 
-    /// Whether it needs the key ring.
+    /// True if the job needs the key ring.
     pub const fn has_key_ring(self) -> bool {
         match self {
             Self::Reseal => true,
@@ -130,14 +130,14 @@ impl Job {
     }
 }
 
-/// A workload beyond the gateway, with an identity.
+/// A workload beyond the gateway. It has an identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutsideWorkload {
     /// The IVR platform.
     Ivr,
-    /// A back end of the settings site.
+    /// A settings back end.
     Backend,
-    /// The operator's command line.
+    /// The operator's command line, `aikagictl`.
     Operator,
 }
 
@@ -145,7 +145,7 @@ impl OutsideWorkload {
     /// All outside workloads.
     pub const ALL: [Self; 3] = [Self::Ivr, Self::Backend, Self::Operator];
 
-    /// The name of its identity.
+    /// The name in the workload's identity.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Ivr => "ivr",
@@ -154,7 +154,7 @@ impl OutsideWorkload {
         }
     }
 
-    /// Whether the installation has a container for it.
+    /// True if the installation runs the workload in a container.
     pub const fn has_container(self) -> bool {
         match self {
             Self::Ivr | Self::Operator => true,
@@ -163,12 +163,12 @@ impl OutsideWorkload {
     }
 }
 
-/// The stores, which show a certificate too.
+/// The stores. Their servers have certificates too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Store {
-    /// What must not be lost.
+    /// Data that must not be lost.
     PostgreSql,
-    /// What has a time to live.
+    /// Data that expires by itself.
     Redis,
 }
 
@@ -184,7 +184,7 @@ impl Store {
         }
     }
 
-    /// Every host name under which a server of the store answers.
+    /// The host names of all servers of the store.
     pub const fn host_names(self) -> &'static [&'static str] {
         match self {
             Self::PostgreSql => &["postgres", "postgres-standby"],
