@@ -1,4 +1,4 @@
-//! The checks. Each has the name of its fuzz target.
+//! The checks. A check and its fuzz target have the same name.
 
 mod address;
 mod agi;
@@ -36,7 +36,7 @@ pub use session::session;
 pub use telephone::telephone;
 pub use token::token;
 
-/// A check.
+/// A check of some bytes. It panics if a property is false.
 pub type Check = fn(&[u8]);
 
 /// All checks, with the names of their fuzz targets.

@@ -1,10 +1,11 @@
-//! Replays the fuzzer's seeds and every prefix of them, so that a seed that breaks a property is found without the fuzzer.
+//! Replays the fuzzer's seeds and all their prefixes. This finds a seed that breaks a property without the
+//! fuzzer.
 
 #![expect(
     clippy::panic,
     clippy::print_stdout,
     clippy::unwrap_used,
-    reason = "a broken property is reported by a panic, and the seed is printed"
+    reason = "a check panics if a property is false, and the test prints the seed"
 )]
 
 use std::collections::BTreeSet;
@@ -24,12 +25,12 @@ fn files(directory: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn every_seed_holds() {
+fn no_seed_breaks_a_property() {
     for (name, check) in check::ALL {
         let seeds = files(&fuzz().join("seeds").join(name));
         assert!(!seeds.is_empty(), "{name}");
         for seed in seeds {
-            // The output is shown if the test fails.
+            // The last seed in the output is the one that failed.
             println!("{}", seed.display());
             let bytes = std::fs::read(seed).unwrap();
             (0..=bytes.len()).for_each(|end| check(&bytes[..end]));
@@ -38,7 +39,7 @@ fn every_seed_holds() {
 }
 
 #[test]
-fn every_check_has_a_target_of_its_name() {
+fn checks_and_fuzz_targets_have_the_same_names() {
     let targets: BTreeSet<String> = files(&fuzz().join("fuzz_targets"))
         .iter()
         .filter_map(|path| path.file_stem()?.to_str().map(str::to_owned))

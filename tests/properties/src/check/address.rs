@@ -6,7 +6,8 @@ use ipnet::IpNet;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// LOGIN-8: the client address behind proxies. The bytes are a line with the peer's address, then lines of the header.
+/// LOGIN-8: the client address behind proxies. The first line is the peer's address. Each further line is a
+/// value of the `x-forwarded-for` header.
 pub fn address(bytes: &[u8]) {
     let mut lines = bytes.split(|byte| *byte == b'\n');
     let peer = lines.next().and_then(|line| std::str::from_utf8(line).ok());
@@ -28,15 +29,15 @@ pub fn address(bytes: &[u8]) {
     assert_eq!(client, client.to_canonical());
     let own = peer.to_canonical();
     if !is_trusted(&own) {
-        assert_eq!(client, own, "the header of an untrusted peer is believed");
+        assert_eq!(client, own, "the header of an untrusted peer was used");
     }
-    // Entries that the client puts before those of the proxies change nothing.
+    // If a client adds entries before the entries of the proxies, the result stays the same.
     if !is_trusted(&client) {
         let claim = HeaderValue::from_static("198.51.100.7, 10.0.0.9");
         let claimed = [&[claim], &values[..]].concat();
         assert_eq!(of_client(peer, &headers(&claimed), &trusted), client);
     }
-    // An address that a trusted proxy reports is believed.
+    // An address that a trusted proxy reports is used.
     if is_trusted(&own) {
         let forwarded = [
             &values[..],

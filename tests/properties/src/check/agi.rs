@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use aikagi_agi::{Ending, Played, Session, Sound};
 
+/// The maximum number of keys in an entry.
 const MOST: usize = 8;
 
-/// Everything that can arrive at the FastAGI port: an environment, then replies to commands.
+/// The bytes that arrive at the FastAGI port: an environment, then replies to commands.
 pub fn agi(bytes: &[u8]) {
     let mut context = Context::from_waker(Waker::noop());
-    // Neither end ever waits, so the future is ready at the first poll.
+    // The input and the output never block, so the future is ready at the first poll.
     assert!(matches!(
         pin!(talk(bytes)).poll(&mut context),
         Poll::Ready(())

@@ -12,7 +12,8 @@ use aikagi_refusal::ErrorReason;
 use chrono::{DateTime, TimeDelta, Utc};
 use prost::Message as _;
 
-/// IVR-12: turns from an IVR platform, in any order and any number. The bytes are `TakeTurnRequest`s, each after its length.
+/// IVR-12: turns from an IVR platform, in any order and number. The bytes are length-delimited
+/// `TakeTurnRequest` messages.
 pub fn call(mut bytes: &[u8]) {
     let mut calls = Calls::default();
     while let Ok(request) = TakeTurnRequest::decode_length_delimited(&mut bytes) {
@@ -23,29 +24,30 @@ pub fn call(mut bytes: &[u8]) {
     }
 }
 
-/// The stored records of calls, and the responses so far.
+/// The stored records of calls, the responses so far, and the number of passwords that each call has set.
 #[derive(Default)]
 struct Calls {
     records: HashMap<String, Vec<u8>>,
-    answered: HashMap<(String, u32), ([u8; 32], TakeTurnResponse)>,
+    responses: HashMap<(String, u32), ([u8; 32], TakeTurnResponse)>,
     set: HashMap<String, u32>,
 }
 
 impl Calls {
     fn take(&mut self, request: &TurnRequest) {
-        judge(request);
+        check_request(request);
         let record = self.records.get(&request.call_id);
         let record = record.map(|bytes| CallRecord::from_bytes(bytes).expect("a record"));
         let key = (request.call_id.clone(), request.sequence);
-        let earlier = self.answered.get(&key);
+        let earlier = self.responses.get(&key);
         match position_of(record.as_ref(), request, at(0)) {
             Ok(TurnPosition::Repeated(again)) => {
                 assert_eq!(earlier, Some(&(request.event.digest(), again)));
             }
             Ok(TurnPosition::First | TurnPosition::Next) => {
-                assert_eq!(earlier, None, "a turn is taken more than once");
-                let answer = self.advance(record, request);
-                self.answered.insert(key, (request.event.digest(), answer));
+                assert_eq!(earlier, None, "a turn was taken more than once");
+                let response = self.advance(record, request);
+                self.responses
+                    .insert(key, (request.event.digest(), response));
             }
             Err(refusal) => assert!(matches!(
                 refusal.reason(),
@@ -58,7 +60,7 @@ impl Calls {
         let (caller, state) = match (&request.event, record) {
             (_, Some(record)) => (record.caller, Some(record.state)),
             (Event::Started { caller }, None) => (caller.clone(), None),
-            (_, None) => unreachable!("only a start begins a call"),
+            (_, None) => unreachable!("a call without a record begins with a start"),
         };
         let line = a_line();
         let turn = match (state.clone(), &request.event) {
@@ -81,22 +83,24 @@ impl Calls {
         if turn.set.is_some() {
             let set = self.set.entry(request.call_id.clone()).or_default();
             *set += 1;
-            assert_eq!(*set, 1, "a call sets more than one password");
-            kept.state = state.expect("a call that has begun");
-            claimed(&kept, request);
+            assert_eq!(*set, 1, "a call set more than one password");
+            kept.state = state.expect("a state before the setting");
+            check_claim(&kept, request);
             kept.state = turn.state.clone();
         }
-        let answer = answer(request, &turn);
-        kept.result = TurnResult::Response(answer.clone());
+        let response = response(request, &turn);
+        kept.result = TurnResult::Response(response.clone());
         self.records.insert(request.call_id.clone(), stored(&kept));
-        answer
+        response
     }
 }
 
-/// While one replica sets the password, no other replica may. If that replica is lost, another one takes its turn over.
-fn claimed(claim: &CallRecord, request: &TurnRequest) {
+/// While one replica sets the password, no other replica may set it. After some time another replica may take
+/// the turn, because the first one may have stopped.
+fn check_claim(claim: &CallRecord, request: &TurnRequest) {
     let claim = CallRecord::from_bytes(&stored(claim)).expect("a record");
-    let refused = position_of(Some(&claim), request, at(1)).expect_err("it is being set");
+    let refused =
+        position_of(Some(&claim), request, at(1)).expect_err("another replica sets the password");
     assert_eq!(refused.reason(), ErrorReason::Unavailable);
     assert_eq!(
         position_of(Some(&claim), request, at(60)),
@@ -104,7 +108,7 @@ fn claimed(claim: &CallRecord, request: &TurnRequest) {
     );
 }
 
-fn judge(request: &TurnRequest) {
+fn check_request(request: &TurnRequest) {
     let id = &request.call_id;
     assert!(id.is_ascii() && (8..=64).contains(&id.len()) && !id.contains([':', ' ', '\n']));
     let starts = matches!(request.event, Event::Started { .. });
@@ -120,7 +124,7 @@ fn stored(record: &CallRecord) -> Vec<u8> {
     bytes.to_vec()
 }
 
-fn answer(request: &TurnRequest, turn: &Turn) -> TakeTurnResponse {
+fn response(request: &TurnRequest, turn: &Turn) -> TakeTurnResponse {
     turn_response(
         request.sequence,
         &turn.guidance,

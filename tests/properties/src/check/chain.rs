@@ -4,14 +4,16 @@ use chrono::DateTime;
 
 const CHAIN: i64 = 7;
 
-/// Events in the order in which a reader finds them, each with the change made to it after it was written.
+/// The events in their stored order, with the changes that were made after they were written.
 #[derive(Debug, Arbitrary)]
 struct Input<'a> {
     base: i64,
     events: Vec<Written<'a>>,
-    /// What the records beside the chain say, if that is wrong.
+    /// The sequence of the recorded base, if it was changed.
     claimed_base: Option<i64>,
+    /// The recorded head, if it was changed.
     claimed_head: Option<(i64, [u8; 32])>,
+    /// The index of the marked event, and whether the mark is correct.
     mark: Option<(u8, bool)>,
 }
 
@@ -29,20 +31,23 @@ struct Written<'a> {
     harm: Option<Harm>,
 }
 
+/// A change to an event after it was written.
 #[derive(Debug, Clone, Arbitrary)]
 enum Harm {
+    /// The event was removed.
     Gone,
+    /// The event is stored twice.
     Twice,
     Sequence(i64),
     Chain(i64),
     Outcome(u8),
-    /// The last letter of the actor moves to the action.
+    /// The actor was split before its last letter: the letter became the action.
     Shifted,
     NoReason,
     Hash([u8; 32]),
 }
 
-/// OPS-3: a changed chain is distinguished from an unchanged one, and no chain makes the walk fail.
+/// OPS-3: the walk finds a flaw in every changed chain and none in an unchanged one. No chain makes it panic.
 pub fn chain(bytes: &[u8]) {
     let Ok(input) = Input::arbitrary_take_rest(Unstructured::new(bytes)) else {
         return;
@@ -145,8 +150,8 @@ fn harm<'a>(
     found.push((event, hash));
 }
 
-/// Whether the whole chain is intact: each event follows the one before, from base to head. This looks at the chain as a
-/// whole, unlike the walk.
+/// True if the chain is intact: every event follows the one before it, from base to head. Unlike the walk,
+/// this function compares the chain as a whole.
 fn is_whole(bounds: ChainBounds, mark: Option<Mark>, found: &HashedEvents<'_>) -> bool {
     let ChainBounds { base, head } = bounds;
     let begins = base.sequence > 0 || (base.sequence == 0 && base.hash == ChainHash::START);

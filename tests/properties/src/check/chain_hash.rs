@@ -1,6 +1,6 @@
 use aikagi_domain::audit_chain::ChainHash;
 
-/// OPS-3: a hash as written in an anchor's file.
+/// OPS-3: the text of a hash in an anchor.
 pub fn chain_hash(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;

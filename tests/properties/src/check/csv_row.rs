@@ -3,7 +3,7 @@ use aikagi_ctl::commands::import::row::{Columns, fields};
 const ROW: u64 = 7;
 const LIST: [char; 1] = [';'];
 
-/// OPS-1: a row of an import. The bytes are a header, then one line.
+/// OPS-1: a row of an import. The first line is the header, the second line is the row.
 pub fn csv_row(bytes: &[u8]) {
     let mut lines = bytes.splitn(2, |byte| *byte == b'\n');
     let header = lines.next().unwrap_or_default();
@@ -34,7 +34,7 @@ pub fn csv_row(bytes: &[u8]) {
         assert!(!number.contains(char::is_whitespace));
     }
 
-    // No digit gets lost: with only these three columns, every digit of the line is in the row.
+    // No digit is lost: if the header has only these three columns, every digit of the line is in the row.
     if fields(header).len() == 3 {
         let count = |text: &str| text.bytes().filter(u8::is_ascii_digit).count();
         let line = std::str::from_utf8(line).expect("read as UTF-8");
@@ -45,7 +45,7 @@ pub fn csv_row(bytes: &[u8]) {
         assert_eq!(read, count(line));
     }
 
-    // The fields of a rejected row are parsed as the same row again.
+    // If the raw fields are written as a new line, the same row is read from it.
     let [contract, subscribed, unsubscribed] = raw_fields.map(|field| quoted(&field));
     let again = [contract, subscribed, unsubscribed].join(&b","[..]);
     let usual = b"contract_number,subscribed_numbers,unsubscribed_numbers";

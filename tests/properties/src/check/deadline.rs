@@ -23,7 +23,7 @@ pub fn deadline(bytes: &[u8]) {
     assert!(well_formed);
     match pass_on(&mut headers, given) {
         Ok(()) => {
-            let passed = from_headers(&headers).expect("what is passed on can be read");
+            let passed = from_headers(&headers).expect("the forwarded deadline is well-formed");
             let most = Duration::from_millis(99_999_999);
             let expected = given.saturating_sub(RESERVE).min(most);
             assert_eq!(passed.as_millis(), expected.as_millis());

@@ -9,8 +9,9 @@ const CONTRACT: &str = "0311110001";
 const USER: &str = "0311110002";
 const PLAIN: &str = "0311110003";
 
-/// IVR-1 to IVR-8, IVR-11: a call as lines: the caller, then one line for each entry. `-` is silence, `!` hangs up; `close`,
-/// `subscribe NUMBER`, `choose UNIT` and `establish UNIT` change the line during the call.
+/// IVR-1 to IVR-8, IVR-11: a call. The first line of the text is the caller; each further line is an entry.
+/// `-` is silence and `!` hangs up. `close`, `subscribe NUMBER`, `choose UNIT` and `establish UNIT` change the
+/// telephone line during the call. `subscribe` turns the subscription of a number on or off.
 pub fn dialog(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
@@ -29,7 +30,7 @@ pub fn dialog(bytes: &[u8]) {
     }
 }
 
-/// A call, and what a listener knows of it.
+/// A call, with a count of invalid entries that does not come from its state.
 struct Call {
     caller: Option<TelephoneNumber>,
     turn: Turn,
@@ -60,12 +61,12 @@ impl Call {
             keys => state.turn(caller, Some(line), Entry::Keys(keys)),
         };
         let turn = take(state.clone());
-        assert_eq!(turn, take(state), "the same turn gets different answers");
+        assert_eq!(turn, take(state), "the same turn has different results");
         let before = std::mem::replace(&mut self.turn, turn);
-        self.judge(&before, line, text);
+        self.check_turn(&before, line, text);
     }
 
-    fn judge(&mut self, before: &Turn, line: &Line, text: &str) {
+    fn check_turn(&mut self, before: &Turn, line: &Line, text: &str) {
         let turn = &self.turn;
         let outcome = ended(turn);
         assert_eq!(turn.set.is_some(), newly_set(before, turn));
@@ -73,7 +74,7 @@ impl Call {
             assert_eq!(
                 outcome,
                 ended(before),
-                "a call that has ended stays as it ended"
+                "the outcome of an ended call changed"
             );
             assert!(turn.guidance.is_empty());
             return;
@@ -84,7 +85,7 @@ impl Call {
         }
         if let Some(setting) = &turn.set {
             assert_eq!(step, CallStep::Confirm);
-            self.judge_setting(line, setting, text);
+            self.check_set(line, setting, text);
         }
         let is_accepted = self.caller.as_ref().is_some_and(|caller| line.has(caller));
         let refused = line.closed || !is_accepted;
@@ -108,11 +109,11 @@ impl Call {
             .iter()
             .filter_map(|guidance| guidance.number.as_ref())
         {
-            assert!(line.has(number), "a number of another line is read out");
+            assert!(line.has(number), "a number of another line was read out");
         }
     }
 
-    fn judge_setting(&self, line: &Line, setting: &Setting, text: &str) {
+    fn check_set(&self, line: &Line, setting: &Setting, text: &str) {
         let [once, again] = [self.taken.as_str(), text].map(|keys| keys.trim_end_matches('#'));
         assert_eq!(once, again);
         assert_eq!(setting.password.expose(), again.as_bytes());
@@ -162,7 +163,7 @@ fn a_line() -> Line {
     }
 }
 
-/// The line after a change, if the text describes one.
+/// The line after a change; `None` if the text is not a change.
 fn change(line: &Line, text: &str) -> Option<Line> {
     let mut line = line.clone();
     match text.split_once(' ').unwrap_or((text, "")) {

@@ -1,6 +1,6 @@
 use aikagi_mesh::identity::{Identity, TRUST_DOMAIN};
 
-/// INV-7: the URI in a certificate.
+/// INV-7: the SPIFFE URI in a certificate.
 pub fn identity(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;

@@ -6,14 +6,15 @@ use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use tempfile::NamedTempFile;
 
-/// One open file that is overwritten for each input. Closing it each time would take most of the time.
+/// One open file that every input overwrites. To open and close a file for each input would be slow.
 static FILE: LazyLock<Mutex<NamedTempFile>> =
     LazyLock::new(|| Mutex::new(NamedTempFile::new().expect("a file")));
 const PLACE: Context<'_> = Context::Call {
     call_id: "call-0001",
 };
 
-/// INV-9: the text of a key ring file. The same bytes are also tried as the name of a new key, if they are a valid name.
+/// INV-9: the text of a key ring file. If the bytes are a valid key id, a key ring with this id is also
+/// generated and loaded.
 pub fn key_ring(bytes: &[u8]) {
     match load(bytes) {
         Ok(ring) => drop(sealing_id(&ring)),
@@ -36,14 +37,14 @@ pub fn key_ring(bytes: &[u8]) {
 }
 
 fn load(text: &[u8]) -> Result<KeyRing, KeyRingError> {
-    let mut file = FILE.lock().expect("nobody else's");
+    let mut file = FILE.lock().expect("no other check has panicked");
     file.as_file().set_len(0).expect("emptied");
     file.rewind().expect("rewound");
     file.write_all(text).expect("written");
     KeyRing::load(file.path())
 }
 
-/// The id of the key with which a ring seals. Checks that the ring opens what it seals.
+/// Returns the id of the active key. Checks that the ring opens a value that it has sealed.
 fn sealing_id(ring: &KeyRing) -> String {
     let sealed = ring.seal(PLACE, b"plain").expect("sealed");
     let opened = ring.open(PLACE, &sealed).expect("opened");

@@ -4,7 +4,7 @@ use aikagi_refusal::ErrorReason;
 use http::header::ORIGIN;
 use http::{HeaderMap, HeaderValue};
 
-/// SESS-3: an origin as a setting, and in the request of a page.
+/// SESS-3: an origin in the settings and in a browser's request.
 pub fn origin(bytes: &[u8]) {
     let own = Origin::try_from("https://localhost:8443".to_owned()).expect("an origin");
     if let Ok(value) = HeaderValue::from_bytes(bytes) {
@@ -21,9 +21,9 @@ pub fn origin(bytes: &[u8]) {
         assert!(!host.is_empty() && !host.contains(['/', '@', '?', '#', ' ']));
         assert!(
             !host.ends_with(':'),
-            "no browser leaves a port out after its colon"
+            "an origin with an empty port was accepted"
         );
-        // As a setting it allows this origin and no other.
+        // This origin in the settings allows a request with the same origin.
         let headers: HeaderMap = [(ORIGIN, text.parse().expect("a value"))]
             .into_iter()
             .collect();

@@ -49,9 +49,9 @@ pub fn password(bytes: &[u8]) {
         input.refuses_digits_only && digits_only
     );
     assert!(input.refuses_common || !breaks(PolicyRule::Common));
-    // Capital letters make no common password acceptable.
-    let loud = NewPassword::parse(&text.to_ascii_uppercase(), &policy);
-    assert_eq!(loud.err().unwrap_or_default(), broken);
+    // Capital letters do not make a common password acceptable.
+    let upper = NewPassword::parse(&text.to_ascii_uppercase(), &policy);
+    assert_eq!(upper.err().unwrap_or_default(), broken);
 
     for secret in [
         temporary.as_ref().map(TemporaryPassword::expose),

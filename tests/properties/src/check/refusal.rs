@@ -1,33 +1,34 @@
 use aikagi_refusal::{ErrorReason, Failure, Refusal, forward, name_of, reason_of};
 use tonic::{Code, Status};
 
-/// OPS-4: the refusal of an upstream. The bytes are a code, then `google.rpc` details.
+/// OPS-4: the status of an upstream that is forwarded. The first byte is the code; the rest are `google.rpc`
+/// details.
 pub fn refusal(bytes: &[u8]) {
     const SECRET: &str = "a driver's own words";
     let (code, details) = bytes.split_first().unwrap_or((&0, &[]));
     let code = Code::from(i32::from(code % 17));
     let status = Status::with_details(code, SECRET, details.to_vec().into());
     let reason = reason_of(&status);
-    let answer = forward(&status);
+    let response = forward(&status);
     match reason {
         Some(reason) if reason != ErrorReason::CallerNotAllowed => {
             assert_eq!(
-                answer.details(),
+                response.details(),
                 details,
-                "a refusal of ours is passed on changed"
+                "a refusal of one of our services was changed"
             );
-            assert_eq!((answer.code(), answer.message()), (code, SECRET));
+            assert_eq!((response.code(), response.message()), (code, SECRET));
             assert_eq!(Refusal::from(Failure::forwarded(&status)).reason(), reason);
         }
         Some(_) | None => {
-            assert!(!answer.message().contains(SECRET));
-            assert_ne!(answer.code(), Code::Ok);
-            let answered = reason_of(&answer).expect("a reason of ours");
+            assert!(!response.message().contains(SECRET));
+            assert_ne!(response.code(), Code::Ok);
+            let forwarded = reason_of(&response).expect("one of our reasons");
             assert_ne!(
-                answered,
+                forwarded,
                 ErrorReason::CallerNotAllowed,
                 "{}",
-                name_of(answered)
+                name_of(forwarded)
             );
         }
     }

@@ -10,13 +10,13 @@ use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use zeroize::Zeroizing;
 
-/// Two rings with the same two keys; in each, another key is active.
+/// Two key rings with the same two keys. In the first the key `old` is active, in the second the key `new`.
 static RINGS: LazyLock<[KeyRing; 2]> = LazyLock::new(|| {
     let [old, new] = keys(9);
     [ring(&old, &new), ring(&new, &old)]
 });
-/// A ring with other keys under the same names. Nothing is ever sealed with it: the fuzzer sees compared values, and would
-/// return as its input what was just sealed.
+/// A key ring with other keys under the same ids. It never seals a value. The fuzzer can see the values that
+/// the program compares, so it could use a value that was just sealed as its next input.
 static UNUSED: LazyLock<KeyRing> = LazyLock::new(|| {
     let [old, new] = keys(10);
     ring(&old, &new)
@@ -45,6 +45,7 @@ struct Input<'a> {
     made_up: &'a [u8],
 }
 
+/// The place for which a value is sealed.
 #[derive(Debug, PartialEq, Eq, Arbitrary)]
 enum SealTarget<'a> {
     Permanent(u8, i64),
@@ -53,13 +54,16 @@ enum SealTarget<'a> {
     Session([u8; 32]),
 }
 
+/// A change to a sealed value.
 #[derive(Debug, Arbitrary)]
 enum Harm<'a> {
+    /// The byte at an index is combined with another one by XOR.
     Changed(u16, u8),
+    /// Bytes are added at the end.
     Longer(&'a [u8]),
 }
 
-/// INV-9: a sealed value opens only unchanged and in its own context; nothing else opens.
+/// INV-9: only an unchanged sealed value can be opened, and only in its own context.
 pub fn seal(bytes: &[u8]) {
     let Ok(input) = Input::arbitrary_take_rest(Unstructured::new(bytes)) else {
         return;
@@ -85,7 +89,7 @@ pub fn seal(bytes: &[u8]) {
         assert!(UNUSED.open(context, input.made_up).is_err());
         let mut harmed = sealed.clone();
         for harm in &input.harms {
-            harm.done_to(&mut harmed);
+            harm.apply_to(&mut harmed);
         }
         if let Some(cut) = input.cut {
             harmed.truncate(cut.into());
@@ -119,7 +123,7 @@ impl SealTarget<'_> {
 }
 
 impl Harm<'_> {
-    fn done_to(&self, sealed: &mut Vec<u8>) {
+    fn apply_to(&self, sealed: &mut Vec<u8>) {
         match self {
             Self::Changed(at, by) => {
                 let length = sealed.len().max(1);

@@ -7,8 +7,8 @@ use http::{Extensions, HeaderMap, HeaderValue};
 use tonic::Request;
 use tonic::metadata::MetadataMap;
 
-/// SESS-3: the session that a request presents. The first byte says whether a browser sent it. A line that begins with `a`
-/// is an authorization header; one that begins with `c` is a cookie header.
+/// SESS-3: the session token of a request. If the first byte is odd, a browser sent the request. The lines
+/// after it are headers: `a` and the value of an authorization header, or `c` and the value of a cookie header.
 pub fn session(bytes: &[u8]) {
     let (kind, lines) = bytes.split_first().unwrap_or((&0, &[]));
     let browser = kind & 1 == 1;
@@ -24,7 +24,7 @@ pub fn session(bytes: &[u8]) {
         }
     }
     let found = found(&headers, browser);
-    // Another scheme is not ours.
+    // Authorization headers with other schemes are ignored.
     let is_bearer = |value: &&HeaderValue| {
         let scheme = value.as_bytes().split(|byte| *byte == b' ').next();
         scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"Bearer"))
@@ -40,7 +40,10 @@ pub fn session(bytes: &[u8]) {
         Ok(token) => {
             assert!(SessionToken::parse(token).is_ok());
             let holds = |line: &&String| line.contains(token.as_str());
-            assert!(all.iter().any(|line| holds(&line)), "it was not presented");
+            assert!(
+                all.iter().any(|line| holds(&line)),
+                "the token is not in the request"
+            );
             assert!(bearers < 2 && (browser || bearers == 1));
         }
         Err(ErrorReason::SessionRequired) => assert_eq!(bearers, 0),

@@ -10,7 +10,7 @@ pub fn telephone(bytes: &[u8]) {
     let is_number = matches!(digits.len(), 10..=11) && digits.starts_with('0');
     let Ok(number) = TelephoneNumber::parse(text) else {
         let plain = text.chars().all(|c| digit(c).is_some() || "- ".contains(c));
-        assert!(!(plain && is_number), "a telephone number is refused");
+        assert!(!(plain && is_number), "a telephone number was refused");
         return;
     };
     assert!(is_number, "{digits} is not a telephone number");
@@ -24,7 +24,8 @@ pub fn telephone(bytes: &[u8]) {
     assert!(shown.len() == 4 && masked.len() == digits.len() && digits.ends_with(shown));
 }
 
-/// The digit that a character stands for. It is deliberately written in another way than the parser.
+/// The digit of a character. The code differs from the parser on purpose, so that a fault of one is found by
+/// the other.
 fn digit(c: char) -> Option<char> {
     const FULL_WIDTH: &str = "０１２３４５６７８９";
     if c.is_ascii_digit() {

@@ -1,6 +1,6 @@
 use aikagi_domain::session::SessionToken;
 
-/// SESS-3: a presented session token.
+/// SESS-3: the text of a session token.
 pub fn token(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
@@ -8,7 +8,7 @@ pub fn token(bytes: &[u8]) {
     let Ok(token) = SessionToken::parse(text) else {
         return;
     };
-    // No token has two spellings: a token that has ended has ended in every spelling.
+    // A token has only one text form. With two, a session that has ended could be found by the other form.
     assert_eq!(token.as_text().as_str(), text);
     assert_eq!(text.len(), 43);
     assert!(!format!("{token:?}").contains(text));
