@@ -63,19 +63,19 @@ pub struct ChainedEvent<'a> {
     pub chain_sequence: i64,
     /// The position among all events.
     pub event_id: i64,
-    /// The time, in microseconds.
+    /// The time of the event. The hash covers it in microseconds.
     pub occurred: DateTime<Utc>,
     /// Who acted.
     pub actor: &'a str,
     /// What was done.
     pub action: &'a str,
-    /// The line concerned.
+    /// The id of the line that the action concerns.
     pub line_id: Option<i64>,
-    /// The number concerned.
+    /// The number that the action concerns.
     pub number: Option<&'a str>,
     /// How the action ended.
     pub outcome: &'a str,
-    /// Why it ended like that.
+    /// The reason for the outcome.
     pub reason: Option<&'a str>,
     /// The trace of the request.
     pub trace_id: Option<&'a str>,

@@ -83,7 +83,7 @@ impl Verdict {
             LiveSecret::None(NoSecretReason::NeverSet) => Self::NoPassword,
             LiveSecret::None(NoSecretReason::Killed) => Self::Killed,
             LiveSecret::None(NoSecretReason::Expired) => Self::TemporaryExpired,
-            // The last attempt is charged and not settled yet.
+            // All attempts are charged, and the last one is not settled yet.
             _ if !credential.may_be_tried(now, rules) => Self::Killed,
             LiveSecret::Temporary { .. } => Self::Temporary,
             LiveSecret::Permanent { expired: true, .. } => Self::MustChange,

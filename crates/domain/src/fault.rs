@@ -18,7 +18,7 @@ pub const FAILURES_DESCRIPTION: &str = "Operations of a dependency that failed, 
 /// What a fault means for the caller of the failed RPC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FaultKind {
-    /// A dependency cannot be used or did not respond in time. It is unknown whether the operation was done.
+    /// A dependency cannot be used or did not respond in time. The operation may have been done or not.
     Unavailable,
     /// The deadline of the RPC passed while it waited for a dependency (INV-11).
     DeadlineExceeded,
@@ -200,7 +200,7 @@ error_types! {
     OutOfMemory = "out_of_memory",
     /// The transaction conflicted with another one.
     Conflict = "conflict",
-    /// A stored row or an index is damaged, or a row is missing.
+    /// A stored row or an index is damaged, or a required row is missing.
     Corrupt = "corrupt",
     /// The store refused a statement.
     Statement = "statement",

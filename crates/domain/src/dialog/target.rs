@@ -5,7 +5,7 @@
 use crate::telephone::TelephoneNumber;
 use crate::unit::{AuthUnit, Line};
 
-/// Why a setting is not allowed. The guidance does not distinguish the cases within one value (IVR-11).
+/// Why a setting is not allowed. All cases of one value get the same guidance (IVR-11).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SettingDenial {
     /// The caller's number is withheld, unknown, or on a closed line.

@@ -172,9 +172,10 @@ fn the_same_digits_again_set_the_password() {
     assert_eq!(setting.password.expose(), b"12345678");
 }
 
-/// IVR-6: different digits are an invalid entry of the confirm step, which asks for the first digits again.
+/// IVR-6: different digits are an invalid entry of the confirm step. The step then asks again for the digits
+/// that were keyed first.
 #[test]
-fn different_digits_are_asked_for_again() {
+fn different_digits_are_an_invalid_entry() {
     let line = line(UnitState::Unset);
     let turn = call(USER, &line, &["1", "12345678", "12345679"]);
     assert_eq!(
@@ -259,7 +260,7 @@ fn unacceptable_callers_are_refused() {
 
 /// IVR-11, UNIT-2: a unit other than the established one is an invalid entry. A chosen unit may be replaced.
 #[test]
-fn an_established_unit_admits_only_itself() {
+fn only_the_established_unit_is_accepted() {
     let established = line(UnitState::Established(AuthUnit::Number));
     assert_eq!(
         step(&call(USER, &established, &["1"])),
