@@ -140,7 +140,7 @@ mod tests {
         assert!(!format!("{environment:?}").contains("0312340001"));
     }
 
-    /// IVR-11: if the number is withheld or unknown, there is no caller. Asterisk has several forms of this.
+    /// IVR-11: if the number is withheld or unknown, there is no caller. Asterisk reports this in several forms.
     #[tokio::test]
     async fn a_withheld_number_is_no_caller() {
         for (number, presentation, expected) in [

@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 /// The line is not a valid reply to any command that this crate sends. The error does not contain the line, which may
-/// hold keys.
+/// contain keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the reply is malformed")]
 pub struct ReplyError;

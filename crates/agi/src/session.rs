@@ -1,4 +1,5 @@
-//! A call that Asterisk has handed over. Commands are sent one at a time; each waits for its reply.
+//! A call for which Asterisk has opened a connection. Each command waits for its reply before the next one is
+//! sent.
 
 use std::time::Duration;
 
@@ -54,7 +55,7 @@ pub enum Played {
 /// What ended an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
-    /// The hash key, which is not part of the entry.
+    /// The `#` key, which is not part of the entry.
     Hash,
     /// The maximum number of keys was reached.
     Full,
@@ -65,7 +66,7 @@ pub enum Ending {
 /// The keys that the caller pressed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// The keys, without the hash that ended the entry.
+    /// The keys, without the `#` that ended the entry.
     pub keys: Zeroizing<String>,
     /// What ended the entry.
     pub ending: Ending,
@@ -188,7 +189,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Session<R, W> {
         }
     }
 
-    /// Finds out why a command failed. Asterisk replies -1 both if the caller has hung up and if it cannot play the sound.
+    /// Finds out why a command failed. Asterisk replies -1 in two cases: the caller has hung up, or it cannot play
+    /// the sound.
     async fn cause_of_failure(&mut self) -> Result<SessionError, SessionError> {
         self.command("CHANNEL STATUS").await?;
         Ok(SessionError::Unplayable)
