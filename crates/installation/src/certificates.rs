@@ -68,7 +68,7 @@ impl Authority {
             let key_pair = KeyPair::generate().context("cannot generate a key")?;
             let made = authority_params()
                 .self_signed(&key_pair)
-                .context("cannot sign the authority")?;
+                .context("cannot create the authority's certificate")?;
             write_private(&key, key_pair.serialize_pem().as_bytes())?;
             write_public(&certificate, made.pem().as_bytes())?;
         }
