@@ -11,7 +11,7 @@ const PLAIN: &str = "0311110003";
 
 /// IVR-1 to IVR-8, IVR-11: a call. The first line of the text is the caller; each further line is an entry.
 /// `-` is silence and `!` hangs up. `close`, `subscribe NUMBER`, `choose UNIT` and `establish UNIT` change the
-/// telephone line during the call. `subscribe` turns the subscription of a number on or off.
+/// caller's line during the call. `subscribe` turns the subscription of a number on or off.
 pub fn dialog(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;

@@ -8,7 +8,7 @@ pub fn token(bytes: &[u8]) {
     let Ok(token) = SessionToken::parse(text) else {
         return;
     };
-    // A token has only one text form. With two, a session that has ended could be found by the other form.
+    // A token has only one text form, so the token of an ended session cannot return in another form.
     assert_eq!(token.as_text().as_str(), text);
     assert_eq!(text.len(), 43);
     assert!(!format!("{token:?}").contains(text));
