@@ -1,4 +1,4 @@
-//! Generates the code of the method option in `options.proto`.
+//! Generates the Rust code for the method option in `options.proto`.
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=../../proto/aikagi/mesh");

@@ -1,4 +1,4 @@
-//! The log of background tasks that fail.
+//! Logs background tasks that fail.
 
 use aikagi_domain::fault::ErrorType;
 
@@ -10,7 +10,7 @@ pub struct BackgroundTask {
 }
 
 impl BackgroundTask {
-    /// A task with this name that has not failed.
+    /// Creates a task that has not failed. Log lines have the name in the field `task`.
     pub const fn new(name: &'static str) -> Self {
         Self {
             name,

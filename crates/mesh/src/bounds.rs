@@ -1,5 +1,5 @@
-//! The bounds of a port (OPS-5): how many connections, handshakes and requests it holds, in all and for each client
-//! address, and for how long each may be silent.
+//! The bounds of a port (OPS-5). They limit how many connections, handshakes and requests it holds, in all and for each
+//! client address. They also limit how long each of these may be silent.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
@@ -9,73 +9,76 @@ use serde::Deserialize;
 
 use crate::connection::Clients;
 
-/// The IPv6 network of one subscriber, and the networks that one subscriber may have. Each with the multiple of an
-/// address's bounds that applies to it.
+/// The prefix lengths of the IPv6 networks that a subscriber may have, from the smallest to the largest. The second
+/// value is a factor: the network's bounds are that many times the bounds of one address.
 const IPV6_PREFIXES: [(u8, usize); 3] = [(64, 1), (56, 2), (48, 4)];
 
-/// `server.bounds` and `public.bounds`: what differs from the defaults. The defaults of a port for anyone are tighter
-/// than those of a port for workloads.
+/// The settings `server.bounds` and `public.bounds`, which replace defaults. The defaults of a port for anyone are
+/// tighter than those of a port for workloads.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BoundSettings {
-    /// The most connections. At this number the oldest silent one is closed.
+    /// The maximum number of connections. When it is exceeded, the connection that was silent longest is closed.
     pub connections: Option<usize>,
-    /// The most handshakes in progress. At this number the oldest one is closed.
+    /// The maximum number of handshakes in progress. When it is exceeded, the oldest one is closed.
     pub handshakes: Option<usize>,
-    /// The most connections of one client address. At this number its oldest silent one is closed.
+    /// The maximum number of connections from one client address. When it is exceeded, the connection of that address
+    /// that was silent longest is closed.
     pub address_connections: Option<usize>,
-    /// The most handshakes of one client address. At this number its oldest one is closed.
+    /// The maximum number of handshakes in progress from one client address. When it is exceeded, the oldest one of
+    /// that address is closed.
     pub address_handshakes: Option<usize>,
-    /// The most requests in progress of one client address. At this number its oldest incomplete one is refused.
+    /// The maximum number of requests in progress from one client address. When it is exceeded, the oldest incomplete
+    /// request of that address is refused.
     pub address_requests: Option<usize>,
-    /// Bounds for each address of certain networks, such as networks of many subscribers.
+    /// Bounds for each address in certain networks, such as networks of many subscribers.
     pub overrides: Vec<BoundOverride>,
-    /// The longest time until the first byte of a connection.
+    /// The maximum time until the first byte of a connection.
     #[serde(with = "humantime_serde")]
     pub first_byte: Option<Duration>,
-    /// The longest time that a TLS handshake may take.
+    /// The maximum duration of a TLS handshake.
     #[serde(with = "humantime_serde")]
     pub handshake: Option<Duration>,
-    /// The longest time until the head of the first request is complete.
+    /// The maximum time from the TLS handshake until the head of the first request is complete.
     #[serde(with = "humantime_serde")]
     pub first_request: Option<Duration>,
-    /// The longest time that the body of a request may take. For a stream: until its next message.
+    /// The maximum time to receive the body of a request. For a stream: the maximum time until its next part.
     #[serde(with = "humantime_serde")]
     pub body: Option<Duration>,
-    /// The longest time in which the peer takes nothing of a response that is ready.
+    /// The maximum time for which the peer may read nothing of a response that is ready.
     #[serde(with = "humantime_serde")]
     pub write: Option<Duration>,
-    /// The longest time without a request in progress.
+    /// The maximum time for which a connection may have no request in progress.
     #[serde(with = "humantime_serde")]
     pub idle: Option<Duration>,
-    /// The longest lifetime of a connection.
+    /// The maximum age of a connection.
     #[serde(with = "humantime_serde")]
     pub age: Option<Duration>,
-    /// The most requests in progress on one connection.
+    /// The maximum number of requests in progress on one connection.
     pub streams: Option<u32>,
-    /// The largest head of a request, in bytes.
+    /// The maximum size of a request's head, in bytes.
     pub head_bytes: Option<u32>,
-    /// The bytes that a peer may send on one connection before they are read.
+    /// The maximum number of bytes that a peer may send on one connection before the service reads them.
     pub window_bytes: Option<u32>,
-    /// The most bytes of one response that wait for a slow peer.
+    /// The maximum number of bytes of one response that are buffered for a slow peer.
     pub send_bytes: Option<usize>,
 }
 
-/// Bounds for each address of a network. If several networks contain an address, the smallest network decides.
+/// Bounds for each address in a network. If several networks contain an address, the bounds of the smallest one apply.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BoundOverride {
     /// The network, such as `10.0.0.0/8`.
     pub network: IpNet,
-    /// The most connections of each address.
+    /// The maximum number of connections from each address.
     pub connections: usize,
-    /// The most handshakes in progress of each address.
+    /// The maximum number of handshakes in progress from each address.
     pub handshakes: usize,
-    /// The most requests in progress of each address.
+    /// The maximum number of requests in progress from each address.
     pub requests: usize,
 }
 
-/// What one address may hold at the same time.
+/// The bounds of one address or network, each as the number that it may hold at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Share {
     pub(crate) connections: usize,
@@ -90,7 +93,7 @@ pub struct Bounds {
     pub(crate) handshakes: usize,
     pub(crate) address: Share,
     overrides: Vec<BoundOverride>,
-    /// Proxies: their connections are those of many clients.
+    /// The networks of proxies. A proxy's connections carry requests of many clients.
     proxies: Vec<IpNet>,
     pub(crate) first_byte: Duration,
     pub(crate) handshake: Duration,
@@ -106,7 +109,7 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// The bounds of a port for these clients.
+    /// Creates the bounds of a port from its settings. Its clients decide the defaults.
     pub fn new(settings: &BoundSettings, clients: Clients) -> Self {
         let defaults = match clients {
             Clients::Anyone => Self::for_anyone(),
@@ -142,8 +145,8 @@ impl Bounds {
         }
     }
 
-    /// Exempts proxies from the bounds of an address on connections and handshakes. Their requests are counted for the
-    /// clients that they name.
+    /// Exempts proxies from the bounds on the connections and handshakes of one address. Each request of a proxy counts
+    /// for the client that the proxy names.
     #[must_use]
     pub fn behind(self, proxies: Vec<IpNet>) -> Self {
         Self { proxies, ..self }
@@ -174,7 +177,8 @@ impl Bounds {
         }
     }
 
-    /// A workload keeps its connections. It has many requests in progress, those of all its own clients.
+    /// A workload keeps its connections open. It has many requests in progress, because it sends them for all its own
+    /// clients.
     fn for_workloads() -> Self {
         Self {
             address: Share {
@@ -194,7 +198,7 @@ impl Bounds {
         }
     }
 
-    /// The networks that an address belongs to, each with its share.
+    /// The networks that contain an address, each with its share. A holder takes a place in each of them.
     pub(crate) fn shares(&self, address: IpAddr) -> Vec<(IpNet, Share)> {
         let address = address.to_canonical();
         let decides = self
@@ -210,7 +214,7 @@ impl Bounds {
         match address {
             IpAddr::V4(address) => vec![(Ipv4Net::from(address).into(), share)],
             IpAddr::V6(address) => {
-                // An override for less than a /64 is for that network alone.
+                // An override for a network smaller than a /64 applies to that network only.
                 let longest = decides.map_or(0, |limit| limit.network.prefix_len());
                 IPV6_PREFIXES
                     .iter()
@@ -222,13 +226,13 @@ impl Bounds {
         }
     }
 
-    /// True for a proxy, whose connections are those of many clients.
+    /// True if the address is a proxy's, whose connections carry requests of many clients.
     pub(crate) fn is_proxy(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.proxies.iter().any(|proxy| proxy.contains(&address))
     }
 
-    /// How often a connection is looked at.
+    /// The interval at which a connection is checked against its time limits.
     pub(crate) fn tick(&self) -> Duration {
         let shortest = self.first_request.min(self.write).min(self.idle);
         (shortest / 4).clamp(Duration::from_millis(20), Duration::from_secs(1))
@@ -269,9 +273,9 @@ mod tests {
             .collect()
     }
 
-    /// OPS-5: an IPv4 address has a share. An IPv6 network has one, and so do the networks around it.
+    /// OPS-5: an IPv4 address has one share. An IPv6 address has three: those of its /64, its /56 and its /48.
     #[test]
-    fn an_address_shares_with_its_network() {
+    fn an_ipv6_address_shares_with_its_networks() {
         let bounds = bounds("address_connections = 10");
         let is = |shares: &[(&str, usize)]| -> Vec<(String, usize)> {
             let shares = shares.iter();
@@ -290,9 +294,9 @@ mod tests {
         );
     }
 
-    /// OPS-5: a network of many subscribers can have its own bounds. The smallest network decides.
+    /// OPS-5: a network of many subscribers can have its own bounds. The bounds of the smallest network apply.
     #[test]
-    fn the_smallest_network_decides() {
+    fn the_bounds_of_the_smallest_network_apply() {
         let bounds = bounds(
             "overrides = [
                 { network = \"10.0.0.0/8\", connections = 100, handshakes = 1, requests = 1 },

@@ -21,7 +21,7 @@ pub struct Cli {
 pub enum Command {
     /// Serve until SIGTERM or SIGINT.
     Serve,
-    /// Ask the running service with these settings whether it is ready. Exit with 0 if it is.
+    /// Check that the service with these settings runs and is ready. Exit with 0 if it is.
     Healthcheck,
     /// Check the settings and the files that they name, then exit.
     CheckConfig,

@@ -1,7 +1,7 @@
-//! The client of another service.
+//! Sends RPCs to another service.
 //!
-//! Each connection has mutual TLS with the intended workload. RPCs are spread over all replicas, carry the deadline and
-//! the trace, and are repeated after a failure where that is safe.
+//! Each connection uses mutual TLS, and checks that the other end is the intended workload. RPCs are spread over all
+//! replicas. They carry the deadline and the trace. A failed RPC is repeated if that is safe.
 
 mod balance;
 mod connect;
@@ -32,16 +32,16 @@ use balance::Balance;
 pub use connect::was_never_started;
 pub use probe::{Obstacle, probe};
 
-/// The most attempts at one RPC.
+/// The maximum number of tries for one RPC.
 const MAX_ATTEMPTS: u32 = 3;
 
-/// The longest time that a check may take.
+/// The time limit for checking that the upstream is available.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The deadline of an RPC that is made outside of another RPC.
+/// The time limit of an RPC that is sent while this task serves no RPC.
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
 
-/// All replicas of a workload, as the channel of a generated client. Cheap to clone; clones share the connections.
+/// All replicas of a workload. Generated clients use it as their channel. Clones are cheap and share the connections.
 #[derive(Debug, Clone)]
 pub struct Upstream {
     workload: Arc<str>,
@@ -50,8 +50,8 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    /// The workload at these addresses (`host:port`). Each address that a host name resolves to is a replica. Names are
-    /// resolved again and again until the stop.
+    /// Creates a client of the workload at these addresses (`host:port`). Each address that a host name resolves to is
+    /// a replica. Names are resolved repeatedly until the service stops.
     pub fn new(
         workload: &str,
         targets: impl Into<Vec<String>>,
@@ -75,7 +75,7 @@ impl Upstream {
         let (mut head, body) = request.into_parts();
         telemetry::pass_on(&mut head.headers);
         if contract.is_none_or(|method| method.client_streaming) {
-            // A stream cannot be repeated, because it is not kept in memory. It is sent once.
+            // A stream is sent only once. It cannot be repeated, because its messages are not kept in memory.
             return self
                 .send_once(&method, head, body, end)
                 .await
@@ -161,7 +161,7 @@ impl Dependency for Upstream {
     }
 }
 
-/// An RPC without a response from a service.
+/// An RPC that failed without a response from the service.
 struct Failed {
     status: Status,
     /// True if the service may have received the request.

@@ -49,12 +49,12 @@ pub fn load<T: DeserializeOwned>(path: &Path) -> Result<(CommonSettings, T), Con
         .iter()
         .filter_map(|section| own.remove_entry(*section))
         .collect();
-    // The service's part comes first, because it is the part that finds a misspelt section name.
+    // The service's part is read first, because it refuses a misspelt section name.
     let own = deserialize(own.into())?;
     Ok((deserialize(common.into())?, own))
 }
 
-/// Reads the settings of a job, which serves nothing and so has no common sections.
+/// Reads the settings of a job. A job serves no RPCs, so it has no common sections.
 ///
 /// A value in the environment replaces the value in the file. Unknown keys are refused.
 pub fn load_job<T: DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
@@ -89,7 +89,7 @@ fn deserialize<T: DeserializeOwned>(value: Value) -> Result<T, ConfigError> {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CommonSettings {
-    /// The address to listen on, and how many RPCs are taken on.
+    /// The address to listen on, and the limits for RPCs.
     pub server: ServerSettings,
     /// The service's certificate, and the authorities that it trusts.
     pub identity: IdentitySettings,
@@ -108,16 +108,16 @@ impl CommonSettings {
 pub struct ServerSettings {
     /// The address to listen on.
     pub listen: SocketAddr,
-    /// The most RPCs in progress. Further RPCs are refused (LOGIN-4).
+    /// The maximum number of RPCs in progress. Further RPCs are refused (LOGIN-4).
     #[serde(default = "ServerSettings::default_max_in_flight")]
     pub max_in_flight: usize,
-    /// The deadline of an RPC that has none.
+    /// The time limit of an RPC whose caller sets no deadline.
     #[serde(default = "ServerSettings::default_deadline", with = "humantime_serde")]
     pub deadline: Duration,
-    /// The longest time that RPCs in progress may take after the stop begins.
+    /// The maximum time for which RPCs in progress may continue after the stop begins.
     #[serde(default = "ServerSettings::default_drain", with = "humantime_serde")]
     pub drain: Duration,
-    /// What differs from the default bounds (OPS-5).
+    /// The bounds that differ from the defaults (OPS-5).
     #[serde(default)]
     pub bounds: BoundSettings,
 }
@@ -169,13 +169,13 @@ impl IdentitySettings {
     }
 }
 
-/// `upstreams.*`: the addresses of a workload's replicas, `host:port`, at least one. Each address that a host name
-/// resolves to is a replica.
+/// `upstreams.*`: the addresses of a workload's replicas, as `host:port`. At least one is needed. Each address that a
+/// host name resolves to is a replica.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Vec<String>")]
 pub struct Replicas(Vec<String>);
 
-/// Addresses that no upstream can have.
+/// Why the addresses of an upstream are refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReplicasError {
     /// The list is empty.
@@ -211,7 +211,7 @@ impl From<Replicas> for Vec<String> {
     }
 }
 
-/// `[telemetry]`: the format of the log. `RUST_LOG` sets the levels, the standard `OTEL_*` variables set the collector.
+/// `[telemetry]`: the format of the log. `RUST_LOG` sets the levels. The standard `OTEL_*` variables set the collector.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TelemetrySettings {
@@ -231,7 +231,7 @@ pub enum LogFormat {
     Pretty,
 }
 
-/// Fails if others than its owner have access to a file with a secret.
+/// Fails if anyone but the owner has access to a file with a secret.
 pub fn check_private(path: &Path) -> Result<(), ConfigError> {
     use std::os::unix::fs::PermissionsExt;
     let file_error = |text: String| ConfigError::File {
@@ -242,7 +242,7 @@ pub fn check_private(path: &Path) -> Result<(), ConfigError> {
     let mode = metadata.permissions().mode();
     if mode & 0o077 != 0 {
         return Err(file_error(format!(
-            "mode {:03o} lets others read a secret; set it to 600",
+            "mode {:03o} gives others access to a secret; set it to 600",
             mode & 0o777
         )));
     }

@@ -20,11 +20,11 @@ use crate::identity::Identity;
 pub struct Peer {
     /// The peer's address.
     pub address: SocketAddr,
-    /// The peer's identity; `None` if it showed no certificate of ours (INV-7).
+    /// The peer's identity; `None` if it presented no certificate with an identity of ours (INV-7).
     pub identity: Option<Identity>,
 }
 
-/// Who connects to a port. It decides the level at which failed handshakes are logged.
+/// The clients of a port. They decide its default bounds, and the level at which a failed handshake is logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Clients {
     /// Workloads with a certificate of ours. A failed handshake is logged as a warning.
@@ -33,13 +33,13 @@ pub enum Clients {
     Anyone,
 }
 
-/// Logs what fails before a connection exists.
+/// Logs connections that are not accepted, and TLS handshakes that fail.
 #[derive(Debug)]
 pub(crate) struct Failures {
     clients: Clients,
     /// The peers of failed handshakes.
     handshakes: FirstOfMinute<IpAddr>,
-    /// Failures to accept, which have no peer.
+    /// Failures to accept a connection. They have no peer.
     accepts: FirstOfMinute<()>,
 }
 
@@ -73,7 +73,7 @@ impl Failures {
 
     pub(crate) fn accept(&self, error: &io::Error) {
         if let Some(suppressed) = self.accepts.admit((), Instant::now()) {
-            // EMFILE, for example: the operating system's number of the error.
+            // `code` is the operating system's error number, such as that of EMFILE.
             tracing::warn!(
                 error.type = "accept",
                 code = error.raw_os_error(),
@@ -97,7 +97,7 @@ pub(crate) fn class_of(error: &io::Error) -> ErrorType {
     }
 }
 
-/// Does the TLS handshake.
+/// Does the TLS handshake, and reads the peer's identity.
 pub(crate) async fn handshake(
     acceptor: TlsAcceptor,
     stream: TcpStream,

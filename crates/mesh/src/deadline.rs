@@ -1,5 +1,5 @@
-//! Deadlines of RPCs (INV-11). Each RPC has one. An RPC that it makes gets the remaining time, less a reserve in which
-//! the service can still report which upstream was late.
+//! Deadlines of RPCs (INV-11). Each RPC has one. While a service serves an RPC, each RPC that it sends gets the
+//! remaining time minus a reserve. In the reserve the service can still report which upstream was late.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio::time::Instant;
 /// The time that each service keeps for its own response.
 pub const RESERVE: Duration = Duration::from_millis(20);
 
-/// The least remaining time with which an RPC is started.
+/// An RPC is started only if at least this time remains.
 pub const LEAST: Duration = Duration::from_millis(40);
 
 const HEADER: &str = "grpc-timeout";
@@ -24,15 +24,15 @@ pub fn current() -> Option<Instant> {
     DEADLINE.try_with(|deadline| *deadline).ok()
 }
 
-/// Runs a future until its deadline, which [`current`] returns inside of it. After the deadline the future is dropped,
-/// and the error is `DEADLINE_EXCEEDED`.
+/// Runs a future until its deadline. Inside the future, [`current`] returns the deadline. After the deadline the future
+/// is dropped, and the error is `DEADLINE_EXCEEDED`.
 pub async fn within<F: Future>(deadline: Instant, future: F) -> Result<F::Output, Refusal> {
     tokio::time::timeout_at(deadline, DEADLINE.scope(deadline, future))
         .await
         .map_err(|_elapsed| Refusal::new(ErrorReason::DeadlineExceeded))
 }
 
-/// Runs a future for which [`current`] returns this deadline. The deadline does not end the future.
+/// Runs a future inside which [`current`] returns this deadline. The deadline does not end the future.
 pub async fn inherit<F: Future>(deadline: Option<Instant>, future: F) -> F::Output {
     match deadline {
         Some(deadline) => DEADLINE.scope(deadline, future).await,
@@ -59,8 +59,8 @@ pub fn from_headers(headers: &HeaderMap) -> Option<Duration> {
     }
 }
 
-/// Writes the remaining time, less the reserve, into the headers of an RPC. Refused with `DEADLINE_EXCEEDED` if less than
-/// [`LEAST`] remains.
+/// Writes the remaining time, minus the reserve, into the headers of an RPC. Fails with `DEADLINE_EXCEEDED` if less
+/// than [`LEAST`] remains.
 pub fn pass_on(headers: &mut HeaderMap, remaining: Duration) -> Result<(), Refusal> {
     if remaining < LEAST {
         return Err(Refusal::new(ErrorReason::DeadlineExceeded));
@@ -81,7 +81,7 @@ mod tests {
 
     fn parsed(text: &str) -> Option<Duration> {
         let mut headers = HeaderMap::new();
-        headers.insert(HEADER, HeaderValue::from_str(text).expect("a header"));
+        headers.insert(HEADER, HeaderValue::from_str(text).expect("a header value"));
         from_headers(&headers)
     }
 
@@ -94,33 +94,34 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert(
                 HEADER,
-                HeaderValue::from_bytes(bad.as_bytes()).expect("a header"),
+                HeaderValue::from_bytes(bad.as_bytes()).expect("a header value"),
             );
             assert_eq!(from_headers(&headers), None, "{bad}");
         }
     }
 
-    /// INV-11: an RPC gets the remaining time less the reserve. With too little time none is started.
+    /// INV-11: an RPC gets the remaining time minus the reserve. If too little time remains, it is refused.
     #[test]
-    fn the_remaining_time_is_passed_on_less_the_reserve() {
+    fn the_remaining_time_is_passed_on_minus_the_reserve() {
         let mut headers = HeaderMap::new();
-        pass_on(&mut headers, Duration::from_millis(500)).expect("enough");
-        assert_eq!(headers.get(HEADER).expect("set"), "480m");
-        let refusal = pass_on(&mut headers, Duration::from_millis(39)).expect_err("too little");
+        pass_on(&mut headers, Duration::from_millis(500)).expect("enough time remains");
+        assert_eq!(headers.get(HEADER).expect("the header is set"), "480m");
+        let refusal =
+            pass_on(&mut headers, Duration::from_millis(39)).expect_err("too little time remains");
         assert_eq!(refusal.reason(), ErrorReason::DeadlineExceeded);
     }
 
-    /// INV-11: work knows its deadline, and is dropped after it.
+    /// INV-11: a future can read its deadline, and is dropped after it.
     #[tokio::test(start_paused = true)]
     async fn work_past_its_deadline_is_dropped() {
         let deadline = Instant::now() + Duration::from_secs(1);
         let seen = within(deadline, async { current() })
             .await
-            .expect("in time");
+            .expect("the future ends in time");
         assert_eq!(seen, Some(deadline));
         let late = within(deadline, std::future::pending::<()>())
             .await
-            .expect_err("late");
+            .expect_err("the future is late");
         assert_eq!(late.reason(), ErrorReason::DeadlineExceeded);
     }
 }

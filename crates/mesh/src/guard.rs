@@ -1,4 +1,5 @@
-//! The guard of every RPC: caller policy (INV-7), load shedding, the deadline (INV-11) and the span.
+//! The guard in front of every RPC. It enforces the caller policy (INV-7) and the deadline (INV-11), sheds load and
+//! opens the span.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -29,7 +30,7 @@ use crate::relief::Reason;
 use crate::response;
 use crate::telemetry;
 
-/// The metadata key for the workload that the gateway acts for.
+/// The metadata key that names the outside workload for which the gateway acts.
 pub const CALLER_HEADER: &str = "x-aikagi-caller";
 
 /// The only workload that may act for others.
@@ -42,7 +43,7 @@ const MESH_SERVICES: [&str; 3] = [
     "/grpc.reflection.v1alpha.ServerReflection/",
 ];
 
-/// The services whose callers send a stream of messages.
+/// The path prefix of the reflection services. Their callers send a stream of messages.
 const REFLECTION: &str = "/grpc.reflection.";
 
 /// The caller of an RPC, in the request's extensions.
@@ -50,7 +51,7 @@ const REFLECTION: &str = "/grpc.reflection.";
 pub struct Caller {
     /// The workload at the other end of the connection.
     pub peer: Identity,
-    /// The outside workload that the gateway acts for.
+    /// The outside workload for which the gateway acts.
     pub on_behalf_of: Option<Identity>,
 }
 
@@ -82,14 +83,14 @@ pub enum PortAudience {
     Public,
 }
 
-/// Permits that are kept for certain RPCs, whatever else is in progress.
+/// Permits that only certain RPCs may take.
 #[derive(Debug, Clone)]
 struct Kept {
     paths: &'static [&'static str],
     permits: Arc<Semaphore>,
 }
 
-/// The largest request that is no stream, in bytes, unless a port says otherwise. It is the largest that tonic decodes.
+/// The default maximum size of a request that is not a stream, in bytes. tonic decodes no larger request.
 const MAX_REQUEST: usize = 4 * 1024 * 1024;
 
 /// Adds a [`Guard`] to a service.
@@ -98,17 +99,18 @@ pub struct GuardLayer {
     audience: PortAudience,
     policies: Arc<Policies>,
     permits: Arc<Semaphore>,
-    /// Permits for certain RPCs alone, which they take when there are no others.
+    /// Permits that only certain RPCs may take. They take one if no other permit is free.
     kept: Kept,
     default_deadline: Duration,
-    /// The largest request that is no stream, in bytes.
+    /// The maximum size of a request that is not a stream, in bytes.
     max_request: usize,
-    /// The callers that were not allowed, each with the RPC.
+    /// The callers that were not allowed, each with the RPC. Each pair is logged once a minute.
     not_allowed: Arc<FirstOfMinute<(String, String)>>,
 }
 
 impl GuardLayer {
-    /// Guards a port for workloads of the system. At most `max_in_flight` RPCs are in progress at the same time.
+    /// Creates the guard of a port for workloads of the system. At most `max_in_flight` RPCs are in progress at the
+    /// same time.
     pub fn new(policies: Arc<Policies>, max_in_flight: usize, default_deadline: Duration) -> Self {
         telemetry::metrics::rpcs_shed(0);
         Self {
@@ -125,13 +127,14 @@ impl GuardLayer {
         }
     }
 
-    /// Guards a port for another audience.
+    /// Changes the audience of the port.
     #[must_use]
     pub fn for_audience(self, audience: PortAudience) -> Self {
         Self { audience, ..self }
     }
 
-    /// Keeps this number of places for these RPCs, at most half of all. Other RPCs get the rest (OPS-5).
+    /// Keeps this number of places for these RPCs, but at most half of all places. Other RPCs use only the rest
+    /// (OPS-5).
     #[must_use]
     pub fn keeping(self, places: usize, paths: &'static [&'static str]) -> Self {
         let places = places.min(self.permits.available_permits() / 2);
@@ -143,12 +146,12 @@ impl GuardLayer {
         }
     }
 
-    /// This guard in front of a service.
+    /// Puts this guard in front of a service.
     pub fn of<S>(&self, service: S) -> Guard<S> {
         self.layer(service)
     }
 
-    /// Refuses a larger request that is no stream.
+    /// Sets the maximum size of a request that is not a stream, in bytes. A larger request is refused.
     #[must_use]
     pub fn with_max_request(self, bytes: usize) -> Self {
         Self {
@@ -257,8 +260,8 @@ where
 }
 
 impl GuardLayer {
-    /// Reads the whole request if it is no stream, so that a request without an end takes no permit of others. Of a
-    /// stream each part must come in time.
+    /// Reads the whole request if it is not a stream. So a request that never ends takes no permit from others. Each
+    /// part of a stream must arrive within the time limit.
     async fn complete(&self, request: Request<Body>) -> Result<Request<Body>, Refusal> {
         let Some(place) = request.extensions().get::<RequestPlace>().cloned() else {
             return Ok(request);
@@ -307,7 +310,7 @@ impl GuardLayer {
         }
     }
 
-    /// A permit for an RPC that is complete.
+    /// Takes a permit for an RPC whose request is complete. `None` if no permit is free.
     fn permit(&self, path: &str) -> Option<OwnedSemaphorePermit> {
         let general = Arc::clone(&self.permits).try_acquire_owned();
         let permit = general.or_else(|full| {
@@ -323,7 +326,7 @@ impl GuardLayer {
         permit.ok()
     }
 
-    /// The path of an RPC for telemetry. An unknown path could contain anything, and is replaced.
+    /// The path of an RPC for telemetry. An unknown path is replaced, because it could contain anything.
     fn known_path<'a>(&self, path: &'a str) -> &'a str {
         if is_of_the_mesh(path) || self.policies.method(path).is_some() {
             path
@@ -332,7 +335,7 @@ impl GuardLayer {
         }
     }
 
-    /// Logs a workload that is not allowed. At the public port nothing is logged, because anyone may connect to it.
+    /// Logs a caller that is not allowed. At the public port nothing is logged, because anyone may connect to it.
     fn log_not_allowed(&self, request: &Request<Body>) {
         if self.audience == PortAudience::Public {
             return;
@@ -349,8 +352,8 @@ impl GuardLayer {
         }
     }
 
-    /// The time that an RPC may take, from the time that its caller allows. At the public port it is at most what the
-    /// RPC's policy names, or the default.
+    /// The time that an RPC may take. `by_caller` is the time that its caller allows. At the public port the limit is the
+    /// RPC's own or the default.
     fn time_allowed(&self, path: &str, by_caller: Option<Duration>) -> Duration {
         let allowed = by_caller.unwrap_or(self.default_deadline);
         match self.audience {
@@ -366,8 +369,8 @@ impl GuardLayer {
         Duration::from_secs(seconds.into()).max(self.default_deadline)
     }
 
-    /// At an outside port, keeps the permit until the response has been sent. At the public port the deadline ends the
-    /// response too.
+    /// At both ports of the gateway, keeps the permit until the response has been sent. At the public port, the
+    /// deadline also ends the response.
     fn hold(
         &self,
         response: Response<Body>,
@@ -407,7 +410,7 @@ fn overloaded() -> Refusal {
     Refusal::new(ErrorReason::Overloaded).retry_after(Duration::from_secs(1))
 }
 
-/// True if its client has too many requests in progress.
+/// True if the request has no place, because its client has too many requests in progress.
 fn lacks_a_place(request: &Request<Body>) -> bool {
     let place = request.extensions().get::<RequestPlace>();
     place.is_some_and(|place| !place.is_held())
@@ -415,9 +418,10 @@ fn lacks_a_place(request: &Request<Body>) -> bool {
 
 /// An admitted RPC.
 enum Admitted {
-    /// Without a permit and a deadline: a service of the mesh, whose streams (a watch of health) do not end.
+    /// An RPC of a service of the mesh. It has no permit and no deadline, because some of its streams do not end: a
+    /// watch of health.
     Unlimited,
-    /// With a permit and a deadline, and with the caller if it is known.
+    /// Any other RPC. It has a permit and a deadline. At the public port its caller is unknown.
     Limited(Option<Caller>),
 }
 

@@ -1,4 +1,5 @@
-//! `grpc.health.v1`, and the log of outages. A service is ready only while all its dependencies are available.
+//! The health service `grpc.health.v1`, and the log of outages. A service is ready only while all its dependencies are
+//! available.
 
 mod outage;
 
@@ -16,12 +17,12 @@ use crate::shutdown::Shutdown;
 use crate::telemetry::metrics;
 use outage::{Notice, Outages};
 
-/// The interval at which each dependency is checked, and the longest time that a check may take.
+/// The interval at which each dependency is checked. It is also the time limit of a check.
 const INTERVAL: Duration = Duration::from_secs(2);
 
 type Check = Box<dyn Fn() -> BoxFuture<'static, Result<(), Cause>> + Send + Sync>;
 
-/// The readiness of a service, as its dependencies are available or not. Clones share it.
+/// The readiness of a service: it is ready while all its dependencies are available. Clones share it.
 #[derive(Clone, Default)]
 pub struct Readiness {
     dependencies: Vec<Arc<Watched>>,
@@ -46,12 +47,12 @@ impl std::fmt::Debug for Readiness {
 }
 
 impl Readiness {
-    /// Always ready.
+    /// The readiness of a service without dependencies, which is always ready.
     pub fn always() -> Self {
         Self::default()
     }
 
-    /// Ready only while this dependency is available too.
+    /// Adds a dependency. The service is ready only while it is available too.
     #[must_use]
     pub fn and(mut self, dependency: impl Dependency) -> Self {
         let (name, endpoint) = (dependency.name().to_owned(), dependency.endpoint());
@@ -76,7 +77,8 @@ impl Readiness {
         available.into_iter().all(|available| available)
     }
 
-    /// The health service. It is kept up to date until the stop, and reports "not serving" from then on.
+    /// Starts the checks and returns the health service. It reports the result of the last check. From the stop on it
+    /// reports "not serving".
     pub async fn serve(
         self,
         services: Vec<&'static str>,
@@ -102,8 +104,8 @@ impl Readiness {
         server
     }
 
-    /// Checks the dependencies repeatedly until the stop. A second caller gets the results of the first one's checks,
-    /// so that an outage is logged once.
+    /// Checks the dependencies repeatedly until the stop. All callers share one series of checks, so that an outage is
+    /// logged once.
     async fn keep_checking(&self, shutdown: &Shutdown) -> watch::Receiver<bool> {
         let begin = || async {
             let (sender, ready) = watch::channel(self.check().await);

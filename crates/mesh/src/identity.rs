@@ -14,7 +14,7 @@ pub struct Identity {
     path: String,
 }
 
-/// An identity that cannot be used.
+/// Why an identity cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum IdentityError {
     /// The certificate cannot be read.
@@ -87,7 +87,7 @@ mod tests {
     /// INV-7: an identity is a SPIFFE URI, read strictly.
     #[test]
     fn identities_are_read_strictly() {
-        let operator = Identity::parse("spiffe://aikagi/operator/alice").expect("good");
+        let operator = Identity::parse("spiffe://aikagi/operator/alice").expect("a valid identity");
         assert_eq!(
             (operator.name(), operator.path()),
             ("operator", "operator/alice")

@@ -1,5 +1,5 @@
-//! The places of a port (OPS-5): a bounded number in all, and for each client address. Where none is free, the oldest
-//! holder that is silent loses its place.
+//! The places of a port (OPS-5). Their number is bounded, in all and for each client address. If no place is free, the
+//! holder that was silent longest loses its place.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -23,27 +23,27 @@ struct Shared {
     state: Mutex<State>,
 }
 
-/// What holds places.
+/// The kind of the holders of places, with its bounds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Kind {
-    /// The most holders in all.
+    /// The maximum number of holders in all.
     pub(crate) total: usize,
-    /// The most holders of one address, from its share.
+    /// The maximum number of holders of one address or network, from its share.
     pub(crate) of_share: fn(&Share) -> usize,
-    /// True if a proxy is no client itself.
+    /// True if the bounds of one address do not apply to a proxy.
     pub(crate) exempts_proxies: bool,
-    /// Why a holder lost its place or got none: too many in all.
+    /// The reason to count if there are too many holders in all.
     pub(crate) in_all: Reason,
-    /// Why a holder lost its place or got none: too many of one address.
+    /// The reason to count if there are too many holders of one address.
     pub(crate) of_address: Reason,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// The next number of a holder or of its silence. Numbers grow with time.
+    /// The last number that was assigned. Each holder and each silence has one. Numbers grow with time.
     next: u64,
     holders: HashMap<u64, Holder>,
-    /// The silent holders, by the beginning of their silence.
+    /// The numbers of the silent holders. The key is the number of the silence, so the oldest comes first.
     silent: BTreeMap<u64, u64>,
     networks: HashMap<IpNet, Network>,
 }
@@ -51,7 +51,7 @@ struct State {
 #[derive(Debug)]
 struct Holder {
     networks: Vec<IpNet>,
-    /// When its silence began; none while it is busy.
+    /// The number of its silence. `None` while it is busy.
     silent_since: Option<u64>,
     lost: CancellationToken,
 }
@@ -59,7 +59,7 @@ struct Holder {
 #[derive(Debug, Default)]
 struct Network {
     holders: usize,
-    /// When the silences of its holders began.
+    /// The numbers of its holders' silences.
     silent: BTreeSet<u64>,
 }
 
@@ -73,7 +73,8 @@ impl Places {
         }))
     }
 
-    /// Takes a place for a client. Its holder is silent at first. None if no place is free and no holder is silent.
+    /// Takes a place for a client. The new holder counts as silent. `None` if no place is free and no silent holder can
+    /// lose its place.
     pub(crate) fn take(&self, client: IpAddr) -> Option<Place> {
         let Shared { bounds, kind, .. } = &*self.0;
         let shares = if kind.exempts_proxies && bounds.is_proxy(client) {
@@ -107,7 +108,7 @@ impl Places {
         })
     }
 
-    /// Ends the oldest silent holder, if there is one.
+    /// Takes the place of the holder that was silent longest, if one is silent.
     pub(crate) fn end_oldest(&self) {
         let mut state = self.0.state();
         if let Some(oldest) = state.silent.keys().next().copied() {
@@ -160,7 +161,7 @@ impl State {
         }
     }
 
-    /// Ends the silence of a holder. False if it has lost its place.
+    /// Ends the silence of a holder. Returns false if the holder has lost its place.
     fn end_silence(&mut self, number: u64) -> bool {
         let Some(holder) = self.holders.get_mut(&number) else {
             return false;
@@ -176,7 +177,7 @@ impl State {
         true
     }
 
-    /// Takes the place of the holder whose silence began then.
+    /// Takes the place of the holder with this silence.
     fn end_oldest(&mut self, silence: u64) {
         if let Some(number) = self.silent.get(&silence).copied()
             && let Some(holder) = self.free(number)
@@ -200,7 +201,7 @@ impl State {
     }
 }
 
-/// A place, until it is dropped or lost.
+/// A place of a holder, until this is dropped or the place is lost.
 #[derive(Debug)]
 pub(crate) struct Place {
     places: Places,
@@ -209,12 +210,13 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// The holder does something. It cannot lose its place until it is silent again. False if it has lost it already.
+    /// Marks the holder as busy. It keeps its place until it is silent again. Returns false if it has lost its place
+    /// already.
     pub(crate) fn busy(&self) -> bool {
         self.places.0.state().end_silence(self.holder)
     }
 
-    /// The holder is silent from now on.
+    /// Marks the holder as silent from now on.
     pub(crate) fn silent(&self) {
         self.places.0.state().begin_silence(self.holder);
     }
@@ -262,9 +264,9 @@ mod tests {
         place.lost.is_cancelled()
     }
 
-    /// OPS-5: an address that takes too many places loses its own oldest silent one.
+    /// OPS-5: if an address takes too many places, its own holder that was silent longest loses its place.
     #[test]
-    fn an_address_loses_its_own_oldest() {
+    fn an_address_loses_its_own_oldest_place() {
         let places = places(100, 2);
         let other = take(&places, "192.0.2.9").unwrap();
         let first = take(&places, "192.0.2.1").unwrap();
@@ -274,16 +276,16 @@ mod tests {
         assert!(!is_lost(&other) && !is_lost(&first) && is_lost(&second));
         assert!(!second.busy());
         assert!(third.busy());
-        // Nothing of it is silent.
+        // No holder of this address is silent.
         assert!(take(&places, "192.0.2.1").is_none());
         first.silent();
         assert!(take(&places, "192.0.2.1").is_some());
         assert!(is_lost(&first));
     }
 
-    /// OPS-5: at the bound in all, the one that has been silent longest goes.
+    /// OPS-5: at the bound for all clients, the holder that was silent longest loses its place.
     #[test]
-    fn the_longest_silence_ends_first() {
+    fn the_holder_that_was_silent_longest_loses_its_place() {
         let places = places(3, 100);
         let held: Vec<_> = ["192.0.2.1", "192.0.2.2", "192.0.2.3"]
             .map(|client| take(&places, client).unwrap())
@@ -295,20 +297,20 @@ mod tests {
         assert_eq!(lost, [false, true, false]);
     }
 
-    /// OPS-5: an IPv6 network with many smaller ones does not get many shares.
+    /// OPS-5: many small IPv6 networks in one /48 do not get a full share each.
     #[test]
     fn networks_around_an_address_are_bounded() {
         let places = places(100, 2);
         let held: Vec<_> = (0..20)
             .map(|n| take(&places, &format!("2001:db8:0:{:x}::1", n * 256)).unwrap())
             .collect();
-        // Four times two in a /48.
+        // The share of a /48 is four times that of an address: 8 places.
         assert_eq!(held.iter().filter(|place| !is_lost(place)).count(), 8);
     }
 
-    /// OPS-5: the connections of a proxy are those of many clients.
+    /// OPS-5: the bounds of one address do not apply to a proxy, whose connections carry requests of many clients.
     #[test]
-    fn a_proxy_is_no_client() {
+    fn a_proxy_is_exempt_from_the_bounds_of_one_address() {
         let places = places(100, 2);
         let held: Vec<_> = (0..10)
             .map(|_| take(&places, "10.0.0.1").unwrap())
@@ -317,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_kept_of_places_that_were_given_back() {
+    fn dropped_places_leave_no_state() {
         let places = places(10, 2);
         for n in 0..100 {
             drop(take(&places, &format!("192.0.2.{n}")).unwrap());

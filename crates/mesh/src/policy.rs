@@ -9,7 +9,7 @@ use crate::v1::MethodPolicy;
 
 const POLICY_OPTION: &str = "aikagi.mesh.v1.policy";
 
-/// Descriptors that cannot be served.
+/// Why the descriptors of the contracts cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyError {
     /// The descriptors cannot be read.
@@ -28,9 +28,9 @@ pub enum PolicyError {
 pub struct Method {
     /// The full name of its service.
     pub service: String,
-    /// Its callers.
+    /// The workloads that may call it.
     pub policy: MethodPolicy,
-    /// True if it may be repeated: a second time changes nothing more.
+    /// True if it may be repeated, because a second execution changes nothing more.
     pub idempotent: bool,
     /// True if the caller sends a stream of messages.
     pub client_streaming: bool,

@@ -1,6 +1,7 @@
-//! A port: it accepts TLS connections and serves HTTP on them, within its bounds (OPS-5).
+//! A port accepts TLS connections and serves HTTP on them, within its bounds (OPS-5).
 //!
-//! Nobody who sends nothing, reads nothing or sends too much takes a place from others for long.
+//! A client that sends nothing, reads nothing or sends too much can keep a place from other clients only for a short
+//! time.
 
 mod life;
 mod requests;
@@ -41,41 +42,42 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long a connection without a place stays open.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Requests in progress on a port, complete or not, for each RPC that may be in progress.
+/// A port holds this many requests, complete or not, for each RPC that may be in progress.
 const REQUESTS_PER_RPC: usize = 2;
 
-/// The most bytes of an HTTP/1.1 connection that are read before they are needed.
+/// The size of the buffer of an HTTP/1.1 connection, in bytes, unless a request's head may be larger.
 const HTTP1_BUFFER: usize = 32 * 1024;
 
-/// A stream that the client opens and resets before it was accepted (rapid reset, CVE-2023-44487). Beyond this number
-/// the connection is closed.
+/// The maximum number of streams that a client opens and resets before they are accepted (rapid reset, CVE-2023-44487).
+/// Beyond it the connection is closed.
 const MAX_PENDING_RESETS: usize = 20;
 
-/// A stream that this end resets because the client breaks the protocol on it (`MadeYouReset`, CVE-2025-8671). Beyond this
-/// number the connection is closed.
+/// The maximum number of streams that this end resets because the client violates the protocol (`MadeYouReset`,
+/// CVE-2025-8671). Beyond it the connection is closed.
 const MAX_ERROR_RESETS: usize = 100;
 
-/// The largest frame that is read, in bytes: the least that RFC 9113 allows.
+/// The maximum size of a frame that is read, in bytes. RFC 9113 allows no smaller maximum.
 const MAX_FRAME: u32 = 16 * 1024;
 
-/// The bytes of one stream that a client may send before they are read: the default of RFC 9113, rounded up.
+/// The maximum number of bytes that a client may send on one stream before they are read. It is the default of RFC
+/// 9113, rounded up.
 const MAX_STREAM_WINDOW: u32 = 64 * 1024;
 
-/// The interval of HTTP/2 pings, and the longest time until the answer.
+/// The interval of HTTP/2 pings, and the maximum time until a ping is acknowledged.
 const PING: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(10));
 
-/// What a port is made of.
+/// The settings of a port.
 #[derive(Debug)]
 pub struct PortSettings {
     /// The name of the port, for logs and metrics.
     pub name: &'static str,
-    /// Who connects to it.
+    /// The clients that connect to it.
     pub clients: Clients,
     /// Its bounds.
     pub bounds: Bounds,
-    /// The most RPCs in progress.
+    /// The maximum number of RPCs in progress.
     pub max_in_flight: usize,
-    /// The longest time that requests in progress may take after the stop begins.
+    /// The maximum time for which requests in progress may continue after the stop begins.
     pub drain: Duration,
 }
 
@@ -89,12 +91,12 @@ pub struct Port {
     connections: Places,
     handshakes: Places,
     requests: Requests,
-    /// The connections without a place that may stay open for a moment.
+    /// Permits for connections without a place to stay open for the time `LINGER`.
     lingering: Arc<Semaphore>,
 }
 
 impl Port {
-    /// A port on which nobody is connected. The client of a request is the peer of its connection.
+    /// Creates a port. The client of a request is the peer of its connection.
     pub fn new(settings: PortSettings) -> Self {
         let bounds = Arc::new(settings.bounds);
         let relief = Relief::new(settings.name, settings.clients);
@@ -132,7 +134,8 @@ impl Port {
         }
     }
 
-    /// Counts requests for the client that this function finds: behind a proxy, the one that the proxy names.
+    /// Counts each request for the client that this function finds. Behind a proxy, that is the client that the proxy
+    /// names.
     #[must_use]
     pub fn for_clients(self, client_of: ClientOf) -> Self {
         Self {
@@ -141,8 +144,8 @@ impl Port {
         }
     }
 
-    /// Serves until the stop, and then until the requests in progress have ended, at most the drain time. Other work
-    /// gets as much time again.
+    /// Serves until the stop. Then waits until the requests in progress have ended, but at most the drain time. After
+    /// that it waits at most the drain time again for other work.
     pub async fn serve<C, S>(
         self,
         listener: TcpListener,
@@ -180,7 +183,8 @@ impl Port {
     /// Accepts connections until the stop, and starts a task for each. A handshake that fails or is slow affects no
     /// other connection.
     ///
-    /// `config` gives the TLS configuration for each new connection, so a renewed certificate takes effect at once.
+    /// `config` returns the TLS configuration for each new connection, so a renewed certificate takes effect
+    /// immediately.
     pub(crate) async fn accept<C, F, Served>(
         &self,
         listener: TcpListener,
@@ -202,7 +206,7 @@ impl Port {
             let (stream, address) = match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
-                    // Most likely no file descriptor is free. A silent connection gives its own back.
+                    // Most likely no file descriptor is free. Closing a silent connection frees one.
                     failures.accept(&error);
                     self.connections.end_oldest();
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -243,8 +247,8 @@ impl Port {
         }
     }
 
-    /// Waits before a connection without a place is closed, so that its client does not replace it at once, and so on.
-    /// Only some connections wait.
+    /// Waits before a connection without a place is closed. Without the pause its client could replace it immediately,
+    /// again and again. The number of connections that wait is bounded; the others are closed immediately.
     async fn linger(&self) {
         if let Ok(_permit) = self.lingering.try_acquire() {
             tokio::time::sleep(LINGER).await;
@@ -273,7 +277,7 @@ impl Port {
             .map_err(|error| class_of(&error))
     }
 
-    /// The bounds of one connection, in the settings of hyper and h2.
+    /// Creates hyper's connection builder, with the bounds of one connection.
     fn http(&self) -> Builder<TokioExecutor> {
         let bounds = &self.bounds;
         let mut builder = Builder::new(TokioExecutor::new());
@@ -297,7 +301,8 @@ impl Port {
         builder
             .http1()
             .timer(TokioTimer::new())
-            // It includes the silence before the head. The first head has its own bound.
+            // This timeout includes the silence before the head, so it must not be shorter than the bounds on that
+            // silence.
             .header_read_timeout(bounds.idle.max(bounds.first_request))
             .max_buf_size(HTTP1_BUFFER.max(bounds.head_bytes as usize));
         builder
@@ -325,7 +330,7 @@ impl Port {
         let mut serving = pin!(http.serve_connection(TokioIo::new(connection), requests));
         let mut tick = interval(self.bounds.tick());
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        // The moment at which the connection ends, whatever is in progress.
+        // The time at which the connection ends, even if requests are in progress.
         let mut end = None;
         let mut stopping = false;
         loop {

@@ -1,4 +1,5 @@
-//! What a port refuses and closes to stay within its bounds (OPS-5): counted, and logged once in a while.
+//! Counts and logs the requests that a port refuses and the connections that it closes to stay within its bounds
+//! (OPS-5).
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -33,9 +34,9 @@ pub(crate) enum Reason {
     FirstRequest,
     /// No body of a request in time.
     Body,
-    /// The peer does not take its response.
+    /// The peer does not read its response.
     Write,
-    /// No request in progress for long.
+    /// No request in progress for too long.
     Idle,
 }
 
@@ -56,7 +57,7 @@ impl Reason {
         Self::Idle,
     ];
 
-    /// The value of the label.
+    /// The value of the metric's label.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Connections => "connections",
@@ -75,7 +76,7 @@ impl Reason {
         }
     }
 
-    /// True if it happens all the time at a port for anyone, without any attack.
+    /// True if this often happens at a port for anyone without an attack. Then it is counted, but not logged.
     fn is_usual(self, clients: Clients) -> bool {
         clients == Clients::Anyone
             && matches!(
@@ -105,7 +106,7 @@ impl Relief {
         }
     }
 
-    /// Counts one refusal or one closed connection.
+    /// Counts one refusal or one closed connection. Logs the first of a minute for each reason.
     pub(crate) fn count(&self, reason: Reason) {
         telemetry::metrics::bounds_reached(self.port, reason.as_str(), 1);
         if reason.is_usual(self.clients) {

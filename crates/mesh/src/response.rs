@@ -5,17 +5,17 @@ use http::Response;
 use tonic::body::Body;
 use tonic::{Code, Status};
 
-/// The response to an RPC, or the status of its refusal.
+/// Converts a result into the response to an RPC, or into the status of its refusal.
 pub fn answer<T>(result: Result<T, impl Into<Refusal>>) -> Result<tonic::Response<T>, Status> {
     result
         .map(tonic::Response::new)
         .map_err(|failure| failure.into().into())
 }
 
-/// Gives a reason to a status that has none.
+/// Adds a reason to a status that has none.
 ///
-/// Our services always give a reason. Without one the status is the transport's: the request is malformed, compressed
-/// or too large.
+/// Our services always add a reason. A status without one comes from tonic: the request is malformed, compressed or too
+/// large.
 pub fn mend(response: Response<Body>) -> Response<Body> {
     let headers = response.headers();
     let Some(code) = headers.get(Status::GRPC_STATUS) else {
@@ -43,7 +43,9 @@ mod tests {
     fn a_status_without_a_reason_gets_one() {
         let reason = |status: Status| {
             let mended = mend(status.into_http());
-            reason_of(&Status::from_header_map(mended.headers()).expect("a status"))
+            reason_of(
+                &Status::from_header_map(mended.headers()).expect("the headers have a status"),
+            )
         };
         assert_eq!(
             reason(Status::out_of_range("message length too large")),

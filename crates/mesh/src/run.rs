@@ -1,4 +1,5 @@
-//! The `main` function of every service: settings, telemetry, signals, and an exit status with the reason.
+//! The `main` function of every service. It reads the settings, starts telemetry, handles signals and prints why a
+//! service failed.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -22,7 +23,7 @@ use crate::shutdown::Shutdown;
 use crate::telemetry::Telemetry;
 use crate::tls::{TlsError, TlsIdentity};
 
-/// The longest time that a health check may take.
+/// The time limit of a health check.
 const HEALTH_DEADLINE: Duration = Duration::from_secs(3);
 
 /// The settings of one service, without the sections that every service has.
@@ -31,10 +32,10 @@ pub trait Settings: DeserializeOwned + std::fmt::Debug + Send + 'static {
     fn check(&self) -> anyhow::Result<()>;
 }
 
-/// The part of a service's start that [`main`] does: everything beside the service's own settings.
+/// What [`main`] prepares for every service, besides the service's own settings.
 #[derive(Debug, Clone)]
 pub struct ServiceContext {
-    /// The address to listen on, and how many RPCs are taken on.
+    /// The address to listen on, and the limits for RPCs.
     pub server: ServerSettings,
     /// This workload's certificate, reloaded after each change until the stop.
     pub identity: TlsIdentity,
@@ -61,7 +62,7 @@ impl ServiceContext {
     }
 }
 
-/// Runs a service as its command line says. Settings that cannot be used are reported before a port is bound.
+/// Runs the command of a service's command line. Settings that cannot be used are reported before a port is bound.
 pub fn main<S, Serve, Serving>(service: &'static str, serve: Serve) -> ExitCode
 where
     S: Settings,

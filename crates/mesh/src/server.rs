@@ -1,4 +1,5 @@
-//! A gRPC server with mutual TLS, the guard of every RPC, health, reflection and an orderly stop.
+//! A gRPC server with mutual TLS, the guard in front of every RPC, health and reflection. Its stop waits for RPCs in
+//! progress.
 
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ pub enum ServeError {
     #[error(transparent)]
     Policy(#[from] PolicyError),
     /// The reflection service cannot be built.
-    #[error("reflection: {0}")]
+    #[error("the reflection service cannot be built: {0}")]
     Reflection(String),
 }
 

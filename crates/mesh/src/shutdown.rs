@@ -1,4 +1,5 @@
-//! The stop of a service. New RPCs are refused, then the RPCs in progress end, then the work that must not be cut off.
+//! The stop of a service. The service accepts no new RPCs. It waits for the RPCs in progress, then for work that must
+//! not be cut off.
 
 use std::time::Duration;
 
@@ -9,8 +10,8 @@ use tracing::Instrument;
 
 use crate::deadline;
 
-/// The stop of a service. Its holder can begin the stop, wait for it, or run work that the stop waits for. Clones share
-/// it.
+/// A handle to the stop of a service. It begins the stop, waits for it, or runs work that the stop waits for. Clones
+/// share the same stop.
 #[derive(Debug, Clone, Default)]
 pub struct Shutdown {
     token: CancellationToken,
@@ -18,12 +19,12 @@ pub struct Shutdown {
 }
 
 impl Shutdown {
-    /// A stop that has not begun.
+    /// Creates a stop that has not begun.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A stop that begins with SIGTERM or SIGINT.
+    /// Creates a stop that begins with SIGTERM or SIGINT.
     pub fn on_signals() -> std::io::Result<Self> {
         let shutdown = Self::new();
         let mut terminate = signal(SignalKind::terminate())?;
@@ -57,7 +58,7 @@ impl Shutdown {
 
     /// Starts work that must not be cut off. The stop waits for it.
     ///
-    /// An attempt that was charged is settled even if its caller hangs up (INV-6).
+    /// So a charged attempt is settled even if its caller disconnects (INV-6).
     pub fn run_to_end<F>(&self, work: F) -> tokio::task::JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
@@ -78,7 +79,7 @@ impl Shutdown {
         self.run_to_end(work).await.ok()
     }
 
-    /// Waits until all started work has ended, at most this time.
+    /// Waits until all started work has ended, but at most for the time `longest`.
     pub async fn wait_for_work(&self, longest: Duration) {
         self.tasks.close();
         if tokio::time::timeout(longest, self.tasks.wait())

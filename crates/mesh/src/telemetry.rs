@@ -1,8 +1,8 @@
 //! Logs, traces and metrics. None of them contains a secret or a telephone number (INV-8).
 //!
 //! A trace covers an RPC from the gateway to the statements of the last service. Names and attributes follow
-//! OpenTelemetry's semantic conventions, and are `aikagi.*` where these have none. Nothing is exported unless the
-//! standard `OTEL_*` variables name a collector.
+//! OpenTelemetry's semantic conventions. Where these have no name, ours begins with `aikagi.`. Nothing is exported
+//! unless the standard `OTEL_*` variables name a collector.
 
 pub mod metrics;
 mod span_metrics;
@@ -35,12 +35,13 @@ const EXPORTER_CRATES: [&str; 6] = [
     "tower",
     "opentelemetry",
 ];
-/// Never logged, whatever `RUST_LOG` says: the PostgreSQL driver logs statements and messages of the server.
+/// Filters that silence the PostgreSQL driver, whatever `RUST_LOG` says. The driver logs statements and messages of the
+/// server.
 const SILENT: [&str; 3] = ["sqlx=off", "sqlx_core=off", "sqlx_postgres=off"];
-/// The longest time that the last export may take.
+/// The time limit of the last export.
 const FLUSH: Duration = Duration::from_secs(5);
 
-/// The reason why telemetry cannot be set up.
+/// Why telemetry cannot be set up.
 #[derive(Debug, thiserror::Error)]
 #[error("telemetry: {0}")]
 pub struct TelemetryError(String);
@@ -133,7 +134,7 @@ impl Telemetry {
     }
 }
 
-/// True if a variable names a collector for all signals or for this one. An empty variable names none.
+/// True if a variable names a collector for all signals or for this one. An empty variable does not count.
 fn has_collector(signal: &str) -> bool {
     [COLLECTOR, &format!("OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")]
         .iter()

@@ -1,4 +1,4 @@
-//! What the mesh logs, with real connections.
+//! Tests of what the mesh logs, on real connections.
 
 mod callers;
 mod handshakes;
@@ -15,7 +15,7 @@ use crate::connection::Clients;
 use crate::port::{Port, PortSettings};
 use crate::tls::TlsIdentity;
 
-/// A port for these clients, with the default bounds.
+/// Creates a port for these clients, with the default bounds.
 fn port(clients: Clients) -> Port {
     Port::new(PortSettings {
         name: "test",
@@ -26,7 +26,7 @@ fn port(clients: Clients) -> Port {
     })
 }
 
-/// The identity of a workload, as a service has it.
+/// Issues a certificate for a workload, and loads it as a service does.
 fn identity(directory: &Path, name: &str) -> TlsIdentity {
     let authority = Authority::open(directory).unwrap();
     let Identity {

@@ -1,4 +1,4 @@
-//! Mutual TLS between workloads (INV-7). Chains are verified against our own authorities; names are SPIFFE identities.
+//! Mutual TLS between workloads (INV-7). Chains are verified against our own authorities. Names are SPIFFE identities.
 
 mod files;
 mod verifier;
@@ -25,7 +25,7 @@ const ALPN_HTTP2: &[u8] = b"h2";
 
 /// This workload's certificate, key and authorities. Clones share them.
 ///
-/// After a reload new connections use the new files; connections that exist are not affected.
+/// After a reload, new connections use the new files. Existing connections do not change.
 #[derive(Debug, Clone)]
 pub struct TlsIdentity {
     settings: IdentitySettings,
@@ -50,12 +50,12 @@ impl TlsIdentity {
         })
     }
 
-    /// The configuration for a connection that is accepted now. The peer must show a certificate of ours.
+    /// The configuration for accepting a new connection. The peer must present a certificate of ours.
     pub fn server_config(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.watcher.current().server)
     }
 
-    /// The configuration for a connection that is made now, to the workload of this name and to no other.
+    /// The configuration for a new connection to the workload with this name. Any other workload is refused.
     pub fn client_config(&self, workload: &str) -> Result<Arc<ClientConfig>, TlsError> {
         let loaded = self.watcher.current();
         let provider = provider();
@@ -85,7 +85,7 @@ impl TlsIdentity {
         self.watcher.reload();
     }
 
-    /// How often the files are checked for a change.
+    /// The interval at which the files are checked for a change.
     pub fn reload_interval(&self) -> Duration {
         self.settings.reload
     }

@@ -1,7 +1,7 @@
-//! The choice of a replica for an RPC: the one with fewer RPCs in progress out of two random healthy replicas.
+//! Chooses the replica for each RPC. Of two random healthy replicas, it is the one with fewer RPCs in progress.
 //!
-//! A replica that fails gets no RPCs for a pause, which doubles with each failure. Each change of its availability is
-//! logged once.
+//! A replica that fails gets no RPCs during a pause. The pause doubles with each failure. Each change of its
+//! availability is logged once.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -65,7 +65,7 @@ impl Balance {
         balance
     }
 
-    /// Resolves the targets to the present replicas. If a name cannot be resolved, the replicas stay as they are.
+    /// Resolves the targets to the present replicas. If a name cannot be resolved, the replicas do not change.
     async fn resolve(&self) {
         let mut addresses = BTreeSet::new();
         for target in &self.targets {
@@ -114,8 +114,8 @@ impl Balance {
         &self.targets
     }
 
-    /// A connected replica. The replicas are tried one after another until a connection exists. The error is the class
-    /// of the last failure.
+    /// Returns a connected replica. Tries one replica after another until one is connected. The error is the class of
+    /// the last failure.
     pub(super) async fn connected(&self, end: Instant) -> Result<Connected, ErrorType> {
         if self.replicas.load().is_empty() {
             self.resolve().await;
@@ -140,8 +140,8 @@ impl Balance {
         Err(last_error)
     }
 
-    /// The less busy one of two random healthy replicas. If none is healthy, all are candidates: one may have
-    /// recovered.
+    /// Picks two random healthy replicas and returns the less busy one. If no replica is healthy, it picks from all,
+    /// because one may have recovered. `None` if every replica was tried.
     fn choose(&self, tried: &BTreeSet<SocketAddr>) -> Option<Arc<Replica>> {
         let now = Instant::now();
         let replicas = self.replicas.load();
@@ -193,7 +193,7 @@ struct ReplicaState {
     paused_until: Option<Instant>,
     /// The length of the next pause.
     pause: Duration,
-    /// The availability that was logged last. `None` before the first attempt to connect.
+    /// The availability that was logged last. `None` before the first try to connect.
     available: Option<bool>,
 }
 
@@ -212,7 +212,7 @@ impl Replica {
         }
     }
 
-    /// The replica's connection. It is made if there is none.
+    /// Returns the replica's connection. Connects if there is none.
     async fn channel(&self, identity: &TlsIdentity) -> Result<Channel, ErrorType> {
         let mut current = self.channel.lock().await;
         if let Some(channel) = current.as_ref() {
@@ -276,7 +276,8 @@ impl Connected {
         Self { replica, channel }
     }
 
-    /// Makes the RPC. After a failure the connection is not used again, unless only the deadline has passed.
+    /// Sends the RPC. After a failure the connection is not used again, unless the failure is only that the deadline
+    /// passed.
     pub(super) async fn call(
         self,
         request: Request<Body>,

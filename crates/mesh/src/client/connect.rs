@@ -18,7 +18,7 @@ use tower::service_fn;
 
 use crate::tls::TlsIdentity;
 
-/// The longest time that a connection with its TLS handshake may take.
+/// The time limit for connecting, including the TLS handshake.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Connects to a replica of a workload. The error is the class of the failure. No RPC is sent.
@@ -70,8 +70,8 @@ pub(super) async fn handshake(
     TlsConnector::from(config).connect(name, stream).await
 }
 
-/// True if the service has not started to work on the RPC: there was no connection, or a stopping replica had closed
-/// it. Such an RPC may be repeated even if it is not idempotent.
+/// True if the service has not started to work on the RPC. Either there was no connection, or the server closed it or
+/// rejected the stream before any work. Such an RPC may be repeated even if it is not idempotent.
 pub fn was_never_started(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
@@ -88,15 +88,17 @@ pub fn was_never_started(error: &(dyn std::error::Error + 'static)) -> bool {
     false
 }
 
-/// True if the server has rejected the stream before any work on it (RFC 9113, section 8.7). It says so by
-/// `REFUSED_STREAM`, or by a GOAWAY whose last stream is an earlier one. h2 reports the GOAWAY for later streams only.
+/// True if the server has rejected the stream before any work on it (RFC 9113, section 8.7). The server sends
+/// `REFUSED_STREAM`, or a GOAWAY with the number of the last stream that it works on. h2 reports the GOAWAY only for
+/// later streams.
 fn was_rejected(error: &h2::Error) -> bool {
     let closing = error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR);
     let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
     error.is_remote() && (closing || refused)
 }
 
-/// The class of a transport error: TLS, wrong identity, deadline or connect if its sources say so, else `otherwise`.
+/// The class of a transport error. It is TLS, wrong identity, deadline or connect if the error or one of its sources is
+/// of that class. Else it is `otherwise`.
 pub(super) fn class_of(
     error: &(dyn std::error::Error + 'static),
     otherwise: ErrorType,
@@ -106,11 +108,11 @@ pub(super) fn class_of(
         if let Some(class) = class_of_tls(error) {
             return class;
         }
-        // tonic ends an RPC at its deadline, too, and may be the first to do so.
+        // tonic also ends an RPC at its deadline, and may do so before we do.
         if error.is::<tonic::TimeoutExpired>() {
             return ErrorType::Deadline;
         }
-        // Its sources may know more: a failed handshake is also a failure to connect.
+        // A source may have a more exact class: a failed TLS handshake is also a failure to connect.
         if error.is::<tonic::ConnectError>() {
             class = ErrorType::Connect;
         }

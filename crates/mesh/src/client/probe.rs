@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use super::connect;
 use crate::tls::TlsIdentity;
 
-/// The time in which the server may refuse our certificate.
+/// How long the probe waits for the server to refuse our certificate.
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The reason why a workload cannot be reached at an address.
@@ -38,7 +38,7 @@ pub enum Obstacle {
     RefusedUs(String),
 }
 
-/// Connects to a workload in the same way as an RPC does, and disconnects. Returns the workload's certificate.
+/// Connects to a workload as an RPC does, then disconnects. Returns the workload's certificate.
 pub async fn probe(
     workload: &str,
     address: SocketAddr,

@@ -1,6 +1,6 @@
 use super::*;
 
-/// The settings of a service with one section of its own.
+/// The settings of a service that has one section besides the common ones.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Settings {
@@ -17,13 +17,15 @@ struct Upstreams {
 const IDENTITY: &str = "[identity]\ncertificate = \"c\"\nkey = \"k\"\nauthorities = \"a\"\n";
 
 fn load_text(text: &str) -> Result<(CommonSettings, Settings), ConfigError> {
-    let file = tempfile::NamedTempFile::new().expect("a file");
-    std::fs::write(file.path(), format!("{text}{IDENTITY}")).expect("written");
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    std::fs::write(file.path(), format!("{text}{IDENTITY}")).expect("the file is written");
     load(file.path())
 }
 
 fn error_of(text: &str) -> String {
-    load_text(text).expect_err("refused").to_string()
+    load_text(text)
+        .expect_err("the settings are refused")
+        .to_string()
 }
 
 #[test]
@@ -46,9 +48,9 @@ fn a_missing_or_malformed_value_is_refused_by_its_path() {
 }
 
 #[test]
-fn durations_are_written_for_people() {
-    let (common, _) =
-        load_text("[server]\nlisten = \"127.0.0.1:1\"\ndeadline = \"1500ms\"\n").expect("good");
+fn a_duration_is_a_number_with_a_unit() {
+    let (common, _) = load_text("[server]\nlisten = \"127.0.0.1:1\"\ndeadline = \"1500ms\"\n")
+        .expect("the settings are valid");
     assert_eq!(common.server.deadline, Duration::from_millis(1500));
 }
 
@@ -57,8 +59,10 @@ fn an_upstream_needs_addresses_with_a_port() {
     let text = |addresses: &str| {
         format!("upstreams.authentication = {addresses}\n[server]\nlisten = \"127.0.0.1:1\"\n")
     };
-    let (_, settings) = load_text(&text("[\"one:1\", \"[::1]:2\"]")).expect("good");
-    let addresses: Vec<String> = settings.upstreams.expect("some").authentication.into();
+    let (_, settings) =
+        load_text(&text("[\"one:1\", \"[::1]:2\"]")).expect("the settings are valid");
+    let upstreams = settings.upstreams.expect("the upstreams are set");
+    let addresses: Vec<String> = upstreams.authentication.into();
     assert_eq!(addresses, ["one:1", "[::1]:2"]);
     for (addresses, reason) in [
         ("[]", "at least one address"),
@@ -75,14 +79,18 @@ fn an_upstream_needs_addresses_with_a_port() {
 #[test]
 fn a_secret_that_others_can_read_is_refused() {
     use std::os::unix::fs::PermissionsExt;
-    let file = tempfile::NamedTempFile::new().expect("a file");
-    std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(0o644)).expect("mode");
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    let set_mode = |mode| {
+        let permissions = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(file.path(), permissions).expect("the mode is set");
+    };
+    set_mode(0o644);
     assert!(
         check_private(file.path())
-            .expect_err("refused")
+            .expect_err("the file is refused")
             .to_string()
             .contains("644")
     );
-    std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(0o600)).expect("mode");
-    check_private(file.path()).expect("accepted");
+    set_mode(0o600);
+    check_private(file.path()).expect("the file is accepted");
 }

@@ -1,4 +1,4 @@
-//! The decision whether an outage of a dependency is logged now.
+//! Decides whether an outage of a dependency is logged now.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use aikagi_domain::fault::{Cause, ErrorType};
 use tokio::time::Instant;
 
-/// The interval at which the cause of a lasting outage is logged again.
+/// During a long outage, each cause is logged again after this time.
 const REPEAT: Duration = Duration::from_mins(5);
 
 /// The outages of one dependency.

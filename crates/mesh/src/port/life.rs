@@ -1,4 +1,4 @@
-//! The life of one connection: what is in progress on it, and since when it or its peer is silent.
+//! The state of one connection: its requests in progress, and how long it or its peer has been silent.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,22 +19,22 @@ pub(super) struct Life {
 
 #[derive(Debug)]
 struct State {
-    /// Requests so far.
+    /// The number of requests so far.
     requests: u64,
     in_progress: usize,
     /// When the last request ended.
     silent_since: Instant,
-    /// The responses of which the peer has taken nothing since then.
+    /// The responses that are ready for the peer, each with the time since which the peer has read nothing of it.
     not_taken: HashMap<u64, Instant>,
 }
 
-/// What becomes of a connection.
+/// The decision about a connection.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Keep,
-    /// It gets no new request, and ends after those in progress.
+    /// It accepts no new request, and ends after the requests in progress. The reason is counted, if there is one.
     Close(Option<Reason>),
-    /// It ends now.
+    /// It ends immediately. The reason is counted.
     Cut(Reason),
 }
 
@@ -58,7 +58,7 @@ impl Life {
         self.place.lost().await;
     }
 
-    /// A request begins. Its number.
+    /// Records the start of a request, and returns its number.
     pub(super) fn begin(&self) -> u64 {
         let mut state = self.state();
         state.requests += 1;
@@ -69,7 +69,7 @@ impl Life {
         state.requests
     }
 
-    /// A request has ended.
+    /// Records the end of a request.
     pub(super) fn end(&self, request: u64) {
         let mut state = self.state();
         state.not_taken.remove(&request);
@@ -80,16 +80,17 @@ impl Life {
         }
     }
 
-    /// A part of a response is ready. It is the peer's turn.
+    /// Records that a part of a response is ready, and that the peer must read it.
     pub(super) fn ready(&self, request: u64) {
         self.state().not_taken.insert(request, Instant::now());
     }
 
-    /// The peer has taken what was ready of a response. It is our turn.
+    /// Records that the peer has read all that was ready of a response.
     pub(super) fn taken(&self, request: u64) {
         self.state().not_taken.remove(&request);
     }
 
+    /// Decides whether the connection keeps its place at the time `now`.
     pub(super) fn judge(&self, now: Instant, bounds: &Bounds) -> Verdict {
         let state = self.state();
         let since = |moment: Instant| now.saturating_duration_since(moment);

@@ -1,4 +1,4 @@
-//! The requests of a port: each takes a place of its client, until its response has been sent.
+//! The requests of a port. Each one takes a place of its client until its response has been sent.
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -21,8 +21,8 @@ use crate::connection::Peer;
 use crate::places::{Place, Places};
 use crate::relief::{Reason, Relief};
 
-/// How long a client with too many requests waits for a refusal. Without it the client could have the next one refused
-/// at once, and so on, and this work would slow down others.
+/// How long a client with too many requests waits for a refusal. Without the pause the client could send the next
+/// request immediately, again and again. Refusing them all would slow down other clients.
 const REFUSAL_PAUSE: Duration = Duration::from_secs(3);
 
 /// Waits before a request is refused because its client has too many.
@@ -30,7 +30,7 @@ pub(crate) async fn pause_before_refusal() {
     tokio::time::sleep(REFUSAL_PAUSE).await;
 }
 
-/// Finds the client of a request, by the peer of its connection and by its headers.
+/// Finds the client of a request, from the address of its peer and from its headers.
 pub type ClientOf = Arc<dyn Fn(IpAddr, &HeaderMap) -> IpAddr + Send + Sync>;
 
 /// The requests of one port. Clones share their places.
@@ -48,10 +48,10 @@ impl std::fmt::Debug for Requests {
     }
 }
 
-/// The place of a request, in its extensions.
+/// The place of a request. It is in the request's extensions.
 #[derive(Clone, Debug)]
 pub struct RequestPlace {
-    /// None if its client had no place left.
+    /// `None` if its client had no place left.
     place: Option<Arc<Place>>,
     body: Duration,
     relief: Relief,
@@ -63,12 +63,12 @@ impl RequestPlace {
         self.place.is_some()
     }
 
-    /// The longest time that the body may take.
+    /// The maximum time to receive the body.
     pub(crate) fn body_time(&self) -> Duration {
         self.body
     }
 
-    /// The request is complete. It does not lose its place any more. False if it has lost it.
+    /// Records that the request is complete. From now on it keeps its place. Returns false if it has lost its place.
     pub(crate) fn complete(&self) -> bool {
         self.place.as_ref().is_some_and(|place| place.busy())
     }
@@ -81,6 +81,7 @@ impl RequestPlace {
         }
     }
 
+    /// Counts the refusal of the request.
     pub(crate) fn count(&self, reason: Reason) {
         self.relief.count(reason);
     }
@@ -188,7 +189,7 @@ impl Drop for Progress {
     }
 }
 
-/// The body of a response. hyper asks for its next part when the peer has room for it.
+/// The body of a response. hyper asks for the next part when the peer can receive it.
 #[derive(Debug)]
 pub(super) struct Sent {
     body: Body,

@@ -1,5 +1,5 @@
-//! The metrics of RPCs, dependencies and certificates. Each label has a small set of values: none is a telephone number
-//! or a person's name.
+//! The metrics of RPCs, dependencies and certificates. Each label has a small set of values. No label contains a
+//! telephone number or a person's name.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tonic::Code;
 
 use super::spans::{is_error, name_of};
 
-/// The histogram boundaries that the conventions advise for durations, in seconds.
+/// The histogram boundaries for durations, in seconds, as OpenTelemetry's conventions advise.
 const BOUNDARIES: [f64; 14] = [
     0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
 ];
@@ -82,7 +82,7 @@ pub fn rpc_served(method: &str, code: Code, took: Duration) {
     SERVED.record(took.as_secs_f64(), &rpc_labels(method, code, true));
 }
 
-/// Records an RPC that was made.
+/// Records an RPC that was sent.
 pub fn rpc_made(method: &str, code: Code, took: Duration) {
     MADE.record(took.as_secs_f64(), &rpc_labels(method, code, false));
 }
@@ -108,7 +108,7 @@ pub fn dependency_down(name: &str, down: bool) {
     DOWN.record(u64::from(down), &labels);
 }
 
-/// Counts a failed operation of a dependency. The stores count theirs themselves.
+/// Counts a failed operation of a dependency. The crates of the stores count their own failures.
 pub fn dependency_failed(name: &str, error_type: ErrorType) {
     let labels = [
         KeyValue::new("aikagi.dependency", name.to_owned()),

@@ -1,7 +1,6 @@
-//! Metrics that are measured from spans. The crates of the stores and of hashing only open spans, and need no
-//! OpenTelemetry.
+//! Metrics that are measured from spans. For these metrics the crates of the stores and of hashing only open spans.
 //!
-//! When a span ends whose name is a metric's name, its duration is recorded in that metric. The span's fields are the
+//! If a span has the name of a metric, its duration is recorded in that metric when it ends. The span's fields are the
 //! labels.
 
 use std::collections::BTreeMap;
@@ -31,7 +30,7 @@ const METRICS: [(&str, &str); 2] = [
     ),
 ];
 
-/// The prefix of fields that are no labels.
+/// The prefix of fields that are not labels.
 const NO_LABEL: &str = "otel.";
 
 static HISTOGRAMS: LazyLock<BTreeMap<&'static str, Histogram<f64>>> = LazyLock::new(|| {

@@ -9,8 +9,8 @@ use tracing::Span;
 use tracing::field::Empty;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-/// The span of an RPC that is served, in its caller's trace. The path must be that of a known RPC, because others could
-/// contain anything.
+/// The span of an RPC that this service serves, in its caller's trace. The path must be that of a known RPC, because an
+/// unknown path could contain anything.
 pub fn server_span(path: &str, headers: &HeaderMap) -> Span {
     let method = method_of(path);
     let span = tracing::info_span!(
@@ -32,7 +32,7 @@ pub fn server_span(path: &str, headers: &HeaderMap) -> Span {
     span
 }
 
-/// The span of an RPC that is made.
+/// The span of an RPC that this service sends.
 pub fn client_span(path: &str) -> Span {
     let method = method_of(path);
     tracing::info_span!(
@@ -51,7 +51,7 @@ pub fn method_of(path: &str) -> &str {
     path.trim_start_matches('/')
 }
 
-/// The status code in a response's headers. OK if it is not there, because a stream sends it in its trailers.
+/// The status code in a response's headers. OK if the headers contain none, because a stream sends it in its trailers.
 pub fn status_of(headers: &HeaderMap) -> Code {
     headers
         .get("grpc-status")

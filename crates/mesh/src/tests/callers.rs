@@ -1,4 +1,4 @@
-//! Callers that are not allowed.
+//! Tests of callers that are not allowed.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::guard::{GuardLayer, PortAudience};
 use crate::identity::Identity;
 use crate::policy::Policies;
 
-/// Calls a method that nobody may call, as this peer.
+/// Sends an RPC that is refused, from a peer with this identity.
 async fn call(guard: &GuardLayer, identity: Option<&str>, path: &str) {
     let inner = service_fn(|_request: Request<Body>| async {
         Ok::<_, Infallible>(Response::new(Body::empty()))
@@ -36,8 +36,8 @@ fn guard(audience: PortAudience) -> GuardLayer {
         .for_audience(audience)
 }
 
-/// INV-7: a workload that is not allowed is logged, once a minute for each method. A path that is none of ours is not
-/// repeated.
+/// INV-7: a caller that is not allowed is logged once a minute for each method. The log does not contain an unknown
+/// path.
 #[tokio::test]
 async fn a_caller_that_is_not_allowed_is_logged_once() {
     let lines = LogLines::record();
@@ -46,7 +46,7 @@ async fn a_caller_that_is_not_allowed_is_logged_once() {
         call(&guard, Some("spiffe://aikagi/password"), path).await;
     }
     call(&guard, None, "/a.B/C").await;
-    let told: Vec<_> = lines
+    let logged: Vec<_> = lines
         .of("caller not allowed")
         .into_iter()
         .map(|line| {
@@ -55,12 +55,12 @@ async fn a_caller_that_is_not_allowed_is_logged_once() {
             line.field("peer").to_owned()
         })
         .collect();
-    assert_eq!(told, ["password", "192.0.2.7"]);
+    assert_eq!(logged, ["password", "192.0.2.7"]);
 }
 
-/// Strangers at the public port cannot fill the log.
+/// At the public port a refused caller is not logged, so that nobody can fill the log.
 #[tokio::test]
-async fn a_stranger_is_not_logged() {
+async fn a_refused_caller_at_the_public_port_is_not_logged() {
     let lines = LogLines::record();
     call(&guard(PortAudience::Public), None, "/a.B/C").await;
     assert_eq!(lines.of("caller not allowed"), []);

@@ -1,4 +1,4 @@
-//! Handshakes that fail.
+//! Tests of TLS handshakes that fail.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::{identity, port};
 use crate::connection::Clients;
 use crate::shutdown::Shutdown;
 
-/// A port for these clients. Its address.
+/// Starts a port for these clients, and returns its address.
 async fn address(clients: Clients, shutdown: &Shutdown) -> String {
     let directory = tempfile::tempdir().unwrap();
     let identity = identity(directory.path(), "units");
@@ -28,7 +28,7 @@ async fn address(clients: Clients, shutdown: &Shutdown) -> String {
     address
 }
 
-/// Sends what is no TLS, and waits until the server has closed the connection.
+/// Sends bytes that are not TLS, and waits until the server has closed the connection.
 async fn garbage(address: &str) {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
@@ -47,17 +47,17 @@ async fn a_failed_handshake_of_a_workload_is_a_warning() {
     }
     let line = lines.wait_for("TLS handshake failed", |_| true).await;
     assert_eq!(line.level, Level::WARN);
-    let told = (line.field("peer"), line.field("error.type"));
-    assert_eq!(told, ("127.0.0.1", "tls"));
-    // The others were handled before a new one is.
+    let logged = (line.field("peer"), line.field("error.type"));
+    assert_eq!(logged, ("127.0.0.1", "tls"));
+    // The port handles the other failed connections before this new one.
     drop(TcpStream::connect(&address).await.unwrap());
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(lines.of("TLS handshake failed").len(), 1);
 }
 
-/// Strangers can do no more than a line for debugging.
+/// At a port for anyone a failed handshake is logged for debugging only.
 #[tokio::test]
-async fn a_failed_handshake_of_a_stranger_is_no_warning() {
+async fn a_failed_handshake_at_a_port_for_anyone_is_no_warning() {
     let lines = LogLines::record();
     let shutdown = Shutdown::new();
     let address = address(Clients::Anyone, &shutdown).await;

@@ -1,4 +1,4 @@
-//! The log of outages, at the health check's own pace.
+//! Tests of the log of outages, with the real interval of the health checks.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -12,10 +12,10 @@ use crate::background::BackgroundTask;
 use crate::health::Readiness;
 use crate::shutdown::Shutdown;
 
-/// What a dependency answers. None: nothing.
+/// The result of a check. `None` if the dependency does not respond.
 type Answer = Option<Result<(), Cause>>;
 
-/// A dependency that answers what a test says, and the last of it for good.
+/// A dependency whose checks have these results, one after another. The last result is repeated.
 #[derive(Clone)]
 struct Scripted(Arc<Mutex<VecDeque<Answer>>>);
 
@@ -84,13 +84,13 @@ impl Dependency for Scripted {
 
 #[expect(
     clippy::unnecessary_wraps,
-    reason = "an element of a script of answers"
+    reason = "all scripted results have this type"
 )]
 fn down(error_type: ErrorType) -> Answer {
     Some(Err(error_type.into()))
 }
 
-/// An outage is logged once for each cause, its end once, by however many ports.
+/// An outage is logged once for each cause, and its end once, even if two ports report the readiness.
 #[tokio::test(start_paused = true)]
 async fn an_outage_is_logged_once() {
     let lines = LogLines::record();
@@ -105,7 +105,7 @@ async fn an_outage_is_logged_once() {
     tokio::time::sleep(Duration::from_secs(30)).await;
 
     let unavailable = lines.of("dependency unavailable");
-    let told: Vec<_> = unavailable
+    let logged: Vec<_> = unavailable
         .iter()
         .map(|line| {
             assert_eq!(line.level, Level::WARN);
@@ -118,7 +118,7 @@ async fn an_outage_is_logged_once() {
             )
         })
         .collect();
-    assert_eq!(told, [("connect", ""), ("login", "28P01")]);
+    assert_eq!(logged, [("connect", ""), ("login", "28P01")]);
     let [end] = &lines.of("dependency available")[..] else {
         panic!("{:#?}", lines.all());
     };
@@ -128,7 +128,7 @@ async fn an_outage_is_logged_once() {
     assert_eq!(lines.all().len(), 3);
 }
 
-/// A dependency that does not answer at all is `timeout`, and is logged again every five minutes.
+/// A dependency that does not respond has the cause `timeout`. Its outage is logged again every five minutes.
 #[tokio::test(start_paused = true)]
 async fn a_long_outage_is_logged_again() {
     let lines = LogLines::record();
@@ -145,7 +145,7 @@ async fn a_long_outage_is_logged_again() {
     }
 }
 
-/// Of a background task the first failure is logged, and the first success after it.
+/// The first failure of a background task is logged, and the first success after it.
 #[test]
 fn a_background_task_is_logged_when_it_changes() {
     let lines = LogLines::record();
@@ -159,7 +159,7 @@ fn a_background_task_is_logged_when_it_changes() {
     ] {
         task.record(result);
     }
-    let told: Vec<_> = lines
+    let logged: Vec<_> = lines
         .all()
         .into_iter()
         .map(|line| {
@@ -171,5 +171,5 @@ fn a_background_task_is_logged_when_it_changes() {
         (Level::WARN, "connect".to_owned()),
         (Level::INFO, String::new()),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(logged, expected);
 }

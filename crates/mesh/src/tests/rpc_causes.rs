@@ -1,4 +1,4 @@
-//! One test for each cause of a failed RPC.
+//! Tests of the causes of failed RPCs, one test for each cause.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ use crate::policy::Policies;
 use crate::shutdown::Shutdown;
 use crate::tls::TlsIdentity;
 
-/// What a server does with a connection whose TLS handshake is done.
+/// What the test server does after the TLS handshake.
 #[derive(Clone, Copy)]
 enum Then {
     /// It sends nothing.
@@ -33,7 +33,7 @@ enum Then {
     Close,
 }
 
-/// A server with this identity. Its address.
+/// Starts a server with this identity, and returns its address.
 async fn server(identity: TlsIdentity, then: Then, shutdown: &Shutdown) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -52,7 +52,7 @@ async fn server(identity: TlsIdentity, then: Then, shutdown: &Shutdown) -> Strin
     address
 }
 
-/// An installation, and the client of `units` in it.
+/// An installation for one test, and clients of `units` in it.
 struct Installation {
     directory: TempDir,
     shutdown: Shutdown,
@@ -77,7 +77,7 @@ impl Installation {
     }
 }
 
-/// Calls the upstream. The status, and the fault that it carries.
+/// Sends an RPC that fails. Returns its status code, and the fault in its status.
 async fn fault(upstream: Upstream) -> (Code, Box<dyn Fault>) {
     let mut client = HealthClient::new(upstream);
     let end = Instant::now() + Duration::from_millis(500);
@@ -91,7 +91,7 @@ async fn fault(upstream: Upstream) -> (Code, Box<dyn Fault>) {
     (status.code(), fault)
 }
 
-/// Checks that an RPC and a check of the upstream fail by a cause, and that it is logged once.
+/// Checks that RPCs and a check of the upstream fail by this cause, and that the failure is logged once.
 async fn fails_by(upstream: &Upstream, expected: ErrorType) {
     let lines = LogLines::record();
     for _ in 0..2 {
@@ -104,12 +104,12 @@ async fn fails_by(upstream: &Upstream, expected: ErrorType) {
         panic!("{:#?}", lines.all());
     };
     assert_eq!(line.level, Level::WARN);
-    let told = (line.field("upstream"), line.field("error.type"));
-    assert_eq!(told, ("units", expected.as_str()));
+    let logged = (line.field("upstream"), line.field("error.type"));
+    assert_eq!(logged, ("units", expected.as_str()));
 }
 
 #[tokio::test]
-async fn nobody_listens() {
+async fn no_server_listens() {
     let installation = Installation::new();
     let nowhere = format!("127.0.0.1:{}", free().unwrap());
     let upstream = installation.units(vec![nowhere.clone()]);
@@ -127,7 +127,7 @@ async fn there_is_no_address() {
     assert_eq!(found.cause(), ErrorType::NoAddress.into());
 }
 
-/// INV-7: a workload with a certificate of another authority is not ours.
+/// INV-7: a server with a certificate of another authority is not accepted.
 #[tokio::test]
 async fn the_certificate_is_foreign() {
     let installation = Installation::new();
@@ -136,18 +136,18 @@ async fn the_certificate_is_foreign() {
     fails_by(&installation.units(vec![address]), ErrorType::Tls).await;
 }
 
-/// INV-7: another workload of ours is not the one that was meant.
+/// INV-7: a workload of ours other than the intended one is not accepted.
 #[tokio::test]
-async fn another_workload_answers() {
+async fn the_server_is_another_workload() {
     let installation = Installation::new();
     let other = installation.identity("password");
     let address = server(other, Then::Silence, &installation.shutdown).await;
     fails_by(&installation.units(vec![address]), ErrorType::WrongIdentity).await;
 }
 
-/// INV-11: what is not answered in time ends at the deadline.
+/// INV-11: an RPC without a response ends at its deadline.
 #[tokio::test]
-async fn nothing_is_answered() {
+async fn no_response_comes() {
     let installation = Installation::new();
     let units = installation.identity("units");
     let address = server(units, Then::Silence, &installation.shutdown).await;
@@ -155,7 +155,7 @@ async fn nothing_is_answered() {
     let upstream = installation.units(vec![address]);
     let mut client = HealthClient::new(upstream);
     let call = client.check(HealthCheckRequest::default());
-    // Longer than what the client keeps for itself.
+    // Longer than the reserve that the client keeps.
     let end = Instant::now() + Duration::from_secs(1);
     let status = deadline::inherit(Some(end), call).await.unwrap_err();
     assert_eq!(status.code(), Code::DeadlineExceeded);

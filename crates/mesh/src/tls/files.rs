@@ -9,10 +9,10 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::config::{ConfigError, check_private};
 
-/// Certificates that cannot be used.
+/// Why certificates cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// A file cannot be read, or others than its owner may read it.
+    /// A file cannot be read, or anyone but its owner has access to it.
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The file that a setting names cannot be used.
@@ -23,7 +23,7 @@ pub enum TlsError {
         /// What is wrong with the file.
         error: Box<TlsError>,
     },
-    /// The content of a file is not the PEM that is expected.
+    /// A file does not contain the expected PEM.
     #[error("{path}: {text}")]
     Pem {
         /// The file.
@@ -32,12 +32,12 @@ pub enum TlsError {
         text: String,
     },
     /// Certificate, key and authorities do not fit together.
-    #[error("TLS set-up: {0}")]
+    #[error("TLS cannot be set up: {0}")]
     Setup(String),
 }
 
 impl TlsError {
-    /// An error of the TLS library.
+    /// Converts an error of the TLS library.
     pub fn setup(error: impl std::fmt::Display) -> Self {
         Self::Setup(error.to_string())
     }

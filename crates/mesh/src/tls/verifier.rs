@@ -11,7 +11,7 @@ use rustls::{CertificateError, DigitallySignedStruct, RootCertStore, SignatureSc
 
 use crate::identity::Identity;
 
-/// Accepts a server whose chain leads to our authorities and whose identity is the workload called (INV-7).
+/// Accepts a server if its chain leads to our authorities and its identity is the expected workload (INV-7).
 #[derive(Debug)]
 pub(super) struct WorkloadVerifier {
     pub(super) workload: String,

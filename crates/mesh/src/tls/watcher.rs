@@ -13,7 +13,7 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::shutdown::Shutdown;
 use crate::telemetry::metrics;
 
-/// A certificate chain in files, with the files that belong to it.
+/// The files of a certificate: its chain, its key and other files that belong to it.
 pub trait CertificateFiles: Send + Sync + 'static {
     /// The content of the files, ready for use.
     type Loaded: Send + Sync + 'static;
@@ -27,7 +27,7 @@ pub trait CertificateFiles: Send + Sync + 'static {
     /// Reads the files. Fails on everything that would later fail in a handshake.
     fn read(&self) -> Result<Self::Loaded, TlsError>;
 
-    /// The certificate chain, its own certificate first.
+    /// The certificate chain. The first certificate is the one that this program presents as its own.
     fn chain(loaded: &Self::Loaded) -> &[CertificateDer<'static>];
 }
 
@@ -66,7 +66,7 @@ impl<F: CertificateFiles> CertificateWatcher<F> {
         self.0.current.load_full()
     }
 
-    /// Looks at the files at this interval until the stop, and reads them again after a change.
+    /// Checks the files at this interval until the stop, and reads them again after a change.
     ///
     /// If the new files cannot be used, the error is logged and the old content stays in use.
     pub fn keep_fresh(&self, interval: Duration, shutdown: &Shutdown) {
@@ -125,7 +125,10 @@ fn measure(name: &'static str, chain: &[CertificateDer<'_>]) {
     });
     if let Some(end) = end {
         let remaining = end - SystemClock.now().timestamp();
-        #[allow(clippy::cast_precision_loss, reason = "seconds of some years")]
+        #[allow(
+            clippy::cast_precision_loss,
+            reason = "f64 represents the seconds of some years exactly"
+        )]
         metrics::certificate(name, remaining as f64);
     }
 }
