@@ -1,4 +1,5 @@
-//! Preparing a server for the ledger, as its superuser: the database and the roles' logins.
+//! Prepares a PostgreSQL server for the ledger, as its superuser. It creates the database and allows the roles to log
+//! in.
 
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
@@ -8,16 +9,16 @@ use crate::{Settings, SettingsError};
 /// The superuser's own database, which every cluster has.
 const OWN_DATABASE: &str = "postgres";
 
-/// Why a server was not prepared.
+/// Why a server could not be prepared.
 #[derive(Debug, thiserror::Error)]
 pub enum AdministrationError {
     /// The settings cannot be used.
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    /// The server does not answer, or does not accept the superuser.
+    /// The server does not respond, or does not accept the superuser.
     #[error("cannot connect to PostgreSQL")]
     Connect(#[source] sqlx::Error),
-    /// The server refused a statement. The statement is not repeated: it may hold a password.
+    /// The server refused a statement. The error does not contain the statement, which may contain a password.
     #[error("cannot {action}")]
     Statement {
         /// What the statement does.
@@ -34,8 +35,7 @@ pub struct Administrator {
 }
 
 impl Administrator {
-    /// Connects to the superuser's own database, whatever database the URL names. Statements may take as long as they
-    /// need.
+    /// Connects to the superuser's own database, whatever database the URL names. Statements have no time limit.
     pub async fn connect(settings: &Settings) -> Result<Self, AdministrationError> {
         let options: PgConnectOptions = settings.options()?;
         let options = options
@@ -62,14 +62,15 @@ impl Administrator {
         self.execute("create the database", statement).await
     }
 
-    /// Takes the right to make temporary tables in the database `name` from everyone. A new database gives it.
+    /// Revokes the right to create temporary tables in the database `name` from everyone. PostgreSQL grants it in each
+    /// new database.
     pub async fn keep_to_its_roles(&mut self, name: &str) -> Result<(), AdministrationError> {
         let name = identifier(name);
         let statement = format!("REVOKE TEMPORARY ON DATABASE {name} FROM PUBLIC");
         self.execute("revoke temporary tables", statement).await
     }
 
-    /// Lets a role of the ledger log in, with a password if there is one.
+    /// Allows a role of the ledger to log in. `None` removes its password.
     pub async fn allow_login(
         &mut self,
         role: &str,
@@ -80,7 +81,7 @@ impl Administrator {
             None => "PASSWORD NULL".to_owned(),
         };
         let statement = format!("ALTER ROLE {} LOGIN {password}", identifier(role));
-        self.execute("let a role log in", statement).await
+        self.execute("allow a role to log in", statement).await
     }
 
     /// Closes the connection.
@@ -111,7 +112,7 @@ fn identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// The URL for the same server and another database. With `user`, it is for that user, and without a password.
+/// The URL of another database on the same server. If `user` is given, the URL is for that user, and has no password.
 pub fn url_with(url: &str, user: Option<&str>, database: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("postgres", url));
     let (rest, query) = match rest.split_once('?') {
@@ -131,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn urls_keep_their_server() {
+    fn a_url_for_another_database_keeps_the_server() {
         assert_eq!(
             url_with(
                 "postgres://postgres:x@127.0.0.1:5544/postgres",

@@ -18,7 +18,8 @@ use crate::{LedgerError, Settings, SettingsError};
 
 /// How long a check waits for a connection of the pool. The health check gives up after two seconds.
 const CHECK_ACQUIRE: Duration = Duration::from_secs(1);
-/// How long a check waits for each answer, and for a connection outside of the pool, made to find the cause.
+/// How long a check waits for each response of the server. It is also the limit for a connection outside of the pool
+/// that finds the cause of an outage.
 const CHECK_ANSWER: Duration = Duration::from_millis(400);
 /// The first pause before another try to connect. Each later one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
@@ -63,7 +64,7 @@ impl Planning {
     }
 }
 
-/// The ledger: a pool of connections, and what is known about an outage. Clones share both.
+/// The ledger: a pool of connections, and the cause of the present outage if it is known. Clones share both.
 #[derive(Clone)]
 pub struct Ledger {
     pub(crate) pool: Pool<Manager>,
@@ -71,7 +72,8 @@ pub struct Ledger {
     outage: Outage,
 }
 
-/// The cause of the present outage, if a check found one. The pool only reports that no connection came in time.
+/// The cause of the present outage, if a check found one. The pool itself only reports that it had no connection in
+/// time.
 #[derive(Debug, Clone, Default)]
 struct Outage(Arc<Mutex<Option<Cause>>>);
 
@@ -88,10 +90,10 @@ impl Outage {
 impl Ledger {
     /// Creates the pool. Must be called inside a tokio runtime.
     ///
-    /// The pool connects at the first statement, so a service can start during an outage of the ledger. A statement that
-    /// waits too long for a connection fails as unavailable.
+    /// The pool connects at the first statement, so a service can start during an outage of the ledger. A statement
+    /// that waits too long for a connection fails with the kind `Unavailable`.
     ///
-    /// INV-4: the pool never uses a connection on which changes are not possible or commits are not durable, even if the
+    /// INV-4: the pool uses only connections that accept changes and commit them durably. This stays true if the
     /// server's settings or its role change after the start of the service.
     pub fn connect(settings: &Settings, planning: Planning) -> Result<Self, SettingsError> {
         export_failures();
@@ -111,7 +113,8 @@ impl Ledger {
         let size = usize::try_from(settings.max_connections).unwrap_or(usize::MAX);
         let pool = Pool::builder(manager)
             .max_size(size)
-            // The other connections may become idle, and are closed.
+            // The connection that was returned last is used first. Those that are not needed stay idle, and a check
+            // closes them.
             .queue_mode(QueueMode::Lifo)
             .runtime(Runtime::Tokio1)
             .timeouts(Timeouts {
@@ -139,7 +142,7 @@ impl Ledger {
         self.begin_with("BEGIN").await
     }
 
-    /// Begins a read-only transaction whose statements all see the same moment.
+    /// Begins a read-only transaction whose statements all see the same state of the data.
     pub async fn begin_snapshot(&self) -> Result<Transaction, LedgerError> {
         self.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             .await
@@ -185,7 +188,7 @@ impl Ledger {
         })
     }
 
-    /// Takes a connection and looks for an obstacle.
+    /// Closes connections that were idle for long. Then takes a connection and checks that it accepts durable changes.
     async fn try_connection(&self) -> Result<(), LedgerError> {
         self.pool
             .retain(|_, metrics| metrics.last_used() < MAX_IDLE);
@@ -207,7 +210,8 @@ impl Ledger {
         }
     }
 
-    /// Finds out why the pool had no connection: connects outside of the pool. If that succeeds, the pool is too small.
+    /// Connects outside of the pool to find out why the pool had no connection. If that succeeds, the cause is
+    /// `pool_timeout`: all connections of the pool are in use.
     async fn diagnose(&self) -> Cause {
         let mut cause = ErrorType::PoolTimeout.into();
         for options in &self.pool.manager().servers {
@@ -236,7 +240,7 @@ impl Dependency for Ledger {
         endpoint(&self.pool.manager().servers)
     }
 
-    /// Checks that the ledger answers, accepts changes and commits durably (INV-4).
+    /// Checks that the ledger responds, accepts changes and commits durably (INV-4).
     async fn check(&self) -> Result<(), LedgerError> {
         let checked = self.try_connection().await;
         self.outage.set(checked.as_ref().err().map(Fault::cause));
@@ -252,7 +256,7 @@ impl fmt::Debug for Ledger {
     }
 }
 
-/// Creates a pool for schema migrations. Their statements have no time limit. Their wait for a lock is limited, because
+/// Creates a pool for schema migrations. Their statements have no time limit. Their wait for a lock has one, because
 /// all later statements on the table wait behind it.
 pub(crate) fn for_schema(settings: &Settings) -> Result<PgPool, SettingsError> {
     let options = settings.options()?.options([("statement_timeout", "0")]);
@@ -296,7 +300,7 @@ fn endpoint(servers: &[PgConnectOptions]) -> Endpoint {
 /// INV-4: refuses a database that can lose acknowledged commits.
 ///
 /// Checks the present setting, and the settings of this role and this database, which later connections would get. A
-/// database that does not answer is not refused: the service starts and is not ready.
+/// database that does not respond is not refused: the service starts and is not ready.
 pub async fn check_durability(settings: &Settings) -> Result<(), DurabilityError> {
     let mut levels = Err(sqlx::Error::PoolTimedOut);
     for options in settings.servers()? {

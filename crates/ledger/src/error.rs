@@ -22,7 +22,7 @@ static FAILED: LazyLock<Counter<u64>> = LazyLock::new(|| {
         .build()
 });
 
-/// An operation of the ledger failed. If it was a commit and the kind is unavailable, it is unknown whether it was done.
+/// A failed operation of the ledger. If a commit fails with the kind `Unavailable`, it is unknown whether it was done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LedgerError {
     cause: Cause,
@@ -37,7 +37,7 @@ impl LedgerError {
         Self::counted(ErrorType::Corrupt.into(), operation)
     }
 
-    /// Another change came first. Nothing was changed, and a retry can help.
+    /// Another change came first. Nothing was changed, and a retry can succeed.
     pub fn conflict(operation: &'static str) -> Self {
         Self::counted(ErrorType::Conflict.into(), operation)
     }
@@ -130,7 +130,7 @@ impl From<TelephoneNumberError> for LedgerError {
     }
 }
 
-/// The cause of a missing connection. The driver transports it inside one of its own errors.
+/// Carries the cause of a missing connection. It is wrapped in an error of the driver.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct NoConnection(pub(crate) Cause);
@@ -144,7 +144,7 @@ pub(crate) fn cause_of(error: &sqlx::Error) -> Cause {
             None => ErrorType::Statement,
         },
         sqlx::Error::Tls(_) => ErrorType::Tls,
-        // The TLS library's errors come inside of one of this kind.
+        // An error of the TLS library is wrapped in an error of this kind.
         sqlx::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => ErrorType::Tls,
         sqlx::Error::Io(_) | sqlx::Error::Protocol(_) => ErrorType::Connect,
         sqlx::Error::PoolTimedOut => ErrorType::PoolTimeout,
@@ -153,7 +153,7 @@ pub(crate) fn cause_of(error: &sqlx::Error) -> Cause {
         sqlx::Error::RowNotFound | sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => {
             ErrorType::Corrupt
         }
-        // The driver's enum is open. The other variants are misuse of the driver.
+        // The driver's enum is not exhaustive. The other variants mean that our code misuses the driver.
         _ => ErrorType::Statement,
     };
     error_type.into()
@@ -169,7 +169,7 @@ fn of_state(code: &str) -> ErrorType {
     match (code.get(..2).unwrap_or_default(), code) {
         // Serialization failure, deadlock, lock not available.
         (_, "40001" | "40P01" | "55P03") => ErrorType::Conflict,
-        // A statement's time limit, or that of a transaction that idled.
+        // The time limit of a statement, or of an idle transaction.
         (_, "57014" | "25P03") => ErrorType::StatementTimeout,
         (_, "3D000" | "57P04") => ErrorType::NoDatabase,
         (_, "25006") => ErrorType::ReadOnly,
@@ -192,7 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_state_has_a_class_and_a_meaning_for_the_caller() {
+    fn an_sqlstate_has_a_class_and_a_kind() {
         for (code, expected, kind) in [
             ("40001", ErrorType::Conflict, FaultKind::Conflict),
             ("40P01", ErrorType::Conflict, FaultKind::Conflict),
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_driver_says_by_itself_has_a_class_too() {
+    fn an_error_of_the_driver_itself_has_a_class_too() {
         for (error, expected) in [
             (sqlx::Error::PoolTimedOut, ErrorType::PoolTimeout),
             (sqlx::Error::PoolClosed, ErrorType::Shutdown),

@@ -1,4 +1,4 @@
-//! Runs statements on a connection, or on one of the pool's. Every wait for the server has a limit.
+//! Runs statements on a given connection, or on a connection from the pool. Every wait for the server has a time limit.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -15,7 +15,7 @@ use crate::pool::{Connection, Progress};
 
 type Item = Result<Either<PgQueryResult, PgRow>, sqlx::Error>;
 
-/// What a statement returns, item by item. Fails if the server is silent for too long.
+/// The items that a statement returns. The stream fails if the server is silent for too long.
 struct Rows<'a> {
     items: BoxStream<'a, Item>,
     progress: Progress<'a>,
@@ -55,7 +55,7 @@ impl Stream for Rows<'_> {
     }
 }
 
-/// Runs one statement, and notes how it ended.
+/// Runs one statement, and records how it ended.
 async fn bounded<T>(
     mut progress: Progress<'_>,
     statement: impl Future<Output = Result<T, sqlx::Error>>,
@@ -128,7 +128,7 @@ impl<'c> Executor<'c> for &'c mut Connection {
     }
 }
 
-/// Each statement runs on a connection of its own, which is free again when the statement ends.
+/// Each statement takes a connection from the pool, and returns it when the statement ends.
 impl<'p> Executor<'p> for &'_ Ledger {
     type Database = Postgres;
 

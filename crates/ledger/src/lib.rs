@@ -1,7 +1,8 @@
 //! Access to PostgreSQL, which stores everything that must not be lost.
 //!
-//! This crate has the schema with the role and the grants of each service, the preparation of a server, the connection,
-//! the lock of a line (INV-5) and the audit trail (OPS-3). A statement that only one service needs is in that service.
+//! This crate contains the schema, with the role and the grants of each service. It prepares a server, connects to it,
+//! locks a line (INV-5) and appends to the audit trail (OPS-3). A statement that only one service needs is in that
+//! service.
 
 pub mod administration;
 pub mod audit;
@@ -24,8 +25,8 @@ pub use statement::{Statement, span};
 /// The schema migrations, which also create roles and grants. A landed schema migration is never edited.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 
-/// Applies all schema migrations that the database does not have yet, as the database's owner. Parallel runs wait for
-/// each other.
+/// Applies all schema migrations that the database does not have yet. Runs as the database's owner. Parallel runs wait
+/// for each other.
 pub async fn apply_schema(settings: &Settings) -> Result<(), SchemaError> {
     apply_schema_to(settings, None).await
 }

@@ -43,7 +43,7 @@ pub async fn lock_line_of(
     let Some(line_id) = found else {
         return Ok(None);
     };
-    // Read only under the lock: no other transaction can change the line now.
+    // The line is read after it is locked, so that no other transaction can change it.
     match read_line(transaction, line_id).await? {
         Some(stored) if stored.line.has(number) => Ok(Some(stored)),
         Some(_) | None => Err(LedgerError::conflict("lock_line_of")),

@@ -1,4 +1,5 @@
-//! The connections of the pool. Every wait for the server has a limit, and a connection whose state is unknown is closed.
+//! The connections of the pool. Every wait for the server has a time limit. A connection whose state is unknown is
+//! closed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,14 +18,14 @@ use crate::error::{NoConnection, cause_of};
 const UNTESTED_IDLE: Duration = Duration::from_secs(1);
 /// How long a test of an idle connection waits for the server.
 pub(crate) const TEST: Duration = Duration::from_millis(500);
-/// How long a silent server has after the time limit of a statement.
+/// How long the server may stay silent after the time limit of a statement.
 const SILENCE: Duration = Duration::from_millis(500);
 
-/// The values of `synchronous_commit` with which an acknowledged commit survives a crash of the primary, and its loss if
-/// there is a synchronous standby.
+/// The values of `synchronous_commit` that make commits durable. An acknowledged commit survives a crash of the
+/// primary. With a synchronous standby it also survives the loss of the primary.
 pub(crate) const DURABLE: [&str; 2] = ["on", "remote_apply"];
 
-/// Makes connections on which changes are possible and durable (INV-4).
+/// Opens connections that accept durable changes (INV-4).
 pub(crate) struct Manager {
     /// The options of a connection to each server.
     pub(crate) servers: Vec<PgConnectOptions>,
@@ -39,14 +40,14 @@ pub(crate) struct Manager {
 /// A connection to the server.
 pub(crate) struct Server {
     raw: PgConnection,
-    /// True while a statement runs, and for good after one whose end is unknown.
+    /// True while a statement runs. It stays true after a statement whose end is unknown.
     busy: bool,
     statement_timeout: Duration,
     breaks: Breaks,
 }
 
-/// The count of the connections that broke, and what it was when a connection was made. The connection is not used again
-/// after another one broke: its server may be gone, or no longer the primary.
+/// The count of broken connections, and its value when this connection was opened. This connection is not used again
+/// after another one broke. Its server may have stopped, or may no longer be the primary.
 #[derive(Clone)]
 struct Breaks {
     count: Arc<AtomicU64>,
@@ -88,7 +89,7 @@ impl managed::Manager for Manager {
             before: self.breaks.load(Ordering::Acquire),
         };
         Ok(Server {
-            // On the heap, because it is large and rare.
+            // On the heap, because the future is large and connecting is rare.
             raw: Box::pin(self.connect()).await?,
             busy: false,
             statement_timeout: self.statement_timeout,
@@ -98,7 +99,9 @@ impl managed::Manager for Manager {
 
     async fn recycle(&self, server: &mut Server, metrics: &Metrics) -> RecycleResult<sqlx::Error> {
         if server.busy || server.breaks.is_suspect() || metrics.age() > self.max_lifetime {
-            return Err(RecycleError::message("not to be used again"));
+            return Err(RecycleError::message(
+                "the connection must not be used again",
+            ));
         }
         if metrics.last_used() > UNTESTED_IDLE {
             let tested = timeout(TEST, server.raw.ping()).await;
@@ -109,13 +112,14 @@ impl managed::Manager for Manager {
 }
 
 impl Server {
-    /// Lets this connection and all others of its time be closed instead of used again.
+    /// Marks this connection as broken. It is closed instead of used again, and so are the others that were opened
+    /// before the break.
     fn give_up(&mut self) {
         self.busy = true;
         self.breaks.note();
     }
 
-    /// The connection for one statement, and what notes the statement's end.
+    /// Returns the connection for one statement, and the record of how the statement ends.
     pub(crate) fn begin_statement(&mut self) -> (&mut PgConnection, Progress<'_>) {
         self.busy = true;
         let progress = Progress {
@@ -127,7 +131,7 @@ impl Server {
     }
 }
 
-/// What is known about a statement that runs. A connection on which a statement did not end is closed.
+/// Records how a statement ends. A connection on which a statement did not end is closed.
 pub(crate) struct Progress<'a> {
     busy: &'a mut bool,
     breaks: &'a Breaks,
@@ -135,17 +139,17 @@ pub(crate) struct Progress<'a> {
 }
 
 impl Progress<'_> {
-    /// How long the server may be silent.
+    /// The maximum time that the server may be silent.
     pub(crate) fn limit(&self) -> Duration {
         self.limit
     }
 
-    /// The server has answered everything.
+    /// Records that the statement ended.
     pub(crate) fn end(&mut self) {
         *self.busy = false;
     }
 
-    /// The statement failed. After some errors the connection can be used again.
+    /// Records that the statement failed. After some errors the connection can be used again.
     pub(crate) fn fail(&mut self, error: &sqlx::Error) {
         if is_break(error) {
             self.breaks.note();
@@ -154,7 +158,7 @@ impl Progress<'_> {
         }
     }
 
-    /// The server was silent for too long.
+    /// Records that the server was silent for too long, and returns the error.
     pub(crate) fn time_out(&mut self) -> sqlx::Error {
         let error = because(ErrorType::Timeout.into());
         self.fail(&error);
@@ -162,7 +166,8 @@ impl Progress<'_> {
     }
 }
 
-/// A connection of the pool. It returns to the pool when it is dropped, but is closed if a statement on it did not end.
+/// A connection of the pool. When it is dropped, it returns to the pool. If a statement on it did not end, it is closed
+/// instead.
 pub struct Connection {
     /// `None` only while it is dropped.
     server: Option<Object<Manager>>,
@@ -184,7 +189,8 @@ impl Connection {
         self.execute(statement).await.map(|_done| ())
     }
 
-    /// Closes the connection when it is dropped, and all others of its time before their next use.
+    /// Marks the connection as broken, so that it is closed when it is dropped. The others that were opened before the
+    /// break are closed before their next use.
     pub(crate) fn give_up(&mut self) {
         if let Some(server) = &mut self.server {
             server.give_up();
@@ -201,7 +207,7 @@ impl Drop for Connection {
         if let Some(server) = self.server.take()
             && server.busy
         {
-            // The server stops what it does when it sees the end of the connection.
+            // The server stops the statement when it notices that the connection was closed.
             drop(Object::take(server));
         }
     }
@@ -232,12 +238,12 @@ impl Transaction {
         })
     }
 
-    /// Commits. After an error of the kind "unavailable" it is unknown whether the commit was done.
+    /// Commits the transaction. After an error of the kind `Unavailable` it is unknown whether the commit was done.
     pub async fn commit(self) -> Result<(), LedgerError> {
         self.end("COMMIT", "commit").await
     }
 
-    /// Rolls back.
+    /// Rolls the transaction back.
     pub async fn rollback(self) -> Result<(), LedgerError> {
         self.end("ROLLBACK", "rollback").await
     }
@@ -293,7 +299,7 @@ async fn usable(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error>
     }
 }
 
-/// What prevents durable changes on this connection. `None` if nothing does.
+/// Returns the cause that prevents durable changes on this connection. `None` if it accepts them.
 pub(crate) async fn obstacle(
     executor: impl sqlx::PgExecutor<'_>,
 ) -> Result<Option<Cause>, sqlx::Error> {
@@ -317,7 +323,7 @@ pub(crate) fn because(cause: Cause) -> sqlx::Error {
     sqlx::Error::Configuration(NoConnection(cause).into())
 }
 
-/// True if the connection cannot be used again after this error, or only for reading.
+/// True if after this error the connection cannot be used again, or can only be read from.
 fn is_break(error: &sqlx::Error) -> bool {
     matches!(
         cause_of(error).error_type,

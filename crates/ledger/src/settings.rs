@@ -13,8 +13,8 @@ use sqlx::ConnectOptions as _;
 use sqlx::postgres::PgConnectOptions;
 use zeroize::Zeroizing;
 
-/// The limits of each connection, so that the database does not continue work that the caller has given up. The limit of
-/// a statement is a setting.
+/// Time limits of each connection. With them the database stops work that the caller has given up. The time limit of a
+/// statement is a setting.
 const LIMITS: [(&str, &str); 2] = [
     ("lock_timeout", "2s"),
     ("idle_in_transaction_session_timeout", "10s"),
@@ -27,7 +27,7 @@ pub struct Settings {
     /// `postgres://role@host:port/database`, with the parameters of libpq (`sslmode`, `sslrootcert`, ...).
     pub url: String,
     /// Servers of which one is the primary, as `host` or `host:port`. If given, they replace the server of the URL. A
-    /// connection is made to the first that accepts durable changes.
+    /// connection goes to the first server that accepts durable changes.
     #[serde(default)]
     pub hosts: Vec<String>,
     /// The file with the role's password. It overrides a password in the URL. Only its owner may be able to read it.
@@ -73,7 +73,7 @@ pub enum SettingsError {
     /// A host is empty, or its port is not a number.
     #[error("postgres.hosts: `{0}` is not a host or host:port")]
     Host(String),
-    /// A duration is 0 or negative. The error has its key.
+    /// A duration is 0 or negative. The error names its key.
     #[error("postgres.{0} must be positive")]
     Duration(&'static str),
     /// The password file cannot be read, or other users can read it.
@@ -122,7 +122,7 @@ impl Settings {
         hosts.map(|host| at_host(options.clone(), host)).collect()
     }
 
-    /// The options of a connection. Fails for all settings that can be checked without connecting.
+    /// The options of a connection. Fails if a setting is invalid, as far as that can be checked without connecting.
     pub(crate) fn options(&self) -> Result<PgConnectOptions, SettingsError> {
         // The driver itself accepts any scheme.
         let schemes = ["postgres://", "postgresql://"];
@@ -131,7 +131,7 @@ impl Settings {
         }
         let options = PgConnectOptions::from_str(&self.url)
             .map_err(|_unreadable| SettingsError::Url)?
-            // The driver logs statements, and slow ones as warnings.
+            // Otherwise the driver logs statements, and slow ones as warnings.
             .disable_statement_logging()
             .options(LIMITS)
             .options([(
@@ -183,7 +183,7 @@ fn read_password(path: &Path) -> Result<Zeroizing<String>, SettingsError> {
     let mode = metadata.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
         return Err(refuse(format!(
-            "mode {mode:03o} lets other users read it; set mode 600"
+            "mode {mode:03o} gives other users access; set it to 600"
         )));
     }
     std::fs::read_to_string(path)

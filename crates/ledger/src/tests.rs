@@ -64,14 +64,14 @@ async fn add_line(pool: &PgPool, numbers: &[&str]) -> i64 {
     line_id
 }
 
-/// A database and a pool with its superuser.
+/// A database, and a pool that logs in as its superuser.
 async fn database() -> (TestDatabase, PgPool) {
     let database = TestDatabase::new().await.unwrap();
     let pool = database.pool().await.unwrap();
     (database, pool)
 }
 
-/// The ledger of a service.
+/// The ledger, with the role of a service.
 fn ledger_as(database: &TestDatabase, role: &str) -> Ledger {
     let settings = Settings::for_url(database.url_as(role));
     Ledger::connect(&settings, Planning::AsNeeded).unwrap()

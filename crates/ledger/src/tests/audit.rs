@@ -1,8 +1,8 @@
 use super::{add_line, database, ledger_as, now, number};
 use crate::audit::{AuditAction, AuditEvent, AuditOutcome, append};
 
-/// OPS-3, INV-5: an event has actor, action, line, number, outcome, reason and trace. It commits with its change or not at
-/// all.
+/// OPS-3, INV-5: an event has actor, action, line, number, outcome, reason and trace. It is committed together with its
+/// change, or not at all.
 #[tokio::test]
 async fn an_event_commits_with_its_change() {
     let (database, pool) = database().await;

@@ -1,4 +1,4 @@
-//! One test for each cause, on a real server.
+//! Tests of the causes of faults, one test for each cause, on a real server.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ fn ledger(url: impl Into<String>) -> Ledger {
     with(url, |_| {})
 }
 
-/// A ledger with other settings. No statement waits for long.
+/// A ledger with adjusted settings. A statement waits half a second at most for a connection.
 fn with(url: impl Into<String>, adjust: impl FnOnce(&mut Settings)) -> Ledger {
     let mut settings = Settings::for_url(url);
     settings.acquire_timeout = chrono::TimeDelta::milliseconds(500);
@@ -34,7 +34,7 @@ async fn found(ledger: &Ledger) -> Cause {
     ledger.check().await.unwrap_err().cause()
 }
 
-/// A statement that needs a connection of the pool.
+/// Runs a statement that needs a connection from the pool.
 async fn one(ledger: &Ledger) -> Result<i32, LedgerError> {
     sqlx::query_scalar("SELECT 1")
         .fetch_one(ledger)
@@ -42,8 +42,8 @@ async fn one(ledger: &Ledger) -> Result<i32, LedgerError> {
         .await
 }
 
-/// A stopped server is `connect`, also for the statements that only hear that no connection came in time. After a restart
-/// everything works again.
+/// A stopped server has the cause `connect`. A statement that only waited too long for a connection has this cause too.
+/// After a restart the ledger works again.
 #[tokio::test]
 async fn a_stopped_server() {
     let (_directory, mut cluster) = cluster(Options {
@@ -56,10 +56,10 @@ async fn a_stopped_server() {
     assert_eq!(endpoint.address, "127.0.0.1");
     assert!(endpoint.port.is_some());
     cluster.stop();
-    // A connection that was in use hears why it ends.
-    let last_words = found(&ledger).await.error_type;
+    // The server may report on the existing connection why it ends.
+    let first_found = found(&ledger).await.error_type;
     assert!(matches!(
-        last_words,
+        first_found,
         ErrorType::Shutdown | ErrorType::Connect
     ));
     assert_eq!(found(&ledger).await, ErrorType::Connect.into());
@@ -71,7 +71,7 @@ async fn a_stopped_server() {
     assert_eq!(one(&ledger).await, Ok(1));
 }
 
-/// A socket that does not exist is `connect`, and its path is the endpoint.
+/// A socket that does not exist has the cause `connect`. Its path is the endpoint.
 #[tokio::test]
 async fn a_socket_without_a_server() {
     let directory = tempfile::tempdir().unwrap();
@@ -112,7 +112,7 @@ async fn a_missing_database() {
     assert_eq!(found(&ledger).await, expected);
 }
 
-/// A pool whose connections are all in use is `pool_timeout`: the server itself has connections left.
+/// A pool whose connections are all in use has the cause `pool_timeout`. The server itself has free connections.
 #[tokio::test]
 async fn a_full_pool() {
     let (database, _pool) = database().await;
@@ -127,7 +127,7 @@ async fn a_full_pool() {
     ledger.check().await.unwrap();
 }
 
-/// A server without a free connection is told from a full pool.
+/// A server without a free connection has another cause than a full pool.
 #[tokio::test]
 async fn a_server_without_a_free_connection() {
     let (database, pool) = database().await;
@@ -139,7 +139,7 @@ async fn a_server_without_a_free_connection() {
     assert_eq!(one(&ledger).await.unwrap_err().cause(), expected);
 }
 
-/// A standby answers, and accepts no change.
+/// A standby responds, but accepts no changes.
 #[tokio::test]
 async fn a_read_only_server() {
     let (database, pool) = database().await;
@@ -193,7 +193,7 @@ async fn a_connection_that_the_server_ends() {
     );
 }
 
-/// A refused statement is ours to mend. The log gets the names of the schema, and no value.
+/// A statement that the server refuses is a fault of ours. The error contains names of the schema, and no value.
 #[tokio::test]
 async fn a_refused_statement() {
     let (database, pool) = database().await;
@@ -214,7 +214,7 @@ async fn a_refused_statement() {
     assert!(!format!("{refused:?}").contains("0312345678"));
 }
 
-/// Another authority's certificate, and a server without TLS, are `tls`.
+/// A certificate of another authority and a server without TLS both have the cause `tls`.
 #[tokio::test]
 async fn a_foreign_certificate() {
     let port = free().unwrap();
@@ -235,7 +235,7 @@ async fn a_foreign_certificate() {
         ErrorType::Tls.into()
     );
 
-    // The server's own user writes them: it accepts no others' keys.
+    // The server's own user writes the files, because the server accepts no key file of another user.
     for (from, to) in [
         (&identity.certificate, "server.crt"),
         (&identity.key, "server.key"),

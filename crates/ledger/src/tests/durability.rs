@@ -12,8 +12,8 @@ async fn alter(pool: &PgPool, database: &str, setting: &str) {
         .unwrap();
 }
 
-/// INV-4: a database that acknowledges commits before they are durable is refused. A connection is not used if the
-/// setting changes later.
+/// INV-4: a database that acknowledges commits before they are durable is refused. If the setting changes later, new
+/// connections are not used.
 #[tokio::test]
 async fn a_database_that_is_not_durable_is_refused() {
     let (database, pool) = database().await;
@@ -61,9 +61,9 @@ async fn a_setting_for_later_connections_is_refused() {
     );
 }
 
-/// INV-4: a ledger that does not answer is not refused, because it acknowledges nothing.
+/// INV-4: a ledger that does not respond is not refused, because it acknowledges nothing.
 #[tokio::test]
-async fn a_ledger_that_does_not_answer_is_unavailable() {
+async fn a_ledger_that_does_not_respond_is_unavailable() {
     let directory = tempfile::tempdir().unwrap();
     let mut settings = Settings::for_url(format!(
         "postgres://aikagi_units@localhost:5432/none?host={}",

@@ -2,7 +2,8 @@ use std::collections::BTreeSet;
 
 use super::{ROLES, database};
 
-/// The grants of docs/architecture.md: role, privilege, table and columns (`*` for all). Everything else must be refused.
+/// The grants of docs/architecture.md: role, privilege, table and columns (`*` for all). Everything else must be
+/// refused.
 const ALLOWED: &[(&str, &str, &str, &[&str])] = &[
     ("aikagi_issuance", "SELECT", "lines", &["*"]),
     ("aikagi_issuance", "SELECT", "numbers", &["*"]),

@@ -139,8 +139,8 @@ async fn waiting_too_long_is_a_conflict() {
     assert!(read_line(&other, id).await.unwrap().is_some());
 }
 
-/// INV-5: a change of a number fails with a conflict if the number was removed from the line while the change waited for
-/// the lock.
+/// INV-5: a change of a number waits for the lock of its line. If the number is removed meanwhile, the change fails
+/// with a conflict.
 #[tokio::test]
 async fn a_number_removed_while_waiting_is_a_conflict() {
     let (database, pool) = database().await;

@@ -1,5 +1,5 @@
-//! A server that stays silent, ends connections, or stops being the primary. It costs at most the statements that ran at
-//! that moment.
+//! Tests of a server that stays silent, ends connections, or is no longer the primary. Only the statements that run at
+//! that moment may fail.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use nix::unistd::Pid;
 use super::{database, ledger_as, run};
 use crate::{Ledger, LedgerError, Planning, Settings, Statement as _};
 
-/// A ledger that waits a short time for each answer, with a pool of this size.
+/// A ledger that waits a short time for each response, with a pool of this size.
 fn impatient(database: &TestDatabase, max_connections: u32) -> Ledger {
     let mut settings = Settings::for_url(database.url_as("aikagi_units"));
     settings.statement_timeout = TimeDelta::milliseconds(100);
@@ -21,8 +21,8 @@ fn impatient(database: &TestDatabase, max_connections: u32) -> Ledger {
     Ledger::connect(&settings, Planning::AsNeeded).unwrap()
 }
 
-/// The process of the server that serves a connection, stopped until this is dropped: the kernel still acknowledges what
-/// is sent to it, but nobody answers.
+/// Stops the server process of one connection until this is dropped. The kernel still acknowledges data, but no
+/// response comes.
 struct Silenced(Pid);
 
 impl Silenced {
@@ -47,7 +47,7 @@ async fn pid(ledger: &Ledger) -> Result<i32, LedgerError> {
 }
 
 /// INV-11: a statement on a silent connection fails, the connection is closed, and the next statement gets another one.
-/// The pool of one connection would stay empty otherwise.
+/// Otherwise the pool, which has only one connection, would stay empty.
 #[tokio::test]
 async fn a_silent_connection_is_closed() {
     let (database, _pool) = database().await;
@@ -60,7 +60,7 @@ async fn a_silent_connection_is_closed() {
     ledger.check().await.unwrap();
 }
 
-/// INV-11: the same in a transaction: a statement, the commit, and the rollback after a drop.
+/// INV-11: in a transaction, the same is true for a statement, for the commit, and for the rollback after a drop.
 #[tokio::test]
 async fn a_transaction_on_a_silent_connection_ends() {
     let (database, _pool) = database().await;
@@ -90,7 +90,7 @@ async fn a_transaction_on_a_silent_connection_ends() {
     }
 }
 
-/// A statement whose caller gave up leaves no connection behind that others wait for.
+/// If the caller of a statement gives up, the connection is closed. Other callers do not wait for it.
 #[tokio::test]
 async fn a_statement_that_was_given_up_closes_its_connection() {
     let (database, _pool) = database().await;
@@ -104,7 +104,7 @@ async fn a_statement_that_was_given_up_closes_its_connection() {
     pid(&ledger).await.unwrap();
 }
 
-/// After the server has ended all connections, one statement fails. The others use new connections.
+/// After the server has ended all connections, at most one statement fails. The others use new connections.
 #[tokio::test]
 async fn ended_connections_cost_one_statement() {
     let (database, pool) = database().await;
@@ -126,9 +126,10 @@ async fn ended_connections_cost_one_statement() {
     assert!(failures <= 1, "{failures} failures");
 }
 
-/// A connection on which the server accepts no changes is closed, and not used after the server accepts them again.
+/// A connection on which the server accepts no changes is closed. It is not used again, even after the server accepts
+/// changes again.
 #[tokio::test]
-async fn a_demoted_primary_is_not_believed() {
+async fn a_connection_to_a_demoted_primary_is_closed() {
     let (database, pool) = database().await;
     let ledger = ledger_as(&database, "aikagi_units");
     let set = |value: &str| {

@@ -129,7 +129,7 @@ const EACH: &[(&str, &[&str], &[&str])] = &[
     ),
 ];
 
-/// INV-9, INV-2, OPS-3: the database refuses real statements beyond the grants of each role, and runs the others.
+/// INV-9, INV-2, OPS-3: for each role, the database refuses statements beyond the grants, and runs the others.
 #[tokio::test]
 async fn statements_beyond_the_grants_are_refused() {
     let (database, pool) = database().await;
