@@ -10,7 +10,7 @@ use crate::error::TtlError;
 use crate::store::TtlStore;
 use crate::time::lifetime;
 
-/// Replaces version `ARGV[1]` by version `ARGV[2]`. If `ARGV[1]` is empty, no record may exist.
+/// Replaces version `ARGV[1]` with version `ARGV[2]`. If `ARGV[1]` is empty, writes only if there is no record.
 const SAVE: &str = r"
 local stored = redis.call('HGET', KEYS[1], 'version')
 if ARGV[1] == '' then
@@ -25,12 +25,12 @@ return 1
 
 static SAVE_SCRIPT: LazyLock<Script> = LazyLock::new(|| Script::new(SAVE));
 
-/// Access to calls.
+/// Gives access to the calls.
 #[derive(Clone, Copy, Debug)]
 pub struct CallStore<'a>(&'a TtlStore);
 
 impl TtlStore {
-    /// Access to calls.
+    /// Gives access to the calls.
     pub fn calls(&self) -> CallStore<'_> {
         CallStore(self)
     }
@@ -49,10 +49,11 @@ impl CallStore<'_> {
         }
     }
 
-    /// Stores a record for the duration `ttl`. It replaces version `expected`, from which it was made, and becomes the
-    /// next version. `None` means that there is no record. The first version is 1.
+    /// Stores a record for the duration `ttl`, as the version after `expected`. `expected` is the version that the
+    /// record replaces. `None` means that no record may exist yet. The first version is 1.
     ///
-    /// Returns false if another replica stored a version first. Then nothing was written.
+    /// Returns false, and writes nothing, if the stored version is not `expected`. Then another replica was faster, or
+    /// the record was lost.
     pub async fn save(
         &self,
         id: &str,

@@ -25,10 +25,11 @@ const PIPELINE: usize = 1024;
 const USER_TIMEOUT: Duration = Duration::from_secs(5);
 const SHORTEST_RECONNECT: Duration = Duration::from_millis(50);
 const LONGEST_RECONNECT: Duration = Duration::from_millis(500);
-/// With their random pauses they end within 300 ms: before an operation gives up, so that it learns the cause.
+/// The number of tries to reconnect. With their random pauses they end within 300 ms. That is before an operation times
+/// out, so that its error has the cause.
 const RECONNECTS: usize = 2;
 
-/// A connection that is made at its first use, and made again after a loss.
+/// A connection that is opened at its first use, and opened again after a loss.
 #[derive(Clone)]
 pub(crate) enum RedisConnection {
     Standalone(Arc<Standalone>),
@@ -59,8 +60,8 @@ impl RedisConnection {
 
     /// Reports that a response did not arrive in time.
     ///
-    /// Behind Sentinel there may be a new master, so the next command asks for it. The other connections find a lost
-    /// peer by themselves.
+    /// Behind Sentinel there may be a new master, so the next command asks the sentinels for it. The other kinds of
+    /// connection detect a lost peer by themselves.
     pub(crate) fn timed_out(&self) {
         match self {
             RedisConnection::Standalone(_) | RedisConnection::Cluster(_) => {}
@@ -81,7 +82,7 @@ fn tcp() -> TcpSettings {
 
 fn info(url: &str, password: Option<&Zeroizing<String>>) -> Result<ConnectionInfo, SettingsError> {
     let info = invalid(url.into_connection_info())?;
-    // The command that tells the server the library's name would need one more permission.
+    // Otherwise the driver sends its name to the server, and each user would need one more permission for that.
     let mut redis = info.redis_settings().clone().set_skip_set_lib_name();
     if let Some(password) = password {
         redis = redis.set_password(password.as_str());
@@ -125,7 +126,7 @@ impl Standalone {
             .clone()
     }
 
-    /// Returns the result unchanged. The driver keeps a connection that could not log in, so it is replaced here.
+    /// Returns the result unchanged. The driver keeps a connection whose login failed, so it is replaced here.
     fn checked<T>(&self, result: RedisResult<T>) -> RedisResult<T> {
         if let Err(error) = &result
             && error.kind() == ErrorKind::AuthenticationFailed
@@ -195,7 +196,7 @@ impl Hosts {
     }
 }
 
-/// The master that the sentinels name at present.
+/// The connection to the master that the sentinels name at present.
 pub(crate) struct Sentinel {
     client: Mutex<SentinelClient>,
     config: AsyncConnectionConfig,
@@ -226,7 +227,7 @@ impl Sentinel {
         ))?
         .set_client_to_redis_tcp_settings(tcp())
         .set_client_to_sentinel_tcp_settings(tcp());
-        // User and password are for the master. The sentinels are asked without them.
+        // User and password are for the master. The connections to the sentinels do not use them.
         let user = infos.first().map(ConnectionInfo::redis_settings);
         if let Some(name) = user.and_then(|user| user.username()) {
             builder = builder.set_client_to_redis_username(name);

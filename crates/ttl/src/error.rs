@@ -1,4 +1,4 @@
-//! What can go wrong with Redis, as a class. The driver's texts stop here: they may hold a key or a value.
+//! Errors of Redis, as classes. No text of the driver leaves this module, because it can contain a key or a value.
 
 use std::fmt;
 use std::io;
@@ -39,12 +39,12 @@ impl TtlError {
         Self::counted(ErrorType::Timeout.into(), operation)
     }
 
-    /// The driver's error of a command.
+    /// Converts an error of the driver. `operation` is the name of the command.
     pub(crate) fn of(error: &RedisError, operation: &'static str) -> Self {
         Self::counted(cause_of(error), operation)
     }
 
-    /// Counts the failure in the metric.
+    /// Creates an error, and counts it in the metric of failures.
     pub(crate) fn counted(cause: Cause, operation: &'static str) -> Self {
         let labels = [
             KeyValue::new("aikagi.dependency", DEPENDENCY),
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_value_alone_is_internal() {
+    fn only_a_malformed_value_is_internal() {
         assert_eq!(TtlError::malformed("HMGET").kind(), FaultKind::Internal);
         assert_eq!(TtlError::late("HMGET").kind(), FaultKind::Unavailable);
     }

@@ -1,11 +1,11 @@
-//! Redis: the values that expire. These are temporary passwords, calls, sessions and rate limits.
+//! Access to Redis, which stores the values that expire: temporary passwords, calls, sessions and rate limits.
 //!
-//! INV-3: Redis can lose these values at any moment: all of them, or the newest ones by a failover to a stale replica.
-//! The ledger decides on passwords, counts and the end of sessions. A value from Redis is always compared with the
-//! ledger.
+//! INV-3: Redis can lose these values at any moment. It can lose all of them, or the newest ones in a failover to a
+//! stale replica. The ledger decides on passwords, counts and the end of sessions. A value from Redis is always
+//! compared with the ledger.
 //!
 //! Each operation uses one command or one script on one key, so the same code runs on a stand-alone server, behind
-//! Sentinel and on a Cluster. The caller gives the current time.
+//! Sentinel and on a Cluster. The caller passes the current time.
 
 pub mod calls;
 mod connection;

@@ -9,8 +9,8 @@ use redis::Script;
 use crate::error::TtlError;
 use crate::store::TtlStore;
 
-/// Does in one step what [`Quota::take_all`] decides, with the stored theoretical arrival time. Returns the milliseconds
-/// to wait; 0 allows the request.
+/// Decides as [`Quota::take_all`] does, with the stored theoretical arrival time (`tat`), and stores the new one. Returns
+/// the milliseconds to wait; 0 allows the request.
 const TAKE: &str = r"
 local now, interval, tolerance = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local tat = math.max(tonumber(redis.call('GET', KEYS[1]) or ARGV[1]), now)
@@ -35,12 +35,12 @@ return 0
 static TAKE_SCRIPT: LazyLock<Script> = LazyLock::new(|| Script::new(TAKE));
 static REFUND_SCRIPT: LazyLock<Script> = LazyLock::new(|| Script::new(REFUND));
 
-/// Access to rate limits.
+/// Gives access to the rate limits.
 #[derive(Clone, Copy, Debug)]
 pub struct RateLimitStore<'a>(&'a TtlStore);
 
 impl TtlStore {
-    /// Access to rate limits.
+    /// Gives access to the rate limits.
     pub fn rate_limits(&self) -> RateLimitStore<'_> {
         RateLimitStore(self)
     }
@@ -59,7 +59,7 @@ impl RateLimitStore<'_> {
         now: DateTime<Utc>,
     ) -> Result<Result<(), TimeDelta>, TtlError> {
         let now = now.timestamp_millis();
-        // A quota of no attempts needs no store.
+        // A quota of 0 attempts is refused without Redis.
         if let QuotaDecision::Refused { retry_after } = quota.take(None, now) {
             return Ok(Err(retry_after));
         }

@@ -15,6 +15,7 @@ use crate::error::TtlError;
 use crate::store::{EVALSHA, TtlStore};
 use crate::time::{lifetime, moment, remaining};
 
+/// Stores a session with its times of last use and end, until it expires.
 const PUT: &str = r"
 redis.call('HSET', KEYS[1], 'record', ARGV[1], 'used', ARGV[2], 'ends', ARGV[3])
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
@@ -62,26 +63,26 @@ static TOUCH_SCRIPT: LazyLock<Script> = LazyLock::new(|| Script::new(TOUCH));
 pub struct SessionEntry {
     /// The sealed record, opaque here.
     pub record: Vec<u8>,
-    /// When the session was last used. After a touch that is the time of the touch.
+    /// When the session was last used. After a touch, this is the time of the touch.
     pub used: DateTime<Utc>,
     /// When the session ends, even if it is in use.
     pub ends: DateTime<Utc>,
 }
 
-/// Access to sessions.
+/// Gives access to the sessions.
 #[derive(Clone, Copy, Debug)]
 pub struct SessionStore<'a>(&'a TtlStore);
 
 impl TtlStore {
-    /// Access to sessions.
+    /// Gives access to the sessions.
     pub fn sessions(&self) -> SessionStore<'_> {
         SessionStore(self)
     }
 }
 
 impl SessionStore<'_> {
-    /// Stores a new session of an account, last used at `now`. It ends after `idle` without a touch, and at `ends` in
-    /// any case (SESS-1). A session that has already ended is not stored.
+    /// Stores a new session of an account, last used at `now`. It ends after the duration `idle` without a touch, and
+    /// at the latest at `ends` (SESS-1). A session that has already ended is not stored.
     pub async fn put(
         &self,
         digest: &TokenDigest,
@@ -121,8 +122,8 @@ impl SessionStore<'_> {
         digests.collect()
     }
 
-    /// Reads a session and records its use at `now`. With `peek` no use is recorded, because polling by the page is not
-    /// use (SESS-1). `None` if there is no such session, or if it has ended by `now`.
+    /// Reads a session and records its use at `now`. If `peek` is true, no use is recorded: a page that only polls does
+    /// not use the session (SESS-1). `None` if there is no such session, or if it has ended by `now`.
     ///
     /// The ledger decides whether the session is still valid (INV-1, SESS-2).
     pub async fn touch(

@@ -22,7 +22,7 @@ pub struct Settings {
     /// A file with the user's password. It replaces a password in the URL. Only its owner may have access to it.
     #[serde(default)]
     pub password_file: Option<PathBuf>,
-    /// The longest time of one operation, with the time to connect.
+    /// The time limit of one operation, including the time to connect.
     #[serde(default = "default_response_timeout", with = "duration_text")]
     pub response_timeout: TimeDelta,
 }
@@ -32,7 +32,7 @@ fn default_response_timeout() -> TimeDelta {
 }
 
 impl Settings {
-    /// The default settings with this URL.
+    /// Settings with this URL and the defaults of all other keys.
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
@@ -81,7 +81,7 @@ impl fmt::Debug for Settings {
     }
 }
 
-/// Settings that cannot be used. The message does not contain the URL, which can contain a password.
+/// Why settings cannot be used. The message does not contain the URL, which can contain a password.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// The URL is malformed.
@@ -111,7 +111,7 @@ pub(crate) fn read_password(path: &Path) -> Result<Zeroizing<String>, SettingsEr
     let mode = metadata.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
         return Err(refuse(format!(
-            "mode {mode:03o} gives others access; make it 600"
+            "mode {mode:03o} gives others access; set it to 600"
         )));
     }
     let text = std::fs::read_to_string(path)
@@ -137,9 +137,9 @@ mod tests {
         toml::from_str::<Settings>("response_timeout = \"1s\"").unwrap_err();
     }
 
-    /// INV-8: a log says where Redis is, and not as whom or with which password.
+    /// INV-8: the endpoint in the log is the address of Redis. It contains neither the user nor the password.
     #[test]
-    fn an_endpoint_holds_no_credentials() {
+    fn an_endpoint_contains_no_credentials() {
         for (url, address, port) in [
             ("redis://issuance:secret@one:6379/0", "one", Some(6379)),
             ("rediss://issuance@redis.example", "redis.example", None),

@@ -1,4 +1,4 @@
-//! The store: a connection with a time limit for each operation.
+//! The TTL store: a connection to Redis with a time limit for each operation.
 
 use std::fmt;
 use std::time::Duration;
@@ -20,7 +20,7 @@ const COMMANDS: [&str; 5] = ["HMGET", "DEL", "ZRANGE", "PING", "ROLE"];
 
 /// Redis, with the rights of one user. Clones share one connection.
 ///
-/// Methods of the modules give access by kind of value: [`temporary_passwords`](Self::temporary_passwords),
+/// Each kind of value has a method that gives access to it: [`temporary_passwords`](Self::temporary_passwords),
 /// [`calls`](Self::calls), [`sessions`](Self::sessions) and [`rate_limits`](Self::rate_limits).
 #[derive(Clone)]
 pub struct TtlStore {
@@ -30,7 +30,7 @@ pub struct TtlStore {
 }
 
 impl TtlStore {
-    /// Prepares the connection. The first operation makes it, so a service can start without Redis.
+    /// Prepares the connection. The first operation opens it, so a service can start without Redis.
     ///
     /// Must be called in a tokio runtime.
     pub fn connect(settings: &Settings) -> Result<Self, SettingsError> {
@@ -83,7 +83,8 @@ impl TtlStore {
     }
 }
 
-/// The span of a command. Its name is also the metric of its duration. It contains no key and no value.
+/// The span of a command. The span's name is the name of the metric that measures it. The span contains no key and no
+/// value.
 fn span(name: &'static str) -> Span {
     tracing::info_span!(
         "db.client.operation.duration",
@@ -120,7 +121,7 @@ impl Dependency for TtlStore {
     /// Fails if Redis does not respond, or accepts no changes.
     async fn check(&self) -> Result<(), TtlError> {
         self.ping().await?;
-        // In a Cluster a replica can respond too.
+        // In a Cluster the check may reach a replica, so the role says nothing about the Cluster.
         if self.connection.is_cluster() {
             return Ok(());
         }

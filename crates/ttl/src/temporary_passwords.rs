@@ -46,12 +46,12 @@ impl fmt::Debug for TemporaryRecord {
     }
 }
 
-/// Access to temporary passwords.
+/// Gives access to the temporary passwords.
 #[derive(Clone, Copy, Debug)]
 pub struct TemporaryPasswordStore<'a>(&'a TtlStore);
 
 impl TtlStore {
-    /// Access to temporary passwords.
+    /// Gives access to the temporary passwords.
     pub fn temporary_passwords(&self) -> TemporaryPasswordStore<'_> {
         TemporaryPasswordStore(self)
     }
@@ -60,8 +60,8 @@ impl TtlStore {
 impl TemporaryPasswordStore<'_> {
     /// Stores a temporary password until it expires. Replaces an earlier one.
     ///
-    /// Returns false if nothing was written. Then the stored password is of the same or a newer epoch (INV-1), for
-    /// example after two parallel calls, or the new one has already expired.
+    /// Returns false if nothing was written. Either the stored password has the same or a newer epoch (INV-1), for
+    /// example after two parallel calls. Or the new password has already expired.
     pub async fn put(
         &self,
         number: &TelephoneNumber,

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::error::TtlError;
 
-/// A stored moment, which a command has read.
+/// Converts stored milliseconds to a time. `operation` is the command that read them.
 pub(crate) fn moment(
     milliseconds: i64,
     operation: &'static str,

@@ -13,7 +13,7 @@ const KEYS: [&str; 5] = [
     "other",
 ];
 
-/// The access that the architecture's table gives a user to a key.
+/// True if the architecture's table gives a user this access to a key.
 fn allowed(user: RedisUser, key: &str, writes: bool) -> bool {
     match user {
         RedisUser::Issuance => ["call:c", "temp:0312345678"].contains(&key),
@@ -36,7 +36,7 @@ fn refused(response: &RedisResult<Value>) -> bool {
         .is_err_and(|error| error.kind() == ServerErrorKind::NoPerm.into())
 }
 
-/// Each command that a module sends, with this key, and whether it writes.
+/// The commands that the modules send, with this key. The second value is true if the command writes.
 fn module_commands(key: &str) -> Vec<(Vec<&str>, bool)> {
     vec![
         (vec!["HMGET", key, "a"], false),
@@ -49,6 +49,7 @@ fn module_commands(key: &str) -> Vec<(Vec<&str>, bool)> {
     ]
 }
 
+/// True if the service of this user sends the command.
 fn sends(user: RedisUser, command: &str) -> bool {
     match user {
         RedisUser::Issuance => ["HMGET", "HGET", "HSET", "PEXPIRE", "DEL"].contains(&command),

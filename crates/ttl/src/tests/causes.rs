@@ -1,4 +1,5 @@
-//! One test for each cause, on a real server. A stopped server, one that hangs, and malformed values have tests elsewhere.
+//! Tests of the causes of faults, one test for each cause, on a real server. Other modules test a stopped server, a
+//! server that hangs, and malformed values.
 
 use std::time::{Duration, Instant};
 
@@ -20,7 +21,7 @@ fn store(url: String) -> TtlStore {
     TtlStore::connect(&Settings::new(url)).unwrap()
 }
 
-/// The store as the gateway has it, on a server of a test's own that has started.
+/// Waits until the server has started. Returns a store that logs in as the gateway's user.
 async fn gateway(node: &Node) -> TtlStore {
     node.ask(&["PING"]).await;
     let (user, password) = (RedisUser::Gateway, redis_password(RedisUser::Gateway));
@@ -35,7 +36,7 @@ async fn found(store: &TtlStore) -> Cause {
     store.check().await.unwrap_err().cause()
 }
 
-/// A change: an attempt of an address is counted.
+/// Makes a change: counts an attempt of an address.
 async fn write(store: &TtlStore) -> Result<(), TtlError> {
     let quota = Quota {
         burst: 1000,
@@ -55,8 +56,8 @@ async fn a_healthy_server() {
     store.check().await.unwrap();
     write(&store).await.unwrap();
     let endpoint = store.endpoint();
-    let told = (endpoint.address.as_str(), endpoint.port);
-    assert_eq!(told, ("127.0.0.1", Some(node.port)));
+    let address = (endpoint.address.as_str(), endpoint.port);
+    assert_eq!(address, ("127.0.0.1", Some(node.port)));
 }
 
 #[tokio::test]
@@ -86,7 +87,7 @@ async fn a_missing_permission() {
     assert_eq!(refused.operation(), "EVALSHA");
 }
 
-/// A replica answers, and accepts no change.
+/// A replica responds, but accepts no changes.
 #[tokio::test]
 async fn a_replica() {
     let (master, node) = (Node::start("", false), Node::start("", false));
@@ -111,7 +112,7 @@ async fn no_memory_left() {
     assert_eq!(refused.cause(), expected);
 }
 
-/// A disk to which no copy can be written: here its directory has gone.
+/// Redis cannot write a copy of its data to the disk, here because the directory was removed.
 #[tokio::test]
 async fn a_disk_that_cannot_be_written() {
     let node = Node::start("save 3600 1\n", false);
@@ -125,7 +126,7 @@ async fn a_disk_that_cannot_be_written() {
         if let Err(refused) = write(&gateway).await {
             break refused;
         }
-        assert!(Instant::now() < limit, "the copy was written");
+        assert!(Instant::now() < limit, "Redis still accepts changes");
     };
     let expected = Cause::with_code(ErrorType::Disk, "MISCONF");
     assert_eq!(refused.cause(), expected);
@@ -149,11 +150,11 @@ async fn too_few_replicas() {
     assert_eq!(refused.cause(), expected);
 }
 
-/// A server that reads its data after a start.
+/// A server that still loads its data after a start.
 #[tokio::test]
 async fn a_server_that_loads() {
     let mut node = Node::start("", false);
-    // Enough keys that a delay for each of them takes a while.
+    // With a delay for each key, loading this many keys takes long enough for the test to see it.
     let fill = "for i = 1, 2000 do redis.call('SET', 'rate:' .. i, string.rep('x', 1000)) end";
     node.ask(&["EVAL", fill, "0"]).await;
     node.ask(&["SAVE"]).await;
@@ -168,7 +169,7 @@ async fn a_server_that_loads() {
         assert!(Instant::now() < limit, "{seen:?}");
     }
     while gateway.check().await.is_err() {
-        assert!(Instant::now() < limit, "it still loads");
+        assert!(Instant::now() < limit, "the server still loads its data");
     }
 }
 

@@ -1,4 +1,4 @@
-//! The same operations behind Sentinel and on a Cluster.
+//! Tests of the same operations behind Sentinel and on a Cluster.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -135,7 +135,7 @@ async fn write_and_read(issuance: &TtlStore, authentication: &TtlStore, epoch: i
         .await
         .is_err()
     {
-        assert!(Instant::now() < limit, "no server accepts it");
+        assert!(Instant::now() < limit, "no server accepts the password");
     }
     loop {
         match authentication.temporary_passwords().get(&mine).await {
@@ -205,7 +205,7 @@ async fn a_cluster_survives_the_loss_of_a_master() {
         period: TimeDelta::hours(1),
     };
     let (idle, ends) = (TimeDelta::hours(1), now() + TimeDelta::hours(1));
-    // Enough keys for each master to have some.
+    // Enough keys that each master stores some.
     for index in 0..16_u8 {
         let account = number(&format!("03123456{index:02}"));
         let digest = TokenDigest([index; 32]);

@@ -25,7 +25,10 @@ async fn operations_work_again_after_an_outage() {
     server.redis.restart().unwrap();
     let limit = Instant::now() + Duration::from_secs(10);
     while store.ping().await.is_err() {
-        assert!(Instant::now() < limit, "the connection did not come back");
+        assert!(
+            Instant::now() < limit,
+            "Redis did not become available again"
+        );
     }
     // The new server does not have the scripts, so they are loaded again.
     let digest = aikagi_domain::session::TokenDigest([1; 32]);

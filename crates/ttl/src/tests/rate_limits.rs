@@ -88,7 +88,7 @@ async fn attempts_can_be_returned() {
     assert_eq!(take(1).await, Err(TimeDelta::seconds(20)));
 }
 
-/// LOGIN-8: a quota of no attempts refuses each one without Redis.
+/// LOGIN-8: a quota of 0 attempts refuses each attempt without Redis.
 #[tokio::test]
 async fn an_empty_quota_needs_no_redis() {
     let mut server = Server::start();
@@ -105,7 +105,7 @@ async fn an_empty_quota_needs_no_redis() {
     );
 }
 
-/// LOGIN-8: the script and the rule decide the same, for any quota and any sequence of attempts.
+/// LOGIN-8: the script and `Quota::take` make the same decisions, for any quota and any sequence of attempts.
 #[test]
 fn the_script_agrees_with_the_rule() {
     let runtime = Runtime::new().unwrap();

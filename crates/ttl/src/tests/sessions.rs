@@ -134,7 +134,7 @@ async fn a_clock_that_is_behind_undoes_no_use() {
     assert_eq!(touched, Some(stored(later)));
 }
 
-/// SESS-2, SESS-3: a session is removed by its digest, which is all that the store knows of the token.
+/// SESS-2, SESS-3: a session is removed by the digest of its token. The store knows nothing else of the token.
 #[tokio::test]
 async fn a_removed_session_is_not_found() {
     let server = Server::start();
