@@ -1,4 +1,5 @@
-//! A hash on the pool and a value opened by the key ring, each compared with the bare cryptography.
+//! Measures a hash on the pool, and the opening of a sealed value by the key ring. Each is compared with the
+//! cryptographic library alone.
 
 use std::error::Error;
 use std::fs::OpenOptions;
@@ -17,7 +18,7 @@ use tokio::runtime::Runtime;
 
 const PASSWORD: &[u8] = b"Himitsu2026";
 const SALT: &[u8] = b"sixteen bytes...";
-/// A value of the length of a session's record.
+/// A value as long as a session's record.
 const RECORD: [u8; 256] = [b'.'; 256];
 
 fn main() -> Result<(), Box<dyn Error>> {

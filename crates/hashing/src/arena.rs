@@ -1,4 +1,4 @@
-//! The memory of one hashing thread, and Argon2id in this memory.
+//! The memory of one hashing thread. Argon2id runs in this memory.
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{ARGON2ID_IDENT, Params, Version};

@@ -1,8 +1,9 @@
 //! The implementation of Argon2id that a process uses.
 //!
 //! RustCrypto's `argon2` is the reference. It also reads parameters and PHC strings. `argon2-rust` computes the same
-//! function with the machine's vector instructions. At start both hash known records; `argon2-rust` is used only if all
-//! results are equal (docs/decisions/0022).
+//! function with the machine's vector instructions. At start both hash known records. If a result differs, the process
+//! does not start (docs/decisions/0022). The setting `hashing.engine` can select the reference alone, without this
+//! comparison.
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use argon2_rust::params::{Memory as Kibibytes, TagLen};
@@ -24,8 +25,8 @@ pub(crate) enum Engine {
     Portable,
 }
 
-/// Memory (KiB), passes and output bytes of the records that both implementations hash at start: the least memory, an
-/// odd number of blocks, a short and a long output. The process's own parameters are added.
+/// Memory (KiB), passes and output bytes of the records that both implementations hash at start. They include the least
+/// memory, an odd number of blocks, a short output and a long one. The process's own parameters are added.
 const KNOWN_COSTS: [(u32, u32, usize); 4] = [(8, 1, 32), (64, 3, 32), (77, 2, 16), (256, 2, 64)];
 /// The passwords of these records: an empty one, one as long as a subscriber's, one longer than a block of `BLAKE2b`.
 const KNOWN_SECRETS: [&[u8]; 3] = [b"", b"Himitsu2026", &[0xa5; 129]];
@@ -86,7 +87,7 @@ impl Engine {
     }
 }
 
-/// The working memory of one thread. It is reused, so that a hash causes no page faults, and wiped after each use.
+/// The working memory of one thread. It is wiped after each use. It is reused, so that a hash causes no page faults.
 #[derive(Default)]
 pub(crate) struct Memory {
     blocks: Vec<Block>,
@@ -127,7 +128,7 @@ impl Memory {
             .map_err(|_| HashError::Malformed)?;
         let argon2 = VectorArgon2::new(VectorAlgorithm::Argon2id, VectorVersion::V0x13, params);
         let hasher = match &mut self.hasher {
-            // A hasher keeps the most memory that it has needed. For other parameters it is replaced.
+            // A hasher keeps the largest memory that it has needed, so it is replaced if the parameters change.
             Some(hasher) if *hasher.params() == params => hasher,
             memory => memory.insert(argon2.hasher()),
         };
@@ -193,8 +194,8 @@ mod tests {
     }
 
     proptest! {
-        /// Both engines give the same output for all input, also for records that the portable implementation hashes
-        /// for both.
+        /// Both engines compute the same output for any input. Some of the records are hashed by the portable
+        /// implementation in both.
         #[test]
         fn the_engines_agree(
             memory_kib in 16_u32..300,

@@ -1,4 +1,4 @@
-//! Why a hash failed.
+//! Errors of hashing.
 
 use aikagi_domain::fault::{Cause, ErrorType, Fault, FaultKind};
 

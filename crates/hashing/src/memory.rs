@@ -34,8 +34,8 @@ pub enum MemoryError {
 /// Refuses arenas of `needed` bytes in all if they exceed the cgroup's memory limit. Without this check the service
 /// would start, and the kernel would kill it under load.
 ///
-/// `limit_file` is the file with the limit in bytes. If it is `None`, the cgroup's own files are read; a machine that
-/// has none of them sets no limit.
+/// `limit_file` is the file with the limit in bytes. If it is `None`, the cgroup's own files are read. Without these
+/// files there is no limit.
 pub(crate) fn check_memory(needed: u64, limit_file: Option<&Path>) -> Result<(), MemoryError> {
     let file = match limit_file {
         Some(file) => file,

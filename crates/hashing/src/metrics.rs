@@ -16,7 +16,7 @@ pub(crate) static QUEUE_LENGTH: LazyLock<UpDownCounter<i64>> = LazyLock::new(|| 
         .build()
 });
 
-/// The time from a request for a permit until the permit.
+/// The time from the request for a permit until the caller has it.
 pub(crate) static QUEUE_DURATION: LazyLock<Histogram<f64>> = LazyLock::new(|| {
     global::meter("aikagi")
         .f64_histogram("aikagi.hashing.queue.duration")

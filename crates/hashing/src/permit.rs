@@ -14,7 +14,7 @@ use crate::slot::{Shared, Slot};
 
 /// A permit to run hashes on the pool, held until it is dropped. It runs one operation at a time.
 ///
-/// If the caller is cancelled during an operation, the operation still runs to its end. Its slot is free after that.
+/// If the caller is cancelled during an operation, the operation still runs to its end. Then its slot becomes free.
 pub struct Permit(Option<Slot>);
 
 impl Permit {
@@ -33,7 +33,7 @@ impl Permit {
 
     /// Returns true if the hash was made from this secret.
     ///
-    /// Fails with [`HashError::Malformed`] if the hash is no Argon2id hash.
+    /// Fails with [`HashError::Malformed`] if the hash is not an Argon2id hash.
     pub async fn verify(&mut self, secret: SecretBytes, hash: &Hash) -> Result<bool, HashError> {
         let hash = hash.clone();
         self.work(move |shared, arena| {
@@ -66,7 +66,7 @@ impl Permit {
             let started = Instant::now();
             let outcome = span.in_scope(|| work(&slot.shared, arena));
             slot.shared.took(started.elapsed());
-            // The slot is free from here on if the caller was cancelled.
+            // If the caller was cancelled, this drops the slot, which is then free.
             let _ = done.send((slot, outcome));
         });
         let (slot, outcome) = result.await.map_err(|_| HashError::Failed)?;

@@ -1,4 +1,4 @@
-//! The pool: how many hashes run in parallel, and how many callers wait.
+//! The pool. It bounds how many hashes run in parallel, and how many callers wait.
 
 #[cfg(test)]
 mod tests;

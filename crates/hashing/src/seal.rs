@@ -39,7 +39,7 @@ pub enum SealError {
     #[error("not a sealed value of this context")]
     Invalid,
     /// The operating system provides no random bytes for a nonce.
-    #[error("sealing failed")]
+    #[error("the operating system provides no random bytes")]
     NoRandomness,
 }
 

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::error::HashError;
 
-/// A password to be hashed. Debug does not show it, drop wipes it (INV-8).
+/// A password to be hashed. Debug does not show it, and drop wipes it (INV-8).
 #[derive(Clone)]
 pub struct SecretBytes(Zeroizing<Vec<u8>>);
 
@@ -47,7 +47,7 @@ impl fmt::Debug for SecretBytes {
     }
 }
 
-/// An Argon2id hash as a PHC string, which contains its parameters and salt. Debug does not show it, drop wipes it
+/// An Argon2id hash as a PHC string, which contains its parameters and salt. Debug does not show it, and drop wipes it
 /// (INV-8). It is stored only in sealed form (INV-9).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Hash(Zeroizing<String>);
@@ -55,7 +55,7 @@ pub struct Hash(Zeroizing<String>);
 impl Hash {
     /// Reads a stored hash.
     ///
-    /// Fails with [`HashError::Malformed`] if the text is no PHC string.
+    /// Fails with [`HashError::Malformed`] if the text is not a PHC string.
     pub fn parse(text: &[u8]) -> Result<Self, HashError> {
         let text = std::str::from_utf8(text).map_err(|_| HashError::Malformed)?;
         PasswordHash::new(text).map_err(|_| HashError::Malformed)?;

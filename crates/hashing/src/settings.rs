@@ -28,8 +28,8 @@ pub struct Settings {
     /// The number of hashes that run in parallel. The default is the number of cores.
     #[serde(default)]
     pub threads: Option<usize>,
-    /// The number of permits beyond the number of threads. Their holders read the stores while others hash, so that no
-    /// thread waits for a store.
+    /// The number of permits beyond the number of threads. The callers that hold them read the stores while others
+    /// hash, so that no thread waits for a store.
     #[serde(default = "default_ahead")]
     pub ahead: usize,
     /// The implementation that hashes.
@@ -99,7 +99,7 @@ impl Default for Settings {
     }
 }
 
-/// Settings that cannot be used. Each message names the setting.
+/// Why settings cannot be used. Each message names the setting.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// A number is out of range.
@@ -129,8 +129,8 @@ pub enum SettingsError {
         /// The error of the operating system.
         source: std::io::Error,
     },
-    /// The operating system gives no random bytes for a salt.
-    #[error("the operating system gives no random bytes")]
+    /// The operating system provides no random bytes for a salt.
+    #[error("the operating system provides no random bytes")]
     NoRandomness,
 }
 
@@ -153,7 +153,7 @@ impl Settings {
             .saturating_mul(1024)
     }
 
-    /// Checks all that a service needs of these settings at start: the numbers, the memory limit and the key ring.
+    /// Checks these settings at the start of a service: the numbers, the memory limit and the key ring.
     pub fn check(&self) -> Result<(), SettingsError> {
         self.params()?;
         check_memory(self.arena_bytes(), None)?;
@@ -165,13 +165,13 @@ impl Settings {
         if self.threads() == 0 {
             return Err(SettingsError::OutOfRange {
                 key: "threads",
-                reason: "at least 1 is needed".to_owned(),
+                reason: "must be at least 1".to_owned(),
             });
         }
         if self.nice > 19 {
             return Err(SettingsError::OutOfRange {
                 key: "nice",
-                reason: "0 to 19".to_owned(),
+                reason: "must be 0 to 19".to_owned(),
             });
         }
         Params::new(self.memory_kib, self.iterations, self.parallelism, None).map_err(|error| {

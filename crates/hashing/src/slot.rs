@@ -15,11 +15,11 @@ use crate::workers::Workers;
 /// The shortest time after which a refused caller may try again.
 const SHORTEST_RETRY: Duration = Duration::from_secs(1);
 
-/// The pool is full, or the caller's deadline came first.
+/// The queue of the pool is full, or the caller's deadline passed before a slot was free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the hashing pool is busy")]
 pub struct Busy {
-    /// The time after which another attempt can succeed.
+    /// The time after which the caller may try again.
     pub retry_after: Duration,
 }
 
@@ -61,7 +61,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// A pool's state with `slots` slots. As many of them hash in parallel as there are `workers`.
+    /// Creates the state of a pool with this number of slots. `workers` decides how many hashes run in parallel.
     pub(crate) fn new(
         params: Params,
         decoy: Hash,
@@ -85,7 +85,7 @@ impl Shared {
         }
     }
 
-    /// Callers that wait for a slot.
+    /// The number of callers that wait for a slot.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.load(Ordering::Relaxed)
     }
@@ -96,7 +96,7 @@ impl Shared {
         self.last_micros.store(micros, Ordering::Relaxed);
     }
 
-    /// The refusal of a caller, with an estimate of when the present queue is done.
+    /// Creates the refusal of a caller. `retry_after` estimates when the callers that wait now will have been served.
     pub(crate) fn busy(&self) -> Busy {
         let last = Duration::from_micros(self.last_micros.load(Ordering::Relaxed));
         let rounds = self.waiting() / self.threads.max(1);
@@ -106,7 +106,7 @@ impl Shared {
         }
     }
 
-    /// A slot, for which `turn` was acquired from `slots`.
+    /// Creates a slot. `turn` was acquired from `slots`.
     pub(crate) fn slot(self: &Arc<Self>, turn: OwnedSemaphorePermit) -> Slot {
         Slot {
             shared: Arc::clone(self),
@@ -116,7 +116,7 @@ impl Shared {
     }
 }
 
-/// A caller's place in the queue. Drop leaves the queue, so a caller that is cancelled does so too.
+/// A caller in the queue. When this is dropped, the caller leaves the queue, so a cancelled caller leaves it too.
 pub(crate) struct Waiting<'a>(&'a Shared);
 
 impl<'a> Waiting<'a> {
@@ -142,8 +142,8 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// The right to run one hash at a time. It moves into the work, so the slot stays taken until the work ends, also after
-/// the caller was cancelled.
+/// The right to run one hash at a time. The slot moves into the work. So it stays in use until the work ends, even if
+/// the caller is cancelled.
 pub(crate) struct Slot {
     pub(crate) shared: Arc<Shared>,
     /// The position among all admissions. The threads serve the lowest first.

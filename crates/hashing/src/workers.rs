@@ -42,14 +42,14 @@ struct Submitted {
 }
 
 impl Workers {
-    /// Starts the threads with this nice value, each on one of these cores if there are any.
+    /// Starts the threads with this nice value. If `cores` is not empty, each thread runs on one of these cores.
     pub(crate) fn start(
         threads: usize,
         engine: Engine,
         nice: u8,
         cores: &[usize],
     ) -> Result<Self, SettingsError> {
-        // After an error this is dropped, which ends the threads that have started.
+        // After an error `workers` is dropped, which ends the threads that have started.
         let workers = Self {
             queue: Arc::default(),
             threads,
@@ -219,8 +219,8 @@ mod tests {
     }
 
     #[test]
-    fn threads_run_where_and_as_the_settings_say() {
-        let first = sched_affinity();
+    fn threads_have_the_nice_value_and_the_core_of_the_settings() {
+        let first = first_core();
         let workers = start(7, &[first]).unwrap();
         let (sender, done) = mpsc::channel();
         workers.submit(0, move |_| {
@@ -236,8 +236,8 @@ mod tests {
         assert!(refused.to_string().contains("hashing.cores"), "{refused}");
     }
 
-    /// A core that this process may use.
-    fn sched_affinity() -> usize {
+    /// The first core that this process may use.
+    fn first_core() -> usize {
         let cores = rustix::thread::sched_getaffinity(None).unwrap();
         (0..CpuSet::MAX_CPU)
             .find(|core| cores.is_set(*core))

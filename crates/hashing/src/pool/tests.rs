@@ -57,9 +57,9 @@ async fn the_decoy_is_one_run_and_never_matches() {
     );
 }
 
-/// INV-6, INV-10: while all threads are in use and the queue is full, further callers are refused at once.
+/// INV-6, INV-10: while all slots are in use and the queue is full, further callers are refused immediately.
 #[tokio::test]
-async fn a_caller_beyond_the_queue_is_refused_at_once() {
+async fn a_caller_beyond_the_queue_is_refused_immediately() {
     let pool = pool(2, 1);
     let (first, _second) = (
         pool.permit(None).await.unwrap(),
@@ -80,9 +80,9 @@ async fn a_caller_beyond_the_queue_is_refused_at_once() {
     assert_eq!(pool.count(), 0);
 }
 
-/// INV-6: beside the callers whose hashes run, exactly `ahead` callers hold a permit.
+/// INV-6: besides the callers whose hashes run, exactly `ahead` callers hold a permit.
 #[tokio::test]
-async fn some_callers_are_admitted_ahead() {
+async fn more_callers_than_threads_get_a_permit() {
     let pool = Pool::new(&Settings {
         memory_kib: 64,
         threads: Some(1),

@@ -18,7 +18,7 @@ use super::{KEY_BYTES, KeyRing, Keys, SealingKey};
 /// The permission bits of everyone but the owner.
 const OTHERS: u32 = 0o077;
 
-/// Why the file of a key ring is refused. The message contains no text of the file.
+/// Why the file of a key ring is refused. The error contains no text of the file.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyRingError {
     /// The file cannot be read.
@@ -30,7 +30,9 @@ pub enum KeyRingError {
         kind: std::io::ErrorKind,
     },
     /// Others than the owner may read or write the file.
-    #[error("key ring {path}: group or others have access (mode {mode:o}); make it 600 or 400")]
+    #[error(
+        "key ring {path}: group or others have access (mode {mode:o}); set the mode to 600 or 400"
+    )]
     Exposed {
         /// The file.
         path: PathBuf,
@@ -92,7 +94,7 @@ impl KeyRing {
         let mut keys = BTreeMap::new();
         for (id, encoded) in text.keys {
             if id.is_empty() || id.len() > usize::from(u8::MAX) {
-                return Err("a key id has 1 to 255 bytes");
+                return Err("a key id must have 1 to 255 bytes");
             }
             let bytes = Zeroizing::new(
                 STANDARD
