@@ -107,7 +107,7 @@ pub enum SettingsError {
     OutOfRange {
         /// The setting, or the settings that contradict each other.
         key: &'static str,
-        /// What is wrong with it.
+        /// The problem.
         reason: String,
     },
     /// The arenas do not fit into this process's memory.

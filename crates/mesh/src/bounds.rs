@@ -78,7 +78,7 @@ pub struct BoundOverride {
     pub requests: usize,
 }
 
-/// The bounds of one address or network, each as the number that it may hold at the same time.
+/// The numbers of connections, handshakes and requests that one address or network may have at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Share {
     pub(crate) connections: usize,

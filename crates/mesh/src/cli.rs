@@ -11,7 +11,7 @@ pub struct Cli {
     /// The settings file (TOML). Environment variables override it: `AIKAGI__SERVER__LISTEN` sets `server.listen`.
     #[arg(long, env = "AIKAGI_CONFIG", value_name = "FILE")]
     pub config: PathBuf,
-    /// What to do. The default is `serve`.
+    /// The command. The default is `serve`.
     #[command(subcommand)]
     pub command: Option<Command>,
 }

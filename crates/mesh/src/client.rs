@@ -38,7 +38,7 @@ const MAX_ATTEMPTS: u32 = 3;
 /// The time limit for checking that the upstream is available.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The time limit of an RPC that is sent while this task serves no RPC.
+/// The time limit of an RPC that is not sent on behalf of another RPC.
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
 
 /// All replicas of a workload. Generated clients use it as their channel. Clones are cheap and share the connections.

@@ -23,7 +23,7 @@ pub enum ConfigError {
     File {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         text: String,
     },
     /// A key is unknown, missing, or has a value that cannot be used.
@@ -31,7 +31,7 @@ pub enum ConfigError {
     Key {
         /// The key's path, such as `server.listen`.
         key: String,
-        /// What is wrong with it.
+        /// The problem.
         text: String,
     },
 }

@@ -20,14 +20,14 @@ use crate::identity::Identity;
 pub struct Peer {
     /// The peer's address.
     pub address: SocketAddr,
-    /// The peer's identity; `None` if it presented no certificate with an identity of ours (INV-7).
+    /// The peer's identity; `None` if it presented no certificate with a workload identity (INV-7).
     pub identity: Option<Identity>,
 }
 
 /// The clients of a port. They decide its default bounds, and the level at which a failed handshake is logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Clients {
-    /// Workloads with a certificate of ours. A failed handshake is logged as a warning.
+    /// Workloads with a certificate from our authorities. A failed handshake is logged as a warning.
     Workloads,
     /// Anyone. A failed handshake is logged for debugging only.
     Anyone,

@@ -36,7 +36,7 @@ pub const CALLER_HEADER: &str = "x-aikagi-caller";
 /// The only workload that may act for others.
 const GATEWAY: &str = "gateway";
 
-/// Services of the mesh itself. Every workload with a certificate of ours may call them.
+/// Services of the mesh itself. Every workload with a certificate from our authorities may call them.
 const MESH_SERVICES: [&str; 3] = [
     "/grpc.health.v1.Health/",
     "/grpc.reflection.v1.ServerReflection/",

@@ -1,5 +1,6 @@
-//! The common parts of every service: mutual TLS with workload identities, caller policy, deadlines, load shedding,
-//! health, telemetry, settings, start and stop, and clients that balance RPCs over replicas.
+//! The common parts of every service. They serve RPCs with mutual TLS, workload identities, caller policy, deadlines
+//! and load shedding. They also contain health, telemetry, settings, start and stop, and clients that balance RPCs over
+//! replicas.
 
 pub mod background;
 pub mod bounds;

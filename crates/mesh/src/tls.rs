@@ -50,7 +50,7 @@ impl TlsIdentity {
         })
     }
 
-    /// The configuration for accepting a new connection. The peer must present a certificate of ours.
+    /// The configuration for accepting a new connection. The peer must present a certificate from our authorities.
     pub fn server_config(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.watcher.current().server)
     }
@@ -127,7 +127,7 @@ impl CertificateFiles for IdentitySettings {
     }
 }
 
-/// The cryptography that every TLS connection of ours uses.
+/// The cryptographic provider of all our TLS connections.
 pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }

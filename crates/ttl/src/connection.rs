@@ -179,7 +179,11 @@ impl Hosts {
         let tls = match base {
             "redis" => false,
             "rediss" => true,
-            _ => return Err(SettingsError::Url("an unknown scheme")),
+            _ => {
+                return Err(SettingsError::Url(
+                    "the scheme must begin with redis or rediss",
+                ));
+            }
         };
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         let (user, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));

@@ -4,8 +4,8 @@
 //! stale replica. The ledger decides on passwords, counts and the end of sessions. A value from Redis is always
 //! compared with the ledger.
 //!
-//! Each operation uses one command or one script on one key, so the same code runs on a stand-alone server, behind
-//! Sentinel and on a Cluster. The caller passes the current time.
+//! Each command and each script uses one key. So the same code runs on a stand-alone server, behind Sentinel and on a
+//! Cluster. The caller passes the current time.
 
 pub mod calls;
 mod connection;

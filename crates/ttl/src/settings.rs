@@ -95,7 +95,7 @@ pub enum SettingsError {
     PasswordFile {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         text: String,
     },
 }

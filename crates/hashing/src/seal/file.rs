@@ -44,7 +44,7 @@ pub enum KeyRingError {
     Malformed {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         reason: &'static str,
     },
 }

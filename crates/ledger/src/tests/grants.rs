@@ -215,8 +215,8 @@ async fn roles_have_exactly_their_grants() {
     }
 }
 
-/// OPS-3: each role may call only its own `SECURITY DEFINER` functions: units opens months and appends the events of an
-/// import, and only the retention job removes months.
+/// OPS-3: each role may call only its own `SECURITY DEFINER` functions. The units service opens months and appends the
+/// events of an import. Only the retention job removes months.
 #[tokio::test]
 async fn roles_may_call_only_their_functions() {
     const ALLOWED: [(&str, &str); 3] = [

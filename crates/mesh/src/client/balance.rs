@@ -26,7 +26,7 @@ use crate::tls::TlsIdentity;
 const RESOLVE_INTERVAL: Duration = Duration::from_secs(2);
 /// The pause after the first failure of a replica.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
-/// The longest pause of a failing replica.
+/// The maximum pause of a failing replica.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// All replicas of one workload.

@@ -102,7 +102,7 @@ pub fn bounds_reached(port: &'static str, reason: &'static str, count: u64) {
     BOUNDS.add(count, &labels);
 }
 
-/// Records whether a dependency is available.
+/// Records 1 for a dependency that is not available, else 0.
 pub fn dependency_down(name: &str, down: bool) {
     let labels = [KeyValue::new("aikagi.dependency", name.to_owned())];
     DOWN.record(u64::from(down), &labels);

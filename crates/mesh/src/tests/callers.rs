@@ -58,7 +58,7 @@ async fn a_caller_that_is_not_allowed_is_logged_once() {
     assert_eq!(logged, ["password", "192.0.2.7"]);
 }
 
-/// At the public port a refused caller is not logged, so that nobody can fill the log.
+/// At the public port a refused caller is not logged. Otherwise anyone could fill the log.
 #[tokio::test]
 async fn a_refused_caller_at_the_public_port_is_not_logged() {
     let lines = LogLines::record();

@@ -136,7 +136,7 @@ async fn the_certificate_is_foreign() {
     fails_by(&installation.units(vec![address]), ErrorType::Tls).await;
 }
 
-/// INV-7: a workload of ours other than the intended one is not accepted.
+/// INV-7: a workload other than the intended one is not accepted.
 #[tokio::test]
 async fn the_server_is_another_workload() {
     let installation = Installation::new();

@@ -20,7 +20,7 @@ pub enum TlsError {
     Setting {
         /// The setting's path, such as `identity.key`.
         key: &'static str,
-        /// What is wrong with the file.
+        /// The problem with the file.
         error: Box<TlsError>,
     },
     /// A file does not contain the expected PEM.
@@ -28,7 +28,7 @@ pub enum TlsError {
     Pem {
         /// The file.
         path: String,
-        /// What is wrong with it.
+        /// The problem.
         text: String,
     },
     /// Certificate, key and authorities do not fit together.
