@@ -1,7 +1,7 @@
-//! One attempt at a password, in the order of INV-6: take a permit, charge, hash, settle.
+//! Tries one password for one account, in the order of INV-6: take a permit, charge, hash, settle.
 //!
-//! A request that is refused for load is not charged. A charged attempt is settled, also after its caller is cancelled.
-//! A crash between charge and settlement costs one attempt, and never gives one.
+//! A request that is shed is not charged. A charged attempt is settled even if its caller is cancelled. A crash between
+//! charge and settlement costs the account one attempt. It never gives the account an extra attempt.
 
 use aikagi_domain::credential::{CredentialKind, Epoch, LiveSecret};
 use aikagi_domain::fault::InternalFault;
@@ -36,7 +36,7 @@ impl Authentication {
     ///
     /// Returns `None` if nothing was charged, because no secret is live or `charge` does not allow it.
     ///
-    /// LOGIN-4: a fault of ours before the comparison refunds the charge.
+    /// LOGIN-4: a fault before the comparison refunds the charge.
     pub(crate) async fn attempt(
         &self,
         permit: &mut Permit,
@@ -75,7 +75,7 @@ impl Authentication {
         Ok(Some(attempt))
     }
 
-    /// The opened hash of the live secret (LOGIN-7). `None` if Redis has lost it.
+    /// Opens the sealed hash of the live secret (LOGIN-7). Returns `None` if Redis has lost the temporary password.
     async fn stored_hash(
         &self,
         number: &TelephoneNumber,
@@ -112,7 +112,8 @@ impl Authentication {
     }
 }
 
-/// INV-10: if Redis has lost the temporary password, the refusal costs as much as that of a wrong password.
+/// Compares a password with a hash. Without a hash it verifies a decoy, so that the refusal takes as long as the
+/// refusal of a wrong password (INV-10).
 async fn compare(
     permit: &mut Permit,
     password: &TypedPassword,

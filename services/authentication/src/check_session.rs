@@ -1,4 +1,4 @@
-//! `CheckSession`: the session of a token (SESS-1 to SESS-3, SESS-6).
+//! `CheckSession`: returns the live session of a token (SESS-1 to SESS-3, SESS-6).
 
 use aikagi_api::authentication::v1::{CheckSessionRequest, CheckSessionResponse};
 use aikagi_refusal::Failure;

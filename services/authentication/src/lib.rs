@@ -1,8 +1,8 @@
 //! Authentication: login, lockout and sessions (sections 3 and 4 of the specification). It is the only service that
 //! reads password hashes.
 //!
-//! Each RPC has its module. [`attempt`] has the common part of RPCs that verify a password, [`sessions`] that of RPCs
-//! on sessions, and [`store`] the SQL statements.
+//! Each RPC has its own module. [`attempt`] has the code that RPCs share to verify a password. [`sessions`] has the
+//! code that RPCs share to read, check and store sessions. [`store`] has the SQL statements.
 
 mod attempt;
 mod check_access;
@@ -62,7 +62,7 @@ pub struct Authentication {
 }
 
 impl Authentication {
-    /// Creates the service. The stores need not respond yet; the key ring must be readable.
+    /// Creates the service. The stores need not respond yet, but the key ring must be readable.
     pub fn new(
         settings: &Settings,
         clock: SharedClock,
@@ -82,12 +82,12 @@ impl Authentication {
         })
     }
 
-    /// The hashing pool, whose counts tests compare.
+    /// The hashing pool. Tests compare its counts.
     pub fn pool(&self) -> &Pool {
         &self.pool
     }
 
-    /// Serves until the stop.
+    /// Serves RPCs until shutdown.
     pub async fn serve(self, context: ServiceContext, listener: TcpListener) -> anyhow::Result<()> {
         self.store.start_cleanup(self.clock.clone(), &self.shutdown);
         let readiness = Readiness::always()

@@ -1,4 +1,4 @@
-//! `ListSessions`: the live sessions of an account, for operators (OPS-2).
+//! `ListSessions`: lists the live sessions of an account, for operators (OPS-2).
 
 use aikagi_api::authentication::v1::{
     ListSessionsRequest, ListSessionsResponse, MustChangeReason, OpenSession,
@@ -20,7 +20,7 @@ pub(crate) async fn list_sessions(
     }
     let mut sessions = Vec::new();
     for digest in service.ttl.sessions().of(&number).await? {
-        // SESS-1: a peek, because listing a session is not use.
+        // SESS-1: peek, because listing a session does not count as use.
         let Some(StoredSession { record, used }) = service.find(&digest, now, true).await? else {
             continue;
         };

@@ -20,7 +20,7 @@ pub(crate) async fn login(
 ) -> Result<LoginResponse, Failure> {
     let number = fields::number("number", &request.number)?;
     let password = fields::typed_password("password", &mut request.password)?;
-    // INV-6: the permit comes before the charge. INV-11: without a permit by the deadline the login is refused.
+    // INV-6: take the permit before the charge. INV-11: without a permit by the deadline, the login is refused.
     let permit = service.pool.permit(deadline::current()).await?;
     let service = service.clone();
     service
@@ -42,7 +42,7 @@ impl Authentication {
             line_id: None,
         };
         let Some(attempt) = self.attempt(&mut permit, charge, &password, now).await? else {
-            // LOGIN-5, INV-10: a refusal without an attempt does the same work.
+            // LOGIN-5, INV-10: a refusal without an attempt does the same work as one with an attempt.
             self.read_redis_anyway(&number).await;
             permit
                 .verify_decoy(aikagi_hashing::SecretBytes::from(password.expose()))
@@ -68,18 +68,18 @@ impl Authentication {
                 .await?;
             return Err(self.login_refused(Some(kind)));
         };
-        // In parallel, because nobody has the token yet. If the credential changed during the hash, the session has an
-        // old epoch and is not valid.
+        // Both run in parallel, because nobody has the token yet. If the credential changed while the hash was
+        // computed, the session has an old epoch and is invalid.
         let (stored, settled) = tokio::join!(
             self.store_session(&record, now),
             self.store.settle_login(&number, &attempt.charged, now),
         );
-        // LOGIN-3: a right password never counts.
+        // LOGIN-3: a right password never counts as a wrong attempt.
         if settled.is_err() {
             let charge = attempt.charged.open_charge(&number);
             self.refunds.refund(charge).await;
         }
-        // False if the credential has changed: this password is no longer valid.
+        // False if the credential has changed since the charge: this password is no longer valid.
         if !settled? {
             return Err(self.login_refused(Some(kind)));
         }
@@ -97,13 +97,13 @@ impl Authentication {
         })
     }
 
-    /// LOGIN-5, INV-10: reads Redis as the refusal of a temporary password does, so that all refusals take the same
+    /// LOGIN-5, INV-10: reads Redis like the refusal of a wrong temporary password, so that all refusals take the same
     /// time.
     async fn read_redis_anyway(&self, number: &TelephoneNumber) {
         let _unused = self.ttl.temporary_passwords().get(number).await;
     }
 
-    /// LOGIN-1: the session that a right password opens. `None` if the password is wrong, or if the number is no
+    /// LOGIN-1: the session that a right password opens. `None` if the password is wrong, or if the number is not an
     /// account in the line's unit (UNIT-1).
     fn record_of(
         &self,
@@ -124,7 +124,7 @@ impl Authentication {
         SessionRecord::open(proven, live, now, &self.session_rules)
     }
 
-    /// LOGIN-5: the refusal of a login, the same for every reason.
+    /// LOGIN-5: the refusal of a login. It is the same in all cases.
     fn login_refused(&self, kind: Option<CredentialKind>) -> Failure {
         metrics::refused(kind);
         Refusal::new(ErrorReason::LoginRefused)

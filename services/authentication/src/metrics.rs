@@ -16,19 +16,19 @@ static CHARGED: LazyLock<Counter<u64>> = LazyLock::new(|| {
 static KILLED: LazyLock<Counter<u64>> = LazyLock::new(|| {
     counter(
         "aikagi.credentials.killed",
-        "Passwords that wrong attempts have killed.",
+        "Passwords killed by wrong attempts.",
     )
 });
 static REFUNDS: LazyLock<Counter<u64>> = LazyLock::new(|| {
     counter(
         "aikagi.refunds",
-        "Refunds of charged attempts, by result. One that waits for the ledger is counted again when it is written or lost.",
+        "Refunds of charged attempts, by result. A waiting refund is counted again when it is written or lost.",
     )
 });
 static SESSIONS: LazyLock<Counter<u64>> = LazyLock::new(|| {
     counter(
         "aikagi.sessions",
-        "Sessions that a login has opened, and sessions that a logout or an operator has ended.",
+        "Sessions opened by a login, and sessions ended by a logout or an operator.",
     )
 });
 
@@ -56,14 +56,14 @@ pub(crate) fn killed(kind: CredentialKind) {
     KILLED.add(1, &[of(Some(kind))]);
 }
 
-/// What became of a refund.
+/// The result of a refund.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum RefundResult {
-    /// It is in the ledger.
+    /// The ledger has the refund.
     Written,
-    /// The ledger did not take it yet.
+    /// The refund failed and will be tried again.
     Waiting,
-    /// It was given up: its account has lost an attempt.
+    /// The refund will not be tried again. The account has lost an attempt.
     Lost,
 }
 
@@ -83,7 +83,7 @@ pub(crate) fn refund(result: RefundResult) {
     REFUNDS.add(1, &[result.label()]);
 }
 
-/// Exports the refunds that waited or were lost as 0 at start, so that an alert can tell "none" from "no data".
+/// Exports the counts of waiting and lost refunds as 0 at start, so that an alert can tell "none" from "no data".
 pub(crate) fn export_refunds() {
     for result in [RefundResult::Waiting, RefundResult::Lost] {
         REFUNDS.add(0, &[result.label()]);

@@ -1,7 +1,7 @@
 //! Refunds of charges (LOGIN-3, LOGIN-4, LOGIN-6). A refund that fails is tried again until it is written.
 //!
-//! Until then it is only in memory: a crash, or a stop during a long outage of the ledger, costs its account one attempt
-//! (INV-6). It never gives one.
+//! Until then the refund is only in memory. A crash, or a stop during a long outage of the ledger, costs the account
+//! one attempt (INV-6). It never gives the account an extra attempt.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,16 +16,16 @@ use crate::store::{OpenCharge, Store};
 
 /// The maximum number of refunds that wait to be written.
 const MAX_WAITING: usize = 10_000;
-/// The pause before another try.
+/// The pause before a waiting refund is tried again.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Writes refunds. Clones share the places of those that wait.
+/// Writes refunds to the ledger. Clones share the limit on waiting refunds.
 #[derive(Debug, Clone)]
 pub(crate) struct Refunds {
     store: Store,
     shutdown: Shutdown,
     places: Arc<Semaphore>,
-    /// One refund at a time is tried again, so that they leave the ledger's connections to others.
+    /// Only one waiting refund is tried at a time, so that other statements keep the ledger's connections.
     turn: Arc<Semaphore>,
 }
 
@@ -40,7 +40,9 @@ impl Refunds {
         }
     }
 
-    /// Refunds a charge. If that fails, this returns, and the refund is tried again until it is written.
+    /// Refunds a charge. If that fails, returns, and a background task tries the refund again until it is written.
+    ///
+    /// A refund is lost if [`MAX_WAITING`] refunds already wait, or if a retry ends with an internal fault.
     pub(crate) async fn refund(&self, charge: OpenCharge) {
         if self.store.refund(&charge).await.is_ok() {
             metrics::refund(RefundResult::Written);

@@ -1,5 +1,5 @@
-//! The job that seals all hashes again with the active key (INV-9), while the services run. It needs no password. After
-//! it the old key can be removed from the key ring.
+//! The job that seals all hashes again with the active key (INV-9). The services can run meanwhile. It needs no
+//! password. When the job is done, the old key can be removed from the key ring.
 
 use std::path::PathBuf;
 
@@ -31,11 +31,11 @@ pub struct Resealed {
     pub sealed: u64,
     /// Hashes that were already sealed with the active key.
     pub current: u64,
-    /// Hashes that a service changed meanwhile. Services seal with the active key.
+    /// Hashes that a service changed during the job. Services seal with the active key.
     pub changed: u64,
 }
 
-/// Seals all hashes again that are not sealed with the active key. After an interruption it can be started again.
+/// Seals again all hashes that are not sealed with the active key. If it is interrupted, it can be run again.
 pub async fn reseal(settings: &ResealSettings) -> anyhow::Result<Resealed> {
     let keys = KeyRing::load(&settings.key_ring)?;
     let ledger = Ledger::connect(&settings.postgres, Planning::AsNeeded)?;

@@ -1,4 +1,4 @@
-//! `RotateSession`: the session in which the password was changed continues with a new token (SESS-2).
+//! `RotateSession`: gives a session a new token after its password was changed (SESS-2).
 
 use aikagi_api::authentication::v1::{RotateSessionRequest, RotateSessionResponse};
 use aikagi_domain::credential::Epoch;
@@ -18,13 +18,13 @@ pub(crate) async fn rotate_session(
     if stored.record.epoch != Epoch(request.from_epoch) {
         return Err(ended().into());
     }
-    // With the new epoch the record must pass each check that the old record passed before the change.
+    // The record with the new epoch must pass all checks that the old record passed before the change.
     let rotated = stored
         .record
         .rotate(Epoch(request.to_epoch), &service.session_rules);
     service.check(&digest, &rotated, stored.used, now).await?;
     let (session_token, session) = service.begin_session(&rotated, now).await?;
-    // The old token is not valid, because its epoch is old. Its entry would stay until it expires.
+    // The old token is already invalid, because its epoch is old. Without the removal its entry stays until it expires.
     if let Err(fault) = service.ttl.sessions().remove(&digest).await {
         Failure::from(fault).report();
     }

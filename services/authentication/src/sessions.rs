@@ -1,5 +1,5 @@
-//! The parts of RPCs on sessions: reading a session from Redis, and checking with the ledger that it is still valid
-//! (INV-1, INV-3).
+//! The code that RPCs on sessions share. It reads a session from Redis, and checks with the ledger that the session is
+//! still valid (INV-1, INV-3).
 
 use aikagi_api::authentication::v1::{MustChangeReason, Session};
 use aikagi_api::timestamp;
@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use crate::Authentication;
 use crate::store::Account;
 
-/// A session as Redis has it. The ledger has not yet confirmed that it is valid.
+/// A session as stored in Redis. The ledger has not yet confirmed that it is valid.
 pub(crate) struct StoredSession {
     pub(crate) record: SessionRecord,
     pub(crate) used: DateTime<Utc>,
@@ -28,7 +28,7 @@ pub(crate) struct LiveSession {
 
 /// The digest of a token.
 ///
-/// Fails with `SESSION_ENDED` if the text is no token, because no session can have it.
+/// Fails with `SESSION_ENDED` if the text is not a token, because no session can have it.
 pub(crate) fn digest_of(token: &str) -> Result<TokenDigest, Refusal> {
     SessionToken::parse(token)
         .map(|token| token.digest())
@@ -36,7 +36,7 @@ pub(crate) fn digest_of(token: &str) -> Result<TokenDigest, Refusal> {
 }
 
 impl Authentication {
-    /// The live session of a token. The call counts as use of the session, unless it is a peek (SESS-1).
+    /// Returns the live session of a token. This counts as use of the session, unless `peek` is true (SESS-1).
     ///
     /// Fails with `SESSION_REQUIRED` if the token is empty, and with `SESSION_ENDED` if there is no live session.
     pub(crate) async fn live_session(
@@ -60,7 +60,7 @@ impl Authentication {
         })
     }
 
-    /// The session that Redis has under a token's digest.
+    /// Reads the session of a token's digest from Redis. This counts as use of the session, unless `peek` is true.
     pub(crate) async fn find(
         &self,
         digest: &TokenDigest,
@@ -86,7 +86,7 @@ impl Authentication {
 
     /// SESS-1, SESS-2: checks with the ledger that a session is valid. Returns its account.
     ///
-    /// Fails with `SESSION_ENDED` if it is not.
+    /// Fails with `SESSION_ENDED` if the session is not valid.
     pub(crate) async fn check(
         &self,
         digest: &TokenDigest,
@@ -119,7 +119,8 @@ impl Authentication {
         self.open_session(&token, record, now).await
     }
 
-    /// Stores a session with a new token. Nobody has the token until [`Self::open_session`].
+    /// Stores a session with a new token. The token must not be sent before [`Self::open_session`] has checked the
+    /// session.
     pub(crate) async fn store_session(
         &self,
         record: &SessionRecord,
@@ -146,7 +147,7 @@ impl Authentication {
         Ok(token)
     }
 
-    /// The token of a stored session, and the session as its owner sees it.
+    /// Checks a stored session. Returns its token, and the session as its owner sees it.
     ///
     /// Fails with `SESSION_ENDED` if the session was ended since it was stored.
     pub(crate) async fn open_session(
@@ -164,8 +165,8 @@ impl Authentication {
         Ok((token.as_text().to_string(), self.view(&live, now)))
     }
 
-    /// Ends a session permanently. The ledger comes first, so that a stale replica of Redis cannot restore the session
-    /// (INV-3).
+    /// Ends a session permanently. Writes to the ledger before Redis, so that a stale replica of Redis cannot restore
+    /// the session (INV-3).
     pub(crate) async fn end_session(
         &self,
         digest: &TokenDigest,

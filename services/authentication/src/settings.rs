@@ -14,7 +14,7 @@ pub struct Settings {
     pub redis: aikagi_ttl::Settings,
     /// The cost of a hash, and the key ring.
     pub hashing: aikagi_hashing::Settings,
-    /// The lifetimes and limits of passwords (LOGIN-2, IVR-9, PW-3). All services must have the same.
+    /// The lifetimes and limits of passwords (LOGIN-2, IVR-9, PW-3). All services must have the same values.
     #[serde(default)]
     pub credential: CredentialRules,
     /// The lifetimes of sessions (SESS-1).

@@ -1,4 +1,4 @@
-//! The SQL statements of this service. Each is one round trip, which also writes the audit event.
+//! The SQL statements of this service. A statement and its audit event take one round trip.
 
 mod accounts;
 mod attempts;
@@ -19,7 +19,7 @@ pub(crate) use accounts::Account;
 use accounts::AccountLookup;
 pub(crate) use attempts::{Charge, Charged, OpenCharge};
 
-/// How often the list of ended sessions is cleaned up.
+/// The interval between two cleanups of the list of ended sessions.
 const CLEANUP_INTERVAL: Duration = Duration::from_mins(10);
 
 /// The ledger, with the statements of this service. Clones share it.
@@ -30,13 +30,14 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Uses this ledger. Starts background tasks, so it must be called in a tokio runtime.
+    /// Creates the store. It starts background tasks, so it must be called in a tokio runtime.
     pub(crate) fn new(ledger: Ledger) -> Self {
         let accounts = AccountLookup::start(&ledger);
         Self { ledger, accounts }
     }
 
-    /// The account of a session, and whether the session was ended permanently. `None` if the number is on no line.
+    /// Returns the account of a session. Its state also says if the session was ended permanently. `None` if the number
+    /// is on no line.
     pub(crate) async fn account(
         &self,
         number: &TelephoneNumber,
@@ -49,7 +50,7 @@ impl Store {
         &self.ledger
     }
 
-    /// Removes expired entries from the list of ended sessions, at intervals until the stop.
+    /// Removes expired sessions from the list of ended sessions, every [`CLEANUP_INTERVAL`] until shutdown.
     pub(crate) fn start_cleanup(&self, clock: SharedClock, shutdown: &Shutdown) {
         let (store, shutdown) = (self.clone(), shutdown.clone());
         tokio::spawn(async move {
@@ -65,7 +66,7 @@ impl Store {
         });
     }
 
-    /// Removes sessions that have expired by now from the list of ended sessions.
+    /// Removes the sessions that expired before `now` from the list of ended sessions.
     pub(crate) async fn remove_expired_sessions(
         &self,
         now: DateTime<Utc>,

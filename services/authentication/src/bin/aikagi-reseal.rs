@@ -1,4 +1,4 @@
-//! Seals all stored hashes again with the active key of the key ring, while the services run.
+//! Seals all stored hashes again with the active key of the key ring. The services can run meanwhile.
 
 use std::path::PathBuf;
 
@@ -20,7 +20,7 @@ async fn main() -> anyhow::Result<()> {
     let settings: ResealSettings = aikagi_mesh::config::load_job(&Cli::parse().config)?;
     let done = aikagi_authentication::reseal(&settings).await?;
     println!(
-        "{} sealed again, {} were current, {} changed meanwhile",
+        "{} sealed again, {} already current, {} changed by a service meanwhile",
         done.sealed, done.current, done.changed
     );
     Ok(())

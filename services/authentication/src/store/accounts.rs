@@ -1,7 +1,8 @@
-//! The accounts of sessions in the ledger.
+//! Looks up the accounts of sessions in the ledger.
 //!
-//! Each check of a session looks up its account. Lookups that arrive while statements run are combined into one
-//! statement. A statement that serves a lookup always starts after the lookup arrived. A single lookup does not wait.
+//! Each check of a session looks up its account. A lookup waits only while [`PARALLEL_STATEMENTS`] statements run. The
+//! lookups that wait are combined into one statement. A statement that serves a lookup always starts after the lookup
+//! arrived.
 
 use std::sync::Arc;
 
@@ -16,9 +17,9 @@ use tracing::Instrument as _;
 
 /// Lookup statements that run in parallel. With two, a slow statement delays only the lookups of its own batch.
 const PARALLEL_STATEMENTS: usize = 2;
-/// The number of lookups that one statement can serve.
+/// The maximum number of lookups in one statement.
 const MAX_BATCH: usize = 64;
-/// The number of lookups that can wait for a statement. Further callers wait until there is room.
+/// The maximum number of lookups in the queue. Further callers wait until there is room.
 const QUEUE_LENGTH: usize = 1024;
 
 /// The summary of the statement.
@@ -62,7 +63,7 @@ impl AccountLookup {
         Self { queue }
     }
 
-    /// The account of a session, and whether the session was ended permanently.
+    /// Returns the account of a session. Its state also says if the session was ended permanently.
     pub(super) async fn find(
         &self,
         number: &TelephoneNumber,
@@ -88,7 +89,7 @@ async fn run_lookups(ledger: Ledger, queue: Arc<Mutex<mpsc::Receiver<Lookup>>>) 
     let mut batch = Vec::new();
     while queue.lock().await.recv_many(&mut batch, MAX_BATCH).await > 0 {
         batch.retain(|lookup| !lookup.reply.is_closed());
-        // A reply to a cancelled caller cannot be sent, and nobody needs it.
+        // Sending fails only if the caller was cancelled. Then nobody needs the result.
         match look_up(&ledger, &batch).await {
             Ok(results) => {
                 for (lookup, result) in batch.drain(..).zip(results) {

@@ -1,4 +1,4 @@
-//! Attempts: charged before the password is compared, settled after that (INV-2, INV-6).
+//! Attempts. An attempt is charged before the password is compared, and settled after that (INV-2, INV-6).
 
 use aikagi_domain::credential::{Credential, CredentialKind, CredentialRules, Epoch};
 use aikagi_domain::telephone::TelephoneNumber;
@@ -14,7 +14,7 @@ use super::Store;
 /// An attempt to be charged.
 pub(crate) struct Charge<'a> {
     pub(crate) number: &'a TelephoneNumber,
-    /// If given, the attempt is charged only if the number is on this line.
+    /// If present, the attempt is charged only if the number is on this line.
     pub(crate) line_id: Option<i64>,
 }
 
@@ -31,18 +31,18 @@ pub(crate) struct OpenCharge {
 pub(crate) struct Charged {
     pub(crate) kind: CredentialKind,
     pub(crate) epoch: Epoch,
-    /// Wrong attempts in a row, with this attempt.
+    /// Wrong attempts in a row, including this attempt.
     pub(crate) failures: u32,
-    /// Counts the logins that have set the failures to 0. A refund applies only in the round of its charge.
+    /// The number of logins that have set the failures to 0. A refund applies only in the round of its charge.
     pub(crate) reset_round: i64,
-    /// A charge is refunded once.
+    /// The id of the charge. With it a charge is refunded only once.
     pub(crate) charge_id: i64,
-    /// The sealed hash; `None` if the credential is not of kind permanent.
+    /// The sealed hash. `None` if the credential is not a permanent password.
     pub(crate) permanent_hash: Option<Vec<u8>>,
     pub(crate) temporary_expires: Option<DateTime<Utc>>,
     pub(crate) changed: Option<DateTime<Utc>>,
     pub(crate) last_login: Option<DateTime<Utc>>,
-    /// Wrong attempts since the last login, without this attempt (SESS-6).
+    /// Wrong attempts since the last login, excluding this attempt (SESS-6).
     pub(crate) wrong_attempts_before: u32,
     pub(crate) generation: i64,
     pub(crate) line_id: i64,
@@ -51,7 +51,7 @@ pub(crate) struct Charged {
 }
 
 impl Charged {
-    /// What a refund needs to know.
+    /// The data that a refund of this charge needs.
     pub(crate) fn open_charge(&self, number: &TelephoneNumber) -> OpenCharge {
         OpenCharge {
             number: number.clone(),
@@ -77,8 +77,8 @@ impl Charged {
 impl Store {
     /// INV-2, LOGIN-4: charges one attempt in one conditional statement, before the password is compared.
     ///
-    /// Returns `None` if no secret is live or no attempt is left. Then a decoy is charged, which takes the same time
-    /// (LOGIN-5).
+    /// Returns `None` if no secret is live, if no attempt is left, or if the number is on another line than
+    /// [`Charge::line_id`]. Then a decoy is charged, which takes the same time (LOGIN-5).
     pub(crate) async fn charge(
         &self,
         charge: &Charge<'_>,
@@ -180,8 +180,8 @@ impl Store {
         Ok(settled.settled)
     }
 
-    /// LOGIN-6: settles a right password in a session. It refunds its own charge, unless a login has set the count to 0
-    /// since then. Returns false if the credential has changed since the charge.
+    /// LOGIN-6: settles a right password in a session. This refunds the attempt's own charge, unless a login has set
+    /// the count to 0 since the charge. Returns false if the credential has changed since the charge.
     pub(crate) async fn settle_verified(
         &self,
         number: &TelephoneNumber,
@@ -255,7 +255,7 @@ impl Store {
         Ok(())
     }
 
-    /// LOGIN-2: settles a wrong password. It stays charged, and the last attempt kills the password.
+    /// LOGIN-2: settles a wrong password. The attempt stays charged. The last attempt kills the password.
     pub(crate) async fn settle_wrong(
         &self,
         number: &TelephoneNumber,
@@ -318,7 +318,7 @@ impl Store {
 
     /// PW-2: the sealed hash of the last permanent password, and the epoch for which it is sealed.
     ///
-    /// The outer option is `None` if the credential is no longer of this epoch. The inner one is `None` if the account
+    /// The outer option is `None` if the credential no longer has this epoch. The inner one is `None` if the account
     /// never had a permanent password.
     #[allow(
         clippy::type_complexity,
@@ -345,7 +345,7 @@ fn limit(rules: &CredentialRules, kind: CredentialKind) -> i32 {
     i32::try_from(rules.limit(kind)).unwrap_or(i32::MAX)
 }
 
-/// A count. A constraint of the ledger refuses negative ones.
+/// Converts a stored count. A constraint of the ledger refuses negative counts.
 fn count(stored: i32) -> u32 {
     u32::try_from(stored).unwrap_or(0)
 }

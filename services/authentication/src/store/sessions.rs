@@ -1,4 +1,4 @@
-//! The end of sessions, and refusals to sessions.
+//! Statements that end sessions, look up a number, or record a refused access.
 
 use aikagi_domain::session::{SessionRecord, TokenDigest};
 use aikagi_domain::telephone::TelephoneNumber;

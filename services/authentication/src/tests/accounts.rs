@@ -49,9 +49,9 @@ async fn an_account_has_the_scope_of_its_unit() {
     assert_eq!(find(&fixture, USER).await.unwrap().state.role, None);
 }
 
-/// SESS-2: a lookup sees what ends a session: a new epoch, a new generation, a closed line, a logout.
+/// SESS-2: a lookup sees every event that ends a session: a new epoch, a new generation, a closed line, a logout.
 #[tokio::test]
-async fn a_lookup_sees_what_ends_a_session() {
+async fn a_lookup_sees_every_end_of_a_session() {
     let fixture = Fixture::new().await;
     let epoch = fixture.set(USER, CredentialKind::Permanent, RIGHT).await;
     let before = find(&fixture, USER).await.unwrap();
@@ -71,11 +71,11 @@ async fn a_lookup_sees_what_ends_a_session() {
     assert_eq!(after.state.epoch, epoch);
     assert_eq!(after.state.generation, before.state.generation + 1);
     assert!(after.state.ended && after.state.line_closed);
-    // The time of a retired password is of no use to its owner.
+    // The account has a temporary password now, so the time of the retired permanent password is not returned.
     assert_eq!(after.changed, None);
 }
 
-/// INV-3: each of many parallel lookups gets its own account, and its own session's end.
+/// INV-3: with many parallel lookups, each one gets its own account and the state of its own session.
 #[tokio::test]
 async fn parallel_lookups_get_their_own_accounts() {
     let fixture = Fixture::new().await;
@@ -115,9 +115,9 @@ async fn parallel_lookups_get_their_own_accounts() {
     }
 }
 
-/// INV-11: lookups whose callers are cancelled do not delay or change others.
+/// INV-11: lookups whose callers are cancelled do not delay or change other lookups.
 #[tokio::test]
-async fn cancelled_lookups_disturb_no_other() {
+async fn cancelled_lookups_do_not_affect_others() {
     let fixture = Fixture::new().await;
     for _ in 0..100 {
         let store = fixture.store().clone();

@@ -40,7 +40,7 @@ async fn a_charge_counts_one_attempt() {
     }
 }
 
-/// LOGIN-2, LOGIN-4: while all attempts are charged, no further attempt is charged.
+/// LOGIN-2, LOGIN-4: when as many attempts are charged as the limit allows, no further attempt is charged.
 #[tokio::test]
 async fn charges_end_at_the_limit() {
     for kind in BOTH {
@@ -55,7 +55,7 @@ async fn charges_end_at_the_limit() {
     }
 }
 
-/// LOGIN-4: parallel charges end at the same limit.
+/// LOGIN-4: parallel charges stop at the same limit.
 #[tokio::test]
 async fn parallel_charges_end_at_the_limit() {
     for kind in BOTH {
@@ -72,7 +72,7 @@ async fn parallel_charges_end_at_the_limit() {
     }
 }
 
-/// LOGIN-5, LOGIN-7: without a live secret a decoy is charged, and nothing else.
+/// LOGIN-5, LOGIN-7: without a live secret, only a decoy is charged.
 #[tokio::test]
 async fn without_a_live_secret_a_decoy_is_charged() {
     let fixture = Fixture::new().await;
@@ -111,9 +111,9 @@ async fn a_charge_can_be_bound_to_a_line() {
     assert_eq!(charged.unwrap().failures, 1);
 }
 
-/// UNIT-1: an attempt is also charged to a number that is no account. The charge says so.
+/// UNIT-1: an attempt is also charged to a number that is not an account. The result reports this.
 #[tokio::test]
-async fn a_charge_says_whether_the_number_is_an_account() {
+async fn a_charge_reports_if_the_number_is_an_account() {
     let fixture = Fixture::new().await;
     fixture
         .set(CONTRACT, CredentialKind::Permanent, RIGHT)
@@ -201,7 +201,7 @@ async fn the_last_wrong_attempt_kills() {
     }
 }
 
-/// LOGIN-2: of parallel attempts at the limit, one kills the password, and one audit event says so.
+/// LOGIN-2: if parallel attempts reach the limit, only one of them kills the password. Only its audit event says so.
 #[tokio::test]
 async fn parallel_wrong_attempts_kill_once() {
     let fixture = Fixture::new().await;
@@ -224,9 +224,9 @@ async fn parallel_wrong_attempts_kill_once() {
     assert_eq!((events.len(), kills.count()), (3, 1));
 }
 
-/// OPS-3: a login that charged nothing leaves an event. A number on no line is not stored in it.
+/// OPS-3: a login that charged nothing writes an audit event. A number that is on no line is not stored in it.
 #[tokio::test]
-async fn a_login_without_a_charge_leaves_an_event() {
+async fn a_login_without_a_charge_writes_an_event() {
     let fixture = Fixture::new().await;
     for account in [USER, NOBODY] {
         let account = number(account);

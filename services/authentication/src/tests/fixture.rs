@@ -1,4 +1,4 @@
-//! The service with its stores, and access to what they contain.
+//! The service with its stores, and access to the content of the stores.
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ const LINES: &str = "
     INSERT INTO credentials (number) SELECT number FROM numbers;
     COMMIT;";
 
-/// The service on stores of its own, which are removed when this is dropped.
+/// The service with its own stores. They are removed when the fixture is dropped.
 pub(super) struct Fixture {
     pub(super) service: Authentication,
     pub(super) clock: Arc<ManualClock>,
@@ -121,7 +121,7 @@ impl Fixture {
             .unwrap();
     }
 
-    /// Gives an account a password of this kind, which starts a new epoch.
+    /// Sets a password of this kind for an account. This starts a new epoch.
     pub(super) async fn set(&self, account: &str, kind: CredentialKind, password: &str) -> Epoch {
         let epoch: i64 = sqlx::query_scalar("SELECT nextval('credential_epoch')")
             .fetch_one(&self.ledger)
@@ -134,7 +134,7 @@ impl Fixture {
         let (now, keys) = (self.now(), &self.service.keys);
         let expires = now + TimeDelta::hours(24);
         let (permanent_hash, expires_time) = match kind {
-            CredentialKind::None => panic!("a password has a kind"),
+            CredentialKind::None => panic!("a password must have a kind"),
             CredentialKind::Permanent => {
                 let sealed = keys.seal_hash(permanent(&account, epoch), &hash).unwrap();
                 (Some(sealed), None)
@@ -179,7 +179,7 @@ impl Fixture {
         epoch
     }
 
-    /// Charges one attempt, on any line.
+    /// Charges one attempt, whatever the number's line is.
     pub(super) async fn charge(&self, account: &str) -> Option<Charged> {
         self.try_charge(account, None).await.unwrap()
     }
@@ -268,6 +268,6 @@ impl Fixture {
 pub(super) fn reason<T: std::fmt::Debug>(result: Result<T, Failure>) -> ErrorReason {
     match result.unwrap_err() {
         Failure::Refused(refusal) => refusal.reason(),
-        Failure::Fault(fault) => panic!("a fault, not a refusal: {fault}"),
+        Failure::Fault(fault) => panic!("expected a refusal, got a fault: {fault}"),
     }
 }

@@ -8,7 +8,7 @@ use super::fixture::reason;
 use super::{BOTH, CONTRACT, Fixture, NOBODY, RIGHT, SECOND, STRANGER, USER, WRONG, limit};
 use crate::check_reuse;
 
-/// LOGIN-1, PW-4: a temporary password opens a session that demands a change, a permanent one a full session.
+/// LOGIN-1, PW-4: a temporary password opens a must-change session. A permanent password opens a full session.
 #[tokio::test]
 async fn a_right_password_opens_a_session() {
     let fixture = Fixture::new().await;
@@ -25,7 +25,7 @@ async fn a_right_password_opens_a_session() {
     }
 }
 
-/// LOGIN-2, LOGIN-3: wrong attempts in a row kill a password, and a login in between sets the count to 0.
+/// LOGIN-2, LOGIN-3: wrong attempts in a row kill a password. A login between them sets the count to 0.
 #[tokio::test]
 async fn wrong_attempts_in_a_row_kill_a_password() {
     for kind in BOTH {
@@ -43,7 +43,7 @@ async fn wrong_attempts_in_a_row_kill_a_password() {
     }
 }
 
-/// LOGIN-5, INV-10: each refusal runs one hash and has one reason.
+/// LOGIN-5, INV-10: each refusal computes one hash, and all refusals have the same reason.
 #[tokio::test]
 async fn refusals_do_the_same_work() {
     let fixture = Fixture::new().await;
@@ -67,7 +67,7 @@ async fn refusals_do_the_same_work() {
     }
 }
 
-/// LOGIN-4: if Redis fails before the password was compared, the charge is refunded.
+/// LOGIN-4: if Redis fails before the password is compared, the charge is refunded.
 #[tokio::test]
 async fn a_fault_before_the_comparison_costs_no_attempt() {
     let mut fixture = Fixture::new().await;
@@ -134,9 +134,9 @@ async fn a_session_that_uses_the_last_attempt_ends() {
     assert_eq!(ended, ErrorReason::SessionEnded);
 }
 
-/// PW-2: a new password must differ from the last permanent one, also after that was retired.
+/// PW-2: a new password must differ from the last permanent password, even if that one is retired.
 #[tokio::test]
-async fn the_last_permanent_password_is_not_used_again() {
+async fn the_last_permanent_password_cannot_be_used_again() {
     let fixture = Fixture::new().await;
     let permanent = fixture.set(USER, CredentialKind::Permanent, RIGHT).await;
     let retired = fixture

@@ -116,8 +116,8 @@ async fn a_refund_makes_an_attempt_available() {
     }
 }
 
-/// LOGIN-2, LOGIN-4: if a parallel attempt has killed the password only because of a charge that is refunded later, the
-/// password lives again.
+/// LOGIN-2, LOGIN-4: a parallel attempt can kill the password only because of a charge that is refunded later. The
+/// refund then makes the password live again.
 #[tokio::test]
 async fn a_refund_undoes_a_kill_that_counted_its_charge() {
     for in_session in [false, true] {
@@ -142,7 +142,8 @@ async fn a_refund_undoes_a_kill_that_counted_its_charge() {
     }
 }
 
-/// PW-2: the hash of the last permanent password stays available in later epochs, for the present epoch only.
+/// PW-2: the hash of the last permanent password stays available in later epochs. Only a request for the present epoch
+/// finds it.
 #[tokio::test]
 async fn the_last_permanent_hash_is_found_in_the_present_epoch() {
     let fixture = Fixture::new().await;
@@ -160,7 +161,7 @@ async fn the_last_permanent_hash_is_found_in_the_present_epoch() {
     assert_eq!(find(retired).await, Some(Some((sealed, permanent))));
 }
 
-/// INV-2: a charge is refunded once, however often the refund is tried.
+/// INV-2: a charge is refunded only once, even if the refund is repeated.
 #[tokio::test]
 async fn a_charge_is_refunded_once() {
     for in_session in [false, true] {
@@ -180,7 +181,7 @@ async fn a_charge_is_refunded_once() {
     }
 }
 
-/// Lets no count become smaller, as if the ledger were read-only from the charge on.
+/// Makes each statement that lowers a count fail, as if the ledger became read-only after the charge.
 const REFUSE_SETTLEMENTS: &str = "
     CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -189,8 +190,8 @@ const REFUSE_SETTLEMENTS: &str = "
     CREATE TRIGGER refuse BEFORE UPDATE ON credentials
     FOR EACH ROW WHEN (NEW.failures < OLD.failures) EXECUTE FUNCTION refuse()";
 
-/// LOGIN-3, LOGIN-6, INV-2: a right password never counts, even if its settlement and its refund fail. The refund is
-/// tried again until it is written.
+/// LOGIN-3, LOGIN-6, INV-2: a right password never counts as a wrong attempt, even if its settlement and its refund
+/// fail. The refund is tried again until it is written.
 #[tokio::test]
 async fn a_right_password_never_counts() {
     let fixture = Fixture::new().await;
@@ -208,7 +209,10 @@ async fn a_right_password_never_counts() {
     fixture.execute("DROP TRIGGER refuse ON credentials").await;
     let limit = tokio::time::Instant::now() + Duration::from_mins(1);
     while fixture.counts(USER).await.failures != 1 {
-        assert!(tokio::time::Instant::now() < limit, "not refunded");
+        assert!(
+            tokio::time::Instant::now() < limit,
+            "the charges were not refunded within a minute"
+        );
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(fixture.counts(USER).await.wrong_attempts, 1);

@@ -1,4 +1,4 @@
-//! The end of sessions, and refusals to sessions.
+//! The end of sessions, and the audit event of a refused access.
 
 use aikagi_domain::credential::Epoch;
 use aikagi_domain::session::{SessionRecord, TokenDigest};
@@ -29,7 +29,7 @@ async fn ended_sessions(fixture: &Fixture) -> i64 {
         .unwrap()
 }
 
-/// SESS-2, INV-3, OPS-3: a session is ended once. A second end changes nothing and writes no event.
+/// SESS-2, INV-3, OPS-3: a session ends only once. Ending it again changes nothing and writes no audit event.
 #[tokio::test]
 async fn a_session_ends_once() {
     let fixture = Fixture::new().await;
@@ -50,7 +50,7 @@ async fn a_session_ends_once() {
     }
 }
 
-/// SESS-2: the list of ended sessions keeps a session until its time has passed.
+/// SESS-2: the list of ended sessions keeps a session until it expires.
 #[tokio::test]
 async fn ended_sessions_are_kept_until_they_expire() {
     let fixture = Fixture::new().await;
@@ -65,7 +65,7 @@ async fn ended_sessions_are_kept_until_they_expire() {
     assert_eq!(ended_sessions(&fixture).await, 0);
 }
 
-/// SESS-2, OPS-2, OPS-3: an operator ends all sessions of an account and of no other.
+/// SESS-2, OPS-2, OPS-3: an operator ends all sessions of one account, and no others.
 #[tokio::test]
 async fn an_operator_ends_all_sessions_of_an_account() {
     let fixture = Fixture::new().await;
@@ -93,9 +93,9 @@ async fn an_operator_ends_all_sessions_of_an_account() {
     assert_eq!(events[0].number.as_deref(), Some(USER));
 }
 
-/// OPS-2: an operator who lists sessions learns whether the number is on a line.
+/// OPS-2: an operator who lists sessions learns if the number is on a line.
 #[tokio::test]
-async fn numbers_on_a_line_are_known() {
+async fn numbers_on_a_line_are_found() {
     let fixture = Fixture::new().await;
     for (account, expected) in [(USER, true), (CONTRACT, true), (NOBODY, false)] {
         let found = fixture.store().is_on_a_line(&number(account)).await;
@@ -103,9 +103,9 @@ async fn numbers_on_a_line_are_known() {
     }
 }
 
-/// SESS-4, OPS-3: a refusal to a back end leaves an event with its reason and the masked account.
+/// SESS-4, OPS-3: a refused access of a back end writes an audit event with the reason and the masked account.
 #[tokio::test]
-async fn a_refused_access_leaves_an_event() {
+async fn a_refused_access_writes_an_event() {
     let fixture = Fixture::new().await;
     let record = record(&fixture).await;
     let noted = fixture
