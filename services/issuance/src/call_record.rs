@@ -1,4 +1,4 @@
-//! The record of a call between two turns (IVR-12). It is in Redis, so that any replica can take any turn. It contains
+//! The record of a call between two turns (IVR-12). Redis stores it, so that any replica can take any turn. It contains
 //! telephone numbers and keyed digits, so it is sealed as a whole.
 
 use std::fmt;
@@ -20,14 +20,14 @@ use crate::turn_response::wire_outcome;
 /// A call after its latest turn.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CallRecord {
-    /// The number that calls; `None` if it is withheld.
+    /// The caller's number. `None` if it is withheld.
     pub caller: Option<TelephoneNumber>,
     /// The sequence number of the latest turn.
     pub sequence: u32,
     /// The digest of the latest turn's event.
     pub event: EventDigest,
-    /// The state of the call after the latest turn. While a replica sets the password, it is the state before that
-    /// turn.
+    /// The state of the call after the latest turn. While a replica sets the password, this is the state before the
+    /// latest turn.
     pub state: CallState,
     /// The result of the latest turn.
     pub result: TurnResult,
@@ -36,13 +36,13 @@ pub struct CallRecord {
 /// The result of a turn.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TurnResult {
-    /// The response to the turn, each time it is sent.
+    /// The response to the turn. A repeated turn gets the same response.
     Response(TakeTurnResponse),
-    /// A replica has been setting the password since this time.
+    /// A replica is setting the password. It started at this time.
     Setting(DateTime<Utc>),
 }
 
-/// A record that this version cannot read.
+/// The error for a record that this version cannot read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the record of the call cannot be read")]
 pub struct Unreadable;
@@ -57,7 +57,7 @@ struct RecordMessage {
     sequence: u32,
     #[prost(bytes = "vec", tag = "3")]
     event: Vec<u8>,
-    /// A `CallStep`. It is unspecified if the call has ended.
+    /// A `CallStep`. Unspecified if the call has ended.
     #[prost(int32, tag = "4")]
     step: i32,
     #[prost(uint32, tag = "5")]
@@ -68,12 +68,12 @@ struct RecordMessage {
     target: Option<String>,
     #[prost(string, optional, tag = "8")]
     keyed: Option<String>,
-    /// A `CallOutcome`. It is unspecified if the call has not ended.
+    /// A `CallOutcome`. Unspecified if the call has not ended.
     #[prost(int32, tag = "9")]
     outcome: i32,
     #[prost(message, optional, tag = "10")]
     response: Option<TakeTurnResponse>,
-    /// Milliseconds since 1970.
+    /// Milliseconds since 1970-01-01 00:00 UTC.
     #[prost(int64, optional, tag = "11")]
     setting_since: Option<i64>,
 }
@@ -236,7 +236,7 @@ mod tests {
         }
     }
 
-    /// IVR-12: the record of a call in any state is read as it was written.
+    /// IVR-12: a record that is written and read again is the same, for each state of a call.
     #[test]
     fn every_state_is_read_as_written() {
         let target = TelephoneNumber::parse("0311110002").unwrap();
@@ -277,10 +277,10 @@ mod tests {
         }
     }
 
-    /// IVR-12: bytes that are no record are refused.
+    /// IVR-12: bytes that are not a record are refused.
     #[test]
     fn other_bytes_are_refused() {
-        for bytes in [&b""[..], b"\xff\xff", b"hello, this is no record"] {
+        for bytes in [&b""[..], b"\xff\xff", b"hello, this is not a record"] {
             assert_eq!(CallRecord::from_bytes(bytes), Err(Unreadable));
         }
     }

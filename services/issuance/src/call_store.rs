@@ -1,4 +1,4 @@
-//! The records of calls in Redis, each sealed for its call (IVR-12).
+//! The records of calls in Redis. Each record is sealed for its call (IVR-12).
 
 use aikagi_hashing::seal::Context;
 use aikagi_refusal::{ErrorReason, Failure, Refusal};
@@ -6,7 +6,7 @@ use aikagi_refusal::{ErrorReason, Failure, Refusal};
 use crate::Issuance;
 use crate::call_record::CallRecord;
 
-/// A call in Redis, with the version that the next record replaces.
+/// A call in Redis, with the version of its record. The next record replaces this version.
 #[derive(Debug, Clone)]
 pub(crate) struct StoredCall {
     pub(crate) version: u64,
@@ -14,9 +14,9 @@ pub(crate) struct StoredCall {
 }
 
 impl Issuance {
-    /// The stored call; `None` if there is none.
+    /// Reads a call. Returns `None` if Redis has no such call.
     ///
-    /// Fails with `CALL_UNKNOWN` if its record cannot be read. The caller must dial again.
+    /// Fails with `CALL_UNKNOWN` if the call's record cannot be read. The caller must then dial again.
     pub(crate) async fn load_call(&self, call_id: &str) -> Result<Option<StoredCall>, Failure> {
         let Some((version, sealed)) = self.ttl.calls().load(call_id).await? else {
             return Ok(None);
@@ -29,15 +29,14 @@ impl Issuance {
             }
         };
         let Ok(record) = CallRecord::from_bytes(&opened) else {
-            // It can be of a later version, during an upgrade.
+            // During an upgrade, a later version of the service may have written the record.
             tracing::warn!(error.type = "malformed", "call record not readable");
             return Err(Refusal::new(ErrorReason::CallUnknown).into());
         };
         Ok(Some(StoredCall { version, record }))
     }
 
-    /// Stores a record. It replaces the version `expected`, from which it was made. Returns false if another replica
-    /// stored a record first.
+    /// Stores a record in place of the version `expected`. Returns false if another replica stored a record first.
     pub(crate) async fn save_call(
         &self,
         call_id: &str,

@@ -1,4 +1,4 @@
-//! Setting a temporary password: the common part of both RPCs (architecture, section 4).
+//! The code that both RPCs share to set a temporary password (architecture, section 4).
 
 use std::sync::LazyLock;
 
@@ -29,7 +29,7 @@ pub(crate) struct Issued {
 }
 
 impl Issuance {
-    /// INV-6, INV-10, INV-11: waits for a permit to hash. Without a permit nothing is changed.
+    /// INV-6, INV-10, INV-11: waits for a permit to hash. Without a permit, the RPC fails and changes nothing.
     pub(crate) async fn permit(&self) -> Result<Permit, Failure> {
         Ok(self.pool.permit(deadline::current()).await?)
     }
@@ -37,8 +37,8 @@ impl Issuance {
     /// IVR-9, IVR-10: hashes the password, makes it the account's credential in one transaction, and then stores the
     /// hash in Redis.
     ///
-    /// If the last step fails, the old password is already retired and the new one does not work. The caller dials
-    /// again, and no old password becomes valid (INV-3).
+    /// If Redis fails, the old password is already retired and the new one does not work. The caller must dial again.
+    /// No old password becomes valid (INV-3).
     pub(crate) async fn issue(
         &self,
         mut permit: Permit,
@@ -48,7 +48,7 @@ impl Issuance {
             .hash(SecretBytes::from(request.password.expose()))
             .await?;
         drop(permit);
-        // Redis stores milliseconds, and both stores must have the same time.
+        // Redis stores times in milliseconds, and both stores must have the same time.
         let now = self.clock.now().trunc_subsecs(3);
         let expires = self.rules.temporary_expires(now);
         let Committed { account, epoch } = self.store.set_temporary(&request, now, expires).await?;
@@ -75,8 +75,8 @@ impl Issuance {
         Ok(Issued { account, expires })
     }
 
-    /// Runs work to its end, also after its caller is cancelled. A committed password is also stored in Redis, and the
-    /// call's record gets the response.
+    /// Runs work to its end, even if its caller is cancelled. So a committed password also gets into Redis, and the
+    /// response gets into the call's record.
     pub(crate) async fn uninterrupted<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, Failure>> + Send + 'static,
@@ -85,7 +85,7 @@ impl Issuance {
             .carry_through(work)
             .await
             .unwrap_or(Err(InternalFault(
-                "the task of a setting ended without a result",
+                "the task that sets a temporary password ended without a result",
             )
             .into()))
     }

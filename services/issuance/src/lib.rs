@@ -1,7 +1,8 @@
-//! Issuance: temporary passwords by telephone (section 2 of the specification).
+//! Issuance: sets temporary passwords by telephone (section 2 of the specification).
 //!
-//! Each RPC has its module. [`issue`] has their common part, and [`store`] the SQL statements. Between two turns a call
-//! is a [`call_record`], which is sealed in Redis ([`call_store`]). [`turn_position`] decides which turn may come next.
+//! Each RPC has its own module. [`issue`] has the code that they share. [`store`] has the SQL statements. Between two
+//! turns, Redis has the sealed record of the call ([`call_record`], [`call_store`]). [`turn_position`] decides which
+//! turn may come next.
 
 pub mod call_record;
 mod call_store;
@@ -50,7 +51,7 @@ pub struct Issuance {
 }
 
 impl Issuance {
-    /// Creates the service. The stores need not respond yet; the key ring must be readable.
+    /// Creates the service. The stores need not respond yet, but the key ring must be readable.
     pub fn new(
         settings: &Settings,
         clock: SharedClock,
@@ -68,12 +69,12 @@ impl Issuance {
         })
     }
 
-    /// The hashing pool, whose counts tests compare.
+    /// The hashing pool. Tests compare its counts.
     pub fn pool(&self) -> &Pool {
         &self.pool
     }
 
-    /// Serves until the stop.
+    /// Serves RPCs until shutdown.
     pub async fn serve(self, context: ServiceContext, listener: TcpListener) -> anyhow::Result<()> {
         let readiness = Readiness::always()
             .and(self.store.ledger().clone())

@@ -45,7 +45,7 @@ fn parse(actor: &str, mut request: SetTemporaryPasswordRequest) -> Result<Settin
     }
     fields.check()?;
     let (Some(unit), Some(password)) = (unit, password) else {
-        // The check has already refused the request.
+        // Not reached: the check above refuses a request without them.
         return Err(Refusal::new(ErrorReason::InvalidField));
     };
     Ok(SettingRequest {
@@ -70,7 +70,7 @@ mod tests {
         }
     }
 
-    /// IVR-13, UNIT-3: numbers are read in any form. An empty one means that there is none.
+    /// IVR-13, UNIT-3: a number is read in any form. An empty field means that there is no number.
     #[test]
     fn a_request_is_read() {
         let parsed = parse("ivr", request()).unwrap();

@@ -1,4 +1,4 @@
-//! A temporary password to be set, as both RPCs request it.
+//! The request to set a temporary password, which both RPCs make.
 
 use aikagi_domain::password::TemporaryPassword;
 use aikagi_domain::telephone::TelephoneNumber;
@@ -9,11 +9,11 @@ use aikagi_domain::unit::AuthUnit;
 pub(crate) struct SettingRequest {
     /// The workload that made the request, for the audit trail.
     pub(crate) actor: String,
-    /// The number that calls; `None` if it is withheld.
+    /// The caller's number. `None` if it is withheld.
     pub(crate) caller: Option<TelephoneNumber>,
     /// The unit that the caller chose.
     pub(crate) unit: AuthUnit,
-    /// The account; `None` if the caller named none (IVR-2, IVR-4).
+    /// The account. `None` if the caller did not name one (IVR-2, IVR-4).
     pub(crate) target: Option<TelephoneNumber>,
     /// The account's new temporary password.
     pub(crate) password: TemporaryPassword,

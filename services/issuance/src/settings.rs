@@ -14,22 +14,22 @@ pub struct Settings {
     pub redis: aikagi_ttl::Settings,
     /// The cost of a hash, and the key ring.
     pub hashing: aikagi_hashing::Settings,
-    /// The lifetimes and limits of passwords. All services must have the same.
+    /// The lifetimes and limits of passwords. All services must have the same values.
     #[serde(default)]
     pub credential: CredentialRules,
-    /// Calls.
+    /// Times that apply to calls.
     #[serde(default)]
     pub call: CallSettings,
 }
 
-/// `[call]`: calls and their turns.
+/// `[call]`: times that apply to calls and their turns.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CallSettings {
-    /// How long a call is stored after its latest turn (IVR-12).
+    /// The time for which a call is stored after its latest turn (IVR-12).
     #[serde(with = "aikagi_domain::duration_text")]
     pub remembered: TimeDelta,
-    /// How long the IVR platform waits for a key. Then the turn is a silence (IVR-7).
+    /// The time for which the IVR platform waits for a key. After it, the turn is a silence (IVR-7).
     #[serde(with = "aikagi_domain::duration_text")]
     pub key_timeout: TimeDelta,
 }

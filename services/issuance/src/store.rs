@@ -37,7 +37,7 @@ impl Store {
         &self.ledger
     }
 
-    /// The present state of a number's line; `None` if it is on no line.
+    /// Reads the present state of a number's line. Returns `None` if the number is on no line.
     pub(crate) async fn line_of(
         &self,
         number: &TelephoneNumber,
@@ -46,7 +46,7 @@ impl Store {
     }
 
     /// IVR-10, UNIT-2, INV-5: makes the temporary password the account's credential, in one transaction that locks the
-    /// line. The decisions of the call's turns are made again on the locked line.
+    /// line. The transaction repeats the checks of the call's turns, now on the locked line.
     pub(crate) async fn set_temporary(
         &self,
         request: &SettingRequest,
@@ -80,13 +80,13 @@ impl Store {
                 return Err(refusal(denied).into());
             }
         };
-        let stored = stored.ok_or(InternalFault("a setting without a line"))?;
-        // `check_setting` has refused an established unit that differs.
+        let stored = stored.ok_or(InternalFault("a setting was allowed without a line"))?;
+        // `check_setting` has already refused a unit other than the established one.
         let choice = stored
             .line
             .state
             .choose(request.unit)
-            .map_err(|_| InternalFault("a unit not admitted"))?;
+            .map_err(|_| InternalFault("a setting was allowed with another unit"))?;
         choose_unit(&mut transaction, &stored, request.unit, choice).await?;
         let epoch = make_temporary(&mut transaction, &account, expires).await?;
         let event = AuditEvent {
@@ -104,7 +104,7 @@ impl Store {
         Ok(Committed { account, epoch })
     }
 
-    /// OPS-3: writes the audit event of a refused call. A number that is on no line is not stored.
+    /// OPS-3: writes the audit event of a refused setting. A number that is on no line is not stored.
     pub(crate) async fn note_refusal(
         &self,
         workload: &str,
@@ -128,7 +128,7 @@ impl Store {
     }
 }
 
-/// The actor of an audit event: the masked caller, and the workload of the request.
+/// The actor of an audit event: the masked caller, and the workload that made the request.
 fn actor(workload: &str, caller: Option<&TelephoneNumber>) -> String {
     match caller {
         Some(caller) => format!("{} via {workload}", caller.masked()),
@@ -136,7 +136,7 @@ fn actor(workload: &str, caller: Option<&TelephoneNumber>) -> String {
     }
 }
 
-/// The reason of a denied setting in the audit trail.
+/// The reason that the audit trail has for a denied setting.
 fn reason(denied: SettingDenial) -> &'static str {
     match denied {
         SettingDenial::Caller => "CALLER_REFUSED",
@@ -156,7 +156,7 @@ fn refusal(denied: SettingDenial) -> Refusal {
     }
 }
 
-/// UNIT-2: gives the line its unit. If it replaces another unit, the temporary passwords of that unit are voided.
+/// UNIT-2: gives the line its unit. If the unit replaces another one, the temporary passwords of the other are voided.
 async fn choose_unit(
     connection: &mut Connection,
     stored: &StoredLine,
@@ -192,8 +192,8 @@ async fn choose_unit(
     Ok(())
 }
 
-/// IVR-10, INV-1, INV-2: replaces the credential. The new one has its own epoch and count. The permanent password is
-/// retired, and its hash stays for PW-2.
+/// IVR-10, INV-1, INV-2: replaces the account's credential. The new credential has a new epoch and a count of 0. A
+/// permanent password is retired, and its hash stays for PW-2.
 async fn make_temporary(
     connection: &mut Connection,
     account: &TelephoneNumber,

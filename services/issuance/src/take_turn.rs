@@ -15,7 +15,7 @@ use crate::turn_position::{TurnPosition, position_of};
 use crate::turn_request::{Event, EventDigest, TurnRequest};
 use crate::turn_response::turn_response;
 
-/// How often a turn is tried if another replica stores a turn of the same call first.
+/// The maximum number of tries for a turn. A try fails if another replica stores a turn of the same call first.
 const MAX_TRIES: usize = 3;
 
 /// IVR-12: takes a turn. A repeated turn gets the same response.
@@ -81,8 +81,8 @@ async fn save(
     Ok(saved.then_some(response))
 }
 
-/// IVR-8, IVR-12: sets the password once, also if the turn is repeated. The record says so before the setting, and has
-/// the response after it.
+/// IVR-8, IVR-12: sets the password only once, even if the turn is repeated. Before the setting, the call's record says
+/// that a replica is setting the password. After it, the record has the response.
 async fn set(
     service: &Issuance,
     actor: &str,
@@ -94,7 +94,7 @@ async fn set(
     let before = in_progress
         .state
         .clone()
-        .ok_or(InternalFault("a call that sets as it begins"))?;
+        .ok_or(InternalFault("the first turn of a call set a password"))?;
     let claim = in_progress.record(before, TurnResult::Setting(service.clock.now()));
     let (call_id, version) = (&in_progress.call_id, in_progress.version);
     if !service.save_call(call_id, version, &claim).await? {
@@ -117,7 +117,8 @@ async fn set(
                 Turn::failed()
             }
         };
-        // The password is set, so the caller gets the response, even if a repeated turn will not.
+        // The password may be set already, so the caller gets the response even if it cannot be saved for a repeated
+        // turn.
         let saved = match save(&worker, &in_progress, claimed, &turn).await {
             Ok(saved) => saved,
             Err(failure) => {
@@ -130,7 +131,7 @@ async fn set(
     service.uninterrupted(work).await
 }
 
-/// A turn with the state of its call before it.
+/// A turn, with the state of its call before the turn.
 struct TurnInProgress {
     call_id: String,
     sequence: u32,
@@ -138,7 +139,7 @@ struct TurnInProgress {
     caller: Option<TelephoneNumber>,
     /// `None` if the turn starts the call.
     state: Option<CallState>,
-    /// The version of the stored record, which the next record replaces.
+    /// The version of the stored record. The next record replaces this version.
     version: Option<u64>,
 }
 
@@ -171,8 +172,8 @@ impl TurnInProgress {
         }
     }
 
-    /// OPS-3: the reason if this turn ends the call without a setting. `None` if the call continues, or if the caller
-    /// hung up.
+    /// OPS-3: the audit trail's reason if this turn ends the call without a setting. `None` if the call continues, or
+    /// if the caller hung up.
     fn refusal(&self, turn: &Turn) -> Option<&'static str> {
         if matches!(self.state, Some(CallState::Ended { .. })) {
             return None;

@@ -22,7 +22,7 @@ fn started(caller: &str) -> Event {
     })
 }
 
-/// An event as text: `-` is silence, `!` hangs up, other text is keyed.
+/// Makes an event from text: `-` is silence, `!` hangs up, and any other text is keys.
 fn event(text: &str) -> Event {
     match text {
         "-" => Event::Silence(Silence {}),

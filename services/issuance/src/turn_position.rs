@@ -1,4 +1,4 @@
-//! The position of a turn in its call (IVR-12), decided without access to the store.
+//! Decides the position of a turn in its call (IVR-12), without access to a store.
 
 use aikagi_api::issuance::v1::TakeTurnResponse;
 use aikagi_refusal::{ErrorReason, Refusal};
@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::call_record::{CallRecord, TurnResult};
 use crate::turn_request::{Event, TurnRequest};
 
-/// The longest time of a setting. After it, the replica of the setting is taken to have crashed.
+/// The maximum time of a setting. After it, another replica assumes that the replica of the setting has crashed.
 const LONGEST_SETTING: TimeDelta = TimeDelta::seconds(30);
 
 /// The position of a turn in its call.
@@ -15,16 +15,16 @@ const LONGEST_SETTING: TimeDelta = TimeDelta::seconds(30);
 pub enum TurnPosition {
     /// The turn starts the call.
     First,
-    /// The turn is the next one, or it repeats the latest one, whose replica has crashed.
+    /// The turn is the next one. Or it repeats the latest turn, because the replica of that turn has crashed.
     Next,
-    /// The turn repeats the latest one, which had this response.
+    /// The turn repeats the latest turn, which had this response.
     Repeated(TakeTurnResponse),
 }
 
-/// IVR-12: the position of a turn in its call.
+/// IVR-12: decides the position of a turn in its call.
 ///
-/// Fails with `CALL_UNKNOWN` if there is no such call, with `CALL_OUT_OF_ORDER` if another turn is expected, and with
-/// `UNAVAILABLE` while a replica works on the same turn.
+/// Fails with `CALL_UNKNOWN` if there is no such call, and with `CALL_OUT_OF_ORDER` if another turn is expected. Fails
+/// with `UNAVAILABLE` while a replica works on the same turn.
 pub fn position_of(
     record: Option<&CallRecord>,
     request: &TurnRequest,
@@ -52,7 +52,7 @@ pub fn position_of(
         {
             Ok(TurnPosition::Next)
         }
-        // The first sender of the turn is about to get the response. A later retry gets it too.
+        // The first sender of the turn will get the response when the setting ends. A retry after that gets it too.
         TurnResult::Setting(_) if is_repeated => Err(Refusal::unavailable()),
         TurnResult::Setting(_) => Err(out_of_order(record.sequence)),
     }
@@ -122,7 +122,7 @@ mod tests {
         );
     }
 
-    /// IVR-12: a repeated turn gets the same response. Other content or another sequence number is refused.
+    /// IVR-12: a repeated turn gets the same response. A turn with other content or another sequence number is refused.
     #[test]
     fn a_turn_other_than_the_next_is_refused() {
         let record = record(
@@ -146,10 +146,10 @@ mod tests {
         }
     }
 
-    /// IVR-12: while a replica sets the password, the same turn is refused as unavailable. Another replica takes the
-    /// turn over only after the longest time of a setting.
+    /// IVR-12: while a replica sets the password, the same turn is refused as unavailable. Another replica takes over
+    /// the turn only after the maximum time of a setting.
     #[test]
-    fn a_setting_is_taken_over_after_its_longest_time() {
+    fn a_setting_is_taken_over_after_its_maximum_time() {
         let record = record(4, &keys(4, "12345678").event, TurnResult::Setting(at(0)));
         let position =
             |request: &TurnRequest, seconds| position_of(Some(&record), request, at(seconds));

@@ -1,4 +1,4 @@
-//! The request of one turn, read and checked (UNIT-3, IVR-12).
+//! Reads and checks the request of one turn (UNIT-3, IVR-12).
 
 use aikagi_api::issuance::v1::TakeTurnRequest;
 use aikagi_api::issuance::v1::take_turn_request::Event as WireEvent;
@@ -8,14 +8,14 @@ use aikagi_refusal::fields::{Fields, optional_number};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-/// The greatest number of keys in one turn.
+/// The maximum number of keys in one turn.
 const MAX_KEYS: usize = 32;
 
 /// A turn of a call.
 pub struct TurnRequest {
     /// The id that the IVR platform has given the call.
     pub call_id: String,
-    /// The sequence number of the turn in the call. The first is 0.
+    /// The sequence number of the turn in the call. The first turn has 0.
     pub sequence: u32,
     /// The caller's action.
     pub event: Event,
@@ -25,7 +25,7 @@ pub struct TurnRequest {
 pub enum Event {
     /// The caller dialled the setting number.
     Started {
-        /// The number that calls; `None` if it is withheld.
+        /// The caller's number. `None` if it is withheld.
         caller: Option<TelephoneNumber>,
     },
     /// The caller pressed keys.
@@ -36,14 +36,14 @@ pub enum Event {
     HungUp,
 }
 
-/// The digest of an event, which identifies a repeated turn. It is stored only in sealed form, because the keys can be
+/// The digest of an event. It identifies a repeated turn. It is stored only in sealed form, because the keys can be
 /// guessed from it.
 pub type EventDigest = [u8; 32];
 
 impl TurnRequest {
     /// Reads a turn.
     ///
-    /// Fails with `INVALID_FIELD`, which names all malformed fields.
+    /// Fails with `INVALID_FIELD` if a field is malformed. The refusal names all malformed fields.
     pub fn parse(mut request: TakeTurnRequest) -> Result<Self, Refusal> {
         let mut fields = Fields::default();
         if !is_call_id(&request.call_id) {
@@ -70,7 +70,7 @@ impl TurnRequest {
             Some(event) => later_event(event, sequence, &mut fields),
         };
         fields.check()?;
-        // The check has already refused a request without an event.
+        // Not reached: the check above refuses a request without an event.
         let event = event.ok_or_else(|| Refusal::invalid_field("event", "must be given"))?;
         Ok(Self {
             call_id: request.call_id,
@@ -80,10 +80,10 @@ impl TurnRequest {
     }
 }
 
-/// An event after the first turn.
+/// Reads an event that is not the start of a call.
 fn later_event(event: &mut WireEvent, sequence: u32, fields: &mut Fields) -> Option<Event> {
     if sequence == 0 {
-        fields.note("sequence", "0 is the turn that starts the call");
+        fields.note("sequence", "must not be 0, except with the event started");
     }
     match event {
         WireEvent::Keys(keys) => {
@@ -106,7 +106,7 @@ fn is_call_id(text: &str) -> bool {
 }
 
 impl Event {
-    /// IVR-12: the digest, which is the same for a repeated turn.
+    /// IVR-12: the digest of the event. It is the same for a repeated turn.
     pub fn digest(&self) -> EventDigest {
         let (tag, content) = match self {
             Self::Started { caller } => (0, caller.as_ref().map_or("", TelephoneNumber::as_str)),
@@ -151,13 +151,13 @@ mod tests {
         })
     }
 
-    /// UNIT-3, IVR-11: the caller's number is read in any form. An empty one means that it is withheld.
+    /// UNIT-3, IVR-11: the caller's number is read in any form. An empty field means that the number is withheld.
     #[test]
     fn the_caller_is_read() {
         for (text, expected) in [("", None), ("０３-1111-0001", Some("0311110001"))] {
             let turn = parse("call-0001", 0, Some(started(text))).unwrap();
             let Event::Started { caller } = turn.event else {
-                panic!("not a start")
+                panic!("expected the event started")
             };
             assert_eq!(caller.as_ref().map(TelephoneNumber::as_str), expected);
         }
@@ -197,7 +197,7 @@ mod tests {
         assert!(parse(&"c".repeat(65), 1, Some(keys(""))).is_err());
     }
 
-    /// IVR-12: events of another kind or content have another digest.
+    /// IVR-12: events that differ in kind or content have different digests.
     #[test]
     fn different_events_have_different_digests() {
         let caller = TelephoneNumber::parse("0311110001").ok();

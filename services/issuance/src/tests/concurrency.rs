@@ -6,10 +6,10 @@ use aikagi_refusal::ErrorReason;
 use super::fixture::{Fixture, call, set, turn};
 use super::*;
 
-/// IVR-12: the last turn, sent many times in parallel to two replicas, sets the password once. All responses are the
-/// same.
+/// IVR-12: the last turn is sent many times in parallel to two replicas. The password is set once, and all responses
+/// are the same.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn parallel_last_turns_set_once() {
+async fn parallel_last_turns_set_the_password_once() {
     let fixture = Fixture::new().await;
     let replicas = [fixture.replica(), fixture.replica()];
     call(&[&replicas[0]], "call-0001", USER, &["1", PASSWORD]).await;
@@ -66,8 +66,8 @@ async fn stores_agree_after_parallel_settings() {
     assert_eq!(stored.epoch.0, fixture.row(CONTRACT).await.epoch);
 }
 
-/// UNIT-2, INV-5: after two parallel first calls that choose different units, the line has one unit and only its
-/// passwords.
+/// UNIT-2, INV-5: two parallel settings choose different units on a line without a unit. After them, the line has one
+/// unit and only the passwords of that unit.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn parallel_first_choices_leave_one_unit() {
     let fixture = Fixture::new().await;

@@ -53,7 +53,7 @@ async fn a_call_with_two_replicas_sets_the_password() {
     assert_eq!(fixture.row(CONTRACT).await.kind, "NONE");
 }
 
-/// OPS-3, INV-5: the audit event of a setting commits with it. It names the actor, the account and the outcome.
+/// OPS-3, INV-5: a setting has one audit event. It names the actor, the account and the outcome.
 #[tokio::test]
 async fn a_setting_is_in_the_audit_trail() {
     let fixture = Fixture::new().await;
@@ -65,7 +65,7 @@ async fn a_setting_is_in_the_audit_trail() {
     )
     .await;
     let [event] = &fixture.audit().await[..] else {
-        panic!("one event")
+        panic!("expected one audit event")
     };
     assert_eq!(
         (event.number.as_deref(), event.outcome.as_str()),
@@ -74,7 +74,7 @@ async fn a_setting_is_in_the_audit_trail() {
     assert!(!event.actor.contains(PLAIN) && !event.actor.is_empty());
 }
 
-/// IVR-12: a turn that is repeated, at any replica, gets the same response and counts once.
+/// IVR-12: a turn that is repeated at any replica gets the same response and counts once.
 #[tokio::test]
 async fn a_turn_sent_twice_counts_once() {
     let fixture = Fixture::new().await;
@@ -104,7 +104,8 @@ async fn a_turn_sent_twice_counts_once() {
     assert_eq!(fixture.audit().await.len(), 1);
 }
 
-/// IVR-12: turns of an unknown call, out of order, or with other content than before are refused, and change nothing.
+/// IVR-12: a turn is refused and changes nothing if its call is unknown, if it is out of order, or if it repeats a turn
+/// with other content.
 #[tokio::test]
 async fn turns_out_of_order_are_refused() {
     let fixture = Fixture::new().await;
@@ -143,7 +144,7 @@ async fn three_invalid_entries_change_nothing() {
     assert_eq!(outcome(&response), Some(CallOutcome::TooManyInvalid));
     assert_eq!((fixture.row(CONTRACT).await, fixture.unit().await), before);
     let [event] = &fixture.audit().await[..] else {
-        panic!("one event")
+        panic!("expected one audit event")
     };
     assert_eq!(
         (event.outcome.as_str(), event.reason.as_deref()),
@@ -151,7 +152,7 @@ async fn three_invalid_entries_change_nothing() {
     );
 }
 
-/// IVR-11: callers whose number is withheld, unknown or on a closed line are refused. A number that is on no line is
+/// IVR-11: a caller is refused if the number is withheld, unknown or on a closed line. A number that is on no line is
 /// not stored.
 #[tokio::test]
 async fn unacceptable_callers_are_refused() {
@@ -197,8 +198,8 @@ async fn abandoned_and_lost_calls_change_nothing() {
     assert_eq!(fixture.row(CONTRACT).await.kind, "NONE");
 }
 
-/// IVR-12, INV-8, INV-9: no value in Redis shows keyed digits or a telephone number, before the confirmation and after
-/// it.
+/// IVR-12, INV-8, INV-9: no value in Redis shows keyed digits or a telephone number, neither before nor after the
+/// confirmation.
 #[tokio::test]
 async fn redis_shows_no_keyed_digits() {
     let fixture = Fixture::new().await;

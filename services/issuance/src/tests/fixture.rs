@@ -52,8 +52,8 @@ pub(super) struct AuditRow {
 }
 
 impl Fixture {
-    /// A fixture with one line: an unsubscribed contract number, a subscribed additional number, and an unsubscribed
-    /// one.
+    /// A fixture with one line. The line has an unsubscribed contract number, a subscribed additional number and an
+    /// unsubscribed additional number.
     pub(super) async fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let redis = TestRedis::start().unwrap();
@@ -112,7 +112,7 @@ impl Fixture {
             .unwrap()
     }
 
-    /// The line's unit, whether the unit is established, and the line's version.
+    /// The line's unit, true if the unit is established, and the line's version.
     pub(super) async fn unit(&self) -> (Option<String>, bool, i64) {
         let statement = "SELECT unit, unit_established_time IS NOT NULL, version FROM lines";
         sqlx::query_as(statement)
@@ -180,7 +180,7 @@ pub(super) async fn turn(
         .map_err(Refusal::from)
 }
 
-/// Sends the turns of a call, each to the next replica in rotation. Returns the last response.
+/// Sends the turns of a call to the replicas in rotation. Returns the last response.
 pub(super) async fn call(
     replicas: &[&Issuance],
     call_id: &str,

@@ -1,4 +1,4 @@
-//! Outages of stores, and crashes of replicas.
+//! Outages of Redis, crashes of replicas, and other events that interrupt a call.
 
 use aikagi_refusal::ErrorReason;
 use chrono::TimeDelta;
@@ -32,8 +32,8 @@ async fn a_setting_without_redis_leaves_no_valid_password() {
     assert_eq!(outcome(&response), Some(CallOutcome::Set));
 }
 
-/// IVR-12: if a replica crashes during a setting, the repeated turn sets the password after the longest time of a
-/// setting.
+/// IVR-12: if a replica crashes during a setting, a repeated turn sets the password, once the maximum time of a setting
+/// has passed.
 #[tokio::test]
 async fn the_turn_of_a_crashed_replica_is_taken_over() {
     let fixture = Fixture::new().await;
@@ -64,7 +64,8 @@ async fn the_turn_of_a_crashed_replica_is_taken_over() {
     assert_eq!(fixture.row(CONTRACT).await.kind, "TEMPORARY");
 }
 
-/// IVR-11, UNIT-2, INV-5: if another unit is established during the call, the locked line decides and nothing is set.
+/// IVR-11, UNIT-2, INV-5: another unit is established during the call. The setting sees this on the locked line, and
+/// sets nothing.
 #[tokio::test]
 async fn a_unit_established_during_the_call_prevents_the_setting() {
     let fixture = Fixture::new().await;
@@ -83,7 +84,7 @@ async fn a_unit_established_during_the_call_prevents_the_setting() {
     assert_eq!(fixture.row(CONTRACT).await.kind, "NONE");
 }
 
-/// LOGIN-4, INV-11: after its deadline a turn hashes and sets nothing. It can be repeated.
+/// LOGIN-4, INV-11: a turn whose deadline has passed computes no hash and sets nothing. It can be repeated.
 #[tokio::test]
 async fn a_turn_after_its_deadline_sets_nothing() {
     let fixture = Fixture::new().await;

@@ -22,7 +22,7 @@ async fn one_request_sets_a_password() {
     assert_eq!(fixture.row(USER).await.kind, "TEMPORARY");
 }
 
-/// IVR-11, IVR-13: a setting that the rules do not allow is refused with its reason and changes nothing.
+/// IVR-11, IVR-13: a setting that the rules do not allow is refused with the right reason and changes nothing.
 #[tokio::test]
 async fn a_refused_setting_changes_nothing() {
     let fixture = Fixture::new().await;
@@ -47,8 +47,8 @@ async fn a_refused_setting_changes_nothing() {
     }
 }
 
-/// IVR-10, LOGIN-2, LOGIN-7: a setting retires the permanent password and starts a new count, also for a killed
-/// account. The old hash stays for PW-2.
+/// IVR-10, LOGIN-2, LOGIN-7: a setting retires the permanent password and starts a new count, even if the permanent
+/// password was killed. The old hash stays for PW-2.
 #[tokio::test]
 async fn a_setting_retires_the_permanent_password() {
     let fixture = Fixture::new().await;
@@ -75,7 +75,7 @@ async fn a_setting_retires_the_permanent_password() {
 
 /// IVR-10, INV-1: a later setting replaces the earlier one.
 #[tokio::test]
-async fn a_later_setting_replaces_the_earlier() {
+async fn a_later_setting_replaces_the_earlier_one() {
     let fixture = Fixture::new().await;
     let service = fixture.replica();
     let mut epoch = 0;
@@ -96,7 +96,7 @@ async fn a_later_setting_replaces_the_earlier() {
     }
 }
 
-/// UNIT-2: before a permanent password exists, a later call can choose another unit. That voids the temporary passwords
+/// UNIT-2: before a permanent password exists, a later call can choose another unit. This voids the temporary passwords
 /// of the first unit.
 #[tokio::test]
 async fn another_unit_voids_earlier_passwords() {
@@ -137,7 +137,7 @@ async fn an_established_unit_stays() {
 
 /// UNIT-2: choosing the same unit again voids no password.
 #[tokio::test]
-async fn the_same_unit_again_voids_nothing() {
+async fn choosing_the_same_unit_again_voids_nothing() {
     let fixture = Fixture::new().await;
     let service = fixture.replica();
     set(&service, CONTRACT, ADMIN_USER, CONTRACT, PASSWORD)
