@@ -28,10 +28,10 @@ static CHANGED: LazyLock<Counter<u64>> =
 struct ChangeSession {
     token: Zeroizing<String>,
     account: TelephoneNumber,
-    /// The epoch of the credential that opened the session. The change applies only to this credential.
+    /// The epoch of the credential that opened the session. Only this credential may be changed.
     epoch: Epoch,
     revision: String,
-    /// Why the change is required, for the metric.
+    /// The reason why the session must change its password, for the metric. `none` for a full session.
     change_reason: &'static str,
 }
 
@@ -42,7 +42,7 @@ pub(crate) async fn change_password(
     let current = fields::typed_password("current_password", &mut request.current_password)?;
     let token = Zeroizing::new(std::mem::take(&mut request.session_token));
     let session = service.session(token).await?;
-    // From here on the change runs to its end, also after its caller is cancelled.
+    // The change now runs to its end, even if its caller is cancelled.
     let worker = service.clone();
     service
         .shutdown
@@ -54,7 +54,8 @@ pub(crate) async fn change_password(
         .into()))
 }
 
-/// OPS-3: true if the reason is a decision about the subscriber's request, and not a fault.
+/// OPS-3: true if the reason is a decision about the subscriber's request, and not a fault. Only decisions get an audit
+/// event.
 fn is_decision(reason: ErrorReason) -> bool {
     matches!(
         reason,
@@ -68,7 +69,7 @@ fn is_decision(reason: ErrorReason) -> bool {
     )
 }
 
-/// PW-5: a conflict in the ledger means that another change came first.
+/// PW-5: turns a conflict in the ledger into `CHANGED_MEANWHILE`, because another change came first.
 fn changed_meanwhile(failure: impl Into<Failure>) -> Failure {
     failure.into().conflict_as(ErrorReason::ChangedMeanwhile)
 }
@@ -83,9 +84,11 @@ impl Password {
         let checked = response
             .map_err(|status| Failure::forwarded(&status))?
             .into_inner();
-        let mut session = checked.session.ok_or(InternalFault("no session"))?;
+        let mut session = checked
+            .session
+            .ok_or(InternalFault("CheckSession returned no session"))?;
         let account = TelephoneNumber::parse(&session.account_number)
-            .map_err(|_malformed| InternalFault("a session of a malformed number"))?;
+            .map_err(|_malformed| InternalFault("CheckSession returned a malformed number"))?;
         Ok(ChangeSession {
             token,
             account,
@@ -124,7 +127,7 @@ impl Password {
         request: &ChangePasswordRequest,
         current: &TypedPassword,
     ) -> Result<ChangePasswordResponse, Failure> {
-        // SESS-5.
+        // SESS-5: the page that sent the request has not seen the latest change.
         if request.revision != session.revision {
             return Err(Refusal::new(ErrorReason::StaleView).into());
         }
@@ -175,14 +178,15 @@ impl Password {
             }
             failure => failure,
         })?;
-        // INV-1: the password is right, but the credential has changed since the session was opened.
+        // INV-1: a right password is not enough if the credential has changed since the session was opened.
         if Epoch(verified.into_inner().epoch) != session.epoch {
             return Err(Refusal::new(ErrorReason::ChangedMeanwhile).into());
         }
         Ok(())
     }
 
-    /// PW-2: checks that the new password differs from the last permanent one, also if that was retired or killed.
+    /// PW-2: checks that the new password differs from the last permanent password, even if that one was retired or
+    /// killed.
     async fn check_reuse(&self, session: &ChangeSession, new: &NewPassword) -> Result<(), Failure> {
         let request = CheckReuseRequest {
             number: session.account.as_str().to_owned(),
@@ -194,8 +198,8 @@ impl Password {
         Ok(())
     }
 
-    /// SESS-2: continues the session with a new token. The password is already changed, so if this fails, the response
-    /// has no session and the subscriber logs in again.
+    /// SESS-2: continues the session with a new token. If this fails, the password is already changed. Then the
+    /// response has no session, and the subscriber must log in again.
     async fn rotate(&self, session: &ChangeSession, to_epoch: Epoch) -> ChangePasswordResponse {
         let request = RotateSessionRequest {
             session_token: session.token.to_string(),
@@ -222,7 +226,7 @@ impl Password {
     }
 }
 
-/// A password as a message has it. It was typed as text, so nothing is lost.
+/// Converts a password to the string of a message. The password was typed as text, so this loses nothing.
 fn text(password: &[u8]) -> String {
     String::from_utf8_lossy(password).into_owned()
 }

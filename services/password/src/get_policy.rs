@@ -1,4 +1,5 @@
-//! `GetPolicy`: the figures that subscribers are told (SITE-2, PW-1, PW-3, PW-6, LOGIN-2, IVR-9).
+//! `GetPolicy`: returns the policy, limits and lifetimes of passwords, which the site shows to subscribers (SITE-2,
+//! PW-1, PW-3, PW-6, LOGIN-2, IVR-9).
 
 use aikagi_api::duration;
 use aikagi_api::password::v1::GetPolicyResponse;

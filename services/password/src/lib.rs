@@ -1,7 +1,7 @@
-//! Password: changes of the permanent password (section 5 of the specification). It writes hashes and never reads one.
-//! The authentication service compares passwords with hashes.
+//! Password: changes permanent passwords (section 5 of the specification). It writes hashes and never reads one. The
+//! authentication service compares passwords with hashes.
 //!
-//! Each RPC has its module. [`new_password`] checks the new password before an attempt is charged, and [`store`] has
+//! Each RPC has its own module. [`new_password`] checks the new password before an attempt is charged. [`store`] has
 //! the SQL statements.
 
 mod change_password;
@@ -49,7 +49,7 @@ pub struct Password {
 }
 
 impl Password {
-    /// Creates the service. The ledger and authentication need not respond yet; the key ring must be readable.
+    /// Creates the service. The ledger and authentication need not respond yet, but the key ring must be readable.
     pub fn new(
         settings: &Settings,
         context: &ServiceContext,
@@ -74,12 +74,12 @@ impl Password {
         })
     }
 
-    /// The hashing pool, whose counts tests compare.
+    /// The hashing pool. Tests compare its counts.
     pub fn pool(&self) -> &Pool {
         &self.pool
     }
 
-    /// Serves until the stop.
+    /// Serves RPCs until shutdown.
     pub async fn serve(self, context: ServiceContext, listener: TcpListener) -> anyhow::Result<()> {
         let readiness = Readiness::always().and(self.store.ledger().clone());
         let server = Server {

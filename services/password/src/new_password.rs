@@ -1,10 +1,10 @@
-//! The checks of a new password that need nothing but the request. They come before an attempt is charged.
+//! The checks of a new password that need only the request. They run before an attempt is charged.
 
 use aikagi_domain::password::{NewPassword, PasswordPolicy, PolicyRule, TypedPassword};
 use aikagi_refusal::{ErrorReason, Refusal};
 
 /// PW-1, PW-2, PW-6: reads the new password. It must equal its confirmation, follow the policy, and differ from the
-/// current password as typed.
+/// typed current password.
 pub(crate) fn parse_new_password(
     typed: &str,
     confirmation: &str,
@@ -18,7 +18,7 @@ pub(crate) fn parse_new_password(
     let new = NewPassword::parse(typed, policy).map_err(|broken| breaks_policy(&broken, policy))?;
     if new.expose() == current.expose() {
         return Err(Refusal::new(ErrorReason::PasswordReused)
-            .field("new_password", "the same as current_password"));
+            .field("new_password", "is the same as current_password"));
     }
     Ok(new)
 }
@@ -36,10 +36,10 @@ fn breaks_policy(broken: &[PolicyRule], policy: &PasswordPolicy) -> Refusal {
 
 fn describe(rule: PolicyRule) -> &'static str {
     match rule {
-        PolicyRule::Length => "too short or too long",
-        PolicyRule::Characters => "something else than half-width letters and digits",
-        PolicyRule::DigitsOnly => "digits alone",
-        PolicyRule::Common => "one of the best-known passwords",
+        PolicyRule::Length => "is too short or too long",
+        PolicyRule::Characters => "has other characters than half-width letters and digits",
+        PolicyRule::DigitsOnly => "has only digits",
+        PolicyRule::Common => "is a common password",
     }
 }
 
@@ -76,10 +76,10 @@ mod tests {
             .with("rules", "LENGTH,CHARACTERS")
             .saying("min_length", 8)
             .saying("max_length", 12)
-            .field("new_password", "too short or too long")
+            .field("new_password", "is too short or too long")
             .field(
                 "new_password",
-                "something else than half-width letters and digits",
+                "has other characters than half-width letters and digits",
             );
         assert_eq!(parse("ab_1", "ab_1").unwrap_err(), expected);
     }

@@ -13,7 +13,7 @@ pub struct Settings {
     pub postgres: aikagi_ledger::Settings,
     /// The cost of a hash, and the key ring.
     pub hashing: aikagi_hashing::Settings,
-    /// The lifetimes and limits of passwords (PW-3). All services must have the same.
+    /// The lifetimes and limits of passwords (PW-3). All services must have the same values.
     #[serde(default)]
     pub credential: CredentialRules,
     /// The rules for a new password (PW-1, PW-6).
@@ -36,7 +36,7 @@ impl aikagi_mesh::run::Settings for Settings {
         self.hashing.check()?;
         anyhow::ensure!(
             self.policy.min_length <= self.policy.max_length,
-            "setting `policy.min_length`: greater than `policy.max_length`"
+            "setting `policy.min_length`: must not be greater than `policy.max_length`"
         );
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The SQL statements of this service. None reads a hash, because the role has no right to.
+//! The SQL statements of this service. No statement reads a hash: the role has no right to read one.
 
 use aikagi_domain::credential::Epoch;
 use aikagi_domain::telephone::TelephoneNumber;
@@ -27,9 +27,10 @@ impl Store {
     }
 
     /// PW-5, INV-5: gives the account a new permanent password, in one transaction that locks its line. `seal` seals
-    /// the hash for the new epoch (INV-9). Returns that epoch.
+    /// the hash for the new epoch (INV-9). Returns the new epoch.
     ///
-    /// Fails with `CHANGED_MEANWHILE` if the credential is no longer of the epoch `expected`. Then nothing was changed.
+    /// Fails with `CHANGED_MEANWHILE` and changes nothing if the credential no longer has the epoch `expected`, or if
+    /// the number is no longer an account.
     pub(crate) async fn change(
         &self,
         account: &TelephoneNumber,
@@ -70,7 +71,7 @@ impl Store {
         Ok(epoch)
     }
 
-    /// OPS-3: writes the audit event of a refused change. A number that is on no line gets none.
+    /// OPS-3: writes the audit event of a refused change. A number that is on no line gets no event.
     pub(crate) async fn note_refusal(
         &self,
         account: &TelephoneNumber,
@@ -102,8 +103,8 @@ async fn next_epoch(connection: &mut Connection) -> Result<Epoch, LedgerError> {
     Ok(Epoch(epoch))
 }
 
-/// INV-1, INV-2, LOGIN-7: replaces the credential. The new one has its own epoch and count, and the old password is no
-/// longer valid. Returns false if the credential is no longer of the epoch `expected`.
+/// INV-1, INV-2, LOGIN-7: replaces the credential. The new credential has a new epoch and a count of 0, and the old
+/// password is no longer valid. Returns false if the credential no longer has the epoch `expected`.
 async fn replace(
     connection: &mut Connection,
     account: &TelephoneNumber,

@@ -105,7 +105,7 @@ fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(1_800_000_000, 0).unwrap()
 }
 
-/// Bytes in place of a hash that is sealed for this epoch.
+/// Bytes that stand for a hash sealed for this epoch.
 #[allow(clippy::unnecessary_wraps, reason = "sealing can fail")]
 fn sealed(epoch: Epoch) -> Result<Vec<u8>, SealError> {
     Ok(epoch.0.to_be_bytes().to_vec())
@@ -145,7 +145,7 @@ async fn a_change_replaces_the_credential() {
     );
 }
 
-/// PW-5, INV-5: of two parallel changes one succeeds completely, and the other is refused.
+/// PW-5, INV-5: if two changes run in parallel, one succeeds completely and the other is refused.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn one_of_two_parallel_changes_succeeds() {
     let fixture = Fixture::new().await;
@@ -164,7 +164,7 @@ async fn one_of_two_parallel_changes_succeeds() {
     assert_eq!(fixture.audit().await.len(), 1);
 }
 
-/// UNIT-2: the first permanent password establishes the unit. Later ones change nothing about it.
+/// UNIT-2: the first permanent password establishes the unit. Later permanent passwords do not change it.
 #[tokio::test]
 async fn the_first_permanent_password_establishes_the_unit() {
     let fixture = Fixture::new().await;
@@ -182,9 +182,9 @@ async fn the_first_permanent_password_establishes_the_unit() {
     assert_eq!(fixture.line().await, (Some(now()), 1));
 }
 
-/// UNIT-1, SESS-2, INV-5: a number that is no account when its line is locked gets no password.
+/// UNIT-1, SESS-2, INV-5: a number that is not an account when its line is locked gets no password.
 #[tokio::test]
-async fn a_number_that_is_no_account_gets_no_password() {
+async fn a_number_that_is_not_an_account_gets_no_password() {
     for statement in [
         "UPDATE lines SET closed_time = now()",
         "UPDATE lines SET unit = 'LINE'",
@@ -209,7 +209,7 @@ async fn a_number_that_is_no_account_gets_no_password() {
     }
 }
 
-/// INV-5: a hash that cannot be sealed changes nothing.
+/// INV-5: if the hash cannot be sealed, nothing changes.
 #[tokio::test]
 async fn a_failed_seal_changes_nothing() {
     let fixture = Fixture::new().await;
@@ -228,9 +228,9 @@ async fn a_failed_seal_changes_nothing() {
     assert_eq!(fixture.line().await, (None, 0));
 }
 
-/// OPS-3: a refusal leaves an audit event, but not for a number that is on no line.
+/// OPS-3: a refusal writes an audit event, but not for a number that is on no line.
 #[tokio::test]
-async fn a_refusal_leaves_an_event() {
+async fn a_refusal_writes_an_event() {
     let fixture = Fixture::new().await;
     for number in [USER, "0399990009"] {
         fixture
