@@ -1,5 +1,5 @@
-//! The audit trail, for operators (OPS-2, OPS-3). Each RPC has its module. [`open_months_ahead`] creates the partitions
-//! of the next months.
+//! The audit trail, for operators (OPS-2, OPS-3). Each RPC has its own module. [`open_months_ahead`] creates the
+//! partitions of the next months.
 
 pub(crate) mod list_audit_events;
 pub(crate) mod read_audit_chains;
@@ -18,11 +18,11 @@ use crate::store::audit::StoredEvent;
 
 /// The number of future months whose partitions exist.
 const MONTHS_AHEAD: u32 = 2;
-/// How often partitions are created. After a failure the next time is soon enough, because events without a partition
-/// go into the default one.
+/// The interval at which partitions are created. A failed creation can wait for the next interval, because events
+/// without a partition go into the default partition.
 const INTERVAL: Duration = Duration::from_hours(6);
 
-/// Creates the partitions of the next months, now and at intervals, until the stop.
+/// Creates the partitions of the next months, now and then every [`INTERVAL`] until shutdown.
 pub(crate) async fn open_months_ahead(store: Store, clock: SharedClock, shutdown: Shutdown) {
     let mut task = BackgroundTask::new("audit_months");
     while !shutdown.has_begun() {

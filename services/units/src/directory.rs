@@ -1,4 +1,4 @@
-//! The directory of lines and their numbers, for operators (OPS-1, OPS-2). Each RPC has its module.
+//! The directory of lines and their numbers, for operators (OPS-1, OPS-2). Each RPC has its own module.
 
 pub(crate) mod add_line;
 pub(crate) mod add_number;
@@ -48,13 +48,13 @@ impl Units {
     }
 }
 
-/// The refusal of a change of `number`.
+/// The refusal of a change that concerns `number`.
 fn refusal(not_changed: NotChanged, number: &TelephoneNumber) -> Refusal {
     let taken = |number: &TelephoneNumber| {
         Refusal::new(ErrorReason::NumberTaken).with("number", number.masked())
     };
     match not_changed {
-        // The number has left its line since then, so it is on none.
+        // The number was on the line when the change started, but has left it since then.
         NotChanged::NoLine | NotChanged::Refused(ChangeDenial::NumberNotOnLine) => {
             Refusal::new(ErrorReason::LineNotFound)
         }

@@ -1,7 +1,7 @@
-//! Bulk import of lines, for operators (OPS-1). Each row is a line, which is added completely or not at all.
+//! Bulk import of lines, for operators (OPS-1). Each row is one line. It is added completely or not at all.
 //!
-//! [`import_lines`] is the RPC, [`row`] reads one row, [`queue`] orders parallel batches, and [`crate::store::import`]
-//! adds a batch.
+//! [`import_lines`] is the RPC. [`row`] reads one row. [`queue`] keeps the order of parallel batches.
+//! [`crate::store::import`] adds a batch.
 
 pub(crate) mod import_lines;
 mod queue;

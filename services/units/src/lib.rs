@@ -1,8 +1,8 @@
 //! Units: the directory of lines and their numbers (OPS-1, OPS-2), bulk import, the audit trail for operators (OPS-3),
 //! and unit migration (MIG-*).
 //!
-//! Each contract has its folder, and each RPC its module there. [`view`] converts the state of a line into its message,
-//! and [`store`] has the SQL statements.
+//! Each gRPC service has its own folder, and each RPC has its own module there. [`view`] converts the state of a line
+//! to a message. [`store`] has the SQL statements.
 
 mod audit;
 mod directory;
@@ -61,7 +61,7 @@ impl Units {
         })
     }
 
-    /// Serves until the stop.
+    /// Serves RPCs until shutdown.
     pub async fn serve(
         self,
         settings: &Settings,

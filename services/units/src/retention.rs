@@ -12,11 +12,11 @@ use serde::Deserialize;
 pub struct RetentionSettings {
     /// The ledger, as role `aikagi_retention`.
     pub postgres: aikagi_ledger::Settings,
-    /// The number of whole months to keep before the present one; at least 1.
+    /// The number of whole months to keep before the present month. At least 1.
     pub keep_months: u32,
 }
 
-/// Removes the months of the audit trail before the kept ones. Returns the number of removed months.
+/// Removes all months of the audit trail that are older than the months to keep. Returns the number of removed months.
 pub async fn remove_old_months(
     settings: &RetentionSettings,
     clock: &dyn Clock,
@@ -28,7 +28,7 @@ pub async fn remove_old_months(
     let before = clock
         .now()
         .checked_sub_months(Months::new(settings.keep_months))
-        .ok_or_else(|| anyhow::anyhow!("setting `keep_months`: too many"))?;
+        .ok_or_else(|| anyhow::anyhow!("setting `keep_months`: is too large"))?;
     let ledger = Ledger::connect(&settings.postgres, Planning::AsNeeded)?;
     Ok(crate::store::audit::remove_months(&ledger, before).await?)
 }

@@ -126,8 +126,7 @@ impl ImportService for Units {
         let actor = actor_of(&request);
         let batches = request.into_inner();
         let batches = batches.map(|batch| {
-            batch
-                .map_err(|_broken| Refusal::invalid_field("request", "the stream broke off").into())
+            batch.map_err(|_broken| Refusal::invalid_field("request", "the stream broke").into())
         });
         Ok(stream(import_lines::import_lines(self, actor, batches)))
     }

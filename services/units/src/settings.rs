@@ -12,7 +12,7 @@ pub struct Settings {
     pub postgres: aikagi_ledger::Settings,
     /// The cost of a hash, and the key ring.
     pub hashing: aikagi_hashing::Settings,
-    /// The lifetimes and limits of passwords (LOGIN-2, PW-3). All services must have the same.
+    /// The lifetimes and limits of passwords (LOGIN-2, PW-3). All services must have the same values.
     #[serde(default)]
     pub credential: CredentialRules,
     /// The services that this one calls.

@@ -1,4 +1,4 @@
-//! The SQL statements of this service. None reads a hash, because the role has no right to.
+//! The SQL statements of this service. No statement reads a hash: the role has no right to read one.
 
 pub(crate) mod audit;
 pub(crate) mod directory;
@@ -25,7 +25,7 @@ impl Store {
         &self.ledger
     }
 
-    /// A transaction whose statements all read the state of one moment.
+    /// Begins a transaction whose statements all see the same snapshot of the ledger.
     async fn snapshot(&self) -> Result<Transaction, LedgerError> {
         self.ledger.begin_snapshot().await
     }

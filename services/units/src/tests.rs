@@ -28,7 +28,7 @@ const OTHER: &str = "0333330009";
 struct Fixture {
     units: Units,
     ledger: PgPool,
-    /// The fixture drops the database with itself.
+    /// The database is removed when the fixture is dropped.
     database: TestDatabase,
 }
 
@@ -82,7 +82,7 @@ impl Fixture {
             .unwrap();
     }
 
-    /// The numbers of lines, telephone numbers and credentials.
+    /// The counts of lines, telephone numbers and credentials.
     async fn counts(&self) -> (i64, i64, i64) {
         let statement = "SELECT (SELECT count(*) FROM lines), (SELECT count(*) FROM numbers), \
                          (SELECT count(*) FROM credentials)";
@@ -92,7 +92,7 @@ impl Fixture {
             .unwrap()
     }
 
-    /// Number, outcome and reason of the events of added lines, in their order.
+    /// Number, outcome and reason of the audit events of `AddLine`, in their order.
     async fn audit(&self) -> Vec<(Option<String>, String, Option<String>)> {
         let statement = "SELECT number, outcome, reason FROM audit_events \
                          WHERE actor = 'operator/alice' AND action = 'ADD_LINE' AND line_id IS NOT NULL \
@@ -157,7 +157,8 @@ async fn a_line_with_a_taken_number_is_not_added() {
     }
 }
 
-/// OPS-1, INV-5: of two parallel new lines with common numbers, one is added completely.
+/// OPS-1, INV-5: if two lines with common numbers are added in parallel, one is added completely and the other is
+/// refused.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn one_of_two_parallel_lines_is_added() {
     let fixture = Fixture::new().await;
@@ -206,7 +207,7 @@ async fn the_state_of_a_line_has_no_secrets() {
     assert_eq!(plain.credential_kind(), CredentialKind::None);
 }
 
-/// OPS-2: a number on no line and a malformed number are refused.
+/// OPS-2: a number that is on no line is refused, and so is a malformed number.
 #[tokio::test]
 async fn a_number_on_no_line_is_refused() {
     let fixture = Fixture::new().await;

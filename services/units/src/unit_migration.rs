@@ -1,7 +1,8 @@
 //! Unit migration: a subscriber changes the auth unit of the line (section 6 of the specification). This service writes
 //! hashes and never reads one. The authentication service verifies passwords.
 //!
-//! Each RPC has its module. [`session`] has their common part, and [`passwords`] the entered passwords.
+//! Each RPC has its own module. [`session`] has the code that they share. [`passwords`] reads and verifies the entered
+//! passwords.
 
 pub(crate) mod migrate;
 mod passwords;
@@ -39,7 +40,7 @@ pub(crate) struct UnitMigration {
 }
 
 impl UnitMigration {
-    /// Creates the service. Authentication need not respond yet; the key ring must be readable.
+    /// Creates the service. Authentication need not respond yet, but the key ring must be readable.
     pub(crate) fn new(
         settings: &Settings,
         context: &ServiceContext,

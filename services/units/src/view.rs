@@ -1,4 +1,4 @@
-//! The state of a line as operators see it, without secrets (OPS-2).
+//! Converts the state of a line to the message that operators see, without secrets (OPS-2).
 
 use aikagi_api::timestamp;
 use aikagi_api::units::v1::{AccountRole, AuthUnit, CredentialKind, Line, LineNumber};
@@ -11,7 +11,7 @@ pub(crate) fn view(state: &LineWithCredentials) -> Line {
     let line = &state.stored.line;
     let unit = line.state.unit();
     let numbers = line.members.iter().filter_map(|member| {
-        // UNIT-1.
+        // UNIT-1: an account has a role only while the line has a unit.
         let role = unit.and_then(|unit| line.role(unit, &member.number));
         let role = role.map_or(AccountRole::Unspecified, AccountRole::from);
         Some(line_number(

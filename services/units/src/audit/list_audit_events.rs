@@ -1,4 +1,4 @@
-//! `ListAuditEvents`: a page of the events that match a filter (OPS-2).
+//! `ListAuditEvents`: lists the audit events that match a filter, one page at a time (OPS-2).
 
 use aikagi_api::units::v1::{ListAuditEventsRequest, ListAuditEventsResponse};
 use aikagi_refusal::{Failure, Refusal, fields};
@@ -21,7 +21,7 @@ pub(crate) async fn list_audit_events(
     };
     let newest = request.newest;
     let filter = filter(request)?;
-    // One event more than the page shows whether another page follows.
+    // One more event than the page needs: if it exists, another page follows.
     let mut events = service
         .store
         .audit_events(&filter, newest, i64::from(size) + 1)
@@ -44,10 +44,7 @@ fn filter(request: ListAuditEventsRequest) -> Result<Filter, Refusal> {
         text => Some(fields::number("number", text)?),
     };
     if !["", "DONE", "REFUSED"].contains(&request.outcome.as_str()) {
-        return Err(Refusal::invalid_field(
-            "outcome",
-            "neither DONE nor REFUSED",
-        ));
+        return Err(Refusal::invalid_field("outcome", "must be DONE or REFUSED"));
     }
     Ok(Filter {
         number,
@@ -68,5 +65,5 @@ fn moment(
         .ok()
         .and_then(|nanos| DateTime::from_timestamp(time.seconds, nanos))
         .map(Some)
-        .ok_or_else(|| Refusal::invalid_field(field, "not a moment"))
+        .ok_or_else(|| Refusal::invalid_field(field, "is not a valid time"))
 }

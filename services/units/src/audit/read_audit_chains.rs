@@ -1,4 +1,4 @@
-//! `ReadAuditChains`: all events of the audit chains, for a client that verifies them (OPS-3).
+//! `ReadAuditChains`: sends all events of the audit chains, for a client that verifies them (OPS-3).
 
 use std::collections::VecDeque;
 
@@ -12,12 +12,12 @@ use crate::store::audit::{ChainBounds, ChainPage, ChainReader, StoredEvent};
 
 /// The number of events that one statement reads.
 const PAGE_SIZE: i64 = 5000;
-/// The greatest number of events in one message.
+/// The maximum number of events in one message.
 const MESSAGE_SIZE: usize = 500;
-/// The number of messages that can wait for the caller.
+/// The maximum number of messages that wait for the caller.
 const QUEUE_LENGTH: usize = 16;
 
-/// A message of the stream, or the failure that ends it.
+/// A message of the stream, or the failure that ends the stream.
 pub(crate) type Message = Result<ReadAuditChainsResponse, Failure>;
 
 pub(crate) async fn read_audit_chains(
@@ -56,7 +56,7 @@ async fn send_all(mut reader: ChainReader, sender: &mpsc::Sender<Message>) -> Re
     }
 }
 
-/// A page as messages. Each belongs to one chain, and the first message of a chain has its bounds.
+/// Converts a page to messages. Each message belongs to one chain. The first message of a chain has the chain's bounds.
 fn messages(page: ChainPage) -> Vec<ReadAuditChainsResponse> {
     let mut bounds = VecDeque::from(page.bounds);
     let mut messages: Vec<ReadAuditChainsResponse> = Vec::new();

@@ -1,4 +1,5 @@
-//! `AddLine`: adds a line with all its numbers, or nothing (OPS-1, UNIT-2, UNIT-3).
+//! `AddLine`: adds a line with all its numbers. If one number cannot be added, nothing is added (OPS-1, UNIT-2,
+//! UNIT-3).
 
 use std::collections::BTreeSet;
 
@@ -28,7 +29,7 @@ pub(crate) async fn add_line(
 fn parse(request: AddLineRequest) -> Result<NewLine, Refusal> {
     let contract = request
         .contract_number
-        .ok_or_else(|| Refusal::invalid_field("contract_number", "missing"))?;
+        .ok_or_else(|| Refusal::invalid_field("contract_number", "is missing"))?;
     let contract = member("contract_number.number", &contract)?;
     let mut seen = BTreeSet::from([contract.number.clone()]);
     let mut additional = Vec::with_capacity(request.additional_numbers.len());
@@ -37,7 +38,7 @@ fn parse(request: AddLineRequest) -> Result<NewLine, Refusal> {
         if !seen.insert(member.number.clone()) {
             return Err(Refusal::invalid_field(
                 "additional_numbers.number",
-                "the same number twice",
+                "contains a number twice",
             ));
         }
         additional.push(member);
@@ -74,9 +75,9 @@ mod tests {
         assert_eq!(line.additional[0].number.as_str(), "0312345679");
     }
 
-    /// OPS-1, UNIT-3: the refusal names the field of a number that is missing, malformed, or there twice in any form.
+    /// OPS-1, UNIT-3: the refusal names the field of a number that is missing, malformed or repeated in any form.
     #[test]
-    fn bad_numbers_are_named() {
+    fn a_refusal_names_the_field_of_a_bad_number() {
         for (contract, additional, field) in [
             (None, vec![], "contract_number"),
             (Some(""), vec![], "contract_number.number"),

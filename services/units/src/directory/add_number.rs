@@ -15,7 +15,7 @@ pub(crate) async fn add_number(
     let line_number = fields::number("line_number", &request.line_number)?;
     let new = request
         .number
-        .ok_or_else(|| Refusal::invalid_field("number", "missing"))?;
+        .ok_or_else(|| Refusal::invalid_field("number", "is missing"))?;
     let change = Change::AddNumber(member("number.number", &new)?);
     let line = service.change(actor, &line_number, change).await?;
     Ok(AddNumberResponse { line: Some(line) })

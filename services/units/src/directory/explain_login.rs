@@ -1,4 +1,4 @@
-//! `ExplainLogin`: why a number can or cannot log in, and the remedy (OPS-2).
+//! `ExplainLogin`: explains why a number can or cannot log in, and names the remedy (OPS-2).
 
 use aikagi_api::units::v1::{ExplainLoginRequest, ExplainLoginResponse, LoginVerdict, Remedy};
 use aikagi_domain::explanation::Verdict;

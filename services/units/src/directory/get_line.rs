@@ -1,4 +1,4 @@
-//! `GetLine`: the state of a number's line (OPS-2).
+//! `GetLine`: returns the state of a number's line (OPS-2).
 
 use aikagi_api::units::v1::{GetLineRequest, GetLineResponse};
 use aikagi_refusal::{ErrorReason, Failure, Refusal, fields};

@@ -1,4 +1,5 @@
-//! `ResetUnit`: takes the unit from a line. All its passwords are voided and all its sessions end (OPS-2, UNIT-2).
+//! `ResetUnit`: removes the unit of a line. All the line's passwords are voided and all its sessions end (OPS-2,
+//! UNIT-2).
 
 use aikagi_api::units::v1::{ResetUnitRequest, ResetUnitResponse};
 use aikagi_domain::directory::Change;

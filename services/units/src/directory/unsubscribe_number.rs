@@ -1,5 +1,5 @@
-//! `UnsubscribeNumber`: takes the option service from a number. If it is then no account, its password is voided
-//! (OPS-1, UNIT-1, SESS-2).
+//! `UnsubscribeNumber`: removes the option service from a number. If the number is then no longer an account, its
+//! password is voided (OPS-1, UNIT-1, SESS-2).
 
 use aikagi_api::units::v1::{UnsubscribeNumberRequest, UnsubscribeNumberResponse};
 use aikagi_domain::directory::Change;

@@ -1,4 +1,5 @@
-//! `ImportLines`: adds lines in batches. Each batch is committed and then gets its response, in order (OPS-1).
+//! `ImportLines`: adds lines in batches. The response to a batch is sent after its commit. Responses have the order of
+//! the batches (OPS-1).
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -14,16 +15,16 @@ use super::row::{ReadRow, read, rejected};
 use crate::Units;
 use crate::store::import::{Batch, LineResult};
 
-/// The greatest number of rows in one batch.
+/// The maximum number of rows in one batch.
 const MAX_ROWS: usize = 5000;
-/// The greatest number of telephone numbers in one batch.
+/// The maximum number of telephone numbers in one batch.
 const MAX_NUMBERS: usize = 50_000;
 
 /// The response to a batch, or the failure that ends the import.
 pub(crate) type BatchResult = Result<ImportLinesResponse, Failure>;
 
-/// Adds batches until the last one, until one fails, or until the stop. A batch that has started runs to its end, also
-/// after the caller is cancelled.
+/// Adds batches until the last batch, until one fails, or until shutdown. A batch that has started runs to its end,
+/// even if the caller is cancelled.
 pub(crate) fn import_lines<S>(
     service: &Units,
     actor: String,
@@ -37,7 +38,7 @@ where
     let shutdown = service.shutdown.clone();
     let stop = shutdown.clone();
     shutdown.run_to_end(async move {
-        // After the stop no batch is read. The caller continues at another replica.
+        // After shutdown has begun, no batch is read. The caller continues at another replica.
         let stopped = async move { stop.begun().await };
         let mut queue = BatchQueue::default();
         let results = batches
@@ -106,9 +107,9 @@ async fn add(
     Ok(response)
 }
 
-/// A batch whose rows were read.
+/// A batch after its rows were read.
 struct ReadBatch {
-    /// The well-formed rows. No number is in two of them.
+    /// The well-formed rows. No number is in two rows.
     rows: Vec<ReadRow>,
     /// All numbers of these rows.
     numbers: Arc<HashSet<TelephoneNumber>>,
@@ -161,7 +162,7 @@ fn check_size(batch: &ImportLinesRequest) -> Result<(), Refusal> {
     if batch.rows.len() > MAX_ROWS || numbers.sum::<usize>() > MAX_NUMBERS {
         return Err(Refusal::invalid_field(
             "rows",
-            "more than 5,000 rows or 50,000 numbers in one batch",
+            "must be at most 5,000 rows with 50,000 numbers in one batch",
         ));
     }
     Ok(())

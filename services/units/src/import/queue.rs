@@ -7,8 +7,8 @@ use std::sync::Arc;
 use aikagi_domain::telephone::TelephoneNumber;
 use tokio::sync::oneshot;
 
-/// The number of batches that are added in parallel. The queue compares a batch only with the one before it, so it must
-/// be 2.
+/// The number of batches that are added in parallel. It must be 2, because the queue compares a batch only with the
+/// batch before it.
 pub(super) const PARALLEL_BATCHES: usize = 2;
 
 /// The queue of batches. It remembers the batch that got the last turn.
@@ -17,15 +17,15 @@ pub(super) struct BatchQueue {
     last: Option<(Arc<HashSet<TelephoneNumber>>, oneshot::Receiver<Infallible>)>,
 }
 
-/// The turn of a batch. The next batch may wait until it is dropped.
+/// The turn of a batch. If the next batch has a common number, it waits until this turn is dropped.
 pub(super) struct BatchTurn {
-    /// The end of the batch before, if both have a common number.
+    /// Resolves when the batch before ends. `None` if the two batches have no common number.
     before: Option<oneshot::Receiver<Infallible>>,
     _held: oneshot::Sender<Infallible>,
 }
 
 impl BatchQueue {
-    /// The turn of the next batch, which has these numbers.
+    /// Returns the turn of the next batch, which has these numbers.
     pub(super) fn turn(&mut self, numbers: &Arc<HashSet<TelephoneNumber>>) -> BatchTurn {
         let (held, dropped) = oneshot::channel();
         let last = self.last.replace((Arc::clone(numbers), dropped));
@@ -39,10 +39,10 @@ impl BatchQueue {
 }
 
 impl BatchTurn {
-    /// Waits for the end of the batch before, if both have a common number.
+    /// Waits until the batch before ends, if the two batches have a common number.
     pub(super) async fn wait(mut self) -> Self {
         if let Some(before) = self.before.take() {
-            // The sender sends nothing; the wait ends when it is dropped.
+            // The sender never sends. The wait ends when the sender is dropped.
             let _dropped = before.await;
         }
         self

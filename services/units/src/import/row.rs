@@ -1,4 +1,4 @@
-//! One row of an import, read into a new line (UNIT-3).
+//! Reads one row of an import into a new line (UNIT-3).
 
 use std::collections::BTreeSet;
 
@@ -8,17 +8,17 @@ use aikagi_domain::unit::Member;
 
 use crate::store::directory::NewLine;
 
-/// The greatest number of telephone numbers in one row.
+/// The maximum number of telephone numbers in one row.
 const MAX_NUMBERS: usize = 1000;
 
-/// A row whose numbers are well-formed. It has no number twice.
+/// A row whose numbers are well-formed. It contains no number twice.
 #[derive(Debug)]
 pub(crate) struct ReadRow {
     pub(crate) row_number: u64,
     pub(crate) line: NewLine,
 }
 
-/// A rejected row. `number` is the cause of the rejection, or empty.
+/// A rejected row. `number` is the number that caused the rejection, or empty.
 pub(crate) fn rejected(row_number: u64, reason: RejectionReason, number: &str) -> RejectedRow {
     RejectedRow {
         row_number,
@@ -27,7 +27,7 @@ pub(crate) fn rejected(row_number: u64, reason: RejectionReason, number: &str) -
     }
 }
 
-/// UNIT-3: reads a row. The error has the first problem of the row.
+/// UNIT-3: reads a row. The error names the first problem of the row.
 pub(crate) fn read(row: &ImportRow) -> Result<ReadRow, RejectedRow> {
     let reject = |reason, number: &str| rejected(row.row_number, reason, number);
     if row.subscribed_numbers.len() + row.unsubscribed_numbers.len() > MAX_NUMBERS {
@@ -100,7 +100,7 @@ mod tests {
         assert!(line.contract.subscribed && line.additional.is_empty());
     }
 
-    /// OPS-1: a rejection has its reason, and the number as the row has it.
+    /// OPS-1: a rejection has its reason, and the number in the form in which the row has it.
     #[test]
     fn a_rejection_has_its_reason() {
         let many: Vec<String> = (0..=MAX_NUMBERS).map(|n| format!("03{n:08}")).collect();

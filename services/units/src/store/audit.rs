@@ -35,7 +35,7 @@ pub(crate) struct Filter {
     pub(crate) after_event_id: i64,
 }
 
-/// The recorded start and end of a chain.
+/// The base and the head of a chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ChainBounds {
     pub(crate) chain: i64,
@@ -45,10 +45,10 @@ pub(crate) struct ChainBounds {
     pub(crate) head_hash: Vec<u8>,
 }
 
-/// Reads the chains of one moment, from the first to the last.
+/// Reads the chains in order, in one snapshot of the ledger.
 pub(crate) struct ChainReader {
     snapshot: Transaction,
-    /// The chain to read; `None` for all.
+    /// The chain to read. `None` for all chains.
     only: Option<i64>,
     /// The chain and the sequence number of the last event that was read.
     last: (i64, i64),
@@ -93,7 +93,7 @@ macro_rules! select_events {
 }
 
 impl Store {
-    /// OPS-2: the oldest or the newest events that match, at most `limit`. The oldest comes first.
+    /// OPS-2: returns the oldest or the newest events that match, at most `limit`. The oldest event comes first.
     pub(crate) async fn audit_events(
         &self,
         filter: &Filter,
@@ -126,7 +126,8 @@ impl Store {
         Ok(events)
     }
 
-    /// OPS-3: a reader of the present chains: all, or the chain of a number's line. `None` if the number is on no line.
+    /// OPS-3: returns a reader of the chain of a number's line, or of all chains if `number` is `None`. Returns `None`
+    /// if the number is on no line.
     pub(crate) async fn chains(
         &self,
         number: Option<&TelephoneNumber>,
@@ -139,7 +140,7 @@ impl Store {
             },
             None => None,
         };
-        // A client that verifies the hashes can be slow between two pages.
+        // A client verifies hashes between two pages, which can take long.
         sqlx::query("SET LOCAL idle_in_transaction_session_timeout = '60s'")
             .execute(&mut *snapshot)
             .statement("chains", "none")
@@ -177,7 +178,7 @@ async fn open_month(connection: &mut Connection, day: NaiveDate) -> Result<(), L
 }
 
 impl ChainReader {
-    /// The next page, with at most `size` events.
+    /// Reads the next page, with at most `size` events.
     pub(crate) async fn page(&mut self, size: i64) -> Result<ChainPage, LedgerError> {
         let (chain, sequence) = self.last;
         let events = sqlx::query_as!(
@@ -225,7 +226,8 @@ impl ChainReader {
     }
 }
 
-/// OPS-3: removes the months that ended before this time. Returns their number. Needs the role `aikagi_retention`.
+/// OPS-3: removes the months that ended before this time. Returns the number of removed months. Needs the role
+/// `aikagi_retention`.
 pub(crate) async fn remove_months(
     ledger: &Ledger,
     before: DateTime<Utc>,

@@ -1,4 +1,4 @@
-//! Changes of lines by operators, each in one transaction with its audit event (OPS-1, INV-5).
+//! Changes of lines by operators. Each change and its audit event are one transaction (OPS-1, INV-5).
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 use super::lines::{LineWithCredentials, find};
 use super::{Store, texts};
 
-/// A line to be added. It has no number twice.
+/// A line to be added. It contains no number twice.
 #[derive(Debug)]
 pub(crate) struct NewLine {
     pub(crate) contract: Member,
@@ -41,7 +41,7 @@ pub(crate) struct LineChange<'a> {
     pub(crate) actor: &'a str,
 }
 
-/// Why nothing was changed.
+/// The reason why nothing was changed.
 #[derive(Debug)]
 pub(crate) enum NotChanged {
     /// No line has the number.
@@ -65,7 +65,7 @@ impl NotChanged {
     }
 }
 
-/// The parts of an audit event that all events of one change share.
+/// The data that all audit events of one change share.
 struct Decision<'a> {
     actor: &'a str,
     action: AuditAction,
@@ -95,8 +95,8 @@ impl Decision<'_> {
 }
 
 impl Store {
-    /// OPS-1, INV-5: adds a line without a unit (UNIT-2), its numbers and their credentials, in one transaction with
-    /// the audit event. The inner error says why nothing was added.
+    /// OPS-1, INV-5: adds a line without a unit (UNIT-2), its numbers and their credentials. One transaction writes
+    /// them and the audit event. The inner error says why nothing was added.
     pub(crate) async fn add_line(
         &self,
         line: &NewLine,
@@ -131,8 +131,8 @@ impl Store {
     }
 
     /// OPS-1, OPS-2, INV-5: changes a line, in one transaction that locks the line and writes the audit event. Returns
-    /// the line after the change. A change that the line already has leaves no event. The inner error says why nothing
-    /// was changed.
+    /// the line after the change. If the line is already in the requested state, no event is written. The inner error
+    /// says why nothing was changed.
     pub(crate) async fn change_line(
         &self,
         line_change: LineChange<'_>,
@@ -189,8 +189,8 @@ impl Store {
         Ok(Ok(changed))
     }
 
-    /// OPS-3: writes the audit event of a refusal because the number `taken` is on an open line. The event belongs to
-    /// that line.
+    /// OPS-3: writes the audit event of a change that was refused because the number `taken` is on an open line. The
+    /// event belongs to that line.
     async fn note_taken(
         &self,
         taken: TelephoneNumber,
@@ -223,7 +223,7 @@ fn action(change: &Change) -> AuditAction {
 
 /// Writes a change of the locked line, and its audit event.
 ///
-/// Returns the number that is already on another open line, if there is one. Then the transaction must be rolled back.
+/// Returns a number if it is already on another open line. Then the caller must roll back the transaction.
 async fn apply(
     connection: &mut Connection,
     stored: &StoredLine,
@@ -259,8 +259,8 @@ async fn apply(
     Ok(None)
 }
 
-/// OPS-1: removes the closed lines that have one of the numbers, with all their numbers, so that the numbers can be
-/// used again. Their audit events stay. Returns the ids and contract numbers of the removed lines.
+/// OPS-1: removes the closed lines that have one of the numbers, with all their numbers. After that, the numbers can be
+/// used again. The audit events stay. Returns the ids and contract numbers of the removed lines.
 pub(super) async fn remove_closed_lines(
     connection: &mut Connection,
     numbers: &[String],
@@ -297,7 +297,7 @@ pub(super) async fn remove_closed_lines(
     removed.collect()
 }
 
-/// Removes the closed lines that have one of the numbers, and writes an audit event for each.
+/// Removes the closed lines that have one of the numbers. Writes an audit event for each removed line.
 async fn release_numbers<'a>(
     connection: &mut Connection,
     numbers: impl IntoIterator<Item = &'a TelephoneNumber>,
@@ -330,8 +330,8 @@ async fn insert_line(
     Ok(line_id)
 }
 
-/// Inserts numbers with their credentials. Returns a number that is already on a line, if there is one. Waits for a
-/// parallel transaction that inserts one of the numbers.
+/// Inserts numbers with their credentials. Returns a number if it is already on a line. Waits for a parallel
+/// transaction that inserts one of the numbers.
 async fn insert_numbers<'a>(
     connection: &mut Connection,
     line_id: i64,
@@ -339,7 +339,7 @@ async fn insert_numbers<'a>(
 ) -> Result<Option<TelephoneNumber>, LedgerError> {
     let numbers = texts(members.clone().map(|member| &member.number));
     let subscribed: Vec<bool> = members.clone().map(|member| member.subscribed).collect();
-    // Sorted, so that two parallel transactions with common numbers do not deadlock.
+    // The statement sorts the numbers, so that two parallel transactions with common numbers do not deadlock.
     let inserted = sqlx::query_scalar!(
         r#"
         INSERT INTO numbers (number, line_id, subscribed)
@@ -396,7 +396,8 @@ async fn set_subscribed(connection: &mut Connection, member: &Member) -> Result<
     Ok(())
 }
 
-/// UNIT-2, SESS-5: writes the state of the line after the change. The new version makes all views of the line stale.
+/// UNIT-2, SESS-5: writes the state of the line after the change. The new version makes all open pages of the line
+/// stale.
 async fn write_line(
     connection: &mut Connection,
     line_id: i64,
@@ -422,8 +423,8 @@ async fn write_line(
     Ok(())
 }
 
-/// INV-1, SESS-2: voids the credentials of numbers that are no longer accounts, which ends their sessions. The hash is
-/// removed too: if the number is an account again later, it has no last password.
+/// INV-1, SESS-2: voids the credentials of numbers that are no longer accounts. This ends their sessions. It also
+/// removes the hash, so that a number that becomes an account again has no last password (PW-2).
 pub(super) async fn void(
     connection: &mut Connection,
     numbers: &[TelephoneNumber],

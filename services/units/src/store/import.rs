@@ -1,4 +1,4 @@
-//! Batches of new lines, each added in one transaction (OPS-1, INV-5).
+//! Adds batches of new lines. Each batch is one transaction (OPS-1, INV-5).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,10 +12,10 @@ use chrono::{DateTime, Utc};
 use super::directory::{NewLine, remove_closed_lines};
 use super::{Store, texts};
 
-/// How often a batch is tried if a parallel change adds one of its numbers.
+/// The maximum number of tries for a batch. A try fails if a parallel change adds one of the batch's numbers.
 const MAX_TRIES: u32 = 3;
 
-/// Lines to be added. No number is in two of them.
+/// Lines to be added. No number is in two lines.
 #[derive(Debug)]
 pub(crate) struct Batch<'a> {
     pub(crate) lines: Vec<&'a NewLine>,
@@ -50,7 +50,7 @@ impl Store {
         Err(LedgerError::conflict("import"))
     }
 
-    /// Returns `None` if a parallel change has added one of the numbers. Then nothing was added.
+    /// Tries to add the lines. Returns `None` and adds nothing if a parallel change has added one of the numbers.
     async fn try_import(&self, batch: &Batch<'_>) -> Result<Option<Vec<LineResult>>, LedgerError> {
         let numbers = texts(batch.lines.iter().flat_map(|line| line.numbers()));
         let mut transaction = self.ledger.begin().await?;
@@ -85,9 +85,10 @@ impl Store {
 
 /// The open lines that have a number of a batch.
 struct ExistingLines {
-    /// The line of each number that is on one.
+    /// The line ids of the batch's numbers. A number that is on no line is missing.
     line_of: BTreeMap<String, i64>,
-    /// The lines whose contract number is in the batch: contract number, and all numbers with their subscriptions.
+    /// The lines whose contract number is in the batch, by id: the contract number, and all numbers of the line. The
+    /// flag is true if the number is subscribed.
     members_of: BTreeMap<i64, (String, BTreeSet<(String, bool)>)>,
 }
 
@@ -184,7 +185,7 @@ async fn remove_closed(
 }
 
 /// Inserts lines with their numbers, credentials and audit events. Returns false if a parallel change has added one of
-/// the numbers. Then the transaction must be rolled back.
+/// the numbers. Then the caller must roll back the transaction.
 async fn insert(
     connection: &mut Connection,
     lines: &[&NewLine],

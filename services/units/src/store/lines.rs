@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 
 use super::Store;
 
-/// A line and the credentials of all its numbers, at one moment.
+/// A line and the credentials of all its numbers, read at the same time.
 #[derive(Debug)]
 pub(crate) struct LineWithCredentials {
     pub(crate) stored: StoredLine,
@@ -22,7 +22,7 @@ pub(crate) struct LineWithCredentials {
 #[derive(Debug)]
 pub(crate) struct CredentialState {
     pub(crate) credential: Credential,
-    /// When the password was killed; `None` if it was not.
+    /// The time at which the password was killed. `None` if it was not killed.
     pub(crate) killed: Option<DateTime<Utc>>,
 }
 
@@ -34,7 +34,7 @@ impl LineWithCredentials {
 }
 
 impl Store {
-    /// The line of a number; `None` if it is on no line.
+    /// Reads the line of a number. Returns `None` if the number is on no line.
     pub(crate) async fn line_of(
         &self,
         number: &TelephoneNumber,
@@ -46,7 +46,7 @@ impl Store {
     }
 }
 
-/// The line of a number, in the snapshot of the transaction.
+/// Reads the line of a number in a transaction. Returns `None` if the number is on no line.
 pub(super) async fn find(
     connection: &mut Connection,
     number: &TelephoneNumber,

@@ -16,16 +16,16 @@ use super::directory::void;
 use super::lines::lock_credentials;
 use super::{Store, texts};
 
-/// A unit migration whose passwords are verified, with the state on which it was migration.
+/// A unit migration whose passwords are verified, with the state on which it was decided.
 #[derive(Debug)]
 pub(crate) struct ProvenMigration<'a> {
     /// The account of the session.
     pub(crate) account: &'a TelephoneNumber,
-    /// The line when it was read.
+    /// The line in the state in which the migration was planned.
     pub(crate) stored: &'a StoredLine,
-    /// The plan of the change.
+    /// The plan of the migration.
     pub(crate) plan: &'a UnitMigrationPlan,
-    /// The epochs of all required accounts when their passwords were verified.
+    /// The epochs that the required accounts had when their passwords were verified.
     pub(crate) proven: &'a BTreeMap<TelephoneNumber, Epoch>,
     pub(crate) rules: &'a CredentialRules,
 }
@@ -34,7 +34,7 @@ impl Store {
     /// MIG-3, MIG-4, INV-5: migrates in one transaction that locks the line. `seal` seals an account's hash for its new
     /// epoch (INV-9).
     ///
-    /// Fails with `CHANGED_MEANWHILE` if the line or a verified credential has changed. Then nothing was changed.
+    /// Fails with `CHANGED_MEANWHILE` and changes nothing if the line or a verified credential has changed.
     pub(crate) async fn migrate(
         &self,
         migration: &ProvenMigration<'_>,
@@ -75,7 +75,7 @@ impl Store {
         Ok(())
     }
 
-    /// OPS-3: writes the audit event of a refused unit migration. A number that is on no line gets none.
+    /// OPS-3: writes the audit event of a refused unit migration. A number that is on no line gets no event.
     pub(crate) async fn note_refused_migration(
         &self,
         account: &TelephoneNumber,
@@ -93,11 +93,11 @@ impl Store {
     }
 }
 
-/// Locks the line and its credentials, and compares them with the state of the decision. Returns the last change of the
-/// session's password (PW-3), or `None` if something has changed.
+/// Locks the line and its credentials, and compares them with the state on which the migration was decided. Returns the
+/// time when the session's password was last changed (PW-3). Returns `None` if the state is no longer the same.
 ///
-/// The credentials are locked too, because a password that wrong attempts kill must not become valid again in a new
-/// epoch (LOGIN-2).
+/// The credentials are locked too. Otherwise a password could be killed during the migration and then become valid
+/// again in a new epoch (LOGIN-2).
 async fn unchanged_since(
     connection: &mut Connection,
     migration: &ProvenMigration<'_>,
@@ -133,8 +133,8 @@ async fn next_epochs(
     Ok(epochs)
 }
 
-/// INV-1, INV-2, MIG-3, PW-3: replaces the credentials. Each new one has its own epoch and count. The age of the
-/// password continues.
+/// INV-1, INV-2, MIG-3, PW-3: replaces the credentials. Each new credential has a new epoch and a count of 0. The
+/// password keeps its age.
 async fn replace(
     connection: &mut Connection,
     accounts: &[&TelephoneNumber],
@@ -166,7 +166,8 @@ async fn replace(
     }
 }
 
-/// UNIT-2, SESS-5: the unit stays established since the same time. The new version makes all views of the line stale.
+/// UNIT-2, SESS-5: sets the line's unit. The time when a unit was established does not change. The new version makes
+/// all open pages of the line stale.
 async fn set_unit(
     connection: &mut Connection,
     migration: &ProvenMigration<'_>,

@@ -28,7 +28,7 @@ impl Fixture {
         Ok(all)
     }
 
-    /// The contract numbers of the events that match.
+    /// The telephone numbers of the events that match.
     async fn numbers(&self, request: ListAuditEventsRequest) -> Vec<String> {
         let events = self.list(request).await.unwrap().events;
         let numbers = events
@@ -49,7 +49,7 @@ fn all() -> ListAuditEventsRequest {
     ListAuditEventsRequest::default()
 }
 
-/// OPS-2, OPS-3: events are found by number and line, action, outcome and time.
+/// OPS-2, OPS-3: events can be filtered by number and line, action, outcome and time.
 #[tokio::test]
 async fn events_are_filtered() {
     let fixture = Fixture::new().await;
@@ -100,7 +100,8 @@ async fn events_are_filtered() {
     }
 }
 
-/// OPS-2: pages have no gap between them. They start with the oldest event, or end with the newest.
+/// OPS-2: pages follow each other without a gap. The first page starts with the oldest event, or ends with the newest
+/// one.
 #[tokio::test]
 async fn events_come_in_pages() {
     let fixture = Fixture::new().await;
@@ -132,7 +133,8 @@ async fn events_come_in_pages() {
     assert_eq!(numbers, ["0333330003", "0333330004"]);
 }
 
-/// OPS-3: all events of the chains are read, with the bounds of each chain. The chain of one line can be read alone.
+/// OPS-3: all events of all chains are read, with the bounds of each chain. The chain of one line can also be read
+/// alone.
 #[tokio::test]
 async fn chains_are_read_completely() {
     let fixture = Fixture::new().await;
@@ -169,7 +171,8 @@ async fn chains_are_read_completely() {
     assert_eq!(unknown.reason(), ErrorReason::LineNotFound);
 }
 
-/// OPS-3: the partition of a month is created before the month, so that no event goes into the default partition.
+/// OPS-3: the partition of a month is created before the month begins, so that no event goes into the default
+/// partition.
 #[tokio::test]
 async fn events_go_into_the_partition_of_their_month() {
     let fixture = Fixture::new().await;

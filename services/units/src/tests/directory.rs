@@ -75,12 +75,12 @@ impl Fixture {
         let request = ExplainLoginRequest { number };
         let response = explain_login::explain_login(&self.units, request).await;
         let Ok(response) = response else {
-            panic!("not explained");
+            panic!("expected an explanation, got a failure");
         };
         (response.verdict(), response.remedy())
     }
 
-    /// Gives each number of the line a permanent password.
+    /// Establishes the unit, and gives each number of the line a permanent password.
     async fn establish(&self, unit: &'static str) {
         let statement = format!(
             "UPDATE lines SET unit = '{unit}', unit_established_time = '2027-01-01';
@@ -129,7 +129,7 @@ fn event(number: &str, action: &str, outcome: &str, reason: &str) -> [String; 4]
 }
 
 /// OPS-1, SESS-2, INV-1: closing a line voids its passwords and starts new epochs. No later change is allowed. Closing
-/// it again is no error and leaves no event.
+/// the line again succeeds and writes no event.
 #[tokio::test]
 async fn a_closed_line_has_no_passwords() {
     let fixture = Fixture::new().await;
@@ -164,8 +164,8 @@ async fn a_closed_line_has_no_passwords() {
     );
 }
 
-/// OPS-1: a number of a closed line can be used again. Then the closed line is removed with all its numbers, and its
-/// events stay. If the new line cannot be added, the closed line is not removed.
+/// OPS-1: a number of a closed line can be used again. This removes the closed line with all its numbers, but not its
+/// events. If the new line cannot be added, the closed line is not removed.
 #[tokio::test]
 async fn a_closed_line_is_removed_for_a_new_one() {
     let fixture = Fixture::new().await;
@@ -218,8 +218,8 @@ async fn numbers_are_added_and_removed() {
     );
 }
 
-/// OPS-1: a number on another open line, or on this line with another subscription, is taken. The refusal shows it
-/// masked.
+/// OPS-1: a number is taken if it is on another open line, or on this line with another subscription. The refusal shows
+/// the masked number.
 #[tokio::test]
 async fn a_number_of_another_line_is_taken() {
     let fixture = Fixture::new().await;
@@ -237,10 +237,10 @@ async fn a_number_of_another_line_is_taken() {
     assert_eq!(fixture.get(CONTRACT).await.unwrap().numbers.len(), 2);
 }
 
-/// OPS-1, UNIT-1, INV-1: a number that loses the option service loses its password, unless it is still an account. The
-/// contract number in `ADMIN_USER` is.
+/// OPS-1, UNIT-1, INV-1: a number that loses the option service loses its password, unless it is still an account. In
+/// `ADMIN_USER` the contract number is still an account.
 #[tokio::test]
-async fn unsubscribing_voids_the_password_of_no_account() {
+async fn unsubscribing_voids_the_password_unless_the_number_is_still_an_account() {
     let fixture = Fixture::new().await;
     fixture.add(CONTRACT, &[USER]).await.unwrap();
     fixture.subscribe(CONTRACT, true).await.unwrap();
@@ -293,7 +293,7 @@ async fn a_reset_removes_unit_and_passwords() {
     );
 }
 
-/// OPS-1, OPS-3: changes of a number on no line are refused, and the event does not store the number.
+/// OPS-1, OPS-3: changes of a number that is on no line are refused. The audit event does not store the number.
 #[tokio::test]
 async fn changes_of_an_unknown_number_are_refused() {
     let fixture = Fixture::new().await;

@@ -62,8 +62,8 @@ impl Fixture {
     }
 }
 
-/// OPS-1, OPS-3, UNIT-2: each row becomes a line without a unit, with its audit event. If the import is repeated, the
-/// lines are unchanged.
+/// OPS-1, OPS-3, UNIT-2: each row becomes a line without a unit, and has an audit event. Repeating the import changes
+/// nothing.
 #[tokio::test]
 async fn an_import_can_be_repeated() {
     let fixture = Fixture::new().await;
@@ -90,7 +90,7 @@ async fn an_import_can_be_repeated() {
     assert_eq!(fixture.audit().await.len(), 2);
 }
 
-/// OPS-1: bad rows are rejected, each with its number and reason, and good rows are added.
+/// OPS-1: each bad row is rejected with its row number and reason. Good rows are added.
 #[tokio::test]
 async fn bad_rows_are_rejected() {
     let fixture = Fixture::new().await;
@@ -126,7 +126,7 @@ async fn bad_rows_are_rejected() {
     assert_eq!(fixture.counts().await, (2, 3, 3));
 }
 
-/// OPS-1: a dry run has the same response and changes nothing. It does not remove a closed line either.
+/// OPS-1: a dry run has the same response as a real import, and changes nothing. It also keeps closed lines.
 #[tokio::test]
 async fn a_dry_run_changes_nothing() {
     let fixture = Fixture::new().await;
@@ -161,8 +161,8 @@ async fn a_dry_run_changes_nothing() {
     );
 }
 
-/// OPS-1: the responses come in the order of the batches. A batch that cannot be read ends the import, and earlier
-/// batches stay.
+/// OPS-1: the responses come in the order of the batches. A batch that is refused ends the import. The batches before
+/// it stay added.
 #[tokio::test]
 async fn responses_come_in_order() {
     let fixture = Fixture::new().await;
@@ -185,7 +185,7 @@ async fn responses_come_in_order() {
     assert!(fixture.counts().await.0 >= 20);
 }
 
-/// OPS-1: of two rows with the same number the earlier one is added, also in parallel batches.
+/// OPS-1: if two rows have the same number, the earlier row is added, even if the rows are in parallel batches.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_earlier_row_is_added() {
     let fixture = Fixture::new().await;
@@ -229,9 +229,10 @@ async fn parallel_imports_add_each_line_once() {
     assert_eq!(fixture.audit().await.len(), 200);
 }
 
-/// OPS-1: after the stop no batch is started. The caller is told to continue at another replica.
+/// OPS-1: after shutdown has begun, no batch starts. The caller gets `UNAVAILABLE`, so that it continues at another
+/// replica.
 #[tokio::test]
-async fn a_stop_ends_an_import() {
+async fn shutdown_ends_an_import() {
     let fixture = Fixture::new().await;
     fixture.units.shutdown.begin();
     let responses = fixture

@@ -24,12 +24,12 @@ pub(super) struct EnteredPassword {
 /// The most passwords that a refusal names one by one. All of them together must fit into the headers of a response.
 const NAMED: usize = 64;
 
-/// The field of an entry in the request.
+/// The path of an entry in the request, for field errors.
 fn field(index: usize) -> String {
     format!("passwords[{index}]")
 }
 
-/// Takes the entries out of their messages (INV-8).
+/// Reads the entries. The passwords are moved out of their messages (INV-8).
 pub(super) fn parse(passwords: Vec<AccountPassword>) -> Result<Vec<EnteredPassword>, Refusal> {
     let parse_one = |(index, mut entry): (usize, AccountPassword)| {
         Ok(EnteredPassword {
@@ -52,12 +52,12 @@ pub(super) fn check_numbers(
             .into_iter()
             .fold(refusal, |refusal, wrong| match wrong {
                 NumberMismatch::NotRequired(index) => {
-                    refusal.field(field(index), "not a number whose password is asked for")
+                    refusal.field(field(index), "is not one of the required numbers")
                 }
                 NumberMismatch::Duplicate(index) => {
-                    refusal.field(field(index), "the same number twice")
+                    refusal.field(field(index), "contains a number twice")
                 }
-                NumberMismatch::Missing => refusal.field("passwords", "a number is left out"),
+                NumberMismatch::Missing => refusal.field("passwords", "a number is missing"),
             })
     })
 }
@@ -75,11 +75,11 @@ pub(super) fn not_ready(unready: &[TelephoneNumber], entries: &[EnteredPassword]
         .filter(|(_, entry)| unready.contains(&entry.number))
         .take(NAMED)
         .fold(refusal, |refusal, (index, _)| {
-            refusal.field(field(index), "no live permanent password")
+            refusal.field(field(index), "has no live permanent password")
         })
 }
 
-/// True if the reason is about the password itself: it is wrong, or the account has none.
+/// True if the reason is that the password is wrong or killed.
 fn is_of_password(reason: ErrorReason) -> bool {
     matches!(
         reason,
@@ -87,7 +87,7 @@ fn is_of_password(reason: ErrorReason) -> bool {
     )
 }
 
-/// MIG-5: the refusal that names the wrong passwords, each with its reason.
+/// MIG-5: the refusal that names each wrong password with its reason.
 fn wrong_passwords(wrong: &[(usize, ErrorReason)]) -> Refusal {
     let any_dead = wrong
         .iter()
@@ -109,10 +109,10 @@ fn wrong_passwords(wrong: &[(usize, ErrorReason)]) -> Refusal {
 }
 
 impl UnitMigration {
-    /// MIG-5, LOGIN-6: verifies all passwords, also after a wrong one, so that each wrong one is charged and named.
-    /// Returns the epoch of each verified credential.
+    /// MIG-5, LOGIN-6: verifies all passwords. A wrong password does not stop the verification, so that each wrong one
+    /// is charged and named. Returns the epoch of each verified credential.
     ///
-    /// If an attempt uses the last one of a number, the session ends (SESS-2) and no further verification begins.
+    /// If an attempt is the last one of a number, the session ends (SESS-2) and no further verification begins.
     pub(super) async fn verify(
         &self,
         session: &MigrationSession,
@@ -134,14 +134,14 @@ impl UnitMigration {
         }
         match failed {
             Some(failure) if wrong.is_empty() => return Err(failure),
-            // The response names the charged attempts, also if another verification failed.
+            // The response must name the charged attempts, even if another verification failed.
             Some(failure) => failure.report(),
             None => {}
         }
         if !wrong.is_empty() {
             return Err(wrong_passwords(&wrong).into());
         }
-        // INV-1: the password is right, but the credential has changed since the session was opened.
+        // INV-1: a right password is not enough if the credential has changed since the session was opened.
         if proven.get(&session.account) != Some(&session.epoch) {
             return Err(Refusal::new(ErrorReason::ChangedMeanwhile).into());
         }
@@ -204,7 +204,7 @@ impl UnitMigration {
         let verified = response
             .map_err(|status| Failure::forwarded(&status))?
             .into_inner();
-        // The credential was permanent when it was read, so it has changed since then.
+        // `offer` read a permanent credential, so the credential has changed since then.
         if verified.kind() != CredentialKind::Permanent {
             return Err(Refusal::new(ErrorReason::ChangedMeanwhile).into());
         }

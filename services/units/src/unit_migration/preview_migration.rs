@@ -1,5 +1,5 @@
-//! `PreviewMigration`: the passwords that a unit migration requires, and the logins after it (MIG-1 to MIG-3, MIG-5 to
-//! MIG-7).
+//! `PreviewMigration`: returns the numbers whose passwords a unit migration requires, and the logins after it (MIG-1 to
+//! MIG-3, MIG-5 to MIG-7).
 
 use aikagi_api::units::v1::{PreviewMigrationRequest, PreviewMigrationResponse};
 use aikagi_refusal::Failure;

@@ -1,4 +1,4 @@
-//! The common part of both RPCs: the session, its line, and the unit migration that the line is offered.
+//! The code that both RPCs share. It reads the session and its line, and decides which unit migration is offered.
 
 use aikagi_api::authentication::v1::CheckSessionRequest;
 use aikagi_api::units::v1;
@@ -38,11 +38,11 @@ pub(super) fn parse_unit(unit: i32) -> Result<AuthUnit, Refusal> {
     v1::AuthUnit::try_from(unit)
         .ok()
         .and_then(|unit| AuthUnit::try_from(unit).ok())
-        .ok_or_else(|| Refusal::invalid_field("unit", "not a unit"))
+        .ok_or_else(|| Refusal::invalid_field("unit", "must be LINE, NUMBER or ADMIN_USER"))
 }
 
 impl UnitMigration {
-    /// The live session of a token.
+    /// Reads the live session of a token from authentication.
     pub(super) async fn session(
         &self,
         token: Zeroizing<String>,
@@ -55,9 +55,11 @@ impl UnitMigration {
         let checked = response
             .map_err(|status| Failure::forwarded(&status))?
             .into_inner();
-        let session = checked.session.ok_or(InternalFault("no session"))?;
+        let session = checked
+            .session
+            .ok_or(InternalFault("CheckSession returned no session"))?;
         let account = TelephoneNumber::parse(&session.account_number)
-            .map_err(|_malformed| InternalFault("a session of a malformed number"))?;
+            .map_err(|_malformed| InternalFault("CheckSession returned a malformed number"))?;
         Ok(MigrationSession {
             token,
             account,
@@ -67,7 +69,11 @@ impl UnitMigration {
         })
     }
 
-    /// MIG-1, MIG-2, MIG-7, MIG-8: the offer for a change to this unit.
+    /// MIG-1, MIG-2, MIG-7, MIG-8: plans a unit migration to this unit.
+    ///
+    /// Fails with `PASSWORD_CHANGE_REQUIRED` in a must-change session, and with `MIGRATION_NOT_OFFERED` or
+    /// `LINE_TOO_LARGE` if the line cannot change to this unit. Fails with `SESSION_ENDED` if the session's credential
+    /// has changed.
     pub(super) async fn offer(
         &self,
         session: &MigrationSession,
@@ -77,7 +83,7 @@ impl UnitMigration {
         if session.must_change {
             return Err(Refusal::new(ErrorReason::PasswordChangeRequired).into());
         }
-        // INV-1: since the check of the session the credential may have changed, or the number may have left its line.
+        // INV-1: after the check of the session, the credential may have changed or the number may have left its line.
         let line = self.store.line_of(&session.account).await?.filter(|line| {
             let credential = line.credential(&session.account);
             credential.is_some_and(|credential| credential.epoch == session.epoch)
