@@ -1,4 +1,4 @@
-//! The client's address. A proxy's header is used only if it is from a configured proxy (LOGIN-8).
+//! Finds the address of a client. A proxy's header is used only if it comes from a configured proxy (LOGIN-8).
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -7,11 +7,11 @@ use ipnet::IpNet;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The client's address. A mapped IPv4 address is returned as IPv4.
+/// Returns the client's address. A mapped IPv4 address is returned as IPv4.
 ///
-/// It is the peer of the connection, unless that is a trusted proxy. Then it is the last entry of the proxy's header,
-/// and so on towards the client. Entries before the first untrusted address can be forged. After a malformed entry, the
-/// result is the proxy that has added it.
+/// The search starts at the peer of the connection and reads the entries of `X-Forwarded-For` from the last to the
+/// first. It stops at the first address that is not a trusted proxy. The entries before that address can be forged, so
+/// they are not read. If an entry is malformed or missing, the result is the last proxy that was found.
 pub fn of_client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let lines: Vec<&str> = headers
         .get_all(FORWARDED_FOR)
@@ -73,7 +73,7 @@ mod tests {
                 "192.0.2.1",
             ),
             ("fd00::1", &["192.0.2.1", "10.0.0.2"], "192.0.2.1"),
-            // Only proxies: the farthest known one.
+            // Only proxies: the result is the first entry.
             ("10.0.0.1", &["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
             // Forms of an address.
             ("10.0.0.1", &["192.0.2.1:4711"], "192.0.2.1"),
@@ -81,7 +81,7 @@ mod tests {
             ("10.0.0.1", &["[2001:db8::1]"], "2001:db8::1"),
             ("10.0.0.1", &["[2001:db8::1]:443"], "2001:db8::1"),
             ("10.0.0.1", &["::ffff:192.0.2.1"], "192.0.2.1"),
-            // Malformed entries: the last trusted proxy.
+            // Malformed entries: the result is the proxy that added the entry.
             ("10.0.0.1", &["192.0.2.1, unknown"], "10.0.0.1"),
             ("10.0.0.1", &["192.0.2.1, , 10.0.0.2"], "10.0.0.2"),
             ("10.0.0.1", &[""], "10.0.0.1"),

@@ -1,4 +1,4 @@
-//! Recognising browsers, and checking the origin of their pages.
+//! Recognises browsers, and checks the origin of their pages.
 
 use aikagi_refusal::{ErrorReason, Refusal};
 use http::header::ORIGIN;
@@ -9,20 +9,20 @@ use crate::origin::Origin;
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Marks a request of a browser, in its extensions. A browser's token is in a cookie (SESS-3).
+/// A request extension that marks a request of a browser. A browser's token is in a cookie (SESS-3).
 #[derive(Debug, Clone, Copy)]
 pub struct Browser;
 
-/// Returns true for a request of a browser: it is gRPC-Web, or has a header that every browser adds and no page can
-/// remove. So a script cannot get a token by claiming to be another client (SESS-3).
+/// Returns true for a request of a browser. Such a request uses gRPC-Web, or has a header that every browser adds and
+/// no page can remove. So a script cannot get a token by claiming to be another client (SESS-3).
 ///
 /// Must be called before the gRPC-Web layer, which changes these headers.
 pub fn is_browser(headers: &HeaderMap) -> bool {
     headers.contains_key(ORIGIN) || headers.contains_key(FETCH_SITE) || grpc_web::is_web(headers)
 }
 
-/// Refuses a request of a page from another origin. A browser that sends no origin must send `sec-fetch-site:
-/// same-origin`. A request with neither header is not from a browser.
+/// Refuses a request of a page from another origin. A browser that sends no `origin` must send `sec-fetch-site:
+/// same-origin`. A request without both headers is allowed, because it is not from a browser.
 pub fn check_origin(headers: &HeaderMap, allowed: &[Origin]) -> Result<(), Refusal> {
     let is_allowed = |value: &[u8]| {
         allowed
@@ -85,7 +85,7 @@ mod tests {
         }
     }
 
-    /// SESS-3: a script cannot claim to be a client that gets its token in the body.
+    /// SESS-3: a script cannot claim to be a client that is not a browser, which would get its token in the body.
     #[test]
     fn a_browser_is_recognised_by_its_headers() {
         for pairs in [

@@ -1,5 +1,5 @@
-//! The certificate of the public port. It is read again when its files change; connections that are accepted after
-//! that use the new one.
+//! The certificate of the public port. It is read again when its files change. Connections that are accepted after that
+//! use the new certificate.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,7 +31,7 @@ struct LoadedFiles {
 }
 
 impl PublicCertificate {
-    /// Reads the files. Fails on everything that would later fail in a handshake.
+    /// Reads the files. Fails if a handshake could not use them.
     pub(crate) fn load(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
         let files = PublicFiles {
             certificate: certificate.to_owned(),
@@ -40,12 +40,12 @@ impl PublicCertificate {
         Ok(Self(CertificateWatcher::load(files)?))
     }
 
-    /// The configuration for a connection that is accepted now. No client certificate is requested.
+    /// The TLS configuration for a new connection. No client certificate is requested.
     pub(crate) fn server_config(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.0.current().config)
     }
 
-    /// Looks at the files at this interval until the stop, and reads them again after a change.
+    /// Checks the files at this interval until shutdown, and reads them again after a change.
     pub(crate) fn keep_fresh(&self, interval: Duration, shutdown: &Shutdown) {
         self.0.keep_fresh(interval, shutdown);
     }
@@ -87,6 +87,7 @@ mod tests {
 
     use super::*;
 
+    /// A changed file that is not a certificate is ignored. A changed file with a certificate is used.
     #[test]
     fn a_bad_new_certificate_leaves_the_old_one_in_use() {
         let directory = tempfile::tempdir().unwrap();

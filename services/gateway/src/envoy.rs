@@ -1,5 +1,5 @@
-//! `envoy.service.auth.v3.Authorization`: the access check of SESS-4 for an Envoy proxy, which guards a settings back
-//! end without code of its own.
+//! `envoy.service.auth.v3.Authorization`: the access check of SESS-4 for an Envoy proxy in front of a settings back
+//! end. The back end then needs no code for the check.
 
 use std::collections::HashMap;
 
@@ -18,16 +18,16 @@ use tonic::{Code, Request, Response, Status};
 
 use crate::session_token::ClientSession;
 
-/// The header with the number to be changed, unless the route names another header.
+/// The header with the number whose settings are changed, unless the route names another header.
 const NUMBER_HEADER: &str = "x-aikagi-number";
 
-/// The context extension in which a route names another header.
+/// The context extension with which a route names another header for the number.
 const NUMBER_HEADER_EXTENSION: &str = "aikagi_number_header";
 
-/// The header in which the back end gets the account.
+/// The header that tells the back end the account.
 const ACCOUNT_HEADER: &str = "x-aikagi-account";
 
-/// The header in which a denied client gets the reason.
+/// The header that tells a denied client the reason.
 const REASON_HEADER: &str = "x-aikagi-reason";
 
 /// The gRPC service for Envoy.
@@ -43,7 +43,7 @@ impl Envoy {
         }
     }
 
-    /// SESS-4: the account of the session, if it may change the number.
+    /// SESS-4: returns the account of the session. Fails if the session may not change the number's settings.
     async fn check_access(&self, request: CheckRequest) -> Result<String, Status> {
         let attributes = request.attributes.unwrap_or_default();
         let http = attributes.request.unwrap_or_default().http;
@@ -55,7 +55,7 @@ impl Envoy {
         let number = http
             .headers
             .get(&number_header.to_ascii_lowercase())
-            .ok_or_else(|| Refusal::invalid_field("number", "the header that names it is missing"))?
+            .ok_or_else(|| Refusal::invalid_field("number", "the header with it is missing"))?
             .clone();
         let access = CheckAccessRequest {
             session_token: ClientSession::of_browser(&headers(&http.headers)?)
@@ -88,7 +88,7 @@ fn headers(sent: &HashMap<String, String>) -> Result<HeaderMap, Refusal> {
     let mut headers = HeaderMap::new();
     for name in [http::header::AUTHORIZATION, http::header::COOKIE] {
         if let Some(value) = sent.get(name.as_str()) {
-            // A foreign cookie can have any characters.
+            // Cookies that are not ours can have any characters.
             let value = HeaderBytes::from_bytes(value.as_bytes())
                 .map_err(|_invalid| Refusal::new(ErrorReason::SessionEnded))?;
             headers.insert::<HeaderName>(name, value);
@@ -136,7 +136,7 @@ fn header(key: &str, value: String) -> HeaderValueOption {
     }
 }
 
-/// The HTTP status for a refusal of `CheckAccess`. A code that `CheckAccess` never uses is a fault of ours.
+/// The HTTP status for a refusal of `CheckAccess`. A code that `CheckAccess` never uses is a fault.
 fn http_status(code: Code) -> StatusCode {
     match code {
         Code::InvalidArgument => StatusCode::BAD_REQUEST,

@@ -1,4 +1,4 @@
-//! The checks before a public RPC, after the guard: the origin of the page, then the limit of the client's address.
+//! The checks between the guard and a public RPC: first the origin of the page, then the limit of the client's address.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ const ATTEMPTS: [&str; 2] = [
 /// The RPC that tries several passwords (LOGIN-8). It takes an attempt for each, which needs the request's message.
 const SEVERAL_ATTEMPTS: &str = "/aikagi.edge.v1.SubscriberService/Migrate";
 
-/// Puts a [`Gate`] before a service.
+/// Puts a [`Gate`] in front of a service.
 #[derive(Debug, Clone)]
 pub(crate) struct GateLayer(Arc<Rules>);
 
@@ -39,7 +39,7 @@ struct Rules {
 }
 
 impl GateLayer {
-    /// A gate that allows pages of these origins.
+    /// Creates gates that allow only pages of these origins.
     pub(crate) fn new(
         origins: Vec<Origin>,
         trusted_proxies: Vec<IpNet>,
@@ -64,7 +64,7 @@ impl<S> Layer<S> for GateLayer {
     }
 }
 
-/// Checks a public request before the inner service.
+/// Checks a public request before the inner service gets it.
 #[derive(Debug, Clone)]
 pub(crate) struct Gate<S> {
     inner: S,
@@ -77,7 +77,7 @@ impl Rules {
         let peer = request
             .extensions()
             .get::<Peer>()
-            .ok_or_else(|| internal("the address of a peer"))?;
+            .ok_or_else(|| internal("a request has no peer address"))?;
         let client =
             address::of_client(peer.address.ip(), request.headers(), &self.trusted_proxies);
         Ok(self.attempts.of(client))
@@ -118,7 +118,7 @@ where
         std::mem::swap(&mut inner, &mut self.inner);
         let rules = Arc::clone(&self.rules);
         Box::pin(async move {
-            // The origin comes first, so that pages of other origins cannot use a subscriber's attempts.
+            // Check the origin first, so that pages of other origins cannot use up a subscriber's attempts.
             if let Err(refusal) = check_origin(request.headers(), &rules.origins) {
                 return Ok(refuse(refusal));
             }

@@ -1,5 +1,5 @@
-//! Forms of gRPC-Web that tonic's layer does not read: media types with parameters or upper case, and base64 in several
-//! padded pieces. They are brought into the form that it reads.
+//! Converts forms of gRPC-Web that tonic's layer cannot read to the form that it can read. These forms are media types
+//! with parameters or in upper case, and base64 in several padded pieces.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -18,7 +18,7 @@ const TEXT: &str = "application/grpc-web-text";
 const WEB_PROTO: HeaderValue = HeaderValue::from_static("application/grpc-web+proto");
 const TEXT_PROTO: HeaderValue = HeaderValue::from_static("application/grpc-web-text+proto");
 
-/// The characters of base64 that belong together.
+/// The number of base64 characters that are decoded together.
 const QUAD: usize = 4;
 
 /// True for a request of gRPC or gRPC-Web.
@@ -31,7 +31,7 @@ pub(crate) fn is_web(headers: &HeaderMap) -> bool {
     content_type(headers).is_some_and(|name| name.starts_with(WEB))
 }
 
-/// Brings a request into the form that tonic's layer reads. Any other request is not changed.
+/// Converts a gRPC-Web request to the form that tonic's layer can read. Does not change other requests.
 pub(crate) fn normalise(mut request: Request<Body>) -> Request<Body> {
     let Some(name) = content_type(request.headers()) else {
         return request;
@@ -51,7 +51,7 @@ pub(crate) fn normalise(mut request: Request<Body>) -> Request<Body> {
     }
 }
 
-/// True for this media type, alone or for messages of Protocol Buffers.
+/// True if `name` is this media type, with or without the suffix `+proto`.
 fn is_of(name: &str, media_type: &str) -> bool {
     name.strip_prefix(media_type)
         .is_some_and(|rest| rest.is_empty() || rest == "+proto")
@@ -76,7 +76,7 @@ fn media_type(text: &str) -> String {
     name.trim().to_ascii_lowercase()
 }
 
-/// The content of a body in base64. Each piece of it can be padded.
+/// Decodes a body in base64. The body can have several pieces, each with padding.
 fn decoded(body: Body) -> impl Stream<Item = Result<Frame<Bytes>, Status>> {
     let content = stream::unfold(Some((body, BytesMut::new())), async |state| {
         let (mut body, mut text) = state?;
@@ -101,7 +101,7 @@ fn malformed() -> Status {
     Status::invalid_argument("malformed base64")
 }
 
-/// Decodes pieces of base64. Each can end with padding.
+/// Decodes pieces of base64. Each piece can end with padding.
 fn decode(mut text: &[u8]) -> Option<Bytes> {
     let mut content = Vec::with_capacity(text.len());
     while !text.is_empty() {
@@ -132,7 +132,7 @@ mod tests {
         Some(body.collect().await.ok()?.to_bytes().to_vec())
     }
 
-    /// OPS-4: pieces may be cut anywhere between two parts of the body.
+    /// OPS-4: a piece of base64 can be split between two parts of the body at any character.
     #[tokio::test]
     async fn pieces_are_decoded_across_parts() {
         for parts in [

@@ -1,9 +1,9 @@
-//! The gateway: the edge of Aikagi. It has no business rules. It converts cookies into tokens, limits attempts for each
-//! client address (LOGIN-8), and routes outside requests to the service that owns them.
+//! The gateway: the edge of Aikagi. It has no business rules. It converts cookies to tokens, limits attempts for each
+//! client address (LOGIN-8), and routes outside requests to the service that owns the RPC.
 //!
-//! It has two ports. The public port ([`public`]) serves subscribers with gRPC-Web and gRPC. The private port
-//! ([`private`]) serves outside workloads (IVR platforms, settings back ends, operators) with mutual TLS. Each workload
-//! may call the RPCs whose `edge_callers` name it (INV-7).
+//! The gateway has two ports. The public port ([`public`]) serves subscribers with gRPC-Web and gRPC. The private port
+//! ([`private`]) serves outside workloads (IVR platforms, settings back ends, operators) with mutual TLS. An outside
+//! workload may call only the RPCs whose `edge_callers` name it (INV-7).
 
 pub mod address;
 pub mod browser;
@@ -44,17 +44,17 @@ pub use upstreams::UpstreamSettings;
 use certificate::PublicCertificate;
 use upstreams::Upstreams;
 
-/// The gateway's bound ports.
+/// The listening sockets of the gateway's two ports.
 #[derive(Debug)]
 pub struct Listeners {
-    /// For anyone: gRPC-Web, gRPC and the site over TLS.
+    /// The public port, for anyone: gRPC-Web, gRPC and the site over TLS.
     pub public: TcpListener,
-    /// For outside workloads: gRPC over mutual TLS.
+    /// The private port, for outside workloads: gRPC over mutual TLS.
     pub private: TcpListener,
 }
 
 impl Listeners {
-    /// Binds both ports. The error names the setting.
+    /// Binds both ports. An error names the setting of the port.
     pub async fn bind(settings: &Settings, context: &ServiceContext) -> anyhow::Result<Self> {
         let public = TcpListener::bind(settings.public.listen).await;
         Ok(Self {
@@ -64,7 +64,7 @@ impl Listeners {
     }
 }
 
-/// The common parts of both ports.
+/// The parts that both ports use.
 #[derive(Clone, Debug)]
 struct Gateway {
     settings: Settings,
@@ -77,8 +77,9 @@ struct Gateway {
     shutdown: Shutdown,
 }
 
-/// Serves both ports until the stop, and then until the RPCs in progress have ended. Redis and the services behind the
-/// gateway need not respond yet; the files of the settings must be readable.
+/// Serves both ports until shutdown. Returns when the RPCs in progress have ended.
+///
+/// Redis and the upstreams need not respond yet, but the files that the settings name must be readable.
 pub async fn serve(
     settings: Settings,
     context: ServiceContext,
@@ -113,7 +114,7 @@ pub async fn serve(
     Ok(())
 }
 
-/// Ready while a subscriber can log in: Redis counts attempts, and authentication responds.
+/// The gateway is ready while a subscriber can log in: Redis can count attempts, and authentication responds.
 fn readiness(store: &aikagi_ttl::TtlStore, upstreams: &Upstreams) -> Readiness {
     Readiness::always()
         .and(store.clone())

@@ -11,15 +11,15 @@ use chrono::TimeDelta;
 use ipnet::IpNet;
 use serde::Deserialize;
 
-/// The IPv6 network of one subscriber. All its addresses share one limit.
+/// The prefix length of one subscriber's IPv6 network. All addresses of that network share one limit.
 const IPV6_PREFIX: u8 = 64;
 
 /// `[limits]`: the limits of attempts for each client address (LOGIN-8).
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LimitSettings {
-    /// The limit of an address without an override. The default is 10 attempts at once, which are free again after 5
-    /// minutes.
+    /// The limit of an address without an override. The default is 10 attempts in a row. All of them are available
+    /// again after 5 minutes without an attempt.
     #[serde(default = "default_attempts")]
     pub attempts: Quota,
     /// Limits for the addresses of certain networks, such as networks of many subscribers.
@@ -33,9 +33,9 @@ pub struct LimitSettings {
 pub struct Override {
     /// The network, such as `10.0.0.0/8`.
     pub network: IpNet,
-    /// The number of attempts at once, after a period without attempts.
+    /// The maximum number of attempts in a row, after a period without attempts.
     pub burst: u32,
-    /// The time after which all of them are free again.
+    /// The time without attempts after which the whole burst is available again.
     #[serde(with = "duration_text")]
     pub period: TimeDelta,
 }
@@ -57,7 +57,7 @@ impl Default for LimitSettings {
 }
 
 impl LimitSettings {
-    /// The key and the quota of an address.
+    /// The key under which the attempts of an address are counted, and the quota of the address.
     fn for_address(&self, address: IpAddr) -> (String, Quota) {
         let longest = self
             .overrides
@@ -78,8 +78,8 @@ impl LimitSettings {
     }
 }
 
-/// The key of an address: an IPv4 address, or the network of an IPv6 address. So the owner of an IPv6 network gets no
-/// further attempts with new addresses, and cannot fill the store with them.
+/// The key of an address: the IPv4 address itself, or the network of an IPv6 address. So the owner of an IPv6 network
+/// cannot get more attempts with new addresses, and cannot fill the store with them.
 fn key_of(address: IpAddr, ipv6_prefix: u8) -> String {
     match address {
         IpAddr::V4(address) => address.to_string(),
@@ -93,7 +93,7 @@ fn key_of(address: IpAddr, ipv6_prefix: u8) -> String {
     }
 }
 
-/// Limits attempts.
+/// Limits the attempts of each client address.
 #[derive(Debug, Clone)]
 pub(crate) struct AttemptLimiter {
     pub(crate) settings: LimitSettings,
@@ -121,8 +121,8 @@ pub(crate) struct ClientAttempts {
 impl ClientAttempts {
     /// LOGIN-8: takes an attempt for each password of a request. Returns the number of attempts taken.
     ///
-    /// Fails with `TOO_MANY_ATTEMPTS` and the time to wait, and with `UNAVAILABLE` without the store. Without the store
-    /// no session could be opened either.
+    /// Fails with `TOO_MANY_ATTEMPTS` and the time to wait if the quota is used up. Fails with `UNAVAILABLE` if Redis
+    /// does not respond. Without Redis no session can be opened anyway.
     pub(crate) async fn take(&self, passwords: usize) -> Result<u32, Refusal> {
         let (key, quota) = self.limiter.settings.for_address(self.address);
         let passwords = u32::try_from(passwords).unwrap_or(u32::MAX);
@@ -191,7 +191,7 @@ mod tests {
         }
     }
 
-    /// LOGIN-8: limits are settings.
+    /// LOGIN-8: the limits can be set. An unknown key is refused.
     #[test]
     fn limits_are_read_from_the_settings() {
         let text = "attempts = { burst = 3, period = \"30s\" }\n\

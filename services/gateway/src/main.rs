@@ -1,4 +1,4 @@
-//! The gateway.
+//! The gateway service.
 
 use std::process::ExitCode;
 use std::sync::Arc;

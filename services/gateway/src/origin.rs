@@ -7,9 +7,9 @@ use serde::Deserialize;
 #[serde(try_from = "String")]
 pub struct Origin(String);
 
-/// A text that is no origin.
+/// The error for a text that is not an origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not an origin such as https://localhost:8443, in lower case and without a path")]
+#[error("must be an origin such as https://localhost:8443, in lower case and without a path")]
 pub struct OriginError;
 
 impl TryFrom<String> for Origin {
@@ -46,8 +46,9 @@ impl Origin {
 mod tests {
     use super::*;
 
+    /// An origin must have the form in which a browser sends it, because the gateway compares bytes.
     #[test]
-    fn origins_are_as_browsers_send_them() {
+    fn only_origins_in_the_form_of_browsers_are_accepted() {
         for good in [
             "https://localhost:8443",
             "https://settings.example.jp",

@@ -1,5 +1,6 @@
-//! The private port: mutual TLS for outside workloads. Each may call the RPCs whose `edge_callers` name it (INV-7). The
-//! port serves only Envoy's access check itself; other requests are routed to the service that owns them.
+//! The private port: mutual TLS for outside workloads. A workload may call only the RPCs whose `edge_callers` name it
+//! (INV-7). The gateway itself serves Envoy's access check, health checks and reflection. It routes all other requests
+//! to the service that owns the RPC.
 
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use crate::Gateway;
 use crate::envoy::Envoy;
 use crate::route::Route;
 
-/// Serves the private port until the stop, and then until the RPCs in progress have ended.
+/// Serves the private port until shutdown. Returns when the RPCs in progress have ended.
 pub(crate) async fn serve(
     gateway: &Gateway,
     listener: TcpListener,

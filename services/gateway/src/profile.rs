@@ -1,13 +1,13 @@
-//! `[profile]`: what the site says about its operator (SITE-1).
+//! `[profile]`: the information about the operator that the site shows (SITE-1).
 
 use aikagi_api::edge::v1::{GetProfileResponse, LocalText, ServiceLink};
 use http::Uri;
 use serde::Deserialize;
 
-/// The most characters of one text.
+/// The maximum number of characters in one text.
 const LONGEST: usize = 500;
 
-/// `[profile]`: the operator's own words and links. The site shows nothing for an unset one (SITE-1).
+/// `[profile]`: the operator's own texts and links. For an unset one, the site shows nothing (SITE-1).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ProfileSettings {
@@ -15,17 +15,17 @@ pub struct ProfileSettings {
     pub operator: Option<BothLanguages>,
     /// The name of the site.
     pub site_name: Option<BothLanguages>,
-    /// The number that a subscriber dials to set a temporary password, as it is shown.
+    /// The number that a subscriber dials to set a temporary password, in the form in which the site shows it.
     pub setting_number: Option<DialledNumber>,
-    /// Whether the call to the setting number is charged.
+    /// True if the subscriber pays for the call to the setting number.
     pub setting_call_charged: Option<bool>,
     /// The title of the document that names the contract number.
     pub contract_document: Option<BothLanguages>,
-    /// The recommended environments: each a system and its browsers.
+    /// The recommended environments. Each text names an operating system and its browsers.
     pub environments: Vec<BothLanguages>,
-    /// What communication costs, such as packet charges.
+    /// The costs of communication, such as packet charges.
     pub charges: Option<BothLanguages>,
-    /// Where subscribers get help.
+    /// The contact from which subscribers get help.
     pub contact: Option<BothLanguages>,
     /// The services whose settings a subscriber can change.
     pub services: Vec<ServiceLinkSettings>,
@@ -51,32 +51,33 @@ pub struct ServiceLinkSettings {
     pub url: SecureAddress,
 }
 
-/// A text that the site shows: one line, not empty.
+/// A text that the site shows: one line with 1 to 500 characters.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct ShownText(String);
 
-/// A number to dial: digits with hyphens between them, and perhaps a `#` or a `*` before them.
+/// A number to dial: digits, with optional hyphens between them and optional `#` or `*` before them. 3 to 20
+/// characters.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct DialledNumber(String);
 
-/// An `https` address.
+/// An `https` address without a user name.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct SecureAddress(String);
 
-/// A value that the site cannot show.
+/// The error for a value that the site cannot show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ProfileError {
     /// The text is empty, too long, or has control characters.
-    #[error("not a text of 1 to {LONGEST} characters in one line")]
+    #[error("must be one line of 1 to {LONGEST} characters")]
     Text,
-    /// The text is no number to dial.
-    #[error("not a number to dial, such as 0120-000-000")]
+    /// The text is not a number to dial.
+    #[error("must be a number to dial, such as 0120-000-000")]
     Number,
-    /// The text is no `https` address.
-    #[error("not an address such as https://example.jp/settings")]
+    /// The text is not an `https` address.
+    #[error("must be an address such as https://example.jp/settings")]
     Address,
 }
 
@@ -127,7 +128,7 @@ impl BothLanguages {
 }
 
 impl ProfileSettings {
-    /// The profile as subscribers get it.
+    /// Converts the profile to the message that subscribers get.
     pub(crate) fn message(&self) -> GetProfileResponse {
         let text = |text: &Option<BothLanguages>| text.as_ref().map(BothLanguages::message);
         GetProfileResponse {
@@ -175,7 +176,7 @@ mod tests {
         services = [{ name = { ja = "転送", en = "Forwarding" }, url = "https://example.jp/forward" }]
     "#;
 
-    /// SITE-1: every part is a setting, and an unset part is absent.
+    /// SITE-1: each part of the profile is a setting. An unset part is absent from the message.
     #[test]
     fn an_unset_part_is_absent() {
         let whole: ProfileSettings = toml::from_str(WHOLE).unwrap();

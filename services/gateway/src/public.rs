@@ -1,5 +1,5 @@
-//! The public port: TLS without client certificates, HTTP/2 and HTTP/1.1, gRPC-Web and gRPC for the public RPCs of the
-//! contracts, and the files of the site.
+//! The public port. It serves the public RPCs of the contracts with gRPC-Web and gRPC, and the files of the site. It
+//! uses HTTP/2 and HTTP/1.1 over TLS without client certificates.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -32,18 +32,18 @@ use crate::reflection::edge_descriptors;
 use crate::site::{Site, protect};
 use crate::subscriber::Subscriber;
 
-/// The largest message that is read, in bytes. No message of a subscriber is nearly as large.
+/// The maximum size of a message, in bytes. The messages of subscribers are much smaller.
 const MAX_MESSAGE: usize = 64 * 1024;
 
-/// The RPCs for which places are kept (OPS-5).
+/// The RPCs for which `public.login_places` reserves places (OPS-5).
 const KEPT_PLACES: [&str; 1] = ["/aikagi.edge.v1.SubscriberService/Login"];
 
-/// The prefix of headers that our services trust. They are removed from outside requests.
+/// The prefix of headers that our services trust. Such headers are removed from outside requests.
 const OWN_PREFIX: &str = "x-aikagi-";
-/// The headers of a trace. They are removed, because a trace starts at the edge.
+/// The headers of a trace. They are removed from outside requests, because a trace starts at the edge.
 const TRACE_HEADERS: [&str; 3] = ["traceparent", "tracestate", "baggage"];
 
-/// Serves the public port until the stop, and then until the RPCs in progress have ended.
+/// Serves the public port until shutdown. Returns when the RPCs in progress have ended.
 pub(crate) async fn serve(
     gateway: &Gateway,
     listener: TcpListener,
@@ -109,7 +109,7 @@ pub(crate) async fn serve(
     Ok(())
 }
 
-/// Serves RPCs and files.
+/// Serves RPCs and the files of the site.
 #[derive(Clone, Debug)]
 struct PublicPort {
     rpc: GrpcWebService<Guard<Gate<Routes>>>,

@@ -1,4 +1,4 @@
-//! The descriptors for reflection on the public port: the edge's contract and its imports.
+//! Selects the descriptors for reflection on the public port: the edge's contract and its imports.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use prost_reflect::{DescriptorPool, FileDescriptor};
 
 const EDGE_PACKAGE: &str = "aikagi.edge.v1";
 
-/// `FileDescriptorSet.file`.
+/// The number of the field `FileDescriptorSet.file`.
 const FILE_FIELD: u32 = 1;
 
-/// The edge's files and their imports from an encoded `FileDescriptorSet`, with their options.
+/// Returns the edge's files and their imports from an encoded `FileDescriptorSet`. The files keep their options.
 pub(crate) fn edge_descriptors(all: &[u8]) -> anyhow::Result<Vec<u8>> {
     let pool = DescriptorPool::decode(all)?;
     let mut files = BTreeMap::new();

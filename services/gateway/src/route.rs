@@ -19,14 +19,14 @@ use tower::{Service, ServiceExt};
 
 use crate::upstreams::Upstreams;
 
-/// The largest request that is not a stream, in bytes.
+/// The maximum size of a request that is not a stream, in bytes.
 const MAX_REQUEST: usize = 1024 * 1024;
 
-/// The prefix of headers between the gateway and our services. They are removed from outside requests and from
+/// The prefix of headers between the gateway and our services. Such headers are removed from outside requests and from
 /// responses.
 const OWN_PREFIX: &str = "x-aikagi-";
 
-/// The headers of one connection, which are not passed on.
+/// The headers that concern only one connection. They are not passed on.
 const HOP_BY_HOP: [HeaderName; 8] = [
     CONNECTION,
     HOST,
@@ -38,7 +38,7 @@ const HOP_BY_HOP: [HeaderName; 8] = [
     UPGRADE,
 ];
 
-/// Routes each request to the owner of its service.
+/// Routes each request to the upstream that owns the gRPC service.
 #[derive(Debug, Clone)]
 pub(crate) struct Route {
     policies: Arc<Policies>,
@@ -56,7 +56,7 @@ impl Route {
     async fn route(self, request: Request<Body>) -> Result<Response<Body>, Status> {
         let not_allowed = || Refusal::new(ErrorReason::CallerNotAllowed);
         let (mut head, body) = request.into_parts();
-        // The guard has allowed the caller, and only the guard sets this extension.
+        // Only the guard sets this extension, after it has allowed the caller.
         let caller = head.extensions.get::<Caller>().ok_or_else(not_allowed)?;
         let method = self
             .policies
@@ -73,7 +73,7 @@ impl Route {
             read_body(body).await?
         };
         let outside = HeaderValue::from_str(&format!("{TRUST_DOMAIN}{}", caller.peer.path()))
-            .map_err(|_invalid| internal("an identity that a header can hold"))?;
+            .map_err(|_invalid| internal("an identity is not a valid header value"))?;
         let mut onward = Request::new(body);
         *onward.method_mut() = head.method;
         *onward.uri_mut() = path_only(&head.uri)?;
@@ -92,13 +92,13 @@ impl Route {
     }
 }
 
-/// Reads the body of a request that is no stream. Its size is limited.
+/// Reads the body of a request that is not a stream. Fails if the body is larger than [`MAX_REQUEST`].
 async fn read_body(body: Body) -> Result<Body, Refusal> {
     let read = Limited::new(body, MAX_REQUEST).collect().await;
     match read {
         Ok(collected) => Ok(Body::new(Full::new(collected.to_bytes()))),
         Err(error) if error.is::<LengthLimitError>() => {
-            Err(Refusal::invalid_field("request", "larger than 1 MiB"))
+            Err(Refusal::invalid_field("request", "is larger than 1 MiB"))
         }
         Err(_broken) => Err(Refusal::new(ErrorReason::DeadlineExceeded)),
     }
@@ -107,7 +107,7 @@ async fn read_body(body: Body) -> Result<Body, Refusal> {
 fn path_only(uri: &Uri) -> Result<Uri, Refusal> {
     uri.path()
         .parse()
-        .map_err(|_invalid| internal("the path of a URI"))
+        .map_err(|_invalid| internal("the path of a request is not a valid URI"))
 }
 
 fn clean(headers: &mut HeaderMap) {
@@ -124,7 +124,7 @@ fn clean(headers: &mut HeaderMap) {
     }
 }
 
-/// INV-7: hides refusals between our services, and the texts of transports, from the outside.
+/// INV-7: hides two things from outside callers: refusals between our services, and error texts of the transport.
 fn for_outside(response: Response<Body>) -> Response<Body> {
     let Some(status) = Status::from_header_map(response.headers()) else {
         return response;
@@ -164,7 +164,7 @@ where
 mod tests {
     use super::*;
 
-    /// INV-7: an outside request cannot contain the gateway's headers.
+    /// INV-7: the gateway's headers and the headers of a connection are removed from an outside request.
     #[test]
     fn own_and_connection_headers_are_removed() {
         let mut headers = HeaderMap::new();
@@ -183,7 +183,7 @@ mod tests {
         assert_eq!(headers.keys().collect::<Vec<_>>(), ["x-request-id"]);
     }
 
-    /// INV-7: if a service refuses the gateway, the outside sees an internal fault.
+    /// INV-7: if a service does not allow the gateway to call it, the outside caller sees an internal fault.
     #[test]
     fn a_refusal_between_services_is_internal() {
         let reason = |status: Status| {

@@ -1,5 +1,5 @@
-//! The session token of a request and of a response: in a cookie for a browser, as a bearer token for any other client
-//! (SESS-3).
+//! Reads the session token of a request, and adds a new token to a response. A browser's token is in a cookie. Any
+//! other client has a bearer token (SESS-3).
 
 use aikagi_domain::session::SessionToken;
 use aikagi_refusal::{ErrorReason, Refusal, internal, reason_of};
@@ -11,15 +11,16 @@ use zeroize::Zeroizing;
 
 use crate::browser::Browser;
 
-/// SESS-3: because of the prefix, browsers accept the cookie only with `Secure`, with `Path=/` and for this host.
+/// SESS-3: with this prefix, browsers accept the cookie only with `Secure`, with `Path=/` and for this host.
 const COOKIE_NAME: &str = "__Host-aikagi";
 
-/// There is no `Max-Age`: the browser removes the cookie when it closes, and the session ends by its own rules.
+/// The attributes of the cookie. Without `Max-Age`, the browser removes the cookie when it closes. The session ends by
+/// its own rules.
 const ATTRIBUTES: &str = "Path=/; Secure; HttpOnly; SameSite=Strict";
 
 const BEARER: &str = "bearer";
 
-/// The session of the client of one RPC.
+/// The client of one RPC: its session token, and true if it is a browser.
 #[derive(Debug)]
 pub struct ClientSession {
     browser: bool,
@@ -34,7 +35,7 @@ enum PresentedToken {
     Token(SessionToken, TokenCarrier),
 }
 
-/// Where the token is in a request.
+/// The part of a request that contains the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum TokenCarrier {
     Bearer,
@@ -52,7 +53,7 @@ impl ClientSession {
         }
     }
 
-    /// Reads the headers of a browser's request to another server, as [`Self::of_request`] does.
+    /// Reads the headers of a browser's request to another server, like [`Self::of_request`].
     pub fn of_browser(headers: &HeaderMap) -> Self {
         Self {
             browser: true,
@@ -62,7 +63,7 @@ impl ClientSession {
 
     /// The token of the request.
     ///
-    /// Fails with `SESSION_REQUIRED` if there is none, and with `SESSION_ENDED` if it is malformed.
+    /// Fails with `SESSION_REQUIRED` if the request has no token, and with `SESSION_ENDED` if the token is malformed.
     pub fn token(&self) -> Result<Zeroizing<String>, Refusal> {
         match &self.presented {
             PresentedToken::Nothing => Err(Refusal::new(ErrorReason::SessionRequired)),
@@ -71,15 +72,17 @@ impl ClientSession {
         }
     }
 
-    /// A response with a new token. A browser gets it in a cookie and never in the body, any other client in the body.
+    /// Makes a response with a new token. A browser gets the token in a cookie and never in the body. Any other client
+    /// gets it in the body.
     pub(crate) fn with_token<T>(
         &self,
         token: String,
         message: impl FnOnce(String) -> T,
     ) -> Result<Response<T>, Status> {
         let token = Zeroizing::new(token);
-        SessionToken::parse(&token)
-            .map_err(|_malformed| Status::from(internal("a token of authentication")))?;
+        SessionToken::parse(&token).map_err(|_malformed| {
+            Status::from(internal("authentication returned a malformed token"))
+        })?;
         if !self.browser {
             return Ok(Response::new(message(token.as_str().to_owned())));
         }
@@ -88,7 +91,7 @@ impl ClientSession {
         Ok(response)
     }
 
-    /// A response after the end of the session. A browser removes its cookie.
+    /// Makes a response after the end of the session. It makes a browser remove its cookie.
     pub(crate) fn without_token<T>(&self, message: T) -> Result<Response<T>, Status> {
         let mut response = Response::new(message);
         if self.browser {
@@ -122,7 +125,7 @@ impl ClientSession {
 
 impl PresentedToken {
     fn read(headers: &HeaderMap, browser: bool) -> Self {
-        // Another scheme, such as Basic, is for somebody else.
+        // Another scheme, such as Basic, is not meant for this service.
         let mut bearers = headers
             .get_all(AUTHORIZATION)
             .iter()
@@ -143,7 +146,7 @@ impl PresentedToken {
         match (cookies.next(), cookies.next()) {
             (None, _) => Self::Nothing,
             (Some(token), None) => Self::parse(token, TokenCarrier::Cookie),
-            // A browser has at most one. With two it is unknown which one is right.
+            // A browser sends our cookie at most once. With two cookies, the right one is unknown.
             (Some(_), Some(_)) => Self::Malformed(TokenCarrier::Cookie),
         }
     }
@@ -164,7 +167,7 @@ fn bearer_token(value: &[u8]) -> Option<&[u8]> {
     is_bearer.then(|| parts.next().unwrap_or_default())
 }
 
-/// The value of our cookie. Others can have any bytes in their names and values.
+/// The value of our cookie, if the pair is our cookie. Other cookies can have any bytes in their names and values.
 fn cookie_value(pair: &[u8]) -> Option<&[u8]> {
     pair.trim_ascii()
         .strip_prefix(COOKIE_NAME.as_bytes())?
@@ -179,7 +182,7 @@ fn set_cookie(metadata: &mut MetadataMap, value: &str, age: &str) -> Result<(), 
     let text = Zeroizing::new(format!("{COOKIE_NAME}={value}; {age}{ATTRIBUTES}"));
     let mut cookie: MetadataValue<Ascii> = text
         .parse()
-        .map_err(|_invalid| Status::from(internal("a cookie that a header can hold")))?;
+        .map_err(|_invalid| Status::from(internal("a cookie is not a valid header value")))?;
     // Logs do not show a sensitive header, and HPACK does not compress it.
     cookie.set_sensitive(true);
     metadata.insert("set-cookie", cookie);
@@ -216,7 +219,7 @@ mod tests {
         }
     }
 
-    /// SESS-3: a browser's token is read from its cookie, another client's from its bearer token.
+    /// SESS-3: the token of a browser is read from its cookie. The token of another client is its bearer token.
     #[test]
     fn a_token_is_read_from_its_carrier() {
         let bearer = |text: &str| ("authorization", format!("Bearer {text}"));
@@ -262,7 +265,7 @@ mod tests {
 
         assert_eq!(token_of(&[bearer(TOKEN), cookie(OTHER)], true), ours());
 
-        // Another scheme is not ours.
+        // Another authorization scheme is ignored.
         let basic = || ("authorization", format!("Basic {TOKEN}"));
         assert_eq!(token_of(&[basic()], false), required);
         assert_eq!(token_of(&[basic(), bearer(TOKEN)], false), ours());
@@ -273,7 +276,7 @@ mod tests {
         );
     }
 
-    /// SESS-3: cookies of others can have any bytes.
+    /// SESS-3: cookies that are not ours can have any bytes.
     #[test]
     fn foreign_cookies_are_skipped_as_bytes() {
         for (line, expected) in [
@@ -311,7 +314,7 @@ mod tests {
         assert_eq!(given.into_inner(), TOKEN);
     }
 
-    /// SESS-2: a browser removes the cookie of a session that has ended, and of no other.
+    /// SESS-2: a browser removes the cookie of a session that has ended, and keeps the cookie of any other session.
     #[test]
     fn the_cookie_of_an_ended_session_is_removed() {
         let cookie = [("cookie", format!("__Host-aikagi={TOKEN}"))];

@@ -26,7 +26,7 @@ pub struct Settings {
     /// The limits of attempts (LOGIN-8).
     #[serde(default)]
     pub limits: LimitSettings,
-    /// What the site says about its operator (SITE-1).
+    /// The information about the operator that the site shows (SITE-1).
     #[serde(default)]
     pub profile: ProfileSettings,
     /// The services behind the gateway.
@@ -39,9 +39,11 @@ pub struct Settings {
 pub struct PublicSettings {
     /// The address to listen on.
     pub listen: SocketAddr,
-    /// The certificate chain for browsers in PEM, its own certificate first. It is reloaded after a change.
+    /// The file with the certificate chain for browsers in PEM, the port's own certificate first. It is reloaded after
+    /// a change.
     pub certificate: PathBuf,
-    /// Its private key in PEM. Only its owner may have access to the file. It is reloaded after a change.
+    /// The file with the certificate's private key in PEM. Only the file's owner may have access to it. It is reloaded
+    /// after a change.
     pub key: PathBuf,
     /// The origins whose pages may use this port, as a browser sends them: `https://localhost:8443`.
     pub origins: Vec<Origin>,
@@ -51,10 +53,11 @@ pub struct PublicSettings {
     /// The directory of the site's files. Without it the port serves no files.
     #[serde(default)]
     pub site: Option<PathBuf>,
-    /// What differs from the default bounds of this port (OPS-5).
+    /// The bounds of this port. An unset bound has the default of a port for anyone (OPS-5).
     #[serde(default)]
     pub bounds: BoundSettings,
-    /// The RPCs in progress that only a login may be. Other RPCs get the rest of `server.max_in_flight` (OPS-5).
+    /// The number of places that only logins may take, at most half of `server.max_in_flight`. Other RPCs get the rest
+    /// (OPS-5).
     #[serde(default = "default_login_places")]
     pub login_places: usize,
 }
@@ -69,7 +72,7 @@ impl aikagi_mesh::run::Settings for Settings {
         aikagi_ttl::TtlStore::connect(&self.redis)?;
         ensure!(
             !self.public.origins.is_empty(),
-            "setting `public.origins`: at least one origin is needed"
+            "setting `public.origins`: must have at least one origin"
         );
         if let Some(site) = &self.public.site {
             Site::load(site)

@@ -18,8 +18,9 @@ use tower_http::services::ServeDir;
 
 use files::Files;
 
-/// Scripts and styles are only files of the site, not text in a page. Scripts cannot turn text into markup (Trusted
-/// Types without any policy). Pages load nothing from other sites, and no site can frame them.
+/// The content security policy. Scripts and styles can only be files of the site, not text in a page. Scripts cannot
+/// turn text into markup (Trusted Types without any policy). Pages load nothing from other sites. No site can frame
+/// them.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
      require-trusted-types-for 'script'; trusted-types 'none'";
@@ -42,17 +43,19 @@ const HEADERS: [(HeaderName, &str); 6] = [
     ),
 ];
 
-/// The path of files with the hash of their content in their names.
+/// The path prefix of files whose names contain the hash of their content.
 const HASHED: &str = "/assets/";
 const CACHE_FOREVER: &str = "public, max-age=31536000, immutable";
 const REVALIDATE: &str = "no-cache";
 const PAGE: &str = "/index.html";
-/// Where password managers look for the page that changes a password (W3C, "A Well-Known URL for Changing Passwords").
+/// The path at which password managers look for the page that changes a password (W3C, "A Well-Known URL for Changing
+/// Passwords").
 const WELL_KNOWN: &str = "/.well-known/change-password";
-/// The path of that page.
+/// The path of the page that changes a password.
 const CHANGE_PASSWORD: &str = "/password";
 
-/// The site's files, in memory. A file can have compressed versions beside it, for Brotli (`.br`) and gzip (`.gz`).
+/// The site's files, in memory. A file can have compressed versions in the same directory, for Brotli (`.br`) and gzip
+/// (`.gz`).
 #[derive(Clone, Debug)]
 pub(crate) struct Site(Files);
 
@@ -77,7 +80,7 @@ impl Site {
         if is_read && !hashed && !path.contains('.') {
             *request.uri_mut() = Uri::from_static(PAGE);
         }
-        // Parts of a file are not served: files are small, and their bytes are shared.
+        // Ignore requests for a part of a file: files are small, and all responses share their bytes.
         request.headers_mut().remove(RANGE);
         let is_get = request.method() == Method::GET;
         let files = self.0.for_request();
@@ -106,7 +109,7 @@ impl Site {
     }
 }
 
-/// SITE-8: a redirect that may change with a later version.
+/// SITE-8: a temporary redirect. A later version may change its target.
 fn redirect(path: &'static str) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::FOUND;
@@ -117,7 +120,7 @@ fn redirect(path: &'static str) -> Response<Body> {
     response
 }
 
-/// Adds the security headers to a response that is not of an RPC.
+/// Adds the security headers to a response. Responses of RPCs do not need them.
 pub(crate) fn protect(response: &mut Response<Body>) {
     for (name, value) in HEADERS {
         response

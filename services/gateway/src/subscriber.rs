@@ -1,5 +1,5 @@
-//! `aikagi.edge.v1.SubscriberService`: a subscriber's own account. Each RPC calls the service that owns it. The session
-//! token is in a cookie or a bearer token (SESS-3).
+//! `aikagi.edge.v1.SubscriberService`: the RPCs of subscribers. Each RPC except `GetProfile` calls the service that
+//! does the work. The session token is in a cookie or is a bearer token (SESS-3).
 
 mod change_password;
 mod get_policy;

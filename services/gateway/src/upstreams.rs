@@ -13,17 +13,17 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UpstreamSettings {
-    /// Login, lockout and sessions.
+    /// The replicas of authentication: login, lockout and sessions.
     pub authentication: Replicas,
-    /// Calls and temporary passwords.
+    /// The replicas of issuance: calls and temporary passwords.
     pub issuance: Replicas,
-    /// The permanent password.
+    /// The replicas of password: permanent passwords.
     pub password: Replicas,
-    /// Lines and numbers.
+    /// The replicas of units: lines, numbers and unit migrations.
     pub units: Replicas,
 }
 
-/// A client for each service.
+/// A client for each service behind the gateway.
 #[derive(Debug, Clone)]
 pub(crate) struct Upstreams {
     pub(crate) authentication: Upstream,
@@ -56,7 +56,7 @@ impl Upstreams {
         }
     }
 
-    /// The client for a service, by its package.
+    /// Finds the client for a gRPC service by its package. `None` if no upstream owns the package.
     pub(crate) fn owner(&self, service: &str) -> Option<&Upstream> {
         let (package, _name) = service.rsplit_once('.')?;
         match package {

@@ -17,7 +17,7 @@ use tower_http::services::fs::{Backend, File, Metadata};
 #[derive(Clone, Debug)]
 pub(super) struct Files {
     content: Arc<Content>,
-    /// The file that was opened last for one request.
+    /// The content of the file that this request opened last.
     opened: Arc<Mutex<Option<Bytes>>>,
 }
 
@@ -36,7 +36,7 @@ pub(super) struct Stored {
 }
 
 impl Files {
-    /// Reads a directory and all in it.
+    /// Reads all files of a directory and of its subdirectories.
     pub(super) fn read(directory: &Path) -> io::Result<Self> {
         let mut content = Content::default();
         content.read(directory, Path::new(""))?;
@@ -46,7 +46,7 @@ impl Files {
         })
     }
 
-    /// The same files, for one request.
+    /// The same files for one request, which records the file that it opens.
     pub(super) fn for_request(&self) -> Self {
         Self {
             content: Arc::clone(&self.content),
@@ -54,7 +54,7 @@ impl Files {
         }
     }
 
-    /// The file that was opened for the request.
+    /// Takes the content of the file that this request opened last.
     pub(super) fn opened(&self) -> Option<Bytes> {
         self.opened
             .lock()
@@ -96,7 +96,7 @@ impl Content {
     }
 }
 
-/// What is at a path.
+/// The file or directory at a path.
 #[derive(Clone, Debug)]
 pub(super) enum Found {
     Directory,
@@ -126,7 +126,7 @@ impl Metadata for Found {
     }
 }
 
-/// An opened file. Nothing is read from it: a response takes its bytes.
+/// An opened file. Nothing is read from it, because the response takes the bytes from [`Files::opened`].
 #[derive(Debug)]
 pub(super) struct Opened(Found);
 

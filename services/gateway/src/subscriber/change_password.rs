@@ -10,8 +10,8 @@ use tonic::{Response, Status};
 use super::Subscriber;
 use crate::session_token::ClientSession;
 
-/// PW-2, SESS-2: changes the password. The session continues with a new token. If that failed, the response has no
-/// session.
+/// PW-2, SESS-2: changes the password. The session continues with a new token. If it cannot continue, the response has
+/// no session.
 pub(super) async fn change_password(
     subscriber: &Subscriber,
     client: &ClientSession,

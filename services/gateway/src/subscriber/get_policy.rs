@@ -1,4 +1,4 @@
-//! `GetPolicy`: the figures that subscribers are told.
+//! `GetPolicy`: returns the policy, limits and lifetimes of passwords, which the site shows to subscribers.
 
 use aikagi_api::edge::v1::GetPolicyResponse;
 use aikagi_api::password::v1::GetPolicyRequest;
@@ -8,7 +8,7 @@ use tonic::{Response, Status};
 
 use super::Subscriber;
 
-/// SITE-2: the rules for a new password, the limits of wrong attempts, and the lifetimes.
+/// SITE-2: returns the rules for a new password, the limits of wrong attempts and invalid entries, and the lifetimes.
 pub(super) async fn get_policy(
     subscriber: &Subscriber,
 ) -> Result<Response<GetPolicyResponse>, Status> {

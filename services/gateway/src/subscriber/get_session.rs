@@ -1,4 +1,4 @@
-//! `GetSession`: the present session.
+//! `GetSession`: returns the present session.
 
 use aikagi_api::authentication;
 use aikagi_api::edge::v1::{GetSessionRequest, GetSessionResponse};
@@ -8,7 +8,7 @@ use tonic::{Response, Status};
 use super::Subscriber;
 use crate::session_token::ClientSession;
 
-/// SESS-1, SESS-6: the present session.
+/// SESS-1, SESS-6: returns the present session.
 pub(super) async fn get_session(
     subscriber: &Subscriber,
     client: &ClientSession,

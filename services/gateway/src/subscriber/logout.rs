@@ -8,8 +8,8 @@ use tonic::{Response, Status};
 use super::Subscriber;
 use crate::session_token::ClientSession;
 
-/// SESS-2: ends the session. Without a well-formed token there is no session to end. If the end fails, a browser keeps
-/// its cookie and can try again.
+/// SESS-2: ends the session. Without a well-formed token, the RPC does nothing and succeeds. If the session cannot be
+/// ended, a browser keeps its cookie and can try again.
 pub(super) async fn logout(
     subscriber: &Subscriber,
     client: &ClientSession,

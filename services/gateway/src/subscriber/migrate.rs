@@ -11,7 +11,7 @@ use super::Subscriber;
 use crate::limit::ClientAttempts;
 use crate::session_token::ClientSession;
 
-/// MIG-6: changes the unit. That ends all sessions of the line, this one too.
+/// MIG-6: changes the unit. This ends all sessions of the line, including this session.
 ///
 /// LOGIN-8: takes an attempt for each password, and returns those of the right ones. A request without a wrong password
 /// takes one, as a login does.

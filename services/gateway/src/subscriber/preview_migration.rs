@@ -1,4 +1,4 @@
-//! `PreviewMigration`: the passwords that a unit migration requires, and the logins after it.
+//! `PreviewMigration`: returns the numbers whose passwords a unit migration requires, and the logins after it.
 
 use std::mem::take;
 
@@ -10,7 +10,7 @@ use tonic::{Response, Status};
 use super::Subscriber;
 use crate::session_token::ClientSession;
 
-/// MIG-1 to MIG-3: the passwords that a unit migration requires, and the logins after it.
+/// MIG-1 to MIG-3: returns the numbers whose passwords a unit migration requires, and the logins after it.
 pub(super) async fn preview_migration(
     subscriber: &Subscriber,
     client: &ClientSession,

@@ -1,4 +1,4 @@
-//! The bounds of the public port, one by one (OPS-5). The short times make a test short; none depends on them.
+//! Tests of each bound of the public port (OPS-5). Short times only make the tests fast. No result depends on them.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use tonic_health::pb::health_client::HealthClient;
 use crate::fixture::Fixture;
 use crate::stubs::{NUMBER, PASSWORD, SLOW_PASSWORD};
 
-/// The time in which something must happen.
+/// The time limit for an expected event.
 const SOON: Duration = Duration::from_secs(30);
 
 fn login(password: &str) -> LoginRequest {
@@ -27,7 +27,7 @@ fn login(password: &str) -> LoginRequest {
     }
 }
 
-/// An HTTP/2 connection whose streams have this window.
+/// Opens an HTTP/2 connection whose streams have this initial window, in bytes.
 async fn http2(fixture: &Fixture, window: u32) -> SendRequest<Bytes> {
     let stream = fixture.connect("h2").await;
     let mut builder = h2::client::Builder::new();
@@ -37,7 +37,7 @@ async fn http2(fixture: &Fixture, window: u32) -> SendRequest<Bytes> {
     sender
 }
 
-/// Begins an RPC for this client of a proxy, without a body.
+/// Begins an RPC without its body, as a proxy does for this client.
 async fn begin(
     sender: &SendRequest<Bytes>,
     client: &str,
@@ -62,7 +62,8 @@ async fn is_closed(mut stream: impl AsyncRead + Unpin) {
     assert!(closed.is_ok(), "the connection stays open");
 }
 
-/// OPS-5: behind a proxy each client that it names has its own places. The oldest incomplete request goes first.
+/// OPS-5: each client that a proxy names has its own places. If a client has too many requests, its oldest incomplete
+/// request is refused.
 #[tokio::test]
 async fn clients_behind_a_proxy_have_their_own_places() {
     let public = "trusted_proxies = [\"127.0.0.0/8\"]
@@ -87,7 +88,7 @@ async fn clients_behind_a_proxy_have_their_own_places() {
     }
 }
 
-/// OPS-5: an RPC without its body takes no place of those in progress.
+/// OPS-5: an RPC whose body has not arrived does not count as an RPC in progress.
 #[tokio::test]
 async fn an_incomplete_rpc_takes_no_place() {
     let fixture = Fixture::start_with("max_in_flight = 2", "", "").await;
@@ -98,7 +99,7 @@ async fn an_incomplete_rpc_takes_no_place() {
     client.get_policy(GetPolicyRequest {}).await.unwrap();
 }
 
-/// OPS-5: a body that does not come in time ends its RPC, and counts as too late.
+/// OPS-5: if the body of an RPC does not arrive in time, the RPC ends with `DEADLINE_EXCEEDED`.
 #[tokio::test]
 async fn a_body_must_come_in_time() {
     let fixture = Fixture::start("", "bounds = { body = \"50ms\" }").await;
@@ -108,24 +109,25 @@ async fn a_body_must_come_in_time() {
     assert_eq!(reason(&response), Some(ErrorReason::DeadlineExceeded));
 }
 
-/// OPS-5: places are kept for logins.
+/// OPS-5: a login is still served while other RPCs are refused for load.
 #[tokio::test]
 async fn places_are_kept_for_logins() {
     let fixture = Fixture::start_with("max_in_flight = 2", "", "").await;
     let mut client = SubscriberServiceClient::new(fixture.channel().await);
     let mut slow = client.clone();
     let slow = tokio::spawn(async move { slow.login(login(SLOW_PASSWORD)).await });
-    fixture.stub.entered().await;
+    fixture.stub.slow_rpc_arrived().await;
     let refused = client.get_policy(GetPolicyRequest {}).await.unwrap_err();
     assert_eq!(reason_of(&refused), Some(ErrorReason::Overloaded));
     client.login(login(PASSWORD)).await.unwrap();
-    fixture.stub.go_on();
+    fixture.stub.continue_slow_rpc();
     slow.await.unwrap().unwrap();
 }
 
-/// OPS-5: a peer that does not take its response loses its connection. One that waits for us does not.
+/// OPS-5: a connection is closed if the peer does not read its response. A connection stays open if the peer waits for
+/// the gateway.
 #[tokio::test]
-async fn a_response_must_be_taken() {
+async fn a_response_must_be_read() {
     let site = tempfile::tempdir().unwrap();
     std::fs::write(site.path().join("index.html"), "page").unwrap();
     let public = format!(
@@ -149,7 +151,8 @@ async fn a_response_must_be_taken() {
     assert!(next.is_err(), "{next:?}");
 }
 
-/// OPS-5: a connection without a first byte, a handshake, a first request or a next one is closed in time.
+/// OPS-5: a connection is closed in time if its first byte, its handshake, its first request or a next request does not
+/// arrive.
 #[tokio::test]
 async fn a_silent_connection_is_closed() {
     let short =
@@ -166,7 +169,7 @@ async fn a_silent_connection_is_closed() {
         let fixture = Fixture::start("", "bounds = { idle = \"50ms\" }").await;
         let mut stream = fixture.connect(protocol).await;
         let request: &[u8] = match protocol {
-            // The preface, SETTINGS, and HEADERS of GET /.
+            // The preface, SETTINGS, and the HEADERS frame of `GET /`.
             "h2" => b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\0\0\x03\x01\x05\0\0\0\x01\x82\x84\x87",
             _ => b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n",
         };
@@ -175,15 +178,15 @@ async fn a_silent_connection_is_closed() {
     }
 }
 
-/// OPS-5: a stop does not wait for connections that send nothing.
+/// OPS-5: shutdown does not wait for connections that send nothing.
 #[tokio::test]
-async fn a_stop_does_not_wait_for_silent_connections() {
+async fn shutdown_does_not_wait_for_silent_connections() {
     let silent = "bounds = { first_byte = \"1h\", handshake = \"1h\" }";
     let mut fixture = Fixture::start_with("drain = \"1h\"", "", silent).await;
     let _silent = TcpStream::connect(fixture.public).await.unwrap();
     let mut half = TcpStream::connect(fixture.public).await.unwrap();
     half.write_all(b"\x16\x03\x01").await.unwrap();
-    // Both were accepted before a later one.
+    // The gateway accepts connections in order. After this one is accepted, so are the other two.
     let _later = fixture.connect("http/1.1").await;
     fixture.shutdown.begin();
     let stopped = tokio::time::timeout(SOON, &mut fixture.serving).await;

@@ -47,11 +47,11 @@ async fn check(fixture: &Fixture, request: CheckRequest) -> CheckResponse {
     envoy.check(request).await.unwrap().into_inner()
 }
 
-/// The HTTP status and the reason for the client.
+/// The HTTP status and the reason that the client gets.
 fn denied(response: &CheckResponse) -> (i32, String) {
     assert_ne!(response.status.as_ref().unwrap().code, i32::from(Code::Ok));
     let Some(HttpResponse::DeniedResponse(denied)) = &response.http_response else {
-        panic!("not denied: {response:?}");
+        panic!("expected a denial: {response:?}");
     };
     assert!(!denied.body.is_empty());
     let header = denied.headers[0].header.as_ref().unwrap();
@@ -59,8 +59,8 @@ fn denied(response: &CheckResponse) -> (i32, String) {
     (denied.status.as_ref().unwrap().code, header.value.clone())
 }
 
-/// SESS-4, SESS-3: a request whose session may change the number is allowed and gets the account. The token is in the
-/// cookie or a bearer token, and the route chooses the header with the number.
+/// SESS-4, SESS-3: a request is allowed if its session may change the number. The response names the account. The token
+/// is in the cookie or is a bearer token. The route can name another header for the number.
 #[tokio::test]
 async fn a_request_in_scope_is_allowed() {
     let fixture = logged_in().await;
@@ -74,7 +74,7 @@ async fn a_request_in_scope_is_allowed() {
             None,
         ),
         request(&[("cookie", &cookie), ("x-line", NUMBER)], Some("X-Line")),
-        // What others put beside the token is not ours.
+        // Cookies and authorization schemes that are not ours are ignored.
         request(&[("cookie", &foreign), ("x-aikagi-number", NUMBER)], None),
         request(
             &[
@@ -88,7 +88,7 @@ async fn a_request_in_scope_is_allowed() {
         let response = check(&fixture, request).await;
         assert_eq!(response.status.unwrap().code, i32::from(Code::Ok));
         let Some(HttpResponse::OkResponse(ok)) = response.http_response else {
-            panic!("not allowed");
+            panic!("expected the request to be allowed");
         };
         let header = ok.headers[0].header.clone().unwrap();
         assert_eq!(

@@ -1,4 +1,4 @@
-//! A gateway with its Redis and stubs.
+//! A gateway with its own Redis, and with stubs of its upstreams.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -38,19 +38,19 @@ use crate::stubs::Stub;
 
 pub(crate) const ORIGIN: &str = "https://localhost:8443";
 
-/// The name of the gateway's file of settings.
+/// The name of the gateway's settings file.
 const SETTINGS: &str = "gateway.toml";
 
 pub(crate) struct Fixture {
     pub(crate) stub: Stub,
     pub(crate) redis: TestRedis,
     pub(crate) clock: Arc<ManualClock>,
-    /// Stops the gateway alone.
+    /// Stops the gateway, but not the stubs.
     pub(crate) shutdown: Shutdown,
     pub(crate) serving: JoinHandle<anyhow::Result<()>>,
     pub(crate) public: SocketAddr,
     private: SocketAddr,
-    /// The gateway, if it is a process of its own.
+    /// The gateway's process, if the gateway does not run in the process of the test.
     process: Option<Child>,
     authority: Authority,
     certificate: PathBuf,
@@ -97,7 +97,7 @@ impl Fixture {
         fixture
     }
 
-    /// Starts a gateway as a process of its own, with these lines in the section `public`.
+    /// Starts a gateway as a separate process, with these lines in the section `public`.
     pub(crate) async fn start_process(more_of_public: &str) -> Self {
         let [private, public] = [(); 2].map(|()| aikagi_devkit::ports::free().unwrap());
         let ports = [private, public];
@@ -117,8 +117,8 @@ impl Fixture {
         fixture
     }
 
-    /// Everything but the gateway. Its settings have these ports, and these lines in the sections `server`, `limits`
-    /// and `public`.
+    /// Starts everything except the gateway, and writes the gateway's settings file. The file has these ports, and
+    /// these lines in the sections `server`, `limits` and `public`.
     async fn around(
         [private, public]: [u16; 2],
         more_of_server: &str,
@@ -208,7 +208,7 @@ impl Fixture {
         self.directory.path().join(SETTINGS)
     }
 
-    /// The largest resident memory that the gateway's process has had, in bytes.
+    /// The maximum resident memory of the gateway's process so far, in bytes.
     pub(crate) fn peak_memory(&self) -> usize {
         let process = self.process.as_ref().unwrap();
         let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap();
@@ -223,18 +223,18 @@ impl Fixture {
         kib * 1024
     }
 
-    /// A TLS connection to the public port from another address of this machine. None if the port refuses it.
+    /// Opens a TLS connection to the public port from another address of this machine. `None` if the port refuses it.
     pub(crate) async fn connect_from(&self, ip: [u8; 4]) -> Option<TlsStream<TcpStream>> {
         let stream = tcp_from(ip, self.public).await?;
         tls(stream, &self.certificate, "h2").await
     }
 
-    /// A TLS connection to the public port.
+    /// Opens a TLS connection to the public port with this ALPN protocol.
     pub(crate) async fn connect(&self, protocol: &str) -> TlsStream<TcpStream> {
         connect(self.public, &self.certificate, protocol).await
     }
 
-    /// A gRPC connection to the public port.
+    /// Opens a gRPC connection to the public port.
     pub(crate) async fn channel(&self) -> Channel {
         let (address, certificate) = (self.public, self.certificate.clone());
         let connector = tower::service_fn(move |_uri| {
@@ -251,7 +251,7 @@ impl Fixture {
         self.private
     }
 
-    /// A client of the private port as this workload.
+    /// Creates a client of the private port that has the identity of this workload.
     pub(crate) fn private(&self, workload: &str) -> Upstream {
         let files = self.directory.path().join("certs").join(workload);
         std::fs::create_dir_all(files.parent().unwrap()).unwrap();
@@ -276,14 +276,14 @@ async fn connect(address: SocketAddr, authority: &PathBuf, protocol: &str) -> Tl
     tls(stream, authority, protocol).await.unwrap()
 }
 
-/// A TCP connection from an address of this machine.
+/// Opens a TCP connection from this address of this machine. `None` if it is refused.
 pub(crate) async fn tcp_from(ip: [u8; 4], to: SocketAddr) -> Option<TcpStream> {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind((ip, 0).into()).unwrap();
     socket.connect(to).await.ok()
 }
 
-/// A TLS handshake. None if the other end closes the connection.
+/// Makes a TLS handshake. `None` if the other end closes the connection.
 async fn tls(
     stream: TcpStream,
     authority: &PathBuf,

@@ -4,12 +4,12 @@ use crate::fixture::Fixture;
 
 /// A frame with the empty message of `GetPolicy`.
 const BINARY: &str = "\0\0\0\0\0";
-/// The same as base64.
+/// The frame of [`BINARY`] in base64.
 const TEXT: &str = "AAAAAAA=";
-/// The same in three pieces, each padded.
+/// The frame of [`BINARY`] in base64, in three pieces. Each piece has padding.
 const PIECES: &str = "AA==AAA=AAA=";
 
-/// OPS-4: media types are compared as RFC 9110 says: without regard to case, and parameters do not matter.
+/// OPS-4: media types are compared as in RFC 9110. Upper and lower case are the same, and parameters are ignored.
 #[tokio::test]
 async fn parameters_and_case_of_the_content_type_do_not_matter() {
     let fixture = Fixture::start("", "").await;
@@ -54,7 +54,7 @@ async fn base64_can_have_several_padded_pieces() {
     }
 }
 
-/// SESS-3: a script cannot claim to be another client by the case of its content type.
+/// SESS-3: a content type in upper case does not make a browser look like another client.
 #[tokio::test]
 async fn a_browser_is_recognised_in_any_case() {
     use aikagi_api::edge::v1::LoginRequest;

@@ -1,4 +1,4 @@
-//! Slow, malformed and silent connections: they do not delay other clients.
+//! Slow, malformed and silent connections do not delay other clients.
 
 use std::time::Duration;
 
@@ -9,9 +9,9 @@ use tokio::net::TcpStream;
 
 use crate::fixture::Fixture;
 
-/// The number of connections.
+/// The number of silent connections.
 const CONNECTIONS: usize = 100;
-/// The time in which a connection must be closed.
+/// The time limit for the gateway to close a connection.
 const CLOSED: Duration = Duration::from_mins(1);
 /// The preface of an HTTP/2 connection, and an empty SETTINGS frame.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
@@ -24,12 +24,12 @@ async fn is_served(fixture: &Fixture) {
 /// Waits until the gateway closes this connection.
 async fn is_closed(mut stream: impl AsyncRead + Unpin) {
     let mut said = Vec::new();
-    // A reset closes it too.
+    // A reset is an error of `read_to_end`, and closes the connection too.
     let ended = tokio::time::timeout(CLOSED, stream.read_to_end(&mut said)).await;
     assert!(ended.is_ok(), "the connection stays open");
 }
 
-/// Connections that send nothing, or only a part of a request, do not prevent others.
+/// Connections that send nothing, or only a part of a request, do not prevent other clients from being served.
 #[tokio::test]
 async fn silent_connections_do_not_prevent_others() {
     let fixture = Fixture::start("", "").await;
@@ -56,8 +56,8 @@ async fn silent_connections_do_not_prevent_others() {
     is_served(&fixture).await;
 }
 
-/// A connection that breaks HTTP/2 is closed, and others are not affected: garbage after the preface, a frame that is
-/// too large, an endless header block, and many streams that are opened and reset.
+/// A connection that violates HTTP/2 is closed, and other connections are not affected. The cases are garbage after the
+/// preface, a frame that is too large, an endless header block, and many streams that are opened and reset.
 #[tokio::test]
 async fn broken_frames_close_only_their_connection() {
     let fixture = Fixture::start("", "").await;
@@ -90,7 +90,7 @@ async fn broken_frames_close_only_their_connection() {
     }
 }
 
-/// Frames of HTTP/2: HEADERS of `POST /`, or any other.
+/// Encodes a frame of HTTP/2.
 fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let [_, length @ ..] = u32::try_from(payload.len()).unwrap().to_be_bytes();
     let mut frame = [&length[..], &[kind, flags], &stream.to_be_bytes()].concat();
@@ -98,7 +98,7 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// The frames of one kind.
+/// The payloads of all frames of one kind.
 fn of_kind(mut bytes: &[u8], kind: u8) -> Vec<&[u8]> {
     let mut frames = Vec::new();
     while let Some((head, rest)) = bytes.split_at_checked(9) {
@@ -119,14 +119,14 @@ const RST_STREAM: u8 = 3;
 const GOAWAY: u8 = 7;
 const WINDOW_UPDATE: u8 = 8;
 const CONTINUATION: u8 = 9;
-/// `POST /`, in HPACK's static table.
+/// The header block of `POST /`, with entries of HPACK's static table.
 const POST: &[u8] = b"\x83\x84\x87";
-/// `ENHANCE_YOUR_CALM`.
+/// The error code `ENHANCE_YOUR_CALM`.
 const CALM: u32 = 11;
 
-/// Sends frames after the preface. The gateway must close the connection with `ENHANCE_YOUR_CALM`, and serve others. What
-/// it sends.
-async fn calmed(fixture: &Fixture, frames: Vec<u8>) -> Vec<u8> {
+/// Sends frames after the preface. The gateway must close the connection with `ENHANCE_YOUR_CALM`, and still serve
+/// other clients. Returns the bytes that the gateway sends.
+async fn closed_with_calm(fixture: &Fixture, frames: Vec<u8>) -> Vec<u8> {
     let mut stream = fixture.connect("h2").await;
     stream.write_all(PREFACE).await.unwrap();
     let (mut reader, mut writer) = tokio::io::split(stream);
@@ -141,7 +141,7 @@ async fn calmed(fixture: &Fixture, frames: Vec<u8>) -> Vec<u8> {
     said
 }
 
-/// OPS-5: rapid reset (CVE-2023-44487): streams that the client opens and resets at once.
+/// OPS-5: rapid reset (CVE-2023-44487). The client opens streams and resets each one immediately.
 #[tokio::test]
 async fn rapid_reset_closes_the_connection() {
     let fixture = Fixture::start("", "").await;
@@ -150,25 +150,25 @@ async fn rapid_reset_closes_the_connection() {
         frames.extend(frame(HEADERS, 4, stream, POST));
         frames.extend(frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes()));
     }
-    calmed(&fixture, frames).await;
+    closed_with_calm(&fixture, frames).await;
 }
 
-/// OPS-5: `MadeYouReset` (CVE-2025-8671): streams that the gateway must reset, because the client breaks the protocol.
+/// OPS-5: `MadeYouReset` (CVE-2025-8671). The client violates the protocol, so that the gateway must reset the streams.
 #[tokio::test]
 async fn made_you_reset_closes_the_connection() {
     let fixture = Fixture::start("", "").await;
     let mut frames = Vec::new();
     for stream in (1..1_000).step_by(2) {
         frames.extend(frame(HEADERS, 4, stream, POST));
-        // The window becomes larger than any may be.
+        // The window becomes larger than HTTP/2 allows.
         frames.extend(frame(WINDOW_UPDATE, 0, stream, &[0x7f, 0xff, 0xff, 0xff]));
     }
-    let said = calmed(&fixture, frames).await;
+    let said = closed_with_calm(&fixture, frames).await;
     let resets = of_kind(&said, RST_STREAM);
     assert!(resets.len() <= 100, "{} streams", resets.len());
 }
 
-/// OPS-5: CONTINUATION flood (CVE-2024-27316): a head of a request that never ends.
+/// OPS-5: CONTINUATION flood (CVE-2024-27316). The head of a request never ends.
 #[tokio::test]
 async fn a_flood_of_continuations_closes_the_connection() {
     let fixture = Fixture::start("", "").await;
@@ -176,10 +176,10 @@ async fn a_flood_of_continuations_closes_the_connection() {
     for _ in 0..20_000 {
         frames.extend(frame(CONTINUATION, 0, 1, b"\x40\x01a\0"));
     }
-    calmed(&fixture, frames).await;
+    closed_with_calm(&fixture, frames).await;
 }
 
-/// OPS-5: as above, with frames that are empty and so exceed no size.
+/// OPS-5: a flood of empty CONTINUATION frames. They never exceed a limit of size.
 #[tokio::test]
 async fn a_flood_of_empty_continuations_closes_the_connection() {
     let fixture = Fixture::start("", "").await;
@@ -187,10 +187,10 @@ async fn a_flood_of_empty_continuations_closes_the_connection() {
     for _ in 0..20_000 {
         frames.extend(frame(CONTINUATION, 0, 1, b""));
     }
-    calmed(&fixture, frames).await;
+    closed_with_calm(&fixture, frames).await;
 }
 
-/// A header list beyond the limit is refused.
+/// A header list that exceeds the limit is refused.
 #[tokio::test]
 async fn headers_beyond_the_limit_are_refused() {
     let fixture = Fixture::start("", "").await;

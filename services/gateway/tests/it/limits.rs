@@ -24,13 +24,14 @@ fn wrong() -> LoginRequest {
     }
 }
 
-/// LOGIN-8: beyond its quota an address gets the time to wait, and no service is called.
+/// LOGIN-8: an attempt that exceeds the quota of its address is refused. The refusal has the time to wait, and no
+/// service is called.
 #[tokio::test]
 async fn attempts_beyond_the_quota_are_refused() {
     let fixture = Fixture::start(THREE_A_MINUTE, "").await;
     let response = fixture.web("Login", &wrong(), &[]).await;
     assert_eq!(response.reason(), Some(ErrorReason::LoginRefused));
-    // Attempts in a change and in a unit migration count too.
+    // Attempts in a password change and in a unit migration count too.
     let migration = fixture
         .web("Migrate", &MigrateRequest::default(), &[])
         .await;
@@ -99,7 +100,8 @@ async fn each_wrong_password_of_a_migration_takes_an_attempt() {
     }
 }
 
-/// LOGIN-8: behind a configured proxy each client has its own quota. It cannot get another quota with forged entries.
+/// LOGIN-8: behind a configured proxy, each client has its own quota. A client cannot get another quota with forged
+/// entries.
 #[tokio::test]
 async fn clients_behind_a_proxy_have_their_own_quota() {
     let limits = format!(
@@ -128,7 +130,7 @@ async fn clients_behind_a_proxy_have_their_own_quota() {
     assert_eq!(allowed(drawn.each_ref().map(String::as_str)).await, 3);
 }
 
-/// LOGIN-8: without Redis attempts are refused. Requests without an attempt still work.
+/// LOGIN-8: attempts are refused while Redis does not respond. Requests without an attempt still work.
 #[tokio::test]
 async fn without_redis_attempts_are_refused() {
     let mut fixture = Fixture::start("", "").await;

@@ -1,4 +1,4 @@
-//! The whole gateway: real TLS, a private Redis, and stubs of the services behind it.
+//! Tests of the whole gateway, with real TLS, a private Redis, and stubs of the services behind it.
 
 #![allow(
     clippy::indexing_slicing,

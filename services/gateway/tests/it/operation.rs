@@ -1,4 +1,4 @@
-//! Start, stop and overload.
+//! Start, shutdown and overload.
 
 use std::time::Duration;
 
@@ -15,15 +15,15 @@ use tonic_types::StatusExt;
 use crate::fixture::Fixture;
 use crate::stubs::{NUMBER, PASSWORD, SLOW_PASSWORD, SLOW_REVISION, TOKEN};
 
-/// After a stop the RPCs in progress end, and then the gateway.
+/// After shutdown has begun, the RPCs in progress run to their end. Then the gateway ends.
 #[tokio::test]
-async fn rpcs_in_progress_end_after_a_stop() {
+async fn shutdown_waits_for_the_rpcs_in_progress() {
     let mut fixture = Fixture::start("", "").await;
     let mut client = SubscriberServiceClient::new(fixture.channel().await);
     let login = tokio::spawn(async move { client.login(slow_login()).await });
-    fixture.stub.entered().await;
+    fixture.stub.slow_rpc_arrived().await;
     fixture.shutdown.begin();
-    fixture.stub.go_on();
+    fixture.stub.continue_slow_rpc();
     let opened = login.await.unwrap().unwrap().into_inner();
     assert_eq!(opened.session_token, TOKEN);
     (&mut fixture.serving).await.unwrap().unwrap();
@@ -36,23 +36,23 @@ fn slow_login() -> LoginRequest {
     }
 }
 
-/// LOGIN-4: beyond its capacity the gateway refuses RPCs with a reason, and calls no service for them.
+/// LOGIN-4: the gateway refuses RPCs that exceed its capacity, with a reason. It calls no service for them.
 #[tokio::test]
 async fn rpcs_beyond_the_capacity_are_refused() {
     let fixture = Fixture::start_with("max_in_flight = 1", "", "").await;
     let mut client = SubscriberServiceClient::new(fixture.channel().await);
     let mut other = client.clone();
     let login = tokio::spawn(async move { client.login(slow_login()).await });
-    fixture.stub.entered().await;
+    fixture.stub.slow_rpc_arrived().await;
     let refused = other.login(slow_login()).await.unwrap_err();
     assert_eq!(reason_of(&refused), Some(ErrorReason::Overloaded));
     assert!(refused.get_details_retry_info().is_some());
-    fixture.stub.go_on();
+    fixture.stub.continue_slow_rpc();
     login.await.unwrap().unwrap();
     assert_eq!(fixture.stub.calls().len(), 1);
 }
 
-/// INV-11: an outside request gets no longer deadline than that of the settings.
+/// INV-11: an outside request cannot get a longer deadline than the settings allow.
 #[tokio::test]
 async fn an_outside_deadline_is_limited() {
     let fixture = Fixture::start_with("deadline = \"300ms\"", "", "").await;
@@ -82,18 +82,18 @@ async fn a_migration_may_take_longer() {
     migration.set_timeout(Duration::from_secs(60));
     let mut other = client.clone();
     let migrated = tokio::spawn(async move { other.migrate(migration).await });
-    fixture.stub.entered().await;
+    fixture.stub.slow_rpc_arrived().await;
 
     let late = client.login(slow_login()).await.unwrap_err();
     assert_eq!(reason_of(&late), Some(ErrorReason::DeadlineExceeded));
     // One for the login, which may still wait in the stub, and one for the migration.
-    fixture.stub.go_on();
+    fixture.stub.continue_slow_rpc();
     tokio::task::yield_now().await;
-    fixture.stub.go_on();
+    fixture.stub.continue_slow_rpc();
     migrated.await.unwrap().unwrap();
 }
 
-/// The public port serves health checks too.
+/// The public port also serves health checks.
 #[tokio::test]
 async fn the_public_port_serves_health_checks() {
     let fixture = Fixture::start("", "").await;
@@ -102,6 +102,7 @@ async fn the_public_port_serves_health_checks() {
     assert_eq!(response.into_inner().status(), ServingStatus::Serving);
 }
 
+/// An unknown key and an upstream without replicas are refused. The error names the setting.
 #[test]
 fn unknown_settings_are_refused() {
     let settings = r#"

@@ -1,4 +1,4 @@
-//! The private port: which workload may call which RPC, and how requests are routed.
+//! Tests of the private port: the RPCs that each workload may call, and the routing of requests.
 
 use aikagi_api::authentication::v1::CheckAccessRequest;
 use aikagi_api::authentication::v1::authentication_service_client::AuthenticationServiceClient;
@@ -41,7 +41,8 @@ fn access() -> CheckAccessRequest {
     }
 }
 
-/// INV-7: each outside workload may call only the RPCs whose `edge_callers` name it. Our services may call none.
+/// INV-7: an outside workload may call only the RPCs whose `edge_callers` name it. Our services may call no RPC at this
+/// port.
 #[tokio::test]
 async fn each_workload_may_call_what_the_contracts_say() {
     let fixture = Fixture::start("", "").await;
@@ -66,7 +67,7 @@ async fn each_workload_may_call_what_the_contracts_say() {
     assert!(allowed >= 4);
 }
 
-/// INV-7: the gateway names the caller to the service. A header of the caller is ignored.
+/// INV-7: the gateway tells the service who the caller is. A header that the caller sends is ignored.
 #[tokio::test]
 async fn only_the_gateway_names_the_caller() {
     let fixture = Fixture::start("", "").await;
@@ -86,7 +87,7 @@ async fn only_the_gateway_names_the_caller() {
     assert_eq!(fixture.stub.calls().last(), Some(&noted));
 }
 
-/// OPS-4: a refusal of a service is passed on unchanged. A service that cannot be reached is UNAVAILABLE.
+/// OPS-4: a refusal of a service is passed on unchanged. If a service cannot be reached, the caller gets UNAVAILABLE.
 #[tokio::test]
 async fn refusals_are_passed_on_unchanged() {
     let fixture = Fixture::start("", "").await;

@@ -1,4 +1,4 @@
-//! The public port: sessions of browsers and other clients, and requests that it refuses.
+//! Tests of the public port: sessions of browsers and other clients, requests that it refuses, and the site.
 
 use aikagi_api::edge::v1::subscriber_service_client::SubscriberServiceClient;
 use aikagi_api::edge::v1::{
@@ -174,14 +174,14 @@ async fn a_script_gets_no_token() {
     assert!(opened.metadata().get("set-cookie").is_some());
 }
 
-/// SESS-2: if the session could not continue after the change, the browser removes its cookie.
+/// SESS-2: if the session cannot continue after a password change, the browser removes its cookie.
 #[tokio::test]
 async fn the_cookie_is_removed_if_the_session_cannot_continue() {
     let fixture = Fixture::start("", "").await;
     fixture.web("Login", &login(PASSWORD), &[]).await;
     let own = cookie(TOKEN);
     let changed = fixture
-        .web("ChangePassword", &change("noCarry1"), &[("cookie", &own)])
+        .web("ChangePassword", &change("noToken1"), &[("cookie", &own)])
         .await;
     assert_eq!(changed.cookie(), Some(CLEARED));
     assert!(
@@ -212,7 +212,7 @@ async fn a_malformed_token_is_not_passed_on() {
     assert!(fixture.stub.calls().is_empty());
 }
 
-/// SESS-3: pages of other origins can call nothing, not even the login.
+/// SESS-3: pages of other origins cannot call any RPC, not even `Login`.
 #[tokio::test]
 async fn other_origins_are_refused() {
     let fixture = Fixture::start("", "").await;
@@ -234,7 +234,7 @@ async fn other_origins_are_refused() {
     assert!(response.cookie().is_some());
 }
 
-/// INV-7: the public port serves only RPCs that the contracts call public.
+/// INV-7: the public port serves only RPCs that the contracts mark as public.
 #[tokio::test]
 async fn only_public_rpcs_are_served() {
     let fixture = Fixture::start("", "").await;
@@ -259,9 +259,9 @@ async fn only_public_rpcs_are_served() {
     assert_eq!((policy.max_length, policy.refuses_common), (12, true));
 }
 
-/// SITE-2: the figures that subscribers are told come from the services.
+/// SITE-2: the limits that the site shows to subscribers come from the services.
 #[tokio::test]
-async fn the_figures_come_from_the_services() {
+async fn the_limits_come_from_the_services() {
     let fixture = Fixture::start("", "").await;
     let policy = fixture.web("GetPolicy", &GetPolicyRequest {}, &[]).await;
     let policy = policy.message::<GetPolicyResponse>();
@@ -272,7 +272,7 @@ async fn the_figures_come_from_the_services() {
     assert_eq!(policy.invalid_entries, 3);
 }
 
-/// SITE-1: the profile comes from the settings, and without settings it is empty.
+/// SITE-1: the profile comes from the settings. Without these settings it is empty.
 #[tokio::test]
 async fn the_profile_comes_from_the_settings() {
     let profile = "[profile]\nsetting_number = \"0120-000-111\"\n\
@@ -318,7 +318,7 @@ async fn reflection_shows_only_the_edge() {
         .message_response
         .unwrap();
     let MessageResponse::ListServicesResponse(list) = response else {
-        panic!("not a list")
+        panic!("expected a list of services")
     };
     let mut names: Vec<String> = list
         .service
@@ -335,7 +335,7 @@ async fn reflection_shows_only_the_edge() {
     );
 }
 
-/// A message that is too large or malformed is refused with a reason.
+/// A message is refused with a reason if it is too large or malformed.
 #[tokio::test]
 async fn unreadable_messages_are_refused_with_a_reason() {
     let fixture = Fixture::start("", "").await;
@@ -343,13 +343,14 @@ async fn unreadable_messages_are_refused_with_a_reason() {
         .web("Login", &login(&"x".repeat(65 * 1024)), &[])
         .await;
     assert_eq!(large.reason(), Some(ErrorReason::InvalidField));
-    // Its first field is not text, as the first field of `Login` is.
+    // The first field of this message is not text, but the first field of `LoginRequest` is.
     let malformed = GetSessionRequest { peek: true };
     let response = fixture.web("Login", &malformed, &[]).await;
     assert_eq!(response.reason(), Some(ErrorReason::InvalidField));
     assert!(fixture.stub.calls().is_empty());
 }
 
+/// With the setting `public.site`, the port serves the files of the directory and no other files.
 #[tokio::test]
 async fn the_site_is_served_if_configured() {
     let site = tempfile::tempdir().unwrap();
@@ -374,7 +375,7 @@ async fn the_site_is_served_if_configured() {
 
 /// SITE-8: a password manager finds the page that changes a password.
 #[tokio::test]
-async fn a_password_manager_is_sent_to_the_change_of_password() {
+async fn a_password_manager_is_redirected_to_the_password_page() {
     let site = tempfile::tempdir().unwrap();
     std::fs::write(site.path().join("index.html"), "page").unwrap();
     let fixture = Fixture::start("", &format!("site = {:?}", site.path())).await;
@@ -383,7 +384,7 @@ async fn a_password_manager_is_sent_to_the_change_of_password() {
     assert_eq!(found.status(), 302);
     assert_eq!(found.headers()["location"], "/password");
     assert!(found.headers().contains_key("content-security-policy"));
-    // A password manager trusts the redirect only if other addresses there do not exist.
+    // A password manager trusts the redirect only if an address that must not exist has the status 404.
     let other = "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200";
     assert_eq!(fixture.http1(get(other)).await.status(), 404);
 }

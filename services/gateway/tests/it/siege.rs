@@ -1,4 +1,5 @@
-//! One stranger's host must cost others nothing, at the sizes that once did. The gateway is a process of its own.
+//! Attacks from one host must not affect other clients. Each attack has a size that once did affect them. The gateway
+//! runs as a separate process.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,24 +20,24 @@ use tonic_health::pb::health_client::HealthClient;
 
 use crate::fixture::{Fixture, tcp_from};
 
-/// The address of the stranger's host.
+/// The address of the attacking host.
 const STRANGER: [u8; 4] = [127, 0, 0, 2];
 /// The address of another client.
 const OTHER: [u8; 4] = [127, 0, 0, 3];
-/// The RPCs of the other client, each on a connection of its own.
+/// The number of RPCs of the other client. Each RPC has its own connection.
 const RPCS: usize = 100;
-/// The other client waits no longer for an RPC.
+/// The time for which the other client waits for an RPC.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The resident memory of the gateway, in bytes, at most.
+/// The maximum resident memory of the gateway, in bytes.
 const MEMORY: usize = 128 * 1024 * 1024;
 
-/// How many times as large the attacks are as in `cargo xtask test`.
+/// The factor by which the attacks are larger than in `cargo xtask test`.
 fn times() -> usize {
     let times = std::env::var("AIKAGI_SIEGE_TIMES");
     times.map_or(1, |times| times.parse().unwrap())
 }
 
-/// One RPC of the other client, on a connection of its own. False if it is not served.
+/// Runs one RPC of the other client on its own connection. Returns false if the RPC is not served.
 async fn is_served(fixture: &Fixture) -> bool {
     let rpc = async {
         let stream = fixture.connect_from(OTHER).await?;
@@ -53,7 +54,7 @@ async fn is_served(fixture: &Fixture) -> bool {
     matches!(tokio::time::timeout(PATIENCE, rpc).await, Ok(Some(_)))
 }
 
-/// OPS-5: of a hundred RPCs of another client, ninety-nine are served.
+/// OPS-5: at least 99 of 100 RPCs of the other client are served.
 async fn others_are_served(fixture: &Fixture) {
     let mut served = 0;
     for done in 0..RPCS {
@@ -66,14 +67,14 @@ async fn others_are_served(fixture: &Fixture) {
     }
 }
 
-/// Waits until a count has been reached.
+/// Waits until a count is at least this large.
 async fn reached(count: &AtomicUsize, least: usize) {
     while count.load(Ordering::Relaxed) < least {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
-/// An HTTP/2 connection from the stranger's host, whose streams have this window.
+/// Opens an HTTP/2 connection from the attacking host. Its streams have this initial window, in bytes.
 async fn stranger(fixture: &Fixture, window: u32) -> Option<SendRequest<Bytes>> {
     let stream = fixture.connect_from(STRANGER).await?;
     let mut builder = h2::client::Builder::new();
@@ -83,7 +84,7 @@ async fn stranger(fixture: &Fixture, window: u32) -> Option<SendRequest<Bytes>> 
     Some(sender)
 }
 
-/// Connections that send nothing, each replaced as soon as it is closed.
+/// Opens connections that send nothing. Each one is replaced as soon as it is closed.
 fn silent(port: SocketAddr, size: usize, opened: &Arc<AtomicUsize>) -> JoinSet<()> {
     let mut attack = JoinSet::new();
     for _ in 0..size {
@@ -100,7 +101,7 @@ fn silent(port: SocketAddr, size: usize, opened: &Arc<AtomicUsize>) -> JoinSet<(
     attack
 }
 
-/// OPS-5: four hundred connections that send nothing, each replaced as soon as it is closed.
+/// OPS-5: 400 connections send nothing. Each one is replaced as soon as it is closed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn silent_connections_of_one_address_cost_others_nothing() {
     let fixture = Fixture::start_process("").await;
@@ -111,7 +112,7 @@ async fn silent_connections_of_one_address_cost_others_nothing() {
     assert!(fixture.peak_memory() < MEMORY);
 }
 
-/// OPS-5: the same at the private port, where a stranger has no certificate.
+/// OPS-5: 400 connections send nothing to the private port. The attacking host has no certificate.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn silent_connections_cost_workloads_nothing() {
     let fixture = Fixture::start_process("").await;
@@ -129,7 +130,7 @@ async fn silent_connections_cost_workloads_nothing() {
     assert!(fixture.peak_memory() < MEMORY);
 }
 
-/// OPS-5: fifteen connections, each with a hundred RPCs without a body. An RPC that ends is replaced.
+/// OPS-5: 15 connections have 100 RPCs each, whose bodies never arrive. An RPC that ends is replaced.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rpcs_without_a_body_cost_others_nothing() {
     let fixture = Arc::new(Fixture::start_process("").await);
@@ -150,7 +151,7 @@ async fn rpcs_without_a_body_cost_others_nothing() {
     assert!(fixture.peak_memory() < MEMORY);
 }
 
-/// Keeps a hundred RPCs without a body on one connection, until it is closed.
+/// Keeps 100 RPCs without a body in progress on one connection, until the connection is closed.
 async fn without_a_body(sender: SendRequest<Bytes>, begun: &AtomicUsize) {
     let one = async || {
         loop {
@@ -170,7 +171,7 @@ async fn without_a_body(sender: SendRequest<Bytes>, begun: &AtomicUsize) {
     futures_util::future::join_all((0..100).map(|_| one())).await;
 }
 
-/// OPS-5: sixty connections, each with a hundred requests for a file that they do not read.
+/// OPS-5: 60 connections request a file 100 times each, and do not read the responses.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn files_that_are_not_read_cost_no_memory() {
     let files = tempfile::tempdir().unwrap();
@@ -194,7 +195,8 @@ async fn files_that_are_not_read_cost_no_memory() {
     assert!(peak < MEMORY, "{} MiB", peak / 1024 / 1024);
 }
 
-/// Keeps a hundred requests for a file on one connection, whose responses are not read, until it is closed.
+/// Sends 100 requests for a file on one connection. Does not read the responses, and waits until the connection is
+/// closed.
 async fn unread(sender: SendRequest<Bytes>, begun: &AtomicUsize) {
     let one = async || {
         let Ok(mut ready) = sender.clone().ready().await else {
@@ -208,7 +210,7 @@ async fn unread(sender: SendRequest<Bytes>, begun: &AtomicUsize) {
         begun.fetch_add(1, Ordering::Relaxed);
         if let Ok(response) = response {
             let mut body = response.into_body();
-            // Reading nothing opens no window. The end comes with the end of the connection.
+            // The window is 0, so no data arrives. The wait ends when the connection is closed.
             let _ended = std::future::poll_fn(|context| body.poll_data(context)).await;
         }
     };

@@ -21,7 +21,7 @@ pub(crate) const SLOW_REVISION: &str = "slow";
 pub(crate) const TOKEN: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 pub(crate) const NEW_TOKEN: &str = "BAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/// A service with at most one session, which records its RPCs.
+/// A stub of all upstreams. It has at most one session, and records its RPCs.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stub(Arc<State>);
 
@@ -29,10 +29,10 @@ pub(crate) struct Stub(Arc<State>);
 struct State {
     live: Mutex<Option<&'static str>>,
     calls: Mutex<Vec<String>>,
-    /// A slow login has arrived.
-    pub(crate) entered: Notify,
-    /// A slow login may continue.
-    pub(crate) go_on: Notify,
+    /// Notified when a slow login has arrived.
+    pub(crate) slow_rpc_arrived: Notify,
+    /// Notified when the slow login may continue.
+    pub(crate) slow_rpc_may_continue: Notify,
 }
 
 impl Stub {
@@ -40,12 +40,12 @@ impl Stub {
         self.0.calls.lock().unwrap().clone()
     }
 
-    pub(crate) async fn entered(&self) {
-        self.0.entered.notified().await;
+    pub(crate) async fn slow_rpc_arrived(&self) {
+        self.0.slow_rpc_arrived.notified().await;
     }
 
-    pub(crate) fn go_on(&self) {
-        self.0.go_on.notify_one();
+    pub(crate) fn continue_slow_rpc(&self) {
+        self.0.slow_rpc_may_continue.notify_one();
     }
 
     fn note(&self, call: impl Into<String>) {
@@ -85,8 +85,8 @@ impl AuthenticationService for Stub {
         let request = request.into_inner();
         self.note(format!("login {}", request.number));
         if request.password == SLOW_PASSWORD {
-            self.0.entered.notify_one();
-            self.0.go_on.notified().await;
+            self.0.slow_rpc_arrived.notify_one();
+            self.0.slow_rpc_may_continue.notified().await;
         } else if request.password != PASSWORD {
             return Err(refused(ErrorReason::LoginRefused));
         }
@@ -183,16 +183,16 @@ impl PasswordService for Stub {
         if request.current_password != PASSWORD {
             return Err(refused(ErrorReason::PasswordWrong));
         }
-        // With this password the session is not carried on, so the subscriber must log in again.
-        let carried_on = request.new_password != "noCarry1";
-        self.set_live(carried_on.then_some(NEW_TOKEN));
+        // With this new password the session does not continue, so the subscriber must log in again.
+        let continues = request.new_password != "noToken1";
+        self.set_live(continues.then_some(NEW_TOKEN));
         Ok(Response::new(password::ChangePasswordResponse {
-            session_token: if carried_on {
+            session_token: if continues {
                 NEW_TOKEN.to_owned()
             } else {
                 String::new()
             },
-            session: carried_on.then(session),
+            session: continues.then(session),
         }))
     }
 
@@ -235,8 +235,8 @@ impl MigrationService for Stub {
         let request = request.into_inner();
         self.note(format!("migrate {} {}", request.unit, request.revision));
         if request.revision == SLOW_REVISION {
-            self.0.entered.notify_one();
-            self.0.go_on.notified().await;
+            self.0.slow_rpc_arrived.notify_one();
+            self.0.slow_rpc_may_continue.notified().await;
         }
         self.check(&request.session_token)?;
         let entries = request.passwords.iter();

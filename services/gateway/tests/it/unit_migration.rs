@@ -23,8 +23,8 @@ fn migrate(password: &str) -> MigrateRequest {
     }
 }
 
-/// MIG-6, SESS-3: after a unit migration the browser removes its cookie. After a refusal, which names the fields, it
-/// keeps it.
+/// MIG-6, SESS-3: after a unit migration, the browser removes its cookie. After a refusal it keeps the cookie. The
+/// refusal names the field.
 #[tokio::test]
 async fn a_migration_ends_the_browsers_session() {
     let fixture = Fixture::start("", "").await;

@@ -38,7 +38,7 @@ impl WebResponse {
 }
 
 impl Fixture {
-    /// Calls an RPC as a page of ours, with these headers added.
+    /// Calls an RPC as a page of the site does, with these additional headers.
     pub(crate) async fn web(
         &self,
         rpc: &str,
@@ -51,7 +51,7 @@ impl Fixture {
         self.web_raw(&path, message, &headers).await
     }
 
-    /// Calls an RPC over gRPC-Web with only these headers.
+    /// Calls an RPC over gRPC-Web with these headers and no headers of a browser.
     pub(crate) async fn web_raw(
         &self,
         path: &str,
@@ -86,7 +86,8 @@ impl Fixture {
         }
     }
 
-    /// Calls an RPC with an empty message over gRPC-Web, with this body and these headers. The status of the response.
+    /// Calls an RPC over gRPC-Web from a page of the site, with this body and these headers. Returns the headers and
+    /// the body of the response.
     pub(crate) async fn web_as(
         &self,
         rpc: &str,
@@ -136,5 +137,5 @@ fn trailing_status(mut body: &[u8]) -> Status {
         }
         body = rest;
     }
-    panic!("no trailers");
+    panic!("the response has no trailers");
 }
