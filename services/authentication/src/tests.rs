@@ -13,7 +13,7 @@ use aikagi_domain::telephone::TelephoneNumber;
 
 use fixture::Fixture;
 
-/// The contract number. It is not subscribed, so it is no account while the line's unit is NUMBER (UNIT-1).
+/// The contract number. It is not subscribed, so it is not an account while the line's unit is NUMBER (UNIT-1).
 const CONTRACT: &str = "0344440001";
 /// A subscribed additional number.
 const USER: &str = "0344440002";

@@ -55,7 +55,9 @@ impl Envoy {
         let number = http
             .headers
             .get(&number_header.to_ascii_lowercase())
-            .ok_or_else(|| Refusal::invalid_field("number", "the header with it is missing"))?
+            .ok_or_else(|| {
+                Refusal::invalid_field("number", "the header with the number is missing")
+            })?
             .clone();
         let access = CheckAccessRequest {
             session_token: ClientSession::of_browser(&headers(&http.headers)?)

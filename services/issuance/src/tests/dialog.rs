@@ -104,8 +104,8 @@ async fn a_turn_sent_twice_counts_once() {
     assert_eq!(fixture.audit().await.len(), 1);
 }
 
-/// IVR-12: a turn is refused and changes nothing if its call is unknown, if it is out of order, or if it repeats a turn
-/// with other content.
+/// IVR-12: a refused turn changes nothing. A turn is refused if its call is unknown, if it is out of order, or if it
+/// repeats a turn with other content.
 #[tokio::test]
 async fn turns_out_of_order_are_refused() {
     let fixture = Fixture::new().await;

@@ -1,3 +1,5 @@
+//! The audit trail: lists, chains, partitions and retention.
+
 use aikagi_api::units::v1::{
     AuditEvent, ListAuditEventsRequest, ListAuditEventsResponse, ReadAuditChainsRequest,
     ReadAuditChainsResponse,

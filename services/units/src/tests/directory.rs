@@ -1,3 +1,5 @@
+//! Changes of lines by operators, and explanations of logins.
+
 use aikagi_api::units::v1::{
     AddNumberRequest, CloseLineRequest, ExplainLoginRequest, LoginVerdict, Remedy,
     RemoveNumberRequest, ResetUnitRequest, SubscribeNumberRequest, UnsubscribeNumberRequest,

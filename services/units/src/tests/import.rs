@@ -1,3 +1,5 @@
+//! Bulk import of lines.
+
 use aikagi_api::units::v1::{
     CloseLineRequest, ImportLinesRequest, ImportLinesResponse, ImportRow, RejectedRow,
     RejectionReason,

@@ -79,7 +79,7 @@ pub(super) fn not_ready(unready: &[TelephoneNumber], entries: &[EnteredPassword]
         })
 }
 
-/// True if the reason is that the password is wrong or killed.
+/// True if the reason is that the password is wrong, or that the account has no live password.
 fn is_of_password(reason: ErrorReason) -> bool {
     matches!(
         reason,
@@ -103,7 +103,11 @@ fn wrong_passwords(wrong: &[(usize, ErrorReason)]) -> Refusal {
         .take(NAMED)
         .fold(refusal, |refusal, (index, reason)| {
             let is_dead = *reason == ErrorReason::PasswordDead;
-            let description = if is_dead { "dead" } else { "wrong" };
+            let description = if is_dead {
+                "has no live password"
+            } else {
+                "wrong"
+            };
             refusal.field_for(field(*index), *reason, description)
         })
 }
