@@ -8,8 +8,8 @@ use anyhow::Result;
 use crate::command::show;
 use crate::repo::Repo;
 
-/// Variables that `cargo run` sets for the program that it starts. Some build scripts read them: if they stayed,
-/// cargo would build the same crates again and again.
+/// Variables that `cargo run` sets for the program that it starts. Some build scripts read them. If
+/// this program passed them on, cargo would build the same crates again and again.
 const SET_BY_CARGO: [&str; 6] = [
     "CARGO_PKG_",
     "CARGO_MANIFEST_",
@@ -35,15 +35,16 @@ pub fn cargo(repo: &Repo, arguments: &[&str]) -> Command {
 
 /// Builds everything, tests included, and returns the directory of the executables.
 ///
-/// Tests enable features of the dependencies. A build without the tests would compile these dependencies twice.
+/// Tests enable features of the dependencies. Separate builds with and without tests would compile
+/// these dependencies twice.
 pub fn build_with_tests(repo: &Repo) -> Result<PathBuf> {
     let mut command = cargo(repo, &["build", "--workspace", "--all-targets"]);
     show(&mut command, "the build")?;
     Ok(repo.target.join("debug"))
 }
 
-/// The packages with the programs that `cargo xtask up` starts or tells of. Tests, benchmarks and the IVR adapter would
-/// only make the first start later.
+/// The packages with the programs that `cargo xtask up` starts or mentions. Tests, benchmarks and
+/// the IVR adapter would only delay the first start.
 pub const SYSTEM: [&str; 9] = [
     "aikagi-authentication",
     "aikagi-ctl",
@@ -58,7 +59,8 @@ pub const SYSTEM: [&str; 9] = [
 
 /// Builds the executables of these packages, and returns their directory.
 ///
-/// Cargo unites the features of the packages that it is given: commands that follow one another give the same ones.
+/// Cargo unites the features of all packages that it builds together. Builds that follow one
+/// another should name the same packages, so that cargo does not compile dependencies again.
 pub fn build(repo: &Repo, packages: &[&str], release: bool) -> Result<PathBuf> {
     let mut command = cargo(repo, &["build", "--bins"]);
     for package in packages {

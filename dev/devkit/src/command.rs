@@ -1,4 +1,5 @@
-//! Starts, runs and stops child processes. None outlives the program that started it.
+//! Starts, runs and stops child processes. A child started with [`tied`] and [`spawn`] ends when
+//! the program that started it ends.
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -20,8 +21,9 @@ pub fn find(name: &str) -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-/// A command for `program` to which the kernel sends `signal` (a name such as `TERM`) when this process ends, even by a
-/// `kill -9`. Start it with [`spawn`].
+/// A command for `program`. When this process ends, even by a `kill -9`, the kernel sends `signal`
+/// (a name such as `TERM`) to the program. Start the command with [`spawn`]. On a machine without
+/// `setpriv`, no signal is sent.
 pub fn tied(program: impl AsRef<OsStr>, signal: &str) -> Command {
     let program = program.as_ref();
     let Some(setpriv) = find("setpriv") else {
@@ -44,9 +46,10 @@ struct SpawnRequest {
 
 /// Starts a command in a new process group, from a thread that lives as long as this process.
 ///
-/// The kernel sends the signal of [`tied`] when the *thread* ends that started the child. Threads of tests and of
-/// asynchronous runtimes end too early for that. Because of the new group, Ctrl-C in a terminal does not reach the child:
-/// this process receives it and stops its children in order.
+/// The kernel sends the signal of [`tied`] when the *thread* that started the child ends. Threads
+/// of tests and of asynchronous runtimes end too early for that. Because of the new group, Ctrl-C
+/// in a terminal does not reach the child: this process receives it and stops its children in
+/// order.
 pub fn spawn(mut command: Command) -> Result<Child> {
     use std::os::unix::process::CommandExt as _;
 
@@ -55,7 +58,8 @@ pub fn spawn(mut command: Command) -> Result<Child> {
         let (sender, requests): (Sender<SpawnRequest>, Receiver<SpawnRequest>) = channel();
         std::thread::spawn(move || {
             for mut request in requests {
-                // The caller may have given up. The child is then dropped, and stays tied to this process.
+                // If the caller no longer waits, the child is dropped. It stays tied to this
+                // process.
                 let _ = request.reply.send(request.command.spawn());
             }
         });
@@ -73,7 +77,8 @@ pub fn spawn(mut command: Command) -> Result<Child> {
         .with_context(|| format!("cannot start {}", program.display()))
 }
 
-/// Runs a command to its end and returns its standard output. Fails, with all that it printed, when the command fails.
+/// Runs a command to its end and returns its standard output. If the command fails, the error has
+/// everything that it printed.
 pub fn run(command: &mut Command) -> Result<String> {
     let output = command
         .stdin(Stdio::null())
@@ -92,7 +97,7 @@ pub fn run(command: &mut Command) -> Result<String> {
     Ok(stdout)
 }
 
-/// Runs a command that prints its own output; fails, naming it as `what`, when it fails.
+/// Runs a command that prints its own output. If the command fails, the error calls it `what`.
 pub fn show(command: &mut Command, what: &str) -> Result<()> {
     let status = status(command)?;
     if !status.success() {
@@ -101,7 +106,7 @@ pub fn show(command: &mut Command, what: &str) -> Result<()> {
     Ok(())
 }
 
-/// Runs a command that prints its own output, and returns how it ended.
+/// Runs a command that prints its own output, and returns its exit status.
 pub fn status(command: &mut Command) -> Result<ExitStatus> {
     command
         .status()
@@ -115,7 +120,8 @@ pub fn signal(pid: u32, signal: Signal) {
     }
 }
 
-/// Sends `polite` to a child, and kills it if it has not ended after `grace`. Returns when it has ended.
+/// Sends the signal `polite` to a child, and kills it if it has not ended after `grace`. Returns
+/// when the child has ended.
 pub fn stop(child: &mut Child, polite: Signal, grace: Duration) {
     if matches!(child.try_wait(), Ok(Some(_))) {
         return;
@@ -128,7 +134,8 @@ pub fn stop(child: &mut Child, polite: Signal, grace: Duration) {
     let _ = child.wait();
 }
 
-/// Calls `done` every 10 milliseconds until it returns true. False if that does not happen within `limit`.
+/// Calls `done` every 10 milliseconds until it returns true. Returns false if that does not happen
+/// within `limit`.
 pub fn wait_until(limit: Duration, mut done: impl FnMut() -> bool) -> bool {
     let start = Instant::now();
     loop {

@@ -1,52 +1,52 @@
-//! What a developer's command prints, with colours on a terminal.
+//! The output of developers' commands, with colours on a terminal.
 #![expect(
     clippy::print_stdout,
-    reason = "a command line talks on its standard output"
+    reason = "a command prints its results on standard output"
 )]
 
 use std::io::IsTerminal as _;
 
-/// Prints for the person who runs a command.
+/// Prints messages for the person who runs a command.
 #[derive(Clone, Copy, Debug)]
 pub struct Console {
     colours: bool,
 }
 
 impl Console {
-    /// Prints on standard output: in colour on a terminal, unless `NO_COLOR` is set.
-    #[expect(clippy::new_without_default, reason = "it looks at the environment")]
+    /// A console on standard output. It uses colours on a terminal, unless `NO_COLOR` is set.
+    #[expect(clippy::new_without_default, reason = "it reads the environment")]
     pub fn new() -> Self {
         Self {
             colours: std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
         }
     }
 
-    /// The title of the part that starts.
+    /// Prints the title of a part of the work that starts.
     pub fn heading(self, text: &str) {
         println!("{}", self.paint("1;36", text));
     }
 
-    /// The step that starts, or a result on the way.
+    /// Prints a step that starts, or an intermediate result.
     pub fn step(self, text: &str) {
         println!("{} {text}", self.paint("36", "·"));
     }
 
-    /// The command has done what it should.
+    /// Prints that the command has succeeded.
     pub fn success(self, text: &str) {
         println!("{}", self.paint("1;32", text));
     }
 
-    /// The command continues, but the person should know this.
+    /// Prints a problem that the person should know about. The command continues.
     pub fn warning(self, text: &str) {
         println!("{} {text}", self.paint("1;33", "note:"));
     }
 
-    /// Something failed.
+    /// Prints an error.
     pub fn failure(self, text: &str) {
         println!("{} {text}", self.paint("1;31", "error:"));
     }
 
-    /// A line without a mark.
+    /// Prints a line without a mark.
     pub fn line(self, text: &str) {
         println!("{text}");
     }

@@ -1,5 +1,5 @@
-//! Programs from Debian's packages, unpacked and not installed: for a machine whose own release has none, or one that
-//! is too old.
+//! Programs from Debian's packages, unpacked without installation. They are for a machine whose own
+//! release does not have the program, or has too old a version.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,7 +14,8 @@ pub const MIRROR: &str = "http://deb.debian.org/debian";
 /// The release of the packages.
 pub const RELEASE: &str = "trixie";
 
-/// Downloads packages and unpacks them under `home`, which holds nothing else. Returns the root of the unpacked files.
+/// Downloads packages and unpacks them under `home`, which must not contain other files. Returns
+/// the root of the unpacked files.
 pub fn unpack(home: &Path, names: &[&str]) -> Result<PathBuf> {
     let lists = private_directory(&home.join("lists"))?;
     private_directory(&lists.join("partial"))?;

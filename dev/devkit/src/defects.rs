@@ -1,10 +1,10 @@
-//! Identities that must be refused (INV-7).
+//! Certificates with defects, for tests that a service refuses them (INV-7).
 
 use aikagi_installation::certificates::{Authority, Claims, Identity, TRUST_DOMAIN};
 use anyhow::Result;
 use time::{Duration, OffsetDateTime};
 
-/// What is wrong with a certificate.
+/// A defect of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Defect {
     /// It ended an hour ago.
@@ -19,7 +19,8 @@ pub enum Defect {
     TwoIdentities,
 }
 
-/// Issues an identity for `name` with this defect. For one of an unknown authority, open another [`Authority`].
+/// Issues an identity for `name` with this defect. For an identity of an unknown authority, open
+/// another [`Authority`].
 pub fn issue_defective(authority: &Authority, name: &str, defect: Defect) -> Result<Identity> {
     let good = format!("{TRUST_DOMAIN}{name}");
     let uris = match defect {
@@ -54,7 +55,8 @@ mod tests {
 
     use super::*;
 
-    /// The SPIFFE names of a certificate, and whether it is too early, right or too late to use it.
+    /// The SPIFFE names of a certificate, and the present time compared with its validity: before
+    /// it, in it or after it.
     fn read(identity: &Identity) -> (Vec<String>, Ordering) {
         let text = std::fs::read(&identity.certificate).unwrap();
         let pem = Pem::iter_from_buffer(&text).next().unwrap().unwrap();

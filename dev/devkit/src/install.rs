@@ -30,7 +30,7 @@ pub enum Tool {
     Speech,
     /// The SIP client of the tests with real calls.
     SipTester,
-    /// Shows a process another time than the machine's.
+    /// Runs a process with another time than the machine's.
     Clock,
     /// The C compiler, with which Rust links and some crates build.
     CCompiler,
@@ -42,7 +42,7 @@ pub enum Tool {
     Docker,
     /// Makes a small Debian as a tar archive.
     Mmdebstrap,
-    /// Tests the rules of alerts. It is part of Prometheus, whose server is not used.
+    /// Tests the rules of alerts. It is part of Prometheus, whose server is not used here.
     Promtool,
 }
 
@@ -71,8 +71,8 @@ impl Tool {
         }
     }
 
-    /// Its packages in Debian. Those of PostgreSQL and Redis start servers of the system, which nothing here uses: the
-    /// private servers have other directories and ports.
+    /// Its packages in Debian. Those of PostgreSQL and Redis also start servers of the system.
+    /// Nothing here uses these: the private servers have other directories and ports.
     const fn packages(self) -> &'static [&'static str] {
         match self {
             Self::PostgreSql => &["postgresql"],
@@ -98,7 +98,8 @@ impl Tool {
     }
 }
 
-/// The directory of PostgreSQL's programs, of the newest installed version. None if all are too old.
+/// The directory of the programs of the newest installed PostgreSQL. None if every version is too
+/// old.
 pub fn postgres_programs() -> Option<PathBuf> {
     let mut found: Vec<(u32, PathBuf)> = std::fs::read_dir(POSTGRES_PACKAGES)
         .into_iter()
@@ -131,9 +132,9 @@ fn parse_version(line: &str) -> Option<u32> {
     digits.parse().ok()
 }
 
-/// Installs those of `tools` that are missing, and prints what it installs.
+/// Installs each of `tools` that is missing, and prints what it installs.
 ///
-/// Fails when a tool is missing and cannot be installed: without apt, or without root and sudo.
+/// Fails if a missing tool cannot be installed: there is no apt, or neither root nor sudo.
 pub fn ensure(tools: &[Tool], console: Console) -> Result<()> {
     let missing: Vec<Tool> = tools
         .iter()

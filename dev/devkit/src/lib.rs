@@ -1,5 +1,6 @@
-//! What developers' commands and tests share: private PostgreSQL and Redis servers, the services as processes, containers,
-//! the repository, the console, and certificates with defects. No production image contains it.
+//! Shared code of developers' commands and tests: private PostgreSQL and Redis servers, the
+//! services as processes, containers, the repository, the console, and certificates with defects.
+//! No production image contains it.
 
 pub mod cargo;
 pub mod command;

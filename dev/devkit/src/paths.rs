@@ -8,11 +8,12 @@ use anyhow::Result;
 use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 
-/// The path of a socket has at most 107 bytes. The longest name of a socket here has 20, and a slash comes before it.
+/// The longest path of a directory for a socket, in bytes. The path of a socket has at most 107
+/// bytes. The longest name of a socket here has 20, and a slash comes before it.
 const LONGEST_SOCKET_DIRECTORY: usize = 107 - 21;
 
-/// The directory for the sockets of a server in `dir`: `dir` itself, or where its path is too long for a socket, a short
-/// one whose name is derived from the path.
+/// The directory for the sockets of a server in `dir`. This is `dir` itself, unless its path is too
+/// long for a socket. Then it is a directory with a short name that is derived from the path.
 pub fn socket_directory(dir: &Path) -> Result<PathBuf> {
     if dir.as_os_str().len() <= LONGEST_SOCKET_DIRECTORY {
         return Ok(dir.to_owned());

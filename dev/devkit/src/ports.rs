@@ -7,10 +7,10 @@ use aikagi_installation::random::fill;
 use aikagi_installation::workloads::Service;
 use anyhow::{Result, bail};
 
-/// Below the range from which the kernel takes ports for outgoing connections. So no connection takes a port before its
-/// server does.
+/// The ports to choose from. The kernel takes the ports of outgoing connections from a higher
+/// range, so no connection takes a port before its server does.
 const RANGE: std::ops::Range<u16> = 12_000..32_000;
-/// How far the ports of a service's replicas are apart.
+/// The distance between the ports of two consecutive replicas of a service.
 const REPLICA_STEP: u16 = 10;
 
 /// The loopback ports of one replica of a service.
@@ -50,8 +50,8 @@ pub fn free_ports(service: Service) -> Result<Ports> {
     })
 }
 
-/// A loopback port that is free at this moment. It is random, so that two programs that ask at the same time seldom get
-/// the same.
+/// A loopback port that is free at this moment. It is random, so two programs that ask at the same
+/// time seldom get the same port.
 pub fn free() -> Result<u16> {
     for _ in 0..1_000 {
         let mut drawn = [0; 2];
@@ -64,7 +64,7 @@ pub fn free() -> Result<u16> {
     bail!("no free port")
 }
 
-/// Fails, naming the port and `what` needs it, when it is in use.
+/// Fails if the port is in use. The error names the port and `what`, the program that needs it.
 pub fn require_free(port: u16, what: &str) -> Result<()> {
     if let Err(error) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
         bail!("port {port}, which {what} needs, cannot be used: {error}");

@@ -43,7 +43,7 @@ pub fn migration_files() -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// How a cluster is run.
+/// Options of a cluster.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
     /// Commits survive a crash of the machine. Without this a run is faster. `synchronous_commit` is on in both cases
@@ -67,7 +67,7 @@ pub struct Cluster {
 impl Cluster {
     /// Creates a cluster in `dir` if it does not exist, starts it and waits until it accepts connections.
     ///
-    /// First stops a server that an earlier run left in this directory when it was killed.
+    /// If an earlier run was killed and left a server in this directory, stops that server first.
     pub fn start(dir: &Path, options: Options) -> Result<Self> {
         let home = Home::find(dir)?;
         let mut cluster = Self {
@@ -137,7 +137,7 @@ impl Cluster {
         }
     }
 
-    /// Kills every process of the server at once, as a crash of its machine would.
+    /// Kills every process of the server at the same moment, as a crash of its machine would.
     pub fn kill9(&mut self) {
         if let Some(mut child) = self.child.take() {
             let id = child.id();
@@ -154,8 +154,8 @@ impl Cluster {
             let _ = child.wait();
             // Until its processes have ended, a new server would find the shared memory in use.
             wait_until(STOP_LIMIT, || {
-                let gone = |id: &u32| !Path::new(&format!("/proc/{id}")).exists();
-                children.iter().all(gone)
+                let ended = |id: &u32| !Path::new(&format!("/proc/{id}")).exists();
+                children.iter().all(ended)
             });
         }
     }
@@ -268,7 +268,7 @@ fn host_based_access(options: Options) -> String {
     format!("local all all trust\nhost all all 127.0.0.1/32 {method}\n")
 }
 
-/// A path in which everything but letters and digits is encoded, for the query of a URL.
+/// A path in which every byte that is not a letter or a digit is encoded, for the query of a URL.
 fn encode_path(path: &Path) -> PercentEncode<'_> {
     percent_encode(path.as_os_str().as_encoded_bytes(), NON_ALPHANUMERIC)
 }
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_killed_cluster_comes_back() {
+    fn a_killed_cluster_can_be_restarted() {
         let dir = tempfile::tempdir().unwrap();
         let mut cluster = Cluster::start(dir.path(), Options::default()).unwrap();
         cluster

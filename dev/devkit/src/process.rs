@@ -11,7 +11,7 @@ use crate::command::{self, spawn, tied, wait_until};
 use crate::paths::tail;
 use crate::ports;
 
-/// How many lines of a process's log an error shows.
+/// The number of lines of a process's log that an error shows.
 const SHOWN_LINES: usize = 20;
 const POLL: Duration = Duration::from_millis(100);
 
@@ -62,7 +62,7 @@ impl Process {
 
     /// Waits until the service listens and its health check succeeds.
     ///
-    /// Fails with the end of its log when it ends, or is not ready within `limit`.
+    /// Fails if the service ends, or is not ready within `limit`. The error has the end of its log.
     pub fn wait_ready(&mut self, limit: Duration) -> Result<()> {
         let start = std::time::Instant::now();
         while start.elapsed() < limit {
@@ -143,7 +143,7 @@ impl Process {
         Ok(())
     }
 
-    /// Waits until it has ended. False if it has not after `limit`.
+    /// Waits until it has ended. Returns false if it has not ended within `limit`.
     pub fn wait_end(&mut self, limit: Duration) -> bool {
         wait_until(limit, || !self.alive())
     }
@@ -155,7 +155,7 @@ impl Drop for Process {
     }
 }
 
-/// The path of an executable in a directory of built ones. Fails if it does not exist.
+/// The path of an executable in the directory `binaries`. Fails if it is not built.
 pub fn executable(binaries: &Path, name: &str) -> Result<PathBuf> {
     let file = binaries.join(name);
     if !file.is_file() {

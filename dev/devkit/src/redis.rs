@@ -21,7 +21,7 @@ const START_LIMIT: Duration = Duration::from_secs(20);
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 const REPLY_LIMIT: Duration = Duration::from_secs(10);
 
-/// How a server is run.
+/// Options of a server.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
     /// Write all data to disk, so that it survives a restart.
@@ -41,8 +41,8 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// Starts a server in `dir` and waits until it answers. Its users are those of `acl` (the lines of an ACL file that
-    /// start with `user`), and one for this module.
+    /// Starts a server in `dir` and waits until it replies. Its users are those of `acl` (the lines
+    /// of an ACL file that start with `user`), and one for this module.
     pub fn start(dir: &Path, acl: &str, options: Options) -> Result<Self> {
         let dir = private_directory(dir)?
             .canonicalize()
@@ -76,7 +76,7 @@ impl Redis {
         }
     }
 
-    /// The URL for a user with all rights, with which tests prepare and look at data.
+    /// The URL for a user with all rights. Tests prepare and read data with it.
     pub fn administrator_url(&self) -> String {
         self.url(ADMINISTRATOR, &self.password)
     }
@@ -100,8 +100,8 @@ impl Redis {
         Ok(())
     }
 
-    /// Writes a copy of all data to disk, from which the next start reads it: like a replica that no longer receives
-    /// changes.
+    /// Writes a copy of all data to disk. The next start reads the copy, as if it were a replica
+    /// that no longer receives changes.
     pub fn copy(&self) -> Result<()> {
         let reply = self.ask(&["SAVE"])?;
         if reply != "+OK" {
@@ -194,7 +194,7 @@ impl Redis {
     fn run(&mut self) -> Result<()> {
         let program = find("redis-server")
             .context("redis-server is not installed (`cargo xtask up` installs it)")?;
-        // A killed server leaves its socket, which must not be taken for that of the new one.
+        // A killed server leaves its socket behind, which looks like the socket of the new server.
         let _ = std::fs::remove_file(&self.socket);
         let mut server = tied(program, "TERM");
         server

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::command::{self, show};
 
-/// Directories without sources of ours.
+/// Directories without our sources.
 const SKIPPED: [&str; 5] = ["target", "node_modules", ".git", "__pycache__", ".venv"];
 
 /// This repository.
@@ -15,12 +15,13 @@ const SKIPPED: [&str; 5] = ["target", "node_modules", ".git", "__pycache__", ".v
 pub struct Repo {
     /// Its root.
     pub root: PathBuf,
-    /// Where cargo puts what it builds.
+    /// Cargo's target directory.
     pub target: PathBuf,
 }
 
 impl Repo {
-    /// The repository that this program was built from. Fails when this crate is not two folders below a root.
+    /// The repository that this program was built from. Fails if this crate is not two folders
+    /// below a root.
     pub fn here() -> Result<Self> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"))
             .ancestors()
@@ -55,7 +56,7 @@ impl Repo {
             .context("cannot start git")?;
         let packed = archive.stdout.take().context("git has no output")?;
         let mut unpack = Command::new("tar");
-        // -m: with the time of now, so that cargo builds the changed files.
+        // -m: the files get the present time, so cargo builds the changed ones.
         unpack.args(["-x", "-m", "-C"]).arg(to).stdin(packed);
         let unpacked = show(&mut unpack, "tar");
         ensure!(
@@ -65,7 +66,8 @@ impl Repo {
         unpacked
     }
 
-    /// The commit at which this branch left the main branch. None on the main branch, or where there is none.
+    /// The commit at which this branch left the main branch. None on the main branch, or if there
+    /// is no main branch.
     pub fn base(&self) -> Option<String> {
         let head = self.git(&["rev-parse", "HEAD"]).ok()?;
         let base = ["origin/main", "main"]
@@ -74,7 +76,7 @@ impl Repo {
         (base != head).then(|| base.trim().to_owned())
     }
 
-    /// All files of ours whose names end in one of `endings`: sorted paths from the root.
+    /// All our files whose names end in one of `endings`, as sorted paths from the root.
     pub fn files(&self, endings: &[&str]) -> Result<Vec<PathBuf>> {
         let mut found = Vec::new();
         let mut directories = vec![self.root.clone()];

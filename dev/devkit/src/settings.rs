@@ -30,7 +30,7 @@ impl Login {
     }
 }
 
-/// What a service is configured with: its identity, its stores and its upstreams.
+/// The configuration of a service: its identity, its stores and its upstreams.
 #[derive(Clone, Debug)]
 pub struct ServiceEnvironment {
     /// Its certificate, key and authority.
@@ -59,7 +59,8 @@ pub fn settings(service: Service, ports: Ports, environment: &ServiceEnvironment
     put(&mut all, "identity", identity_table(&environment.identity)?);
 
     if service == Service::Gateway {
-        // Browsers on this machine are told to trust the services' authority.
+        // The public port shows the service's own certificate, because browsers on this machine can
+        // be set to trust its authority.
         let origin = |host: &str| format!("https://{host}:{}", ports.main);
         let mut public = Table::new();
         put(&mut public, "listen", address(ports.main));
@@ -117,7 +118,7 @@ pub fn settings(service: Service, ports: Ports, environment: &ServiceEnvironment
     Ok(all)
 }
 
-/// What the IVR adapter (`frontends/ivr`) is configured with.
+/// The configuration of the IVR adapter (`frontends/ivr`).
 #[derive(Clone, Debug)]
 pub struct IvrSettings {
     /// The loopback port for health checks.
@@ -165,7 +166,8 @@ fn identity_table(identity: &Identity) -> Result<Table> {
     Ok(table)
 }
 
-/// LOGIN-8: on one machine all subscribers have the same address, and a demo has many of them in a minute.
+/// LOGIN-8: raises the limit of login attempts for loopback addresses. On one machine all
+/// subscribers have the same address, and a demo has many of them in a minute.
 fn limits() -> Table {
     let mut loopback = Table::new();
     put(&mut loopback, "network", "127.0.0.0/8");
@@ -176,7 +178,7 @@ fn limits() -> Table {
     limits
 }
 
-/// OPS-5: for the same reason.
+/// OPS-5: raises the bounds of the public port for loopback addresses, for the same reason.
 fn bounds() -> Table {
     let mut loopback = Table::new();
     put(&mut loopback, "network", "127.0.0.0/8");

@@ -13,15 +13,16 @@ use crate::repo::Repo;
 
 /// The site's directory, from the root.
 const DIRECTORY: &str = "frontends/site";
-/// The directory of the built site, from there.
+/// The directory of the built site, inside [`DIRECTORY`].
 const BUILT: &str = "dist";
-/// A copy of the lock file with which the packages here were installed.
+/// A copy of the lock file that the installed packages come from.
 const INSTALLED: &str = "node_modules/.installed";
 
-/// The oldest Node that the site's tools run on. Debian 12 has an older one.
+/// The oldest Node on which the site's tools run. Debian 12 has an older one.
 const OLDEST_NODE: u32 = 20;
 
-/// Installs Node where it is missing. False, with a warning, when this machine's Node is too old for the site.
+/// Installs Node if it is missing. Returns false and prints a warning if this machine's Node is too
+/// old for the site.
 pub fn has_node(console: Console) -> Result<bool> {
     install::ensure(&[Tool::Node], console)?;
     let version = command::run(Command::new("node").arg("--version"))?;
@@ -31,7 +32,7 @@ pub fn has_node(console: Console) -> Result<bool> {
         .is_some_and(|major: u32| major >= OLDEST_NODE);
     if !enough {
         console.warning(&format!(
-            "THE SITE IS NOT CHECKED: its tools need Node {OLDEST_NODE} or later, and this is {}.",
+            "THE SITE IS NOT CHECKED: its tools need Node {OLDEST_NODE} or later, and this machine has {}.",
             version.trim()
         ));
     }
@@ -43,8 +44,8 @@ pub fn build(repo: &Repo, console: Console) -> Result<()> {
     run_script(repo, console, "build", &[])
 }
 
-/// Runs one of the scripts of the site's `package.json`, with these variables in its environment. Installs Node and
-/// the site's packages first where they are missing.
+/// Runs one of the scripts of the site's `package.json`, with these variables in its environment.
+/// Installs Node and the site's packages first if they are missing.
 pub fn run_script(
     repo: &Repo,
     console: Console,

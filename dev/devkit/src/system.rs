@@ -26,16 +26,17 @@ const DATABASE: &str = "aikagi";
 const READY_LIMIT: Duration = Duration::from_mins(1);
 const DRAIN_LIMIT: Duration = Duration::from_secs(30);
 
-/// Which PostgreSQL a system uses.
+/// The PostgreSQL that a system uses.
 #[derive(Clone, Debug)]
 pub enum Database {
     /// Its own cluster, in the system's directory.
     Own(postgres::Options),
-    /// An existing database with the ledger's schema. The caller keeps it for as long as the system runs.
+    /// An existing database with the ledger's schema. The caller must keep it while the system
+    /// runs.
     Shared(SharedDatabase),
 }
 
-/// How to reach a database that is not the system's own.
+/// The URLs of a database that is not the system's own.
 #[derive(Clone, Debug)]
 pub struct SharedDatabase {
     /// The URL for the superuser.
@@ -47,7 +48,7 @@ pub struct SharedDatabase {
 /// Changes the settings of one replica of a service before they are written.
 pub type Adjust = fn(Service, u16, &mut Table);
 
-/// How a system is run.
+/// Options of a system.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The directory of all its files.
@@ -56,7 +57,7 @@ pub struct Options {
     pub binaries: PathBuf,
     /// Its PostgreSQL.
     pub database: Database,
-    /// How its Redis is run.
+    /// The options of its Redis.
     pub redis: redis::Options,
     /// The number of replicas of a service; 1 for a service that is not listed.
     pub replicas: BTreeMap<Service, u16>,
@@ -64,7 +65,7 @@ pub struct Options {
     pub usual_ports: bool,
     /// Logs in a format for people, not for machines.
     pub pretty_logs: bool,
-    /// A last change of the settings.
+    /// Changes the settings of each replica before they are written.
     pub adjust: Adjust,
     /// Variables of the services' environment, besides those of this process.
     pub environment: Vec<(String, String)>,
@@ -117,7 +118,7 @@ pub struct System {
 impl System {
     /// Starts everything and waits until every service is ready. Calls `report` with a text before each step.
     ///
-    /// Uses again what an earlier run left in the directory: data, keys, passwords, certificates.
+    /// Reuses the data, keys, passwords and certificates that an earlier run left in the directory.
     pub fn start(options: &Options, mut report: impl FnMut(&str)) -> Result<Self> {
         let dir = private_directory(&options.dir)?
             .canonicalize()

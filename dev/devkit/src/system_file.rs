@@ -20,7 +20,7 @@ pub struct SystemFile {
     public: Vec<String>,
     /// The gateway's private ports, in the same form and order.
     private: Vec<String>,
-    /// `host:port` of each service's replicas, where this machine can reach them.
+    /// `host:port` of each service's replicas, if this machine can reach them.
     services: BTreeMap<&'static str, Vec<String>>,
     /// The certificate of the authority that signed all others, PEM.
     authority: PathBuf,
@@ -109,7 +109,7 @@ impl SystemFile {
 
     /// Writes the file, which only its owner can read.
     pub fn write(&self, path: &Path) -> Result<()> {
-        let text = serde_json::to_string_pretty(self).context("cannot write the system's file")?;
+        let text = serde_json::to_string_pretty(self).context("cannot encode state.json")?;
         write_private(path, text.as_bytes())
     }
 }

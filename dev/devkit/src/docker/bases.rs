@@ -1,7 +1,8 @@
 //! The base images of our Dockerfiles.
 //!
-//! Where a registry cannot be reached they are made here under the same names: Debian's with mmdebstrap, the others
-//! from Debian's, this machine's Rust, and Node from npm.
+//! If no registry can be reached, this module makes images with the same names. It makes Debian's
+//! images with mmdebstrap. It makes the others from Debian's image, with this machine's Rust and
+//! with Node from npm.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -18,8 +19,8 @@ use crate::repo::Repo;
 
 /// The release of Asterisk's image.
 const TESTING: &str = "forky";
-/// The package lists of testing, and those of a mirror that is no longer updated, expire within days. mmdebstrap
-/// writes this option into the image, too.
+/// Accepts expired package lists. The lists of testing, and those of a mirror that is no longer
+/// updated, expire within days. mmdebstrap writes this option into the image, too.
 const EXPIRED_LISTS: &str = "Acquire::Check-Valid-Until \"false\"";
 /// The Dockerfiles of the other base images.
 const DESCRIPTIONS: &str = "deploy/bases";
@@ -54,8 +55,8 @@ impl Base {
     }
 }
 
-/// Pulls or makes the missing ones of these images, in this order, and runs the first of them once: some machines can
-/// make images but cannot run a container.
+/// Pulls or makes each of these images that is missing, in this order. Then runs the first one
+/// once, because some machines can make images but cannot run a container.
 pub fn ensure(engine: &Engine, repo: &Repo, console: Console, bases: &[Base]) -> Result<()> {
     for base in bases {
         let name = base.name();

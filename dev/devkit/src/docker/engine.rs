@@ -1,4 +1,4 @@
-//! The Docker engine: the one of this machine, or one that runs as long as it is needed.
+//! The Docker engine: this machine's own, or one that runs only while it is needed.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(30);
 const PLUGINS: [&str; 2] = ["docker-compose", "docker-buildx"];
 const PLUGIN_DIRECTORY: &str = "usr/libexec/docker/cli-plugins";
 
-/// An engine that answers. Dropping it stops an engine that [`Engine::find`] started.
+/// A running engine. Dropping it stops an engine that [`Engine::find`] started.
 pub struct Engine {
     /// The configuration directory of Docker's command line, with the plugins.
     config: PathBuf,
@@ -31,8 +31,8 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Finds the engine of this machine, or starts one, which needs root and Debian's `docker.io`. Installs
-    /// `docker compose` where it is missing. Fails where this machine can run no containers.
+    /// Finds the engine of this machine, or starts one, which needs root and Debian's `docker.io`.
+    /// Installs `docker compose` if it is missing. Fails if this machine cannot run containers.
     pub fn find(repo: &Repo, console: Console) -> Result<Self> {
         let home = private_directory(&repo.target.join("docker"))?;
         let config = private_directory(&repo.target.join("tools/docker"))?;
@@ -68,8 +68,9 @@ impl Engine {
             .is_ok()
     }
 
-    /// Gets `docker compose`, and the builder that it needs, from Debian where this machine has none. Debian 12's own
-    /// is too old: its `up --wait` fails when a one-shot job has ended.
+    /// Downloads `docker compose`, and the builder that it needs, from Debian if this machine has
+    /// none. Debian 12's own version is too old: its `up --wait` fails when a one-shot job has
+    /// ended.
     fn ensure_compose(&self, home: &Path, console: Console) -> Result<()> {
         if self.ask(&["compose", "version"]).is_ok() {
             return Ok(());
@@ -98,11 +99,11 @@ impl Drop for Engine {
 /// Starts an engine with its data under `home`.
 fn start(home: &Path, engine: &Engine, console: Console) -> Result<Child> {
     if !nix::unistd::geteuid().is_root() {
-        bail!("only root can start one");
+        bail!("only root can start an engine");
     }
     install::ensure(&[Tool::Docker], console)?;
     if engine.answers() {
-        bail!("Debian's package has started one: run this command again");
+        bail!("Debian's package has started an engine: run this command again");
     }
     bridges::remove_stale()?;
     console.step("starting a Docker engine");

@@ -1,5 +1,5 @@
-//! `target/image`: executables and the site as they were built on this machine. `deploy/Dockerfile` takes them from
-//! there with `BINARIES=prebuilt`.
+//! `target/image`: the executables and the site that were built on this machine.
+//! `deploy/Dockerfile` copies them from there with `BINARIES=prebuilt`.
 
 use std::path::Path;
 use std::process::Command;

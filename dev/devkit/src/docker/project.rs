@@ -13,7 +13,8 @@ use crate::docker::engine::Engine;
 use crate::repo::Repo;
 use crate::system_file::{self, IdentityFiles, SystemFile};
 
-/// Debian's bundle of certificates. Builds get it, because behind a proxy with its own authority they need it.
+/// Debian's bundle of certificates. Builds get it, because they need it behind a proxy that has its
+/// own authority.
 const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
 /// The gateway's ports in its container.
 const PUBLIC_PORT: u16 = 8443;
@@ -102,7 +103,7 @@ impl<'a> Project<'a> {
         command::run(&mut self.compose(arguments))
     }
 
-    /// Removes the containers and the data of the project, those of earlier overlays, too.
+    /// Removes the containers and the data of the project, including those of earlier overlays.
     pub fn remove(&self) -> Result<()> {
         self.ask(&[
             "--profile=*",
@@ -111,7 +112,8 @@ impl<'a> Project<'a> {
             "--remove-orphans",
             "--timeout=10",
         ])?;
-        // `down` leaves volumes that only an overlay declares. A later standby would start with the data of an earlier one.
+        // `down` does not remove volumes that only an overlay declares. A later standby would start
+        // with the data of an earlier one.
         let filter = format!("label=com.docker.compose.project={}", self.name);
         let list = ["volume", "ls", "--quiet", "--filter", &filter];
         let volumes = self.engine.ask(&list)?;
@@ -152,7 +154,7 @@ impl<'a> Project<'a> {
         })
     }
 
-    /// The published ports of the gateway's replicas: the public ones, and the private ones.
+    /// The published ports of the gateway's replicas: the public ones, then the private ones.
     pub fn published(&self) -> Result<(Vec<u16>, Vec<u16>)> {
         let containers = self.containers("gateway")?;
         let ports = |port: u16| -> Result<Vec<u16>> {

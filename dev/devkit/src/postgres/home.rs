@@ -91,7 +91,7 @@ impl Home {
             User::Namespace => &NAMESPACE,
             User::Package => &PACKAGE,
         };
-        // Last, because a change of the user clears the signal.
+        // The signal is set after the change of the user, because that change clears it.
         let inner = match signal {
             Some(signal) => tied(program, signal),
             None => Command::new(program),
@@ -119,7 +119,7 @@ impl Home {
         Ok(())
     }
 
-    /// True if the server accepts connections, as it writes into its lock file.
+    /// True if the lock file of the server with this process id says that it accepts connections.
     pub(super) fn is_ready(&self, pid: u32) -> bool {
         let text = std::fs::read_to_string(self.data().join("postmaster.pid")).unwrap_or_default();
         let mut lines = text.lines();
@@ -127,7 +127,8 @@ impl Home {
             && lines.nth(6).is_some_and(|status| status.trim() == "ready")
     }
 
-    /// Removes the lock of an earlier server, which is stopped first if it still runs on this directory.
+    /// Removes the lock file of an earlier server. If that server still runs on this directory,
+    /// stops it first.
     pub(super) fn clear_stale_lock(&self) -> Result<()> {
         let lock = self.data().join("postmaster.pid");
         let Ok(text) = std::fs::read_to_string(&lock) else {
@@ -151,7 +152,8 @@ impl Home {
         Ok(())
     }
 
-    /// True if the process is a server on this directory. Another process may have got the same id.
+    /// True if the process is a server on this directory. Another process may have the same id by
+    /// now.
     fn runs_here(&self, pid: u32) -> bool {
         let arguments = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         let data = self.data();
@@ -161,8 +163,8 @@ impl Home {
     }
 }
 
-/// A directory that the package's user can reach: `dir`, or one under /var/tmp if it cannot enter a directory above `dir`,
-/// such as root's home.
+/// A directory that the package's user can reach. This is `dir`, or a directory under /var/tmp if
+/// the user cannot enter a directory above `dir`, such as root's home.
 fn reachable_for_package(dir: PathBuf) -> Result<PathBuf> {
     let dir = if works(
         &PACKAGE,
@@ -176,7 +178,7 @@ fn reachable_for_package(dir: PathBuf) -> Result<PathBuf> {
     } else {
         cluster_directory(&Path::new("/var/tmp").join(format!("aikagi-{}", short_hash(&dir))))?
     };
-    // Root can still use it.
+    // Root can still use the directory.
     run(Command::new("chown").arg("postgres:postgres").arg(&dir))?;
     Ok(dir)
 }

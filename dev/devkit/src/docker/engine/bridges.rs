@@ -1,7 +1,7 @@
 //! Removes the bridges that a killed engine left behind.
 //!
-//! A bridge outlives its engine. It keeps its address, so the kernel routes packets for the next engine's containers
-//! into the old bridge, where nobody answers.
+//! A bridge outlives its engine. It keeps its address, so the kernel routes packets for the next
+//! engine's containers into the old bridge, which leads to no container.
 
 use std::path::Path;
 use std::process::Command;
@@ -37,7 +37,7 @@ fn ours(addresses: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Whether the bridge has no members.
+/// True if the bridge has no members.
 fn is_empty(bridge: &str) -> bool {
     let members = Path::new("/sys/class/net").join(bridge).join("brif");
     std::fs::read_dir(members).is_ok_and(|mut members| members.next().is_none())
