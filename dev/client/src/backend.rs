@@ -1,4 +1,4 @@
-//! A settings back end: it asks what a session may change.
+//! A settings back end. It asks whether a session may change a number's settings.
 
 use aikagi_api::authentication::v1::CheckAccessRequest;
 use aikagi_api::authentication::v1::authentication_service_client::AuthenticationServiceClient;

@@ -14,8 +14,9 @@ pub struct Files {
     pub key: PathBuf,
 }
 
-/// A channel to a gateway's port at `https://host:port`. It connects at the first RPC. The private port needs an identity;
-/// the server's certificate must come from `authority` and name `localhost`.
+/// A channel to a gateway's port at `https://host:port`. It connects at the first RPC. The private
+/// port needs an identity. The server's certificate must come from `authority` and name
+/// `localhost`.
 pub fn connect(url: &str, authority: &Path, identity: Option<&Files>) -> Result<Channel> {
     let read = |path: &Path| {
         std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))

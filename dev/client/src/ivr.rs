@@ -25,7 +25,7 @@ impl Ivr {
         }
     }
 
-    /// Begins a call from a number (empty: withheld) and returns the response to its first turn.
+    /// Starts a call from a number (empty: withheld) and returns the response to its first turn.
     pub async fn dial(&self, caller: &str) -> Result<(Call, TakeTurnResponse), Status> {
         let mut call = Call {
             client: self.client.clone(),
@@ -66,7 +66,8 @@ impl Ivr {
             .into_inner())
     }
 
-    /// Plays a caller without mistakes: keys the answer to each question of the dialog, and returns the outcome.
+    /// Acts as a caller who makes no mistakes: keys the answer to each question of the dialog, and
+    /// returns the outcome.
     pub async fn set_by_telephone(
         &self,
         caller: &str,
@@ -92,7 +93,7 @@ pub fn call_id() -> String {
     format!("call-{:032x}", rand::random::<u128>())
 }
 
-/// What a response asks for.
+/// The input that a response asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asked {
     /// Keys for this step.
@@ -101,15 +102,15 @@ pub enum Asked {
     Ended(CallOutcome),
 }
 
-/// What a response asks for.
+/// Reads from a response what it asks for.
 ///
 /// # Panics
-/// If the response breaks the contract and says nothing.
+/// If the response says nothing, which breaks the contract.
 pub fn asked(answer: &TakeTurnResponse) -> Asked {
     match answer
         .next
         .as_ref()
-        .expect("every answer says what comes next")
+        .expect("a response says what comes next")
     {
         Next::Collect(collect) => Asked::Step(collect.step()),
         Next::Ended(ended) => Asked::Ended(ended.outcome()),
@@ -141,12 +142,12 @@ impl Call {
         self.turn(Event::Keys(keys.to_owned())).await
     }
 
-    /// Says that the caller pressed no key in time.
+    /// Reports that the caller pressed no key in time.
     pub async fn silence(&mut self) -> Result<TakeTurnResponse, Status> {
         self.turn(Event::Silence(Silence {})).await
     }
 
-    /// Says that the caller has hung up.
+    /// Reports that the caller has hung up.
     pub async fn hang_up(&mut self) -> Result<TakeTurnResponse, Status> {
         self.turn(Event::HungUp(HungUp {})).await
     }

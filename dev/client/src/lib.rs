@@ -1,10 +1,11 @@
-//! Rust clients of everyone outside the system: [`subscriber`], [`ivr`], [`backend`] and [`operator`]. They use the
-//! public contracts alone, over TLS with published certificates. Tests, the demo and the benchmarks use them.
+//! Rust clients for everyone outside the system: [`subscriber`], [`ivr`], [`backend`] and
+//! [`operator`]. They use only the public contracts, over TLS with published certificates. Tests,
+//! the demo and the benchmarks use these clients.
 
 #![allow(
     clippy::missing_panics_doc,
     clippy::expect_used,
-    reason = "a response without a field that the contract promises is a failure of the test that reads it"
+    reason = "a test fails if a response lacks a field that the contract promises"
 )]
 
 pub mod backend;
@@ -24,16 +25,16 @@ pub use subscriber::{LoggedIn, Site, bearing};
 
 use tonic::Status;
 
-/// The reason name in a refusal, or `none` if the status carries no reason.
+/// The name of the reason in a refusal, or `none` if the status has no reason.
 pub fn reason(status: &Status) -> &'static str {
     aikagi_refusal::reason_of(status).map_or("none", aikagi_refusal::name_of)
 }
 
-/// The reason name of an RPC that must have been refused.
+/// The name of the reason of an RPC that must be refused.
 ///
 /// # Panics
 /// If the RPC succeeded.
 #[track_caller]
 pub fn refused<T: std::fmt::Debug>(answer: Result<T, Status>) -> &'static str {
-    reason(&answer.expect_err("refused"))
+    reason(&answer.expect_err("the RPC must be refused"))
 }

@@ -1,4 +1,4 @@
-//! An operator's client: it changes lines, asks about them and ends sessions.
+//! An operator's client. It changes lines, asks about them and ends sessions.
 
 use aikagi_api::authentication::v1::authentication_service_client::AuthenticationServiceClient;
 use aikagi_api::authentication::v1::{EndSessionsRequest, ListSessionsRequest, OpenSession};
@@ -17,7 +17,7 @@ macro_rules! change {
         let number = $number.to_owned();
         let mut directory = $operator.directory.clone();
         let answer = directory.$method($request { number }).await?;
-        Ok(answer.into_inner().line.expect("an answer has a line"))
+        Ok(answer.into_inner().line.expect("a response has a line"))
     }};
 }
 
@@ -37,7 +37,8 @@ impl Operator {
         }
     }
 
-    /// Adds a line. The contract number comes first; each number says whether it is subscribed.
+    /// Adds a line. The contract number comes first. Each number has true beside it if it is
+    /// subscribed.
     pub async fn add_line(&self, numbers: &[(&str, bool)]) -> Result<Line, Status> {
         let mut numbers = numbers.iter().map(|(number, subscribed)| NewNumber {
             number: (*number).to_owned(),
@@ -48,7 +49,7 @@ impl Operator {
             additional_numbers: numbers.collect(),
         };
         let answer = self.directory.clone().add_line(request).await?.into_inner();
-        Ok(answer.line.expect("an answer has a line"))
+        Ok(answer.line.expect("a response has a line"))
     }
 
     /// The line of a number.
@@ -57,7 +58,7 @@ impl Operator {
             number: number.to_owned(),
         };
         let answer = self.directory.clone().get_line(request).await?.into_inner();
-        Ok(answer.line.expect("an answer has a line"))
+        Ok(answer.line.expect("a response has a line"))
     }
 
     /// The state of one number.
@@ -84,7 +85,7 @@ impl Operator {
         change!(self, close_line, CloseLineRequest, number)
     }
 
-    /// Takes the auth unit away from the line of a number.
+    /// Resets the auth unit of a number's line.
     pub async fn reset_unit(&self, number: &str) -> Result<Line, Status> {
         change!(self, reset_unit, ResetUnitRequest, number)
     }
@@ -119,7 +120,7 @@ impl Operator {
             }),
         };
         let answer = self.directory.clone().add_number(request).await?;
-        Ok(answer.into_inner().line.expect("an answer has a line"))
+        Ok(answer.into_inner().line.expect("a response has a line"))
     }
 
     /// Asks why a number can or cannot log in.
@@ -135,7 +136,7 @@ impl Operator {
             .into_inner())
     }
 
-    /// The live sessions of an account.
+    /// The open sessions of an account.
     pub async fn sessions(&self, number: &str) -> Result<Vec<OpenSession>, Status> {
         let request = ListSessionsRequest {
             number: number.to_owned(),

@@ -1,4 +1,5 @@
-//! Where the running system is: the file `state.json`, which `cargo xtask` writes, and channels to the system's ports.
+//! The addresses and identities of the running system: the file `state.json`, which `cargo xtask`
+//! writes, and channels to the system's ports.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! A subscriber's client: any client that is not a browser, with a bearer token.
+//! A subscriber's client that is not a browser. It sends a bearer token.
 
 use std::time::Duration;
 
@@ -75,7 +75,7 @@ impl LoggedIn {
         self.get(false).await
     }
 
-    /// Reads the session without using it.
+    /// Reads the session. This does not count as use of it.
     pub async fn peek(&self) -> Result<Session, Status> {
         self.get(true).await
     }
@@ -83,11 +83,12 @@ impl LoggedIn {
     async fn get(&self, peek: bool) -> Result<Session, Status> {
         let request = bearing(&self.token, GetSessionRequest { peek });
         let answer = self.client.clone().get_session(request).await?.into_inner();
-        Ok(answer.session.expect("an answer has a session"))
+        Ok(answer.session.expect("a response has a session"))
     }
 
-    /// Changes the password, on the view that the client saw last. The new password is typed twice in the same way.
-    /// Returns the client with the new session; none if the session could not be carried on.
+    /// Changes the password, with the revision that the client saw last. Sends the same new
+    /// password as its confirmation. Returns a client with the new session, or none if the session
+    /// does not continue.
     pub async fn change(&self, current: &str, new: &str) -> Result<Option<Self>, Status> {
         self.change_with(current, new, new, &self.session.revision.clone())
             .await
@@ -132,7 +133,7 @@ impl LoggedIn {
 }
 
 impl LoggedIn {
-    /// Previews a unit migration: which passwords it requires, and who logs in afterwards.
+    /// Previews a unit migration: the passwords that it requires, and the accounts afterwards.
     pub async fn preview(&self, unit: AuthUnit) -> Result<PreviewMigrationResponse, Status> {
         let request = PreviewMigrationRequest { unit: unit.into() };
         let request = bearing(&self.token, request);
@@ -144,7 +145,8 @@ impl LoggedIn {
             .into_inner())
     }
 
-    /// Previews a unit migration and makes it with these passwords, each with its number. Returns who logs in afterwards.
+    /// Previews a unit migration and makes it with these passwords, each with its number. Returns
+    /// the accounts afterwards.
     pub async fn migrate(
         &self,
         unit: AuthUnit,
