@@ -1,4 +1,4 @@
-//! Scenes on the telephone, checked and narrated turn by turn.
+//! Calls to the setting number. Each turn is checked and narrated.
 
 use aikagi_api::issuance::v1::{CallOutcome, CallStep, TakeTurnResponse};
 use aikagi_client::{Asked, Call, asked, guidance};
@@ -13,13 +13,13 @@ pub(super) struct Caller<'a> {
     call: Call,
 }
 
-/// How a caller without mistakes sets a temporary password.
+/// The choices of a caller who sets a temporary password without mistakes.
 pub(super) struct Setting<'a> {
     /// The number that calls.
     pub(super) caller: &'a str,
     /// The key for the unit (IVR-1).
     pub(super) unit: &'a str,
-    /// Whether the dialog asks for the target (IVR-3, IVR-4).
+    /// True if the dialog asks for the target (IVR-3, IVR-4).
     pub(super) asks_target: bool,
     /// The account whose password is set.
     pub(super) account: &'a str,
@@ -174,8 +174,8 @@ fn read_out(answer: &TakeTurnResponse) -> Option<&str> {
     numbers.find(|number| !number.is_empty())
 }
 
-/// UNIT-3: the text with the number in it masked, even if its digits are spaced for reading out. The caller may hear the
-/// full number; readers of the transcript may not see it.
+/// UNIT-3: the text with the number in it masked, even if its digits are spaced for reading out.
+/// The caller may hear the full number, but the transcript must not show it.
 fn masked_in(text: &str, number: &str) -> String {
     let digits: Vec<(usize, char)> = text
         .char_indices()
@@ -198,7 +198,7 @@ fn ending(outcome: CallOutcome) -> &'static str {
         CallOutcome::TooManyInvalid => "too many invalid entries, nothing is changed",
         CallOutcome::Refused => "it is refused",
         CallOutcome::HungUp => "the caller hung up",
-        CallOutcome::Failed => "it failed, and the caller did nothing wrong",
+        CallOutcome::Failed => "it failed because of a fault of the system",
     }
 }
 
@@ -208,7 +208,7 @@ mod tests {
 
     /// UNIT-3: a number that is read out to the caller is masked in the transcript.
     #[test]
-    fn a_number_is_masked_as_it_is_read_out() {
+    fn a_number_that_is_read_out_is_masked() {
         let heard = "For 0 5 0, 0 9 8 4, 6 3 0 1, within 24 hours.";
         let masked = "For * * *, * * * *, 6 3 0 1, within 24 hours.";
         assert_eq!(masked_in(heard, "05009846301"), masked);

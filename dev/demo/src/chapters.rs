@@ -1,4 +1,4 @@
-//! The chapters of the story. None depends on another.
+//! The chapters of the story. Each is independent of the others.
 
 mod attempts;
 mod mistakes;

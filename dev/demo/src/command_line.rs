@@ -30,7 +30,7 @@ pub(super) struct Typed {
 impl CommandLine {
     /// The `aikagictl` in the directory of this program.
     pub(super) fn beside_this_program(state: &Path) -> Result<Self> {
-        let this = std::env::current_exe().context("where is this program?")?;
+        let this = std::env::current_exe().context("cannot find the path of this program")?;
         Ok(Self {
             program: this.with_file_name(NAME),
             state: state.to_owned(),
@@ -61,13 +61,14 @@ impl CommandLine {
 }
 
 impl Story {
-    /// Runs a command for the operator, and shows and returns its output. Fails on another exit code than expected.
+    /// Runs a command for the operator, and shows and returns its output. Fails if the exit code is
+    /// not the expected one.
     pub(super) async fn types(&self, arguments: &[&str], expected: i32) -> Result<String> {
         self.shows(arguments);
         let typed = self.command_line.run(arguments).await?;
         ensure!(
             typed.code == expected,
-            "aikagictl {}: expected exit code {expected}, came {}: {}{}",
+            "aikagictl {}: expected exit code {expected}, got {}: {}{}",
             arguments.join(" "),
             typed.code,
             typed.out,

@@ -1,5 +1,5 @@
-//! The subscriber's story, played against a running system through the gateway's ports. The demo shows it, and it is a test
-//! too: each chapter uses new lines and stops at the first unexpected result.
+//! The subscriber's story, played against a running system through the gateway's ports. It is a
+//! demo and also a test: each chapter uses new lines and stops at the first unexpected result.
 
 #![allow(
     clippy::missing_panics_doc,
@@ -27,7 +27,7 @@ pub use narrator::Narrator;
 
 use command_line::CommandLine;
 
-/// The players of the story and its narrator.
+/// The clients that play the story, and its narrator.
 pub struct Story {
     narrator: Narrator,
     ivr: Ivr,
@@ -51,7 +51,8 @@ impl Story {
         })
     }
 
-    /// Plays all chapters. Fails at the first unexpected result, with what was expected and what came.
+    /// Plays all chapters. Fails at the first unexpected result. The error has the expected and the
+    /// actual result.
     pub async fn play(&self) -> Result<()> {
         macro_rules! play {
             ($($chapter:ident: $title:literal),+ $(,)?) => {
@@ -82,7 +83,7 @@ impl Story {
 fn expect<T: PartialEq + std::fmt::Debug>(what: &str, expected: &T, came: &T) -> Result<()> {
     ensure!(
         expected == came,
-        "{what}: expected {expected:?}, came {came:?}"
+        "{what}: expected {expected:?}, got {came:?}"
     );
     Ok(())
 }
@@ -92,7 +93,7 @@ fn answered<T>(what: &str, answer: Result<T, Status>) -> Result<T> {
     answer.map_err(|status| {
         let (reason, code) = (reason(&status), status.code());
         anyhow::anyhow!(
-            "{what}: expected success, came {reason} ({code:?}): {}",
+            "{what}: expected success, got {reason} ({code:?}): {}",
             status.message()
         )
     })
@@ -102,12 +103,12 @@ fn answered<T>(what: &str, answer: Result<T, Status>) -> Result<T> {
 fn refused<T>(what: &str, answer: Result<T, Status>, expected: ErrorReason) -> Result<Status> {
     let expected = name_of(expected);
     match answer {
-        Ok(_) => bail!("{what}: expected the refusal {expected}, came success"),
+        Ok(_) => bail!("{what}: expected the refusal {expected}, got success"),
         Err(status) => {
             let (came, code) = (reason(&status), status.code());
             ensure!(
                 came == expected,
-                "{what}: expected the refusal {expected}, came {came} ({code:?}): {}",
+                "{what}: expected the refusal {expected}, got {came} ({code:?}): {}",
                 status.message()
             );
             Ok(status)

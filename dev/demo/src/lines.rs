@@ -1,5 +1,5 @@
-//! The lines of the demo: lines that stay, for people to try, and new lines for each run. A run needs new lines because an
-//! established unit does not change any more (UNIT-2).
+//! The lines of the demo: permanent lines for people to try, and new lines for each run. A run
+//! needs new lines because an established unit does not change any more (UNIT-2).
 
 use aikagi_api::units::v1::Line as Added;
 use aikagi_client::{Operator, reason};
@@ -10,7 +10,7 @@ use tonic::Status;
 use super::command_line::REFUSED;
 use super::{Story, answered, expect};
 
-/// How many random lines are tried until one has free numbers.
+/// The largest number of random lines to try until one has free numbers.
 const TRIES: u32 = 20;
 
 /// A line of the story.
@@ -27,7 +27,7 @@ pub(super) struct Line {
 }
 
 impl Story {
-    /// Adds a new line. The chapter chooses whether the contract number is subscribed.
+    /// Adds a new line. The contract number is subscribed if `contract_subscribed` is true.
     pub(super) async fn fresh_line(&self, contract_subscribed: bool) -> Result<Line> {
         let what = "adding a line with one unsubscribed additional number";
         for _ in 0..TRIES {
@@ -81,7 +81,7 @@ fn taken<T>(answer: &Result<T, Status>) -> bool {
     answer.as_ref().is_err_and(|status| reason(status) == name)
 }
 
-/// A line that stays, for people to try.
+/// A permanent line for people to try.
 struct Kept {
     what: &'static str,
     numbers: &'static [(&'static str, bool)],
@@ -115,7 +115,7 @@ const KEPT: [Kept; 4] = [
     },
 ];
 
-/// Adds the lines that stay, and reports each through `say`. Existing lines are not changed.
+/// Adds the permanent lines, and reports each through `say`. Existing lines are not changed.
 pub async fn seed(operator: &Operator, mut say: impl FnMut(&str)) -> Result<()> {
     for kept in &KEPT {
         let added = operator.add_line(kept.numbers).await;

@@ -7,10 +7,10 @@ use std::io::IsTerminal as _;
 
 use aikagi_domain::telephone::TelephoneNumber;
 
-/// The width of the column that names who acts.
+/// The width of the column with the actor's name.
 const WHO: usize = 12;
 
-/// Prints what happens, unless it is quiet.
+/// Prints what happens, or only the result if it is quiet.
 #[derive(Debug)]
 pub struct Narrator {
     quiet: bool,
@@ -31,19 +31,19 @@ impl Narrator {
         }
     }
 
-    /// Begins a chapter.
+    /// Prints the title of a new chapter, with its number.
     pub(super) fn chapter(&self, title: &str) {
         self.chapters.set(self.chapters.get() + 1);
         let title = format!("{}. {title}", self.chapters.get());
         self.say(&format!("\n{}", self.paint("1;36", &title)));
     }
 
-    /// Begins a part of a chapter.
+    /// Prints the title of a new part of a chapter.
     pub(super) fn part(&self, text: &str) {
         self.say(&format!("\n  {}", self.paint("1", text)));
     }
 
-    /// Says that somebody does something.
+    /// Prints who does what.
     pub(super) fn does(&self, who: &str, what: &str) {
         self.say(&format!(
             "  {} {what}",
@@ -51,12 +51,12 @@ impl Narrator {
         ));
     }
 
-    /// Shows the system's response.
+    /// Prints the system's response.
     pub(super) fn answer(&self, text: &str) {
         self.say(&format!("  {:WHO$} {} {text}", "", self.paint("32", "→")));
     }
 
-    /// Shows a refusal. The message is printed only the first time.
+    /// Prints a refusal. Each message is printed only the first time.
     pub(super) fn refusal(&self, reason: &str, message: &str) {
         let seen = !self.refusals.borrow_mut().insert(message.to_owned());
         let text = if seen {
@@ -68,17 +68,17 @@ impl Narrator {
         self.say(&format!("  {:WHO$} → {reason}{text}", ""));
     }
 
-    /// Shows a line that a command prints.
+    /// Prints a line of a command's output.
     pub(super) fn prints(&self, line: &str) {
         self.say(&format!("  {:WHO$} {}", "", self.paint("2", line)));
     }
 
-    /// Shows what a caller hears.
+    /// Prints what a caller hears.
     pub(super) fn hears(&self, text: &str) {
         self.say(&format!("  {:WHO$} ♪ “{text}”", ""));
     }
 
-    /// Ends the story.
+    /// Prints the result of the story, even if the narrator is quiet.
     pub(super) fn end(&self, text: &str) {
         println!("\n{}", self.paint("1;32", text));
     }

@@ -1,4 +1,4 @@
-//! Scenes on the settings site and at the settings back ends, checked and narrated.
+//! Steps on the settings site and at the settings back ends. Each is checked and narrated.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use tonic_types::StatusExt as _;
 use super::narrator::{all_masked, masked};
 use super::{Story, answered, expect, refused};
 
-/// How often a login waits if the gateway reports too many attempts (LOGIN-8).
+/// The most waits of a login while the gateway reports too many attempts (LOGIN-8).
 const PATIENCE: u32 = 20;
 
 impl Story {
@@ -73,7 +73,7 @@ impl Story {
         Ok(status)
     }
 
-    /// Changes the password. The old token has ended after that (SESS-2).
+    /// Changes the password. Checks that the old token has ended then (SESS-2).
     pub(super) async fn change(
         &self,
         subscriber: &LoggedIn,
@@ -82,12 +82,12 @@ impl Story {
     ) -> Result<LoggedIn> {
         self.narrator.does(
             "subscriber",
-            "changes it to a good password, typed twice in the same way",
+            "changes it to a good password and confirms it",
         );
         let answer = self
             .patiently(async || subscriber.change(current, new).await)
             .await;
-        let changed = answered("the change", answer)?.context("the session was not carried on")?;
+        let changed = answered("the change", answer)?.context("the session did not continue")?;
         self.narrator.answer(&format!(
             "under a new token: {}",
             description(&changed.session)
@@ -129,7 +129,7 @@ impl Story {
         self.logout(&subscriber).await
     }
 
-    /// Logs out. The token has ended after that (SESS-2).
+    /// Logs out. Checks that the token has ended then (SESS-2).
     pub(super) async fn logout(&self, subscriber: &LoggedIn) -> Result<()> {
         self.narrator.does("subscriber", "logs out");
         answered("the logout", subscriber.logout().await)?;
@@ -145,7 +145,7 @@ impl Story {
         Ok(())
     }
 
-    /// Checks that a settings back end lets the session change these numbers (SESS-4).
+    /// Checks that a settings back end allows the session to change these numbers (SESS-4).
     pub(super) async fn may_change(
         &self,
         subscriber: &LoggedIn,
@@ -158,12 +158,12 @@ impl Story {
             let answer = self.backend.check_access(&subscriber.token, number).await;
             let account = answered("a back end's question", answer)?;
             expect("the account", &account, &subscriber.session.account_number)?;
-            self.narrator.answer("it may");
+            self.narrator.answer("allowed");
         }
         Ok(())
     }
 
-    /// Checks that a settings back end does not let the session change this number.
+    /// Checks that a settings back end does not allow the session to change this number.
     pub(super) async fn may_not_change(
         &self,
         subscriber: &LoggedIn,
@@ -184,7 +184,8 @@ impl Story {
         );
     }
 
-    /// LOGIN-8: after too many attempts from one address, waits as long as the response says. Nothing was charged.
+    /// LOGIN-8: after too many attempts from one address, waits as long as the response says, and
+    /// tries again. Nothing was charged.
     pub(super) async fn patiently<T>(
         &self,
         call: impl AsyncFn() -> Result<T, Status>,

@@ -1,5 +1,5 @@
 //! Plays the subscriber's story against the running system and narrates it. Fails at the first unexpected result.
-#![allow(clippy::print_stderr, reason = "a command line says why it fails")]
+#![allow(clippy::print_stderr, reason = "a command prints why it fails")]
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,7 +11,7 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 #[command(name = "demo")]
 struct Arguments {
-    /// The file that says where the system is; `cargo xtask up` writes it.
+    /// The file with the addresses and identities of the system; `cargo xtask up` writes it.
     #[arg(long, default_value = "target/up/state.json")]
     state: PathBuf,
     /// Print only the result.

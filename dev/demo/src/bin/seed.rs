@@ -1,5 +1,5 @@
 //! Adds the demo's lines to the running system, for people to try. Existing lines are not changed.
-#![allow(clippy::print_stdout, reason = "a command line says what it did")]
+#![allow(clippy::print_stdout, reason = "a command prints what it did")]
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 #[command(name = "seed")]
 struct Arguments {
-    /// The file that says where the system is; `cargo xtask up` writes it.
+    /// The file with the addresses and identities of the system; `cargo xtask up` writes it.
     #[arg(long, default_value = "target/up/state.json")]
     state: PathBuf,
 }

@@ -14,7 +14,8 @@ const WRONG_DIGITS: &str = "00000000";
 const WRONG: &str = "Wrong12345";
 
 impl Story {
-    /// LOGIN-2, LOGIN-3: three wrong attempts in a row kill a temporary password; a right one in between resets the count.
+    /// LOGIN-2, LOGIN-3: three wrong attempts in a row kill a temporary password; a right attempt
+    /// in between resets the count.
     pub(crate) async fn three_wrong_attempts(&self) -> Result<()> {
         let line = self.fresh_line(true).await?;
         let account = line.first.as_str();
@@ -67,9 +68,9 @@ impl Story {
             .await?;
         let alike = (killed.code(), killed.message(), killed.details())
             == (unknown.code(), unknown.message(), unknown.details());
-        expect("both refusals are alike", &true, &alike)?;
+        expect("both refusals are the same", &true, &alike)?;
 
-        self.narrator.part("Guesses made elsewhere do not end the owner's session; a new password by telephone does");
+        self.narrator.part("Wrong attempts elsewhere do not end the owner's session; a new password by telephone does");
         answered("the owner's session", owner.session().await)?;
         self.set_own(account, OTHER_TEMPORARY).await?;
         self.session_has_ended(&owner, "the owner's token").await?;
@@ -77,7 +78,7 @@ impl Story {
             .await?;
 
         self.narrator.part(
-            "The new temporary password works at once; the last permanent password is not accepted again",
+            "The new temporary password works immediately; the last permanent password is not accepted again",
         );
         let subscriber = self.login_temporary(account, OTHER_TEMPORARY).await?;
         let same = (PERMANENT, PERMANENT, "the password that was killed");
@@ -112,7 +113,7 @@ impl Story {
         Ok(())
     }
 
-    /// Checks the count that an operator sees on a number (LOGIN-2).
+    /// Checks the wrong attempts that an operator sees on a number (LOGIN-2).
     pub(super) async fn count_is(&self, account: &str, failures: u32, killed: bool) -> Result<()> {
         self.narrator
             .does("operator", &format!("looks at {}", masked(account)));

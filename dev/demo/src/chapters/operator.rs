@@ -33,7 +33,7 @@ impl Story {
             .await?;
 
         self.narrator
-            .part("Numbers change; the accounts change at the same moment");
+            .part("When numbers change, the accounts change at the same moment");
         self.types(&["number", "unsubscribe", account], 0).await?;
         self.explained(account, "does not have the option service")
             .await?;
@@ -53,7 +53,7 @@ impl Story {
         contains(&refused, "[LINE_CLOSED]")?;
 
         self.narrator
-            .part("The audit trail has all of it, and proves that it is complete");
+            .part("The audit trail has all these changes, and proves that it is complete");
         let recent = ["audit", "list", "--number", contract, "--limit", "8"];
         let trail = self.types(&recent, 0).await?;
         for action in ["UNSUBSCRIBE_NUMBER", "RESET_UNIT", "CLOSE_LINE"] {
@@ -72,7 +72,7 @@ impl Story {
 fn contains(printed: &str, expected: &str) -> Result<()> {
     ensure!(
         printed.contains(expected),
-        "expected {expected:?} in the output, came: {printed}"
+        "expected {expected:?} in the output, got: {printed}"
     );
     Ok(())
 }

@@ -47,7 +47,8 @@ impl Story {
         Ok(())
     }
 
-    /// MIG-1, MIG-5: a wrong password is charged and nothing changes; `ADMIN_USER` cannot be left on the site.
+    /// MIG-1, MIG-5: a wrong password is charged and nothing changes; the site offers no change
+    /// from `ADMIN_USER`.
     pub(crate) async fn unit_migrations_refused(&self) -> Result<()> {
         let line = self.under_number().await?;
         let subscriber = self.login_permanent(&line.first, PERMANENT).await?;
@@ -85,7 +86,7 @@ impl Story {
         self.logout(&subscriber).await
     }
 
-    /// A line under LINE; its contract number is not subscribed.
+    /// A line with the unit LINE. Its contract number is not subscribed.
     async fn under_line(&self) -> Result<Line> {
         let line = self.fresh_line(false).await?;
         self.set(Setting {
@@ -100,7 +101,7 @@ impl Story {
         Ok(line)
     }
 
-    /// A line under NUMBER, with two accounts.
+    /// A line with the unit NUMBER and two accounts.
     async fn under_number(&self) -> Result<Line> {
         let line = self.fresh_line(false).await?;
         for (account, temporary, permanent) in [
@@ -121,12 +122,12 @@ impl Story {
     }
 
     fn wants(&self, to: AuthUnit) {
-        let what = format!("wants the line under {}", unit_name(to));
+        let what = format!("asks to change the unit to {}", unit_name(to));
         self.narrator.does("subscriber", &what);
     }
 
-    /// Previews the unit migration, enters the passwords and makes it. Then every account logs in with `password`, and
-    /// every earlier session has ended.
+    /// Previews the unit migration, enters the passwords and makes it. Then checks that every
+    /// account logs in with `password`, and that the earlier session has ended.
     async fn migrate(
         &self,
         subscriber: &LoggedIn,

@@ -12,7 +12,8 @@ use crate::narrator::masked;
 use crate::{Story, expect};
 
 impl Story {
-    /// IVR-2, PW-1 to PW-4, SESS-2, SESS-4: from the call to the permanent password, with the mistakes of the form.
+    /// IVR-2, PW-1 to PW-4, SESS-2, SESS-4: from the call to the permanent password, with the
+    /// mistakes that the form refuses.
     pub(crate) async fn one_login_for_the_line(&self) -> Result<()> {
         let line = self.fresh_line(false).await?;
 
@@ -116,7 +117,8 @@ impl Story {
         self.login_refused(&line.second, PERMANENT, "the other number's password")
             .await?;
 
-        self.narrator.part("A session is only for its own number");
+        self.narrator
+            .part("A session may change only the settings of its own number");
         let subscriber = self.login_permanent(&line.first, PERMANENT).await?;
         self.may_change(&subscriber, &[&line.first]).await?;
         let outside = ErrorReason::OutOfScope;
@@ -143,12 +145,13 @@ impl Story {
         self.unit_is(&line.contract, AuthUnit::Number, true).await
     }
 
-    /// IVR-4: a caller on the contract number names a target; a caller on an additional number sets its own password.
+    /// IVR-4: a caller on the contract number chooses a target; a caller on an additional number
+    /// sets its own password.
     pub(crate) async fn an_administrator_and_users(&self) -> Result<()> {
         let line = self.fresh_line(false).await?;
 
         self.narrator
-            .part("The contract number calls and names itself: the administrator");
+            .part("The contract number calls and chooses itself as the target: the administrator");
         self.set(Setting {
             caller: &line.contract,
             unit: "3",
@@ -159,8 +162,9 @@ impl Story {
         .await?;
         self.establish(&line.contract, TEMPORARY, PERMANENT).await?;
 
-        self.narrator
-            .part("The contract number calls and names an additional number: a user");
+        self.narrator.part(
+            "The contract number calls and chooses an additional number as the target: a user",
+        );
         self.set(Setting {
             caller: &line.contract,
             unit: "3",
