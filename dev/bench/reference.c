@@ -1,5 +1,5 @@
-/* Argon2id of the reference library, as fast as it goes on so many threads: what logins are measured against.
-   Prints how many hashes were made and in how many seconds. */
+/* Computes Argon2id hashes with the reference library, as fast as possible on the given number of threads.
+   The rate of logins is measured against this rate. Prints the number of hashes and the seconds that they took. */
 #include <argon2.h>
 #include <pthread.h>
 #include <stdio.h>

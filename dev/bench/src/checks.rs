@@ -1,4 +1,5 @@
-//! Session checks against a bare echo over the same TLS, and against the fastest answers of each store.
+//! Session checks against a bare echo over the same TLS, and against the fastest responses of each
+//! store.
 
 use std::net::SocketAddr;
 use std::process::{Child, Stdio};
@@ -22,7 +23,7 @@ use super::report::{Bound, Measure};
 use super::system::{BenchSystem, status_error, unlimited};
 use super::{BenchEnvironment, Effort, load};
 
-/// The concurrent back ends, and the connections that they share.
+/// The number of concurrent back ends, and of the connections that they share.
 const CALLERS: usize = 64;
 const CONNECTIONS: usize = 4;
 const START_LIMIT: Duration = Duration::from_secs(10);
@@ -114,7 +115,7 @@ pub(super) async fn measure(
     ])
 }
 
-/// A process that only answers requests. It stops when this is dropped.
+/// A process that only responds to requests. Dropping this stops it.
 pub(super) struct Echo {
     child: Child,
     port: u16,
@@ -146,7 +147,7 @@ impl Echo {
         Ok(HealthClient::new(channel))
     }
 
-    /// The rate, in responses per second, for this number of callers, which share these connections.
+    /// The rate, in responses per second, of this number of callers, which share these connections.
     pub(super) async fn rate(
         clients: &[HealthClient<Channel>],
         callers: usize,
@@ -171,7 +172,7 @@ impl Drop for Echo {
     }
 }
 
-/// Answers health checks over mutual TLS with plain tonic, until it is stopped.
+/// Responds to health checks over mutual TLS with plain tonic, until it is stopped.
 pub async fn serve_echo(
     listen: SocketAddr,
     files: &Files,

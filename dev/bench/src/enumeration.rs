@@ -1,5 +1,6 @@
-//! LOGIN-5: whether the time of a refusal reveals something about a number. The hash is almost free here, so that it hides no
-//! other difference. A real hash takes about ten times as long as everything else.
+//! LOGIN-5: measures whether the time of a refusal reveals something about a number. The hash is
+//! almost free here, so that it hides no other difference. A real hash takes about ten times as
+//! long as everything else.
 
 use aikagi_api::units::v1::AuthUnit;
 use aikagi_client::samples::{NOBODY, OTHER_PERMANENT, PERMANENT, TEMPORARY};
@@ -14,15 +15,16 @@ use super::{BenchEnvironment, Effort};
 
 /// The number of refusals of each class in each round.
 const SERIAL: usize = 300;
-/// How much the median of a class may differ from that of a wrong permanent password.
+/// The largest relative difference between the median of a class and that of a wrong permanent
+/// password.
 const APART: f64 = 0.1;
-/// Wrong attempts that keep the count below the limit of each kind (LOGIN-2).
+/// The most wrong attempts that do not kill a password of each kind (LOGIN-2).
 const WRONG_PERMANENT: u32 = 9;
 const WRONG_TEMPORARY: u32 = 2;
 /// Enough wrong attempts to reach any limit.
 const KILLS: u32 = 10;
 
-/// A reason for the refusal of a login.
+/// What is wrong with a login that is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Class {
     WrongPermanent,
@@ -104,7 +106,9 @@ impl Players {
         let begun = Instant::now();
         let answer = self.site.login(class.number(), OTHER_PERMANENT).await;
         let took = begun.elapsed().as_secs_f64() * 1e3;
-        let refusal = answer.err().context("a wrong password opened")?;
+        let refusal = answer
+            .err()
+            .context("a login with a wrong password succeeded")?;
         ensure!(reason(&refusal) == "LOGIN_REFUSED", "{}", refusal.message());
         Ok(took)
     }

@@ -1,4 +1,4 @@
-//! One hash with the default parameters, made as the services make it.
+//! Measures one hash with the default parameters, computed as the services compute it.
 
 use aikagi_client::samples::PERMANENT;
 use aikagi_hashing::{Hash, Permit, Pool, SecretBytes, Settings};
@@ -13,9 +13,12 @@ pub(super) struct OneHash {
 
 impl OneHash {
     pub(super) async fn of(settings: &Settings) -> Result<Self> {
-        let pool = Pool::new(settings).context("no pool")?;
+        let pool = Pool::new(settings).context("cannot start a hashing pool")?;
         let mut permit = pool.permit(None).await.context("the pool is busy")?;
-        let hash = permit.hash(secret()).await.context("no hash")?;
+        let hash = permit
+            .hash(secret())
+            .await
+            .context("cannot compute a hash")?;
         Ok(Self { permit, hash })
     }
 
@@ -23,7 +26,7 @@ impl OneHash {
     pub(super) async fn time(&mut self) -> Result<f64> {
         let begun = Instant::now();
         let compared = self.permit.verify(secret(), &self.hash).await;
-        compared.context("not compared")?;
+        compared.context("cannot compare a password with a hash")?;
         Ok(begun.elapsed().as_secs_f64() * 1e3)
     }
 }

@@ -16,7 +16,7 @@ use super::report::{Bound, Measure};
 use super::system::{BenchSystem, unlimited};
 use super::{BenchEnvironment, Effort};
 
-/// The smallest rate of the import, as a part of raw COPY's.
+/// The smallest rate of the import, as a fraction of the rate of raw COPY.
 const TARGET: f64 = 0.5;
 /// The system's database, and the database for the copied rows.
 const DATABASE: &str = "aikagi";
@@ -102,7 +102,7 @@ fn copy_again(cluster: &Cluster, home: &Path) -> Result<Duration> {
     timed(|| cluster.run_file(COPY_DATABASE, &copy))
 }
 
-/// The source or target of COPY. A partitioned table can only be read by a query.
+/// The source or target of COPY. COPY can read a partitioned table only through a query.
 fn rows(table: &str, direction: &str) -> String {
     if direction == "TO" {
         format!("(SELECT * FROM {table})")

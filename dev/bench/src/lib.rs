@@ -1,5 +1,6 @@
-//! Measures the claims about speed and memory against a bound or a peer. Ours and the peer run alternately in one run: the
-//! machine may be shared and noisy, but a ratio of two neighbouring values is stable.
+//! Measures the claims about speed and memory against a bound or a peer. Our code and the peer are
+//! measured alternately in one run. The machine may be shared and noisy, but the ratio of two
+//! neighbouring values is stable.
 
 #![allow(
     clippy::missing_panics_doc,
@@ -50,7 +51,7 @@ pub enum Benchmark {
     Overload,
     /// A ledger with a thousand times as many numbers.
     Scale,
-    /// What the time of a refusal reveals.
+    /// The times of refusals, which must not depend on the number.
     Enumeration,
     /// Bulk import against raw COPY.
     Import,
@@ -58,28 +59,28 @@ pub enum Benchmark {
     Rest,
 }
 
-/// How long the benchmarks run.
+/// The size and duration of the benchmarks.
 #[derive(Clone, Copy, Debug)]
 pub struct Effort {
-    /// How often both sides are measured.
+    /// The number of times that both sides are measured.
     pub rounds: usize,
-    /// How long one measurement of one side takes.
+    /// The duration of one measurement of one side.
     pub slice: Duration,
-    /// The numbers in the larger of the two ledgers.
+    /// The number of telephone numbers in the larger of the two ledgers.
     pub numbers: u64,
-    /// The lines of the import, with three numbers each.
+    /// The number of lines of the import, with three numbers each.
     pub lines: u64,
 }
 
 impl Effort {
-    /// Enough for published figures.
+    /// The size for published figures.
     pub const WHOLE: Self = Self {
         rounds: 7,
         slice: Duration::from_secs(5),
         numbers: 10_000_000,
         lines: 1_000_000,
     };
-    /// Enough to check that the measurement works.
+    /// The smallest size that shows that the measurement works.
     pub const SHORT: Self = Self {
         rounds: 3,
         slice: Duration::from_secs(1),

@@ -1,5 +1,5 @@
-//! Load generators. The closed one has a fixed number of callers, each of which waits for its response. The open one sends
-//! requests at random times and does not wait.
+//! Load generators. The closed one has a fixed number of callers, and each caller waits for its
+//! response. The open one sends requests at random times and does not wait.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use rand::RngExt as _;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
-/// The rate, in requests per second, of this number of callers, each of which sends one request after another. The first
-/// failure ends the measurement.
+/// The rate, in requests per second, of this number of callers. Each caller sends one request after
+/// another. The first failure ends the measurement.
 pub(super) async fn closed<F, Fut>(callers: usize, slice: Duration, call: F) -> Result<f64>
 where
     F: Fn(usize) -> Fut + Send + Sync + 'static,
@@ -38,7 +38,7 @@ where
     Ok(made / begun.elapsed().as_secs_f64())
 }
 
-/// The results of requests that came at random times.
+/// The results of requests that were sent at random times.
 pub(super) struct Arrivals {
     /// The latencies of the successful requests, in order. Each counts from the moment at which the request was due.
     pub(super) latencies: Vec<Duration>,
@@ -58,13 +58,13 @@ impl Arrivals {
         f64::from(self.failed)
     }
 
-    /// The latency that this part of the successful requests does not exceed.
+    /// The latency that the fraction `part` of the successful requests does not exceed.
     pub(super) fn quantile(&self, part: f64) -> Duration {
         #[allow(
             clippy::cast_possible_truncation,
             clippy::cast_precision_loss,
             clippy::cast_sign_loss,
-            reason = "a place in a list"
+            reason = "an index in a list"
         )]
         let place = (part * self.latencies.len() as f64) as usize;
         let last = self.latencies.len().saturating_sub(1);

@@ -21,9 +21,9 @@ use super::{BenchEnvironment, Effort, load, reference};
 pub(super) const SUBSCRIBERS: u32 = 16;
 /// The number of connections that they share.
 pub(super) const CONNECTIONS: usize = 4;
-/// The number of concurrent logins. It is high enough that one always waits for a hash.
+/// The number of concurrent logins. It is so high that a login always waits for a hash.
 pub(super) const CALLERS: usize = 12;
-/// A time is the median of this number of consecutive logins.
+/// The number of consecutive logins whose median is one measured time.
 const SERIAL: usize = 15;
 
 /// Subscribers with their connections.
@@ -42,7 +42,7 @@ impl Subscribers {
         })
     }
 
-    /// Logs one of them in.
+    /// Logs in one of the subscribers.
     pub(super) async fn login(self, which: usize) -> Result<()> {
         let site = &self.sites[which % self.sites.len()];
         let number = &self.numbers[which % self.numbers.len()];
@@ -125,7 +125,8 @@ pub(super) async fn measure(
     Ok(measures)
 }
 
-/// The highest rate of logins with an almost free hash, and where the time of one goes.
+/// Measures the highest rate of logins with an almost free hash, and the processor time of one
+/// login by program.
 async fn all_else(environment: &BenchEnvironment, effort: Effort) -> Result<Measure> {
     let system = BenchSystem::start(environment, "login", all_but_the_hash)?;
     let subscribers = Subscribers::of(&system).await?;
@@ -160,7 +161,7 @@ async fn commit(ledger: &mut PgConnection, number: &str) -> Result<()> {
     Ok(())
 }
 
-/// The highest rate of logins, in logins per second: one always waits for a hash.
+/// The highest rate of logins, in logins per second. A login always waits for a hash.
 pub(super) async fn logins(subscribers: &Subscribers, slice: Duration) -> Result<f64> {
     let subscribers = subscribers.clone();
     load::closed(CALLERS, slice, move |caller| {
@@ -169,7 +170,8 @@ pub(super) async fn logins(subscribers: &Subscribers, slice: Duration) -> Result
     .await
 }
 
-/// The waiting times of subscribers who come independently of each other, against the time of one hash.
+/// Measures the waiting times of subscribers who come independently of each other, against the time
+/// of one hash.
 async fn waits(
     subscribers: &Subscribers,
     effort: Effort,

@@ -1,5 +1,8 @@
-//! Measures the claims about speed and memory, and says whether they hold.
-#![allow(clippy::print_stdout, reason = "whoever runs it reads it")]
+//! Measures the claims about speed and memory, and checks their bounds.
+#![allow(
+    clippy::print_stdout,
+    reason = "a command prints its results on standard output"
+)]
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -34,17 +37,19 @@ enum Command {
         /// The file for the report, as JSON.
         #[arg(long)]
         report: PathBuf,
-        /// Only check that the measurement works: one second for each, no bound is checked.
+        /// Only check that the measurement works: one second for each side, without checking
+        /// bounds.
         #[arg(long)]
         short: bool,
-        /// The lines of the import; a million, or 20 thousand with --short.
+        /// The number of lines of the import. The default is a million, or 20 thousand with
+        /// --short.
         #[arg(long)]
         lines: Option<u64>,
-        /// The benchmarks.
+        /// The benchmarks to run.
         #[arg(required = true)]
         what: Vec<Benchmark>,
     },
-    /// The peer of some benchmarks: a server that answers health checks until it is stopped.
+    /// The peer of some benchmarks: a server that responds to health checks until it is stopped.
     #[command(hide = true)]
     Echo {
         #[arg(long)]

@@ -1,4 +1,5 @@
-//! Ten times the load that the system can serve: how much of it is served, and whether it locks anybody out.
+//! Ten times the load that the system can serve. Measures how much of it is served, and checks that
+//! it locks nobody out.
 
 use anyhow::{Context, Result, ensure};
 
@@ -42,12 +43,12 @@ pub(super) async fn measure(
             seen.failures
         );
         let login = subscribers.clone().login(which).await;
-        login.context("load has locked a subscriber out")?;
+        login.context("the load locked a subscriber out")?;
     }
     Ok(vec![
         Measure::of(
             format!(
-                "successful logins when {TIMES} times as many come ({} are shed in each round)",
+                "successful logins under {TIMES} times the load ({} are shed in each round)",
                 median(shed)
             ),
             "the highest rate of logins",

@@ -1,4 +1,4 @@
-//! Where the processor time goes during a measurement, by program.
+//! Measures the processor time of each program during a measurement.
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
@@ -37,7 +37,7 @@ impl Profile {
         }
     }
 
-    /// Measures while `work` runs. `calls` says how many requests it made.
+    /// Measures while `work` runs. `calls` returns the number of requests that it made.
     pub(super) async fn during<T>(
         &mut self,
         work: impl Future<Output = Result<T>>,
@@ -66,9 +66,10 @@ impl Profile {
         parts
     }
 
-    /// The program and the ticks so far of each process of ours. A process that ends meanwhile is left out.
+    /// The program name and the ticks so far of each of our processes, by process id. A process
+    /// that ends meanwhile is left out.
     fn used(&self) -> Result<HashMap<i32, (String, u64)>> {
-        let processes = all_processes().context("no /proc")?;
+        let processes = all_processes().context("cannot read /proc")?;
         let ours = processes.flatten().filter(|process| self.is_ours(process));
         Ok(ours
             .filter_map(|process| {
@@ -89,8 +90,9 @@ impl Profile {
     }
 }
 
-/// The program name of a process: the kernel's name, or the file name if the kernel's may be cut. The kernel's name comes
-/// first because a file may have the name of another program, such as that of Redis in Debian.
+/// The program name of a process: the kernel's name, or the file name if the kernel's name may be
+/// cut off. The kernel's name is preferred, because a file may have the name of another program. In
+/// Debian, the file of Redis has.
 fn program(process: &Process, comm: String) -> Option<String> {
     if comm.len() < KERNEL_NAME {
         return Some(comm);

@@ -36,7 +36,7 @@ impl Bound {
 const CELLS: usize = 40;
 
 impl Bound {
-    /// A plot of the ratio beside the bound; none without a bound.
+    /// A plot of the ratio beside the bound. None if there is no bound.
     fn plot(self, ratio: f64) -> Option<String> {
         let (from, to) = match self {
             Self::AtLeast(bound) | Self::AtMost(bound) => (0.0, 2.0 * bound),
@@ -45,7 +45,7 @@ impl Bound {
         };
         let part = ((ratio - from) / (to - from)).clamp(0.0, 1.0);
         let cells = (0..CELLS).map(|cell| {
-            #[allow(clippy::cast_precision_loss, reason = "a place among a few")]
+            #[allow(clippy::cast_precision_loss, reason = "a small index")]
             let is_reached = (cell as f64 + 0.5) / CELLS as f64 <= part;
             match (cell == CELLS / 2, is_reached) {
                 (true, _) => '|',
@@ -68,10 +68,10 @@ impl fmt::Display for Bound {
     }
 }
 
-/// Values of ours beside values of a peer, measured alternately.
+/// Values of our code beside values of a peer, measured alternately.
 #[derive(Clone, Debug, Serialize)]
 pub struct Measure {
-    /// What was measured of ours.
+    /// What was measured of our code.
     pub ours: String,
     /// What was measured of the peer.
     pub peer: String,
@@ -83,9 +83,9 @@ pub struct Measure {
     pub ratio: f64,
     /// The bound of the ratio.
     pub bound: Bound,
-    /// Whether the ratio keeps the bound.
+    /// True if the ratio keeps the bound.
     pub kept: bool,
-    /// Where the processor time for one request of ours went, if that was measured.
+    /// The processor time of one request of our code, by program. Empty if it was not measured.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub profile: Vec<Part>,
 }
@@ -112,7 +112,7 @@ impl Measure {
         }
     }
 
-    /// Adds where the processor time for one request went.
+    /// Adds the processor time of one request, by program.
     pub(super) fn explained_by(mut self, profile: &Profile) -> Self {
         self.profile = profile.parts();
         self
@@ -151,14 +151,14 @@ impl Report {
         }
     }
 
-    /// Whether all bounds are kept.
+    /// True if all bounds are kept.
     pub fn is_kept(&self) -> bool {
         self.measures.iter().all(|measure| measure.kept)
     }
 
     /// The report as JSON.
     pub fn json(&self) -> Result<String> {
-        serde_json::to_string_pretty(self).context("a report cannot be written")
+        serde_json::to_string_pretty(self).context("cannot encode the report")
     }
 }
 

@@ -35,7 +35,7 @@ pub(super) async fn measure(
     for service in Service::ALL {
         let arenas = match service {
             Service::Authentication => u32::try_from(settings.threads())?,
-            // They hash one password at a time here.
+            // These services hash one password at a time here.
             Service::Password | Service::Issuance => 1,
             _ => 0,
         };

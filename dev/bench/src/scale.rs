@@ -15,7 +15,7 @@ use super::{BenchEnvironment, Effort};
 const FEW: u64 = 10_000;
 /// The numbers of each line.
 const NUMBERS_OF_A_LINE: u64 = 4;
-/// A time is the median of this number of consecutive logins of each kind.
+/// The number of consecutive logins of each kind whose median is one measured time.
 const SERIAL: usize = 40;
 /// The system's database.
 const DATABASE: &str = "aikagi";
@@ -33,7 +33,7 @@ impl Ledger {
         let system = BenchSystem::start(environment, name, all_but_the_hash)?;
         let lines = numbers / NUMBERS_OF_A_LINE;
         let cluster = system.processes.cluster.as_ref().context("no cluster")?;
-        // The same rows as after an import, without the hour that an import takes.
+        // These statements write the same rows as an import, which takes an hour.
         cluster.run_statement(
             DATABASE,
             &format!(
@@ -69,7 +69,9 @@ impl Ledger {
             let begun = Instant::now();
             let answer = self.site.login(&number, PERMANENT).await;
             refused.push(begun.elapsed().as_secs_f64() * 1e3);
-            let refusal = answer.err().context("a login without a password opened")?;
+            let refusal = answer
+                .err()
+                .context("a login to a number without a password succeeded")?;
             ensure!(reason(&refusal) == "LOGIN_REFUSED", "{}", refusal.message());
         }
         Ok((median(opened), median(refused)))

@@ -1,5 +1,5 @@
-//! The measured system: processes as `cargo xtask up` runs them, but without the limit per client address (LOGIN-8). One load
-//! generator would reach that limit at once.
+//! The measured system: processes as `cargo xtask up` runs them, but without the limit per client
+//! address (LOGIN-8). One load generator would reach that limit immediately.
 
 use std::path::PathBuf;
 

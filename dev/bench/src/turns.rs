@@ -7,7 +7,7 @@ use super::report::{Bound, Measure};
 use super::system::{BenchSystem, status_error, unlimited};
 use super::{BenchEnvironment, Effort, load};
 
-/// The concurrent callers, and the connections that their platforms share.
+/// The number of concurrent callers, and of the connections that their platforms share.
 const CALLERS: usize = 64;
 const CONNECTIONS: usize = 4;
 /// The turns of a call: it begins, the caller chooses a unit, the caller hangs up. None of them needs a hash.
