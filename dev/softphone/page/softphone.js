@@ -1,4 +1,5 @@
-// The telephone: it dials, speaks and shows the guidance, collects the keys that the response asks for, and hangs up.
+// The softphone: it dials, speaks and shows the guidance, collects the keys that the response asks
+// for, and hangs up.
 
 const WORDS = {
   ja: {
@@ -208,7 +209,7 @@ function wait() {
   const { timeout_seconds: seconds } = call.collect;
   at("waiting").textContent = words().waiting(seconds);
   clearTimeout(timer);
-  // As an IVR platform does, it starts to wait when the guidance has ended.
+  // An IVR platform starts to wait when the guidance has ended, so the softphone does the same.
   const speaking = () => "speechSynthesis" in window && speechSynthesis.speaking;
   const begun = Date.now();
   const look = () => {

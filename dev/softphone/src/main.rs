@@ -1,7 +1,8 @@
 //! The softphone: a telephone in the browser, with which developers and the demo set temporary passwords.
 //!
-//! It plays the IVR platform: it has the platform's certificate and uses the gateway's private port. Its web page has the
-//! keys. Whoever opens the page can call as any subscriber, so it is for this machine only and never in production.
+//! It acts as the IVR platform: it has the platform's certificate and uses the gateway's private
+//! port. Its web page has the keys. Anyone who opens the page can call as any subscriber. So it is
+//! only for this machine, and never for production.
 
 mod call;
 mod page;
@@ -16,11 +17,11 @@ use tokio::net::TcpListener;
 
 use crate::system::System;
 
-/// Serves a telephone for the browser that calls the setting number.
+/// Serves a web page with a telephone that calls the setting number.
 #[derive(Debug, Parser)]
 #[command(name = "aikagi-softphone")]
 struct Arguments {
-    /// The file that `cargo xtask up` writes, with the addresses of the system.
+    /// The file with the addresses and identities of the system; `cargo xtask up` writes it.
     #[arg(long, default_value = "target/up/state.json")]
     state: PathBuf,
     /// The port of the page.
@@ -30,7 +31,7 @@ struct Arguments {
     /// in a container whose port is published on loopback.
     #[arg(long, default_value_t = Ipv4Addr::LOCALHOST)]
     address: Ipv4Addr,
-    /// The address of the settings site for browsers, where it is not the one in the file.
+    /// The address of the settings site for browsers, if it is not the one in the file.
     #[arg(long, value_name = "URL")]
     site: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! The page, and the request that it can send: a turn of a call.
+//! The page, and the only request that it can send: a turn of a call.
 
 use aikagi_api::issuance::v1::TakeTurnRequest;
 use aikagi_api::issuance::v1::call_service_client::CallServiceClient;
@@ -22,8 +22,9 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
 /// A page of another origin cannot send this content type without a preflight request, which is refused.
 const JSON: &str = "application/json";
 
-/// The page on port `port`, with a link to the settings site at `site`. It answers only under a name of this machine, so
-/// that a page on the internet cannot reach it by a name that resolves to this machine (DNS rebinding).
+/// The page on port `port`, with a link to the settings site at `site`. It responds only to
+/// requests for a name of this machine. So a page on the internet cannot reach it by a name that
+/// resolves to this machine (DNS rebinding).
 pub(crate) fn router(calls: CallServiceClient<Channel>, port: u16, site: &str) -> Router {
     let file = |kind: &'static str, text: &str| {
         let text = Bytes::copy_from_slice(text.as_bytes());

@@ -11,7 +11,7 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity
 /// The workload whose identity the softphone uses.
 const IVR: &str = "ivr";
 
-/// The content of `state.json`, as far as the softphone needs it.
+/// The part of `state.json` that the softphone needs.
 #[derive(Debug, Deserialize)]
 struct SystemFile {
     public: Vec<String>,
