@@ -1,5 +1,5 @@
-//! `cargo xtask attacks`: tries the attacks of `tests/attacks.toml`, and prints a verdict for each. `cargo xtask test`
-//! runs their tests, too.
+//! `cargo xtask attacks`: tries the attacks of `tests/attacks.toml`, and prints a verdict for each.
+//! `cargo xtask test` runs the tests of these attacks, too.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -17,10 +17,10 @@ use crate::tools::{self, Subcommand};
 
 const LIST: &str = "tests/attacks.toml";
 
-/// How many times as large the attacks of one host are here as in `cargo xtask test`.
+/// The attacks of one host are this many times as large here as in `cargo xtask test`.
 const SIEGE_TIMES: &str = "4";
 
-/// The content of the list.
+/// The content of `tests/attacks.toml`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct List {
@@ -48,7 +48,7 @@ impl List {
     }
 }
 
-/// Tries every attack. Fails when one succeeds, or when one of its tests does not exist.
+/// Tries every attack. Fails if an attack succeeds, or if one of its tests does not exist.
 pub(crate) fn run(repo: &Repo, console: Console) -> Result<()> {
     let list = List::read(repo)?;
     let tools = [Tool::CCompiler, Tool::PostgreSql, Tool::Redis];
@@ -131,8 +131,8 @@ struct TestEvent {
     name: String,
 }
 
-/// Reads libtest's lines of JSON, and returns the function names of the tests that passed. Where several tests have one
-/// name, all of them must pass.
+/// Reads libtest's lines of JSON, and returns the function names of the tests that passed. If
+/// several tests have the same name, all of them must pass.
 fn names_of_passed(lines: &str) -> BTreeSet<String> {
     let events: Vec<TestEvent> = lines
         .lines()
@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_passed_is_read_by_name() {
+    fn the_names_of_passed_tests_are_read() {
         let lines = r#"{"type":"suite","event":"started","test_count":2}
             {"type":"test","event":"ok","name":"aikagi-e2e::e2e$login::one","exec_time":0.1}
             {"type":"test","event":"failed","name":"aikagi-e2e::e2e$login::other"}

@@ -1,4 +1,5 @@
-//! `cargo xtask bench`: measures what docs/performance.md claims about speed and memory, as ratios within one run.
+//! `cargo xtask bench`: checks the claims of docs/performance.md about speed and memory. Each
+//! result is a ratio of two values of one run.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,13 +17,14 @@ use anyhow::{Context, Result};
 const REFERENCE: &str = "dev/bench/reference.c";
 const REFERENCE_FLAGS: [&str; 3] = ["-O3", "-largon2", "-lpthread"];
 
-/// The benchmarks in crates.
+/// The benchmarks of single crates.
 const MICRO: [&str; 4] = ["--bench", "rules", "--bench", "bare"];
 
 /// What to measure.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Only check that everything can be measured: for a second each, without optimisation, and without the bounds.
+    /// Only check that every benchmark runs: one second for each, without optimisation and without
+    /// checking bounds.
     #[arg(long, global = true)]
     short: bool,
     #[command(subcommand)]
@@ -33,34 +35,36 @@ pub(crate) struct Arguments {
 enum What {
     /// Logins compared with Argon2id of the reference library, one login with its hash, and waiting times.
     Login,
-    /// Session checks compared with an echo RPC over mutual TLS, and with the most that each store can do.
+    /// Session checks compared with an echo RPC over mutual TLS, and with the highest rate of each
+    /// store.
     Sessions,
     /// Turns of calls compared with an echo RPC over mutual TLS.
     Turns,
     /// The unit migration of a line of 32 numbers compared with the hashes that it makes.
     Migration,
-    /// Logins that succeed under ten times the load that can be served.
+    /// Successful logins under ten times the load that the system can serve.
     Overload,
     /// Logins among ten million numbers compared with logins among ten thousand.
     Scale,
-    /// What the time of a refusal reveals about a number.
+    /// The times of refused logins, which must not depend on the number.
     Enumeration,
     /// Resident memory, and the time until each service is ready.
     Rest,
     /// Bulk import compared with COPY of the same rows.
     Import {
-        /// The number of lines, with three numbers each; a million, or 20 thousand with --short.
+        /// The number of lines, with three numbers each. The default is a million, or 20 thousand
+        /// with --short.
         #[arg(long, value_parser = clap::value_parser!(u64).range(1..=9_000_000))]
         lines: Option<u64>,
     },
-    /// The hot paths of our own code, each alone, compared with the cryptography that it uses.
+    /// The hot paths of our own code one by one, compared with the cryptography that they use.
     Micro,
-    /// All of these.
+    /// All benchmarks.
     All,
 }
 
 impl What {
-    /// Its names in the program that measures.
+    /// The names of these benchmarks in the program `bench`.
     const fn names(&self) -> &'static [&'static str] {
         match self {
             Self::Login => &["login"],
@@ -87,7 +91,7 @@ impl What {
         }
     }
 
-    /// Options for the program that measures.
+    /// Options for the program `bench`.
     fn options(&self) -> Vec<String> {
         match self {
             Self::Import { lines: Some(lines) } => vec![format!("--lines={lines}")],
@@ -105,7 +109,7 @@ pub(crate) fn short(repo: &Repo, console: Console) -> Result<()> {
     run(repo, console, &arguments)
 }
 
-/// Measures, and fails when a bound does not hold.
+/// Runs the benchmarks. Fails if a bound is not kept.
 pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Result<()> {
     let tools = [Tool::CCompiler, Tool::Argon2, Tool::PostgreSql, Tool::Redis];
     install::ensure(&tools, console)?;
@@ -120,7 +124,8 @@ pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Resul
     } else {
         measure(repo, console, &binaries, arguments)
     };
-    // The benchmarks in crates run even if a bound did not hold: `and` only combines the results.
+    // The benchmarks of single crates run even if a bound is not kept: `and` only combines the
+    // results.
     let others = match &arguments.what {
         What::Micro | What::All => micro(repo, arguments.short),
         _ => Ok(()),
@@ -128,7 +133,8 @@ pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Resul
     measured.and(others)
 }
 
-/// Runs the benchmarks in crates. With `short` each runs once as a test, which [`build_with_tests`] has built.
+/// Runs the benchmarks of single crates. With `short`, each benchmark runs once as a test, which
+/// [`build_with_tests`] has built.
 fn micro(repo: &Repo, short: bool) -> Result<()> {
     let how: &[&str] = if short {
         &["test", "--workspace"]
@@ -164,10 +170,13 @@ fn measure(repo: &Repo, console: Console, binaries: &Path, arguments: &Arguments
         .args(arguments.short.then_some("--short"))
         .args(arguments.what.options())
         .args(names);
-    let measured = show(&mut bench, "a bound");
+    let measured = show(&mut bench, "a measurement or a bound");
     let _ = std::fs::remove_dir_all(&work);
     measured?;
-    console.success(&format!("measured; as JSON: {}", report.display()));
+    console.success(&format!(
+        "measured; the report as JSON: {}",
+        report.display()
+    ));
     Ok(())
 }
 

@@ -17,7 +17,8 @@ const IMAGE: &str = "aikagi/asterisk:call-test";
 const DIRECTORY: &str = "deploy/asterisk";
 const PACKAGES: &str = "packages";
 
-/// Makes the image and every call. A machine that cannot make calls is no failure: a warning says that none was made.
+/// Builds the image and makes every call. On a machine that cannot make calls, prints a warning and
+/// succeeds.
 pub(crate) fn run(repo: &Repo, console: Console) -> Result<()> {
     let tools = [Tool::CCompiler, Tool::PostgreSql, Tool::Redis];
     install::ensure(&tools, console)?;
@@ -51,18 +52,18 @@ pub(crate) fn run(repo: &Repo, console: Console) -> Result<()> {
     })
 }
 
-/// Gets everything that comes from outside: an engine, the SIP client, Asterisk's packages.
+/// Downloads what this machine lacks: an engine, the SIP client, Asterisk's packages.
 fn prepare(repo: &Repo, console: Console) -> Result<Engine> {
     let engine = Engine::find(repo, console)?;
     bases::ensure(&engine, repo, console, &[Base::Testing])?;
     install::ensure(&[Tool::SipTester], console)?;
     console.step("downloading Asterisk's packages");
     command::run(image(&engine, repo).args(["--target", PACKAGES]))
-        .context("Asterisk's packages")?;
+        .context("cannot download Asterisk's packages")?;
     Ok(engine)
 }
 
-/// Builds the image of Asterisk.
+/// A command that builds the image of Asterisk.
 fn image(engine: &Engine, repo: &Repo) -> Command {
     let mut build = engine.docker();
     build

@@ -22,7 +22,7 @@ pub(crate) fn test(repo: &Repo, arguments: &[String]) -> Result<()> {
     show(test.args(arguments), "the container test")
 }
 
-/// Runs only the trials for which `cargo xtask test` has time.
+/// Runs only the quick trials. `cargo xtask test` does not have time for all of them.
 pub(crate) fn quick_test(repo: &Repo) -> Result<()> {
     test(repo, &["--quick".to_owned()])
 }

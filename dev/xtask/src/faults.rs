@@ -1,5 +1,6 @@
-//! `cargo xtask faults`: injects faults into the whole system while subscribers use it (`tests/e2e/tests/faults.rs`). With
-//! `--flaws` it does so with systems that are broken on purpose, and each flaw has to be found.
+//! `cargo xtask faults`: injects faults into the whole system while subscribers use it
+//! (`tests/e2e/tests/faults.rs`). With `--flaws`, it breaks the system on purpose, with one flaw at
+//! a time. The test must find each flaw.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -14,13 +15,13 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::tools::{self, Subcommand};
 
-/// The flaws, each as a patch of the sources.
+/// The directory of the flaws. Each flaw is a patch of the sources.
 const FLAWS: &str = "tests/flaws";
 const TEST: &str = "lines_survive_faults";
-/// Words in the test's output when it has found a flaw.
+/// Texts in the test's output that show that it has found a flaw.
 const FOUND: [&str; 2] = ["no order explains", "the audit trail"];
 
-/// How to search for faults.
+/// The options of the search for faults.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// Use one system and a few rounds, as `cargo xtask test` does.
@@ -35,12 +36,13 @@ pub(crate) struct Arguments {
     /// Minutes for each seed.
     #[arg(long, default_value_t = 6)]
     minutes: u32,
-    /// Try the systems that are broken on purpose instead. Each flaw has to be found within the minutes.
+    /// Break the system on purpose instead, with each flaw in turn. The test must find each flaw
+    /// within the minutes.
     #[arg(long)]
     flaws: bool,
 }
 
-/// Injects faults. Fails when the rules do not explain the responses, or when something is lost.
+/// Injects faults. Fails if the rules do not explain the responses, or if something is lost.
 pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Result<()> {
     let tools = [Tool::CCompiler, Tool::PostgreSql, Tool::Redis, Tool::Clock];
     install::ensure(&tools, console)?;
@@ -68,7 +70,7 @@ pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Resul
 fn random_seed() -> Result<u32> {
     let random = random_hexadecimal()?;
     let seed = random.get(..8).unwrap_or(&random);
-    u32::from_str_radix(seed, 16).context("no seed")
+    u32::from_str_radix(seed, 16).context("cannot choose a seed")
 }
 
 fn test(repo: &Repo, console: Console) -> Result<Command> {
@@ -79,7 +81,8 @@ fn test(repo: &Repo, console: Console) -> Result<Command> {
     Ok(nextest)
 }
 
-/// Builds the system with each flaw in turn, and runs the test, which has to fail because of it.
+/// Builds the system with each flaw in turn, and runs the test. The test must fail because of the
+/// flaw.
 fn find_flaws(repo: &Repo, console: Console, arguments: &Arguments) -> Result<()> {
     let mut missed = Vec::new();
     for flaw in flaws(&repo.root)? {
@@ -111,7 +114,7 @@ fn is_found(repo: &Repo, console: Console, arguments: &Arguments, flaw: &Path) -
     let source = home.join("source");
     repo.unpack("HEAD", &source)?;
     let mut apply = Command::new("git");
-    // Git must not take this directory for a part of our repository, in which it is.
+    // Without this variable, git would use our repository, because it contains this directory.
     apply
         .arg("apply")
         .arg(flaw)
@@ -158,9 +161,9 @@ fn is_found(repo: &Repo, console: Console, arguments: &Arguments, flaw: &Path) -
 mod tests {
     use super::*;
 
-    /// Every patch applies to the sources as they are now.
+    /// Every patch applies to the present sources.
     #[test]
-    fn every_flaw_can_be_made() {
+    fn every_flaw_applies_to_the_sources() {
         let repo = Repo::here().unwrap();
         let flaws = flaws(&repo.root).unwrap();
         assert!(!flaws.is_empty());

@@ -1,6 +1,6 @@
-//! `cargo xtask fuzz`: fuzzes everything that reads bytes from outside. It needs neither a nightly compiler nor
-//! cargo-fuzz, though `tests/fuzz/` has the layout of cargo-fuzz. The properties that must hold are in
-//! `tests/properties`, whose tests replay the seeds.
+//! `cargo xtask fuzz`: fuzzes everything that reads bytes from outside. It needs neither a nightly
+//! compiler nor cargo-fuzz, though `tests/fuzz/` has the layout of cargo-fuzz. The properties are
+//! in `tests/properties`, whose tests replay the seeds.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,8 +13,9 @@ use aikagi_devkit::repo::Repo;
 use anyhow::{Context, Result, bail, ensure};
 
 const PACKAGE: &str = "tests/fuzz";
-/// Tells libFuzzer which edges of the program were taken and what was compared. The sanitizers, which need a nightly
-/// compiler, would find nothing more, because no code of ours is unsafe.
+/// Compiler flags that report to libFuzzer which edges of the program were taken and which values
+/// were compared. The sanitizers, which need a nightly compiler, would find nothing more, because
+/// no code of ours is unsafe.
 const INSTRUMENTATION: [&str; 7] = [
     "--cfg=fuzzing",
     "-Cpasses=sancov-module",
@@ -24,7 +25,7 @@ const INSTRUMENTATION: [&str; 7] = [
     "-Cllvm-args=-sanitizer-coverage-trace-compares",
     "-Ccodegen-units=1",
 ];
-/// How many lines of a failed target's output are printed.
+/// The number of lines of a failed target's output that are printed.
 const SHOWN_LINES: usize = 12;
 
 /// What to fuzz.
@@ -42,7 +43,7 @@ pub(crate) struct Arguments {
 struct Trial {
     executions: u64,
     per_second: u64,
-    /// How many edges of the program were taken.
+    /// The number of edges of the program that were taken.
     coverage: u64,
 }
 
@@ -69,10 +70,10 @@ pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Resul
     for target in &chosen {
         let output = fuzz(&home, &programs, target, arguments.seconds)?;
         let report = String::from_utf8_lossy(&output.stderr);
-        let holds = output.status.success();
-        let result = if holds { "holds" } else { "BROKEN" };
+        let is_kept = output.status.success();
+        let result = if is_kept { "kept" } else { "BROKEN" };
         console.line(&format!("  {target:<12} {} {result}", Trial::read(&report)));
-        if !holds {
+        if !is_kept {
             console.line(failure(&report).join("\n").as_str());
             broken.push(target.as_str());
         }
@@ -83,7 +84,10 @@ pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Resul
             broken.join(", ")
         );
     }
-    console.success(&format!("every property holds in {} targets", chosen.len()));
+    console.success(&format!(
+        "every property is kept in {} targets",
+        chosen.len()
+    ));
     Ok(())
 }
 
@@ -137,7 +141,7 @@ fn fuzz(home: &Path, programs: &Path, target: &str, seconds: u32) -> Result<std:
 }
 
 impl Trial {
-    /// Reads libFuzzer's report. A figure that is missing is 0.
+    /// Reads libFuzzer's report. A missing figure is 0.
     fn read(report: &str) -> Self {
         let figure = |name: &str| {
             let text = report.rsplit_once(name).map_or("", |(_, rest)| rest);
@@ -178,11 +182,12 @@ fn failure(report: &str) -> Vec<&str> {
     until.chain(artifact).copied().collect()
 }
 
-/// The target of this machine, as the compiler names it.
+/// The compiler's name for this machine's target.
 fn host() -> Result<String> {
     let about = aikagi_devkit::command::run(Command::new("rustc").arg("-vV"))?;
     let host = about.lines().find_map(|line| line.strip_prefix("host: "));
-    host.map(str::to_owned).context("rustc names no host")
+    host.map(str::to_owned)
+        .context("rustc does not print its host")
 }
 
 #[cfg(test)]

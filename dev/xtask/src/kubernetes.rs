@@ -14,7 +14,7 @@ use anyhow::{Context, Result};
 const DIRECTORY: &str = "deploy/kubernetes";
 /// The directories in it that are rendered.
 const RENDERED: [&str; 2] = ["base", "overlays/example"];
-/// A part of `kubectl version` when the kustomize in it is new enough.
+/// `kubectl version` prints this if its kustomize is new enough.
 const NEW_ENOUGH: &str = "Kustomize Version: v5";
 
 /// Renders every overlay and checks the result.
@@ -40,7 +40,7 @@ pub(crate) fn check(repo: &Repo, console: Console) -> Result<()> {
     show(&mut check, "the check of the manifests")
 }
 
-/// Finds this machine's kubectl, or downloads Debian's where this machine has none that is new enough.
+/// Finds a kubectl on this machine that is new enough, or downloads Debian's.
 fn kubectl(repo: &Repo, console: Console) -> Result<PathBuf> {
     let new_enough = |program: &PathBuf| {
         command::run(Command::new(program).args(["version", "--client"]))
@@ -62,7 +62,7 @@ fn kubectl(repo: &Repo, console: Console) -> Result<PathBuf> {
     Ok(downloaded)
 }
 
-/// Finds a Python with the packages of the check, or makes one.
+/// Finds a Python environment with the packages of the check, or makes one.
 fn python(repo: &Repo, console: Console) -> Result<PathBuf> {
     let wanted = repo.root.join(DIRECTORY).join("requirements.txt");
     let home = repo.target.join("tools/kubernetes");
@@ -78,7 +78,7 @@ fn python(repo: &Repo, console: Console) -> Result<PathBuf> {
             .args(["--disable-pip-version-check", "-r"])
             .arg(&wanted);
         command::run(&mut pip)?;
-        std::fs::write(&installed, text).context("cannot record what is installed")?;
+        std::fs::write(&installed, text).context("cannot write the list of installed packages")?;
     }
     Ok(python)
 }

@@ -40,7 +40,8 @@ struct Arguments {
 enum Command {
     /// Install what is missing, build, and run the whole system until Ctrl-C.
     Up(up::Arguments),
-    /// Run every check, in steps: format, rules, contracts, lints, licences, tests. Stops at the first that fails.
+    /// Run every check, in steps: format, rules, contracts, lints, licences, tests. Stops at the
+    /// first step that fails.
     Test(test::Arguments),
     /// Play the subscriber's story against the system that `up` runs.
     Demo {
@@ -51,10 +52,11 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Start the system in containers from nothing, and try it: the story, disruptions, backup, upgrade and more.
+    /// Start a new system in containers, and test it: the story, disruptions, backup, upgrade and
+    /// more.
     #[command(alias = "compose-test", disable_help_flag = true)]
     ContainerTest {
-        /// Arguments of the program itself: `cargo xtask container-test --help` lists them.
+        /// Arguments of the test itself: `cargo xtask container-test --help` lists them.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
@@ -64,12 +66,12 @@ enum Command {
         #[arg(default_value = "browser")]
         script: String,
     },
-    /// Try the attacks that succeeded against systems of this kind, and print a verdict for each.
+    /// Try the attacks that succeeded against similar systems, and print a verdict for each.
     #[command(alias = "abuse")]
     Attacks,
-    /// Inject faults into the whole system while subscribers use it, and check what it answered.
+    /// Inject faults into the whole system while subscribers use it, and check its responses.
     Faults(faults::Arguments),
-    /// Measure what docs/performance.md claims: each time as a ratio within one run.
+    /// Check the claims of docs/performance.md, each as a ratio of two values of one run.
     Bench(bench::Arguments),
     /// Make development certificates, or renew those that expire soon.
     Certs {
@@ -79,7 +81,7 @@ enum Command {
     },
     /// Write `.sqlx`, the metadata with which sqlx checks queries without a database.
     Sqlx {
-        /// Write nothing; fail when `.sqlx` is out of date.
+        /// Write nothing; fail if `.sqlx` is out of date.
         #[arg(long)]
         check: bool,
     },
@@ -89,7 +91,7 @@ enum Command {
     Prompts,
     /// Fuzz everything that reads bytes from outside.
     Fuzz(fuzz::Arguments),
-    /// List the rules and the tests that prove them. Fails when a rule in scope has no test.
+    /// List the rules and the tests that prove them. Fails if a rule has no test.
     Rules,
     /// Check the contracts: lint, format, and no change that breaks a client.
     Proto,

@@ -66,7 +66,7 @@ fn voice(repo: &Repo, console: Console) -> Result<PathBuf> {
         .flatten()
         .map(|entry| entry.path())
         .find(|path| path.extension().is_some_and(|ending| ending == "deb"))
-        .context("apt-get left no package")?;
+        .context("apt-get downloaded no package")?;
     command::run(Command::new("dpkg-deb").arg("-x").arg(package).arg(&home))?;
     Ok(home.join(VOICE))
 }

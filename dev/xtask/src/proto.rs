@@ -1,5 +1,5 @@
-//! `cargo xtask proto`: checks the contracts with Buf. They are linted and formatted, and break no client of the main
-//! branch.
+//! `cargo xtask proto`: checks the contracts with Buf. It checks lint rules and format, and that no
+//! change breaks a client of the main branch.
 
 use std::process::Command;
 
@@ -25,7 +25,7 @@ pub(crate) fn run(repo: &Repo, console: Console) -> Result<()> {
     )?;
     let Some(base) = repo.base() else {
         console.warning(
-            "breaking changes are not checked: this is the main branch, or there is none here",
+            "breaking changes are not checked: this is the main branch, or the repository has none",
         );
         return Ok(());
     };

@@ -20,11 +20,12 @@ const SOURCES: [&str; 4] = [".rs", ".proto", ".sql", SITE_TESTS];
 const SITE_TESTS: &str = ".test.ts";
 /// The folder of the site's code.
 const SITE_CODE: &str = "frontends/site/src";
-/// The endings of other files: a rule that they cite must exist.
+/// The endings of other files. A rule that they cite must exist.
 const OTHERS: [&str; 12] = [
     ".c", ".css", ".html", ".js", ".json", ".md", ".py", ".toml", ".ts", ".tsx", ".yaml", ".yml",
 ];
-/// These checks, whose tests cite rules that do not exist.
+/// The folders of these checks. They are left out, because their tests cite rules that do not
+/// exist.
 const CHECKS: [&str; 2] = ["dev/xtask/src/rules", "dev/xtask/src/tidy"];
 
 /// All citations of rules in the repository.
@@ -34,11 +35,12 @@ struct Citations {
     tests: BTreeMap<String, Vec<String>>,
     /// The rules that code cites.
     code: BTreeSet<String>,
-    /// A place of each rule that anything cites.
+    /// The first place that cites each rule.
     places: BTreeMap<String, String>,
 }
 
-/// Lists the rules and their tests. Fails if no test or no code cites a rule, or if a rule is cited that does not exist.
+/// Lists the rules and their tests. Fails if a rule is not cited by a test and by code, or if a
+/// cited rule does not exist.
 pub(crate) fn run(repo: &Repo, console: Console) -> Result<()> {
     let (specification, citations) = read(repo)?;
     for rule in specification.rules() {

@@ -48,7 +48,7 @@ pub(crate) fn prepare_browser(repo: &Repo, console: Console) -> Result<()> {
     build(repo, console)
 }
 
-/// Lets the gateway serve the site with a profile. For `Options::adjust`.
+/// Makes the gateway serve the site with a profile. This function is a value of `Options::adjust`.
 pub(crate) fn serve(service: Service, replica: u16, settings: &mut Table) {
     if service == Service::Gateway
         && let Some(public) = settings.get_mut("public").and_then(Value::as_table_mut)

@@ -14,7 +14,7 @@ pub(crate) const PORT: u16 = 8480;
 pub(crate) struct Softphone(Child);
 
 impl Softphone {
-    /// Starts it with its page on this loopback port. The page may take a moment longer to answer.
+    /// Starts it with its page on this loopback port. The page may respond only a moment later.
     pub(crate) fn start(home: &Path, binaries: &Path, logs: &Path, port: u16) -> Result<Self> {
         let log = File::create(logs.join("softphone.log")).context("cannot write a log")?;
         let program = process::executable(binaries, "aikagi-softphone")?;

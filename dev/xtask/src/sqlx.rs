@@ -49,7 +49,7 @@ pub(crate) fn with_cluster(
         .env("SQLX_OFFLINE", "false")
         .env("SQLX_OFFLINE_DIR", &fresh);
     let checked = show(&mut command, "checking the queries against the database");
-    // The next build must not use what was built with a database.
+    // The next build must not use the results of a build with a database.
     touch_queries(repo)?;
     checked?;
 

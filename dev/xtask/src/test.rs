@@ -20,7 +20,7 @@ use crate::{attacks, bench, call_test, containers, kubernetes, proto, rules, sit
 /// The tests of the alert rules.
 const ALERTS: &str = "deploy/observability/alerts.test.yml";
 
-/// Which checks to run.
+/// The choice of checks.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// Leave out the steps that take long and seldom fail, such as licences, clients and containers.
@@ -33,12 +33,12 @@ pub(crate) struct Arguments {
     filter: Option<String>,
 }
 
-/// What the checks share.
+/// The state that the checks share.
 struct Run<'a> {
     repo: &'a Repo,
     console: Console,
     filter: Option<&'a str>,
-    /// The private PostgreSQL, once a check has needed it.
+    /// The private PostgreSQL. The first check that needs it starts it.
     cluster: Option<Cluster>,
 }
 
@@ -46,7 +46,7 @@ struct Run<'a> {
 struct Check {
     /// Its name, for `--step`.
     name: &'static str,
-    /// What it shows, in a few words.
+    /// The fact that it checks, in a few words.
     about: &'static str,
     /// True if `--fast` leaves it out.
     slow: bool,
@@ -195,7 +195,7 @@ const CHECKS: [Check; 21] = [
     },
 ];
 
-/// Runs the checks; stops at the first that fails.
+/// Runs the checks. Stops at the first check that fails.
 pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Result<()> {
     let home = private_directory(&repo.target.join("test"))?;
     let _lock = lock(
@@ -264,7 +264,7 @@ impl Run<'_> {
     fn cluster(&mut self) -> Result<&Cluster> {
         if self.cluster.is_none() {
             let dir = self.repo.target.join("test/postgres");
-            // A run that was killed may have left its data; its server has ended.
+            // A killed run may have left its data. Its server has ended.
             let _ = std::fs::remove_dir_all(&dir);
             self.cluster = Some(Cluster::start(&dir, postgres::Options::default())?);
         }

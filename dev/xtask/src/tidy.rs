@@ -1,5 +1,6 @@
-//! `cargo xtask tidy`: the repository's own rules, as programs. A rule that a program judges without doubt refuses a
-//! change. A rule of taste is only reported, and a good reason beats it.
+//! `cargo xtask tidy`: checks the repository's own rules. If a program can judge a rule without
+//! doubt, a breach fails the command. Rules of taste are only reported, because a reader may have a
+//! good reason to break them.
 
 mod audit;
 mod changelog;
@@ -33,10 +34,10 @@ use aikagi_devkit::console::Console;
 use aikagi_devkit::repo::Repo;
 use tree::{Base, Tree};
 
-/// A file longer than this no longer fits in a head.
+/// The most lines of a file that a reader can keep in mind.
 const LONG_FILE: usize = 450;
 
-/// The checks that refuse.
+/// The checks whose breaches fail the command.
 const CHECKS: [fn(&Tree) -> Vec<String>; 15] = [
     audit::breaches,
     citations::breaches,
@@ -63,7 +64,8 @@ pub(crate) struct Arguments {
     all: bool,
 }
 
-/// Lists every breach, and doubts about what this work changed. Fails if there is a breach.
+/// Lists every breach, and the doubts about files that this branch changed. Fails if there is a
+/// breach.
 pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Result<()> {
     let tree = Tree::read(repo)?;
     let base = Base::of(repo);
@@ -80,7 +82,9 @@ pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Resul
             console.warning(&doubt);
         }
     } else {
-        console.warning("nothing to compare with: this is the main branch, or there is none here");
+        console.warning(
+            "changes are not checked: this is the main branch, or the repository has none",
+        );
     }
     report(
         console,
@@ -96,7 +100,7 @@ pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Resul
     Ok(())
 }
 
-/// What only a reader can judge, each with its path.
+/// Doubts that only a reader can judge, each with its path.
 fn doubts(tree: &Tree) -> Vec<(&str, String)> {
     let mut found = language::doubts(tree);
     found.extend(names::doubts(tree));
@@ -109,7 +113,8 @@ fn doubts(tree: &Tree) -> Vec<(&str, String)> {
     found
 }
 
-/// Shows the doubts about the files in `only`, or about all, and how many others there are.
+/// Prints the doubts about the files in `only`, or about all files. Then prints the number of other
+/// doubts.
 fn report(console: Console, doubts: &[(&str, String)], only: Option<&Vec<String>>) {
     let changed: Option<BTreeSet<&str>> =
         only.map(|paths| paths.iter().map(String::as_str).collect());

@@ -28,7 +28,7 @@ impl Subcommand {
     }
 }
 
-/// Finds Buf in the version of `dev/xtask/buf`, or installs it.
+/// Finds Buf in the version that `dev/xtask/buf` names, or installs it.
 pub(crate) fn buf(repo: &Repo, console: Console) -> Result<PathBuf> {
     let tools = repo.root.join("dev/xtask/buf");
     let program = tools.join("node_modules/.bin/buf");
@@ -47,7 +47,7 @@ pub(crate) fn buf(repo: &Repo, console: Console) -> Result<PathBuf> {
         npm.args(["ci", "--no-audit", "--no-fund", "--loglevel=error"])
             .current_dir(&tools);
         command::run(&mut npm).context("cannot install Buf")?;
-        // npm does not write the file when nothing changed.
+        // npm does not write the file if nothing has changed.
         if let Ok(file) = std::fs::File::options().append(true).open(&installed)
             && let Some(age) = age(&lock)
         {
@@ -57,7 +57,7 @@ pub(crate) fn buf(repo: &Repo, console: Console) -> Result<PathBuf> {
     Ok(program)
 }
 
-/// A command that runs a subcommand of cargo. Installs the subcommand where it is missing.
+/// A command that runs a subcommand of cargo. Installs the subcommand if it is missing.
 pub(crate) fn subcommand(repo: &Repo, console: Console, tool: Subcommand) -> Result<Command> {
     let name = tool.name();
     if command::run(&mut cargo(repo, &[name, "--version"])).is_ok() {
@@ -86,7 +86,7 @@ pub(crate) fn subcommand(repo: &Repo, console: Console, tool: Subcommand) -> Res
         show(&mut install, &format!("the installation of {package}"))?;
         let _ = std::fs::remove_dir_all(home.join("build"));
     }
-    // With the environment with which cargo would start it.
+    // The program gets the environment that cargo would give it.
     let mut command = cargo(repo, &[]);
     let mut direct = Command::new(program);
     direct.arg(name).current_dir(&repo.root);

@@ -22,13 +22,14 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::site;
 use crate::softphone::{self, Softphone};
 
-/// Not the usual ports of these servers, on which this machine's own may be listening.
+/// The ports of the stores. They differ from the usual ports, on which this machine's own servers
+/// may listen.
 const POSTGRES_PORT: u16 = 7432;
 const REDIS_PORT: u16 = 7379;
 const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 const MAX_REPLICAS: u16 = 9;
 
-/// How to run the system.
+/// The options of the system.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// Delete everything that earlier runs left: data, keys, certificates, passwords.
@@ -87,11 +88,11 @@ pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Resul
     std::thread::spawn({
         move || {
             let started = System::start(&options, |text| console.step(text));
-            // Nobody receives this when the signal to end came first.
+            // The receiver no longer exists if the signal to end came first.
             drop(sender.send(started.map(Box::new)));
         }
     });
-    // Every process that is started ends with this one, so leaving early leaves none running.
+    // Every started process ends with this one, so an early exit leaves none running.
     let (started, end) = runtime.block_on(async {
         let mut end = End::new()?;
         tokio::select! {
@@ -154,7 +155,8 @@ fn options(home: &Path, binaries: &Path, replicas: BTreeMap<Service, u16>) -> Op
     }
 }
 
-/// Takes a lock, which is held until the file is dropped. Fails with `busy` when another process holds it.
+/// Takes a lock, which is held until the file is dropped. Fails with `busy` if another process
+/// holds it.
 pub(crate) fn lock(path: &Path, busy: &str) -> Result<File> {
     let file = File::options()
         .create(true)
@@ -186,7 +188,7 @@ fn clear(home: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Fails before anything is built when a port is in use.
+/// Fails if a port is in use. This is checked before the build, which takes long.
 fn require_ports(replicas: &BTreeMap<Service, u16>) -> Result<()> {
     ports::require_free(POSTGRES_PORT, "PostgreSQL")?;
     ports::require_free(REDIS_PORT, "Redis")?;
@@ -202,7 +204,7 @@ fn require_ports(replicas: &BTreeMap<Service, u16>) -> Result<()> {
     Ok(())
 }
 
-/// Writes `state.json` and adds the demo's lines. Lines that exist already stay as they are.
+/// Writes `state.json` and adds the demo's lines. Existing lines are not changed.
 pub(crate) fn seed(console: Console, system: &System, home: &Path, binaries: &Path) -> Result<()> {
     let state = home.join(system_file::NAME);
     SystemFile::of_processes(system)?.write(&state)?;
@@ -211,7 +213,8 @@ pub(crate) fn seed(console: Console, system: &System, home: &Path, binaries: &Pa
     show(seed.arg("--state").arg(&state), "adding the demo's lines")
 }
 
-/// Builds the settings site. False, with a warning, if that fails: the system works without it.
+/// Builds the settings site. If that fails, prints a warning and returns false: the system works
+/// without the site.
 fn build_site(repo: &Repo, console: Console) -> bool {
     console.step("building the settings site");
     match site::build(repo, console) {
@@ -274,7 +277,7 @@ fn invite(console: Console, system: &System, home: &Path, binaries: &Path, with_
     console.line("  Ctrl-C                      stops everything; the data stays");
 }
 
-/// Waits for a signal to end. Fails when a process ends by itself.
+/// Waits for a signal to end. Fails if a process ends by itself.
 async fn serve(system: &mut System, mut end: End) -> Result<()> {
     loop {
         tokio::select! {
@@ -301,7 +304,8 @@ async fn serve(system: &mut System, mut end: End) -> Result<()> {
     }
 }
 
-/// The signals to end: Ctrl-C, that of `kill` and of service managers, and that of a closed terminal.
+/// The signals that end this program: of Ctrl-C, of `kill` and service managers, and of a closed
+/// terminal.
 struct End {
     signals: [tokio::signal::unix::Signal; 3],
 }

@@ -23,7 +23,7 @@ pub(super) struct Test {
 pub(super) struct FileCitations {
     /// The tests, with the rules of their doc comments.
     pub(super) tests: Vec<Test>,
-    /// The rules that anything else cites.
+    /// The rules that code and its comments cite.
     pub(super) sources: BTreeSet<String>,
 }
 
@@ -32,7 +32,7 @@ pub(super) fn scan(text: &str) -> FileCitations {
     let mut found = FileCitations::default();
     let mut ids = BTreeSet::new();
     let mut is_test = false;
-    // How many brackets of an attribute are still open at the end of a line.
+    // The number of an attribute's brackets that are still open at the end of a line.
     let mut open = 0_i64;
     for (index, line) in text.lines().enumerate() {
         let line = line.trim();
@@ -86,7 +86,7 @@ fn function_name(line: &str) -> Option<String> {
     (!name.is_empty()).then_some(name)
 }
 
-/// The rule ids in a text: the first part, a hyphen and a number. `IVR-1` in `XIVR-1` is not one.
+/// The rule ids in a text. An id is the first part, a hyphen and a number. `XIVR-1` contains no id.
 pub(super) fn ids_in(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_'));
     words

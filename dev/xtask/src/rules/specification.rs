@@ -22,7 +22,8 @@ pub(super) struct Rule {
 }
 
 impl Specification {
-    /// A rule begins a line with `**ID Title.**`.
+    /// Reads the rules. A rule begins a line with `**ID Title.**`. Fails if there is no rule, or if
+    /// a rule has no title or two definitions.
     pub(super) fn read(text: &str) -> Result<Self> {
         let mut rules = Vec::new();
         let mut lines = BTreeMap::new();

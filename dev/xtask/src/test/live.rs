@@ -21,7 +21,7 @@ use crate::up::seed;
 /// `state.json`, installs what it needs, and fails at the first unexpected response.
 const CLIENTS: &str = "examples";
 
-/// Plays the subscriber's story, with two replicas of the services that keep its state.
+/// Plays the subscriber's story, with two replicas of the services that store sessions and calls.
 pub(super) fn story(repo: &Repo, console: Console) -> Result<()> {
     let replicas = BTreeMap::from([(Service::Authentication, 2), (Service::Issuance, 2)]);
     with_system(repo, console, Kind::plain(replicas), |binaries, state| {
@@ -64,7 +64,7 @@ pub(crate) fn browser(repo: &Repo, console: Console, script: &str) -> Result<()>
     site::prepare_browser(repo, console)?;
     let kind = Kind {
         home: "browser",
-        // SITE-1: the second one has the profile of another operator.
+        // SITE-1: the second gateway has the profile of another operator.
         replicas: BTreeMap::from([(Service::Gateway, 2)]),
         adjust: site::serve_briefly,
     };
@@ -76,7 +76,7 @@ pub(crate) fn browser(repo: &Repo, console: Console, script: &str) -> Result<()>
     })
 }
 
-/// How the systems of these checks differ.
+/// The differences between the systems of these checks.
 struct Kind {
     /// Its directory under `target/test`.
     home: &'static str,
