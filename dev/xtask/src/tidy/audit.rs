@@ -1,5 +1,5 @@
-//! Every statement that writes audit events writes the same columns as the ledger's own statement. Authentication has
-//! several, because each is part of the round trip of its change.
+//! Every statement that writes audit events writes the same columns as the ledger's own statement.
+//! Authentication has several such statements, because each one runs in the round trip of a change.
 
 use super::rust::{Kind, code};
 use super::tree::{Tree, is_test};
@@ -16,7 +16,7 @@ pub(super) fn breaches(tree: &Tree) -> Vec<String> {
         .get(LEDGER)
         .and_then(|text| statements(text).into_iter().next());
     let Some((_, expected)) = expected else {
-        return vec![format!("{LEDGER}: has no {INSERT}")];
+        return vec![format!("{LEDGER} has no statement {INSERT}")];
     };
     let mut found = Vec::new();
     for (path, text) in tree.ending(".rs") {
@@ -27,7 +27,7 @@ pub(super) fn breaches(tree: &Tree) -> Vec<String> {
         for (line, columns) in statements(text) {
             if columns != expected {
                 found.push(format!(
-                    "{path}:{line}: writes the audit columns ({columns}), the ledger ({expected})"
+                    "{path}:{line}: writes the audit columns ({columns}), but the ledger writes ({expected})"
                 ));
             }
         }

@@ -1,5 +1,5 @@
-//! A change of a contract, of a command line or of the settings in containers has a new line in CHANGELOG.md. A change
-//! of comments needs none.
+//! A change of a contract, of a command line or of the settings in containers needs a new line in
+//! CHANGELOG.md. A change of comments needs none.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,8 @@ const SETTINGS: &str = "deploy/settings/";
 /// The attributes of items that are part of a command line.
 const DERIVED: [&str; 4] = ["Args", "Parser", "Subcommand", "ValueEnum"];
 
-/// A part of the repository that others notice, and how to read it from a tree.
+/// A part of the repository whose changes others notice, and the function that reads it from a
+/// tree.
 type Part = (&'static str, fn(&Tree) -> BTreeSet<String>);
 
 const PARTS: [Part; 3] = [
@@ -55,7 +56,7 @@ fn settings(tree: &Tree) -> BTreeSet<String> {
         .collect()
 }
 
-/// The items of all command lines. Their files do not matter, so that a move changes nothing.
+/// The items of all command lines. Their files are left out, so a moved item changes nothing.
 fn command_lines(tree: &Tree) -> BTreeSet<String> {
     let sources = tree.ending(".rs").filter(|(path, _)| !is_test(path));
     sources.flat_map(|(_, text)| items(&code(text))).collect()
@@ -124,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn words_and_moves_need_none() {
+    fn changed_comments_and_moves_need_no_line() {
         let cases = [
             (
                 "proto/a.proto",

@@ -1,18 +1,18 @@
-//! A section or a decision that somebody cites exists.
+//! Every section and every decision that a text cites exists.
 
 use super::prose::paragraphs;
 use super::tree::Tree;
 
 const SPECIFICATION: &str = "docs/specification.md";
 const ARCHITECTURE: &str = "docs/architecture.md";
-/// Around a citation, this much text may say of which document it is.
+/// A citation's document may be named within this many bytes before or after it.
 const AROUND: usize = 48;
 
-/// Citations of what is not there.
+/// Citations of sections and decisions that do not exist, and of sections without a document.
 pub(super) fn breaches(tree: &Tree) -> Vec<String> {
     let mut found = Vec::new();
     for (path, text) in tree.all() {
-        // The tests of these checks make citations up.
+        // The tests of these checks contain invented citations.
         if path.starts_with("dev/xtask/src/tidy") {
             continue;
         }
@@ -43,7 +43,7 @@ pub(super) fn breaches(tree: &Tree) -> Vec<String> {
 
 enum Document {
     Ours(&'static str),
-    /// A standard of somebody else.
+    /// A standard from outside this repository.
     Foreign,
     Unknown,
 }
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_citation_says_of_what() {
+    fn a_citation_names_its_document() {
         assert_eq!(count("a.proto", "// As section 2 says."), 1);
         assert_eq!(count("a.rs", "// RFC 9113, section 8.7: streams."), 0);
         assert_eq!(count("a.rs", "let a = 1; // section"), 0);

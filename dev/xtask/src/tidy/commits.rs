@@ -22,7 +22,7 @@ fn doubt(title: &str) -> Option<&'static str> {
     if area.is_empty() || !area.chars().all(is_area) {
         Some("an area is a crate, a service or a folder")
     } else if !verb.starts_with(|c: char| c.is_ascii_lowercase()) || !rest.contains(' ') {
-        Some("after the area come a verb in lower case and an object")
+        Some("the area is followed by a verb in lower case and an object")
     } else if verb.ends_with("ed") || (verb.ends_with("ing") && verb != "bring") {
         Some("the verb is imperative")
     } else if title.ends_with('.') {

@@ -8,7 +8,8 @@ use super::tree::Tree;
 /// A package of this workspace.
 struct Package {
     name: &'static str,
-    /// Its row. A package uses packages of lower rows.
+    /// Its row in the table. A package uses packages of lower rows. It may also use packages of its
+    /// own row that its entry lists.
     row: u8,
     uses: Uses,
 }
@@ -19,7 +20,7 @@ enum Uses {
     Only(&'static [&'static str]),
     /// Every package of a lower row, and these of its own row.
     Below { beside: &'static [&'static str] },
-    /// Every package of a lower row that does not use the domain.
+    /// Every package of a lower row except the domain.
     WithoutDomain,
 }
 
@@ -112,7 +113,7 @@ const PACKAGES: [Package; 30] = [
             "aikagi-refusal",
         ],
     ),
-    // Frontends know the system by its contracts and have no store.
+    // Frontends use the system through its contracts and have no store.
     only(
         4,
         "aikagi-ctl",
@@ -169,7 +170,7 @@ const PACKAGES: [Package; 30] = [
     below("aikagi-properties", &[]),
     below("aikagi-e2e", &["aikagi-model"]),
     below("aikagi-fuzz", &["aikagi-properties"]),
-    // The model is a second opinion on the rules: it must not borrow the first one.
+    // The model states the rules independently of the domain, so it must not use the domain.
     Package {
         name: "aikagi-model",
         row: 5,
@@ -337,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn arrows_point_down_in_the_table_itself() {
+    fn no_package_uses_a_package_of_a_higher_row() {
         for package in &PACKAGES {
             let named = match package.uses {
                 Uses::Only(packages) => packages,
@@ -384,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn every_section_counts_and_so_does_another_name() {
+    fn dependencies_are_found_in_every_section_and_under_another_name() {
         for rest in [
             "[build-dependencies]\naikagi-ledger.workspace = true",
             "[target.'cfg(unix)'.dependencies]\naikagi-ledger = \"1\"",

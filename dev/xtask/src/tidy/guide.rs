@@ -1,5 +1,5 @@
-//! Each statement of the operator's guide has a row in docs/guide.md, with a rule that exists and with places that a
-//! subscriber can still meet.
+//! Each statement of the operator's guide has a row in docs/guide.md. The row names rules that
+//! exist, and texts, pages or prompts in which a subscriber can still find the statement.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ const PROMPTS: &str = "crates/domain/src/guidance.rs";
 /// The number of statements in the guide.
 const STATEMENTS: usize = 41;
 
-/// Rows that are missing, and rows that name what is gone.
+/// Missing rows, and rows that name something that does not exist.
 pub(super) fn breaches(tree: &Tree) -> Vec<String> {
     let Some(guide) = tree.get(GUIDE) else {
         return vec![format!("{GUIDE} is missing")];
@@ -35,7 +35,7 @@ pub(super) fn breaches(tree: &Tree) -> Vec<String> {
             continue;
         };
         if *id != next.to_string() {
-            found.push(format!("{place}: G-{next} comes here, not G-{id}"));
+            found.push(format!("{place}: expected G-{next}, got G-{id}"));
         }
         next += 1;
         for rule in rules.split(", ") {
@@ -47,11 +47,14 @@ pub(super) fn breaches(tree: &Tree) -> Vec<String> {
         if named.is_empty() {
             found.push(format!("{place}: no place is named"));
         }
-        let gone = named.into_iter().filter(|named| !exists(tree, named));
-        found.extend(gone.map(|named| format!("{place}: {named} is gone")));
+        let missing = named.into_iter().filter(|named| !exists(tree, named));
+        found.extend(missing.map(|named| format!("{place}: {named} does not exist")));
     }
     if next != STATEMENTS + 1 {
-        found.push(format!("{GUIDE}: it has {} rows of {STATEMENTS}", next - 1));
+        found.push(format!(
+            "{GUIDE}: {} rows instead of {STATEMENTS}",
+            next - 1
+        ));
     }
     found
 }
@@ -62,7 +65,7 @@ fn has_rule(tree: &Tree, rule: &str) -> bool {
     text.lines().any(|line| line.starts_with(&start))
 }
 
-/// Whether a place exists. A text must be in every language and in use.
+/// True if a place exists. A text must be in every language and in use.
 fn exists(tree: &Tree, place: &str) -> bool {
     let text = |path| tree.get(path).unwrap_or_default();
     match place.split_once(':') {
@@ -75,7 +78,8 @@ fn exists(tree: &Tree, place: &str) -> bool {
     }
 }
 
-/// Whether code of the site reads a text. A reason is read by its name from the server.
+/// True if code of the site uses a text. The text of a reason is always in use: the site chooses it
+/// by the name that the server sends.
 fn is_used(tree: &Tree, key: &str) -> bool {
     let name = key.rsplit('.').next().unwrap_or(key);
     let read = format!(".{name}");
@@ -91,8 +95,8 @@ fn is_used(tree: &Tree, key: &str) -> bool {
             .any(|(path, text)| path.starts_with(SITE) && !path.contains("/texts/") && reads(text))
 }
 
-/// The keys of a file of texts, with those of their objects: `login.limits`. The files are formatted, so that the
-/// indentation shows what belongs to what.
+/// The keys of a file of texts, with the keys of their objects: `login.limits`. The files are
+/// formatted, so the indentation shows which object a key belongs to.
 fn keys(text: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut path: Vec<(usize, &str)> = Vec::new();

@@ -1,10 +1,10 @@
-//! The language of documents and comments: words of the old dialect, and long sentences. These are examples to follow, so
-//! they are reported and do not fail the check.
+//! Reports words that are hard to understand, and long sentences, in documents and comments. These
+//! are doubts, so they do not fail the check.
 
 use super::prose::{paragraphs, sentences};
 use super::tree::Tree;
 
-/// A longer sentence, in words, usually has two facts.
+/// The most words of a sentence. A longer sentence usually has two facts.
 const MOST_WORDS: usize = 25;
 
 /// Words that are hard to understand at the first reading, and what to write instead.
@@ -19,7 +19,7 @@ const NOT_USED: [(&str, &str); 9] = [
     ("a will of its own", "nondeterministic"),
     ("by chance", "random"),
 ];
-/// Files that quote those words, and texts of others.
+/// Files that quote these words, and texts that others wrote.
 const EXEMPT: [&str; 4] = [
     "LICENSE",
     "docs/glossary.md",
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_the_old_dialect_are_found_in_prose() {
+    fn words_that_are_not_used_are_found_in_prose() {
         assert_eq!(count("a.rs", "// The lock that goes on."), 1);
         assert_eq!(count("a.rs", "/// Drawn by\n/// chance."), 1);
         assert_eq!(count("a.md", "It is told away."), 1);

@@ -1,11 +1,12 @@
-//! Links and paths in documents exist, and another document links to every document in docs.
+//! The targets of links and paths in documents exist. Every document in docs has a link from
+//! another document.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::tree::Tree;
 
-/// Names files of earlier versions.
+/// The changelog names files of earlier versions.
 const HISTORY: &str = "CHANGELOG.md";
 /// Prefixes of paths in this repository.
 const FOLDERS: [&str; 9] = [
@@ -20,7 +21,7 @@ const FOLDERS: [&str; 9] = [
     "services/",
 ];
 const TESTS: &str = "tests/";
-/// Parts of paths that tools create, so that git does not have them.
+/// Parts of paths that tools create and git does not track.
 const MADE: [&str; 4] = ["/node_modules", "/dist", "/src/gen", "/corpus"];
 
 const CHECKS: [&str; 2] = ["dev/xtask/src/rules", "dev/xtask/src/tidy"];
@@ -139,7 +140,7 @@ fn outside_fences(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// The path from the root of a target that the file `from` names.
+/// Resolves a target that the file `from` names to a path from the root.
 fn resolve(from: &str, target: &str) -> String {
     let mut parts: Vec<&str> = from.split('/').collect();
     parts.pop();

@@ -1,5 +1,5 @@
-//! Logs. docs/logging.md lists each message, each field and each word of `error.type`, and docs/operations.md has a
-//! paragraph for each such word.
+//! Checks the logs. docs/logging.md lists each message, each field and each word of `error.type`.
+//! docs/operations.md has a paragraph for each such word.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,15 +8,15 @@ use super::tree::Tree;
 
 const LOGGING: &str = "docs/logging.md";
 const OPERATIONS: &str = "docs/operations.md";
-/// Where the list of words is.
+/// The file with the list of words.
 const FAULT: &str = "crates/domain/src/fault.rs";
-/// What production logs.
+/// The folders of the code that runs in production.
 const LOGS: [&str; 4] = ["crates/", "deploy/", "frontends/", "services/"];
 const LEVELS: [&str; 4] = ["error", "warn", "info", "debug"];
 /// The field with a word for the cause.
 const ERROR_TYPE: &str = "error.type";
 
-/// What one side does not know.
+/// Messages, fields and words that the code or the documents lack.
 pub(super) fn breaches(tree: &Tree) -> Vec<String> {
     let mut found = Vec::new();
     let page = Page::of(tree.get(LOGGING).unwrap_or_default());
@@ -49,7 +49,7 @@ pub(super) fn breaches(tree: &Tree) -> Vec<String> {
     found
 }
 
-/// Words of `error.type` that one side does not know.
+/// Words of `error.type` that the code or the documents lack.
 fn causes(tree: &Tree, page: &Page<'_>, words: &BTreeMap<&str, String>) -> Vec<String> {
     let mut found = Vec::new();
     let paragraphs = paragraphs(tree.get(OPERATIONS).unwrap_or_default());
@@ -78,14 +78,14 @@ fn is_production(path: &str) -> bool {
     LOGS.iter().any(|folder| path.starts_with(folder)) && !is_test
 }
 
-/// What the page lists.
+/// The entries of docs/logging.md.
 #[derive(Debug, Default)]
 struct Page<'a> {
-    /// Messages, with their lines: the first column of a table whose heading is "message".
+    /// Messages, with their lines: the first column of each table with the heading "message".
     messages: BTreeMap<&'a str, usize>,
-    /// Fields: of "field".
+    /// Fields: the first column of each table with the heading "field".
     fields: BTreeSet<&'a str>,
-    /// Causes: the second column of "of".
+    /// Causes, with their lines: the second column of each table with the heading "of".
     words: BTreeMap<&'a str, usize>,
 }
 
@@ -119,7 +119,7 @@ impl<'a> Page<'a> {
                 }
                 _ => {}
             }
-            // The line between heading and rows.
+            // The line between the heading and the rows is not an entry.
             page.messages.remove("---");
             page.fields.remove("---");
             page.words.remove("---");
@@ -128,7 +128,8 @@ impl<'a> Page<'a> {
     }
 }
 
-/// Paragraphs of the section on causes that begin with a word in bold, and their lines.
+/// The paragraphs in the section on causes that begin with a word in bold. Each word is listed with
+/// its line.
 fn paragraphs(text: &str) -> BTreeMap<&str, usize> {
     let mut found = BTreeMap::new();
     let mut inside = false;
@@ -167,7 +168,7 @@ fn words(text: &str) -> BTreeMap<&str, String> {
 struct Event<'a> {
     level: &'a str,
     line: usize,
-    /// Fields, and the word that is written as their value.
+    /// The names of the fields, each with its value if that is a string literal.
     fields: Vec<(String, Option<&'a str>)>,
     message: &'a str,
 }
@@ -206,7 +207,7 @@ fn events(text: &str) -> Vec<Event<'_>> {
     found
 }
 
-/// What commas separate, outside of brackets.
+/// The arguments, which are separated by commas outside of brackets.
 fn arguments<'t, 's>(mut tokens: &'t [Token<'s>]) -> Vec<&'t [Token<'s>]> {
     let mut found = Vec::new();
     let mut length = 0;
@@ -224,7 +225,7 @@ fn arguments<'t, 's>(mut tokens: &'t [Token<'s>]) -> Vec<&'t [Token<'s>]> {
     found
 }
 
-/// The name of a field, and the word that is its value.
+/// The name of a field, and its value if that is a string literal.
 fn field<'s>(argument: &[Token<'s>]) -> Option<(String, Option<&'s str>)> {
     let named = argument
         .iter()
@@ -293,7 +294,7 @@ mod tests {
         let found = check(&[("services/a/src/lib.rs", &more)]);
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].contains("the field number"), "{found:?}");
-        let other = SOURCE.replace("dependency unavailable", "store away");
+        let other = SOURCE.replace("dependency unavailable", "store lost");
         let found = check(&[("services/a/src/lib.rs", &other)]);
         assert_eq!(found.len(), 2, "a message here, and one there: {found:?}");
         let word = SOURCE.replace("accept", "unheard_of");

@@ -1,4 +1,5 @@
-//! Every crate in a manifest is used by a source of the package, and every crate in the workspace by a manifest.
+//! Every crate in a package's manifest is used by a source of that package. Every crate in the
+//! workspace's manifest is used by a package.
 
 use std::collections::BTreeSet;
 
@@ -28,7 +29,7 @@ pub(super) fn breaches(tree: &Tree) -> Vec<String> {
     found
 }
 
-/// Dependencies of the workspace that no package takes.
+/// Dependencies of the workspace that no package uses.
 fn in_workspace(tree: &Tree) -> Vec<String> {
     let mut taken = BTreeSet::new();
     for (_, text) in tree.ending("/Cargo.toml") {

@@ -10,7 +10,7 @@ const OPERATIONS: &str = "docs/operations.md";
 const PREFIX: &str = "aikagi.";
 /// Literals with the prefix that are not telemetry: the context of seals.
 const OTHERS: [&str; 1] = ["aikagi.seal"];
-/// Endings of files whose name begins like a metric.
+/// Endings of file names that begin like the name of a metric.
 const FILES: [&str; 3] = ["json", "toml", "yaml"];
 /// The folders of programs with metrics.
 const PROGRAMS: [&str; 4] = ["crates/", "services/", "frontends/", "deploy/"];
@@ -27,7 +27,7 @@ const SUFFIXES: [&str; 9] = [
     "total",
 ];
 
-/// Names that are missing on one side.
+/// Names that the code or the documents lack.
 pub(super) fn breaches(tree: &Tree) -> Vec<String> {
     let measured = measured(tree);
     let explained: BTreeSet<&str> = named(tree.get(OPERATIONS).unwrap_or_default())

@@ -1,4 +1,5 @@
-//! How modules are laid out: `name.rs` beside the folder `name`, without `mod.rs` and without `#[path]`.
+//! The layout of modules is `name.rs` beside the folder `name`, without `mod.rs` and without
+//! `#[path]`.
 
 use super::rust::{opens, tokens};
 use super::tree::Tree;

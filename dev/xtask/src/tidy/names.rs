@@ -1,4 +1,5 @@
-//! Types of one name in two packages: often they are one thing defined twice, or two things that need two names.
+//! Reports a type name that two packages define. Often both types are one thing defined twice, or
+//! they are two things that need two names.
 
 use std::collections::{BTreeMap, BTreeSet};
 

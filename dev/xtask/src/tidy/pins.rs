@@ -56,7 +56,7 @@ fn images<'a>(line: &'a str, image: &str) -> impl Iterator<Item = &'a str> {
         .filter(|version| !version.is_empty())
 }
 
-/// True if one version is the other, or a shorter form of it.
+/// True if the versions are equal, or if one is a shorter form of the other.
 fn is_same(one: &str, other: &str) -> bool {
     one.split('.').zip(other.split('.')).all(|(a, b)| a == b)
 }

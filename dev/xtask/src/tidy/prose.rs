@@ -1,6 +1,7 @@
-//! The text that a file has for readers: the paragraphs of a document, and the comments of every other file.
+//! The text of a file that is written for readers: the paragraphs of a document, and the comments
+//! of every other file.
 
-/// A piece of text that belongs together.
+/// A paragraph of a document or of a comment.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Paragraph {
     /// Its first line in the file, from 1.
@@ -9,7 +10,8 @@ pub(super) struct Paragraph {
     pub(super) text: String,
 }
 
-/// The paragraphs of a file. Its name decides how it is read; a file of an unknown kind has none.
+/// The paragraphs of a file. The file's name decides how it is read. A file of an unknown kind has
+/// no paragraphs.
 pub(super) fn paragraphs(path: &str, text: &str) -> Vec<Paragraph> {
     let name = path.rsplit('/').next().unwrap_or(path);
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
@@ -25,8 +27,9 @@ pub(super) fn paragraphs(path: &str, text: &str) -> Vec<Paragraph> {
     }
 }
 
-/// The sentences of a paragraph. A sentence ends at a mark before a space, and not inside a number, a name or a path. A
-/// colon does not end it.
+/// The sentences of a paragraph. A sentence ends at a full stop, a question mark or an exclamation
+/// mark before a space. So it does not end inside a number, a name or a path. A colon does not end
+/// it.
 pub(super) fn sentences(paragraph: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let mut begin = 0;
@@ -36,7 +39,7 @@ pub(super) fn sentences(paragraph: &str) -> Vec<&str> {
             found.push(paragraph.get(begin..at).unwrap_or_default().trim());
             begin = at;
         }
-        // What closes a quotation or a bracket belongs to the sentence before it.
+        // The mark that closes a quotation or a bracket belongs to the sentence before it.
         is_end = matches!(c, '.' | '!' | '?') || (is_end && matches!(c, ')' | '"' | '*' | '_'));
     }
     found.push(paragraph.get(begin..).unwrap_or_default().trim());

@@ -1,5 +1,6 @@
-//! Reasons of refusals. Each is in the table of docs/clients.md, with its status and what the caller can do. Each shows its
-//! ErrorInfo in its comment. A reason in an RPC's comment exists.
+//! Checks the reasons of refusals. Each reason is in the table of docs/clients.md, with its status
+//! and what the caller can do. The comment of each reason shows its ErrorInfo. Each reason in an
+//! RPC's comment exists.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +12,7 @@ const UNSPECIFIED: &str = "UNSPECIFIED";
 /// The word before the list of reasons in an RPC's comment.
 const LIST: &str = "Reasons:";
 
-/// Reasons that the contracts or the document lacks.
+/// Reasons that the contracts or the document lack.
 pub(super) fn breaches(tree: &Tree) -> Vec<String> {
     let mut found = Vec::new();
     let reasons = reasons(tree, &mut found);
@@ -40,7 +41,8 @@ pub(super) fn breaches(tree: &Tree) -> Vec<String> {
     found
 }
 
-/// The values of the enum of reasons, each with its place and its status. Complains about a comment without ErrorInfo.
+/// The values of the enum of reasons, each with its place and its status. Adds a breach to `found`
+/// for a comment without ErrorInfo.
 fn reasons<'a>(tree: &'a Tree, found: &mut Vec<String>) -> BTreeMap<&'a str, (String, String)> {
     let mut reasons = BTreeMap::new();
     for (path, text) in tree.ending(".proto") {
@@ -90,7 +92,7 @@ fn explained(text: &str) -> BTreeMap<&str, (usize, &str)> {
     found
 }
 
-/// The names after `Reasons:` in comments, to the full stop that ends the list.
+/// The names after `Reasons:` in comments, up to the full stop that ends the list.
 fn listed(text: &str) -> Vec<(usize, &str)> {
     let mut found = Vec::new();
     let mut in_list = false;

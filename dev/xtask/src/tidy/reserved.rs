@@ -1,5 +1,5 @@
-//! Names that only some source files may use. The manifests say which packages may use a crate at all
-//! (`dependencies.rs`); this check keeps the crate to the right files of these packages.
+//! Names that only some source files may use. `dependencies.rs` checks which packages may use a
+//! crate. This check restricts the crate to some files of these packages.
 
 use super::rust::{Kind, code};
 use super::tree::{Tree, is_test};
@@ -7,7 +7,8 @@ use super::tree::{Tree, is_test};
 /// A name, and the files that may use it.
 struct Reserved {
     name: &'static str,
-    /// Files and folders, from the root. `*` stands for one part; a file's ending may be left out.
+    /// Files and folders, from the root. `*` is any one part of a path. A file's ending may be left
+    /// out.
     places: &'static [&'static str],
     reason: &'static str,
 }
@@ -35,7 +36,7 @@ const RESERVED: [Reserved; 3] = [
             "crates/mesh",
             "crates/refusal",
             "dev",
-            // They call services and read statuses.
+            // Frontends call services and read statuses.
             "frontends",
             "services/gateway",
             "services/*/src/service",

@@ -1,6 +1,6 @@
-//! Rust sources as tokens: enough to tell code from comments, strings and tests.
+//! Splits Rust sources into tokens, to separate code from comments, strings and tests.
 
-/// What a token is.
+/// The kind of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// An identifier, a keyword, a number or a lifetime.
@@ -15,25 +15,26 @@ pub(super) enum Kind {
     Comment,
 }
 
-/// A piece of a source.
+/// A token of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Token<'a> {
-    /// What it is.
+    /// Its kind.
     pub(super) kind: Kind,
-    /// How the source writes it.
+    /// Its text in the source. For a string literal, only the content.
     pub(super) text: &'a str,
     /// Its first line, from 1.
     pub(super) line: usize,
 }
 
 impl Token<'_> {
-    /// Whether this is the word or the mark `text`.
+    /// True if this is the word or the mark `text`.
     pub(super) fn is(&self, text: &str) -> bool {
         matches!(self.kind, Kind::Word | Kind::Mark) && self.text == text
     }
 }
 
-/// All tokens of a source, comments included. A source that does not end what it opens ends with it.
+/// All tokens of a source, including comments. A string or a comment that is not closed extends to
+/// the end of the source.
 pub(super) fn tokens(source: &str) -> Vec<Token<'_>> {
     let mut lexer = Lexer {
         source,
@@ -66,7 +67,7 @@ pub(super) fn code(source: &str) -> Vec<Token<'_>> {
     kept
 }
 
-/// Whether `tokens` begin with these words and marks.
+/// True if `tokens` begin with these words and marks.
 pub(super) fn opens(tokens: &[Token<'_>], expected: &[&str]) -> bool {
     tokens.len() >= expected.len()
         && tokens
@@ -75,12 +76,13 @@ pub(super) fn opens(tokens: &[Token<'_>], expected: &[&str]) -> bool {
             .all(|(token, text)| token.is(text))
 }
 
-/// What follows the bracket that closes the one `tokens` begin with.
+/// The tokens after the group that `tokens` begin with.
 pub(super) fn after_group<'t, 's>(tokens: &'t [Token<'s>]) -> &'t [Token<'s>] {
     tokens.get(group(tokens).len()..).unwrap_or_default()
 }
 
-/// From the bracket that `tokens` begin with to the one that closes it.
+/// The group that `tokens` begin with, from its opening bracket to its closing bracket. If the
+/// first token is not a bracket, the group is that token.
 pub(super) fn group<'t, 's>(tokens: &'t [Token<'s>]) -> &'t [Token<'s>] {
     let mut open = 0_usize;
     for (index, token) in tokens.iter().enumerate() {
@@ -98,7 +100,8 @@ pub(super) fn group<'t, 's>(tokens: &'t [Token<'s>]) -> &'t [Token<'s>] {
     tokens
 }
 
-/// What follows an item: its attributes, then everything to its `;` or its block.
+/// The tokens after the item that `tokens` begin with. An item has attributes, and ends with its
+/// `;` or its block.
 fn skip_item<'t, 's>(mut tokens: &'t [Token<'s>]) -> &'t [Token<'s>] {
     while let Some(token) = tokens.first() {
         if token.is("{") {
@@ -155,7 +158,7 @@ impl<'a> Lexer<'a> {
         Some(Token { kind, text, line })
     }
 
-    /// A character, or a lifetime.
+    /// Takes a character literal, or a lifetime.
     fn quoted(&mut self, rest: &'a str) -> (Kind, &'a str) {
         let mut inside = rest.chars().skip(1);
         let is_lifetime = inside.next().is_some_and(is_word) && inside.next() != Some('\'');
@@ -200,7 +203,8 @@ fn block_comment(rest: &str) -> usize {
     at
 }
 
-/// A string literal: the length of what opens it, of its content, and of all of it.
+/// If `rest` begins with a string literal, returns three lengths: of the opening mark, of the
+/// content, and of the whole literal.
 fn string(rest: &str) -> Option<(usize, usize, usize)> {
     let prefix = rest.find(|c: char| !matches!(c, 'b' | 'c' | 'r'))?;
     let is_raw = rest.get(..prefix)?.contains('r');
@@ -225,7 +229,8 @@ fn string(rest: &str) -> Option<(usize, usize, usize)> {
     }
 }
 
-/// The place of the first `end` at or behind `from` that no backslash escapes.
+/// The index of the first `end` at or after `from` that no backslash escapes. The length of the
+/// text if there is none.
 fn until(text: &str, from: usize, end: char) -> usize {
     let mut escaped = false;
     for (index, c) in text.char_indices().filter(|(index, _)| *index >= from) {
@@ -250,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn strings_and_comments_are_told_from_code() {
+    fn strings_and_comments_are_separated_from_code() {
         let source = r##"
 let a = "b // \" c"; // one "two"
 /* three /* four */ five */ let r#type = r#"x"y"#; let b = b"z"; call('\'', '"', 'q', &'static str)
@@ -289,7 +294,7 @@ let a = "b // \" c"; // one "two"
     }
 
     #[test]
-    fn what_is_opened_and_not_closed_ends_with_the_source() {
+    fn a_token_that_is_not_closed_ends_with_the_source() {
         for source in ["\"a", "/* a", "r#\"a", "'", "{ ( ", "#[cfg(test)]", "'\\"] {
             let all = tokens(source);
             assert!(!all.is_empty(), "{source}");

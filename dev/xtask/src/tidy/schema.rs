@@ -1,4 +1,4 @@
-//! A schema migration that landed is never edited: existing databases have run it as it was.
+//! A schema migration that landed is never edited, because existing databases have already run it.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use aikagi_devkit::repo::Repo;
 
 const DIRECTORY: &str = "crates/ledger/migrations";
 
-/// Schema migrations of the commit `base` that were edited or removed since.
+/// Schema migrations of the commit `base` that were edited or removed since then.
 pub(super) fn breaches(repo: &Repo, base: &str) -> Result<Vec<String>> {
     let landed = repo.git(&["ls-tree", "-r", "--name-only", base, "--", DIRECTORY])?;
     let mut found = Vec::new();
@@ -22,9 +22,9 @@ pub(super) fn breaches(repo: &Repo, base: &str) -> Result<Vec<String>> {
         match std::fs::read(repo.root.join(path)) {
             Ok(is) if is == was.as_bytes() => {}
             Ok(_) => found.push(format!(
-                "{path} was edited after it had landed: write a new migration"
+                "{path} was edited after it had landed: write a new schema migration"
             )),
-            Err(_) => found.push(format!("{path} is gone, but has landed")),
+            Err(_) => found.push(format!("{path} was removed after it had landed")),
         }
     }
     Ok(found)

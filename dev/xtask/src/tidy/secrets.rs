@@ -1,4 +1,5 @@
-//! A field of a contract that carries a secret is marked `debug_redact`, so that it is not printed, and is wiped (INV-8).
+//! A field of a contract that carries a secret is marked `debug_redact`. So the field is not
+//! printed, and its memory is wiped (INV-8).
 
 use super::rust::{Kind, Token, code, group};
 use super::tree::Tree;
@@ -49,7 +50,7 @@ fn field<'t, 's>(
         return None;
     };
     let kind = before.last()?;
-    // A map ends with `>`, and its value is before that.
+    // The type of a map ends with `>`. The type of its values comes before that.
     let is_map = kind.is(">");
     let value = if is_map {
         before.iter().rev().nth(1)?

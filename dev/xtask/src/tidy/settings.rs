@@ -9,11 +9,11 @@ use super::tree::{Tree, is_test};
 
 /// The folders of programs with settings, and of crates that define settings.
 const PROGRAMS: [&str; 4] = ["crates/", "services/", "frontends/", "deploy/"];
-/// The folder of the settings in containers.
+/// The folders of settings files.
 const FILES: [&str; 2] = ["deploy/settings/", "deploy/kubernetes/overlays/"];
-/// The endings of files. A file name in a document looks like a setting of a section.
+/// The endings of file names. In a document, a file name looks like a setting in a section.
 const ENDINGS: [&str; 8] = ["md", "pem", "proto", "rs", "sql", "toml", "ts", "yml"];
-/// Lists the fields of logs, whose names have dots as settings have.
+/// The list of the fields of logs. Their names have dots, as the names of settings have.
 const LOGGING: &str = "docs/logging.md";
 
 /// Settings that the programs or the documents lack.
@@ -95,7 +95,7 @@ fn keys(table: &Table) -> Vec<&str> {
     found
 }
 
-/// `AIKAGI__SECTION__KEY`.
+/// The environment variables such as `AIKAGI__SECTION__KEY` in a text, with their lines.
 fn environment(text: &str) -> Vec<(usize, &str)> {
     let lines = text.lines().enumerate();
     lines

@@ -1,4 +1,5 @@
-//! Two modules of one folder do not import each other. What both need belongs into a third module, or into one of them.
+//! Two modules of one folder do not import each other. Code that both need belongs in a third
+//! module, or in one of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +12,7 @@ type ModulePath = Vec<String>;
 /// The longest chain of re-exports that is followed.
 const MOST_REEXPORTS: usize = 8;
 
-/// Pairs of modules that import each other, each with both places.
+/// Pairs of modules that import each other, each with the places of both imports.
 pub(super) fn breaches(tree: &Tree) -> Vec<String> {
     roots(tree)
         .into_iter()
@@ -19,7 +20,7 @@ pub(super) fn breaches(tree: &Tree) -> Vec<String> {
         .collect()
 }
 
-/// The folders with the root of a crate.
+/// The folders that contain the root of a crate.
 fn roots(tree: &Tree) -> BTreeSet<&str> {
     tree.ending(".rs")
         .filter_map(|(path, _)| {
@@ -58,7 +59,7 @@ impl Crate {
                 "lib" | "main" => vec![],
                 _ => name.split('/').map(ToOwned::to_owned).collect(),
             };
-            // Programs in `bin` are crates of their own, and tests see everything.
+            // Programs in `bin` are separate crates, and tests may import everything.
             if !module.iter().any(|part| part == "bin" || part == "tests") {
                 files.push((module, path, text));
             }
@@ -111,7 +112,7 @@ impl Crate {
         });
     }
 
-    /// The module that a path leads to, through re-exports.
+    /// The module that contains the target of a path. Follows re-exports.
     fn module_of(&self, target: &[String], depth: usize) -> ModulePath {
         let mut module = vec![];
         for (index, name) in target.iter().enumerate() {
@@ -134,7 +135,7 @@ impl Crate {
     }
 
     fn pairs(&self) -> Vec<String> {
-        // Which module of a folder uses which other, and where first.
+        // The uses between two modules of one folder, each with its first place.
         let mut edges: BTreeMap<Edge, &str> = BTreeMap::new();
         for each in &self.uses {
             let target = self.module_of(&each.target, 0);
@@ -156,7 +157,7 @@ impl Crate {
         let mut found = Vec::new();
         for (edge, place) in &edges {
             let Edge { from, to, .. } = edge;
-            // Once for each pair.
+            // Each pair is reported only once.
             if let Some(back) = edges.get(&edge.back())
                 && from < to
             {
@@ -169,7 +170,7 @@ impl Crate {
     }
 }
 
-/// One module of a folder uses another.
+/// A use: the module `from` of a folder uses the module `to` of the same folder.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Edge {
     folder: ModulePath,
@@ -197,7 +198,7 @@ fn joined(module: &[String], name: &str) -> ModulePath {
     path
 }
 
-/// The path that `tokens` begin with, as seen from `module`, and what follows it.
+/// The path that `tokens` begin with, as seen from `module`, and the tokens after it.
 fn path_of<'t, 's>(module: &[String], tokens: &'t [Token<'s>]) -> (ModulePath, &'t [Token<'s>]) {
     let mut path = module.to_vec();
     let mut rest = tokens;
@@ -236,7 +237,7 @@ fn leaves(module: &[String], tokens: &[Token<'_>]) -> Vec<(ModulePath, String)> 
                 if first.is("}") {
                     break;
                 }
-                // Relative to the path before the braces, whatever it is.
+                // Paths inside the braces are relative to the path before the braces.
                 found.extend(leaves(&path, inside));
                 inside = after_comma(inside);
             }

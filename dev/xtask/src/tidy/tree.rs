@@ -18,7 +18,7 @@ impl Tree {
         let listed = repo.git(&["ls-files", "--cached", "--others", "--exclude-standard"])?;
         let mut texts = BTreeMap::new();
         for path in listed.lines() {
-            // A file may be deleted and not yet committed so.
+            // Git lists a deleted file until the deletion is committed.
             let Ok(bytes) = std::fs::read(repo.root.join(path)) else {
                 continue;
             };
@@ -45,7 +45,7 @@ impl Tree {
             .map(|(path, text)| (path.as_str(), text.as_str()))
     }
 
-    /// Those whose path ends in `ending`.
+    /// The paths that end in `ending`, and their texts.
     pub(super) fn ending(&self, ending: &str) -> impl Iterator<Item = (&str, &str)> {
         self.all().filter(move |(path, _)| path.ends_with(ending))
     }
@@ -75,7 +75,7 @@ impl Tree {
     }
 }
 
-/// The commit that this work is compared with.
+/// The commit with which this branch is compared.
 #[derive(Debug)]
 pub(super) struct Base<'a> {
     repo: &'a Repo,
@@ -83,7 +83,8 @@ pub(super) struct Base<'a> {
 }
 
 impl<'a> Base<'a> {
-    /// None on the main branch itself, and where there is none.
+    /// The commit at which this branch left the main branch. None on the main branch, or if there
+    /// is no main branch.
     pub(super) fn of(repo: &'a Repo) -> Option<Self> {
         let commit = repo.base()?;
         Some(Self { repo, commit })
@@ -94,7 +95,7 @@ impl<'a> Base<'a> {
         &self.commit
     }
 
-    /// The paths that differ, are new or are missing.
+    /// The paths of files that were changed, added or removed since then.
     pub(super) fn changed(&self) -> Result<Vec<String>> {
         let differing = self.repo.git(&["diff", "--name-only", &self.commit])?;
         let new = self
@@ -104,7 +105,7 @@ impl<'a> Base<'a> {
         Ok(all.map(ToOwned::to_owned).collect())
     }
 
-    /// The base's texts at these paths, without those that it does not have.
+    /// The base's texts at these paths. A path that the base does not have is left out.
     pub(super) fn tree(&self, paths: &[String]) -> Tree {
         let mut texts = BTreeMap::new();
         for path in paths {
@@ -130,7 +131,7 @@ impl<'a> Base<'a> {
     }
 }
 
-/// Whether a path is one of tests or of benchmarks.
+/// True if a path belongs to tests or benchmarks.
 pub(super) fn is_test(path: &str) -> bool {
     let is_folder = |part: &str| matches!(part, "tests" | "tests.rs" | "benches");
     path.split('/').any(is_folder)
