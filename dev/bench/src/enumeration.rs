@@ -18,8 +18,9 @@ const SERIAL: usize = 300;
 /// The largest relative difference between the median of a class and that of a wrong permanent
 /// password.
 const APART: f64 = 0.1;
-/// The most wrong attempts that do not kill a password of each kind (LOGIN-2).
+/// The most wrong attempts that do not kill a permanent password (LOGIN-2).
 const WRONG_PERMANENT: u32 = 9;
+/// The most wrong attempts that do not kill a temporary password (LOGIN-2).
 const WRONG_TEMPORARY: u32 = 2;
 /// Enough wrong attempts to reach any limit.
 const KILLS: u32 = 10;

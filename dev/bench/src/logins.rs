@@ -161,7 +161,8 @@ async fn commit(ledger: &mut PgConnection, number: &str) -> Result<()> {
     Ok(())
 }
 
-/// The highest rate of logins, in logins per second. A login always waits for a hash.
+/// The highest rate of logins, in logins per second. One login always waits for a hash, so the
+/// hashes limit the rate.
 pub(super) async fn logins(subscribers: &Subscribers, slice: Duration) -> Result<f64> {
     let subscribers = subscribers.clone();
     load::closed(CALLERS, slice, move |caller| {

@@ -158,14 +158,14 @@ impl Caller<'_> {
             let text = masked_in(&heard.text_en, &heard.number);
             self.story.narrator.hears(&text);
         }
-        let came = asked(answer);
-        if let Asked::Ended(outcome) = came {
+        let got = asked(answer);
+        if let Asked::Ended(outcome) = got {
             self.story
                 .narrator
                 .answer(&format!("the call ends: {}", ending(outcome)));
         }
         expect("the guidance", &expected.to_vec(), &guidance(answer))?;
-        expect("what comes next in the call", &next, &came)
+        expect("what comes next in the call", &next, &got)
     }
 }
 

@@ -80,10 +80,10 @@ impl Story {
 }
 
 /// Fails unless the result is the expected one.
-fn expect<T: PartialEq + std::fmt::Debug>(what: &str, expected: &T, came: &T) -> Result<()> {
+fn expect<T: PartialEq + std::fmt::Debug>(what: &str, expected: &T, got: &T) -> Result<()> {
     ensure!(
-        expected == came,
-        "{what}: expected {expected:?}, got {came:?}"
+        expected == got,
+        "{what}: expected {expected:?}, got {got:?}"
     );
     Ok(())
 }
@@ -105,10 +105,10 @@ fn refused<T>(what: &str, answer: Result<T, Status>, expected: ErrorReason) -> R
     match answer {
         Ok(_) => bail!("{what}: expected the refusal {expected}, got success"),
         Err(status) => {
-            let (came, code) = (reason(&status), status.code());
+            let (got, code) = (reason(&status), status.code());
             ensure!(
-                came == expected,
-                "{what}: expected the refusal {expected}, got {came} ({code:?}): {}",
+                got == expected,
+                "{what}: expected the refusal {expected}, got {got} ({code:?}): {}",
                 status.message()
             );
             Ok(status)

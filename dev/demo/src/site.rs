@@ -206,8 +206,8 @@ impl Story {
 }
 
 fn must_change(session: &Session, expected: MustChangeReason) -> Result<()> {
-    let came = session.must_change_reason();
-    expect("why the password must be changed", &expected, &came)
+    let got = session.must_change_reason();
+    expect("why the password must be changed", &expected, &got)
 }
 
 fn too_many(status: &Status) -> Option<Duration> {

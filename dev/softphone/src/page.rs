@@ -1,4 +1,4 @@
-//! The page, and the only request that it can send: a turn of a call.
+//! The page, and the request that it sends: a turn of a call.
 
 use aikagi_api::issuance::v1::TakeTurnRequest;
 use aikagi_api::issuance::v1::call_service_client::CallServiceClient;

@@ -118,11 +118,11 @@ impl Story {
         self.narrator
             .does("operator", &format!("looks at {}", masked(account)));
         let number = answered("looking at a number", self.operator.number(account).await)?;
-        let came = (number.failures, number.kill_time.is_some());
+        let got = (number.failures, number.kill_time.is_some());
         expect(
             "wrong attempts, and whether the password is killed",
             &(failures, killed),
-            &came,
+            &got,
         )?;
         let state = if killed {
             "the password is killed"

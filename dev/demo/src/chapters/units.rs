@@ -213,11 +213,11 @@ impl Story {
             &format!("looks at the line of {}", masked(number)),
         );
         let line = crate::answered("looking at a line", self.operator.line(number).await)?;
-        let came = (line.unit(), line.unit_established_time.is_some());
+        let got = (line.unit(), line.unit_established_time.is_some());
         expect(
             "unit, and whether it is established",
             &(unit, established),
-            &came,
+            &got,
         )?;
         let state = if established { ", established" } else { "" };
         self.narrator
