@@ -1,5 +1,5 @@
-//! Session checks against a bare echo over the same TLS, and against the fastest responses of each
-//! store.
+//! Measures session checks against a bare echo over the same TLS, and against the fastest responses
+//! of each store.
 
 use std::net::SocketAddr;
 use std::process::{Child, Stdio};

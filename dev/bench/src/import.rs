@@ -1,4 +1,4 @@
-//! Bulk import against raw COPY of the same rows into an empty ledger on the same cluster.
+//! Measures bulk import against raw COPY of the same rows into an empty ledger on the same cluster.
 
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
@@ -18,7 +18,7 @@ use super::{BenchEnvironment, Effort};
 
 /// The smallest rate of the import, as a fraction of the rate of raw COPY.
 const TARGET: f64 = 0.5;
-/// The system's database, and the database for the copied rows.
+/// The names of the system's database and of the database for the copied rows.
 const DATABASE: &str = "aikagi";
 const COPY_DATABASE: &str = "aikagi_copy";
 /// The tables that an import writes, in an order in which COPY can write them.

@@ -1,4 +1,4 @@
-//! Logins from end to end: through the gateway, mutual TLS and both stores.
+//! Measures logins from end to end: through the gateway, mutual TLS and both stores.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -152,7 +152,7 @@ async fn all_else(environment: &BenchEnvironment, effort: Effort) -> Result<Meas
     Ok(measure.explained_by(&profile))
 }
 
-/// INV-2, INV-4: a durable commit of one row. Every login needs two of them.
+/// INV-2, INV-4: makes a durable commit of one row. Every login needs two of them.
 async fn commit(ledger: &mut PgConnection, number: &str) -> Result<()> {
     sqlx::query("UPDATE credentials SET failures = failures WHERE number = $1")
         .bind(number)

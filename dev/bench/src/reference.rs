@@ -1,4 +1,4 @@
-//! Raw Argon2id of the reference library, on as many threads as the services use.
+//! Measures raw Argon2id of the reference library, on as many threads as the services use.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! The memory of each service at rest and after load, and the time until it is ready.
+//! Measures the memory of each service at rest and after load, and the time until it is ready.
 
 use aikagi_devkit::installation::workloads::Service;
 use aikagi_hashing::Settings;

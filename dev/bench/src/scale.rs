@@ -1,4 +1,5 @@
-//! The cost of a login without its hash, in a ledger with ten thousand numbers and in one with millions.
+//! Measures the cost of a login without its hash, in a ledger with ten thousand numbers and in one
+//! with millions.
 
 use aikagi_client::samples::PERMANENT;
 use aikagi_client::{Site, reason};
@@ -11,9 +12,9 @@ use super::report::{Bound, Measure, median};
 use super::system::{BenchSystem, all_but_the_hash};
 use super::{BenchEnvironment, Effort};
 
-/// The numbers in the smaller ledger.
+/// The number of telephone numbers in the smaller ledger.
 const FEW: u64 = 10_000;
-/// The numbers of each line.
+/// The number of telephone numbers on each line.
 const NUMBERS_OF_A_LINE: u64 = 4;
 /// The number of consecutive logins of each kind whose median is one measured time.
 const SERIAL: usize = 40;

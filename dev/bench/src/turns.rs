@@ -1,4 +1,5 @@
-//! Turns of calls, through the gateway and both stores, against a bare echo over the same TLS.
+//! Measures turns of calls, through the gateway and both stores, against a bare echo over the same
+//! TLS.
 
 use anyhow::Result;
 

@@ -1,4 +1,4 @@
-//! The unit migration of a line with many numbers, against the hashes that it needs.
+//! Measures the unit migration of a line with many numbers, against the hashes that it needs.
 
 use aikagi_api::units::v1::AuthUnit;
 use aikagi_client::Site;
@@ -12,11 +12,11 @@ use super::report::{Bound, Measure};
 use super::system::{BenchSystem, status_error, unlimited};
 use super::{BenchEnvironment, Effort};
 
-/// The numbers of the line.
+/// The number of telephone numbers on the line.
 const NUMBERS: u32 = 32;
 
-/// Measures both directions. To LINE, every password is verified and one is hashed; to NUMBER, one is verified and every
-/// one is hashed (MIG-2, MIG-3).
+/// Measures both directions. A migration to LINE verifies every password and hashes one. A
+/// migration to NUMBER verifies one password and hashes one for each number (MIG-2, MIG-3).
 pub(super) async fn measure(
     environment: &BenchEnvironment,
     effort: Effort,
