@@ -105,7 +105,7 @@ impl Operator {
         change!(self, unsubscribe_number, UnsubscribeNumberRequest, number)
     }
 
-    /// Adds a number to the line of another.
+    /// Adds a number to the line of another number.
     pub async fn add_number(
         &self,
         line_number: &str,

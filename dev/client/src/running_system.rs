@@ -34,7 +34,7 @@ impl RunningSystem {
                 path.display()
             )
         })?;
-        serde_json::from_str(&text).with_context(|| format!("cannot understand {}", path.display()))
+        serde_json::from_str(&text).with_context(|| format!("cannot parse {}", path.display()))
     }
 
     /// The number of gateways.

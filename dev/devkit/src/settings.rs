@@ -10,7 +10,7 @@ use toml::{Table, Value};
 
 use crate::ports::Ports;
 
-/// How to log in to a store.
+/// The login to a store.
 #[derive(Clone, Debug)]
 pub struct Login {
     /// The store and the user, without a password.

@@ -102,7 +102,7 @@ impl Options {
 
 /// A running system; dropping it stops it.
 pub struct System {
-    // Dropped in this order: services before their stores.
+    // The fields are dropped in this order: services before their stores.
     services: BTreeMap<Service, Vec<Process>>,
     ports: BTreeMap<Service, Vec<Ports>>,
     /// The authority of its certificates.
@@ -320,7 +320,7 @@ fn prepare(cluster: &Cluster, dir: &Path, binaries: &Path) -> Result<()> {
     for role in postgres_roles() {
         secret(dir, Store::PostgreSql, role)?;
     }
-    // Over the socket, on which the server asks for no password.
+    // The program connects over the socket, on which the server asks for no password.
     let mut migrate = Command::new(executable(binaries, "aikagi-setup")?);
     migrate
         .args(["migrate", "--database", DATABASE, "--url"])

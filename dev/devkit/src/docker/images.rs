@@ -49,7 +49,7 @@ pub fn prepare(repo: &Repo, console: Console, binaries: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Replaces the executables of these services with others.
+/// Replaces the executables of these services with those in `binaries`.
 pub fn replace(repo: &Repo, binaries: &Path, services: &[&str]) -> Result<()> {
     let bin = repo.target.join("image/bin");
     for service in services {

@@ -136,8 +136,8 @@ impl<'a> Project<'a> {
 
     fn inspect(&self, id: &str) -> Result<Container> {
         let text = self.engine.ask(&["inspect", id])?;
-        let [inspected]: [Inspected; 1] =
-            serde_json::from_str(&text).with_context(|| format!("cannot understand {id}"))?;
+        let [inspected]: [Inspected; 1] = serde_json::from_str(&text)
+            .with_context(|| format!("cannot parse the description of {id}"))?;
         Ok(Container {
             name: inspected.name.trim_start_matches('/').to_owned(),
             pid: inspected.state.pid,
