@@ -47,7 +47,8 @@ struct Trial {
     coverage: u64,
 }
 
-/// Builds the targets with instrumentation and runs them. Inputs that fail stay under `tests/fuzz/artifacts`.
+/// Builds the targets with instrumentation and runs them. Keeps failing inputs under
+/// `tests/fuzz/artifacts`.
 pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Result<()> {
     let home = repo.root.join(PACKAGE);
     let all = targets(&home)?;
@@ -55,7 +56,7 @@ pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Resul
         Some(target) => {
             ensure!(
                 all.contains(target),
-                "there is no target {target}, only {}",
+                "there is no target {target}; the targets are {}",
                 all.join(", ")
             );
             vec![target.clone()]

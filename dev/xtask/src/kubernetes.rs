@@ -1,4 +1,5 @@
-//! The manifests for Kubernetes, rendered as `kubectl apply --kustomize` does and checked against its schemas.
+//! Renders the manifests for Kubernetes as `kubectl apply --kustomize` does, and checks them
+//! against the schemas of Kubernetes.
 
 use std::path::PathBuf;
 use std::process::Command;

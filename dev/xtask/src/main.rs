@@ -38,7 +38,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Install what is missing, build, and run the whole system until Ctrl-C.
+    /// Install missing programs, build, and run the whole system until Ctrl-C.
     Up(up::Arguments),
     /// Run every check, in steps: format, rules, contracts, lints, licences, tests. Stops at the
     /// first step that fails.

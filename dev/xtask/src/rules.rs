@@ -1,4 +1,4 @@
-//! `cargo xtask rules`: which test proves which rule of the specification.
+//! `cargo xtask rules`: lists the rules of the specification, and the tests that prove each rule.
 
 mod scan;
 mod specification;

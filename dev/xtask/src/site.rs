@@ -12,7 +12,8 @@ use toml::{Table, Value};
 
 pub(crate) use aikagi_devkit::site::{build, has_node};
 
-/// SESS-1: how long a session may be idle in the browser tests, which cannot wait for a quarter of an hour.
+/// SESS-1: the idle time after which a session ends in the browser tests. They cannot wait for a
+/// quarter of an hour.
 const SHORT_IDLE: &str = "45s";
 
 /// SITE-1: the profile of the demo's operator, and of another one that a second gateway serves in the browser tests.

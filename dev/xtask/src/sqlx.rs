@@ -1,4 +1,5 @@
-//! `cargo xtask sqlx`: the metadata of checked queries in `.sqlx`, with which a build needs no database.
+//! `cargo xtask sqlx`: writes or checks `.sqlx`, the metadata of checked queries. With it, a build
+//! needs no database.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

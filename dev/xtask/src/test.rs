@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every check, in order, the quick ones first.
+//! `cargo xtask test`: runs every check in order, the quick ones first.
 
 pub(crate) mod live;
 
@@ -208,7 +208,10 @@ pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Resul
         .find(|name| CHECKS.iter().all(|check| check.name != **name))
     {
         let names: Vec<&str> = CHECKS.iter().map(|check| check.name).collect();
-        bail!("there is no step {name}, only {}", names.join(", "));
+        bail!(
+            "there is no step {name}; the steps are {}",
+            names.join(", ")
+        );
     }
     let chosen: Vec<&Check> = CHECKS
         .iter()

@@ -45,8 +45,10 @@ pub(crate) struct Arguments {
 
 fn replicas(text: &str) -> Result<(Service, u16), String> {
     let names = Service::ALL.map(Service::name).join(", ");
-    let (name, count) = text.split_once('=').ok_or("write SERVICE=N")?;
-    let service = Service::named(name).ok_or(format!("there is no such service, only {names}"))?;
+    let (name, count) = text.split_once('=').ok_or("expected SERVICE=N")?;
+    let service = Service::named(name).ok_or(format!(
+        "there is no such service; the services are {names}"
+    ))?;
     let count = count
         .parse()
         .ok()
@@ -69,7 +71,7 @@ pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Resul
     let tools = [Tool::CCompiler, Tool::PostgreSql, Tool::Redis];
     install::ensure(&tools, console)?;
     if arguments.fresh {
-        console.step("deleting what earlier runs left");
+        console.step("deleting the data of earlier runs");
         clear(&home)?;
     }
     let replicas: BTreeMap<Service, u16> = arguments.replicas.iter().copied().collect();

@@ -17,8 +17,9 @@ use crate::site;
 use crate::softphone::Softphone;
 use crate::up::seed;
 
-/// The directory of the clients. Each is a directory in it with an executable `run`, which takes the path of
-/// `state.json`, installs what it needs, and fails at the first unexpected response.
+/// The directory of the clients. Each client is a directory in it with an executable `run`. The
+/// executable takes the path of `state.json`, installs what it needs, and fails at the first
+/// unexpected response.
 const CLIENTS: &str = "examples";
 
 /// Plays the subscriber's story, with two replicas of the services that store sessions and calls.

@@ -1,5 +1,5 @@
-//! The direction of dependencies, as a table of the packages that each package may use. docs/architecture.md has the same
-//! table.
+//! Checks the direction of dependencies with a table of the packages that each package may use.
+//! docs/architecture.md has the same table.
 
 use toml::{Table, Value};
 

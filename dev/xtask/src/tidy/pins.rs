@@ -1,5 +1,5 @@
-//! Every image and workflow uses one version of each compiler: that of rust-toolchain.toml, and of the site's
-//! package.json.
+//! Every image and workflow uses one version of each compiler: the version in rust-toolchain.toml
+//! or in the site's package.json.
 
 use super::tree::Tree;
 
