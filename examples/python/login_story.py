@@ -81,7 +81,7 @@ def refused(expected):
 
 
 def expect(what, expected, actual):
-    """Requires that a value is as expected."""
+    """Fails the example unless `actual` equals `expected`."""
     if actual != expected:
         raise SystemExit(f"{what}: expected {expected}, got {actual}")
 
@@ -92,7 +92,7 @@ def bearer(token):
 
 
 def digits(count):
-    """This number of random digits."""
+    """Returns `count` random digits."""
     return "".join(secrets.choice(string.digits) for _ in range(count))
 
 

@@ -13,7 +13,7 @@ import { browser, readState } from "./system.js";
 const { values } = parseArgs({
   options: {
     state: { type: "string", default: "target/up/state.json" },
-    // Give both or none. By default the example adds a line and sets its temporary password.
+    // Give both or neither. By default the example adds a line and sets its temporary password.
     number: { type: "string" },
     "temporary-password": { type: "string" },
   },

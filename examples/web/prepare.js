@@ -7,7 +7,7 @@ import { DirectoryService } from "./generated/aikagi/units/v1/directory_service_
 import { AuthUnit } from "./generated/aikagi/units/v1/unit_pb.js";
 import { workload } from "./system.js";
 
-/** This number of random digits. */
+/** Returns `count` random digits. */
 export function digits(count) {
   return Array.from({ length: count }, () => randomInt(10)).join("");
 }
