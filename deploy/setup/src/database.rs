@@ -1,4 +1,4 @@
-//! Prepares the database: from nothing, or from an earlier version.
+//! Creates the database, or upgrades it from an earlier schema version.
 
 use std::path::{Path, PathBuf};
 
@@ -7,25 +7,27 @@ use aikagi_ledger::Settings;
 use aikagi_ledger::administration::{Administrator, url_with};
 use anyhow::{Context as _, Result};
 
-/// Which database, and how to log in.
+/// The database to prepare, and how to log in to its server.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The server and its superuser, without a password.
+    /// The URL of the server, with the superuser's name and without a password.
     #[arg(long, env = "AIKAGI_POSTGRES_URL", value_name = "URL")]
     url: String,
-    /// The database.
+    /// The name of the database.
     #[arg(long, default_value = "aikagi")]
     database: String,
-    /// The directory with `<role>.password` for each role, and `superuser.password` if the server asks for one.
+    /// The directory with a file `<role>.password` for each role, and `superuser.password` if the server requires a
+    /// password.
     #[arg(long, default_value = "/secrets/migrate")]
     secrets: PathBuf,
-    /// Stop at this schema version, which is the number at the start of a schema migration's file name. The services
-    /// of an earlier release need their own version.
+    /// Stop at this schema version: the number at the start of a schema migration's file name. Without it, all schema
+    /// migrations are applied. The services of an earlier release need the schema version of that release.
     #[arg(long, value_name = "VERSION")]
     to: Option<i64>,
 }
 
-/// Creates the database, applies the schema and lets the roles log in. What is done already stays as it is.
+/// Creates the database if it does not exist, applies the schema, and gives the roles their passwords. A second run changes
+/// nothing.
 pub(crate) async fn migrate(arguments: &Arguments) -> Result<()> {
     let file = |user: &str| arguments.secrets.join(format!("{user}.password"));
     let password_file = file(POSTGRES_SUPERUSER);
@@ -71,10 +73,10 @@ mod tests {
 
     use super::*;
 
-    /// A password that would end a statement's text, if it were not quoted.
+    /// A password with a quotation mark, which must be escaped in a statement.
     const PASSWORD: &str = "it's a secret: @/?";
 
-    /// INV-4: run again, it changes nothing. A password is needed where the server asks for one, and only there.
+    /// INV-4: a second run changes nothing. `superuser.password` is required only if the server asks for a password.
     #[tokio::test]
     async fn a_database_is_prepared_with_and_without_a_password() {
         let dir = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! Rotates the key ring (INV-9). Every service knows a new key before it becomes active, and an old key stays until
-//! nothing is sealed under it.
+//! Rotates the key ring (INV-9). A new key must be known to every service before it becomes active. An old key must stay
+//! until no value is sealed under it.
 
 use std::path::Path;
 
@@ -12,29 +12,29 @@ use toml::{Table, Value};
 /// A change of the key ring.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Change {
-    /// Add a new key. It opens sealed values, but does not seal yet.
+    /// Add a new key. It can open sealed values, but new values are not sealed with it yet.
     Add {
-        /// Its id.
+        /// The id of the new key.
         id: String,
     },
-    /// Make this key the one that seals.
+    /// Make a key active: new values are sealed with it.
     #[command(alias = "use")]
     Activate {
-        /// Its id.
+        /// The id of the key.
         id: String,
     },
-    /// Remove a key. Nothing can open a value that is still sealed under it: run `aikagi-reseal` before.
+    /// Remove a key. Run `aikagi-reseal` before: nothing can open a value that is still sealed under a removed key.
     #[command(alias = "drop")]
     Remove {
-        /// Its id.
+        /// The id of the key.
         id: String,
     },
     /// List the ids of the keys.
     List,
 }
 
-/// Changes the key ring in `file` and returns the list of its keys. Services can read the new key ring; after an error
-/// the file is as before.
+/// Changes the key ring in `file`, checks that services can read it, and returns the list of its keys. A refused change
+/// leaves the file as it was.
 pub(crate) fn change(file: &Path, change: &Change) -> Result<String> {
     let text =
         std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
@@ -46,27 +46,33 @@ pub(crate) fn change(file: &Path, change: &Change) -> Result<String> {
         Change::Add { id } => {
             let fresh: Table = toml::from_str(&KeyRing::generate_file_text(id, &mut rand::rng()))
                 .ok()
-                .context("a new key cannot be read back")?;
+                .context("the generated key ring cannot be parsed")?;
             let key = keys_of(&fresh)?
                 .get(id)
                 .cloned()
-                .context("no new key was made")?;
+                .context("the generated key ring does not have the new key")?;
             let keys = ring.get_mut("keys").and_then(Value::as_table_mut);
-            let keys = keys.context("the ring has no keys")?;
-            ensure!(!keys.contains_key(id), "key {id} exists already");
+            let keys = keys.context("the key ring has no table `keys`")?;
+            ensure!(
+                !keys.contains_key(id),
+                "the key ring already has a key {id}: choose another id"
+            );
             keys.insert(id.clone(), key);
         }
         Change::Activate { id } => {
-            ensure!(keys_of(&ring)?.contains_key(id), "there is no key {id}");
+            ensure!(
+                keys_of(&ring)?.contains_key(id),
+                "the key ring has no key {id}: add it first"
+            );
             ring.insert("active".to_owned(), Value::from(id.as_str()));
         }
         Change::Remove { id } => {
             if active(&ring) == Some(id) {
-                bail!("{id} is the key that seals: activate another one first");
+                bail!("key {id} is active: activate another key first");
             }
             let keys = ring.get_mut("keys").and_then(Value::as_table_mut);
             let removed = keys.and_then(|keys| keys.remove(id));
-            ensure!(removed.is_some(), "there is no key {id}");
+            ensure!(removed.is_some(), "the key ring has no key {id}");
         }
         Change::List => {}
     }
@@ -95,7 +101,7 @@ fn active(ring: &Table) -> Option<&str> {
 fn keys_of(ring: &Table) -> Result<&Table> {
     ring.get("keys")
         .and_then(Value::as_table)
-        .context("the ring has no keys")
+        .context("the key ring has no table `keys`")
 }
 
 #[cfg(test)]
@@ -110,9 +116,10 @@ mod tests {
         (dir, file)
     }
 
-    /// INV-9: keys rotate by adding, activating and removing, and services can read the key ring after each step.
+    /// INV-9: a new key is added, then activated, and only then the old key can be removed. Services can read the key
+    /// ring in the end.
     #[test]
-    fn a_key_is_known_before_it_seals_and_removed_after_another_does() {
+    fn a_key_is_removed_only_after_another_is_active() {
         let (_dir, file) = ring();
         let id = || "2".to_owned();
         let old = || "1".to_owned();

@@ -1,5 +1,10 @@
-//! The one-shot jobs of a deployment. `secrets` makes what nobody has to choose (certificates, passwords, the key
-//! ring) and gives each container its share; `migrate` prepares the database; `keys` rotates the key ring.
+//! The one-shot jobs of a deployment:
+//!
+//! - `secrets` generates certificates, passwords and the key ring, and gives each container its share.
+//! - `copy` copies a share to files that only the container's user may read.
+//! - `keys` rotates the key ring.
+//! - `migrate` creates or upgrades the database.
+//!
 //! Each can run again at any time, and changes only what is missing or requested.
 #![allow(clippy::print_stdout, reason = "a command line reports its result")]
 
@@ -22,39 +27,39 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Job {
-    /// Make missing certificates, passwords and keys, and give each container its share.
+    /// Generate missing certificates, passwords and keys, and give each container its share.
     Secrets {
         #[command(flatten)]
         directory: SecretsDirectory,
-        /// Host names under which browsers and outside workloads reach the gateway, beside localhost.
+        /// Host names at which browsers and outside workloads reach the gateway, in addition to localhost.
         #[arg(long = "public-name", value_name = "NAME", value_delimiter = ',')]
         public_names: Vec<String>,
         /// Replace every certificate, not only those that end within 30 days.
         #[arg(long)]
         renew: bool,
     },
-    /// Copy a directory's files into one that only this user may read. Kubernetes mounts secrets that belong to root,
-    /// and services refuse secrets that others may read.
+    /// Copy the files of a directory to a directory that only this user may read. Kubernetes mounts secrets that belong
+    /// to root, and services refuse secrets that others may read.
     Copy {
-        /// Where the secrets are.
+        /// The directory with the secrets.
         from: PathBuf,
-        /// Where they go. Created if it does not exist.
+        /// The directory for the copies. It is created if it does not exist.
         to: PathBuf,
     },
-    /// Change the key ring. Services read it when they start: restart them after each change.
+    /// Change the key ring. Services read it only when they start, so restart them after each change.
     Keys {
         #[command(flatten)]
         directory: SecretsDirectory,
         #[command(subcommand)]
         change: keys::Change,
     },
-    /// Create the database if it does not exist, apply the schema, and let the services' roles log in.
+    /// Create the database if it does not exist, apply the schema, and give the services' roles their passwords.
     Migrate(database::Arguments),
 }
 
 #[derive(Debug, clap::Args)]
 struct SecretsDirectory {
-    /// The directory with the vault, and a directory for each container's share.
+    /// The directory that has the vault and, for each container, a directory with its share.
     #[arg(
         long = "directory",
         value_name = "DIRECTORY",
@@ -89,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_old_words_for_changes_of_the_key_ring_still_work() {
+    fn the_old_names_of_key_ring_changes_still_work() {
         for (old, new) in [("use", "activate"), ("drop", "remove")] {
             let parsed = [old, new].map(|word| {
                 let cli = Cli::try_parse_from(["aikagi-setup", "keys", word, "2"]);

@@ -1,8 +1,8 @@
-//! Makes what nobody has to choose, keeps it in the vault, and gives each container its share: a directory (a volume)
-//! with only the files that it needs.
+//! Generates certificates, passwords and the key ring, and keeps them in the vault. Each container gets its share: a
+//! directory (a volume) with only the files that it needs.
 //!
-//! The vault's content is never replaced, except certificates that end soon. To bring your own secrets, put them into
-//! the vault under the same names.
+//! A file in the vault is never replaced, except a certificate that ends soon or needs other host names. To use your own
+//! secrets, put them into the vault under the same names.
 
 use std::path::{Path, PathBuf};
 
@@ -16,12 +16,13 @@ use aikagi_installation::workloads::{
 };
 use anyhow::{Context as _, Result};
 
-/// The key ring, which each share has a copy of.
+/// The path of the key ring in the vault.
 pub(crate) fn key_ring(directory: &Path) -> PathBuf {
     directory.join("vault/key-ring.toml")
 }
 
-/// Makes what is missing, and gives each container its share. `say` gets a text for what is replaced or new.
+/// Generates missing secrets, and gives each container its share. With `renew`, replaces every certificate except the
+/// authority's. `say` reports replaced certificates and a new key ring.
 pub(crate) fn make(
     directory: &Path,
     public_names: &[String],
@@ -30,11 +31,11 @@ pub(crate) fn make(
 ) -> Result<()> {
     let vault = Vault::open(directory)?;
     if renew {
-        vault.forget_certificates()?;
-        say("every certificate is replaced");
+        vault.remove_certificates()?;
+        say("all certificates are replaced");
     }
     if ensure_key_ring(&key_ring(directory))? {
-        say("made the key ring: keep a copy of it where the database's backups are not");
+        say("new key ring generated: keep a copy of it, but not beside the database's backups");
     }
 
     for service in Service::ALL {
@@ -100,7 +101,7 @@ pub(crate) fn make(
     Ok(())
 }
 
-/// Copies a share to a directory that only we may read.
+/// Copies a share to a directory that only this user may read.
 pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
     let share = Share(private_directory(to)?);
     let files =
@@ -108,7 +109,7 @@ pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
     for file in files.flatten() {
         let name = file.file_name();
         let name = name.to_string_lossy();
-        // Kubernetes keeps the files themselves, and where they are now, under such names.
+        // Kubernetes stores the files in a hidden directory, and links to them under their names.
         if !name.starts_with('.') {
             share.copy(&file.path(), &name)?;
         }
@@ -116,7 +117,7 @@ pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Gives the key ring to every service and job that seals or opens.
+/// Copies the key ring to the share of every service and job that seals or opens values.
 pub(crate) fn share_key_ring(directory: &Path) -> Result<()> {
     let ring = key_ring(directory);
     let services = Service::ALL
@@ -129,7 +130,7 @@ pub(crate) fn share_key_ring(directory: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Everything that was made. Only this job reads it.
+/// All generated secrets. Only this job reads the vault.
 struct Vault {
     directory: PathBuf,
     authority: Authority,
@@ -150,7 +151,7 @@ impl Vault {
     }
 
     /// Removes every certificate except the authority's, so that new ones are issued.
-    fn forget_certificates(&self) -> Result<()> {
+    fn remove_certificates(&self) -> Result<()> {
         let certificates = self.directory.join("vault/certificates");
         let entries = std::fs::read_dir(&certificates)
             .with_context(|| format!("cannot read {}", certificates.display()))?;
@@ -193,7 +194,7 @@ impl Vault {
     }
 }
 
-/// What one container gets.
+/// The directory with the files of one container.
 struct Share(PathBuf);
 
 impl Share {
@@ -202,7 +203,8 @@ impl Share {
     }
 
     fn identity(&self, identity: &Identity) -> Result<()> {
-        // The key first: a service that reloads now sees that they do not match, and keeps the old pair.
+        // A service may reload between these writes. It then finds a key that does not match the certificate, and keeps
+        // the old pair.
         self.copy(&identity.key, "identity.key")?;
         self.copy(&identity.certificate, "identity.pem")?;
         self.copy(&identity.authorities, "authorities.pem")
@@ -222,7 +224,7 @@ impl Share {
         self.put(name, content, write_private)
     }
 
-    /// Writes a file unless it has this content: services reload files whose time has changed.
+    /// Writes a file, unless it already has this content. Services reload a file when its modification time changes.
     fn put(&self, name: &str, content: &[u8], write: fn(&Path, &[u8]) -> Result<()>) -> Result<()> {
         let file = self.0.join(name);
         if std::fs::read(&file).is_ok_and(|old| old == content) {
@@ -245,7 +247,7 @@ mod tests {
         names
     }
 
-    fn made(renew: bool, directory: &Path) {
+    fn make_shares(renew: bool, directory: &Path) {
         make(
             directory,
             &["settings.example.jp".to_owned()],
@@ -255,11 +257,11 @@ mod tests {
         .unwrap();
     }
 
-    /// The architecture's table: a container has the secrets of its own row and no others.
+    /// A container has the secrets of its own row in the architecture's table, and no others.
     #[test]
     fn each_container_gets_its_share_and_no_more() {
         let dir = tempfile::tempdir().unwrap();
-        made(false, dir.path());
+        make_shares(false, dir.path());
         let identity = ["authorities.pem", "identity.key", "identity.pem"];
         let with = |more: &[&str]| {
             let mut all: Vec<String> = identity.iter().chain(more).map(|&x| x.to_owned()).collect();
@@ -290,9 +292,9 @@ mod tests {
         assert!(!dir.join("backend").exists());
     }
 
-    /// As Kubernetes mounts a secret: links to files that everyone may read, one step aside.
+    /// The source is like a secret that Kubernetes mounts: links to files in a hidden directory, which everyone may read.
     #[test]
-    fn a_copy_is_for_nobody_else() {
+    fn only_the_owner_can_read_a_copy() {
         use std::os::unix::fs::{PermissionsExt as _, symlink};
 
         let dir = tempfile::tempdir().unwrap();
@@ -310,12 +312,12 @@ mod tests {
         assert_eq!((mode(&own), mode(&key)), (0o700, 0o600));
     }
 
-    /// Run again, it changes nothing; asked to renew, it changes certificates and keys and nothing else.
+    /// A second run changes nothing. With `renew` it changes only certificates and their keys.
     #[test]
-    fn only_what_is_asked_for_is_made_anew() {
+    fn only_a_renewal_replaces_certificates() {
         let dir = tempfile::tempdir().unwrap();
         let read = |name: &str| std::fs::read(dir.path().join(name)).unwrap();
-        made(false, dir.path());
+        make_shares(false, dir.path());
         let kept = [
             "units/key-ring.toml",
             "redis/users.acl",
@@ -323,18 +325,18 @@ mod tests {
         ];
         let before = kept.map(read);
         let certificate = read("gateway/identity.pem");
-        made(false, dir.path());
+        make_shares(false, dir.path());
         assert_eq!(read("gateway/identity.pem"), certificate);
-        made(true, dir.path());
+        make_shares(true, dir.path());
         assert_ne!(read("gateway/identity.pem"), certificate);
         assert_eq!(kept.map(read), before);
     }
 
-    /// A user of Redis that is no service has no more rights than its task needs, and everyone has a password.
+    /// The default user is off, and every other user has a password.
     #[test]
-    fn redis_lets_nobody_in_without_a_password() {
+    fn every_redis_user_has_a_password() {
         let dir = tempfile::tempdir().unwrap();
-        made(false, dir.path());
+        make_shares(false, dir.path());
         let text = std::fs::read_to_string(dir.path().join("redis/users.acl")).unwrap();
         let users: Vec<&str> = text.lines().collect();
         assert_eq!(users.len(), 7);
