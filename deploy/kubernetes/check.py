@@ -1,5 +1,5 @@
 """Checks manifests that `kubectl kustomize` has rendered. They must match the Kubernetes schemas and the networks of
-docker-compose.yml, and every workload must have its probes, limits and restrictions.
+docker-compose.yml. Every workload must have its probes, limits and restrictions.
 
 Used by `cargo xtask test`: check.py docker-compose.yml RENDERED..."""
 
@@ -12,12 +12,12 @@ import yaml
 # The newest schemas of the validator, and the oldest Kubernetes in use.
 VERSIONS = ["1.37", "1.30"]
 SERVICES = {"gateway", "issuance", "authentication", "password", "units"}
-# These jobs connect to PostgreSQL. Their network in docker-compose.yml is not named after them.
+# These jobs connect to PostgreSQL. In docker-compose.yml they share the network `jobs-postgres`.
 JOBS = {"migrate", "retention", "reseal"}
 
 
 def pods(resource):
-    """The pod that a resource creates, if any."""
+    """The specification of the pod that a resource creates, if any, in a list."""
     spec = resource.get("spec", {})
     if resource["kind"] == "CronJob":
         spec = spec["jobTemplate"]["spec"]
@@ -25,9 +25,9 @@ def pods(resource):
 
 
 def excessive_rights(name, pod):
-    """The rights that a pod has and must not have."""
+    """Describes each right that a pod has and must not have."""
     if pod.get("automountServiceAccountToken") is not False:
-        yield f"{name} has the cluster's token"
+        yield f"{name} mounts the token of a service account"
     if pod.get("securityContext", {}).get("runAsNonRoot") is not True:
         yield f"{name} can run as root"
     for container in pod["containers"] + pod.get("initContainers", []):
@@ -43,7 +43,7 @@ def excessive_rights(name, pod):
 
 
 def allowed_by_policies(resources):
-    """The pairs that may connect, by the policies of the caller and by those of the callee."""
+    """The pairs (caller, callee) that may connect: those that egress allows, and those that ingress allows."""
     out, into = set(), set()
     for resource in resources:
         if resource["kind"] != "NetworkPolicy":
@@ -73,7 +73,7 @@ def allowed_by_compose(path):
 
 
 def problems(compose, path):
-    """The problems of one rendered file."""
+    """Describes each problem of one rendered file."""
     with open(path, encoding="utf-8") as file:
         resources = [resource for resource in yaml.safe_load_all(file) if resource]
     for resource in resources:
