@@ -26,8 +26,8 @@ pub(crate) struct Arguments {
     to: Option<i64>,
 }
 
-/// Creates the database if it does not exist, applies the schema, and gives the roles their passwords. A second run changes
-/// nothing.
+/// Creates the database if it does not exist, applies the schema, and gives the roles their passwords. A second run
+/// changes nothing.
 pub(crate) async fn migrate(arguments: &Arguments) -> Result<()> {
     let file = |user: &str| arguments.secrets.join(format!("{user}.password"));
     let password_file = file(POSTGRES_SUPERUSER);

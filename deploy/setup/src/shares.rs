@@ -1,8 +1,8 @@
 //! Generates certificates, passwords and the key ring, and keeps them in the vault. Each container gets its share: a
 //! directory (a volume) with only the files that it needs.
 //!
-//! A file in the vault is never replaced, except a certificate that ends soon or needs other host names. To use your own
-//! secrets, put them into the vault under the same names.
+//! A file in the vault is never replaced, except a certificate that ends soon or needs other host names. To use your
+//! own secrets, put them into the vault under the same names.
 
 use std::path::{Path, PathBuf};
 
@@ -292,7 +292,7 @@ mod tests {
         assert!(!dir.join("backend").exists());
     }
 
-    /// The source is like a secret that Kubernetes mounts: links to files in a hidden directory, which everyone may read.
+    /// The source is like a secret that Kubernetes mounts: links to files in a hidden directory. Everyone may read them.
     #[test]
     fn only_the_owner_can_read_a_copy() {
         use std::os::unix::fs::{PermissionsExt as _, symlink};
