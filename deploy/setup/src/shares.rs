@@ -32,7 +32,7 @@ pub(crate) fn make(
     let vault = Vault::open(directory)?;
     if renew {
         vault.remove_certificates()?;
-        say("all certificates are replaced");
+        say("all certificates except the authority's are replaced");
     }
     if ensure_key_ring(&key_ring(directory))? {
         say("new key ring generated: keep a copy of it, but not beside the database's backups");
