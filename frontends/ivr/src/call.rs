@@ -14,7 +14,7 @@ use aikagi_domain::telephone::TelephoneNumber;
 use tokio::io::{AsyncRead, AsyncWrite};
 use zeroize::Zeroizing;
 
-use crate::dialog::{Dialog, NoAnswer};
+use crate::dialog::{Dialog, NoResponse};
 use crate::prompts::Prompts;
 use crate::script::{Prompt, ScriptError, recordings};
 
@@ -34,8 +34,8 @@ pub(crate) enum CallError {
     #[error(transparent)]
     Session(#[from] SessionError),
     /// A turn got no response.
-    #[error("a turn was not answered: {0}")]
-    NoAnswer(#[from] NoAnswer),
+    #[error("a turn got no response: {0}")]
+    NoResponse(#[from] NoResponse),
     /// A turn has guidance without recordings.
     #[error("the guidance cannot be played: {0}")]
     Script(#[from] ScriptError),

@@ -15,7 +15,7 @@ const ATTEMPTS: u32 = 2;
 /// A turn got no response, for this reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{}", name_of(*.0))]
-pub struct NoAnswer(pub ErrorReason);
+pub struct NoResponse(pub ErrorReason);
 
 /// The other end of the dialog.
 pub trait Dialog: Send + Sync + 'static {
@@ -23,7 +23,7 @@ pub trait Dialog: Send + Sync + 'static {
     fn take(
         &self,
         turn: TakeTurnRequest,
-    ) -> impl Future<Output = Result<TakeTurnResponse, NoAnswer>> + Send;
+    ) -> impl Future<Output = Result<TakeTurnResponse, NoResponse>> + Send;
 }
 
 /// The dialog in issuance, reached through the gateway's private port.
@@ -42,26 +42,26 @@ impl Gateway {
         }
     }
 
-    async fn once(&self, turn: TakeTurnRequest) -> Result<TakeTurnResponse, NoAnswer> {
+    async fn once(&self, turn: TakeTurnRequest) -> Result<TakeTurnResponse, NoResponse> {
         let mut client = self.client.clone();
         let answer = deadline::within(Instant::now() + self.deadline, client.take_turn(turn)).await;
         match answer {
             Ok(Ok(response)) => Ok(response.into_inner()),
             Ok(Err(status)) => {
                 let refusal = Refusal::from(Failure::forwarded(&status));
-                Err(NoAnswer(refusal.reason()))
+                Err(NoResponse(refusal.reason()))
             }
-            Err(late) => Err(NoAnswer(late.reason())),
+            Err(late) => Err(NoResponse(late.reason())),
         }
     }
 }
 
 impl Dialog for Gateway {
-    async fn take(&self, turn: TakeTurnRequest) -> Result<TakeTurnResponse, NoAnswer> {
+    async fn take(&self, turn: TakeTurnRequest) -> Result<TakeTurnResponse, NoResponse> {
         let mut attempts = 1;
         loop {
             match self.once(turn.clone()).await {
-                Err(NoAnswer(ErrorReason::DeadlineExceeded)) if attempts < ATTEMPTS => {
+                Err(NoResponse(ErrorReason::DeadlineExceeded)) if attempts < ATTEMPTS => {
                     attempts += 1;
                 }
                 result => return result,

@@ -26,7 +26,7 @@ use tonic::service::Routes;
 
 pub use call::OUTCOME_VARIABLE;
 pub use calls::Calls;
-pub use dialog::{Dialog, Gateway, NoAnswer};
+pub use dialog::{Dialog, Gateway, NoResponse};
 pub use prompts::PromptSettings;
 pub use settings::{AgiSettings, Settings, TurnSettings, UpstreamSettings};
 

@@ -19,7 +19,7 @@ use aikagi_devkit::process::{Process, Program, executable};
 use aikagi_devkit::{ports, settings};
 use aikagi_e2e::in_process::InProcessSystem;
 use aikagi_e2e::processes::binaries;
-use aikagi_ivr::{AgiSettings, Dialog, NoAnswer};
+use aikagi_ivr::{AgiSettings, Dialog, NoResponse};
 use aikagi_mesh::open_files;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -32,7 +32,7 @@ use super::unchanged;
 struct Short;
 
 impl Dialog for Short {
-    async fn take(&self, turn: TakeTurnRequest) -> Result<TakeTurnResponse, NoAnswer> {
+    async fn take(&self, turn: TakeTurnRequest) -> Result<TakeTurnResponse, NoResponse> {
         let (id, next) = match turn.sequence {
             0 => (
                 "enter-unit",

@@ -10,7 +10,7 @@ use aikagi_api::issuance::v1::{TakeTurnRequest, TakeTurnResponse};
 use aikagi_domain::guidance::Language;
 use aikagi_e2e::in_process::InProcessSystem;
 use aikagi_ivr::prompts::Prompts;
-use aikagi_ivr::{AgiSettings, Calls, Dialog, Gateway, NoAnswer, PromptSettings};
+use aikagi_ivr::{AgiSettings, Calls, Dialog, Gateway, NoResponse, PromptSettings};
 use aikagi_mesh::client::Upstream;
 use aikagi_mesh::config::IdentitySettings;
 use aikagi_mesh::policy::Policies;
@@ -107,7 +107,7 @@ pub(crate) struct Counting<D> {
 }
 
 impl<D: Dialog> Dialog for Counting<D> {
-    async fn take(&self, turn: TakeTurnRequest) -> Result<TakeTurnResponse, NoAnswer> {
+    async fn take(&self, turn: TakeTurnRequest) -> Result<TakeTurnResponse, NoResponse> {
         self.turns.fetch_add(1, Ordering::Relaxed);
         self.dialog.take(turn).await
     }

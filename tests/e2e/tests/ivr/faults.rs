@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use aikagi_api::issuance::v1::{Guidance, TakeTurnRequest, TakeTurnResponse};
 use aikagi_client::samples::{CONTRACT, TEMPORARY};
 use aikagi_e2e::in_process::InProcessSystem;
-use aikagi_ivr::{Dialog, Gateway, NoAnswer};
+use aikagi_ivr::{Dialog, Gateway, NoResponse};
 use aikagi_refusal::ErrorReason;
 use tokio::net::TcpListener;
 
@@ -26,9 +26,9 @@ struct Cut {
 }
 
 impl Dialog for Cut {
-    async fn take(&self, turn: TakeTurnRequest) -> Result<TakeTurnResponse, NoAnswer> {
+    async fn take(&self, turn: TakeTurnRequest) -> Result<TakeTurnResponse, NoResponse> {
         if self.cut.load(Ordering::Relaxed) {
-            Err(NoAnswer(ErrorReason::Unavailable))
+            Err(NoResponse(ErrorReason::Unavailable))
         } else {
             self.dialog.take(turn).await
         }
@@ -128,7 +128,7 @@ async fn a_recording_that_cannot_be_played_leads_to_an_apology() {
 async fn guidance_without_a_recording_leads_to_an_apology() {
     struct Newer;
     impl Dialog for Newer {
-        async fn take(&self, turn: TakeTurnRequest) -> Result<TakeTurnResponse, NoAnswer> {
+        async fn take(&self, turn: TakeTurnRequest) -> Result<TakeTurnResponse, NoResponse> {
             let mut guidance = Guidance::default();
             "choose-language".clone_into(&mut guidance.guidance_id);
             Ok(TakeTurnResponse {
