@@ -18,16 +18,16 @@ use crate::dialog::{Dialog, NoResponse};
 use crate::prompts::Prompts;
 use crate::script::{Prompt, ScriptError, recordings};
 
-/// The channel variable with the outcome of the dialog. It is set last. If it is not set, the call failed, and the
-/// dialplan plays an apology.
+/// The channel variable with the outcome of the dialog. The adapter sets it last. If it is not set, the call failed,
+/// and the dialplan plays an apology.
 pub const OUTCOME_VARIABLE: &str = "AIKAGI_OUTCOME";
 
-/// The maximum number of keys in an entry. No entry of the dialog is longer.
+/// The maximum number of keys in an entry. It is larger than any entry of the dialog.
 const MAX_KEYS: usize = 32;
-/// The time to wait for a key if the turn does not define it.
+/// The time to wait for a key if the response to the turn does not define it.
 const KEY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Why a call ended before its dialog did.
+/// The reason why a call ended before its dialog was complete.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CallError {
     /// The session with Asterisk failed, or the caller hung up.
@@ -36,11 +36,11 @@ pub(crate) enum CallError {
     /// A turn got no response.
     #[error("a turn got no response: {0}")]
     NoResponse(#[from] NoResponse),
-    /// A turn has guidance without recordings.
+    /// A response contains guidance without recordings.
     #[error("the guidance cannot be played: {0}")]
     Script(#[from] ScriptError),
-    /// A turn does not say what to do next.
-    #[error("the turn does not say what to do next")]
+    /// A response does not say what to do next.
+    #[error("the response to a turn does not say what to do next")]
     NothingNext,
 }
 
@@ -51,7 +51,7 @@ pub(crate) struct Call<'a, D, R, W> {
     prompts: &'a Prompts,
     language: Language,
     turns: Turns,
-    /// True if the previous entry ended at its maximum number of keys. A hash that follows belongs to that entry.
+    /// True if the previous entry ended at its maximum number of keys. A hash key that follows belongs to that entry.
     late_hash: bool,
 }
 
@@ -74,7 +74,7 @@ impl Turns {
 }
 
 impl<'a, D: Dialog, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Call<'a, D, R, W> {
-    /// Creates a new call.
+    /// Creates a call that has not sent a turn yet.
     pub(crate) fn new(
         session: Session<R, W>,
         dialog: &'a D,
@@ -92,7 +92,7 @@ impl<'a, D: Dialog, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Call<'a, D, R, 
         }
     }
 
-    /// Runs the dialog to its end and sets the outcome for the dialplan. After a fault the caller hears an apology.
+    /// Runs the dialog to its end and sets [`OUTCOME_VARIABLE`]. After a fault the caller hears an apology.
     ///
     /// If `caller` is not a telephone number, the dialog refuses the call as if the number were withheld (IVR-11).
     pub(crate) async fn run(&mut self, caller: Option<&str>) -> Result<CallOutcome, CallError> {
@@ -113,7 +113,8 @@ impl<'a, D: Dialog, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Call<'a, D, R, 
         result
     }
 
-    /// Returns a call that ended before its dialog to the dialplan, and lets issuance delete the state of the call.
+    /// Ends a call whose dialog is not complete: returns the channel to the dialplan, and then notifies issuance, which
+    /// deletes the state of the call.
     pub(crate) async fn abandon(self) {
         let Self {
             session,
@@ -121,7 +122,7 @@ impl<'a, D: Dialog, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Call<'a, D, R, 
             mut turns,
             ..
         } = self;
-        // Return the call first, so that the caller does not wait for the RPC.
+        // Dropping the session returns the channel first, so that the caller does not wait for the RPC.
         drop(session);
         if turns.next > 0 {
             let turn = turns.request(Event::HungUp(HungUp {}));
@@ -151,7 +152,7 @@ impl<'a, D: Dialog, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Call<'a, D, R, 
         }
     }
 
-    /// The recordings of the guidance. The start has checked that all of them exist.
+    /// Returns the recordings of the guidance. The adapter has checked at start that all of them exist.
     fn sounds(&self, guidance: &[Guidance]) -> Result<Vec<Sound>, ScriptError> {
         let sound = |prompt| self.prompts.sound(prompt, self.language).cloned();
         let prompts = recordings(guidance)?.into_iter();
@@ -160,11 +161,12 @@ impl<'a, D: Dialog, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Call<'a, D, R, 
             .collect()
     }
 
-    /// Plays a question and collects the caller's keys, from the start of the first sound.
+    /// Plays a question and collects the caller's keys. The caller may press keys as soon as the first sound plays.
     ///
-    /// Keys pressed between two commands are lost, so one command plays the last sound and collects the keys. Many callers
-    /// press the hash key also after an entry that ended at its maximum. Such a lone hash only repeats the question and is
-    /// not counted as an invalid entry (IVR-7).
+    /// Keys pressed between two AGI commands are lost, so one command plays the last sound and collects the keys.
+    ///
+    /// Many callers press the hash key even after an entry that ended at its maximum number of keys. A lone hash after
+    /// such an entry repeats the question. It does not count as an invalid entry (IVR-7).
     async fn ask(&mut self, sounds: &[Sound], collect: &Collect) -> Result<Event, SessionError> {
         let max_keys = usize::try_from(collect.max_digits).unwrap_or(MAX_KEYS);
         let max_keys = max_keys.clamp(1, MAX_KEYS);
@@ -226,12 +228,12 @@ impl<'a, D: Dialog, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Call<'a, D, R, 
     }
 }
 
-/// The event that an entry is for the dialog.
+/// Converts an entry to the event of the next turn.
 fn event_of(entry: &Entry) -> Event {
     if entry.keys.is_empty() && entry.ending == Ending::Timeout {
         return Event::Silence(Silence {});
     }
-    // Some telephones have keys A to D. They are sent as `*`, which makes the entry invalid.
+    // Some telephones have keys A to D. The adapter sends them as `*`, which makes the entry invalid.
     let known = |key: char| if key.is_ascii_alphabetic() { '*' } else { key };
     let mut keys: String = entry.keys.chars().map(known).collect();
     if entry.ending == Ending::Hash {
@@ -245,7 +247,7 @@ fn wait(timeout: &prost_types::Duration) -> Option<Duration> {
     (!wait.is_zero()).then_some(wait)
 }
 
-/// The name of an outcome in the channel variable and in the log.
+/// Returns the name of an outcome in the channel variable and in the log.
 pub(crate) fn outcome_name(outcome: CallOutcome) -> &'static str {
     match outcome {
         CallOutcome::Set => "set",

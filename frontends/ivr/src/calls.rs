@@ -1,4 +1,5 @@
-//! The FastAGI port: it limits who may connect, the number of calls and the duration of each call.
+//! The FastAGI port. It accepts only configured addresses, and limits the number of calls and the duration of each
+//! call.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,10 +20,10 @@ use crate::settings::AgiSettings;
 
 /// The script that the dialplan requests: `agi://host/temp-password`.
 const SCRIPT: &str = "temp-password";
-/// The maximum length of a channel's name in the log.
+/// The maximum length of a channel's name in the log, in bytes.
 const MAX_NAME_LENGTH: usize = 64;
 
-/// Takes calls.
+/// Accepts calls from Asterisk and runs their dialogs.
 #[derive(Debug)]
 pub struct Calls<D> {
     shared: Arc<Shared<D>>,
@@ -36,7 +37,7 @@ struct Shared<D> {
 }
 
 impl<D: Dialog> Calls<D> {
-    /// Takes calls whose turns are sent to `dialog`.
+    /// Creates a server that sends the turns of its calls to `dialog`.
     pub fn new(settings: AgiSettings, prompts: Prompts, dialog: D) -> Self {
         Self {
             shared: Arc::new(Shared {
@@ -47,9 +48,9 @@ impl<D: Dialog> Calls<D> {
         }
     }
 
-    /// Takes calls until the shutdown, which waits for the calls in progress.
+    /// Accepts calls until the shutdown begins. The shutdown waits for the calls in progress.
     ///
-    /// The connection of a refused call is closed at once. The dialplan then plays an apology.
+    /// If a call is refused, its connection is closed immediately. The dialplan then plays an apology.
     pub async fn take(&self, listener: TcpListener, shutdown: &Shutdown) {
         let permits = Arc::new(Semaphore::new(self.shared.settings.most));
         loop {
@@ -60,7 +61,7 @@ impl<D: Dialog> Calls<D> {
             let (stream, address) = match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
-                    // Usually there are no free file descriptors. Wait until some calls have ended.
+                    // The usual cause is a lack of free file descriptors. Wait until some calls have ended.
                     tracing::warn!(
                         error.type = "accept",
                         code = error.raw_os_error(),
@@ -96,10 +97,11 @@ impl<D: Dialog> Shared<D> {
         self.settings.peers.iter().any(|peer| peer.contains(&ip))
     }
 
-    /// Serves a connection until its end.
+    /// Checks the request of a connection, and runs its call until the end.
     async fn serve(&self, stream: TcpStream) {
         let end = Instant::now() + self.settings.longest;
-        // Commands are short and each waits for a reply, so nothing is gained by collecting them.
+        // Each command is short and waits for a reply, so a delay that collects several commands only slows the call
+        // down.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "the connection has ended");
             return;
@@ -150,7 +152,8 @@ impl<D: Dialog> Shared<D> {
     }
 }
 
-/// The name of the channel, with which a person finds the call in Asterisk's logs.
+/// Returns the name of the channel, by which an operator finds the call in Asterisk's logs. Empty if the name is too
+/// long or has unexpected characters.
 fn name(environment: &Environment) -> &str {
     let known = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     environment

@@ -9,17 +9,17 @@ use aikagi_mesh::deadline;
 use aikagi_refusal::{ErrorReason, Failure, Refusal, name_of};
 use tokio::time::Instant;
 
-/// The maximum number of times that a turn is sent. A turn that is sent twice counts once (IVR-12).
+/// The maximum number of attempts to send a turn. Issuance counts a turn once even if it arrives twice (IVR-12).
 const ATTEMPTS: u32 = 2;
 
-/// A turn got no response, for this reason.
+/// The error of a turn that got no response. It contains the reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{}", name_of(*.0))]
 pub struct NoResponse(pub ErrorReason);
 
-/// The other end of the dialog.
+/// Receives the turns of calls. The implementation for production is [`Gateway`].
 pub trait Dialog: Send + Sync + 'static {
-    /// Takes a turn and returns the response.
+    /// Sends a turn and returns the response.
     fn take(
         &self,
         turn: TakeTurnRequest,
@@ -34,7 +34,7 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Sends turns to this gateway, each with this deadline (INV-11).
+    /// Creates a client that sends turns to `gateway`. Each attempt has the deadline `deadline` (INV-11).
     pub fn new(gateway: Upstream, deadline: Duration) -> Self {
         Self {
             client: CallServiceClient::new(gateway),
@@ -44,8 +44,8 @@ impl Gateway {
 
     async fn once(&self, turn: TakeTurnRequest) -> Result<TakeTurnResponse, NoResponse> {
         let mut client = self.client.clone();
-        let answer = deadline::within(Instant::now() + self.deadline, client.take_turn(turn)).await;
-        match answer {
+        let result = deadline::within(Instant::now() + self.deadline, client.take_turn(turn)).await;
+        match result {
             Ok(Ok(response)) => Ok(response.into_inner()),
             Ok(Err(status)) => {
                 let refusal = Refusal::from(Failure::forwarded(&status));

@@ -1,9 +1,9 @@
-//! The IVR adapter: it takes calls from Asterisk over FastAGI and sends their turns to the gateway's private port.
+//! The IVR adapter. It accepts calls from Asterisk over FastAGI and sends their turns to the gateway's private port.
 //!
-//! Issuance has all rules of the dialog. The adapter translates between two protocols: it turns guidance into
-//! [recordings](prompts) in a [script], and the caller's keys into the next turn ([`dialog`]).
+//! Issuance implements all rules of the dialog. The adapter only translates between two protocols. It converts guidance
+//! to a list of [recordings](prompts), the [script]. It converts the caller's keys to the next turn ([`dialog`]).
 //!
-//! A client of the FastAGI port defines the caller's number. Therefore the adapter accepts only connections from
+//! A client of the FastAGI port states the caller's number. Therefore the adapter accepts only connections from
 //! Asterisk's addresses, and limits the resources of each connection ([`calls`]).
 
 mod call;
@@ -33,7 +33,7 @@ pub use settings::{AgiSettings, Settings, TurnSettings, UpstreamSettings};
 /// The name of the adapter's workload.
 pub const NAME: &str = "ivr";
 
-/// The bound ports.
+/// The listening sockets of the adapter.
 #[derive(Debug)]
 pub struct Listeners {
     /// The port for Asterisk: FastAGI.
@@ -43,7 +43,7 @@ pub struct Listeners {
 }
 
 impl Listeners {
-    /// Binds both ports. The error names the setting.
+    /// Binds both ports. The error names the setting with the address.
     pub async fn bind(settings: &Settings, context: &ServiceContext) -> anyhow::Result<Self> {
         let agi = TcpListener::bind(settings.agi.listen).await;
         Ok(Self {
@@ -53,7 +53,7 @@ impl Listeners {
     }
 }
 
-/// Takes calls until the shutdown, and then waits for the end of the calls in progress.
+/// Accepts calls until the shutdown begins, and then waits until the calls in progress have ended.
 pub async fn serve(
     settings: Settings,
     context: ServiceContext,

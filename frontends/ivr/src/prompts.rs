@@ -1,5 +1,5 @@
-//! The recordings. A manifest names a file for each prompt, so that an operator can replace any of them. All files are
-//! checked before the first call.
+//! The recordings. A manifest names a file for each prompt, so that an operator can replace any of them. The adapter
+//! checks all files before the first call.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::script::Prompt;
 
-/// The format of every recording: the quality of a telephone line, which Asterisk plays without conversion.
+/// The format of every recording. It has the quality of a telephone line, and Asterisk plays it without conversion.
 pub const FORMAT: WavSpec = WavSpec {
     channels: 1,
     sample_rate: 8000,
@@ -21,14 +21,15 @@ pub const FORMAT: WavSpec = WavSpec {
     sample_format: SampleFormat::Int,
 };
 
-/// The extension of the files. Asterisk adds it to the names.
+/// The extension of the files. Asterisk adds it to the file names.
 pub const ENDING: &str = "wav";
 
-/// A manifest: for each language, the file of each prompt, relative to the manifest and without extension.
+/// A manifest maps a language and the id of a prompt to a file. The path of the file is relative to the manifest and
+/// has no extension.
 pub type Manifest = BTreeMap<String, BTreeMap<String, String>>;
 
-/// For each language and prompt, the source of the recording. The file is beside the manifest. A test compares it with
-/// the catalogue; the adapter does not read it.
+/// The content of `made-from.toml`, which is beside the manifest. It maps a language and the id of a prompt to the
+/// source of the recording. A test compares it with the catalogue. The adapter does not read it.
 pub type MadeFrom = BTreeMap<String, BTreeMap<String, Recording>>;
 
 /// The source of a recording.
@@ -42,7 +43,7 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// The source of a file in which this text is spoken. Fails if the file cannot be read.
+    /// Returns the source of `file`, in which `text` is spoken. Fails if the file cannot be read.
     pub fn of(text: &str, file: &Path) -> std::io::Result<Self> {
         let digest = Sha256::digest(std::fs::read(file)?);
         Ok(Self {
@@ -56,12 +57,12 @@ impl Recording {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PromptSettings {
-    /// The manifest, which names a file for every prompt. The files are in its directory or below, and are checked
-    /// once, at start.
+    /// The path of the manifest, which names a file for every prompt. The files are in its directory or below. The
+    /// adapter checks them once, at start.
     pub manifest: PathBuf,
-    /// The path of that directory on Asterisk's machine.
+    /// The path of the manifest's directory on Asterisk's machine.
     pub sounds: String,
-    /// The language, `ja` or `en`, of a caller for whom Asterisk names neither.
+    /// The default language, `ja` or `en`. It is used if Asterisk names neither language for a caller.
     #[serde(default = "PromptSettings::default_language")]
     pub language: Language,
 }
@@ -72,13 +73,13 @@ impl PromptSettings {
     }
 }
 
-/// Why recordings cannot be used. Each error names the prompt or the file.
+/// An error in the recordings. It names the prompt or the file.
 #[derive(Debug, thiserror::Error)]
 pub enum PromptError {
     /// The manifest cannot be read.
     #[error("prompts: {path}: {text}")]
     Manifest {
-        /// The manifest.
+        /// The path of the manifest.
         path: PathBuf,
         /// The cause.
         text: String,
@@ -86,25 +87,25 @@ pub enum PromptError {
     /// The manifest names no file for a prompt.
     #[error("prompts: the manifest has no file for `{id}` in `{language}`")]
     Missing {
-        /// The prompt.
+        /// The id of the prompt.
         id: String,
-        /// The language.
+        /// The tag of the language, `ja` or `en`.
         language: &'static str,
     },
     /// A file cannot be played.
     #[error("prompts: `{id}`: {path}: {text}")]
     File {
-        /// The prompt.
+        /// The id of the prompt.
         id: String,
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
         /// The cause.
         text: String,
     },
-    /// The path cannot be sent to Asterisk.
+    /// The path contains characters that cannot be sent to Asterisk.
     #[error("prompts: `{id}`: {source}")]
     Sound {
-        /// The prompt.
+        /// The id of the prompt.
         id: String,
         /// The cause.
         source: SoundError,
@@ -146,7 +147,8 @@ impl Prompts {
         })
     }
 
-    /// The language for a caller. `named` is the language that Asterisk names, such as `en` or `en_GB`.
+    /// Returns the language for a caller. `named` is the language that Asterisk sends, such as `en` or `en_GB`. The
+    /// default is used if it is missing or unknown.
     pub fn language(&self, named: Option<&str>) -> Language {
         let named = named.and_then(|name| name.split(['-', '_']).next());
         Language::ALL
@@ -155,7 +157,7 @@ impl Prompts {
             .unwrap_or(self.default)
     }
 
-    /// The recording of a prompt.
+    /// Returns the recording of a prompt. A loaded set has every prompt.
     pub fn sound(&self, prompt: Prompt, language: Language) -> Option<&Sound> {
         match language {
             Language::Ja => self.ja.get(&prompt),
@@ -185,7 +187,7 @@ fn file_of(manifest: &Manifest, prompt: Prompt, language: Language) -> Result<&s
         })
 }
 
-/// Checks that a recording exists, has the right format and is not empty.
+/// Checks that a recording exists, is in [`FORMAT`] and is not empty.
 fn check(prompt: Prompt, path: &Path) -> Result<(), PromptError> {
     let error = |text: String| PromptError::File {
         id: prompt.id(),
@@ -256,7 +258,7 @@ mod tests {
         }
     }
 
-    /// The start reports a prompt that cannot be played, with its id.
+    /// Loading fails if a prompt cannot be played, and the error names its id.
     #[test]
     fn an_unplayable_prompt_is_reported_at_start() {
         type Harm = fn(&Path, &Path);

@@ -1,13 +1,15 @@
-//! The script of a turn: the recordings to play, in order. The wording comes from the catalogue in the domain crate. A
-//! number is read out digit by digit, between the two halves of the wording that contains it.
+//! The script of a turn: the recordings to play, in order. The wording comes from the catalogue in the domain crate.
+//!
+//! A wording that contains a number is recorded in two halves. Between them the caller hears the number, digit by
+//! digit.
 
 use aikagi_api::issuance::v1::Guidance;
 use aikagi_domain::guidance::{GuidanceId, Language, groups};
 use aikagi_domain::telephone::TelephoneNumber;
 
-/// The placeholder of a number in a wording.
+/// The placeholder for a number in a wording.
 const NUMBER: &str = "{number}";
-/// The characters around the placeholder that are not spoken.
+/// The characters around the placeholder that are not part of the spoken text.
 const BETWEEN: [char; 4] = [' ', ',', '.', '、'];
 
 /// A recording.
@@ -25,10 +27,10 @@ pub enum Prompt {
     Pause,
 }
 
-/// Why there are no recordings for a guidance.
+/// The reason why guidance has no recordings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ScriptError {
-    /// The guidance is not in this catalogue.
+    /// The guidance is not in the catalogue of this version.
     #[error("the guidance is not in the catalogue")]
     Unknown,
     /// The number to read out is not a telephone number.
@@ -37,7 +39,7 @@ pub enum ScriptError {
 }
 
 impl Prompt {
-    /// All recordings of a language.
+    /// Returns every prompt. Each language has a recording for each of them.
     pub fn all() -> Vec<Self> {
         let mut all: Vec<Self> = GuidanceId::ALL
             .into_iter()
@@ -54,7 +56,7 @@ impl Prompt {
         all
     }
 
-    /// The id in the manifest.
+    /// Returns the id in the manifest.
     pub fn id(self) -> String {
         match self {
             Self::Whole(id) => id.as_str().to_owned(),
@@ -65,7 +67,7 @@ impl Prompt {
         }
     }
 
-    /// The spoken text; empty for a pause.
+    /// Returns the spoken text. It is empty for a pause.
     pub fn text(self, language: Language) -> &'static str {
         let halves = |id: GuidanceId| {
             let wording = id.wording(language);
@@ -81,7 +83,7 @@ impl Prompt {
     }
 }
 
-/// The recordings of a list of guidance, in order (IVR-5, IVR-8).
+/// Returns the recordings for a list of guidance, in order (IVR-5, IVR-8).
 pub fn recordings(guidance: &[Guidance]) -> Result<Vec<Prompt>, ScriptError> {
     let mut all = Vec::new();
     for piece in guidance {
@@ -148,7 +150,7 @@ mod tests {
         prompts.into_iter().map(Prompt::id).collect()
     }
 
-    /// IVR-5, IVR-7, IVR-8: the caller hears all guidance in order, with the number read out digit by digit.
+    /// IVR-5, IVR-7, IVR-8: the caller hears all guidance in order, and the number digit by digit.
     #[test]
     fn guidance_becomes_recordings() {
         let heard = [
@@ -172,7 +174,8 @@ mod tests {
         }
     }
 
-    /// IVR-5, IVR-8: the two halves contain the complete wording. Every recording except the pause has a text.
+    /// IVR-5, IVR-8: the two halves together contain the complete wording. Every prompt except the pause has a text,
+    /// and every id is unique.
     #[test]
     fn the_recordings_contain_the_complete_wording() {
         for language in Language::ALL {

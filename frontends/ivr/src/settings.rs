@@ -31,13 +31,13 @@ pub struct Settings {
 pub struct AgiSettings {
     /// The address to listen on. The usual port of FastAGI is 4573.
     pub listen: SocketAddr,
-    /// The networks of the Asterisk servers. Only they may connect, because a client of this port defines the caller's
+    /// The networks of the Asterisk servers. Only they may connect, because a client of this port states the caller's
     /// number (IVR-11).
     pub peers: Vec<IpNet>,
-    /// The maximum number of calls in progress. Further calls are refused.
+    /// The maximum number of calls in progress. The adapter refuses further calls.
     #[serde(default = "AgiSettings::default_most")]
     pub most: usize,
-    /// The maximum time until Asterisk has sent the environment of a call.
+    /// The maximum time from the connection until Asterisk has sent the environment of the call.
     #[serde(default = "AgiSettings::default_greeting", with = "humantime_serde")]
     pub greeting: Duration,
     /// The maximum duration of a call.
@@ -46,7 +46,7 @@ pub struct AgiSettings {
 }
 
 impl AgiSettings {
-    /// Settings with this address, these networks and the defaults of all other keys.
+    /// Returns settings with an address and networks. All other keys have their defaults.
     pub fn listening_on(listen: SocketAddr, peers: Vec<IpNet>) -> Self {
         Self {
             listen,
@@ -74,7 +74,8 @@ impl AgiSettings {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TurnSettings {
-    /// The deadline of a turn (INV-11). A turn without a response is sent once more. Then the caller hears an apology.
+    /// The deadline of an attempt to send a turn (INV-11). If it passes, the adapter sends the turn once more. If the
+    /// second attempt fails too, the caller hears an apology.
     #[serde(with = "humantime_serde")]
     pub deadline: Duration,
 }
@@ -100,7 +101,7 @@ impl aikagi_mesh::run::Settings for Settings {
         Prompts::load(&self.prompts)?;
         ensure!(
             !self.agi.peers.is_empty(),
-            "setting `agi.peers` is empty: no Asterisk server could connect"
+            "setting `agi.peers` is empty: add the networks of the Asterisk servers"
         );
         Ok(())
     }

@@ -29,7 +29,7 @@ fn every_prompt_has_a_recording_that_asterisk_plays() {
     Prompts::load(&settings).unwrap();
 }
 
-/// IVR-1 to IVR-8: each file was made from its present wording. After a change of the catalogue, run
+/// IVR-1 to IVR-8: each recording speaks the present wording of the catalogue. After a change of the catalogue, run
 /// `cargo xtask prompts`.
 #[test]
 fn recordings_match_the_catalogue() {
@@ -40,12 +40,16 @@ fn recordings_match_the_catalogue() {
         assert_eq!(recordings.len(), Prompt::all().len());
         for prompt in Prompt::all() {
             let now = Recording::of(prompt.text(language), &file(prompt, language)).unwrap();
-            assert_eq!(recordings[&prompt.id()], now, "run `cargo xtask prompts`");
+            assert_eq!(
+                recordings[&prompt.id()],
+                now,
+                "the recording is out of date: run `cargo xtask prompts`"
+            );
         }
     }
 }
 
-/// Each recording is loud enough, and its duration fits its text.
+/// Each recording is loud enough, and its duration fits the length of its text.
 #[test]
 fn recordings_are_audible() {
     for language in Language::ALL {
@@ -66,7 +70,7 @@ fn recordings_are_audible() {
             assert!(loudness > 1000.0, "{prompt:?} in {language:?}: {loudness}");
             let bounds = match (prompt, language) {
                 (Prompt::Digit(_), _) => 0.2..0.9,
-                // The bounds are the fastest and the slowest speech, in seconds per letter.
+                // The bounds are the durations of fast and of slow speech, in seconds per letter.
                 (_, Language::Ja) => f64::from(letters) * 0.09..f64::from(letters) * 0.30,
                 (_, Language::En) => f64::from(letters) * 0.04..f64::from(letters) * 0.12,
             };

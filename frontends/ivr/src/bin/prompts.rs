@@ -1,5 +1,5 @@
-//! Makes the recordings. Open JTalk speaks Japanese and espeak-ng speaks English; sox converts both to the format of the
-//! recordings. `cargo xtask prompts` installs these programs and runs this one.
+//! Makes the recordings. Open JTalk speaks Japanese, and espeak-ng speaks English. sox converts their output to the
+//! format of the recordings. `cargo xtask prompts` installs these programs and runs `aikagi-prompts`.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -110,7 +110,8 @@ fn record(arguments: &Arguments, prompt: Prompt, language: Language, file: &Path
     std::fs::remove_file(&spoken).context("cannot remove the unprocessed recording")
 }
 
-/// Converts a file to the format of recordings, reproducibly.
+/// Runs sox with an input and effects, and writes the result in the format of recordings. The same input gives the same
+/// output.
 fn sox(input: &[&std::ffi::OsStr], output: &Path, effects: &[&str]) -> Result<()> {
     let (rate, channels, bits) = (
         FORMAT.sample_rate.to_string(),
@@ -130,7 +131,7 @@ fn sox(input: &[&std::ffi::OsStr], output: &Path, effects: &[&str]) -> Result<()
     run_to_end(command.stdin(Stdio::null()), "sox", None)
 }
 
-/// Runs a program and writes the text, if given, to its standard input.
+/// Runs a program until it exits. Writes `text`, if there is one, to its standard input. Fails if the program fails.
 fn run_to_end(command: &mut Command, name: &str, text: Option<&str>) -> Result<()> {
     let mut child = command
         .stdout(Stdio::null())
