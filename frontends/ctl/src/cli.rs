@@ -92,7 +92,7 @@ pub enum Command {
     /// Add, remove, subscribe and unsubscribe numbers of a line
     #[command(subcommand)]
     Number(Number),
-    /// Explain why a number can or cannot log in, and what helps
+    /// Explain why a number can or cannot log in, and show the remedy
     #[command(after_long_help = help::EXPLAIN)]
     Explain {
         /// The number, with or without hyphens: 0312340001, 03-1234-0001
@@ -101,7 +101,7 @@ pub enum Command {
     /// List and end the sessions of an account
     #[command(subcommand)]
     Sessions(Sessions),
-    /// Read the audit trail, and check that it was not changed
+    /// Read the audit trail, and verify that nobody has changed it
     #[command(subcommand)]
     Audit(Audit),
     /// Add lines in bulk from a CSV file
@@ -109,7 +109,7 @@ pub enum Command {
     Import(Import),
     /// Check that the gateway is ready: exit code 0 if it is ready, 5 if not
     Healthcheck,
-    /// Check settings, certificates and the connection to the system, and explain how to fix what is wrong
+    /// Check settings, certificates and the connection to the system, and show the remedy for each problem
     #[command(after_long_help = help::DOCTOR)]
     Doctor,
     /// Print a completion script for a shell
@@ -128,7 +128,7 @@ pub enum Command {
 /// Lines.
 #[derive(Debug, Subcommand)]
 pub enum Line {
-    /// Add a line with all its numbers, or nothing
+    /// Add a line with all its numbers; if one number is refused, nothing is added
     #[command(after_long_help = help::LINE_ADD)]
     Add {
         /// The contract number, which identifies the line
@@ -189,7 +189,7 @@ pub enum Number {
         /// The number
         number: String,
     },
-    /// Unsubscribe a number from the option service; if it is then no longer an account, this voids its password
+    /// Unsubscribe a number from the option service; this voids its password if the number stops being an account
     Unsubscribe {
         /// The number
         number: String,
@@ -272,26 +272,26 @@ pub enum OutcomeFilter {
     Refused,
 }
 
-/// What to import, and how.
+/// The file to import, and the options of the import.
 #[derive(Debug, Args)]
 pub struct Import {
     /// The CSV file
     pub file: PathBuf,
-    /// Check each row and report what the import would do, without changing anything
+    /// Check each row and report what the import would do, but change nothing
     #[arg(long)]
     pub dry_run: bool,
     /// Start with the first row, even if an earlier run was stopped later in the file
     #[arg(long)]
     pub from_start: bool,
-    /// The number of rows sent and committed together
+    /// The number of rows in a batch, which is sent and committed as a whole
     #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..=5_000))]
     pub batch: u32,
-    /// The maximum number of batches sent and not yet answered
+    /// The maximum number of batches that wait for their responses at the same time
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=16))]
     pub in_flight: u8,
 }
 
-/// A time in an argument.
+/// A time in an argument, either a moment or a duration before now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimeArgument {
     /// A moment.
@@ -301,7 +301,7 @@ pub enum TimeArgument {
 }
 
 impl TimeArgument {
-    /// The moment that the argument means, if the present time is `now`.
+    /// Converts the argument to a moment. `now` is the present time.
     pub fn resolve(self, now: DateTime<Utc>) -> DateTime<Utc> {
         match self {
             Self::At(moment) => moment,

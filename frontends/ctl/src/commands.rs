@@ -12,7 +12,7 @@ pub(crate) mod sessions;
 
 use crate::error::{CommandError, ExitKind};
 
-/// Unwraps a field that the contract always sets in a response.
+/// Unwraps a field that the contract requires in a response. A missing field is a fault.
 fn required<T>(field: Option<T>) -> Result<T, CommandError> {
     field.ok_or_else(|| CommandError::new(ExitKind::Fault, "the response is incomplete"))
 }

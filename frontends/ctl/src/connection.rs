@@ -1,5 +1,5 @@
-//! RPCs to the gateway's private port: mutual TLS with the workload `gateway` and no other, a deadline for each RPC, and
-//! an explanation if no gateway can be reached.
+//! RPCs to the gateway's private port. They use mutual TLS and accept only the workload `gateway`. Each RPC has a
+//! deadline. If no gateway can be reached, the error explains why.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use tonic_health::pb::health_client::HealthClient;
 use crate::error::{CommandError, ExitKind};
 use crate::settings::Settings;
 
-/// The workload that this program calls.
+/// The workload to which `aikagictl` sends its requests.
 pub(crate) const GATEWAY: &str = "gateway";
 
 /// A connection to the system.
@@ -101,7 +101,7 @@ impl Connection {
         }
     }
 
-    /// The error of an RPC. If the system is unavailable, the hint says why the gateway cannot be reached.
+    /// Converts the status of an RPC to an error. If the system is unavailable, the hint says which part of it fails.
     pub(crate) async fn explain(&self, status: Status) -> CommandError {
         let error = CommandError::from(status);
         if error.kind != ExitKind::Unavailable {
@@ -109,13 +109,13 @@ impl Connection {
         }
         let hint = match self.obstacle().await {
             Some(obstacle) => format!("{obstacle}; run `aikagictl doctor` for details"),
-            None => "the gateway answers, but a service behind it does not; run `aikagictl doctor` for details"
+            None => "the gateway answers, but a service behind it is unavailable; run `aikagictl doctor` for details"
                 .to_owned(),
         };
         error.hint(hint)
     }
 
-    /// Why no gateway can be reached; `None` if one can be reached.
+    /// Returns the reason why no gateway can be reached, or `None` if one can be reached.
     async fn obstacle(&self) -> Option<String> {
         let mut first = None;
         for gateway in &self.gateways {

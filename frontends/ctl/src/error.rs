@@ -1,4 +1,4 @@
-//! Why a command failed: a kind, which determines the exit code, and a text for the operator.
+//! The error of a command. It has a kind, which determines the exit code, and a text for the operator.
 
 use std::io;
 
@@ -26,7 +26,7 @@ pub(crate) enum ExitKind {
     ProblemsFound,
     /// Stopped by Ctrl-C.
     Interrupted,
-    /// The reader of the standard output has closed it.
+    /// The program that reads the standard output has closed it, such as `head`.
     OutputClosed,
 }
 
@@ -46,7 +46,7 @@ impl ExitKind {
     }
 }
 
-/// Why a command failed.
+/// The error of a command.
 #[derive(Debug, Clone, Serialize, thiserror::Error)]
 #[error("{message}")]
 pub(crate) struct CommandError {
@@ -75,7 +75,7 @@ impl CommandError {
         Self::new(ExitKind::Usage, message)
     }
 
-    /// An error of a file or a stream. `failure` says what could not be done.
+    /// Creates the error of a failed operation on a file or a stream. `failure` says what failed.
     pub(crate) fn io(failure: &str, error: &io::Error) -> Self {
         Self::new(ExitKind::Fault, format!("{failure}: {error}"))
     }
@@ -132,7 +132,9 @@ impl From<Status> for CommandError {
             (_, Some("LINE_NOT_FOUND")) => {
                 Some("run `aikagictl explain NUMBER` for a number that is on no line")
             }
-            (_, Some("LINE_CLOSED")) => Some("its numbers can be added to another line"),
+            (_, Some("LINE_CLOSED")) => {
+                Some("the numbers of a closed line can be added to another line")
+            }
             (_, Some("CONTRACT_NUMBER_STAYS")) => {
                 Some("close the line (`aikagictl line close`) and add a new line")
             }

@@ -1,8 +1,8 @@
 //! `aikagictl`, the command line for operators (OPS-1, OPS-2). It manages lines, numbers and sessions, explains logins,
 //! reads and verifies the audit trail, imports lines in bulk and diagnoses the connection.
 //!
-//! It calls the gateway's private port with an operator's certificate. The proto files define what an operator may call
-//! (INV-7).
+//! It sends requests to the gateway's private port, with an operator's certificate. The proto files list the RPCs that
+//! an operator has permission to use (INV-7).
 
 pub mod cli;
 pub mod commands;
@@ -18,7 +18,7 @@ use error::CommandError;
 use output::Output;
 use settings::Settings;
 
-/// Runs the command and returns the exit code.
+/// Runs the command, prints its result or its error, and returns the exit code.
 pub async fn run(arguments: Arguments) -> u8 {
     let mut output = Output::new(arguments.connection.output.unwrap_or_default());
     let done = dispatch(arguments, &mut output).await;

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::cli::Format;
 use crate::error::{CommandError, ExitKind};
 
-/// A result that can be printed, as JSON by its `Serialize` and as text for people.
+/// A result that can be printed: as JSON by `Serialize`, or as text for people.
 pub(crate) trait Printable: Serialize {
     /// The text for people: one or more lines, without a line feed at the end.
     fn text(&self) -> String;
@@ -41,7 +41,7 @@ impl Output {
         }
     }
 
-    /// Prints a line.
+    /// Prints a text and a line feed.
     pub(crate) fn line(&mut self, text: &str) -> Result<(), CommandError> {
         writeln!(self.out, "{text}").map_err(|error| print_error(&error))
     }
@@ -53,7 +53,7 @@ impl Output {
             .map_err(|error| print_error(&error))
     }
 
-    /// Flushes the printed output.
+    /// Writes the buffered output to standard output.
     pub(crate) fn flush(&mut self) -> Result<(), CommandError> {
         self.out.flush().map_err(|error| print_error(&error))
     }
@@ -91,13 +91,13 @@ fn print_error(error: &io::Error) -> CommandError {
     }
 }
 
-/// Prints a remark to standard error. A failure is ignored, because a remark is not a result.
+/// Prints a remark to standard error. Ignores a failure, because a remark is not part of the result.
 pub(crate) fn remark(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
-/// Asks for confirmation before an action that cannot be undone. Does not ask if `yes` is set or if there is no
-/// terminal.
+/// Asks for confirmation before an action that cannot be undone. Does not ask if `yes` is true, or if standard input or
+/// standard error is not a terminal. Fails if the operator does not type `yes`.
 pub(crate) fn confirm(question: &str, yes: bool) -> Result<(), CommandError> {
     if yes || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Ok(());

@@ -1,5 +1,5 @@
-//! The settings of the connection: the system's addresses and the operator's certificate. They come from flags,
-//! environment variables, `state.json` and a settings file, in this order.
+//! The settings of the connection: the system's addresses and the operator's certificate. The sources are flags,
+//! environment variables, `state.json` and a settings file. A source overrides the sources after it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -112,7 +112,7 @@ impl Settings {
 
 fn missing(name: &str) -> CommandError {
     CommandError::usage(format!("setting `{name}` is missing")).hint(format!(
-        "give --{name}, AIKAGICTL_{} or a settings file; while `cargo xtask up` runs: --state target/up/state.json",
+        "set --{name}, AIKAGICTL_{} or `{name}` in a settings file; while `cargo xtask up` runs: --state target/up/state.json",
         name.to_uppercase()
     ))
 }
@@ -152,7 +152,7 @@ fn default_file() -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-/// Checks that the text is `host:port`; a leading `https://` is removed.
+/// Checks that the text is `host:port`. Removes a leading `https://` and a trailing slash.
 fn host_and_port(text: &str) -> Result<String, CommandError> {
     let bare = text
         .strip_prefix("https://")

@@ -1,4 +1,5 @@
-//! What is printed of the system's responses: stable JSON keys for scripts (docs/aikagictl.md), text for people.
+//! The printed form of the system's responses: JSON with stable keys for scripts (docs/aikagictl.md), and text for
+//! people.
 
 use aikagi_api::units::v1 as units;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -6,12 +7,12 @@ use serde::{Serialize, Serializer};
 
 use crate::output::{Printable, table};
 
-/// A moment in a message.
+/// A point in time in a response. JSON has it in RFC 3339, in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Moment(pub(crate) DateTime<Utc>);
 
 impl Moment {
-    /// The moment of a timestamp; `None` if the timestamp is absent or out of range.
+    /// Converts a timestamp. Returns `None` if it is missing or out of range.
     pub(crate) fn of(timestamp: Option<prost_types::Timestamp>) -> Option<Self> {
         let timestamp = timestamp?;
         let nanos = u32::try_from(timestamp.nanos).ok()?;
@@ -31,7 +32,7 @@ impl std::fmt::Display for Moment {
     }
 }
 
-/// The name of an enum value without its prefix; `None` for the unspecified value.
+/// Removes the prefix from the name of an enum value. Returns `None` for the unspecified value.
 pub(crate) fn named(name: &'static str, prefix: &str) -> Option<&'static str> {
     let bare = name.strip_prefix(prefix).unwrap_or(name);
     (bare != "UNSPECIFIED").then_some(bare)
@@ -88,7 +89,7 @@ impl From<units::LineNumber> for LineNumber {
 }
 
 impl LineNumber {
-    /// The state of the number's password, for people.
+    /// Describes the state of the number's password, for people.
     fn password(&self) -> String {
         if let Some(kill_time) = self.kill_time {
             return format!("killed {kill_time}");
@@ -173,7 +174,8 @@ impl From<units::AuditEvent> for AuditEvent {
     }
 }
 
-/// One line per event, with fixed column widths: a table could be printed only after the last event.
+/// Prints each event on one line with fixed column widths. A table with fitted widths would have to wait for the last
+/// event.
 impl Printable for AuditEvent {
     fn text(&self) -> String {
         let time = self

@@ -10,7 +10,7 @@ Examples:
   aikagictl import lines.csv
   aikagictl doctor
 
-Settings file (flags and variables can replace it):
+Settings file (flags and environment variables override it):
   gateway = [\"gateway.internal:8444\"]
   certificate = \"/etc/aikagi/alice.pem\"
   key = \"/etc/aikagi/alice.key\"
@@ -26,14 +26,14 @@ Exit codes:
   6    finished, with problems found: rejected rows, flaws in the audit trail, failed checks of doctor
   130  stopped by Ctrl-C
 
-A killed password cannot be unlocked. Set a new temporary password by telephone; it works at once.";
+A killed password cannot be unlocked. Set a new temporary password by telephone; it works immediately.";
 
 pub(super) const EXPLAIN: &str = "\
 Examples:
   aikagictl explain 03-1234-0002
   aikagictl explain 0312340002 --output json
 
-This changes nothing and never shows a secret. It also explains numbers that are on no line.";
+This command changes nothing and never shows a secret. It also explains numbers that are on no line.";
 
 pub(super) const LINE_ADD: &str = "\
 Examples:
@@ -62,11 +62,11 @@ Examples:
   aikagictl audit verify --anchor /secure/aikagi-heads
 
 The hash of each event covers the event before it. This command recomputes all hashes on this machine from the events.
-A person who can rewrite the whole database can rewrite a whole chain. Therefore keep the anchor file where this person
-cannot change it, and verify against it regularly. Exit code 6: flaws were found.";
+A person who can rewrite the whole database can rewrite a whole chain. Therefore keep the anchor file in a place where
+this person cannot change it, and verify against it regularly. Exit code 6: flaws were found.";
 
 pub(super) const IMPORT: &str = "\
-The file is CSV in UTF-8 with this header. Each row is a line. Numbers in a list are separated by `;` or spaces:
+The file is CSV in UTF-8 with this header. Each row adds one line. Separate the numbers in a list with `;` or spaces:
   contract_number,subscribed_numbers,unsubscribed_numbers
   0312340001,0312340001;0312340002,0312340003
   0612340001,,
@@ -76,15 +76,16 @@ Examples:
   aikagictl import lines.csv
   aikagictl import lines.csv.rejected.csv
 
-A row is added completely or not at all. Good rows are kept. A bad row is reported with its row number (the header is
-row 1) and the reason, and written to FILE.rejected.csv. Correct that file and import it. FILE.progress records which
-rows were answered: after Ctrl-C, a lost connection or a full disk the next run continues there. Importing a file again
-is safe: a line that already exists exactly like its row is counted as unchanged. Exit code 6: rows were rejected.";
+A row is added completely or not at all. A bad row does not prevent the import of other rows. It is reported with its
+row number (the header is row 1) and the reason, and written to FILE.rejected.csv. Correct that file and import it.
+FILE.progress records the rows that the system has processed. After Ctrl-C, a lost connection or a full disk the next
+run continues after these rows. Importing a file again is safe: if a line already exists with the same numbers and
+subscriptions, its row is counted as unchanged. Exit code 6: rows were rejected.";
 
 pub(super) const DOCTOR: &str = "\
 Checks, in this order: the settings; the certificate files and their expiry; the gateway's name, port, certificate and
-identity; whether the gateway accepts your certificate; its health; the clocks; the services behind the gateway. Each
-problem is reported with its remedy. Exit code 6: a check failed.";
+identity; whether the gateway accepts your certificate; the gateway's health; the clocks of this machine and the
+gateway; the services behind the gateway. Each problem is reported with its remedy. Exit code 6: a check failed.";
 
 pub(super) const COMPLETIONS: &str = "\
 Examples:

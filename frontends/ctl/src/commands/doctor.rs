@@ -1,5 +1,5 @@
-//! `aikagictl doctor`: checks everything needed to reach the system, step by step, and explains each problem and its
-//! remedy.
+//! `aikagictl doctor`: checks the settings, the certificates and the connection to the system. It explains each problem
+//! and its remedy.
 
 mod files;
 mod gateways;
@@ -40,10 +40,10 @@ pub(crate) async fn run(settings: &Settings, output: &mut Output) -> Result<(), 
 #[serde(rename_all = "snake_case")]
 enum CheckState {
     Well,
-    /// It works, but needs attention.
+    /// The checked item works, but needs attention.
     Warning,
     Wrong,
-    /// The check was not possible, because an earlier check failed.
+    /// The check was not possible.
     Skipped,
 }
 

@@ -1,4 +1,4 @@
-//! `aikagictl explain` (OPS-2): explains why a number can or cannot log in, and what helps.
+//! `aikagictl explain` (OPS-2): explains why a number can or cannot log in, and names the remedy.
 
 use aikagi_api::units::v1::{ExplainLoginRequest, ExplainLoginResponse, LoginVerdict, Remedy};
 use serde::Serialize;
@@ -28,7 +28,7 @@ struct Explanation {
     can_log_in: bool,
     verdict: Option<&'static str>,
     remedy: Option<&'static str>,
-    /// Verdict and remedy as text.
+    /// The verdict and the remedy, as text.
     text: String,
     account_numbers: Vec<String>,
     line: Option<Line>,
@@ -88,7 +88,7 @@ fn verdict_text(verdict: LoginVerdict, number: &str, line: Option<&Line>) -> Str
             "{number} cannot log in: nobody on its line has set a temporary password yet, so the line has no unit."
         ),
         LoginVerdict::NotSubscribed => format!(
-            "{number} cannot log in: it does not have the option service. With the service it would be an account."
+            "{number} cannot log in: it does not have the option service. With the service it becomes an account."
         ),
         LoginVerdict::NotAnAccount => format!(
             "{number} cannot log in: under unit {} another number logs in for it.",
@@ -110,7 +110,7 @@ fn verdict_text(verdict: LoginVerdict, number: &str, line: Option<&Line>) -> Str
             at(own.and_then(|own| own.temporary_expire_time), "until")
         ),
         LoginVerdict::MustChange => format!(
-            "{number} can log in with its permanent password, which is expired and must be changed first."
+            "{number} can log in with its permanent password. The password is expired and must be changed after the login."
         ),
         LoginVerdict::Permanent => format!("{number} can log in with its permanent password."),
     }
@@ -120,7 +120,7 @@ fn remedy_text(remedy: Remedy, number: &str, accounts: &[String]) -> Option<Stri
     Some(match remedy {
         Remedy::Unspecified => return None,
         Remedy::Call => {
-            "Remedy: a call from the line that sets a temporary password. It works at once. Nothing else helps.".to_owned()
+            "Remedy: a call from the line that sets a temporary password. The password works immediately. There is no other remedy.".to_owned()
         }
         Remedy::Subscribe => format!(
             "Remedy: `aikagictl number subscribe {number}`, then a call from the line that sets a temporary password."
@@ -130,7 +130,7 @@ fn remedy_text(remedy: Remedy, number: &str, accounts: &[String]) -> Option<Stri
             "Remedy: `aikagictl line add {number} ...` or `aikagictl number add LINE {number}`, then a call from the line that sets a temporary password."
         ),
         Remedy::LogInOrCall => {
-            "Remedy: log in with it. If the correct password is refused, Redis has lost it: set a new one by telephone.".to_owned()
+            "Remedy: log in with this password. If the correct password is refused, Redis has lost it: set a new one by telephone.".to_owned()
         }
     })
 }

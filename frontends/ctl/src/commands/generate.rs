@@ -1,4 +1,4 @@
-//! `aikagictl completions` and `aikagictl man`: generated from the definition of the arguments.
+//! `aikagictl completions` and `aikagictl man`. Both generate their output from the definition of the arguments.
 
 use std::path::Path;
 

@@ -18,7 +18,7 @@ pub(crate) async fn run(connection: &Connection, output: &mut Output) -> Result<
     } else {
         Err(
             CommandError::new(ExitKind::Unavailable, "the gateway is not ready").hint(
-                "see its log for the dependency that does not answer, or run `aikagictl doctor`",
+                "find the unavailable dependency in the gateway's log, or run `aikagictl doctor`",
             ),
         )
     }

@@ -1,5 +1,5 @@
-//! `aikagictl import` (OPS-1): adds lines in bulk from a CSV file. It shows its progress, continues where an earlier run
-//! stopped, keeps good rows and reports each bad row.
+//! `aikagictl import` (OPS-1): adds lines in bulk from a CSV file. It shows its progress, and continues where an
+//! earlier run stopped. It reports each bad row and imports the others.
 
 mod batches;
 mod file;
@@ -41,7 +41,7 @@ pub(crate) async fn run(
         ));
     }
     let stop = stop_on_signals()?;
-    // The capacity of 1 lets the reader prepare the next batch while earlier batches wait for their responses.
+    // With a capacity of 1 the reader prepares the next batch while earlier batches wait for their responses.
     let (produced, batches) = mpsc::channel(1);
     let reader = {
         let (source, size) = (Arc::clone(&source), arguments.batch as usize);
@@ -86,14 +86,15 @@ fn how_to_continue(dry_run: bool) -> &'static str {
     }
 }
 
-/// The first Ctrl-C stops after the batches that were already sent, the second one at once.
+/// Listens for Ctrl-C. The first one stops the import after the batches that were already sent. The second one stops it
+/// immediately.
 fn stop_on_signals() -> Result<Shutdown, CommandError> {
     let stop = Shutdown::on_signals()
         .map_err(|error| CommandError::io("cannot listen for Ctrl-C", &error))?;
     let asked = stop.clone();
     tokio::spawn(async move {
         asked.begun().await;
-        remark("stopping after the batches already sent; press Ctrl-C again to stop at once");
+        remark("stopping after the batches already sent; press Ctrl-C again to stop immediately");
         if tokio::signal::ctrl_c().await.is_ok() {
             std::process::exit(ExitKind::Interrupted.code().into());
         }

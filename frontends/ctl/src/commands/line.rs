@@ -51,8 +51,8 @@ pub(crate) async fn run(
     output.show(&Line::from(required(line)?))
 }
 
-/// Builds the request. The contract number is subscribed if it is in the list of subscribed numbers. It may be in one of
-/// the lists, but not in both; the service refuses that.
+/// Builds the request. The contract number may be in one of the lists. It is subscribed if it is in the list of
+/// subscribed numbers. If it is in both lists, the request contains it twice, so the service refuses the request.
 fn new_line(contract: String, subscribed: &[String], unsubscribed: &[String]) -> AddLineRequest {
     let is_contract = |number: &String| match (
         TelephoneNumber::parse(number),

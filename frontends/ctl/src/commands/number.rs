@@ -50,7 +50,7 @@ pub(crate) async fn run(
         }
         Command::Unsubscribe { number, yes } => {
             let question = format!(
-                "Unsubscribe {number}? If it is then no longer an account, this voids its password."
+                "Unsubscribe {number}? This voids its password if the number stops being an account."
             );
             confirm(&question, yes)?;
             let request = UnsubscribeNumberRequest { number };

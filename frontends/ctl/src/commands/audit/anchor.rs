@@ -1,8 +1,8 @@
-//! The anchor: a file with the newest event of each chain. It must be kept where a person who can rewrite the database
-//! cannot change it.
+//! The anchor: a file with the head of each chain. The operator must keep it in a place where a person who can rewrite
+//! the database cannot change it.
 //!
-//! The first line names the format. Each further line is a chain, a sequence and a hash, separated by spaces. The chains
-//! are sorted, so that two files can be compared with `diff`.
+//! The first line names the format. Each further line has a chain, a sequence and a hash, separated by spaces. The
+//! chains are sorted, so that two files can be compared with `diff`.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
@@ -14,14 +14,15 @@ use crate::error::CommandError;
 
 const FORMAT: &str = "aikagi-audit-heads 1";
 
-/// The marks of chains.
+/// The content of an anchor file.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Anchor {
+    /// The recorded head of each chain.
     pub(super) marks: BTreeMap<i64, Mark>,
 }
 
 impl Anchor {
-    /// Reads the file. A missing file is an anchor without marks.
+    /// Reads the file. If it does not exist, the anchor has no marks.
     pub(super) fn read(path: &Path) -> Result<Self, CommandError> {
         let shown = path.display();
         let file = match std::fs::File::open(path) {
@@ -40,7 +41,7 @@ impl Anchor {
             }
             let (chain, mark) = parse(&line).filter(|_| index > 0).ok_or_else(|| {
                 CommandError::usage(format!("{shown}:{}: not a line of an anchor", index + 1))
-                    .hint("the file was not changed; move it away to start a new anchor")
+                    .hint("the file was not changed; to start a new anchor, rename this file")
             })?;
             marks.insert(chain, mark);
         }

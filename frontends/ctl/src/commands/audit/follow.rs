@@ -1,27 +1,28 @@
 //! Finds the new events of the audit trail.
 //!
-//! An event's id is drawn before the event is committed. An event may therefore appear after events with higher ids. A
-//! follower queries again some events that it has already listed, and remembers them.
+//! The database assigns an event's id before the event is committed. Therefore an event may appear after events with
+//! higher ids. To find it, the follower also queries ids that it has already listed, and skips the listed events.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// No change takes longer than this, because services drop requests after their deadline.
+/// The maximum time from the assignment of an event's id to its commit. A commit does not take longer, because services
+/// drop a request after its deadline.
 const MAX_COMMIT_DELAY: Duration = Duration::from_secs(30);
 
 /// Remembers the events that were listed recently.
 #[derive(Debug, Default)]
 pub(super) struct Follower {
-    /// No new event will appear up to this id.
+    /// No new event can appear with this id or a lower one.
     settled: i64,
-    /// The listed ids after `settled`, and when each was listed.
+    /// The listed ids after `settled`, with the time when each was listed.
     listed: BTreeMap<i64, Instant>,
 }
 
 impl Follower {
-    /// Starts after a first list of events. Events before the first of them are never listed.
+    /// Starts with the ids of the first list. Events with lower ids than these are never listed.
     pub(super) fn begin(&mut self, ids: impl IntoIterator<Item = i64>, now: Instant) {
         self.listed = ids.into_iter().map(|id| (id, now)).collect();
         if let Some((first, _)) = self.listed.first_key_value() {
@@ -29,7 +30,7 @@ impl Follower {
         }
     }
 
-    /// The id after which to query now.
+    /// Returns the id after which the next query must start.
     pub(super) fn query_after(&mut self, now: Instant) -> i64 {
         let settled = self
             .listed
@@ -58,8 +59,8 @@ impl Follower {
 mod tests {
     use super::*;
 
-    /// OPS-3: an event that is committed after events with higher ids is listed once. The memory of listed events is
-    /// limited.
+    /// OPS-3: an event that is committed after events with higher ids is listed once. The follower forgets listed ids
+    /// after `MAX_COMMIT_DELAY`.
     #[tokio::test(start_paused = true)]
     async fn a_late_event_is_listed_once() {
         let mut follower = Follower::default();

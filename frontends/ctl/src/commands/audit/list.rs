@@ -14,9 +14,9 @@ use crate::error::{CommandError, ExitKind};
 use crate::output::{Output, remark};
 use crate::views::AuditEvent;
 
-/// The largest page that the contract allows.
+/// The maximum number of events in a page, by the contract.
 const PAGE: u32 = 1_000;
-/// The longest pause after an attempt to reach the system has failed.
+/// The maximum pause between two queries while the system is unavailable.
 const MAX_PAUSE: Duration = Duration::from_secs(30);
 
 pub(super) async fn run(
@@ -104,8 +104,8 @@ async fn pages(
     }
 }
 
-/// Queries at each interval and prints the new events. While the system cannot be reached, the pauses become longer; no
-/// event is lost.
+/// Queries at each interval and prints the new events. While the system is unavailable, the pauses become longer, but
+/// no event is lost.
 async fn follow(
     filter: ListAuditEventsRequest,
     follower: &mut Follower,

@@ -1,4 +1,4 @@
-//! `aikagictl audit verify`: recomputes the hash chains from their events alone (OPS-3).
+//! `aikagictl audit verify` (OPS-3): recomputes the hash chains on this machine, from the events that the system sends.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::error::{CommandError, ExitKind};
 use crate::output::{Output, Printable};
 use crate::views::Moment;
 
-/// The maximum time between two messages of the trail.
+/// The maximum time to wait for the next message of the trail.
 const MESSAGE_TIMEOUT: Duration = Duration::from_mins(1);
 
 pub(super) async fn run(
@@ -74,10 +74,10 @@ fn spinner() -> ProgressBar {
         .with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
 }
 
-/// The check of a trail while its messages arrive.
+/// Checks a trail while its messages arrive.
 struct Trail {
     anchor: Anchor,
-    /// The last event of each checked chain.
+    /// The head of each checked chain.
     heads: Anchor,
     seen: BTreeSet<i64>,
     /// The chain that is being received.
@@ -101,7 +101,7 @@ impl Trail {
         let violation = || {
             CommandError::new(
                 ExitKind::Fault,
-                "the messages of the system violate the contract",
+                "the system sent messages that violate the contract",
             )
         };
         if let Some(bounds) = piece.bounds {
@@ -133,7 +133,8 @@ impl Trail {
         }
         for event in &piece.events {
             self.report.events += 1;
-            // A hash of another length does not match any event, so that START reports the event as altered.
+            // A hash of the wrong length is replaced by START. It matches no event, so the event is reported as
+            // altered.
             let stored = ChainHash::from_slice(&event.chain_hash).unwrap_or(ChainHash::START);
             walk.take(&chained(event), stored);
         }
@@ -152,8 +153,8 @@ impl Trail {
             .extend(flaws.into_iter().map(|flaw| ReportedFlaw::new(chain, flaw)));
     }
 
-    /// Returns the report and the new anchor. Chains that were not checked keep their marks. If `all` chains were
-    /// requested, a marked chain that is missing is a flaw.
+    /// Returns the report and the new anchor. Chains that were not checked keep their marks. `all` is true if all
+    /// chains were requested. Then a marked chain that the system did not send is a flaw.
     fn end(mut self, all: bool) -> (Report, Anchor) {
         self.end_chain();
         if all {
@@ -206,9 +207,9 @@ struct Report {
     chains: u64,
     events: u64,
     events_removed_by_retention: i64,
-    /// The number of compared marks of the anchor.
+    /// The number of marks in the anchor that were compared with their chains.
     anchors_compared: u64,
-    /// The number of marks whose events retention has removed.
+    /// The number of marks that could not be compared, because retention has removed their events.
     anchors_outlived: u64,
     flaws: Vec<ReportedFlaw>,
 }
@@ -264,7 +265,8 @@ impl ReportedFlaw {
                 "BASE_DIFFERS",
                 None,
                 None,
-                "the record of the events removed by retention is impossible".to_owned(),
+                "the record of the events removed by retention is invalid: it was altered"
+                    .to_owned(),
             ),
             Flaw::Rewritten { sequence } => (
                 "REWRITTEN",

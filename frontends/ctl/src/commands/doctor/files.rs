@@ -12,7 +12,7 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 use super::Check;
 use crate::settings::Settings;
 
-/// A certificate that expires within this time causes a warning.
+/// A certificate that expires within this time gets a warning.
 const EXPIRY_WARNING: TimeDelta = TimeDelta::days(14);
 const OPERATOR: &str = "operator";
 
@@ -27,7 +27,7 @@ pub(super) fn check(settings: &Settings, checks: &mut Vec<Check>) {
         Err(error) => Check::wrong(
             "certificate and key",
             error.to_string(),
-            "use a certificate and a key that were issued together, and the authorities of the gateway's certificate",
+            "use a certificate with its own key, and the authorities that issued the gateway's certificate",
         ),
     });
 }
@@ -37,14 +37,14 @@ fn certificate(path: &Path) -> Check {
     let chain = match certificates(path) {
         Ok(chain) => chain,
         Err(error) => {
-            return Check::wrong(what, error.to_string(), "point --certificate at a PEM file");
+            return Check::wrong(what, error.to_string(), "set --certificate to a PEM file");
         }
     };
     let Some(own) = chain.first() else {
         return Check::wrong(
             what,
             "the file contains no certificate",
-            "point --certificate at a PEM file",
+            "set --certificate to a PEM file",
         );
     };
     let identity = match Identity::of_certificate(own) {
@@ -119,7 +119,7 @@ fn key(path: &Path) -> Check {
         Err(error) => Check::wrong(
             "your key",
             error.to_string(),
-            "point --key at the key of your certificate, and let only yourself read it: chmod 600",
+            "set --key to the key of your certificate, and make it readable only for you: chmod 600",
         ),
     }
 }
@@ -130,17 +130,17 @@ fn authorities(path: &Path) -> Check {
         Err(error) => Check::wrong(
             what,
             error.to_string(),
-            "point --authorities at the PEM file of the authority",
+            "set --authorities to the PEM file of the authority",
         ),
         Ok(all) => {
-            // Report a wrong authority before the others.
+            // The report has one check for all authorities. A failed one comes before the others.
             let mut checks: Vec<Check> = all
                 .iter()
                 .map(|der| validity(what, der, &format!("{} in {}", all.len(), path.display())))
                 .collect();
             checks.sort_by_key(|check| check.state != super::CheckState::Wrong);
             checks.into_iter().next().unwrap_or_else(|| {
-                let mend = "point --authorities at a PEM file";
+                let mend = "set --authorities to a PEM file";
                 Check::wrong(what, "the file contains no certificate", mend)
             })
         }

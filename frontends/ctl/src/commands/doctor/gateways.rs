@@ -16,10 +16,12 @@ use crate::connection::{Connection, GATEWAY};
 use crate::error::{CommandError, ExitKind};
 use crate::settings::Settings;
 
-/// A number that no line has. A request for it changes nothing and reveals nothing.
+/// A number that is on no line. A request for it changes nothing and reveals nothing.
 const UNUSED_NUMBER: &str = "0000000000";
-/// Larger differences affect certificates, temporary passwords and the times in the audit trail.
+/// A larger difference of the clocks gets a warning. It affects certificates, temporary passwords and the times in the
+/// audit trail.
 const CLOCK_WARNING: TimeDelta = TimeDelta::seconds(2);
+/// A larger difference of the clocks is a failed check.
 const CLOCK_WRONG: TimeDelta = TimeDelta::seconds(30);
 
 /// Checks every gateway, and then the services behind them.
@@ -41,7 +43,11 @@ pub(super) async fn check(settings: &Settings, checks: &mut Vec<Check>) {
     }
     match Connection::open(settings) {
         Ok(connection) => check_services(&connection, checks).await,
-        Err(error) => checks.push(Check::wrong("connection", error.message, "see above")),
+        Err(error) => checks.push(Check::wrong(
+            "connection",
+            error.message,
+            "see the failed checks above",
+        )),
     }
 }
 
@@ -68,7 +74,7 @@ async fn check_gateway(gateway: &str, identity: &TlsIdentity, checks: &mut Vec<C
                 validity(
                     &what,
                     &certificate,
-                    "TLS works, it is the gateway, it accepts your certificate",
+                    "TLS works, the identity is the gateway's, and it accepts your certificate",
                 )
             }
             Err(obstacle) => Check::wrong(what, obstacle.to_string(), mend(&obstacle)),
@@ -86,13 +92,13 @@ fn mend(obstacle: &Obstacle) -> &'static str {
             "check that this is the gateway's private port (8444) and not a port of another service"
         }
         Obstacle::UnknownAuthority => {
-            "point --authorities at the authority that issued the gateway's certificate; if it was replaced, add the new one"
+            "set --authorities to the authority that issued the gateway's certificate; if it was replaced, add the new one"
         }
         Obstacle::OutOfDate => {
             "renew the gateway's certificate, and check the clocks of both machines"
         }
         Obstacle::OtherWorkload => {
-            "this is another service or the gateway's public port: point --gateway at the gateway's private port"
+            "this is another service or the gateway's public port: set --gateway to the gateway's private port"
         }
         Obstacle::RefusedUs(_) => {
             "check that your certificate is valid now and was issued by an authority in the gateway's `identity.authorities`"
@@ -115,7 +121,7 @@ async fn check_services(connection: &Connection, checks: &mut Vec<Check>) {
                 Check::wrong(
                     "health",
                     "the gateway is not ready",
-                    "see its log for the dependency that does not answer: Redis or authentication",
+                    "find the unavailable dependency in the gateway's log: Redis or authentication",
                 )
             });
             checks.push(clocks(response.metadata(), SystemClock.now()));
@@ -145,7 +151,7 @@ async fn check_services(connection: &Connection, checks: &mut Vec<Check>) {
     });
     checks.push(Check::skipped(
         "issuance, password",
-        "an operator may not call them; use their own `healthcheck`",
+        "operators have no permission to call these services; run their own `healthcheck`",
     ));
 }
 
@@ -155,14 +161,14 @@ fn failed(what: &str, error: CommandError) -> Check {
             "use a certificate whose identity is spiffe://aikagi/operator or spiffe://aikagi/operator/<name>"
         }
         (ExitKind::Unavailable, _) => {
-            "see its `healthcheck` and its log: is the process running, do PostgreSQL and Redis answer?"
+            "run the service's `healthcheck` and read its log: is the process running, are PostgreSQL and Redis available?"
         }
-        _ => "see its log",
+        _ => "see the service's log",
     };
     Check::wrong(what, error.message, mend)
 }
 
-/// Compares the clocks. The HTTP header `date` has the gateway's time, in seconds.
+/// Compares the clocks. The HTTP header `date` has the gateway's time, with a resolution of one second.
 fn clocks(metadata: &MetadataMap, now: DateTime<chrono::Utc>) -> Check {
     let there = metadata
         .get("date")

@@ -9,26 +9,26 @@ use tokio::sync::mpsc;
 use super::file::{RawRow, Source};
 use super::row::Rejection;
 
-/// The contract's maximum of numbers in a batch.
+/// The maximum count of telephone numbers in a batch, by the contract.
 const MAX_NUMBERS: usize = 50_000;
-/// The maximum size of a batch in bytes, far below the limit of a message.
+/// The maximum size of a batch in bytes. It is far below the maximum size of a message.
 const MAX_BYTES: usize = 1024 * 1024;
 
-/// Rows that are sent, committed and answered together.
+/// Rows that are sent in one request and committed in one transaction.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     /// The rows to send.
     pub(super) rows: Vec<ImportRow>,
     /// All rows of the batch, including the rejected ones.
     pub(super) raw: Vec<RawRow>,
-    /// The rows that are not sent, with the reason.
+    /// The rows that are not sent, with their reasons.
     pub(super) rejected: Vec<Rejection>,
     numbers: usize,
     bytes: usize,
 }
 
 impl Batch {
-    /// The number of the batch's last row in the file.
+    /// Returns the line number of the batch's last row in the file.
     pub(super) fn last_row(&self) -> u64 {
         self.raw.last().map_or(0, |row| row.number)
     }
@@ -40,8 +40,8 @@ impl Batch {
     }
 }
 
-/// Reads the rows after row `after` and sends them to the channel in batches of at most `size` rows. Ends early if the
-/// receiver was dropped.
+/// Reads the rows after row `after` and sends them to the channel in batches of at most `size` rows. Returns early if
+/// the receiver was dropped.
 pub(super) fn produce(source: &Source, after: u64, size: usize, batches: &mpsc::Sender<Batch>) {
     let mut seen = Seen::default();
     let mut batch = Batch::default();
@@ -68,7 +68,7 @@ pub(super) fn produce(source: &Source, after: u64, size: usize, batches: &mpsc::
         }
     }
     if !batch.raw.is_empty() {
-        // The receiver may have been dropped, because the import was stopped.
+        // This fails if the import was stopped and has dropped the receiver. Then the batch is not needed.
         let _ = batches.blocking_send(batch);
     }
 }
@@ -77,7 +77,7 @@ fn count(row: &ImportRow) -> usize {
     1 + row.subscribed_numbers.len() + row.unsubscribed_numbers.len()
 }
 
-/// The numbers of all rows so far, each with its row.
+/// The telephone numbers of all accepted rows so far, each with the line number of its row.
 #[derive(Debug, Default)]
 struct Seen {
     rows: HashMap<u64, u64>,
@@ -113,8 +113,8 @@ impl Seen {
     }
 }
 
-/// An integer that identifies a telephone number: a 1 followed by the digits, so that leading zeros count. `None` if the
-/// text is not a telephone number; the system will reject that row.
+/// Converts a telephone number to an integer that identifies it: a 1 followed by the digits, so that leading zeros
+/// count. Returns `None` if the text is not a telephone number. The system will reject such a row.
 fn key(text: &str) -> Option<u64> {
     let number = TelephoneNumber::parse(text).ok()?;
     format!("1{}", number.as_str()).parse().ok()
@@ -133,7 +133,7 @@ mod tests {
         std::iter::from_fn(|| receiver.try_recv().ok()).collect()
     }
 
-    /// The last row, the number of rows to send and the number of rejected rows of each batch.
+    /// Describes each batch by its last row, its number of rows to send and its number of rejected rows.
     fn sizes(batches: &[Batch]) -> Vec<(u64, usize, usize)> {
         batches
             .iter()
@@ -152,7 +152,8 @@ mod tests {
         assert_eq!(sizes(&batches(rows, 6, 2)), []);
     }
 
-    /// OPS-1: a number in two rows is found in any form and at any distance, and both rows are reported.
+    /// OPS-1: a number in two rows is found even if it is written differently or the rows are in different batches. The
+    /// rejection names both rows.
     #[test]
     fn a_number_in_two_rows_is_rejected() {
         let rows = "0312340001,0312340001;0312340002,\n0312340003,,\n0312340004,03-1234-0002,\n0312340004,,\n";

@@ -1,7 +1,8 @@
 //! The CSV file.
 //!
-//! The whole file is read into memory, so that a change of the file during the import has no effect. Rows end at line
-//! ends: no field contains one, so an unclosed quote affects only its own row.
+//! The import reads the whole file into memory first. A later change of the file has no effect.
+//!
+//! Each line is a row, because no field contains a line end. Therefore an unclosed quote affects only its own row.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -24,15 +25,15 @@ pub(super) struct Source {
     pub(super) path: PathBuf,
     pub(super) bytes: Vec<u8>,
     pub(super) columns: Columns,
-    /// SHA-256 of the content in hexadecimal. It identifies the file that a progress file belongs to.
+    /// The SHA-256 of the content in hexadecimal. A progress file contains it, to identify the imported file.
     pub(super) sha256: String,
     /// The offset of the first byte after the header.
     body: usize,
-    /// The locked file. The lock excludes a second import of the same file.
+    /// The locked file. The lock prevents a second import of the same file at the same time.
     _lock: File,
 }
 
-/// A row of the file, not parsed.
+/// A row of the file before parsing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RawRow {
     /// The line number in the file. The header is line 1.
@@ -86,7 +87,7 @@ impl Source {
         })
     }
 
-    /// The rows. Empty lines are skipped.
+    /// Iterates over the rows. Skips empty lines.
     pub(super) fn rows(&self) -> impl Iterator<Item = RawRow> {
         let mut position = self.body;
         let mut number = 1;
@@ -103,7 +104,8 @@ impl Source {
         })
     }
 
-    /// The number of lines after the header; an upper bound of the number of rows.
+    /// Counts the lines after the header. This is an upper bound of the number of rows, because it includes empty
+    /// lines.
     pub(super) fn count(&self) -> u64 {
         let body = self.bytes.get(self.body..).unwrap_or_default();
         let ends = memchr_iter(b'\n', body).count();
@@ -111,13 +113,14 @@ impl Source {
         u64::try_from(ends + last).unwrap_or(u64::MAX)
     }
 
-    /// The bytes of a part of the file.
+    /// Returns the bytes of a part of the file.
     pub(super) fn text(&self, range: &Range<usize>) -> &[u8] {
         self.bytes.get(range.clone()).unwrap_or_default()
     }
 }
 
-/// The range of the line that starts at `start`, without its end (LF or CRLF), and the start of the next line.
+/// Returns the range of the line that starts at `start`, and the start of the next line. The range does not include the
+/// line end (LF or CRLF).
 fn line_at(bytes: &[u8], start: usize) -> (Range<usize>, usize) {
     let rest = bytes.get(start..).unwrap_or_default();
     let (length, next) = match memchr(b'\n', rest) {
@@ -155,7 +158,7 @@ pub(super) mod tests {
             .collect()
     }
 
-    /// OPS-1: a row has the number of its line, with LF or CRLF and with empty lines in between.
+    /// OPS-1: a row has the number of its line in the file. Line ends may be LF or CRLF, and empty lines are counted.
     #[test]
     fn a_row_has_its_line_number() {
         let expected = [(2, "a,b,c".to_owned()), (4, "d,\"e,f".to_owned())];
@@ -170,7 +173,7 @@ pub(super) mod tests {
         assert_eq!(rows(HEADER.trim_end()), []);
     }
 
-    /// OPS-1: a file without its header or in another encoding is refused completely.
+    /// OPS-1: a file with a wrong header or in another encoding is refused completely.
     #[test]
     fn a_file_without_its_header_is_refused() {
         for (content, expected) in [

@@ -1,4 +1,5 @@
-//! Shows the progress of an import on standard error: a bar on a terminal, otherwise a line every few seconds.
+//! Shows the progress of an import on standard error. On a terminal it is a bar. Otherwise it is a line every few
+//! seconds.
 
 use std::io::IsTerminal as _;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::output::remark;
 
-/// The time between two lines if there is no terminal.
+/// The minimum time between two lines if standard error is not a terminal.
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
 const TEMPLATE: &str = "{bar:30} {human_pos} of {human_len} rows, {per_sec:.0}, {eta} left {msg}";
 
@@ -25,7 +26,7 @@ pub(super) struct ProgressDisplay {
 }
 
 impl ProgressDisplay {
-    /// Starts the display. Earlier runs have done `done_before` of the `total` rows.
+    /// Starts the display. Earlier runs have processed `done_before` of the `total` rows.
     pub(super) fn start(total: u64, done_before: u64) -> Self {
         let on_terminal = std::io::stderr().is_terminal();
         let bar = if on_terminal {
@@ -50,7 +51,7 @@ impl ProgressDisplay {
         }
     }
 
-    /// Counts `rows` more rows as done. `rejected` is the total number of rejected rows.
+    /// Counts `rows` more rows as processed. `rejected` is the total number of rejected rows.
     pub(super) fn advance(&mut self, rows: u64, rejected: u64) {
         self.done += rows;
         self.bar.set_position(self.done);
@@ -77,18 +78,18 @@ impl ProgressDisplay {
         self.bar.suspend(print)
     }
 
-    /// Prints a remark, without the bar.
+    /// Prints a remark. Hides the bar while it prints.
     pub(super) fn remark(&self, text: &str) {
         self.without_bar(|| remark(text));
     }
 
-    /// The rows per second of this run.
+    /// Returns the rows per second of this run.
     pub(super) fn rate(&self) -> u64 {
         let rows = u128::from(self.done - self.done_before) * 1_000;
         u64::try_from(rows / self.start.elapsed().as_millis().max(1)).unwrap_or(u64::MAX)
     }
 
-    /// The duration of this run.
+    /// Returns the duration of this run so far.
     pub(super) fn elapsed(&self) -> Duration {
         self.start.elapsed()
     }

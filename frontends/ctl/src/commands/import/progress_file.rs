@@ -1,7 +1,7 @@
-//! The files that an import writes: `FILE.progress`, with which a later run continues, and `FILE.rejected.csv` with the
-//! rejected rows, which can be corrected and imported.
+//! The files that an import writes. `FILE.progress` records the processed rows, so that a later run can continue.
+//! `FILE.rejected.csv` contains the rejected rows, which the operator can correct and import.
 //!
-//! Rejected rows are written to disk before the progress counts them as answered.
+//! Rejected rows are on disk before `FILE.progress` records them as processed.
 
 use std::fs::File;
 use std::io::{Seek as _, SeekFrom, Write as _};
@@ -17,7 +17,7 @@ use crate::output::remark;
 
 const VERSION: u32 = 1;
 
-/// The numbers of rows by result.
+/// The numbers of processed rows, by result.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Counts {
     pub(super) added: u64,
@@ -42,13 +42,13 @@ impl Counts {
 #[serde(deny_unknown_fields)]
 struct Progress {
     version: u32,
-    /// The size of the imported file.
+    /// The size of the imported file in bytes.
     bytes: u64,
     /// The SHA-256 of the imported file in hexadecimal.
     sha256: String,
     answered_through_row: u64,
     counts: Counts,
-    /// The size of `FILE.rejected.csv` at this progress.
+    /// The size of `FILE.rejected.csv` in bytes, when this progress was recorded.
     rejected_bytes: u64,
 }
 
@@ -83,7 +83,7 @@ impl ProgressFile {
         }
     }
 
-    /// Reads the progress of an earlier run, or starts a new one.
+    /// Reads the progress of an earlier run over this file, or starts with the first row.
     pub(super) fn open(source: &Source, from_start: bool) -> Result<Self, CommandError> {
         let files = Files {
             progress: beside(&source.path, ".progress"),
@@ -125,23 +125,24 @@ impl ProgressFile {
         Ok(progress)
     }
 
-    /// The last answered row; 0 if no row was answered.
+    /// Returns the last row that the system has processed, or 0 if there is none.
     pub(super) fn answered_through(&self) -> u64 {
         self.progress.answered_through_row
     }
 
-    /// The counts of all rows so far, including earlier runs.
+    /// Returns the counts of all rows so far, including earlier runs.
     pub(super) fn counts(&self) -> Counts {
         self.progress.counts
     }
 
-    /// The file with the rejected rows; `None` if no row was rejected.
+    /// Returns the file with the rejected rows, or `None` if no row was rejected.
     pub(super) fn rejected_file(&self) -> Option<&Path> {
         let files = self.files.as_ref()?;
         (self.progress.rejected_bytes > 0).then_some(files.rejected.as_path())
     }
 
-    /// Records that all rows up to `through` were answered. `rejected` contains CSV lines.
+    /// Records that all rows up to row `through` were processed. `rejected` contains the CSV lines of the rejected
+    /// rows.
     pub(super) fn record(
         &mut self,
         through: u64,
@@ -161,7 +162,7 @@ impl ProgressFile {
         Ok(())
     }
 
-    /// Removes the progress after all rows were answered.
+    /// Removes `FILE.progress` after all rows were processed.
     pub(super) fn finish(&self) -> Result<(), CommandError> {
         match &self.files {
             Some(files) => remove(&files.progress),
@@ -169,7 +170,8 @@ impl ProgressFile {
         }
     }
 
-    /// Removes rejected rows that were written but not recorded as answered. They will be answered again.
+    /// Removes the rejected rows that an earlier run has written but not recorded in `FILE.progress`. This run sends
+    /// them again.
     fn drop_unanswered(&mut self) -> Result<(), CommandError> {
         let Some(files) = &mut self.files else {
             return Ok(());
@@ -243,7 +245,7 @@ fn read_progress(path: &Path) -> Result<Option<Progress>, CommandError> {
                 "cannot parse {}: {error}",
                 path.display()
             ))
-            .hint("use --from-start to start with the first row; this is safe")),
+            .hint("use --from-start to start with the first row; existing lines are not changed")),
         },
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(CommandError::io(

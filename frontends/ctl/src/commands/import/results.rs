@@ -1,4 +1,4 @@
-//! Processes the responses in the order of the rows: prints, counts and records them.
+//! Prints, counts and records the results of an import, in the order of the rows.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ use crate::cli::Format;
 use crate::error::{CommandError, ExitKind};
 use crate::output::{Output, Printable};
 
-/// The maximum number of rejected rows that are printed for people. The file of rejected rows has all of them.
+/// The maximum number of rejected rows that are printed for people. `FILE.rejected.csv` has all of them.
 const MAX_PRINTED: u64 = 20;
 
 /// Prints, counts and records the results of an import.
@@ -48,12 +48,13 @@ impl<'a> ResultWriter<'a> {
         }
     }
 
-    /// The number of rows answered in this run.
+    /// Returns the number of rows that were processed in this run.
     pub(super) fn answered(&self) -> u64 {
         self.run.rows()
     }
 
-    /// Processes the response to a batch: the number of added rows, of unchanged rows, and the rejected rows.
+    /// Takes the result of a batch: the number of added rows, the number of unchanged rows, and the rows that the
+    /// system rejected.
     pub(super) fn take(
         &mut self,
         batch: Batch,
@@ -107,7 +108,7 @@ impl<'a> ResultWriter<'a> {
                 if output.format == Format::Json || dry_run || index < MAX_PRINTED {
                     output.show(&ImportOutput::Rejected(rejection))?;
                 } else if index == MAX_PRINTED {
-                    output.line("... more rows were rejected; see the file of rejected rows")?;
+                    output.line("... more rows were rejected; see the rejected file")?;
                 }
             }
             output.flush()
@@ -162,7 +163,7 @@ struct Summary {
     file: PathBuf,
     dry_run: bool,
     finished: bool,
-    /// The rows answered in all runs over this file. A dry run counts only its own.
+    /// The rows that were processed in all runs over this file. A dry run counts only its own.
     rows: u64,
     added: u64,
     unchanged: u64,

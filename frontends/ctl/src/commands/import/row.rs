@@ -1,12 +1,13 @@
-//! Parses a row of the CSV file. Only rows that cannot be sent are rejected here; the system checks the numbers (UNIT-3).
+//! Parses a row of the CSV file. This module rejects only rows that cannot be sent. The system checks the numbers
+//! (UNIT-3).
 
 use aikagi_api::units::v1::{ImportRow, RejectionReason};
 use csv::{ByteRecord, ReaderBuilder, Terminator};
 use serde::Serialize;
 
-/// The contract's maximum of numbers in a row.
+/// The maximum count of telephone numbers in a row, by the contract.
 const MAX_NUMBERS: usize = 1_000;
-/// The maximum size of a row in bytes. A row with the maximum of numbers is shorter.
+/// The maximum size of a row in bytes. A row with 1,000 numbers is shorter.
 const MAX_BYTES: usize = 64 * 1024;
 
 const CONTRACT: &str = "contract_number";
@@ -18,7 +19,7 @@ pub(super) const REASON: &str = "reason";
 /// The header of a file of rejected rows.
 pub(super) const REJECTED_HEADER: [&str; 5] = [CONTRACT, SUBSCRIBED, UNSUBSCRIBED, ROW, REASON];
 
-/// The indices of the columns, and their number.
+/// The index of each known column, and the number of columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Columns {
     contract: usize,
@@ -27,7 +28,7 @@ pub struct Columns {
     width: usize,
 }
 
-/// Why a row was not added.
+/// The reason why a row was rejected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Rejection {
     /// The row's line number in the file.
@@ -53,7 +54,7 @@ impl Rejection {
         }
     }
 
-    /// A rejection by the system.
+    /// Converts a rejection by the system.
     pub(super) fn by_system(row: u64, reason: RejectionReason, number: String) -> Self {
         let (name, text) = match reason {
             RejectionReason::Unspecified => (
@@ -79,7 +80,7 @@ impl Rejection {
         }
     }
 
-    /// The reason for people, with the number.
+    /// Returns the reason for people, with the number.
     pub(super) fn message(&self) -> String {
         match &self.number {
             Some(number) => format!("{}: {number}", self.text),
@@ -89,7 +90,7 @@ impl Rejection {
 }
 
 impl Columns {
-    /// Finds the columns by their names, in any order. Fails for missing, repeated and unknown columns.
+    /// Finds the columns by their names, in any order. Fails if a column is missing, repeated or unknown.
     pub fn of_header(header: &ByteRecord) -> Result<Self, String> {
         let names: Vec<String> = header
             .iter()
@@ -155,7 +156,8 @@ impl Columns {
         Ok(row)
     }
 
-    /// The three fields of a row, unchanged, for the file of rejected rows. Also works if the row cannot be parsed.
+    /// Returns the three fields of a row unchanged, for `FILE.rejected.csv`. This works even if the row cannot be
+    /// parsed.
     pub fn raw_fields(&self, line: &[u8]) -> [Vec<u8>; 3] {
         let record = fields(line);
         let field = |column: usize| record.get(column).unwrap_or_default().to_vec();

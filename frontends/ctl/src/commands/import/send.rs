@@ -1,6 +1,7 @@
 //! Sends batches over the stream, several in flight, and receives the responses in order.
 //!
-//! If the connection breaks, unanswered batches are sent again after a pause. Sending a batch twice is safe.
+//! If the connection breaks, the sender sends the batches without a response again, after a pause. Sending a batch
+//! twice is safe.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -17,17 +18,17 @@ use super::row::Rejection;
 use crate::connection::Connection;
 use crate::error::{CommandError, ExitKind};
 
-/// The maximum number of attempts in a row without a response.
+/// The maximum number of consecutive attempts without a response.
 const ATTEMPTS: u32 = 6;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const MAX_PAUSE: Duration = Duration::from_secs(8);
-/// The maximum time until a batch is answered.
+/// The maximum time to wait for the next response.
 const RESPONSE_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// How an import ended without an error.
+/// The end of an import without an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ImportEnd {
-    /// Every row was answered.
+    /// Every row was processed.
     Complete,
     /// The operator stopped the import.
     Stopped,
@@ -37,13 +38,13 @@ pub(super) enum ImportEnd {
 pub(super) struct BatchSender<'a> {
     pub(super) connection: &'a Connection,
     pub(super) dry_run: bool,
-    /// The maximum number of unanswered batches.
+    /// The maximum number of batches that wait for their responses.
     pub(super) window: usize,
     pub(super) batches: mpsc::Receiver<Batch>,
     pub(super) stop: Shutdown,
 }
 
-/// The batches that were read and not yet answered.
+/// The batches that were read and have no response yet.
 #[derive(Default)]
 struct PendingBatches {
     batches: VecDeque<Batch>,
@@ -52,7 +53,7 @@ struct PendingBatches {
 }
 
 impl PendingBatches {
-    /// Adds the next batch of the file and returns it; `read` is `None` at the end of the file.
+    /// Adds the next batch of the file and returns it. At the end of the file, `read` is `None`.
     fn add(&mut self, read: Option<Batch>) -> Option<&Batch> {
         self.exhausted = read.is_none();
         self.batches.extend(read);
@@ -100,13 +101,14 @@ impl BatchSender<'_> {
         }
     }
 
-    /// Sends batches over one stream until all are answered or the stream breaks.
+    /// Sends batches over one stream until all have their responses, the operator stops the import, or the stream
+    /// breaks.
     async fn stream(
         &mut self,
         pending: &mut PendingBatches,
         results: &mut ResultWriter<'_>,
     ) -> Result<ImportEnd, CommandError> {
-        // Open a stream only when there is a batch to send.
+        // Open a stream only if there is a batch to send.
         loop {
             settle_empty(pending, results)?;
             if !pending.batches.is_empty() {
@@ -159,7 +161,7 @@ impl BatchSender<'_> {
         }
     }
 
-    /// How the import ends; `None` if more batches will be read.
+    /// Returns the end of the import, or `None` if more batches will be read.
     fn end(&self, pending: &PendingBatches) -> Option<ImportEnd> {
         match (pending.exhausted, self.stop.has_begun()) {
             (true, _) => Some(ImportEnd::Complete),
@@ -181,7 +183,8 @@ impl BatchSender<'_> {
     }
 }
 
-/// Settles batches without rows to send. They need no response, but wait for the batches before them.
+/// Records the oldest batches that have no rows to send. Such a batch needs no response, but it waits for the batches
+/// before it, because results are recorded in the order of the rows.
 fn settle_empty(
     pending: &mut PendingBatches,
     results: &mut ResultWriter<'_>,
@@ -192,7 +195,7 @@ fn settle_empty(
     Ok(())
 }
 
-/// Settles the oldest batch with its response.
+/// Records the result of the oldest batch. Fails if the response does not match the batch.
 fn settle(
     response: ImportLinesResponse,
     pending: &mut PendingBatches,
@@ -238,7 +241,7 @@ async fn next(
         .await
         .unwrap_or_else(|_elapsed| {
             Err(Status::deadline_exceeded(
-                "a batch was not answered in time",
+                "a batch got no response within 2 minutes",
             ))
         })
 }
