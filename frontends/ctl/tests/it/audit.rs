@@ -32,7 +32,8 @@ fn ids(documents: &[serde_json::Value]) -> Vec<i64> {
         .collect()
 }
 
-/// OPS-2, OPS-3: the newest matching events are listed, or all matching events page by page.
+/// OPS-2, OPS-3: `audit list` lists the newest matching events. With `--all` it lists all matching events, page by
+/// page.
 #[tokio::test(flavor = "multi_thread")]
 async fn events_are_listed() {
     let fixture = Fixture::start().await;
@@ -115,7 +116,8 @@ async fn events_are_followed() {
     child.kill().await.unwrap();
 }
 
-/// Chain 7 with this number of events, as the ledger writes it. One event may be altered before it is hashed.
+/// Returns chain 7 with `length` events, as the system sends it. The event `altered` has different content. All hashes
+/// are valid.
 fn chain(length: i64, altered: Option<i64>) -> Vec<ReadAuditChainsResponse> {
     let mut hash = ChainHash::START;
     let mut events = Vec::new();
@@ -162,7 +164,7 @@ fn chain(length: i64, altered: Option<i64>) -> Vec<ReadAuditChainsResponse> {
     ]
 }
 
-/// OPS-3: an intact trail has no flaw. Events that were removed, altered, moved or cut off are reported.
+/// OPS-3: no flaw is reported in an intact trail. Events that were removed, altered, moved or cut off are reported.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trail_is_verified() {
     let fixture = Fixture::start().await;
@@ -226,7 +228,8 @@ async fn a_trail_is_verified() {
     assert!(ended.out.contains("NOT WHOLE") && ended.code == 6);
 }
 
-/// OPS-3: the anchor shows a chain that was rewritten completely. The anchor is updated only if no flaw is found.
+/// OPS-3: a comparison with the anchor finds a chain that was rewritten completely. The anchor is updated only if no
+/// flaw is found.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_anchor_finds_a_rewritten_chain() {
     let fixture = Fixture::start().await;

@@ -1,4 +1,4 @@
-//! Tests of the connection: the messages if the system cannot be reached, and the checks of `doctor`.
+//! Tests of the connection: the errors if the system cannot be reached, and the checks of `doctor`.
 
 use aikagi_devkit::defects::{Defect, issue_defective};
 use aikagi_devkit::installation::certificates::Authority;
@@ -72,7 +72,7 @@ async fn doctor_finds_no_problem_in_a_healthy_system() {
     );
 }
 
-/// INV-7: requests go only to the gateway, and each obstacle is reported.
+/// INV-7: `aikagictl` sends requests only to the gateway, and reports each obstacle.
 #[tokio::test(flavor = "multi_thread")]
 async fn obstacles_are_reported() {
     let show = ["line", "show", CONTRACT];

@@ -145,7 +145,7 @@ async fn each_kind_of_error_has_its_exit_code() {
     assert_eq!(fixture.run(&["--version"]).await.code, 0);
 }
 
-/// OPS-2: an explanation says why a number cannot log in, and what helps.
+/// OPS-2: an explanation says why a number cannot log in, and names the remedy.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_explanation_has_verdict_and_remedy() {
     let fixture = Fixture::start().await;
@@ -165,7 +165,7 @@ async fn an_explanation_has_verdict_and_remedy() {
     assert_eq!(documents[0]["line"], json!(null));
 }
 
-/// OPS-2, SESS-2: sessions are listed without their tokens, and they are ended.
+/// OPS-2, SESS-2: an operator can list an account's sessions, without their tokens, and end them.
 #[tokio::test(flavor = "multi_thread")]
 async fn sessions_are_listed_and_ended() {
     let fixture = Fixture::start().await;

@@ -42,7 +42,7 @@ impl Fixture {
         Self::start_as("gateway").await
     }
 
-    /// Starts the stub with the certificate of this workload.
+    /// Starts the stub with a certificate for `workload`.
     pub(crate) async fn start_as(workload: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let authority = Authority::open(&directory.path().join("certificates")).unwrap();
@@ -86,7 +86,7 @@ impl Fixture {
         path
     }
 
-    /// A command with the certificate of an operator.
+    /// Prepares a command with an operator's certificate.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         self.command_as(&self.authority.issue("operator", &[]).unwrap(), arguments)
     }
@@ -139,7 +139,7 @@ impl Ended {
     }
 }
 
-/// A command without a system, and without the settings of the user who runs the tests.
+/// Prepares a command without a connection to a system. It does not see the settings of the user who runs the tests.
 pub(crate) fn bare(arguments: &[&str], directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_aikagictl"));
     command

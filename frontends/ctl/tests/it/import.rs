@@ -1,4 +1,4 @@
-//! Tests of the bulk import (OPS-1): what it sends, prints and writes, and that it continues wherever it was stopped.
+//! Tests of the bulk import (OPS-1): its requests, its output, its files, and how it continues after it was stopped.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use super::fixture::{Ended, Fixture};
 
 const HEADER: &str = "contract_number,subscribed_numbers,unsubscribed_numbers";
 
-/// This number of good rows.
+/// Returns `count` good rows.
 fn rows(count: u32) -> String {
     let row = |index: u32| format!("03{index:08},03{index:08};04{index:08},05{index:08}\n");
     (1..=count).map(row).collect()
@@ -62,8 +62,8 @@ async fn a_file_is_imported_twice() {
     assert_eq!(fixture.run(&import(&empty, &[])).await.code, 0);
 }
 
-/// OPS-1: every kind of bad row is reported with its row number and its reason, and good rows are kept. The rejected rows
-/// can be corrected and imported.
+/// OPS-1: every kind of bad row is reported with its row number and its reason, and good rows are imported. The
+/// rejected rows can be corrected and imported.
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_rows_are_reported_and_can_be_corrected() {
     let fixture = Fixture::start().await;
@@ -172,7 +172,7 @@ async fn a_lost_connection_is_restored() {
     assert_eq!(fixture.stub.importing.lines().len(), 20);
 }
 
-/// OPS-1: Ctrl-C stops the import after a batch. The next run says that it continues there.
+/// OPS-1: Ctrl-C stops the import after a batch. The next run continues after this batch and says so.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stopped_import_continues() {
     let fixture = Fixture::start().await;
@@ -218,7 +218,8 @@ async fn a_stopped_import_continues() {
     assert!(!beside(&path, ".progress").exists());
 }
 
-/// OPS-1: a killed import continues too, unless `--from-start` is given or the file has changed.
+/// OPS-1: after the process was killed, the next run continues the import. It starts with the first row if
+/// `--from-start` is given or the file has changed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_import_continues() {
     let fixture = Fixture::start().await;
@@ -258,7 +259,7 @@ async fn a_full_disk_loses_nothing() {
     let fixture = Fixture::start().await;
     let path = file(&fixture, &format!("{}12,,\n", rows(6)));
     let (progress, rejected) = (beside(&path, ".progress"), beside(&path, ".rejected.csv"));
-    // A link to a device that is always full.
+    // The file of rejected rows is a link to a device that is always full.
     std::os::unix::fs::symlink("/dev/full", &rejected).unwrap();
     std::fs::write(&progress, "").unwrap();
     let ended = fixture.run(&import(&path, &[])).await;

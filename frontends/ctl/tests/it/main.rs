@@ -1,5 +1,5 @@
-//! Tests of `aikagictl` as a process against a stub of the gateway: its requests, its output, the files that it writes
-//! and its exit codes.
+//! Tests that run `aikagictl` as a process against a stub of the gateway. They check its requests, its output, the
+//! files that it writes and its exit codes.
 
 #![allow(
     clippy::indexing_slicing,

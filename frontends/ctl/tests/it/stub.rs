@@ -39,7 +39,7 @@ pub(crate) struct Stub {
 }
 
 impl Stub {
-    /// All requests so far, printed with Debug.
+    /// Returns all requests so far, in their `Debug` form.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }

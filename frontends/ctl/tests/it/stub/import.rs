@@ -19,9 +19,9 @@ struct State {
     lines: Mutex<BTreeMap<String, units::ImportRow>>,
     /// The number of answered batches.
     answered: AtomicUsize,
-    /// The number of batches before the stream breaks; negative: never.
+    /// The number of batches before the stream breaks. If it is negative, the stream does not break.
     until_break: AtomicI64,
-    /// The number of batches before the stream pauses; negative: never.
+    /// The number of batches before the stream pauses. If it is negative, the stream does not pause.
     until_pause: AtomicI64,
     paused: Notify,
     resume: Notify,
@@ -41,7 +41,7 @@ impl Default for State {
 }
 
 impl Importing {
-    /// The contract numbers of the added lines.
+    /// Returns the contract numbers of the added lines.
     pub(crate) fn lines(&self) -> Vec<String> {
         self.0.lines.lock().unwrap().keys().cloned().collect()
     }
