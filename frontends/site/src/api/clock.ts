@@ -1,15 +1,21 @@
-// The server's clock, estimated from its responses: the clock of a telephone may be wrong by hours.
+// An estimate of the server's clock, from its responses. The clock of the subscriber's device may be wrong by hours.
 
 let ahead = 0;
 let exact = false;
 
-/** SITE-6: the time at which a session was read, by the clock that set its end. From then on only such times count. */
+/**
+ * SITE-6: learns the server's time from a response with a session. The same clock has set the end of the session. From
+ * then on `learnTime` has no effect.
+ */
 export function learnSessionTime(server: number, now: number = Date.now()): void {
   exact = true;
   ahead = server - now;
 }
 
-/** The `date` header of a response, for as long as no session has told the time. It is the gateway's clock. */
+/**
+ * Learns the time from the `date` header of a response, which has the gateway's clock. Used until the first response
+ * with a session.
+ */
 export function learnTime(date: string | null, now: number): void {
   const server = date === null ? Number.NaN : Date.parse(date);
   if (!exact && !Number.isNaN(server)) {
@@ -17,7 +23,7 @@ export function learnTime(date: string | null, now: number): void {
   }
 }
 
-/** The server's time, in milliseconds since 1970. */
+/** Returns the server's time, in milliseconds since 1970. */
 export function serverNow(): number {
   return Date.now() + ahead;
 }

@@ -25,7 +25,7 @@ function refused(reason: string, domain = "aikagi", code = Code.FailedPreconditi
   ]);
 }
 
-/** MIG-5: each field has its own reason; without one it has the reason of the refusal. */
+/** MIG-5: each field has its own reason. A field without one gets the reason of the refusal. */
 test("each field has its own reason", () => {
   const failure = failureOf(refused("PASSWORD_DEAD"));
   expect(failure).toMatchObject({ reason: "PASSWORD_DEAD", foreign: false, lost: false });

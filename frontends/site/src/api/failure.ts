@@ -1,4 +1,4 @@
-// Why an RPC failed, in a form for pages: the stable reason and the details of google.rpc.
+// The failure of an RPC, in a form for pages: the stable reason and the error details of google.rpc.
 
 import { Code, ConnectError } from "@connectrpc/connect";
 import {
@@ -15,34 +15,34 @@ export type ServerReason = (typeof SERVER_REASONS)[number];
 /** Every reason of a failure, including the reasons that the site itself detects. */
 export type Reason = ServerReason | "OFFLINE" | "UNREACHABLE" | "COOKIES_BLOCKED";
 
-/** Why an RPC failed. */
+/** The failure of an RPC. */
 export interface Failure {
   reason: Reason;
   /** True if this site does not know the server's reason. The page then shows the server's text. */
   foreign: boolean;
-  /** The wrong fields of the request, by their names in the contract, each with its reason. */
+  /** Maps each invalid field of the request, by its path in the contract, to its reason. */
   fields: Record<string, Reason>;
   /** The metadata of ErrorInfo. */
   metadata: Record<string, string>;
-  /** Seconds to wait before a retry, if a retry can help. */
+  /** Seconds to wait before a retry. Undefined if the server does not ask for a delay. */
   retryAfter?: number;
-  /** The server's text, by language. */
+  /** The server's text in each language, by `ja` and `en`. */
   words: Record<string, string>;
-  /** True if the response was lost: the server may have carried out the request. */
+  /** True if the response was lost. Then it is not known whether the server has carried out the request. */
   lost: boolean;
 }
 
 const DOMAIN = "aikagi";
 const KNOWN: ReadonlySet<string> = new Set(SERVER_REASONS);
 
-/** Reasons that do not say whether the server carried out the request. */
+/** Reasons after which it is not known whether the server has carried out the request. */
 const AMBIGUOUS: ReadonlySet<string> = new Set(["UNAVAILABLE", "DEADLINE_EXCEEDED", "INTERNAL"]);
 
 function isServerReason(text: string | undefined): text is ServerReason {
   return text !== undefined && KNOWN.has(text);
 }
 
-/** Converts the exception of an RPC. */
+/** Converts the exception of an RPC to a failure. */
 export function failureOf(thrown: unknown): Failure {
   const error = ConnectError.from(thrown);
   const info = error.findDetails(ErrorInfoSchema).find(({ domain }) => domain === DOMAIN);
@@ -65,7 +65,7 @@ export function failureOf(thrown: unknown): Failure {
   };
 }
 
-/** The reason of an error without ErrorInfo, or with a reason that is newer than this site. */
+/** Returns the reason for an error that has no ErrorInfo, or whose reason is newer than this site. */
 function withoutReason(code: Code): Reason {
   if (typeof navigator !== "undefined" && navigator.onLine === false) {
     return "OFFLINE";
@@ -83,7 +83,7 @@ function withoutReason(code: Code): Reason {
   }
 }
 
-/** True if the request had no session, or one that has ended. */
+/** True if the request had no session, or if its session has ended. */
 export function isSessionOver(failure: Failure): boolean {
   return failure.reason === "SESSION_ENDED" || failure.reason === "SESSION_REQUIRED";
 }

@@ -1,13 +1,13 @@
-// RPCs that change nothing are retried automatically, so that a reader does not notice a gateway that restarts.
+// Sends RPCs. RPCs that change nothing are retried, so that a subscriber does not notice a restart of the gateway.
 
 import { type Failure, failureOf } from "./failure";
 
-/** The pauses between tries, in milliseconds. */
+/** The pauses between attempts, in milliseconds. */
 const WAITS = [300, 900, 2000];
 
 const TRANSIENT: ReadonlySet<string> = new Set(["UNREACHABLE", "UNAVAILABLE", "OVERLOADED"]);
 
-/** The result of an RPC. */
+/** The result of an RPC: either a response or a failure. */
 export type CallResult<T> = { response: T; failure?: undefined } | { response?: undefined; failure: Failure };
 
 /** Sends an RPC once. */
@@ -19,7 +19,10 @@ export async function callOnce<T>(call: () => Promise<T>): Promise<CallResult<T>
   }
 }
 
-/** Sends an RPC, and retries it while a retry can help. Only for RPCs that change nothing. */
+/**
+ * Sends an RPC. Retries it while its failure is transient and `waits` has pauses left. Use it only for RPCs that change
+ * nothing.
+ */
 export async function callWithRetries<T>(
   call: () => Promise<T>,
   waits: readonly number[] = WAITS,

@@ -32,7 +32,7 @@ export function App() {
   );
 }
 
-/** The page at the present address, or the page that must come before it. */
+/** Shows the page at the present address, or the page that must come before it. */
 function Current() {
   const { route, account, look, go, wanted } = useSite();
   const { settled } = useFacts();
@@ -94,7 +94,7 @@ function Current() {
   }
 }
 
-/** The page to which the reader must go instead (LOGIN-1, PW-4). */
+/** Returns the page to which the subscriber must go instead, if there is one (LOGIN-1, PW-4). */
 function placeInstead(
   route: Site["route"],
   account: Site["account"],

@@ -3,19 +3,19 @@ import { type Failure, failureOf } from "../api/failure";
 import { UnavailablePage } from "../pages/Unavailable";
 import { Loading } from "./Loading";
 
-/** The code of a page that is fetched when the page is first shown. */
+/** The code of a page. The browser loads it when the page is first shown. */
 export interface PageCode<P extends object> {
   readonly load: () => Promise<ComponentType<P>>;
-  /** The page, once its code is loaded. */
+  /** The page. Undefined until its code is loaded. */
   page: ComponentType<P> | undefined;
 }
 
-/** Describes a page's code without fetching it. */
+/** Describes the code of a page, but does not load it yet. */
 export function pageCode<P extends object>(load: () => Promise<ComponentType<P>>): PageCode<P> {
   return { load, page: undefined };
 }
 
-/** Shows a page once its code is loaded. When loading fails, the reader can try again. */
+/** Loads the code of a page and shows the page. If loading fails, the subscriber can try again. */
 export function LazyPage<P extends object>({ code, props }: { code: PageCode<P>; props: NoInfer<P> }) {
   const [result, setResult] = useState<{ code: PageCode<P>; failure?: Failure }>();
   useEffect(() => {
@@ -33,7 +33,7 @@ export function LazyPage<P extends object>({ code, props }: { code: PageCode<P>;
     return <code.page {...props} />;
   }
   if (result?.code === code && result.failure) {
-    // A browser remembers that a module failed to load. Only a new document asks for it again.
+    // A browser remembers that a module failed to load. It requests the module again only after a reload.
     return <UnavailablePage failure={result.failure} again={async () => location.reload()} />;
   }
   return <Loading />;

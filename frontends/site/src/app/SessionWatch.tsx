@@ -4,11 +4,17 @@ import { type Life, lifeOf } from "./session";
 import { useSite } from "./site";
 
 const TICK_MS = 1000;
-/** SITE-6: the pauses between questions whether the session has ended, in milliseconds. They grow to the longest. */
+/**
+ * SITE-6: the shortest and the longest pause between two requests that check whether the session has ended, in
+ * milliseconds. Each pause is twice the previous one, up to the longest.
+ */
 const SHORTEST_PAUSE = 2_000;
 const LONGEST_PAUSE = 60_000;
 
-/** SESS-1: warns before the session ends, and leaves the page when it has ended. Its requests are not use. */
+/**
+ * SESS-1: shows a warning before the session ends, and leaves the page when it has ended. The requests that check the
+ * session do not extend it.
+ */
 export function SessionWatch() {
   const { account, look, ended } = useSite();
   const [life, setLife] = useState<Life>();
@@ -29,7 +35,7 @@ export function SessionWatch() {
         return;
       }
       if (!asking.current && performance.now() >= pause.current.until) {
-        // Another window may have used the session, so ask the server.
+        // Another window may have extended the session, so ask the server.
         asking.current = true;
         const { next } = pause.current;
         pause.current = { until: performance.now() + next, next: Math.min(2 * next, LONGEST_PAUSE) };

@@ -89,8 +89,8 @@ function LogOut() {
 }
 
 /**
- * Shows when the browser goes offline and online again. It starts as online, because the page has just loaded: a
- * browser that reaches only this site may report that it is offline.
+ * Shows a notice when the browser goes offline, and when it is online again. The first state is "online", because the
+ * page has just loaded. `navigator.onLine` would be wrong for a browser that can reach only this site.
  */
 function Connection() {
   const { texts } = useTexts();

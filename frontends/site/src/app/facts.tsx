@@ -1,4 +1,5 @@
-// What the services tell every page: the figures (SITE-2) and the operator's profile (SITE-1). Nothing of it is compiled in.
+// The facts that every page gets from the services: the figures (SITE-2) and the operator's profile (SITE-1). The
+// site's code contains none of them.
 
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from "react";
 import { subscriber } from "../api/client";
@@ -7,7 +8,7 @@ import type { GetProfileResponse, LocalText } from "../gen/aikagi/edge/v1/subscr
 import { type Policy, policyOf } from "../password/policy";
 import { useTexts } from "../texts/language";
 
-/** The operator's profile in the reader's language. An unset part is undefined or empty. */
+/** The operator's profile in the chosen language. A part that is not set is undefined or empty. */
 export interface Profile {
   operator: string | undefined;
   site: string | undefined;
@@ -20,23 +21,26 @@ export interface Profile {
   services: { name: string; url: string }[];
 }
 
-/** What is known. */
+/** The facts that are known at this moment. */
 interface Facts {
   policy: Policy | undefined;
   profile: Profile;
-  /** Whether the first answers have come, or have not come in time. */
+  /** True after the first attempt for each fact has ended, or after `PATIENCE`. Then the pages are shown. */
   settled: boolean;
 }
 
-/** The pauses between tries, in milliseconds (SITE-6). */
+/** The pauses between attempts, in milliseconds (SITE-6). */
 const PAUSES = [1_000, 5_000, 20_000, 60_000];
-/** After this time pages are shown without what has not come, in milliseconds. */
+/** The maximum time that pages wait for the facts, in milliseconds. After it they are shown without missing facts. */
 const PATIENCE = 2_500;
 
 const Context = createContext<Facts | undefined>(undefined);
 
-/** Calls until it is answered, with growing pauses. Returns how to stop. */
-function callUntilAnswered<T>(call: () => Promise<T>, answered: (response: T) => void, tried: () => void) {
+/**
+ * Sends an RPC until it gets a response, with growing pauses. Passes the response to `received`, and calls `tried`
+ * after each attempt. Returns a function that stops the attempts.
+ */
+function callUntilResponse<T>(call: () => Promise<T>, received: (response: T) => void, tried: () => void) {
   let wanted = true;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const attempt = async (tries: number) => {
@@ -45,7 +49,7 @@ function callUntilAnswered<T>(call: () => Promise<T>, answered: (response: T) =>
       return;
     }
     if (response) {
-      answered(response);
+      received(response);
     } else {
       timer = setTimeout(() => void attempt(tries + 1), PAUSES[Math.min(tries, PAUSES.length - 1)]);
     }
@@ -62,22 +66,22 @@ function callUntilAnswered<T>(call: () => Promise<T>, answered: (response: T) =>
 export function FactsProvider({ children }: { children: ReactNode }) {
   const { language } = useTexts();
   const [policy, setPolicy] = useState<Policy>();
-  const [told, setTold] = useState<GetProfileResponse>();
+  const [response, setResponse] = useState<GetProfileResponse>();
   const [tried, setTried] = useState({ policy: false, profile: false });
   useEffect(
     () =>
-      callUntilAnswered(
+      callUntilResponse(
         () => subscriber.getPolicy({}),
-        (response) => setPolicy(policyOf(response)),
+        (received) => setPolicy(policyOf(received)),
         () => setTried((was) => ({ ...was, policy: true })),
       ),
     [],
   );
   useEffect(
     () =>
-      callUntilAnswered(
+      callUntilResponse(
         () => subscriber.getProfile({}),
-        setTold,
+        setResponse,
         () => setTried((was) => ({ ...was, profile: true })),
       ),
     [],
@@ -87,35 +91,35 @@ export function FactsProvider({ children }: { children: ReactNode }) {
     return () => clearTimeout(timer);
   }, []);
   const facts = useMemo(
-    () => ({ policy, profile: profileOf(told, language), settled: tried.policy && tried.profile }),
-    [policy, told, language, tried],
+    () => ({ policy, profile: profileOf(response, language), settled: tried.policy && tried.profile }),
+    [policy, response, language, tried],
   );
   return <Context.Provider value={facts}>{children}</Context.Provider>;
 }
 
-function profileOf(told: GetProfileResponse | undefined, language: "ja" | "en"): Profile {
-  const say = (text: LocalText | undefined) => text?.[language] || undefined;
+function profileOf(response: GetProfileResponse | undefined, language: "ja" | "en"): Profile {
+  const textOf = (text: LocalText | undefined) => text?.[language] || undefined;
   return {
-    operator: say(told?.operator),
-    site: say(told?.site),
-    settingNumber: told?.settingNumber || undefined,
-    charged: told?.settingCallCharged,
-    document: say(told?.contractDocument),
-    environments: (told?.environments ?? []).flatMap((text) => say(text) ?? []),
-    charges: say(told?.charges),
-    contact: say(told?.contact),
-    services: (told?.services ?? []).flatMap(({ name, url }) => {
-      const shown = say(name);
+    operator: textOf(response?.operator),
+    site: textOf(response?.site),
+    settingNumber: response?.settingNumber || undefined,
+    charged: response?.settingCallCharged,
+    document: textOf(response?.contractDocument),
+    environments: (response?.environments ?? []).flatMap((text) => textOf(text) ?? []),
+    charges: textOf(response?.charges),
+    contact: textOf(response?.contact),
+    services: (response?.services ?? []).flatMap(({ name, url }) => {
+      const shown = textOf(name);
       return shown ? [{ name: shown, url }] : [];
     }),
   };
 }
 
-/** The facts. */
+/** Returns the facts. */
 export function useFacts(): Facts {
   const facts = useContext(Context);
   if (!facts) {
-    throw new Error("outside of FactsProvider");
+    throw new Error("useFacts was called outside of FactsProvider");
   }
   return facts;
 }

@@ -17,8 +17,8 @@ test("numbers are read in every usual form", () => {
   }
 });
 
-/** UNIT-3: the site takes exactly the separators and digits that every other entrance takes. */
-test("the separators are those of every entrance", () => {
+/** UNIT-3: the site accepts exactly the separators and the digits that the services accept. */
+test("the site accepts the same separators as the services", () => {
   const list = readFileSync("../../crates/domain/src/telephone/separators.txt", "utf8");
   const separators = new Set(list.trim().split("\n"));
   const nameOf = (code: number) => `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
@@ -33,7 +33,7 @@ test("the separators are those of every entrance", () => {
   expect(digits.map((code) => String.fromCodePoint(code)).join("")).toBe("0123456789０１２３４５６７８９");
 });
 
-test("numbers are shown in groups if these are certain", () => {
+test("numbers are shown in groups if the number determines the groups", () => {
   expect(showNumber("09012345678")).toBe("090-1234-5678");
   expect(showNumber("0312340001")).toBe("03-1234-0001");
   expect(showNumber("0451110001")).toBe("0451110001");

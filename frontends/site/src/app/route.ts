@@ -1,4 +1,4 @@
-// The address of each page. An address contains only the page's name.
+// The address of each page. An address contains only the name of the page and no data.
 
 /** Every page that has an address. */
 export const PATHS = {
@@ -20,12 +20,12 @@ export type Route = keyof typeof PATHS;
 /** Pages that need a session. */
 const PRIVATE: ReadonlySet<Route> = new Set<Route>(["account", "password", "unit", "unitCheck"]);
 
-/** Whether a page needs a session. */
+/** True if a page needs a session. */
 export function isPrivate(route: Route): boolean {
   return PRIVATE.has(route);
 }
 
-/** The page at an address. Doubled and trailing slashes change nothing (SITE-8). */
+/** Returns the page at an address. Ignores doubled and trailing slashes (SITE-8). */
 export function routeAt(path: string): Route | undefined {
   const plain = path.replace(/\/+/g, "/").replace(/(?<=.)\/$/, "");
   const routes = Object.keys(PATHS) as Route[];

@@ -1,4 +1,4 @@
-// State that every page shares: the route and the session.
+// The state that all pages share: the route and the session.
 
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import {
@@ -20,42 +20,42 @@ import type { Login } from "../gen/aikagi/units/v1/migration_pb";
 import { isPrivate, PATHS, type Route, routeAt } from "./route";
 import type { Account } from "./session";
 
-/** A message from one page to the next. */
+/** A message that the next page shows: log in first, password changed, or password changed but log in again. */
 export type Word = "needed" | "changed" | "changedLogIn" | undefined;
 
-/** State that every page shares. */
+/** The state that all pages share. */
 export interface Site {
   route: Route | undefined;
   /** Goes to a page. With `replace`, the back button does not return to the present page. */
   go: (route: Route, options?: { replace?: boolean; word?: Word }) => void;
   word: Word;
   account: Account;
-  /** Stores the session from a response to this page, and tells other windows. */
+  /** Stores the session from a response, and notifies other windows. */
   keep: (session: Session) => void;
-  /** SITE-7: continues as the account that has logged in instead of the shown one. */
+  /** SITE-7: continues with the account that has logged in since the page was shown. */
   follow: () => void;
-  /** Notes that there is no session. */
+  /** Records that there is no session, and notifies other windows. */
   forget: () => void;
-  /** Notes that the session has ended, shows that, and remembers the present page for the next login. */
+  /** Records that the session has ended, shows the page for that, and remembers the present page for the next login. */
   ended: () => void;
-  /** Gets the session from the server. With `peek`, this does not count as use (SESS-1). */
+  /** Gets the session from the server. With `peek`, the request does not extend the session (SESS-1). */
   look: (peek: boolean) => Promise<Failure | undefined>;
-  /** The page that the reader asked for before login. */
+  /** The page that the subscriber opened before the login. The login leads to it. */
   wanted: { current: Route | undefined };
-  /** The telephone number last typed at login, for the next login. Only in memory. */
+  /** The telephone number that was last typed at login. The next login form contains it. It is only in memory. */
   lastNumber: { current: string };
-  /** MIG-6: the logins after the unit migration that this window made. Only in memory. */
+  /** MIG-6: the logins after a unit migration that was made in this window. They are only in memory. */
   changedLogins: { current: Login[] | undefined };
 }
 
 const Context = createContext<Site | undefined>(undefined);
 
-/** The channel that tells other windows of this browser to get the session again. It carries no data. */
+/** The channel to other windows of this browser. A message means: get the session again. It carries no data. */
 const CHANNEL = "aikagi-session";
 
 const channel = openChannel();
 
-/** A browser that blocks cookies forbids channels, too. */
+/** Opens the channel. Returns undefined in a browser that blocks cookies, because it forbids channels too. */
 function openChannel(): BroadcastChannel | undefined {
   try {
     return new BroadcastChannel(CHANNEL);
@@ -68,7 +68,10 @@ function announce(): void {
   channel?.postMessage("look");
 }
 
-/** A session from a response. It notes whose session the page has shown until now, if that was another account (SITE-7). */
+/**
+ * Converts a session from a response. If the page has shown another account until now, the result contains that account
+ * as `instead` (SITE-7).
+ */
 function live(session: Session, before?: Account): Account {
   if (session.serverTime) {
     learnSessionTime(timestampMs(session.serverTime));
@@ -124,7 +127,7 @@ export function SiteProvider({ children }: { children: ReactNode }) {
   }, []);
   const ended = useCallback(() => {
     const { route } = current.current.at;
-    // Two requests may notice the end at once. At the second one, the route is already that of the end.
+    // Two parallel requests may both find that the session has ended. For the second one, the route is already public.
     if (route && isPrivate(route)) {
       wanted.current = route;
     }
@@ -136,7 +139,7 @@ export function SiteProvider({ children }: { children: ReactNode }) {
     async (peek) => {
       const { at: before, account: known } = current.current;
       const wasLive = known.kind === "live";
-      // On public pages, such as the login, the end of an earlier session is not shown.
+      // A public page, such as the login, does not show that an earlier session has ended.
       const cares = before.route !== undefined && isPrivate(before.route);
       const { response, failure } = await callWithRetries(() => subscriber.getSession({ peek }));
       if (response?.session) {
@@ -190,11 +193,11 @@ function useOtherWindows({ account, look }: Site): void {
   }, [live, look]);
 }
 
-/** The shared state. */
+/** Returns the shared state. */
 export function useSite(): Site {
   const site = useContext(Context);
   if (!site) {
-    throw new Error("outside of SiteProvider");
+    throw new Error("useSite was called outside of SiteProvider");
   }
   return site;
 }

@@ -1,8 +1,8 @@
-// MIG-1: the changes of the auth unit that the site offers.
+// MIG-1: the unit migrations that the site offers.
 
 import { AuthUnit } from "../gen/aikagi/units/v1/unit_pb";
 
-/** The units to which a line with this unit can change. */
+/** Returns the units to which a line with this unit can change. */
 export function offered(unit: AuthUnit): AuthUnit[] {
   switch (unit) {
     case AuthUnit.NUMBER:

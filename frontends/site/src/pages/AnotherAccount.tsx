@@ -3,7 +3,7 @@ import { useSite } from "../app/site";
 import { useTexts } from "../texts/language";
 import { Page } from "../ui/Page";
 
-/** SITE-7: shown instead of a page of an account when another one has logged in in this browser. */
+/** SITE-7: shown instead of an account's page if another account has logged in with this browser. */
 export function AnotherAccount({ now, instead }: { now: string; instead: string }) {
   const { texts } = useTexts();
   const { go, follow } = useSite();

@@ -18,14 +18,14 @@ import { Page } from "../ui/Page";
 import { Submit } from "../ui/Submit";
 import { type Errors, useForm } from "../ui/useForm";
 
-/** The ids of the page's fields, by the names in the contract. */
+/** Maps the fields of the contract to the ids of the page's fields. */
 const FIELDS = {
   current_password: "current",
   new_password: "next",
   new_password_confirmation: "again",
 } as const;
 
-/** The change of the password, by choice or because it is due (PW-2, PW-4). */
+/** The page for changing the password. The change is voluntary, or required by the session (PW-2, PW-4). */
 export function ChangePassword({ session }: { session: Session }) {
   const { texts } = useTexts();
   const { go, keep, look, ended } = useSite();
@@ -35,7 +35,7 @@ export function ChangePassword({ session }: { session: Session }) {
   const [next, setNext] = useState("");
   const [again, setAgain] = useState("");
   const [lost, setLost] = useState<"perhaps" | "notDone">();
-  // PW-6: passwords that the server has refused as too common. It never sends a list.
+  // PW-6: passwords that the server has refused as too common. The server does not send its list.
   const [common, setCommon] = useState<readonly string[]>([]);
   const conditions = checkPolicy(policy, next, current, common);
   const strength = useStrength(next, [session.accountNumber, ...session.scopeNumbers]);
@@ -100,11 +100,11 @@ export function ChangePassword({ session }: { session: Session }) {
       return undefined;
     }
     if (failure.reason === "STALE_VIEW" || failure.reason === "CHANGED_MEANWHILE") {
-      const gone = await look(false);
-      return gone && isSessionOver(gone) ? undefined : { failure };
+      const lookFailure = await look(false);
+      return lookFailure && isSessionOver(lookFailure) ? undefined : { failure };
     }
     if (failure.lost) {
-      // The server may have done it. The session's revision shows whether (SESS-5).
+      // The server may have changed the password. If the session's revision is the same, it has not (SESS-5).
       const { response: now } = await callWithRetries(() => subscriber.getSession({ peek: true }));
       setLost(now?.session?.revision === session.revision ? "notDone" : "perhaps");
       return { failure };
@@ -162,7 +162,7 @@ export function ChangePassword({ session }: { session: Session }) {
         <p>
           {words.whose} <b className="number">{showNumber(session.accountNumber)}</b>
         </p>
-        {/* Password managers store the new password under this name. */}
+        {/* Password managers store the new password with the number in this field. */}
         <input
           className="unseen"
           type="text"
@@ -225,7 +225,7 @@ export function ChangePassword({ session }: { session: Session }) {
   );
 }
 
-/** PW-6: advice, never a refusal. */
+/** PW-6: shows the strength of the new password. It is only advice. A weak password is not refused because of it. */
 function Strength({ score }: { score: number | undefined }) {
   const { texts } = useTexts();
   const words = texts.password;

@@ -4,7 +4,7 @@ import { useTexts } from "../texts/language";
 import { Page } from "../ui/Page";
 import { SettingNumber } from "../ui/SettingNumber";
 
-/** SITE-4: what to know about using the site, from the operator's profile and the rules. */
+/** SITE-4: the help page. It explains the use of the site, from the operator's profile and the rules. */
 export function Help() {
   const { texts } = useTexts();
   const { policy, profile } = useFacts();

@@ -13,10 +13,10 @@ import { Notice } from "../ui/Notice";
 import { Numbers } from "../ui/Numbers";
 import { Page } from "../ui/Page";
 
-/** A password that expires within so many days gets a notice. */
+/** The page shows a notice if the password expires within this number of days. */
 const SOON_DAYS = 7;
 
-/** The account, and facts that help to notice misuse (SESS-6). */
+/** The page of the account. It also shows facts that help a subscriber to notice misuse (SESS-6). */
 export function Home({ session }: { session: Session }) {
   const { texts, moment } = useTexts();
   const { word } = useSite();

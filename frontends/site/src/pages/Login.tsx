@@ -15,7 +15,7 @@ import { SettingNumber } from "../ui/SettingNumber";
 import { Submit } from "../ui/Submit";
 import { type Errors, useForm } from "../ui/useForm";
 
-/** The login (LOGIN-1). */
+/** The login page (LOGIN-1). */
 export function Login() {
   const { texts } = useTexts();
   const { policy } = useFacts();
@@ -50,7 +50,7 @@ export function Login() {
       };
     }
     if (response.session) {
-      // SITE-8: a browser that blocks cookies has no session now.
+      // SITE-8: if the browser blocks cookies, the next request has no session.
       const { failure: none } = await callOnce(() => subscriber.getSession({ peek: true }));
       if (none?.reason === "SESSION_REQUIRED") {
         return { failure: { ...none, reason: "COOKIES_BLOCKED" as const } };
@@ -111,7 +111,7 @@ export function Login() {
 
 const UNITS = ["LINE", "NUMBER", "ADMIN_USER"] as const;
 
-/** SITE-3, UNIT-1: which number logs in under each unit, and where the contract number is found. */
+/** SITE-3, UNIT-1: explains which number logs in under each unit, and where to find the contract number. */
 function WhichNumber() {
   const { texts } = useTexts();
   const { profile } = useFacts();

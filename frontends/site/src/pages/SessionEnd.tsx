@@ -18,7 +18,7 @@ export function LoggedOut() {
   );
 }
 
-/** Shown after the session expired or was ended elsewhere (SESS-1, SESS-2). */
+/** Shown after the session has expired, or after another event has ended it (SESS-1, SESS-2). */
 export function TimedOut() {
   const { texts } = useTexts();
   return (

@@ -6,7 +6,10 @@ import { Page } from "../ui/Page";
 
 const BUSY: ReadonlySet<string> = new Set(["OVERLOADED", "TOO_MANY_ATTEMPTS"]);
 
-/** Shown instead of a page: overloaded, unavailable or offline. Tries again when the browser is online again. */
+/**
+ * Shown instead of a page if the system is overloaded or unavailable, or if the browser is offline. Tries again when
+ * the browser is online again.
+ */
 export function UnavailablePage({ failure, again }: { failure: Failure; again: () => Promise<unknown> }) {
   const { texts } = useTexts();
   const [trying, setTrying] = useState(false);

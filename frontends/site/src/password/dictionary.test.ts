@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { estimate } from "./dictionary";
 
-/** PW-6: common passwords, keyboard rows, names and the reader's number are weak. */
-test("strength is an estimate of how hard a password is to guess", () => {
+/** PW-6: common passwords, keyboard rows, names and the subscriber's number are weak. */
+test("the estimate rates weak passwords lower than strong ones", () => {
   for (const weak of ["password1", "qwerty123", "tanaka01", "aaaaaaaa1", "abcd1234", "sakura2024"]) {
     expect(estimate(weak, []), weak).toBeLessThanOrEqual(1);
   }

@@ -18,7 +18,7 @@ const broken = (password: string, current = "Current99") =>
     .filter(([, met]) => met === false)
     .map(([rule]) => rule);
 
-test("PW-1, PW-2: each condition is checked by itself", () => {
+test("PW-1, PW-2: each broken condition is reported", () => {
   expect(broken("Abc12345")).toEqual([]);
   expect(broken("abcdefgh")).toEqual([]);
   expect(broken("Abc1234")).toEqual(["LENGTH"]);
@@ -30,8 +30,8 @@ test("PW-1, PW-2: each condition is checked by itself", () => {
   expect(broken("")).toEqual(["LENGTH", "CHARACTERS", "DIGITS_ONLY", "DIFFERENT"]);
 });
 
-/** PW-6: only the server knows whether a password is too common, and only after it was sent. */
-test("common passwords are refused by the server", () => {
+/** PW-6: only the server knows whether a password is too common. The site knows it only after a refusal. */
+test("a password is too common only after the server has refused it", () => {
   const strict = { ...USUAL_POLICY, refusesCommon: true };
   const met = (password: string, common: string[]) =>
     new Map(check(strict, password, "Current99", common)).get("COMMON");
@@ -41,12 +41,12 @@ test("common passwords are refused by the server", () => {
   expect(met("password1", ["password1"])).toBe(false);
 });
 
-/** SITE-2: without the server's figures only what no setting changes is checked. */
+/** SITE-2: without the server's figures, the site checks only the conditions that no setting changes. */
 test("no figure is assumed", () => {
   expect(check(undefined, "Ab1", "Current99").map(([rule]) => rule)).toEqual(["CHARACTERS", "DIFFERENT"]);
 });
 
-/** SITE-5: a password that cannot be right is recognised before it is sent. */
+/** SITE-5: the site recognises a character that no password contains, before the password is sent. */
 test("stray characters are named", () => {
   expect(strayIn("Abc12345")).toBeUndefined();
   expect(strayIn("Abc12345 ")).toBe("space");

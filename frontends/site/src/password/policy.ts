@@ -1,25 +1,26 @@
-// PW-1, PW-2 and PW-6 while the reader types. The server decides; this only gives early feedback.
+// PW-1, PW-2 and PW-6: checks a new password while the subscriber types it. This is only early feedback. The server
+// decides.
 
 import type { GetPolicyResponse } from "../gen/aikagi/edge/v1/subscriber_service_pb";
 
-/** A condition for a new password. All but DIFFERENT have the server's names. */
+/** A condition for a new password. All names except DIFFERENT are the server's names. */
 export type Rule = "LENGTH" | "CHARACTERS" | "DIGITS_ONLY" | "DIFFERENT" | "COMMON";
 
-/** The policy in force. */
+/** The policy that the server applies. */
 export interface Policy {
   min: number;
   max: number;
   refusesDigitsOnly: boolean;
-  /** PW-6: whether common passwords are refused. Only the server has the list. */
+  /** PW-6: true if the server refuses common passwords. Only the server has the list. */
   refusesCommon: boolean;
-  /** Days until a password expires without a change; 0 if it never expires. */
+  /** PW-3: the days from a change of the password to its expiry. 0 if passwords never expire. */
   days: number;
-  /** LOGIN-2: the limits of wrong attempts in a row. */
+  /** LOGIN-2: the number of consecutive wrong attempts that kills a password, for each kind of password. */
   temporaryAttempts: number;
   permanentAttempts: number;
-  /** IVR-9: hours until a temporary password ends. */
+  /** IVR-9: the hours until a temporary password expires. */
   temporaryHours: number;
-  /** IVR-7: invalid entries of one step that end a call. */
+  /** IVR-7: the number of invalid entries at one step that ends a call. */
   invalidEntries: number;
 }
 
@@ -39,8 +40,8 @@ export function policyOf(response: GetPolicyResponse): Policy {
 }
 
 /**
- * Each condition of the policy as far as it is known (SITE-2), and whether the password meets it; undefined if only the server knows.
- * `common` are the passwords that the server has refused as too common.
+ * Checks a new password. Returns each known condition of the policy (SITE-2), with true if the password meets it.
+ * Undefined means that only the server knows. `common` are the passwords that the server has refused as too common.
  */
 export function check(
   policy: Policy | undefined,
@@ -63,10 +64,13 @@ export function check(
   return checks;
 }
 
-/** What a typed password has that no password can have (PW-1). */
+/** The kind of a character that no password can contain (PW-1). */
 export type Stray = "space" | "wide" | "symbol";
 
-/** SITE-5: why a typed password cannot be right, so that it need not cost an attempt; undefined if it can. */
+/**
+ * SITE-5: finds a character that no password can contain. The site does not send such a password, so that the
+ * subscriber does not lose an attempt. Returns undefined if there is no such character.
+ */
 export function strayIn(password: string): Stray | undefined {
   if (/[\s\u3000]/.test(password)) {
     return "space";

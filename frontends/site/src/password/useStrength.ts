@@ -2,7 +2,7 @@ import { useEffect, useState } from "react";
 
 type Estimate = (password: string, known: string[]) => number;
 
-/** The strength of a password, 0 to 4. Undefined until the estimator is loaded; the page works without it. */
+/** Returns the strength of a password, 0 to 4. Undefined until the estimator is loaded. The page works without it. */
 export function useStrength(password: string, known: string[]): number | undefined {
   const [estimate, setEstimate] = useState<{ of: Estimate }>();
   useEffect(() => {

@@ -1,4 +1,4 @@
-// Every text of the site in English.
+// Every text of the site, in English. Its keys are the keys of `ja.ts`.
 
 import type { Texts } from "./ja";
 

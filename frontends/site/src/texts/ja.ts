@@ -1,4 +1,5 @@
-// Every text of the site in Japanese. A translator edits one file for each language. `en.ts` must have the same keys.
+// Every text of the site, in Japanese. Each language has one file, which a translator can edit. `en.ts` must have the
+// same keys.
 
 import type { Reason } from "../api/failure";
 import type { Policy, Rule } from "../password/policy";

@@ -1,4 +1,4 @@
-// The language of the site. The default is Japanese. Only the reader's choice is stored.
+// The language of the site. The default is Japanese. The browser stores the language that the subscriber has chosen.
 
 import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useState } from "react";
 import { en } from "./en";
@@ -9,20 +9,20 @@ export type Language = "ja" | "en";
 
 const TEXTS: Record<Language, Texts> = { ja, en };
 const REMEMBERED = "language";
-/** Times are shown in the time zone of the telephone network. */
+/** The site shows times in the time zone of the telephone network. */
 const TIME_ZONE = "Asia/Tokyo";
 
 interface Chosen {
   language: Language;
   texts: Texts;
   choose: (language: Language) => void;
-  /** A date and time as text. */
+  /** Formats a date and time. The argument is in milliseconds since 1970. */
   moment: (milliseconds: number) => string;
 }
 
 const Context = createContext<Chosen | undefined>(undefined);
 
-/** Storage may be forbidden. Then the choice lasts until the page is reloaded. */
+/** Returns the stored language. If the browser forbids storage, the choice lasts until the page is reloaded. */
 function remembered(): Language {
   try {
     return localStorage.getItem(REMEMBERED) === "en" ? "en" : "ja";
@@ -61,11 +61,11 @@ export function LanguageProvider({ children }: { children: ReactNode }) {
   return <Context.Provider value={chosen}>{children}</Context.Provider>;
 }
 
-/** The chosen language and its texts. */
+/** Returns the chosen language and its texts. */
 export function useTexts(): Chosen {
   const chosen = useContext(Context);
   if (!chosen) {
-    throw new Error("outside of LanguageProvider");
+    throw new Error("useTexts was called outside of LanguageProvider");
   }
   return chosen;
 }

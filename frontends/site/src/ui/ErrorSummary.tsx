@@ -4,7 +4,10 @@ import { Icon } from "./Icon";
 import type { Form } from "./useForm";
 import { wordsOf } from "./words";
 
-/** The errors of a form, above it. Each failed try focuses it. Each line links to its field. */
+/**
+ * The summary of a form's errors, above the form. It gets the focus after each failed try. Each line links to its
+ * field.
+ */
 export function ErrorSummary({ form, more }: { form: Form; more?: ReactNode }) {
   const { texts, language } = useTexts();
   const box = useRef<HTMLDivElement>(null);

@@ -13,7 +13,7 @@ import { Icon } from "./Icon";
 interface FieldProps {
   id: string;
   label: string;
-  /** What is typed. The field shows the first value, and from then on what stands in it. */
+  /** The typed text, as the page knows it. The field shows only the first value, and then keeps its own content. */
   value: string;
   onValue: (value: string) => void;
   autoComplete: HTMLInputAutoCompleteAttribute;
@@ -52,8 +52,8 @@ function Frame({ field, children }: { field: FieldProps; children: ReactNode }) 
 }
 
 /**
- * SITE-5: the browser's own field keeps its content. A password manager may fill it in with the event `change` alone, or
- * with none; a content that the page sets again would undo that.
+ * SITE-5: keeps the content in the browser's own field. A password manager may fill in the field with only the event
+ * `change`, or without any event. If the page set the content again, it would delete the filled-in text.
  */
 function useContent({ value, onValue }: FieldProps) {
   const input = useRef<HTMLInputElement>(null);
@@ -80,7 +80,7 @@ function useContent({ value, onValue }: FieldProps) {
   return input;
 }
 
-/** A telephone number. */
+/** The field for a telephone number. */
 export function NumberField(field: FieldProps) {
   const input = useContent(field);
   return (
@@ -103,7 +103,7 @@ export function NumberField(field: FieldProps) {
   );
 }
 
-/** A password. It can be shown, pasted, and filled in by a password manager. */
+/** The field for a password. The subscriber can show the password and paste it. A password manager can fill it in. */
 export function PasswordField(field: FieldProps) {
   const { texts } = useTexts();
   const [shown, setShown] = useState(false);

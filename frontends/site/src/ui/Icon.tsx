@@ -1,4 +1,4 @@
-// Icons in the colour of the text. Each only repeats what a text says.
+// Icons in the colour of the text. An icon only repeats the meaning of a text beside it.
 
 const PATHS = {
   key: "M13 12h9M18 12v4M21.5 12v3M4 12a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0-9 0",

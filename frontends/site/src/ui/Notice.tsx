@@ -6,7 +6,7 @@ export type Tone = "info" | "good" | "warn" | "bad";
 
 const ICONS: Record<Tone, IconName> = { info: "info", good: "check", warn: "alert", bad: "alert" };
 
-/** A notice beside the content of a page. A screen reader announces a `live` notice when it appears. */
+/** A notice in a page. If it is `live`, a screen reader reads it when it appears. */
 export function Notice({ tone, live, children }: { tone: Tone; live?: boolean; children: ReactNode }) {
   return (
     <div className={`notice ${tone}`} role={live ? "status" : undefined}>

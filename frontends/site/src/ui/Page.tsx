@@ -2,7 +2,7 @@ import { type ReactNode, useEffect, useRef } from "react";
 import { useFacts } from "../app/facts";
 import { useTexts } from "../texts/language";
 
-/** Frame of a page. Sets the window's title, and focuses the heading when the page appears. */
+/** The frame of a page. It sets the window's title, and moves the focus to the heading when the page appears. */
 export function Page({
   title,
   heading,
@@ -25,7 +25,7 @@ export function Page({
   }, [title, site]);
   useEffect(() => {
     window.scrollTo(0, 0);
-    // A field of the page may have the focus already.
+    // Do not take the focus from a field of the page.
     if (!document.activeElement || document.activeElement === document.body) {
       head.current?.focus({ preventScroll: true });
     }

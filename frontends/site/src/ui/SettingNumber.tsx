@@ -2,7 +2,10 @@ import { useFacts } from "../app/facts";
 import { useTexts } from "../texts/language";
 import { Icon } from "./Icon";
 
-/** The number to dial for a temporary password, and whether the call is charged (SITE-1). Nothing if unset. */
+/**
+ * Shows the setting number, and says whether a call to it is charged (SITE-1). Renders nothing if the operator's
+ * profile has neither.
+ */
 export function SettingNumber() {
   const { texts } = useTexts();
   const { settingNumber, charged } = useFacts().profile;

@@ -1,6 +1,6 @@
 import { useTexts } from "../texts/language";
 
-/** The button that sends a form. It keeps the focus while the request is in progress. */
+/** The button that sends a form. It is not disabled while the request is in progress, so that it keeps the focus. */
 export function Submit({ label, busy }: { label: string; busy: boolean }) {
   const { texts } = useTexts();
   return (

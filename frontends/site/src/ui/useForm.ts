@@ -1,10 +1,10 @@
 import { type FormEvent, useEffect, useLayoutEffect, useRef, useState } from "react";
 import type { Failure } from "../api/failure";
 
-/** Error messages, by the field's id. */
+/** Maps the id of a field to its error text. */
 export type Errors = Record<string, string>;
 
-/** The result of sending a form: undefined on success, otherwise what is wrong. */
+/** The result of sending a form: undefined on success, otherwise the errors or the failure. */
 export type Sent = { errors?: Errors; failure?: Failure } | undefined;
 
 /** The state of a form. */
@@ -12,15 +12,15 @@ export interface Form {
   errors: Errors;
   failure: Failure | undefined;
   busy: boolean;
-  /** The number of failed tries, so that each failure is announced. */
+  /** The number of failed tries. A change of it moves the focus to the error summary. */
   tries: number;
   submit: (event: FormEvent) => void;
-  /** Removes the error of a field that the reader has corrected. */
+  /** Removes the error of a field, because the subscriber has changed its content. */
   forgive: (field: string) => void;
   clear: () => void;
 }
 
-/** A form that is checked in the browser, then sent. A failure keeps everything that was typed. */
+/** The state of a form that is checked in the browser and then sent. After a failure the fields keep their content. */
 export function useForm(check: () => Errors, send: () => Promise<Sent>): Form {
   const [state, setState] = useState<{ errors: Errors; failure: Failure | undefined; tries: number }>({
     errors: {},
@@ -29,12 +29,12 @@ export function useForm(check: () => Errors, send: () => Promise<Sent>): Form {
   });
   const [busy, setBusy] = useState(false);
   const [submits, setSubmits] = useState(0);
-  const under = useRef(false);
-  const here = useRef(true);
+  const sending = useRef(false);
+  const mounted = useRef(true);
   useEffect(() => {
-    here.current = true;
+    mounted.current = true;
     return () => {
-      here.current = false;
+      mounted.current = false;
     };
   }, []);
 
@@ -47,23 +47,23 @@ export function useForm(check: () => Errors, send: () => Promise<Sent>): Form {
       fail(errors, undefined);
       return;
     }
-    under.current = true;
+    sending.current = true;
     setBusy(true);
     setState(({ tries }) => ({ errors: {}, failure: undefined, tries }));
     try {
       const sent = await send();
-      if (sent && here.current) {
+      if (sent && mounted.current) {
         fail(sent.errors ?? {}, sent.failure);
       }
     } finally {
-      under.current = false;
-      if (here.current) {
+      sending.current = false;
+      if (mounted.current) {
         setBusy(false);
       }
     }
   };
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: once for each submit, with the state of that moment
+  // biome-ignore lint/correctness/useExhaustiveDependencies: runs once for each submit, with the state at that time
   useLayoutEffect(() => {
     if (submits > 0) {
       void run();
@@ -75,8 +75,8 @@ export function useForm(check: () => Errors, send: () => Promise<Sent>): Form {
     busy,
     submit: (event) => {
       event.preventDefault();
-      if (!under.current) {
-        // SITE-5: the fields report what stands in them. The form runs when that is known.
+      if (!sending.current) {
+        // SITE-5: the event makes the fields report their content. `run` starts after the state has this content.
         for (const input of (event.currentTarget as HTMLFormElement).querySelectorAll(
           "input[type=text]:not([readonly]), input[type=password]",
         )) {

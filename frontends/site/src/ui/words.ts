@@ -2,10 +2,13 @@ import type { Failure, Reason } from "../api/failure";
 import type { Texts } from "../texts/ja";
 import type { Language } from "../texts/language";
 
-/** Reasons for which the server's text is shown, because it contains configured values such as the limit of attempts. */
+/**
+ * Reasons for which the site shows the server's text, because this text contains configured values such as the limit of
+ * attempts.
+ */
 const SERVER_KNOWS: ReadonlySet<Reason> = new Set<Reason>(["LOGIN_REFUSED"]);
 
-/** The text for a failure, in the reader's language. For a reason that this site does not know, the server's text. */
+/** Returns the text for a failure, in the chosen language. For an unknown reason it is the server's text. */
 export function wordsOf(failure: Failure, texts: Texts, language: Language): string {
   const server = failure.foreign || SERVER_KNOWS.has(failure.reason) ? failure.words[language] : undefined;
   const text = server ?? texts.reasons[failure.reason];

@@ -13,8 +13,9 @@ import { ChooseUnit } from "./ChooseUnit";
 import type { Plan } from "./plan";
 
 /**
- * The unit migration (section 6 of the specification), in two pages: choose a unit, then check the change and type the
- * passwords. The choice and the passwords stay in memory while the reader moves between the two, and nowhere else.
+ * The unit migration (section 6 of the specification). It has two pages: one to choose a unit, and one to check the
+ * change and type the passwords. The choice and the passwords are only in memory. They stay there while the subscriber
+ * goes back and forth between the two pages.
  */
 export function ChangeUnit({ session, step }: { session: Session; step: "choose" | "check" }) {
   const { texts } = useTexts();
@@ -24,7 +25,7 @@ export function ChangeUnit({ session, step }: { session: Session; step: "choose"
   const [passwords, setPasswords] = useState<Record<string, string>>({});
   const units = offered(session.unit);
 
-  // A reload on the second page forgets the plan, so the reader chooses again.
+  // A reload on the second page deletes the plan, so the subscriber must choose again.
   const lost = step === "check" && (!plan || !units.includes(plan.unit));
   useEffect(() => {
     if (lost) {

@@ -15,7 +15,10 @@ import type { Plan } from "./plan";
 import { Unready } from "./Unready";
 import { useUnitMigration } from "./useUnitMigration";
 
-/** Shows what will change and who logs in afterwards. Then asks for the passwords, or lists the accounts without one (MIG-2, MIG-5). */
+/**
+ * The second page of a unit migration. It shows the change and the logins after it. Below, it asks for the passwords,
+ * or lists the accounts that have no permanent password (MIG-2, MIG-5).
+ */
 export function CheckChange({
   session,
   plan,
@@ -37,7 +40,7 @@ export function CheckChange({
   const { preview } = plan;
   const ready = preview.unreadyNumbers.length === 0;
   useEffect(() => {
-    // The fields have replaced the button that had the focus.
+    // The password fields have replaced the button that had the focus, so move the focus to the first field.
     if (looked && ready) {
       document.getElementById(idAt(0))?.focus();
     }

@@ -14,10 +14,10 @@ import { Submit } from "../../ui/Submit";
 import { type Errors, useForm } from "../../ui/useForm";
 import type { Plan } from "./plan";
 
-/** The id of the radio button of a unit. */
+/** Returns the id of a unit's radio button. */
 const idOf = (unit: AuthUnit) => `unit-${unit}`;
 
-/** MIG-1: asks which of the offered units to change to. */
+/** MIG-1: the first page of a unit migration. The subscriber chooses one of the offered units. */
 export function ChooseUnit({
   session,
   units,
@@ -52,7 +52,7 @@ export function ChooseUnit({
       ended();
       return undefined;
     }
-    // The session may have changed: a change of password is due, or the unit is another one.
+    // The session may have changed: a change of the password may be required, or the line may have another unit.
     void look(true);
     return { failure };
   };

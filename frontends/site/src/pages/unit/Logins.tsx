@@ -4,7 +4,7 @@ import type { Login } from "../../gen/aikagi/units/v1/migration_pb";
 import { useTexts } from "../../texts/language";
 import { Numbers } from "../../ui/Numbers";
 
-/** MIG-6: the logins afterwards, each with its number and its scope. */
+/** MIG-6: lists the logins after a unit migration. Each has its number, its role and its scope. */
 export function Logins({ logins }: { logins: Login[] }) {
   const { texts } = useTexts();
   return (

@@ -5,10 +5,10 @@ import { PasswordField } from "../../ui/Field";
 import { Submit } from "../../ui/Submit";
 import type { Form } from "../../ui/useForm";
 
-/** The id of the password field of the account at this position. */
+/** Returns the id of the password field for the account at this position. */
 export const idAt = (place: number) => `password-${place}`;
 
-/** MIG-2: one field for each account of the present unit. */
+/** MIG-2: the form with one password field for each account of the present unit. */
 export function Passwords({
   own,
   numbers,
@@ -36,7 +36,7 @@ export function Passwords({
         const id = idAt(place);
         return (
           <div key={number}>
-            {/* Password managers learn from this field whose password it is. */}
+            {/* Password managers read the account of the password from this field. */}
             <input
               className="unseen"
               type="text"

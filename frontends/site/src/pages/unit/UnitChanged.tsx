@@ -6,7 +6,10 @@ import { Notice } from "../../ui/Notice";
 import { Page } from "../../ui/Page";
 import { Logins } from "./Logins";
 
-/** MIG-6: shown after a unit migration, with the logins from now on. Without them (after a reload) it leads to the login. */
+/**
+ * MIG-6: shown after a unit migration, with the new logins. After a reload the logins are lost, so it leads to the
+ * login.
+ */
 export function UnitChanged() {
   const { texts } = useTexts();
   const { go, changedLogins } = useSite();

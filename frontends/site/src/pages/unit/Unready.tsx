@@ -16,7 +16,7 @@ export function Unready({
   lookAgain,
 }: {
   preview: PreviewMigrationResponse;
-  /** Set after the reader pressed "look again": the request failed, or some accounts are still not ready. */
+  /** Set after the subscriber has pressed the button, if the request has failed or accounts are still not ready. */
   looked: { failure: Failure | undefined } | undefined;
   lookAgain: () => Promise<void>;
 }) {

@@ -1,4 +1,4 @@
-// One chunk, so that the result can be shown even if the connection was lost after the change.
+// Both pages are in one chunk. Therefore the site can show the result even if the connection is lost after the change.
 
 export { ChangeUnit } from "./ChangeUnit";
 export { UnitChanged } from "./UnitChanged";

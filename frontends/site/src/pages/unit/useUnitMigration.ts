@@ -15,7 +15,7 @@ import type { Plan } from "./plan";
 /** The deadline of a unit migration, in milliseconds. The server computes a hash for each old and each new account. */
 const DEADLINE = 60_000;
 
-/** Reasons after which the page gets the present state. */
+/** Reasons after which the page gets the present state from the server. */
 const LOOK_AGAIN: ReadonlySet<Reason> = new Set<Reason>([
   "STALE_VIEW",
   "CHANGED_MEANWHILE",
@@ -26,15 +26,18 @@ const LOOK_AGAIN: ReadonlySet<Reason> = new Set<Reason>([
 /** The state of a unit migration on this page. */
 interface UnitMigration {
   form: Form;
-  /** What is known after a lost response: perhaps done, or not done. */
+  /** Set after a lost response. `notDone`: the unit was not changed. `perhaps`: it may have been changed. */
   lost: "perhaps" | "notDone" | undefined;
-  /** Whether this session ended because it used the last attempt of a password (SESS-2). */
+  /** True if this session has ended because the migration used the last attempt of a password (SESS-2). */
   over: boolean;
-  /** Gets the present state. */
+  /** Gets the present state from the server. Returns the failure, if there is one. */
   lookAgain: () => Promise<Failure | undefined>;
 }
 
-/** Sends a unit migration, and shows after a refusal what the reader can do. Everything that was typed stays. */
+/**
+ * Sends a unit migration. After a refusal it provides the errors and the next steps for the page. The typed passwords
+ * stay in their fields.
+ */
 export function useUnitMigration({
   session,
   plan,
@@ -75,7 +78,7 @@ export function useUnitMigration({
     return Object.fromEntries(wrong);
   };
 
-  /** Error messages for single passwords, by their positions in the request. */
+  /** Returns the errors of single passwords, by the ids of their fields. */
   const errorsOf = (failure: Failure): Errors => {
     const say = (number: string, reason: Reason) => {
       switch (reason) {
@@ -103,15 +106,15 @@ export function useUnitMigration({
       return undefined;
     }
     if (failure.lost) {
-      // The server may have done it. Then the session would have ended (MIG-6).
+      // The server may have changed the unit. It has not if the session is still live with the old unit (MIG-6).
       const { response } = await callWithRetries(() => subscriber.getSession({ peek: true }));
       setLost(response?.session?.unit === session.unit ? "notDone" : "perhaps");
       return { failure };
     }
     const errors = errorsOf(failure);
     if (LOOK_AGAIN.has(failure.reason)) {
-      const gone = await lookAgain();
-      if (gone && isSessionOver(gone)) {
+      const lookFailure = await lookAgain();
+      if (lookFailure && isSessionOver(lookFailure)) {
         if (failure.reason !== "PASSWORD_DEAD") {
           ended();
           return undefined;
@@ -121,8 +124,9 @@ export function useUnitMigration({
     } else if (failure.reason === "PASSWORD_CHANGE_REQUIRED") {
       void look(true);
     }
-    const told = failure.reason === "PASSWORD_WRONG" || failure.reason === "PASSWORD_DEAD";
-    return Object.keys(errors).length > 0 && told ? { errors } : { errors, failure };
+    // For these reasons the errors of the fields say everything.
+    const fieldsOnly = failure.reason === "PASSWORD_WRONG" || failure.reason === "PASSWORD_DEAD";
+    return Object.keys(errors).length > 0 && fieldsOnly ? { errors } : { errors, failure };
   };
 
   const send = async (): Promise<Sent> => {
