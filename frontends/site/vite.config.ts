@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-/** The components use the API of React. In the browser they run on Preact, which is ten times smaller. */
+/** The components use React's API. In the browser they run on Preact, whose code is ten times smaller. */
 const preact = {
   "react/jsx-runtime": "preact/jsx-runtime",
   "react/jsx-dev-runtime": "preact/jsx-runtime",

@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-/** Tests in Chromium with the real system behind the site: `cargo xtask site`. */
+/** The configuration of the tests in Chromium with the real system. `cargo xtask site` runs them. */
 export default defineConfig({
   test: {
     include: ["tests/**/*.test.ts"],

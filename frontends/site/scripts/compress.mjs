@@ -1,4 +1,4 @@
-// Compresses each built file once, for Brotli and for gzip, so that no server must do it for each request.
+// Compresses each built file once, with Brotli and with gzip, so that a server does not compress it for each request.
 
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

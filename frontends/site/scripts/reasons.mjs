@@ -1,5 +1,5 @@
-// Writes the list of reasons that the contract of the subscriber's service names. The build fails if a language has no
-// text for one of them.
+// Writes the list of the reasons in the contract of the subscriber's service. The build fails if a language has no text
+// for one of them.
 
 import { readFileSync, writeFileSync } from "node:fs";
 
@@ -16,7 +16,9 @@ const lists = [...contract.matchAll(/Reasons: ([A-Z_,\s/]+)\./g)].flatMap(([, li
 );
 const unknown = lists.filter((name) => !every.includes(name));
 if (lists.length === 0 || unknown.length > 0) {
-  process.stderr.write(`the subscriber's service names reasons that do not exist: ${unknown.join(", ")}\n`);
+  process.stderr.write(
+    `subscriber_service.proto has no lists of reasons, or lists unknown ones: ${unknown.join(", ")}\n`,
+  );
   process.exit(1);
 }
 const given = every.filter((name) => named.has(name));
