@@ -1,4 +1,4 @@
-// axe finds no problem on any page, in both languages and both colour schemes.
+// Accessibility: axe finds no problem on any page, in both languages and both colour schemes.
 
 import axe, { type AxeResults } from "axe-core";
 import { afterAll, describe, expect, test } from "vitest";
@@ -16,7 +16,7 @@ const LOOKS: [Language, "light" | "dark"][] = [
 ];
 
 describe.each(LOOKS)("in %s, %s", (language, scheme) => {
-  test("every page", async () => {
+  test("axe finds no problem on any page", async () => {
     const { page, context } = await browser.reader({
       language,
       scheme,

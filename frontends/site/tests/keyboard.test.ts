@@ -1,5 +1,5 @@
-// Every flow by keyboard alone: the focus is visible and moves to the important element. Tests that stop services are in
-// outages.test.ts. Tests that wait for the end of a session are in timeout.test.ts.
+// Every flow with only the keyboard. The focus is always visible, and it moves to the important element of a page.
+// Tests that stop services are in outages.test.ts. Tests that wait for the end of a session are in timeout.test.ts.
 
 import { afterAll, describe, expect, test } from "vitest";
 import { showNumber } from "../src/app/number";
@@ -24,7 +24,7 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     return { page, context, reader, keys, t: reader.t, logIn };
   };
 
-  test("the whole story", async () => {
+  test("first login, change of password, logout and second login", async () => {
     const [number] = await line();
     const temporary = await telephone(number);
     const password = permanent();
@@ -35,7 +35,7 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await keys.press("link", t.welcome.start);
     await reader.heading(t.login.title);
     await keys.atHead();
-    // With an empty form, the summary has the focus, and its first line links to the field.
+    // After an empty form is sent, the error summary has the focus, and its first line links to the field.
     await keys.press("button", t.login.submit);
     await reader.refused(t.login.numberMissing);
     await keys.press("link", t.login.numberMissing);
@@ -70,8 +70,8 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await context.close();
   });
 
-  /** LOGIN-2: the password is killed; the reader finds out what to do, and logs in with a new temporary password. */
-  test("lockout and recovery", async () => {
+  /** LOGIN-2: after a temporary password is killed, the subscriber sets a new one and logs in with it. */
+  test("login after a killed password", async () => {
     const [number] = await line();
     const temporary = await telephone(number);
     await guess(number, 2);
@@ -94,8 +94,8 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await context.close();
   });
 
-  /** PW-3: an expired password is changed. */
-  test("expiry", async () => {
+  /** PW-3: a subscriber changes an expired password. */
+  test("change of an expired password", async () => {
     const { number, password } = await account();
     age(number, 61);
     const { context, reader, keys, t, logIn } = await start();
@@ -116,7 +116,7 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await context.close();
   });
 
-  /** MIG-2, MIG-5: a unit migration with a wrong password at the first try. */
+  /** MIG-2, MIG-5: the first try of a unit migration has a wrong password, and the second one succeeds. */
   test("a unit migration", async () => {
     const { numbers, passwords } = await established(AuthUnit.NUMBER);
     const [contract, first] = numbers as [string, string];

@@ -1,4 +1,5 @@
-// What goes wrong in browsers: blocked cookies, wrong clocks, odd addresses, silent password managers, two accounts.
+// Unusual conditions in browsers: blocked cookies, wrong clocks, addresses with extra slashes, password managers
+// without events, two accounts.
 
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
@@ -17,7 +18,7 @@ const LOGIN = /SubscriberService\/Login$/;
 const SESSION = /SubscriberService\/GetSession$/;
 const AHEAD = 20 * 60_000;
 
-/** Counts the requests to an address from now on. */
+/** Counts the requests to an address from now on. The returned function gives the count. */
 function count(page: Page, address: RegExp): () => number {
   let requests = 0;
   page.on("request", (request) => {
@@ -32,8 +33,8 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     return { ...opened, reader: new Reader(opened.page, language) };
   };
 
-  /** SITE-8: a browser that blocks cookies is told so, and not that a session has ended. */
-  test("cookies are blocked", async () => {
+  /** SITE-8: if the browser blocks cookies, the site says so. It does not say that a session has ended. */
+  test("a browser that blocks cookies", async () => {
     const { number, password } = await account();
     const { page, close } = await withoutCookies();
     const reader = new Reader(page, language);
@@ -46,8 +47,8 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await close();
   });
 
-  /** SITE-5: what cannot be right is not sent, and the hint says why. */
-  test("a password that cannot be right", async () => {
+  /** SITE-5: the site does not send a password with a character that no password contains. The error names the kind. */
+  test("a password with a character that no password contains", async () => {
     const { number, password } = await account();
     const { reader, page, context } = await start();
     const { stray } = reader.t.common;
@@ -71,8 +72,8 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await context.close();
   });
 
-  /** SITE-5: a password manager may cause the event `change` alone, or none. */
-  test("a silent password manager", async () => {
+  /** SITE-5: a password manager may cause only the event `change`, or no event. */
+  test("a password manager without input events", async () => {
     const { number, password } = await account();
     const { reader, context } = await start();
     await reader.open("/login");
@@ -94,11 +95,14 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await context.close();
   });
 
-  /** SITE-7, SESS-5: a page of one account changes nothing when another account has logged in, whether told or not. */
-  test.each([true, false])("two accounts in two windows (told: %s)", async (told) => {
+  /**
+   * SITE-7, SESS-5: after another account has logged in, a page of the first account changes nothing. This is also true
+   * if the windows cannot notify each other.
+   */
+  test.each([true, false])("two accounts in two windows (notified: %s)", async (notified) => {
     const [first, second] = [await account(), await account()];
     const { reader, page, context } = await start();
-    if (!told) {
+    if (!notified) {
       await context.addInitScript(() => Object.assign(window, { BroadcastChannel: undefined }));
     }
     const other = new Reader(await context.newPage(), language);
@@ -116,7 +120,7 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
 
     await other.type(second.number, second.password);
     await other.home();
-    if (!told) {
+    if (!notified) {
       await reader.button(reader.t.password.submit).click();
     }
     await reader.heading(reader.t.another.title);
@@ -124,7 +128,7 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await reader.button(reader.t.another.go(showNumber(second.number))).click();
     await reader.home();
     await reader.sees(showNumber(second.number));
-    // Neither password was tried or changed.
+    // Both passwords still work, and no attempt was counted for either of them.
     await reader.button(reader.t.common.logOut).click();
     await reader.heading(reader.t.loggedOut.title);
     for (const { number, password } of [second, first]) {
@@ -138,8 +142,8 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
   });
 });
 
-/** SITE-6: a gateway whose clock is 20 minutes ahead neither ends a session nor causes a flood of requests. */
-test("the gateway's clock is ahead", async () => {
+/** SITE-6: if the gateway's clock is 20 minutes ahead, the session does not end and the page sends few requests. */
+test("a gateway whose clock is ahead", async () => {
   const { number, password } = await account();
   const { page, context } = await browser.reader();
   const reader = new Reader(page);
@@ -159,8 +163,10 @@ test("the gateway's clock is ahead", async () => {
   await context.close();
 });
 
-/** SITE-6: even a server that calls a session live and already ended is asked with pauses. */
-test("no clock makes the page ask without a pause", async () => {
+/**
+ * SITE-6: if the server returns a live session whose end is in the past, the page makes pauses between its requests.
+ */
+test("a session whose end is in the past", async () => {
   const { number, password } = await account();
   const { page, context } = await browser.reader();
   const reader = new Reader(page);
@@ -187,8 +193,10 @@ test("no clock makes the page ask without a pause", async () => {
   await context.close();
 });
 
-/** SITE-8: doubled and trailing slashes lead to the page, and password managers find the change of password. */
-test("odd addresses", async () => {
+/**
+ * SITE-8: addresses with extra slashes lead to their page. Password managers find the page that changes the password.
+ */
+test("addresses with extra slashes, and the address for password managers", async () => {
   const { number, password } = await account();
   const { page, context, problems } = await browser.reader();
   const reader = new Reader(page);
@@ -206,8 +214,8 @@ test("odd addresses", async () => {
   await context.close();
 });
 
-/** UNIT-3: the site takes the separators that every other entrance takes. */
-test("numbers with any separator", async () => {
+/** UNIT-3: the site accepts the same separators as the services. */
+test("a number with other separators", async () => {
   const { number, password } = await account();
   const { page, context } = await browser.reader();
   const reader = new Reader(page);

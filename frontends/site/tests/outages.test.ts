@@ -1,19 +1,20 @@
-// Outages of the system and of the network: nothing that was typed is lost. Runs alone.
+// Outages of the system and of the network. Typed content stays in the fields. These tests stop services, so they do
+// not run in parallel with other tests.
 
 import { afterAll, expect, test } from "vitest";
 import { AuthUnit } from "../src/gen/aikagi/units/v1/unit_pb";
 import { launch, Reader } from "./lib/browser";
 import { Keys } from "./lib/keys";
 import { loseResponses } from "./lib/lost_responses";
-import { account, established, permanent, stop, stopOurs } from "./lib/system";
+import { account, established, permanent, stop, stopStarted } from "./lib/system";
 
 const browser = await launch();
 afterAll(async () => {
   await browser.close();
-  stopOurs();
+  stopStarted();
 });
 
-test.each(["ja", "en"] as const)("the gateway restarts before the change (%s)", async (language) => {
+test.each(["ja", "en"] as const)("gateway restart before a password change (%s)", async (language) => {
   const { number, password } = await account();
   const { page, context } = await browser.reader({ language });
   const reader = new Reader(page, language);
@@ -69,7 +70,7 @@ test.each(["ja", "en"] as const)("authentication is unavailable (%s)", async (la
   await context.close();
 });
 
-/** MIG-4: what was typed for a unit migration survives a restart of the gateway, and nothing was changed. */
+/** MIG-4: the passwords that were typed for a unit migration stay in the page while the gateway restarts. */
 test.each(["ja", "en"] as const)("the gateway restarts before a unit migration (%s)", async (language) => {
   const { numbers, passwords } = await established(AuthUnit.NUMBER);
   const { page, context } = await browser.reader({ language });
@@ -92,7 +93,7 @@ test.each(["ja", "en"] as const)("the gateway restarts before a unit migration (
   await context.close();
 });
 
-test.each(["ja", "en"] as const)("outages by keyboard alone (%s)", async (language) => {
+test.each(["ja", "en"] as const)("outages with only the keyboard (%s)", async (language) => {
   const { number, password } = await account();
   const { page, context } = await browser.reader({ language });
   const reader = new Reader(page, language);
@@ -128,14 +129,14 @@ test("after a lost response the page says whether the change was made", async ()
   await reader.heading(t.password.title);
   const CHANGE = /SubscriberService\/ChangePassword$/;
 
-  // The request never arrived, so the revision is the same.
+  // The server did not receive the request, so the session's revision is the same.
   await page.route(CHANGE, (route) => route.abort());
   const next = permanent();
   await reader.change(password, next);
   await reader.sees(t.password.notDone);
   await page.unroute(CHANGE);
 
-  // The request arrived and its response was lost. The browser keeps the old cookie.
+  // The server received the request, and its response was lost. The browser keeps the old cookie.
   await loseResponses(page, CHANGE);
   await reader.button(t.password.submit).click();
   await reader.sees(t.password.perhaps);

@@ -1,4 +1,4 @@
-// What the site tells before the first attempt: the operator's words, the figures, and the help page.
+// The information that the site shows before the first attempt: the operator's profile, the figures and the help page.
 
 import { afterAll, describe, expect, test } from "vitest";
 import { AuthUnit } from "../src/gen/aikagi/units/v1/unit_pb";
@@ -9,7 +9,7 @@ import { established, SECOND_SITE, SITE } from "./lib/system";
 const browser = await launch();
 afterAll(browser.close);
 
-/** The policy of this system, which the site must not know. */
+/** The policy of the system under test. The site's code must not contain these figures. */
 const POLICY = {
   min: 8,
   max: 12,
@@ -45,8 +45,8 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
   };
   const names = OPERATORS[language];
 
-  /** SITE-3, LOGIN-2, LOGIN-3, IVR-7, IVR-9: what a wrong attempt costs is said before the first one. */
-  test("the login says which number to type and what wrong attempts cost", async () => {
+  /** SITE-3, LOGIN-2, LOGIN-3, IVR-7, IVR-9: the limits of wrong attempts are shown before the first attempt. */
+  test("the login page says which number to type and how many wrong attempts kill a password", async () => {
     const { reader, page, context } = await start();
     const { login, units } = reader.t;
     await reader.open("/login");
@@ -64,8 +64,8 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await context.close();
   });
 
-  /** SITE-3, MIG-5: a unit migration says the same limits. */
-  test("the unit migration says what wrong attempts cost", async () => {
+  /** SITE-3, MIG-5: the page of a unit migration shows the same limits. */
+  test("the unit migration says how many wrong attempts kill a password", async () => {
     const { numbers, passwords } = await established(AuthUnit.NUMBER);
     const { reader, context } = await start();
     await reader.logIn(numbers[0], passwords[numbers[0]] ?? "");
@@ -76,8 +76,8 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await context.close();
   });
 
-  /** SITE-2: without the services' figures the site tells none, and works. */
-  test("no figure is compiled in", async () => {
+  /** SITE-2: if the site cannot get the figures from the services, it works and shows no figures. */
+  test("the site's code contains no figures", async () => {
     const { reader, page, context } = await start();
     await page.route(FIGURES, (route) => route.abort());
     await reader.open("/login");
@@ -87,7 +87,7 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await context.close();
   });
 
-  /** SITE-4: the help page, by keyboard from the login. */
+  /** SITE-4: the help page, opened with the keyboard from the login page. Every page links to it. */
   test("the help page", async () => {
     const { reader, page, context, problems } = await start();
     const { help, common } = reader.t;
@@ -120,8 +120,8 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await context.close();
   });
 
-  /** SITE-1: the same site speaks for another operator, and shows nothing for what that one left unset. */
-  test("another operator", async () => {
+  /** SITE-1: the same site shows the profile of another operator. It shows nothing for a part that is not set. */
+  test("the profile of another operator", async () => {
     const { reader, page, context } = await start();
     await page.goto(`${SITE}/help`);
     await reader.heading(reader.t.help.title);
@@ -142,8 +142,8 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
   });
 });
 
-/** SITE-4: a browser without JavaScript says at once that the site needs it. */
-test("without JavaScript", async () => {
+/** SITE-4: without JavaScript, the top of the page says that the site needs it. */
+test("a browser without JavaScript", async () => {
   const { page, context } = await browser.reader({ scripts: false, size: "phone" });
   await page.goto(`${SITE}/login`);
   for (const text of [/JavaScript を有効に/, /turn on JavaScript/]) {

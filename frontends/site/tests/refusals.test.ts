@@ -1,4 +1,4 @@
-// Refused unit migrations: what the reader sees, what is kept, and what to do next.
+// Refused unit migrations: the error that the page shows, the content that it keeps, and the next step that it offers.
 
 import { afterAll, describe, expect, test } from "vitest";
 import { showNumber } from "../src/app/number";
@@ -20,8 +20,8 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     return { ...opened, reader: new Reader(opened.page, language) };
   };
 
-  /** A line of unit NUMBER. Its second account is logged in and is about to change the unit to LINE. */
-  const about = async () => {
+  /** Adds a line of unit NUMBER. Logs in with its second account, and opens the preview of a change to LINE. */
+  const startMigration = async () => {
     const { numbers, passwords } = await established(AuthUnit.NUMBER);
     const [contract, first] = numbers as [string, string];
     const secrets = { contract: passwords[contract] ?? "", first: passwords[first] ?? "" };
@@ -33,9 +33,9 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     return { ...opened, contract, first, secrets };
   };
 
-  /** MIG-5: a missing password, then a wrong one. Each field shows its error, and the others keep their content. */
+  /** MIG-5: a missing password, then a wrong one. Its field shows the error, and all fields keep their content. */
   test("a missing and a wrong password", async () => {
-    const { reader, page, context, contract, first, secrets } = await about();
+    const { reader, page, context, contract, first, secrets } = await startMigration();
     const { t } = reader;
     const [wrong, right] = [reader.passwordOf(contract), reader.passwordOf(first)];
     await right.fill(secrets.first);
@@ -53,15 +53,18 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     expect(await wrong.getAttribute("aria-invalid")).toBeNull();
     await reader.button(t.unit.submit).click();
     await reader.heading(t.unit.doneTitle);
-    // After a reload there is no session, so the reader logs in.
+    // After a reload there is no session, so the site shows the login page.
     await page.reload();
     await reader.heading(t.login.title);
     await context.close();
   });
 
-  /** MIG-5, LOGIN-2, SESS-2: the last attempt kills the password and ends the session. Then the account is not ready. */
-  test("the last attempt", async () => {
-    const { reader, page, context, contract, first, secrets } = await about();
+  /**
+   * MIG-5, LOGIN-2, SESS-2: the last attempt kills the password and ends the session. After the next login the account
+   * is listed as not ready.
+   */
+  test("a wrong password at the last attempt", async () => {
+    const { reader, page, context, contract, first, secrets } = await startMigration();
     const { t } = reader;
     await guess(contract, 9);
     await reader.passwordOf(contract).fill(WRONG);
@@ -79,8 +82,8 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await context.close();
   });
 
-  /** MIG-5: accounts without a password are listed, with the advice to telephone. Then the change continues from there. */
-  test("not ready", async () => {
+  /** MIG-5: accounts without a permanent password are listed. After the password is set, the migration continues. */
+  test("accounts that are not ready", async () => {
     const [contract, first] = (await line(1)) as [string, string];
     const password = await settle(contract, await telephone(contract, AuthUnit.NUMBER, contract));
     const { reader, page, context } = await start();
@@ -106,7 +109,7 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await expect.poll(() => focused(reader.passwordOf(contract))).toBe(true);
     await reader.passwordOf(first).fill(other);
     await reader.passwordOf(contract).fill(password);
-    // The account loses its password again before the change is sent.
+    // A call retires the account's password before the change is sent.
     await telephone(contract, AuthUnit.NUMBER, first);
     await reader.button(t.unit.submit).click();
     await reader.refused(t.reasons.STALE_VIEW);
@@ -114,9 +117,9 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await context.close();
   });
 
-  /** SESS-5: a decision on a stale view is refused. The page shows the present state and keeps what was typed. */
-  test("a stale view", async () => {
-    const { reader, context, contract, first, secrets } = await about();
+  /** SESS-5: a change on an old revision is refused. The page gets the present state and keeps the typed passwords. */
+  test("a change on an old revision", async () => {
+    const { reader, context, contract, first, secrets } = await startMigration();
     const { t } = reader;
     const next = await changeElsewhere(contract, secrets.contract);
     await reader.passwordOf(contract).fill(next);
@@ -150,9 +153,9 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await context.close();
   });
 
-  /** SESS-1: the back button keeps what was chosen and typed. A reload forgets the passwords. */
-  test("back, forth and reloaded", async () => {
-    const { reader, page, context, first, secrets } = await about();
+  /** SESS-1: the back button keeps the chosen unit and the typed passwords. A reload deletes the passwords. */
+  test("back button, forward button and reload", async () => {
+    const { reader, page, context, first, secrets } = await startMigration();
     const { t } = reader;
     await reader.passwordOf(first).fill(secrets.first);
     await page.goBack();
@@ -169,9 +172,9 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await context.close();
   });
 
-  /** SESS-2, SESS-5: one window changes the unit, and the other shows that its session has ended. */
-  test("two windows", async () => {
-    const { reader, page, context, contract, first, secrets } = await about();
+  /** SESS-2, SESS-5: after one window has changed the unit, the other window shows that its session has ended. */
+  test("a unit migration in another window", async () => {
+    const { reader, page, context, contract, first, secrets } = await startMigration();
     const { t } = reader;
     const other = new Reader(await context.newPage(), language);
     await other.open("/unit");
@@ -187,7 +190,7 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
 
   /** MIG-4: after a lost response the page says whether the change was made, if that can be known. */
   test("a lost response", async () => {
-    const { reader, page, context, contract, first, secrets } = await about();
+    const { reader, page, context, contract, first, secrets } = await startMigration();
     const { t } = reader;
     await page.route(MIGRATE, (route) => route.abort());
     await reader.passwordOf(contract).fill(secrets.contract);

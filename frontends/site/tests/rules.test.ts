@@ -1,4 +1,4 @@
-// Rules that a reader sees on the site: refusals, lockout, expiry, two windows, sessions that end elsewhere.
+// Rules with a visible effect on the site: refusals, killed and expired passwords, two windows, ended sessions.
 
 import { afterAll, describe, expect, test } from "vitest";
 import { type Language, launch, Reader, watch } from "./lib/browser";
@@ -15,14 +15,14 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
   const refusal = language === "ja" ? "ログインできませんでした" : "The login was refused";
 
   /** LOGIN-2, LOGIN-5: three wrong attempts kill a temporary password. A new one, set by telephone, works. */
-  test("lockout and recovery", async () => {
+  test("login after a killed password", async () => {
     const [number] = await line();
     const temporary = await telephone(number);
     await guess(number, 2);
     const { reader, context, page } = await start();
     await reader.logIn(number, "87654321");
     await reader.refused(new RegExp(refusal));
-    // The message has the limits and the next step, and the typed number is still there.
+    // The error contains both limits, and the field keeps the typed number.
     await reader.refused(/3.*10/);
     expect(await reader.field(reader.t.login.number).inputValue()).toBe(number);
     await reader.type(number, temporary);
@@ -35,7 +35,7 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await context.close();
   });
 
-  /** SESS-6: after the login the site shows the wrong attempts since the last one. */
+  /** SESS-6: after a login the site shows the number of wrong attempts since the last login. */
   test("wrong attempts are shown after the login", async () => {
     const { number, password } = await account();
     await guess(number, 2);
@@ -45,10 +45,10 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await context.close();
   });
 
-  /** PW-3, SESS-6: an expired password must be changed, and the page says why. One that expires soon has a notice. */
-  test("expiry", async () => {
+  /** PW-3, SESS-6: the site shows a notice if a password expires soon. An expired password must be changed at login. */
+  test("passwords that expire soon or are expired", async () => {
     const { number, password } = await account();
-    // The time is in the middle of a day, because the server's clock is known only to the second.
+    // 55.5 and not 55: a small difference between the clocks must not change the number of whole days.
     age(number, 55.5);
     const { reader, context } = await start();
     await reader.logIn(number, password);
@@ -67,7 +67,7 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await context.close();
   });
 
-  /** PW-6: the strength is shown while a password is typed. This system refuses common passwords. */
+  /** PW-6: the page shows the strength while a password is typed. The system under test refuses common passwords. */
   test("strength and common passwords", async () => {
     const [number] = await line();
     const temporary = await telephone(number);
@@ -76,12 +76,12 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await reader.logIn(number, temporary);
     await reader.heading(words.forcedTitle);
     const strength = page.locator(".strength b");
-    for (const [typed, told] of [
+    for (const [typed, expected] of [
       ["password1", words.strengths[0]],
       ["vR7wq2Zt9Lk", words.strengths[4]],
     ]) {
       await reader.field(words.next).fill(typed ?? "");
-      await strength.getByText(told ?? "", { exact: true }).waitFor();
+      await strength.getByText(expected ?? "", { exact: true }).waitFor();
     }
     const condition = page.locator(".conditions li", { hasText: words.rule.COMMON({ min: 8, max: 12 }) });
     await condition.getByText(words.checkedLater, { exact: true }).waitFor();
@@ -93,8 +93,8 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await context.close();
   });
 
-  /** SESS-5: one window does not overwrite the change of another. What was typed in it stays. */
-  test("two windows", async () => {
+  /** SESS-5: one window does not overwrite the change of another window. It keeps the typed passwords. */
+  test("a change of password in another window", async () => {
     const { number, password } = await account();
     const { reader, context, page, problems } = await start();
     await reader.logIn(number, password);
@@ -113,7 +113,7 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     const typed = permanent();
     await page.bringToFront();
     await reader.change(next, typed);
-    // Whether or not the window has updated itself, the reader sees a message.
+    // If the window has not updated its session before, it shows STALE_VIEW. Otherwise the change is made.
     const stale = page.getByText(reader.t.reasons.STALE_VIEW);
     const done = page.getByText(reader.t.account.changed);
     await stale.or(done).first().waitFor();
@@ -126,8 +126,8 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await context.close();
   });
 
-  /** SESS-2: a session ends when the password is changed elsewhere. After login the reader returns to the same page. */
-  test("changed elsewhere", async () => {
+  /** SESS-2: a session ends when the password is changed on another device. The next login leads to the same page. */
+  test("a change of password on another device", async () => {
     const { number, password } = await account();
     const { reader, context, page } = await start();
     await reader.logIn(number, password);
@@ -146,8 +146,8 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await context.close();
   });
 
-  /** IVR-10: a call retires the password and the session with it. */
-  test("retired by telephone", async () => {
+  /** IVR-10: a call retires the permanent password and ends its session. */
+  test("a call retires the password", async () => {
     const { number, password } = await account();
     const { reader, context, page } = await start();
     await reader.logIn(number, password);
@@ -161,8 +161,8 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
   });
 });
 
-/** SESS-1: a logout in one window ends the session in the other, which shows that. */
-test("logging out in another window", async () => {
+/** SESS-1: after a logout in one window, the other window shows that the session has ended. */
+test("a logout in another window", async () => {
   const [number] = await line();
   const password = await settle(number, await telephone(number));
   const { page, context } = await browser.reader();

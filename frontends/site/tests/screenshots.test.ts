@@ -1,4 +1,4 @@
-// Pictures of every page, for people: `cargo xtask site screenshots` writes them to target/screenshots.
+// Writes a screenshot of every page to target/screenshots, for people: `cargo xtask site screenshots`.
 
 import { mkdirSync } from "node:fs";
 import { resolve } from "node:path";

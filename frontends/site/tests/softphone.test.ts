@@ -1,4 +1,4 @@
-// The softphone (dev/softphone): a temporary password set from it opens the site.
+// The softphone (dev/softphone): a subscriber sets a temporary password with it, and logs in on the site.
 
 import { request } from "node:http";
 import axe, { type AxeResults } from "axe-core";
@@ -30,7 +30,7 @@ const WORDS = {
   en: { other: "English", number: "Telephone number", dial: "Call", hangUp: "Hang up", set: /is set/ },
 } as const;
 
-/** The softphone in a reader's language, and what it has spoken. */
+/** Opens the softphone in a language. `spoken` returns the guidance that it has spoken. */
 async function telephone(language: Language, scheme: "light" | "dark" = "light") {
   const { page, context, problems } = await browser.reader({ scheme });
   await page.addInitScript(() => {
@@ -48,11 +48,11 @@ async function telephone(language: Language, scheme: "light" | "dark" = "light")
   return { page, context, problems, words, spoken };
 }
 
-/** Waits until the platform has asked for keys this many times. */
-const asked = (page: Page) => page.locator("#waiting:not(:empty)").waitFor();
+/** Waits until the softphone shows that the dialog waits for keys. */
+const waitsForKeys = (page: Page) => page.locator("#waiting:not(:empty)").waitFor();
 
 async function key(page: Page, keys: string): Promise<void> {
-  await asked(page);
+  await waitsForKeys(page);
   for (const one of keys) {
     await page.locator("#keys").getByRole("button", { name: one, exact: true }).click();
   }
@@ -60,7 +60,7 @@ async function key(page: Page, keys: string): Promise<void> {
 
 describe.each<Language>(["ja", "en"])("in %s", (language) => {
   /** IVR-2, IVR-5, IVR-6, IVR-8, LOGIN-1: from the call to the page that asks for a permanent password. */
-  test("a temporary password opens the site", async () => {
+  test("a login with the temporary password that a call has set", async () => {
     const [number] = await line();
     const temporary = digits(8);
     const { page, context, problems, words, spoken } = await telephone(language);
@@ -68,13 +68,13 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await page.getByRole("button", { name: words.dial, exact: true }).click();
     await key(page, "1");
     await key(page, temporary);
-    // Some callers also end an entry that is already complete.
+    // Some callers press the hash key even after an entry that is already complete.
     await key(page, `#${temporary}`);
     await page.locator("#guidance .end", { hasText: words.set }).waitFor();
     const heard = await spoken();
     expect(heard.length).toBeGreaterThan(2);
     expect(heard.every((text) => text.startsWith(language === "ja" ? "ja-JP" : "en-US"))).toBe(true);
-    // The keyed password is not on the screen.
+    // The softphone does not show the keyed password.
     expect(await page.locator("main").textContent()).not.toContain(temporary);
     expect(problems).toEqual([]);
     const reader = new Reader(page, "ja");
@@ -83,8 +83,8 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await context.close();
   });
 
-  /** IVR-3: for one number of the line, by keyboard alone. */
-  test("by keyboard alone", async () => {
+  /** IVR-3: a caller sets the temporary password of an additional number, with only the keyboard. */
+  test("a call with only the keyboard", async () => {
     const [contract, first] = (await line(1)) as [string, string];
     const temporary = digits(8);
     const { page, context, words } = await telephone(language);
@@ -94,7 +94,7 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await page.keyboard.type(contract);
     await keys.press("button", words.dial);
     for (const keyed of ["2", `${first}#`, temporary, temporary]) {
-      await asked(page);
+      await waitsForKeys(page);
       await page.keyboard.type(keyed);
     }
     await page.locator("#guidance .end", { hasText: words.set }).waitFor();
@@ -104,8 +104,11 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await context.close();
   });
 
-  /** IVR-7, IVR-11: three invalid entries end the call, a withheld number is not served, and hanging up changes nothing. */
-  test("calls without a result", async () => {
+  /**
+   * IVR-7, IVR-11: three invalid entries end the call. A call with a withheld number is refused. After a hang-up, the
+   * softphone can call again.
+   */
+  test("calls that set no password", async () => {
     const [number] = await line();
     const { page, context, words } = await telephone(language);
     const dial = page.getByRole("button", { name: words.dial, exact: true });
@@ -121,20 +124,20 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     }
     await ended.waitFor();
     await dial.click();
-    await asked(page);
+    await waitsForKeys(page);
     await page.getByRole("button", { name: words.hangUp, exact: true }).click();
     await ended.waitFor();
     await dial.waitFor();
     await context.close();
   });
 
-  test.each(["light", "dark"] as const)("axe finds nothing (%s)", async (scheme) => {
+  test.each(["light", "dark"] as const)("axe finds no problem (%s)", async (scheme) => {
     const [number] = await line();
     const { page, context, words } = await telephone(language, scheme);
     await page.getByLabel(words.number, { exact: true }).fill(number);
     await page.getByRole("button", { name: words.dial, exact: true }).click();
     await key(page, "1");
-    await asked(page);
+    await waitsForKeys(page);
     await page.evaluate(axe.source);
     const { violations } = (await page.evaluate("axe.run()")) as AxeResults;
     expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([]);
@@ -142,8 +145,8 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
   });
 });
 
-/** The softphone's status code for a turn with these headers. */
-function dialled(headers: Record<string, string>): Promise<number | undefined> {
+/** Sends a turn with these headers to the softphone, and returns the status code. */
+function statusOfTurn(headers: Record<string, string>): Promise<number | undefined> {
   const body = JSON.stringify({ call_id: "elsewhere", sequence: 0, event: { started: "0312345001" } });
   return new Promise((done, failed) => {
     const call = request(`${SOFTPHONE}/turn`, { method: "POST", headers }, (response) => {
@@ -155,10 +158,11 @@ function dialled(headers: Record<string, string>): Promise<number | undefined> {
   });
 }
 
-test("pages of other origins cannot dial", async () => {
+test("pages of other origins cannot start a call", async () => {
   const json = { "content-type": "application/json" };
-  expect(await dialled(json)).toBe(200);
-  // A request that a foreign page may send without a preflight, and a foreign host name that resolves to this machine.
-  expect(await dialled({ "content-type": "text/plain" })).toBe(415);
-  expect(await dialled({ ...json, host: "elsewhere.example" })).toBe(403);
+  expect(await statusOfTurn(json)).toBe(200);
+  // A page of another origin may send this content type without a preflight request.
+  expect(await statusOfTurn({ "content-type": "text/plain" })).toBe(415);
+  // A host name of another site may resolve to this machine.
+  expect(await statusOfTurn({ ...json, host: "elsewhere.example" })).toBe(403);
 });

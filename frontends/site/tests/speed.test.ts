@@ -1,4 +1,4 @@
-// Size and speed on a slow mobile network, and no jumps while a page loads.
+// The size and the speed of the login page on a slow mobile network, and layout shifts while pages load.
 
 import type { Page } from "playwright-core";
 import { afterAll, describe, expect, test } from "vitest";
@@ -9,7 +9,7 @@ import { established } from "./lib/system";
 const browser = await launch();
 afterAll(browser.close);
 
-/** "Slow 3G" of the browsers' developer tools: bytes per second, and milliseconds of round-trip time. */
+/** "Slow 3G" of the browsers' developer tools. Throughput is in bytes per second, latency in milliseconds. */
 const SLOW = { offline: false, downloadThroughput: 50_000, uploadThroughput: 50_000, latency: 400 };
 
 async function slowly(page: Page): Promise<void> {
@@ -17,7 +17,7 @@ async function slowly(page: Page): Promise<void> {
   await devtools.send("Network.emulateNetworkConditions", SLOW);
 }
 
-/** Measures layout shifts, from before the page loads. */
+/** Measures layout shifts from the start of each page. The returned function gives their sum. */
 async function watchShifts(page: Page): Promise<() => Promise<number>> {
   await page.addInitScript(() => {
     let sum = 0;
@@ -47,11 +47,11 @@ describe.each(Object.keys(SIZES) as (keyof typeof SIZES)[])("on a slow %s", (siz
     await reader.heading(reader.t.login.title);
     expect(performance.now() - begun).toBeLessThan(10_000);
     expect(bytes).toBeGreaterThan(20_000);
-    expect(bytes, "as it travels, headers and all").toBeLessThan(90_000);
+    expect(bytes, "bytes on the network, with headers").toBeLessThan(90_000);
     await context.close();
   });
 
-  test("nothing jumps while a page loads", async () => {
+  test("the layout does not shift while a page loads", async () => {
     const { numbers, passwords } = await established(AuthUnit.NUMBER);
     const { page, context } = await browser.reader({ size });
     const shifted = await watchShifts(page);

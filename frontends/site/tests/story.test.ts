@@ -1,4 +1,4 @@
-// The subscriber's story, in each language and size: from a temporary password to a permanent one, and the logout.
+// The main flow in each language and size: log in with a temporary password, set a permanent password, log out.
 
 import { afterAll, describe, expect, test } from "vitest";
 import { showNumber } from "../src/app/number";
@@ -16,7 +16,7 @@ const LOOKS: [Language, keyof typeof SIZES][] = [
 ];
 
 describe.each(LOOKS)("in %s on a %s", (language, size) => {
-  /** LOGIN-1, PW-4, PW-1, PW-2, SESS-6: the story on the site. */
+  /** LOGIN-1, PW-4, PW-1, PW-2, SESS-6: the main flow, with mistakes at each step. */
   test("from a temporary password to a permanent one", async () => {
     const [number] = await line();
     const temporary = await telephone(number);
@@ -39,7 +39,7 @@ describe.each(LOOKS)("in %s on a %s", (language, size) => {
 
     await reader.heading(t.password.forcedTitle);
     await reader.sees(t.password.temporary);
-    // At every address, the change of password comes first.
+    // At every other address, the site shows the change of the password first.
     await reader.open("/account");
     await reader.heading(t.password.forcedTitle);
     // A reload keeps the session and its state.
@@ -69,7 +69,7 @@ describe.each(LOOKS)("in %s on a %s", (language, size) => {
     await reader.heading(t.loggedOut.title);
     await page.goBack();
     await page.waitForTimeout(300);
-    expect(await page.getByText(showNumber(number)).count(), "nothing to be seen on the way back").toBe(0);
+    expect(await page.getByText(showNumber(number)).count(), "the back button shows no number").toBe(0);
     await reader.logIn(number, password);
     await reader.home();
     expect(page.url()).not.toContain(number);
@@ -78,7 +78,7 @@ describe.each(LOOKS)("in %s on a %s", (language, size) => {
   });
 });
 
-/** The choice of language is stored, and a change keeps what was typed. */
+/** A change of the language keeps the typed content. The browser stores the language. */
 test("the language changes while a form is filled in", async () => {
   const { page, context } = await browser.reader();
   const reader = new Reader(page, "ja");

@@ -1,4 +1,5 @@
-// SESS-1: what an idle reader sees. Sessions of this system are short, and both languages are tested in parallel.
+// SESS-1: the end of a session that is not used. Sessions of the system under test are short. Both languages are tested
+// in parallel.
 
 import { afterAll, expect, test } from "vitest";
 import { showNumber } from "../src/app/number";
@@ -8,7 +9,7 @@ import { account } from "./lib/system";
 const browser = await launch();
 afterAll(browser.close);
 
-/** SESS-1: a warning, an extension, and the end. The page's own requests are not use. */
+/** SESS-1: a warning, an extension by the subscriber, and the end. The page's own requests do not extend the session. */
 test.concurrent.each(["ja", "en"] as const)(
   "time-out (%s)",
   async (language) => {
@@ -29,7 +30,7 @@ test.concurrent.each(["ja", "en"] as const)(
     await dialog.waitFor({ timeout: 60_000 });
     await page.getByRole("heading", { level: 1, name: reader.t.timedOut.title }).waitFor({ timeout: 60_000 });
     expect(await page.getByText(showNumber(number)).count()).toBe(0);
-    // After login the reader is on the same page.
+    // The next login leads to the same page.
     await page.getByRole("link", { name: reader.t.loggedOut.again }).click();
     await reader.heading(reader.t.login.title);
     await reader.field(reader.t.login.password).fill(password);

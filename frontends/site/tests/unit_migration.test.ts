@@ -1,4 +1,4 @@
-// Unit migrations (section 6 of the specification): the four that are offered, in each language and size.
+// The four unit migrations that the site offers (section 6 of the specification), in each language and size.
 
 import { afterAll, describe, expect, test } from "vitest";
 import { showNumber } from "../src/app/number";
@@ -25,7 +25,7 @@ describe.each(LOOKS)("in %s on a %s", (language, size) => {
     return { ...opened, reader: new Reader(opened.page, language) };
   };
 
-  /** Changes the unit and logs in again. `logins` are the logins that the site must list. */
+  /** Changes the unit, and logs in again with the password `own`. The site must list exactly `logins`. */
   const migrate = async (
     reader: Reader,
     to: Unit,
@@ -59,7 +59,7 @@ describe.each(LOOKS)("in %s on a %s", (language, size) => {
     await seesLogins();
     await page.locator("main").getByRole("link", { name: t.common.logIn }).click();
     await reader.heading(t.login.title);
-    // The login form has the number already.
+    // The login form already contains the number.
     const known = await reader.field(t.login.number).inputValue();
     expect(logins.map(([number]) => showNumber(number))).toContain(known);
     await reader.field(t.login.password).fill(own);
@@ -68,7 +68,7 @@ describe.each(LOOKS)("in %s on a %s", (language, size) => {
     await page.locator(".facts dd").getByText(t.units[to].name).waitFor();
   };
 
-  /** MIG-1 to MIG-3, MIG-6: NUMBER to LINE, LINE to NUMBER, NUMBER to ADMIN_USER. From there no change is offered. */
+  /** MIG-1 to MIG-3, MIG-6: NUMBER to LINE, LINE to NUMBER, NUMBER to ADMIN_USER. ADMIN_USER offers no migration. */
   test("from NUMBER to LINE and back, then to ADMIN_USER", async () => {
     const { numbers, passwords } = await established(AuthUnit.NUMBER);
     const [contract, first] = numbers as [string, string];
@@ -86,7 +86,7 @@ describe.each(LOOKS)("in %s on a %s", (language, size) => {
       [contract, "ADMINISTRATOR"],
       [first, "USER"],
     ]);
-    // The other account has the same password from now on.
+    // After the migrations, the other account has the same password.
     await reader.button(t.common.logOut).click();
     await reader.heading(t.loggedOut.title);
     await reader.logIn(first, own);
@@ -99,7 +99,7 @@ describe.each(LOOKS)("in %s on a %s", (language, size) => {
     await context.close();
   });
 
-  /** MIG-1 to MIG-3, MIG-6: LINE to ADMIN_USER. Nothing typed is in the address, the history or any storage. */
+  /** MIG-1 to MIG-3, MIG-6: LINE to ADMIN_USER. The address, the history and the storage contain no typed content. */
   test("from LINE to ADMIN_USER", async () => {
     const { numbers, passwords } = await established(AuthUnit.LINE, 2);
     const [contract, first, second] = numbers as [string, string, string];

@@ -1,15 +1,15 @@
-// What is on the wire: headers, the flags of the cookie, and what pages of other origins cannot do.
+// HTTP security: the headers, the flags of the cookie, and attacks by pages of other origins.
 
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { launch, Reader } from "./lib/browser";
-import { account, SITE, somebodysTls } from "./lib/system";
+import { account, localhostTls, SITE } from "./lib/system";
 
 const browser = await launch();
 
-/** A page of the same site (localhost) but of another origin. SameSite alone would let it act. */
-const elsewhere = createServer(somebodysTls(), (_request, response) => {
+/** A server of the same site (localhost) but of another origin. A SameSite cookie alone does not protect against it. */
+const elsewhere = createServer(localhostTls(), (_request, response) => {
   response.setHeader("content-type", "text/html");
   response.end("<!doctype html><title>elsewhere</title>");
 });
@@ -24,8 +24,8 @@ afterAll(async () => {
   await browser.close();
 });
 
-/** SESS-3: the page and its files have protective headers. Files with a hash in their names are cached. */
-test("headers", async () => {
+/** SESS-3: the responses have security headers. Browsers may cache files with a hash in their names. */
+test("security headers and caching headers", async () => {
   const { page, context } = await browser.reader();
   const response = await page.goto(`${SITE}/login`);
   const headers = response?.headers() ?? {};
@@ -44,8 +44,8 @@ test("headers", async () => {
   await context.close();
 });
 
-/** The browser enforces the policy: no inline code, and no text as markup. */
-test("the policy is enforced", async () => {
+/** The browser enforces the content security policy: it refuses inline code, and text as markup. */
+test("the content security policy is enforced", async () => {
   const { page, context } = await browser.reader();
   await page.goto(`${SITE}/login`);
   const found = await page.evaluate(() => {
@@ -99,8 +99,8 @@ test("the cookie's flags", async () => {
   await context.close();
 });
 
-/** SESS-3: a page of another origin, even of the same site, cannot act with a reader's session. */
-test("a page of another origin cannot act", async () => {
+/** SESS-3: a page of another origin cannot use a subscriber's session, even if it is of the same site. */
+test("a page of another origin cannot use the session", async () => {
   const { number, password } = await account();
   const { page, context } = await browser.reader();
   const reader = new Reader(page);
@@ -145,7 +145,7 @@ test("a page of another origin cannot act", async () => {
     false,
   );
 
-  // A form, which a browser sends without asking for permission.
+  // A browser sends a form to another origin without a preflight request.
   await evil.setContent(
     `<form method="post" enctype="text/plain" action="${SITE}/aikagi.edge.v1.SubscriberService/Logout"><input name="a"></form>`,
   );

@@ -13,7 +13,7 @@ export interface Policy {
   refusesDigitsOnly: boolean;
   /** PW-6: true if the server refuses common passwords. Only the server has the list. */
   refusesCommon: boolean;
-  /** PW-3: the days from a change of the password to its expiry. 0 if passwords never expire. */
+  /** The days from a change of the password to its expiry. 0 if passwords never expire. */
   days: number;
   /** LOGIN-2: the number of consecutive wrong attempts that kills a password, for each kind of password. */
   temporaryAttempts: number;

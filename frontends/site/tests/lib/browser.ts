@@ -1,4 +1,4 @@
-// Debian's Chromium, with a new context for each reader.
+// Starts Debian's Chromium. Each reader has a new browser context.
 
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
@@ -14,13 +14,13 @@ import { SITE } from "./system";
 /** A language of the site. */
 export type Language = "ja" | "en";
 
-/** The texts to look for. */
+/** The texts that the tests expect on the pages. */
 export const TEXTS: Record<Language, Texts> = { ja, en };
 
-/** Sizes of windows. */
+/** The sizes of windows, in CSS pixels. */
 export const SIZES = { phone: { width: 320, height: 640 }, desktop: { width: 1280, height: 860 } } as const;
 
-/** The view of a reader: language, window size, colours. */
+/** The settings of a reader's browser: language, window size and colours. */
 export interface Look {
   language?: Language;
   size?: keyof typeof SIZES;
@@ -39,7 +39,7 @@ const FLAGS = [
   "--disable-sync",
 ];
 
-/** A browser that blocks cookies, with one page. */
+/** Starts a browser that blocks cookies, with one page. */
 export async function withoutCookies() {
   const profile = await mkdtemp(join(tmpdir(), "site-browser-"));
   const preferences = { profile: { default_content_setting_values: { cookies: 2 } } };
@@ -58,7 +58,7 @@ export async function withoutCookies() {
   return { page: context.pages()[0] ?? (await context.newPage()), close };
 }
 
-/** A browser for one test file. */
+/** Starts a browser for one test file. `foreign` collects the requests to other hosts than the site. */
 export async function launch() {
   const profile = await mkdtemp(join(tmpdir(), "site-browser-"));
   const browser = await chromium.launch({
@@ -68,7 +68,7 @@ export async function launch() {
   });
   const foreign: string[] = [];
 
-  /** A reader with a separate window. `problems` collects everything that goes wrong in the page. */
+  /** Opens a window with a separate browser context. `problems` collects the errors of the page. */
   const reader = async (
     look: Look = {},
   ): Promise<{ context: BrowserContext; page: Page; problems: string[] }> => {
@@ -99,7 +99,7 @@ export async function launch() {
   return { reader, close, foreign };
 }
 
-/** Collects errors of scripts and of the browser, including violations of the policy. */
+/** Collects errors of scripts and of the browser, including violations of the content security policy. */
 export function watch(page: Page, problems: string[]): void {
   page.on("pageerror", (error) => problems.push(String(error)));
   page.on("console", (message) => {
@@ -109,7 +109,7 @@ export function watch(page: Page, problems: string[]): void {
   });
 }
 
-/** The actions of a reader on the site, in one language. */
+/** Acts as a subscriber on the site, in one language. */
 export class Reader {
   readonly t: Texts;
 
@@ -159,14 +159,14 @@ export class Reader {
     await this.button(password.submit).click();
   }
 
-  /** The error summary is shown, has the focus and contains this text. */
+  /** Checks that the error summary is shown, contains this text and has the focus. */
   async refused(text: string | RegExp): Promise<void> {
     const summary = this.page.getByRole("alert");
     await summary.getByText(text).first().waitFor();
     expect(await summary.evaluate((element) => element === document.activeElement)).toBe(true);
   }
 
-  /** Chooses a unit and opens the preview of the change. */
+  /** Chooses a unit and opens the preview of the unit migration. */
   async plan(unit: "LINE" | "NUMBER" | "ADMIN_USER"): Promise<void> {
     await this.heading(this.t.unit.title);
     await this.page.getByRole("radio", { name: this.t.units[unit].name }).check();
@@ -174,7 +174,7 @@ export class Reader {
     await this.heading(this.t.unit.checkTitle);
   }
 
-  /** The password field of a number on the page for changing the unit. */
+  /** Finds the password field of a number on the second page of a unit migration. */
   passwordOf(number: string): Locator {
     return this.field(this.t.unit.passwordOf(showNumber(number)));
   }

@@ -1,4 +1,4 @@
-// A reader who uses only a keyboard.
+// Uses a page only with the keyboard.
 
 import type { Locator, Page } from "playwright-core";
 import { expect } from "vitest";
@@ -6,13 +6,13 @@ import { expect } from "vitest";
 /** Elements that can have the focus. */
 type Role = "link" | "button" | "textbox" | "radio";
 
-/** Uses a page by keyboard alone. */
+/** Uses a page only with the keyboard. */
 export class Keys {
   constructor(readonly page: Page) {}
 
   /** Presses Tab until the element with this name has the focus, and checks that the focus is visible. */
   async to(role: Role, name: string): Promise<void> {
-    // The button that shows a password has the name of its field in its own name.
+    // The name of the button that shows a password contains the name of the password field.
     const wanted =
       role === "textbox"
         ? this.page.getByLabel(name, { exact: true })
@@ -26,17 +26,17 @@ export class Keys {
         return;
       }
     }
-    throw new Error(`${name} cannot be reached`);
+    throw new Error(`${name} does not get the focus after 60 presses of Tab`);
   }
 
-  /** Goes to a field and replaces its content. */
+  /** Moves the focus to a field and replaces its content. */
   async type(field: string, text: string): Promise<void> {
     await this.to("textbox", field);
     await this.page.keyboard.press("Control+A");
     await this.page.keyboard.type(text);
   }
 
-  /** Goes to a link or a button and presses it. */
+  /** Moves the focus to a link or a button and presses it. */
   async press(role: "link" | "button", name: string): Promise<void> {
     await this.to(role, name);
     await this.page.keyboard.press("Enter");
@@ -46,13 +46,13 @@ export class Keys {
     await this.page.keyboard.press(key);
   }
 
-  /** The heading has the focus, where reading begins. */
+  /** Waits until the heading has the focus. A screen reader starts to read there. */
   async atHead(): Promise<void> {
     await this.page.waitForFunction(() => document.activeElement?.tagName === "H1");
   }
 }
 
-/** Whether an element has the focus. */
+/** True if an element has the focus. */
 export function focused(element: Locator): Promise<boolean> {
   return element.evaluate((it) => it === document.activeElement);
 }

@@ -1,9 +1,12 @@
-// RPCs that arrive, but whose responses are lost.
+// Delivers RPCs to the server, but loses their responses.
 
 import { request } from "node:https";
 import type { Page } from "playwright-core";
 
-/** From now on requests to this address arrive, but their responses are lost. The browser keeps its old cookie. */
+/**
+ * From now on the server receives requests to this address, but the browser does not receive the responses. Therefore
+ * it keeps its old cookie.
+ */
 export async function loseResponses(page: Page, address: RegExp): Promise<void> {
   await page.route(address, async (route) => {
     const { origin, ...headers } = await route.request().allHeaders();
@@ -18,7 +21,7 @@ export async function loseResponses(page: Page, address: RegExp): Promise<void> 
   });
 }
 
-/** Sends a request as the browser would, but outside of the browser. */
+/** Sends the browser's request from this process, and ignores the response. */
 async function send(url: string, headers: Record<string, string>, body: Buffer | null): Promise<void> {
   const kept = Object.fromEntries(Object.entries(headers).filter(([name]) => !name.startsWith(":")));
   await new Promise<void>((done, failed) => {

@@ -1,4 +1,4 @@
-// The real system behind the site, read from its state.json, and the outside workloads that prepare a test.
+// The real system of the tests, as described in its state.json. Tests prepare their lines with its outside workloads.
 
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { randomInt } from "node:crypto";
@@ -49,8 +49,8 @@ function workload(name: string) {
 /** The softphone's origin. */
 export const SOFTPHONE = process.env.AIKAGI_SOFTPHONE ?? "";
 
-/** A certificate for localhost, for servers of other origins. */
-export function somebodysTls() {
+/** Returns a certificate and a key for localhost, for a test server of another origin. */
+export function localhostTls() {
   const identity = state.identities.backend;
   return { cert: readFileSync(identity?.certificate ?? ""), key: readFileSync(identity?.key ?? "") };
 }
@@ -62,17 +62,17 @@ const direct = createClient(
   createGrpcTransport({ baseUrl: state.public[0] ?? "", nodeOptions: { ca: readFileSync(state.authority) } }),
 );
 
-/** Random digits. */
+/** Returns `count` random digits. */
 export function digits(count: number): string {
   return Array.from({ length: count }, () => randomInt(10)).join("");
 }
 
-/** A random permanent password. */
+/** Returns a random permanent password. */
 export function permanent(): string {
   return `Kagi${digits(6)}x`;
 }
 
-/** A new line: its contract number and this many subscribed additional numbers. */
+/** Adds a line with `additional` subscribed additional numbers. Returns its numbers, the contract number first. */
 export async function line(additional = 0): Promise<[string, ...string[]]> {
   const number = () => `0${["3", "6", "50"][randomInt(3)]}${digits(8)}`;
   const contract = number();
@@ -84,7 +84,7 @@ export async function line(additional = 0): Promise<[string, ...string[]]> {
   return [contract, ...others];
 }
 
-/** Sets a temporary password by telephone. */
+/** Sets a temporary password by telephone, and returns it. */
 export async function telephone(
   caller: string,
   unit: AuthUnit = AuthUnit.LINE,
@@ -95,7 +95,7 @@ export async function telephone(
   return temporaryPassword;
 }
 
-/** Gives an account a permanent password. */
+/** Replaces the temporary password of an account by a permanent password, and returns it. */
 export async function settle(number: string, temporary: string, password = permanent()): Promise<string> {
   const opened = await direct.login({ number, password: temporary });
   await change(opened.sessionToken, opened.session?.revision ?? "", temporary, password);
@@ -110,20 +110,20 @@ async function change(token: string, revision: string, current: string, next: st
   );
 }
 
-/** Changes the password from another device. */
+/** Changes the password of an account with a separate session, as from another device. Returns the new password. */
 export async function changeElsewhere(number: string, current: string, next = permanent()): Promise<string> {
   const opened = await direct.login({ number, password: current });
   await change(opened.sessionToken, opened.session?.revision ?? "", current, next);
   return next;
 }
 
-/** A new line with one account that has a permanent password. */
+/** Adds a line with one account that has a permanent password. */
 export async function account(): Promise<{ number: string; password: string }> {
   const [number] = await line();
   return { number, password: await settle(number, await telephone(number)) };
 }
 
-/** A new line with an established unit, and the password of each of its accounts. */
+/** Adds a line with an established unit. Returns its numbers, and the password of each account. */
 export async function established(
   unit: AuthUnit,
   additional = 1,
@@ -138,14 +138,14 @@ export async function established(
   return { numbers, passwords };
 }
 
-/** Makes this many wrong attempts. */
+/** Makes `times` wrong attempts. */
 export async function guess(number: string, times: number): Promise<void> {
   for (let done = 0; done < times; done++) {
     await direct.login({ number, password: "Wrong00000" }).catch(() => undefined);
   }
 }
 
-/** PW-3: sets the time of a password's last change to this many days ago. */
+/** PW-3: sets the time of a password's last change to `days` days ago. */
 export function age(number: string, days: number): void {
   const settings = readFileSync(join(home, "settings/authentication.toml"), "utf8");
   const port = /postgres:\/\/[^"]*:(\d+)\//.exec(settings)?.[1] ?? "";
@@ -154,7 +154,7 @@ export function age(number: string, days: number): void {
   execFileSync("psql", ["-q", "-h", sockets, "-p", port, "-U", "postgres", "-c", statement, "aikagi"]);
 }
 
-/** The processes of one service, found by its settings file. */
+/** Finds the processes of a service, by its settings file. */
 function processes(service: string): { id: number; command: string[] }[] {
   const config = join(home, "settings", `${service}.toml`);
   return readdirSync("/proc")
@@ -174,9 +174,9 @@ function processes(service: string): { id: number; command: string[] }[] {
     .filter(({ command }) => command[1] === "--config" && command[2] === config && command.length === 3);
 }
 
-const ours: ChildProcess[] = [];
+const started: ChildProcess[] = [];
 
-/** Stops a service. The returned function starts it again and waits until it listens. */
+/** Kills the processes of a service. The returned function starts the service again and waits until it listens. */
 export async function stop(service: string): Promise<() => Promise<void>> {
   const running = processes(service);
   for (const { id } of running) {
@@ -184,18 +184,18 @@ export async function stop(service: string): Promise<() => Promise<void>> {
   }
   const [program, ...rest] = running[0]?.command ?? [];
   if (!program) {
-    throw new Error(`${service} does not run`);
+    throw new Error(`no process of ${service} is running`);
   }
   return async () => {
-    ours.push(spawn(program, rest, { stdio: "ignore" }));
+    started.push(spawn(program, rest, { stdio: "ignore" }));
     const port = Number(state.services[service]?.[0]?.split(":")[1]);
     await until(() => listens(port));
   };
 }
 
-/** Stops every process that was started here. */
-export function stopOurs(): void {
-  for (const child of ours) {
+/** Stops every process that `stop` has started again. */
+export function stopStarted(): void {
+  for (const child of started) {
     child.kill();
   }
 }
@@ -210,12 +210,12 @@ function listens(port: number): Promise<boolean> {
   });
 }
 
-/** Waits until a condition is true. */
-export async function until(holds: () => Promise<boolean>, limit = 30_000): Promise<void> {
+/** Waits until a condition is true, at most `limit` milliseconds. */
+export async function until(condition: () => Promise<boolean>, limit = 30_000): Promise<void> {
   const end = Date.now() + limit;
-  while (!(await holds())) {
+  while (!(await condition())) {
     if (Date.now() > end) {
-      throw new Error("it does not come about");
+      throw new Error(`the condition is still false after ${limit} ms`);
     }
     await new Promise((next) => setTimeout(next, 100));
   }

@@ -1,4 +1,4 @@
-// All pages of the site, one after the other, for the accessibility check and the pictures.
+// Opens all pages of the site in turn, for the accessibility check and the screenshots.
 
 import type { Page } from "playwright-core";
 import { showNumber } from "../../src/app/number";
@@ -8,7 +8,7 @@ import { line, permanent, SITE, settle, telephone } from "./system";
 
 const SESSION = /SubscriberService\/GetSession$/;
 
-/** Shows each page, and calls `stop` on it. */
+/** Opens each page, and calls `stop` with its name. */
 export async function tour(
   page: Page,
   language: Language,
