@@ -1,4 +1,4 @@
-//! A call: plays the guidance of each turn and sends the caller's keys as the next turn, until the dialog or the caller
+//! Runs a call: plays the guidance of each turn, and sends the caller's keys as the next turn. The dialog or the caller
 //! ends the call.
 
 use std::time::Duration;

@@ -12,7 +12,7 @@ const NUMBER: &str = "{number}";
 /// The characters around the placeholder that are not part of the spoken text.
 const BETWEEN: [char; 4] = [' ', ',', '.', '、'];
 
-/// A recording.
+/// A piece of guidance that is recorded in one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Prompt {
     /// A guidance without a number.
