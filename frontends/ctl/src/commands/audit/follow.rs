@@ -15,7 +15,7 @@ const MAX_COMMIT_DELAY: Duration = Duration::from_secs(30);
 /// Remembers the events that were listed recently.
 #[derive(Debug, Default)]
 pub(super) struct Follower {
-    /// No new event can appear with this id or a lower one.
+    /// Events with this id or a lower one are not listed any more.
     settled: i64,
     /// The listed ids after `settled`, with the time when each was listed.
     listed: BTreeMap<i64, Instant>,

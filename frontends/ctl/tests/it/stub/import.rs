@@ -17,7 +17,7 @@ pub(crate) struct Importing(Arc<State>);
 #[derive(Debug)]
 struct State {
     lines: Mutex<BTreeMap<String, units::ImportRow>>,
-    /// The number of answered batches.
+    /// The number of batches that got a response.
     answered: AtomicUsize,
     /// The number of batches before the stream breaks. If it is negative, the stream does not break.
     until_break: AtomicI64,
