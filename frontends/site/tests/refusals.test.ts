@@ -132,7 +132,7 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await context.close();
   });
 
-  /** MIG-7: a must-change session cannot open this page, whether its password is temporary or expired. */
+  /** MIG-7: a must-change session cannot open the pages of a unit migration. Its password is temporary or expired. */
   test("must-change sessions", async () => {
     const [number] = await line();
     const temporary = await telephone(number);

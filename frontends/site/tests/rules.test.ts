@@ -93,7 +93,7 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     await context.close();
   });
 
-  /** SESS-5: one window does not overwrite the change of another window. It keeps the typed passwords. */
+  /** SESS-5: a window does not overwrite the change of another window. The typed passwords stay in its fields. */
   test("a change of password in another window", async () => {
     const { number, password } = await account();
     const { reader, context, page, problems } = await start();
