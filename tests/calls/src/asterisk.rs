@@ -56,12 +56,12 @@ impl AsteriskContainer {
         Ok(asterisk)
     }
 
-    /// The output of a command on Asterisk's console.
+    /// Runs a command on Asterisk's console and returns its output.
     pub(super) fn ask(&self, command: &str) -> Result<String> {
         run(Command::new("docker").args(["exec", &self.name, "asterisk", "-rx", command]))
     }
 
-    /// Waits up to 20 seconds until no call is in progress.
+    /// Waits up to 20 seconds until no call is in progress. False if one still is.
     pub(super) fn is_idle(&self) -> bool {
         wait_until(Duration::from_secs(20), || {
             self.ask("core show channels count")

@@ -10,11 +10,12 @@ use memchr::memmem;
 
 /// The length of a signature in samples: 100 ms, from the first loud sample.
 const LENGTH: usize = 800;
+/// A sample with a larger amplitude is loud.
 const LOUD: u16 = 1500;
 /// The maximum number of samples of a signature that may differ. The first [`FIRST`] samples must be equal.
 const TOLERANCE: usize = 20;
 const FIRST: usize = 8;
-/// The pause is never searched for, because it is silence, and silence occurs in all recordings.
+/// The pause is never searched for, because it is silence, and all recordings contain silence.
 const PAUSE: Prompt = Prompt::Pause;
 
 /// The recordings of one language, encoded as on a telephone line.
@@ -43,12 +44,15 @@ impl Recordings {
     /// Loads the recordings that a manifest lists.
     pub(super) fn load(path: &Path, language: Language) -> Result<Self> {
         let manifest = manifest(path)?;
-        let files = manifest.get(language.tag()).context("the language")?;
-        let directory = path.parent().context("the manifest's directory")?;
+        let files = manifest
+            .get(language.tag())
+            .context("the manifest lacks the language")?;
+        let directory = path.parent().context("the manifest has no directory")?;
         let mut all: Vec<Recording> = Vec::new();
         for prompt in Prompt::all().into_iter().filter(|prompt| *prompt != PAUSE) {
             let id = prompt.id();
-            let file = directory.join(format!("{}.{ENDING}", files.get(&id).context("a file")?));
+            let file = files.get(&id).context("the manifest lacks a recording")?;
+            let file = directory.join(format!("{file}.{ENDING}"));
             let samples: Vec<i16> = hound::WavReader::open(&file)?
                 .into_samples()
                 .collect::<Result<_, _>>()?;

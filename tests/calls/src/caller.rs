@@ -1,5 +1,5 @@
-//! A caller with a SIP telephone: sipp does the signalling and sends keys as RFC 4733 events at our cue. This module
-//! receives the audio that Asterisk sends back.
+//! A caller with a SIP telephone. sipp does the signalling, and sends keys as RFC 4733 events when
+//! this module sends it a cue. This module receives the audio from Asterisk.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::audio::{RecordingSpan, Recordings};
 
-/// After this time sipp gives up a call.
+/// After this time sipp ends a call with an error.
 const LONGEST: Duration = Duration::from_mins(4);
 /// How long a caller waits for a recording, on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -37,14 +37,14 @@ pub(super) enum Act {
     Presses(String),
 }
 
-/// Who calls, as the trunk reports it.
+/// The caller's identity, as the trunk reports it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct From {
     /// The user in From, which any telephone can choose freely.
     pub(super) user: String,
     /// The number in P-Asserted-Identity, which the telephone network writes.
     pub(super) asserted: Option<String>,
-    /// The header Privacy withholds the number.
+    /// True if the header Privacy withholds the number.
     pub(super) withheld: bool,
 }
 
@@ -53,11 +53,11 @@ pub(super) struct From {
 pub(super) struct Call {
     /// The name in files and reports.
     pub(super) name: String,
-    /// Who calls.
+    /// The caller's identity.
     pub(super) from: From,
     /// What the caller does after the call is answered.
     pub(super) acts: Vec<Act>,
-    /// The caller hangs up at the end; otherwise Asterisk does.
+    /// True if the caller hangs up at the end. Otherwise Asterisk does.
     pub(super) hangs_up: bool,
 }
 
@@ -95,8 +95,8 @@ impl Call {
         talk.end().await
     }
 
-    /// The call as a sipp scenario. Asterisk sends the audio to our port `media`. Before each action sipp waits for its cue,
-    /// a request in the call.
+    /// The call as a sipp scenario. Asterisk sends the audio to the port `media` of this module.
+    /// Before each action sipp waits for its cue, which is an INFO request.
     fn scenario(&self, media: u16) -> String {
         let mut headers = String::new();
         if let Some(asserted) = &self.from.asserted {
@@ -245,7 +245,7 @@ impl<'a> Talk<'a> {
         }
     }
 
-    /// Hangs up if the caller has to, and waits for the end of the call.
+    /// Hangs up if the plan says so, and waits for the end of the call.
     pub(super) async fn end(mut self) -> Result<Heard> {
         if self.call.hangs_up {
             self.cue().await?;
@@ -259,8 +259,7 @@ impl<'a> Talk<'a> {
                 status = self.sipp.wait() => break status?,
             }
         };
-        std::fs::write(self.home.join("heard.ul"), &self.line)
-            .context("cannot keep what was heard")?;
+        std::fs::write(self.home.join("heard.ul"), &self.line).context("cannot save the audio")?;
         ensure!(status.success(), "the call failed: {}", self.complaints());
         Ok(Heard {
             time: self.begun.elapsed(),
@@ -268,7 +267,8 @@ impl<'a> Talk<'a> {
         })
     }
 
-    /// Lets sipp take its next action. sipp reads this after everything that Asterisk sent before.
+    /// Sends sipp the cue for its next action. sipp reads it after everything that Asterisk sent
+    /// before.
     async fn cue(&mut self) -> Result<()> {
         self.cues += 1;
         let (name, here, cue) = (&self.call.name, self.ear.local_addr()?, self.cues);
@@ -282,7 +282,8 @@ impl<'a> Talk<'a> {
         Ok(())
     }
 
-    /// Listens until `found` finds something. Fails if the call ends before that.
+    /// Receives audio until `found` returns a value. Fails if the call ends or [`PATIENCE`] passes
+    /// before that.
     async fn listen<T>(&mut self, what: &str, found: impl Fn(&Self) -> Option<T>) -> Result<T> {
         let limit = Instant::now() + PATIENCE;
         loop {
@@ -297,10 +298,10 @@ impl<'a> Talk<'a> {
                     continue;
                 }
                 status = self.sipp.wait() => format!("the call ended ({})", status?),
-                () = sleep_until(limit) => "nothing more came".to_owned(),
+                () = sleep_until(limit) => format!("no match within {PATIENCE:?}"),
             };
             bail!(
-                "{end} before {what} was heard, after {:?}: {}",
+                "{end} before the caller heard {what}; heard so far: {:?}; sipp: {}",
                 self.recordings.heard(&self.line),
                 self.complaints()
             );
@@ -318,7 +319,7 @@ impl<'a> Talk<'a> {
     }
 }
 
-/// The audio in an RTP packet (RFC 3550); none in a packet of another type.
+/// Returns the audio in an RTP packet (RFC 3550), or `None` for a packet of another type.
 fn sound(packet: &[u8]) -> Option<&[u8]> {
     let (first, kind) = (*packet.first()?, packet.get(1)? & 0x7f);
     let sources = usize::from(first & 0x0f);
@@ -327,7 +328,8 @@ fn sound(packet: &[u8]) -> Option<&[u8]> {
         .flatten()
 }
 
-/// A UDP port of this address that was free a moment ago. It never returns the same port twice.
+/// Returns a UDP port of this address that was free a moment ago. Never returns the same port
+/// twice.
 fn free(address: Ipv4Addr) -> Result<u16> {
     static GIVEN: Mutex<Option<HashSet<u16>>> = Mutex::new(None);
     let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);

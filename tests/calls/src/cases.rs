@@ -39,7 +39,7 @@ impl Line {
         }
     }
 
-    /// The numbers, each with whether it is subscribed. The contract number comes first.
+    /// The numbers, the contract number first. The flag is true if the number is subscribed.
     pub(super) fn numbers(&self) -> [(&str, bool); 4] {
         [
             (&self.contract, false),
@@ -69,7 +69,7 @@ pub(super) struct Case {
     pub(super) heard: Vec<&'static str>,
     /// Every recording with digits, for a caller who hears everything to the end.
     pub(super) to_the_end: Option<Vec<String>>,
-    /// The account that logs in with [`PASSWORD`] after the call. None: nothing has changed.
+    /// The account that logs in with [`PASSWORD`] after the call. `None`: the call changes nothing.
     pub(super) account: Option<String>,
     /// The line.
     pub(super) line: Line,
@@ -115,7 +115,7 @@ fn from(line: &Line, name: &str, from: From) -> Build {
 }
 
 impl Build {
-    /// The line has this state before the call.
+    /// Sets the state of the line before the call.
     fn after(mut self, past: Past) -> Self {
         self.case.past = past;
         self

@@ -1,4 +1,5 @@
-//! Faults during real calls: the caller hears an apology in bounded time, no setting is half made, the next call works.
+//! Faults before and during real calls. The caller hears an apology in bounded time, no password is
+//! set in part, and the next call works.
 
 use std::path::Path;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use super::ivr_system::IvrSystem;
 const BOUND: Duration = Duration::from_secs(40);
 /// The index of the first line for these calls. The cases use lower indexes.
 const FIRST_LINE: u32 = 900;
-/// After this time Asterisk ends the call whose IVR adapter hangs.
+/// Asterisk ends a call after this time if the IVR adapter hangs.
 const LONGEST: Duration = Duration::from_secs(12);
 
 /// The parts that a fault trial uses.
@@ -41,9 +42,11 @@ const ENTRIES: [&str; 3] = ["1", PASSWORD, PASSWORD];
 /// A fault.
 struct Fault {
     name: &'static str,
-    /// The entries before which it strikes, each in a separate call. If the list is empty, it strikes before the call.
+    /// The indexes of the entries before which the fault strikes, each in a separate call. If there
+    /// are none, it strikes before the call.
     entries: &'static [usize],
-    /// The setting may still be made after the fault is repaired: as a whole or not at all.
+    /// True if the password may still be set after the repair. It is then set completely or not at
+    /// all.
     late: bool,
     /// Causes the fault.
     breaks: fn(&mut IvrSystem) -> Result<()>,
@@ -129,14 +132,14 @@ impl Scene<'_> {
                 let time = self.strike(fault, entry, &name, &line).await;
                 let time = time.with_context(|| name.clone())?;
                 say(&format!(
-                    "{name}: an apology, {:.1} s from the call's start to its end",
+                    "{name}: the caller heard an apology; the call took {:.1} s",
                     time.as_secs_f32()
                 ));
             }
         }
         let time = self.hang().await.context("adapter-hangs")?;
         say(&format!(
-            "adapter-hangs: an apology, {:.1} s from the call's start to its end",
+            "adapter-hangs: the caller heard an apology; the call took {:.1} s",
             time.as_secs_f32()
         ));
         Ok(())
@@ -158,7 +161,7 @@ impl Scene<'_> {
         let call = call(line, name, keyed.unwrap_or_default());
         let heard = self.call(&call, fault).await?;
         self.apologised(&heard.line)?;
-        ensure!(heard.time < BOUND, "it took {:?}", heard.time);
+        ensure!(heard.time < BOUND, "the call took {:?}", heard.time);
         (fault.repairs)(self.system)?;
         let clients = self.system.clients()?;
         let unchanged = clients.unchanged(line, &before).await;
@@ -184,7 +187,7 @@ impl Scene<'_> {
         talk.end().await
     }
 
-    /// Makes a call while the IVR adapter hangs. Asterisk itself ends the call after its longest time.
+    /// Makes a call while the IVR adapter hangs. Asterisk ends the call after [`LONGEST`].
     async fn hang(&mut self) -> Result<Duration> {
         let asterisk = AsteriskContainer::start(self.image, self.home, self.system.agi, LONGEST)?;
         let line = Line::numbered(FIRST_LINE + 99);
@@ -196,7 +199,11 @@ impl Scene<'_> {
         signal(self.system.adapter.id(), Signal::SIGCONT);
         let heard = heard?;
         self.apologised(&heard.line)?;
-        ensure!(heard.time < BOUND + LONGEST, "it took {:?}", heard.time);
+        ensure!(
+            heard.time < BOUND + LONGEST,
+            "the call took {:?}",
+            heard.time
+        );
         self.system.clients()?.unchanged(&line, &before).await?;
         self.works(&line, "adapter-hangs").await?;
         Ok(heard.time)

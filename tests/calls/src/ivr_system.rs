@@ -29,7 +29,7 @@ pub(super) struct IvrSystem {
 }
 
 impl IvrSystem {
-    /// Starts everything in `home`. The time for a key is 5 seconds.
+    /// Starts everything in `home`. A caller has 5 seconds for each key.
     pub(super) fn open(home: &Path, binaries: &Path) -> Result<Self> {
         let options = Options {
             adjust: |service, _, table| {
@@ -60,7 +60,7 @@ impl IvrSystem {
     /// The only replica of a service.
     pub(super) fn service(&mut self, service: Service) -> Result<&mut Process> {
         let replicas = self.services.replicas(service);
-        replicas.first_mut().context("the service is not there")
+        replicas.first_mut().context("the service has no replica")
     }
 
     /// Waits until a restarted service and the adapter are ready.
@@ -125,5 +125,6 @@ fn program(system: &System, home: &Path, binaries: &Path, agi: u16) -> Result<Pr
 /// The path of the manifest of this repository's recordings.
 pub(super) fn manifest() -> Result<PathBuf> {
     let path = repository("deploy/asterisk/sounds/manifest.toml");
-    path.canonicalize().context("there are no recordings")
+    path.canonicalize()
+        .context("cannot find the manifest of the recordings")
 }

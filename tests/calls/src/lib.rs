@@ -1,5 +1,6 @@
-//! Real calls: a SIP client presses real keys, and a real Asterisk runs in a container. The IVR adapter and the whole system
-//! are behind it. The tests recognise the recordings in the audio that Asterisk sends.
+//! Real calls. A SIP client presses real keys, a real Asterisk in a container takes the calls, and
+//! the IVR adapter passes them to the whole system. The tests recognise the recordings in the audio
+//! from Asterisk.
 
 #![allow(
     clippy::missing_panics_doc,
@@ -35,7 +36,7 @@ use faults::Scene;
 use ivr_system::IvrSystem;
 use system_clients::SystemClients;
 
-/// After this time Asterisk ends a call. No case takes so long.
+/// After this time Asterisk ends a call. No case takes this long.
 const LONGEST: Duration = Duration::from_mins(10);
 /// The time between the starts of two calls.
 const APART: Duration = Duration::from_millis(100);
@@ -55,13 +56,16 @@ pub struct CallsEnvironment {
 pub async fn make(environment: &CallsEnvironment, mut say: impl FnMut(&str)) -> Result<()> {
     let calls = environment.home.join("calls");
     std::fs::create_dir_all(&calls).context("cannot make a directory")?;
-    let home = environment.home.canonicalize().context("the directory")?;
+    let home = environment
+        .home
+        .canonicalize()
+        .context("cannot resolve the directory")?;
     let recordings = Arc::new(Recordings::load(&ivr_system::manifest()?, Language::Ja)?);
     let mut system = IvrSystem::open(&home, &environment.binaries)?;
     let asterisk = AsteriskContainer::start(&environment.image, &home, system.agi, LONGEST)?;
 
     let cases = cases::all();
-    say(&format!("{} calls, all in progress at once", cases.len()));
+    say(&format!("{} calls, all at the same time", cases.len()));
     let clients = system.clients()?;
     hold(
         cases,
@@ -74,7 +78,7 @@ pub async fn make(environment: &CallsEnvironment, mut say: impl FnMut(&str)) -> 
     .await?;
     ensure!(asterisk.is_idle(), "calls are left in Asterisk");
 
-    say("faults in mid-call and before");
+    say("faults before and during calls");
     let mut scene = Scene {
         system: &mut system,
         asterisk: &asterisk,
@@ -98,7 +102,9 @@ pub async fn through(
         bail!("Asterisk has no IPv4 address");
     };
     std::fs::create_dir_all(home).context("cannot make a directory")?;
-    let home = home.canonicalize().context("the directory")?;
+    let home = home
+        .canonicalize()
+        .context("cannot resolve the directory")?;
     let recordings = Arc::new(Recordings::load(&ivr_system::manifest()?, Language::Ja)?);
     let clients = SystemClients {
         operator: Operator::new(system.private_as("operator")?),
@@ -109,7 +115,7 @@ pub async fn through(
     hold(cases::few(), trunk, &recordings, &clients, &home, &mut say).await
 }
 
-/// Makes the calls, all at the same time. Adds a line for each of them first.
+/// Adds a line for each call, then makes all calls at the same time.
 async fn hold(
     cases: Vec<Case>,
     trunk: Trunk,
@@ -135,7 +141,7 @@ async fn hold(
     }
     let mut failed = Vec::new();
     while let Some(done) = calls.join_next().await {
-        let (case, before, heard) = done.context("a call was lost")?;
+        let (case, before, heard) = done.context("the task of a call panicked")?;
         let checked = match heard {
             Ok(heard) => check(&case, &before, &heard, recordings, clients).await,
             Err(error) => Err(error),
@@ -146,7 +152,7 @@ async fn hold(
         }
     }
     if !failed.is_empty() {
-        bail!("{} calls went wrong:\n{}", failed.len(), failed.join("\n"));
+        bail!("{} calls failed:\n{}", failed.len(), failed.join("\n"));
     }
     Ok(())
 }
@@ -165,7 +171,7 @@ async fn check(
         .iter()
         .map(|id| recordings.sounds_like(id))
         .collect();
-    // A caller who presses a key early does not hear all digits, nor what comes after them.
+    // A caller who presses a key early may not hear all digits, so they are not compared here.
     let guidance: Vec<String> = all
         .iter()
         .filter(|id| !id.starts_with("digit-"))
@@ -188,7 +194,7 @@ async fn check(
 /// INV-8: neither Asterisk nor the IVR adapter has logged keyed digits or a full number.
 fn secret(asterisk: &AsteriskContainer, system: &IvrSystem) -> Result<()> {
     let adapter = system.services.logs().join("ivr.log");
-    let adapter = std::fs::read_to_string(adapter).context("the IVR adapter's log")?;
+    let adapter = std::fs::read_to_string(adapter).context("cannot read the IVR adapter's log")?;
     let number = cases::Line::numbered(0).contract;
     for (who, logged) in [
         ("Asterisk", asterisk.logged()),

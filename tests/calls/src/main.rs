@@ -1,6 +1,6 @@
 //! Makes real calls through an Asterisk in a container. `cargo xtask call-test` and `cargo xtask container-test` prepare
 //! everything and start this program.
-#![allow(clippy::print_stdout, reason = "a command line says what it does")]
+#![allow(clippy::print_stdout, reason = "this program prints its progress")]
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -36,7 +36,7 @@ enum Calls {
     },
     /// A few calls through a running Asterisk and a running system.
     Through {
-        /// The file that says where the system is (`state.json`).
+        /// The file with the addresses of the running system (`state.json`).
         #[arg(long)]
         state: PathBuf,
         /// The address at which Asterisk accepts calls. This machine has the same address.

@@ -1,4 +1,5 @@
-//! Clients of the system behind the IVR adapter: they prepare lines before a call and check them after it.
+//! Clients of the system behind the IVR adapter. They prepare lines before a call and check them
+//! after it.
 
 use aikagi_api::units::v1::{AuthUnit, Line as State};
 use aikagi_client::samples::{OTHER_TEMPORARY, PERMANENT};
@@ -7,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::cases::{Line, PASSWORD, Past};
 
-/// The clients.
+/// The clients of a system.
 pub(super) struct SystemClients {
     /// An operator.
     pub(super) operator: Operator,
@@ -27,7 +28,7 @@ impl SystemClients {
             Past::Established(unit) => self
                 .establish(line, unit)
                 .await
-                .context("a line has no unit")?,
+                .context("the unit of a line was not established")?,
             Past::Closed => {
                 let closed = self.operator.close_line(&line.contract).await;
                 closed.context("a line was not closed")?;
@@ -56,7 +57,7 @@ impl SystemClients {
     /// Checks that the line has not changed since it was read.
     pub(super) async fn unchanged(&self, line: &Line, since: &State) -> Result<()> {
         let now = self.state(line).await?;
-        ensure!(now == *since, "something was changed");
+        ensure!(now == *since, "the line has changed");
         Ok(())
     }
 

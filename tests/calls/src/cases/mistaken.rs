@@ -14,7 +14,7 @@ const TARGET: &[&str] = &["enter-target"];
 const ENTER_PASSWORD: &[&str] = &["enter-password-before", "enter-password-after"];
 const CONFIRM: &[&str] = &["confirm-password"];
 
-/// IVR-3, IVR-6, IVR-7, IVR-11: invalid entries at each step. The third of a step ends the call.
+/// IVR-3, IVR-6, IVR-7, IVR-11: invalid entries at each step. The third at one step ends the call.
 pub(super) const INVALID: [Make; 14] = [
     |line| three(at_unit(line, "unit"), UNIT, ["4", "0", "9"]),
     |line| three(at_unit(line, "unit-keys"), UNIT, [SILENCE, "#", "*"]),
@@ -25,7 +25,7 @@ pub(super) const INVALID: [Make; 14] = [
         let build = build.after(Past::Established(AuthUnit::Number));
         three(build, UNIT, ["1", "3", "1"])
     },
-    // An unsubscribed additional number is no account.
+    // An unsubscribed additional number is not an account.
     |line| {
         let build = on(line, "unsubscribed-user", &line.unsubscribed).hears(&["enter-unit"]);
         three(build, UNIT, ["3"; 3])
@@ -44,7 +44,7 @@ pub(super) const INVALID: [Make; 14] = [
         let entries = [SILENCE, "1#", "99999999999"];
         three(at_target(line, "target-keys"), TARGET, entries)
     },
-    // The contract number is not subscribed, so it is no account under this unit.
+    // The contract number is not subscribed, so it is not an account under this unit.
     |line| {
         let contract = format!("{}#", line.contract);
         let entries = [&contract, "*1#", SILENCE];
@@ -107,7 +107,8 @@ pub(super) const CORRECTED: [Make; 4] = [
             .hears(&["enter-password-before"])
             .sets(&line.second)
     },
-    // Ending every entry with the hash key is no mistake: the question that it interrupts starts again.
+    // A caller may end every entry with the hash key. Where the key is not needed, it interrupts
+    // the next question, and that question starts again.
     |line| {
         on(line, "always-hash", &line.first)
             .hears(&["enter-unit"])
@@ -125,7 +126,7 @@ pub(super) const CORRECTED: [Make; 4] = [
             .hears(&["password-set-before", "password-set-after"])
             .sets_on(&line.first)
     },
-    // Eight keys, of which one is not a digit.
+    // Eight keys, one of which is not a digit.
     |line| {
         on(line, "a-star-in-it", &line.first)
             .hears(&["enter-unit"])
@@ -158,8 +159,8 @@ fn at_confirm(line: &Line, name: &str) -> Build {
     build.hears(&["confirm-password"])
 }
 
-/// Three invalid entries of one step. The caller has heard the first piece of its question. A caller who presses a key
-/// hears no more of it; a silent caller hears all of it.
+/// Three invalid entries at one step. The caller has heard the first piece of the question. A key
+/// interrupts the rest of the question. A silent caller hears all of it.
 fn three(mut build: Build, question: &[&'static str], entries: [&str; 3]) -> Case {
     let mut left = question.get(1..).unwrap_or_default();
     let answers = ["invalid-entry", "invalid-entry", "too-many-invalid"];

@@ -3,7 +3,7 @@
 use super::super::caller::From;
 use super::{Build, Case, Make, Past, from, on};
 
-/// IVR-11: callers who are refused; some of them pretend to have another number.
+/// IVR-11: callers who are refused. Some of them pretend to have another number.
 pub(super) const REFUSED: [Make; 9] = [
     |line| {
         let caller = From {
@@ -24,7 +24,7 @@ pub(super) const REFUSED: [Make; 9] = [
     |line| refused(on(line, "closed", &line.contract).after(Past::Closed)),
     |line| refused(on(line, "absurd", &"9".repeat(200))),
     |line| refused(on(line, "a-word", "operator")),
-    // A caller can write any number into From; the network has asserted none.
+    // A caller can write any number into From. The network has asserted no number.
     |line| {
         let caller = From {
             user: line.contract.clone(),
@@ -43,7 +43,7 @@ pub(super) const REFUSED: [Make; 9] = [
         };
         refused(from(line, "smuggled", caller))
     },
-    // From is not believed if the network asserts another number.
+    // The number in From does not count if the network asserts another one.
     |line| {
         let caller = From {
             user: line.contract.clone(),
