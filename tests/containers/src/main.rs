@@ -1,5 +1,6 @@
-//! `cargo xtask container-test`: starts the system in containers from nothing, plays the story, disturbs the system
-//! while subscribers use it, and looks at it from inside every container.
+//! `cargo xtask container-test`: starts the system in containers from nothing and runs trials on
+//! it. The trials play the story, disturb the system while subscribers use it, and inspect every
+//! container from inside.
 
 mod postgres;
 mod subscribers;
@@ -20,7 +21,7 @@ use tokio::runtime::Runtime;
 use crate::system::ContainerSystem;
 use crate::trials::{TRIALS, Trial};
 
-/// Starts the system in containers from nothing, and tries it.
+/// Starts the system in containers from nothing, and runs trials on it.
 #[derive(Debug, Parser)]
 #[command(
     name = "cargo xtask container-test",
@@ -31,10 +32,10 @@ struct Arguments {
     /// executables of this machine's build into the images.
     #[arg(long)]
     from_source: bool,
-    /// Only these trials, by name. The system is started in any case.
+    /// Run only these trials. The system is always started.
     #[arg(long = "trial", value_name = "NAME", conflicts_with = "quick")]
     trials: Vec<String>,
-    /// Only the trials that `cargo xtask test` runs.
+    /// Run only the trials that `cargo xtask test` runs.
     #[arg(long)]
     quick: bool,
     /// Leave the system running at the end.
@@ -84,8 +85,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs the chosen trials, and stops at the first that fails. A machine that cannot run containers is no failure: a
-/// warning says that nothing was tried.
+/// Runs the chosen trials, and stops at the first failure. On a machine that cannot run containers,
+/// prints a warning and succeeds.
 fn run(arguments: &Arguments, console: Console) -> Result<()> {
     let chosen = arguments.chosen()?;
     let repo = Repo::here()?;

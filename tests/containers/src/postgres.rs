@@ -1,4 +1,4 @@
-//! What the trials do with PostgreSQL, as docs/operations.md says.
+//! The trials' operations on PostgreSQL, with the commands of docs/operations.md.
 
 use anyhow::{Context, Result, ensure};
 
@@ -6,7 +6,7 @@ use crate::system::{ContainerSystem, SERVICES};
 
 /// The data directory in PostgreSQL's containers.
 pub(crate) const DATA: &str = "/var/lib/postgresql/17";
-/// How many standbys confirm each commit.
+/// Counts the standbys that confirm each commit.
 const SYNCHRONOUS: &str = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'";
 
 /// Runs a statement in a container of PostgreSQL, and returns its result.
@@ -32,7 +32,7 @@ pub(crate) fn psql(
     Ok(system.project.ask(&query)?.trim().to_owned())
 }
 
-/// Makes a backup of a PostgreSQL, and returns its name.
+/// Makes a backup of a PostgreSQL server, and returns the backup's name.
 pub(crate) fn backup(system: &ContainerSystem<'_>, container: &str) -> Result<String> {
     let output = system
         .project
@@ -41,8 +41,8 @@ pub(crate) fn backup(system: &ContainerSystem<'_>, container: &str) -> Result<St
     Ok(name.trim().to_owned())
 }
 
-/// Replaces PostgreSQL's data. `backup` is the name of a backup, and optionally the time up to which the archive is
-/// replayed.
+/// Replaces PostgreSQL's data. `backup` is the name of a backup. A time may follow, up to which the
+/// archive is replayed.
 pub(crate) fn restore_to(system: &ContainerSystem<'_>, backup: &[&str]) -> Result<()> {
     let run = ["run", "--rm", "--no-deps", "--entrypoint=aikagi-restore"];
     system
@@ -57,7 +57,7 @@ pub(crate) fn stop_services(system: &ContainerSystem<'_>) -> Result<()> {
     system.project.run(&stop)
 }
 
-/// Fails unless one standby confirms each commit.
+/// Fails unless exactly one standby confirms each commit.
 pub(crate) fn has_a_standby(system: &ContainerSystem<'_>) -> Result<()> {
     let synchronous = psql(system, "postgres", SYNCHRONOUS)?;
     ensure!(

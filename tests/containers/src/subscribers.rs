@@ -1,5 +1,5 @@
-//! Subscribers who use the system while a trial disturbs it. Each of them keeps an account of what the system
-//! acknowledged, and notices when any of that is lost.
+//! Subscribers who use the system while a trial disturbs it. Each records what the system
+//! acknowledged, and reports what was lost.
 
 mod account;
 mod gateways;
@@ -20,19 +20,21 @@ use subscriber::Subscriber;
 
 use crate::system::ContainerSystem;
 
-/// How many subscribers there are, and so how many RPCs are in progress at most.
+/// The number of subscribers. Each has at most one RPC in progress.
 pub(crate) const SUBSCRIBERS: usize = 3;
-/// How long each rests between two steps. All of them have one address, which has a limit (LOGIN-8).
+/// The pause of a subscriber between two steps. All subscribers share one address, which has a
+/// limit (LOGIN-8).
 const PAUSE: Duration = Duration::from_millis(150);
-/// No round takes longer, whatever happens to the system.
+/// The trial fails if the subscribers take longer for the rounds that it waits for.
 const ROUND_LIMIT: Duration = Duration::from_mins(2);
 
-/// What a disturbance may cost. Nothing that was acknowledged may be lost from PostgreSQL, ever.
+/// What may fail or be lost in a trial. An acknowledged change in PostgreSQL must never be lost
+/// (INV-4).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Allowed {
-    /// How many RPCs may fail.
+    /// The number of RPCs that may fail.
     pub(crate) failed: usize,
-    /// True if temporary passwords and sessions may be lost, because Redis is (INV-3).
+    /// True if temporary passwords and sessions may be lost with Redis (INV-3).
     pub(crate) lost_with_redis: bool,
 }
 
@@ -52,7 +54,8 @@ pub(crate) struct Subscribers<'a> {
 }
 
 impl<'a> Subscribers<'a> {
-    /// Adds a line for each subscriber and lets them start; returns when they have ended as many rounds as they are.
+    /// Adds a line for each subscriber and starts the subscribers. Returns after [`SUBSCRIBERS`]
+    /// rounds.
     pub(crate) fn start(system: &'a ContainerSystem<'a>) -> Result<Self> {
         let file = system.with_all_ports()?;
         let stop = Arc::new(AtomicBool::new(false));
@@ -81,7 +84,7 @@ impl<'a> Subscribers<'a> {
         Ok(subscribers)
     }
 
-    /// Waits until `count` more rounds have ended, in whatever way.
+    /// Waits until `count` more rounds have ended, completed or not.
     pub(crate) fn wait_for_rounds(&self, count: usize) -> Result<()> {
         // Rounds that ended before now do not count.
         while self.ended.try_recv().is_ok() {}
@@ -93,13 +96,14 @@ impl<'a> Subscribers<'a> {
                 Err(RecvTimeoutError::Timeout) => {
                     bail!("the subscribers did not end {count} rounds within {ROUND_LIMIT:?}")
                 }
-                Err(RecvTimeoutError::Disconnected) => bail!("no subscriber is left"),
+                Err(RecvTimeoutError::Disconnected) => bail!("all subscribers have stopped"),
             }
         }
         Ok(())
     }
 
-    /// Waits for as many rounds as there are subscribers, stops them, and compares what happened with what may.
+    /// Waits for [`SUBSCRIBERS`] more rounds and stops the subscribers. Fails if more failed or was
+    /// lost than `allowed`.
     pub(crate) fn finish(mut self, allowed: Allowed) -> Result<()> {
         self.wait_for_rounds(SUBSCRIBERS)?;
         self.stop.store(true, Ordering::Relaxed);
@@ -117,7 +121,7 @@ impl<'a> Subscribers<'a> {
         ensure!(account.lost.is_empty(), "lost: {:#?}", account.lost);
         ensure!(
             account.failed.len() <= allowed.failed,
-            "{} RPCs failed, and {} may: {:#?}",
+            "{} RPCs failed, only {} may: {:#?}",
             account.failed.len(),
             allowed.failed,
             account.failed

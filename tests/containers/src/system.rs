@@ -1,4 +1,4 @@
-//! The system in containers, as the trials start it, ask it and change it.
+//! The system in containers: starts, inspects and changes it for the trials.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,7 +15,7 @@ use aikagi_devkit::repo::Repo;
 use anyhow::{Context, Result, ensure};
 use tokio::runtime::Runtime;
 
-/// The project's name: not that of a `docker compose up` by hand.
+/// The project's name. It differs from the name in a manual `docker compose up`.
 pub(crate) const PROJECT: &str = "aikagi-test";
 /// The tag of its images.
 pub(crate) const TAG: &str = "test";
@@ -39,15 +39,15 @@ const PUBLIC_PORTS: [u16; 3] = [18443, 18444, 18445];
 const PRIVATE_PORTS: [u16; 3] = [18453, 18454, 18455];
 /// The published port of the softphone.
 pub(crate) const SOFTPHONE_PORT: u16 = 18480;
-/// This machine's address in the network from which Asterisk's ports are published: the caller's address, and the
-/// address that it calls.
+/// This machine's address in the network of Asterisk's published ports. The caller has this
+/// address, and Asterisk accepts calls at it.
 pub(crate) const SIP_ADDRESS: &str = "10.117.26.1";
 /// The published port of Asterisk for SIP.
 pub(crate) const SIP_PORT: u16 = 18560;
 /// The first and the last published port of Asterisk for media.
 pub(crate) const MEDIA_PORTS: (u16, u16) = (18600, 18639);
 
-/// How long a trial waits for containers to become healthy, and for other changes.
+/// How long a trial waits until containers are healthy, and for other changes.
 pub(crate) const LIMIT: Duration = Duration::from_mins(2);
 /// How long a service may take to stop, in seconds.
 const STOP_SECONDS: &str = "--time=40";
@@ -69,7 +69,8 @@ pub(crate) struct ContainerSystem<'a> {
 }
 
 impl<'a> ContainerSystem<'a> {
-    /// Removes what an interrupted run left, and prepares the images. Starts nothing yet. Fails when a port is in use.
+    /// Removes the remains of an interrupted run, and prepares the images. Starts nothing yet.
+    /// Fails if a port is in use.
     pub(crate) fn new(
         repo: &'a Repo,
         console: Console,
@@ -133,7 +134,7 @@ impl<'a> ContainerSystem<'a> {
         }
     }
 
-    /// `docker compose up` with more arguments, until everything is healthy.
+    /// Runs `docker compose up` with more arguments, and waits until everything is healthy.
     pub(crate) fn up(&self, more: &[&str]) -> Result<()> {
         let mut arguments = vec!["up", "--detach", "--wait", "--quiet-pull"];
         arguments.extend(more);
@@ -207,7 +208,7 @@ impl<'a> ContainerSystem<'a> {
             .try_for_each(|service| self.wait_until_healthy(service))
     }
 
-    /// Writes the logs of all containers to a file, for the search for a failure's cause.
+    /// Writes the logs of all containers to a file, so that the cause of a failure can be found.
     pub(crate) fn save_logs(&self) {
         let file = self.home.join("containers.log");
         let saved = self
@@ -216,7 +217,7 @@ impl<'a> ContainerSystem<'a> {
             .and_then(|logs| std::fs::write(&file, logs).context("cannot write the file"));
         self.console.warning(&match saved {
             Ok(()) => format!("the containers' logs are in {}", file.display()),
-            Err(error) => format!("the containers' logs are not saved: {error:#}"),
+            Err(error) => format!("cannot save the containers' logs: {error:#}"),
         });
     }
 }
@@ -231,7 +232,7 @@ fn project<'a>(engine: &'a Engine, repo: &'a Repo) -> Project<'a> {
         .with("AIKAGI_PUBLIC_PORT", range(PUBLIC_PORTS))
         .with("AIKAGI_PRIVATE_PORT", range(PRIVATE_PORTS))
         .with("AIKAGI_SOFTPHONE_PORT", SOFTPHONE_PORT.to_string())
-        // The trials wait for health some hundred times.
+        // The trials wait some hundred times until a container is healthy.
         .with("AIKAGI_HEALTH_INTERVAL", "1s")
         .with("AIKAGI_TRUNK", SIP_ADDRESS)
         .with("AIKAGI_SIP_ADDRESS", SIP_ADDRESS)

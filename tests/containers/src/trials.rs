@@ -1,4 +1,4 @@
-//! What is tried with the system in containers.
+//! The trials: tests of the system in containers.
 
 mod backup;
 mod calls;
@@ -14,19 +14,19 @@ use anyhow::Result;
 
 use crate::system::{ContainerSystem, RUNNING};
 
-/// One thing that is tried.
+/// One test of the system in containers.
 pub(crate) struct Trial {
     /// Its name, for `--trial`.
     pub(crate) name: &'static str,
     /// What it does, in a few words.
     pub(crate) about: &'static str,
-    /// True if `cargo xtask test` runs it, too.
+    /// True if `cargo xtask test` runs it too.
     pub(crate) quick: bool,
     /// Runs it.
     pub(crate) run: fn(&ContainerSystem<'_>) -> Result<()>,
 }
 
-/// All trials, in order. Each leaves the system as healthy as it found it.
+/// All trials, in order. Each leaves a healthy system.
 pub(crate) const TRIALS: [Trial; 13] = [
     Trial {
         name: "story",
@@ -90,7 +90,7 @@ pub(crate) const TRIALS: [Trial; 13] = [
     },
     Trial {
         name: "restore",
-        about: "restores a backup up to a moment",
+        about: "restores a backup to a point in time",
         quick: true,
         run: backup::restore,
     },

@@ -1,5 +1,5 @@
-//! A witness is a line with a permanent password and a count of wrong attempts. A trial leaves it in the system, does
-//! something to the system, and finds it again (LOGIN-3).
+//! A witness is a line with a permanent password and a count of wrong attempts. A trial creates it,
+//! disturbs the system, and checks that password and count are unchanged (LOGIN-3).
 
 use aikagi_api::units::v1::AuthUnit;
 use aikagi_client::{Ivr, Operator, RunningSystem, Site, reason};
@@ -14,7 +14,7 @@ const WRONG_PASSWORD: &str = "Wrong12345";
 
 /// Adds a line, sets its permanent password, and makes `wrong` wrong attempts.
 pub(crate) fn leave(system: &ContainerSystem<'_>, number: &str, wrong: u32) -> Result<()> {
-    with_clients(system, number, "cannot be left", async |clients| {
+    with_clients(system, number, "cannot be created", async |clients| {
         clients.operator.add_line(&[(number, true)]).await?;
         clients
             .ivr
@@ -31,14 +31,17 @@ pub(crate) fn leave(system: &ContainerSystem<'_>, number: &str, wrong: u32) -> R
 
 /// Makes `wrong` more wrong attempts.
 pub(crate) fn guess(system: &ContainerSystem<'_>, number: &str, wrong: u32) -> Result<()> {
-    with_clients(system, number, "cannot be guessed at", async |clients| {
-        clients.guess(number, wrong).await
-    })
+    with_clients(
+        system,
+        number,
+        "did not refuse wrong attempts",
+        async |clients| clients.guess(number, wrong).await,
+    )
 }
 
 /// Fails unless the count is `wrong` and the password logs in. The login sets the count to 0.
 pub(crate) fn find(system: &ContainerSystem<'_>, number: &str, wrong: u32) -> Result<()> {
-    with_clients(system, number, "is not found", async |clients| {
+    with_clients(system, number, "has changed", async |clients| {
         let count = clients.operator.number(number).await?.failures;
         ensure!(
             count == wrong,
@@ -53,9 +56,9 @@ pub(crate) fn find(system: &ContainerSystem<'_>, number: &str, wrong: u32) -> Re
     })
 }
 
-/// Fails if there is such a line.
+/// Fails unless the number is on no line.
 pub(crate) fn find_none(system: &ContainerSystem<'_>, number: &str) -> Result<()> {
-    with_clients(system, number, "is found", async |clients| {
+    with_clients(system, number, "exists", async |clients| {
         match clients.operator.line(number).await {
             Err(status) if reason(&status) == name_of(ErrorReason::LineNotFound) => Ok(()),
             Err(status) => Err(status.into()),

@@ -7,7 +7,7 @@ pub(super) struct Account {
     pub(super) rounds: usize,
     /// RPCs that got the expected response or refusal.
     pub(super) answered: usize,
-    /// RPCs that ended otherwise, each with its status.
+    /// RPCs that ended in another way, each with its status.
     pub(super) failed: Vec<String>,
     /// Acknowledged changes that were missing later. Each is a violation of INV-4.
     pub(super) lost: Vec<String>,
@@ -17,7 +17,7 @@ pub(super) struct Account {
 }
 
 impl Account {
-    /// The sum of both.
+    /// The sum of these results and others.
     pub(super) fn and(mut self, other: Self) -> Self {
         self.rounds += other.rounds;
         self.answered += other.answered;

@@ -7,11 +7,11 @@ use aikagi_mesh::client::was_never_started;
 use anyhow::Result;
 use tonic::Status;
 
-/// How often each gateway is tried before an RPC that none accepted has failed.
+/// The number of times each gateway is tried before an RPC fails because no gateway accepts it.
 const ROUNDS: usize = 2;
 
-/// Clients of all gateways. An RPC that a gateway did not accept is sent to the next. One that it accepted is not sent
-/// again.
+/// Clients of all gateways. If a gateway does not accept an RPC, the RPC is sent to the next
+/// gateway. An accepted RPC is never sent again.
 pub(super) struct Gateways {
     gateways: Vec<Gateway>,
     next: AtomicUsize,
@@ -43,7 +43,8 @@ impl Gateways {
         })
     }
 
-    /// Sends an RPC to one gateway after the other, starting with another one each time, until one accepts it.
+    /// Sends an RPC to the gateways in turn, until one accepts it. Consecutive RPCs start at
+    /// different gateways.
     pub(super) async fn call<T, F>(&self, send: impl Fn(Gateway) -> F) -> Result<T, Status>
     where
         F: Future<Output = Result<T, Status>>,

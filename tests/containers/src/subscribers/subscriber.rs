@@ -1,4 +1,4 @@
-//! One subscriber.
+//! A simulated subscriber.
 
 use std::time::Duration;
 
@@ -11,14 +11,14 @@ use tonic::{Code, Status};
 use super::account::Account;
 use super::gateways::Gateways;
 
-/// Wrong attempts before each right one: fewer than the limits (LOGIN-2).
+/// The wrong attempts before each login with the right password, fewer than the limits (LOGIN-2).
 const WRONG: u32 = 2;
 const WRONG_TEMPORARY: &str = "00000000";
 const WRONG_PERMANENT: &str = "Wrong12345";
-/// How many numbers are tried until one is found that is on no line.
+/// The largest number of random telephone numbers to try, until one is on no line.
 const NUMBERS_TRIED: u32 = 20;
 
-/// A subscriber with a line that nobody else uses.
+/// A subscriber with a line of the subscriber's own.
 pub(super) struct Subscriber {
     number: String,
     gateways: Gateways,
@@ -26,7 +26,7 @@ pub(super) struct Subscriber {
     round: u32,
 }
 
-/// A round ended early; the account has the reason.
+/// A round ended early. [`Account`] has the reason.
 struct Broken;
 
 impl Subscriber {
@@ -55,8 +55,8 @@ impl Subscriber {
         bail!("{NUMBERS_TRIED} random numbers are all on lines already")
     }
 
-    /// Plays round after round until `is_stopped`, and calls `has_ended` after each. Rests for `pause` between two
-    /// steps, and after a round that ended early.
+    /// Plays rounds until `is_stopped` returns true, and calls `has_ended` after each. Pauses for
+    /// `pause` between two steps, and after a round that ended early.
     pub(super) async fn work(
         mut self,
         pause: Duration,
@@ -75,8 +75,9 @@ impl Subscriber {
         self.account
     }
 
-    /// One round: set a temporary password by telephone, make wrong attempts, change the password, make wrong attempts,
-    /// log in, log out. What was acknowledged has to hold at the next step.
+    /// One round: set a temporary password by telephone, make wrong attempts, change the password,
+    /// make wrong attempts, log in, log out. Each step checks that the acknowledged results of
+    /// earlier steps still exist.
     async fn round(&mut self, pause: Duration) -> Result<(), Broken> {
         let number = self.number.clone();
         let temporary = random_other_than(WRONG_TEMPORARY, || {
@@ -113,7 +114,7 @@ impl Subscriber {
         self.answered_in_session("logging out", logout)
     }
 
-    /// Logs in with a wrong password, and has to be refused each time.
+    /// Makes logins with a wrong password. Each must be refused.
     async fn make_wrong_attempts(&mut self, wrong: &str) -> Result<(), Broken> {
         for _ in 0..WRONG {
             match self.log_in(wrong).await {
@@ -132,7 +133,7 @@ impl Subscriber {
             .await
     }
 
-    /// Logs in with a temporary password that was acknowledged. It may have been lost with Redis.
+    /// Logs in with an acknowledged temporary password. It may have been lost with Redis.
     async fn log_in_with_temporary(&mut self, password: &str) -> Result<LoggedIn, Broken> {
         match self.log_in(password).await {
             Err(status) if is_login_refused(&status) => {
@@ -142,7 +143,7 @@ impl Subscriber {
         }
     }
 
-    /// Logs in with a permanent password that was acknowledged.
+    /// Logs in with an acknowledged permanent password.
     async fn log_in_with_permanent(&mut self, password: &str) -> Result<LoggedIn, Broken> {
         match self.log_in(password).await {
             Err(status) if is_login_refused(&status) => {
@@ -152,8 +153,8 @@ impl Subscriber {
         }
     }
 
-    /// Changes a temporary password to a permanent one. Redis may lose the temporary password after the session was
-    /// checked, and then it is wrong.
+    /// Changes a temporary password to a permanent one. If Redis loses the temporary password after
+    /// the session check, the system refuses it as wrong.
     async fn change_password(
         &mut self,
         session: &LoggedIn,
@@ -175,14 +176,14 @@ impl Subscriber {
         }
     }
 
-    /// Compares the count of wrong attempts with those that were acknowledged (LOGIN-3).
+    /// Checks that the system counts the acknowledged wrong attempts (LOGIN-3).
     async fn check_count(&mut self, expected: u32) -> Result<(), Broken> {
         let number = self.number.as_str();
         let found = self
             .gateways
             .call(|gateway| async move { gateway.operator.number(number).await })
             .await;
-        let count = self.answered("asking for the count", found)?.failures;
+        let count = self.answered("reading the count", found)?.failures;
         if count == expected {
             Ok(())
         } else {

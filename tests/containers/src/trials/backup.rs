@@ -12,7 +12,8 @@ const BEFORE_MOMENT: &str = "0311110002";
 const AFTER_MOMENT: &str = "0311110003";
 const AFTER_RESTORE: &str = "0311110004";
 
-/// Restores a backup up to a moment: what was acknowledged before that moment exists, and nothing after it.
+/// Restores a backup to a point in time. Changes acknowledged before it exist; later changes do
+/// not.
 pub(super) fn restore(system: &ContainerSystem<'_>) -> Result<()> {
     witness::leave(system, BEFORE_BACKUP, 2)?;
     let backup = backup(system, "postgres")?;
@@ -38,7 +39,7 @@ pub(super) fn restore(system: &ContainerSystem<'_>) -> Result<()> {
     follow_with_a_standby(system)
 }
 
-/// Closes the present segment of the log, and waits until it is in the archive.
+/// Closes the current WAL segment, and waits until it is in the archive.
 fn wait_until_archived(system: &ContainerSystem<'_>) -> Result<()> {
     let last = psql(
         system,
@@ -57,7 +58,7 @@ fn wait_until_archived(system: &ContainerSystem<'_>) -> Result<()> {
     Ok(())
 }
 
-/// A standby that is made after a restore follows the restored server.
+/// Checks that a new standby follows the restored server.
 fn follow_with_a_standby(system: &ContainerSystem<'_>) -> Result<()> {
     let followed = system.over(&["deploy/compose/standby.yml"]);
     followed.up(&[])?;

@@ -1,5 +1,5 @@
-//! The profile `ivr`: real calls through the published ports of an Asterisk in a container, and what its containers can
-//! do.
+//! The profile `ivr`: real calls through the published ports of an Asterisk in a container, and the
+//! isolation of the profile's containers.
 
 use std::collections::BTreeSet;
 

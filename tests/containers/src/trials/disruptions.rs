@@ -1,5 +1,5 @@
-//! Disruptions while subscribers use the system. What was acknowledged holds. Nobody notices a planned restart; a kill
-//! fails only the RPCs that the killed container was answering.
+//! Disruptions while subscribers use the system. No acknowledged change is lost. A planned restart
+//! fails no RPC. A kill fails only the RPCs in progress in the killed container.
 
 use aikagi_devkit::command::wait_until;
 use aikagi_devkit::docker::project::Container;
@@ -10,10 +10,11 @@ use nix::unistd::Pid;
 use crate::subscribers::{Allowed, NOTHING, SUBSCRIBERS, Subscribers};
 use crate::system::{ContainerSystem, LIMIT, SERVICES};
 
-/// Rounds in which a new replica has to do its part of the work.
+/// The number of rounds in which every replica must take its share of the load.
 const SHARE_ROUNDS: usize = 4 * SUBSCRIBERS;
 
-/// LOGIN-4, INV-2: new replicas take their part of the load at once. Removing them fails no RPC.
+/// LOGIN-4, INV-2: new replicas take their share of the load immediately. Removing them fails no
+/// RPC.
 pub(super) fn scaling(system: &ContainerSystem<'_>) -> Result<()> {
     let subscribers = Subscribers::start(system)?;
     system.up(&["--no-recreate", "--scale", "authentication=3"])?;
@@ -31,7 +32,8 @@ pub(super) fn scaling(system: &ContainerSystem<'_>) -> Result<()> {
     system.console.step(&format!(
         "the three replicas used this processor time, in clock ticks: {shares:?}"
     ));
-    // The balancer draws two at random and takes the less busy one, so the shares differ; a tenth is far below a third.
+    // The balancer picks two replicas at random and uses the less busy one, so the shares differ.
+    // The expected share is a third; the bound is a tenth.
     ensure!(
         whole > 0 && shares.iter().all(|share| share * 10 >= whole),
         "the load is not spread: {shares:?}"
@@ -41,7 +43,7 @@ pub(super) fn scaling(system: &ContainerSystem<'_>) -> Result<()> {
     subscribers.finish(NOTHING)
 }
 
-/// SIGTERM to every replica of every service, one after the other: no RPC fails.
+/// Restarts every replica of every service with SIGTERM, one after the other. No RPC fails.
 pub(super) fn rolling(system: &ContainerSystem<'_>) -> Result<()> {
     system.scale_to_two()?;
     let subscribers = Subscribers::start(system)?;
@@ -49,8 +51,9 @@ pub(super) fn rolling(system: &ContainerSystem<'_>) -> Result<()> {
     subscribers.finish(NOTHING)
 }
 
-/// `kill -9` of each container, one after the other. A killed service fails the RPCs that it was answering; a killed
-/// store fails RPCs until it runs again. What was acknowledged holds (INV-3, INV-4).
+/// Kills each container with SIGKILL, one after the other. A killed service fails only the RPCs
+/// that it had in progress. A killed store fails RPCs until it runs again. No acknowledged change
+/// is lost (INV-3, INV-4).
 pub(super) fn kills(system: &ContainerSystem<'_>) -> Result<()> {
     system.scale_to_two()?;
     let in_progress = Allowed {
@@ -78,7 +81,7 @@ pub(super) fn kills(system: &ContainerSystem<'_>) -> Result<()> {
     Ok(())
 }
 
-/// INV-3: Redis loses everything, and subscribers dial or log in again.
+/// INV-3: after Redis has lost everything, subscribers dial or log in again.
 pub(super) fn emptied(system: &ContainerSystem<'_>) -> Result<()> {
     let subscribers = Subscribers::start(system)?;
     for _ in 0..3 {
@@ -95,7 +98,8 @@ pub(super) fn emptied(system: &ContainerSystem<'_>) -> Result<()> {
     })
 }
 
-/// Kills the first process of a container, and waits until the engine has started it again and it is healthy.
+/// Kills the first process of a container. Waits until the engine has restarted the container and
+/// it is healthy.
 fn kill_container(
     system: &ContainerSystem<'_>,
     service: &str,
@@ -112,7 +116,7 @@ fn kill_container(
         now.iter()
             .any(|now| now.name == container.name && now.pid != 0 && now.pid != container.pid)
     });
-    ensure!(restarted, "{} was not started again", container.name);
+    ensure!(restarted, "{} was not restarted", container.name);
     system.wait_until_healthy(service)
 }
 
@@ -120,7 +124,7 @@ fn kill_container(
 fn processor_times(containers: &[Container]) -> Result<Vec<u64>> {
     let ticks = |container: &Container| {
         let text = std::fs::read_to_string(format!("/proc/{}/stat", container.pid)).ok()?;
-        // After the name, which is in brackets, comes the state as field 0; utime is field 11, stime field 12.
+        // The fields after the name in brackets: 0 is the state, 11 is utime, 12 is stime.
         let fields: Vec<&str> = text.rsplit(") ").next()?.split(' ').collect();
         let user: u64 = fields.get(11)?.parse().ok()?;
         let system: u64 = fields.get(12)?.parse().ok()?;

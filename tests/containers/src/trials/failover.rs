@@ -1,4 +1,4 @@
-//! Failover, and the return from it, as docs/operations.md says. Passwords and counts survive (LOGIN-3).
+//! Failover and failback, as docs/operations.md says. Passwords and counts survive (LOGIN-3).
 
 use aikagi_devkit::command::wait_until;
 use anyhow::{Result, ensure};
@@ -11,8 +11,9 @@ use crate::witness;
 const FIRST: &str = "0311130001";
 const SECOND: &str = "0311130002";
 
-/// INV-3, INV-4: the master of Redis stops and Sentinel promotes the replica; then the primary of PostgreSQL stops and
-/// its standby is promoted. What was acknowledged holds.
+/// INV-3, INV-4: the master of Redis is killed, and Sentinel promotes the replica. Then the primary
+/// of PostgreSQL is killed, and its standby is promoted. No acknowledged change in PostgreSQL is
+/// lost.
 pub(super) fn failover(system: &ContainerSystem<'_>) -> Result<()> {
     system.project.remove()?;
     let system = system.over(&["deploy/compose/standby.yml", "deploy/compose/sentinel.yml"]);
@@ -82,7 +83,7 @@ fn fail_back(system: &ContainerSystem<'_>, promoted: &ContainerSystem<'_>) -> Re
     system.project.engine.ask(&["volume", "rm", &volume])?;
     system.up(&[])?;
     has_a_standby(system)?;
-    // It was found before, which was a login and set its count to 0 (LOGIN-3).
+    // The earlier `find` logged in, which set the count to 0 (LOGIN-3).
     witness::find(system, FIRST, 0)?;
     witness::find(system, SECOND, 1)
 }

@@ -1,4 +1,4 @@
-//! What each container can do: which others it can connect to, where it can write, with which rights it runs.
+//! The isolation of each container: its connections to others, its writable mounts, its rights.
 
 mod outside_host;
 
@@ -14,10 +14,10 @@ use outside_host::{ADDRESS, OutsideHost, PORT};
 
 use crate::system::ContainerSystem;
 
-/// Who connects to whom. Every other connection must fail.
+/// The services that each container connects to. Every other connection must fail.
 ///
-/// A pair shares a network, so the callee can connect to its caller, too. The caller's port accepts only a certificate
-/// that its policy names.
+/// A pair shares a network, so the second container can connect to the first too. The first one's
+/// port accepts only a certificate that its policy names.
 const CONNECTIONS: [(&str, &[&str]); 9] = [
     (
         "gateway",
@@ -33,7 +33,7 @@ const CONNECTIONS: [(&str, &[&str]); 9] = [
     ("ivr", &["gateway"]),
 ];
 
-/// The containers with published ports: their network leads out of this machine.
+/// The containers with published ports. Their network reaches hosts outside this machine.
 const PUBLISHED: [&str; 2] = ["gateway", "asterisk"];
 
 /// The TCP ports of each container. Asterisk has none: its calls come by UDP.
@@ -67,7 +67,7 @@ const WRITABLE: [(&str, &[&str]); 3] = [
 
 /// The user of every container.
 const USER: &str = "65532";
-/// Seconds after which a connection attempt has failed.
+/// The time after which a connection attempt fails, in seconds.
 const CONNECT_LIMIT: &str = "1";
 
 /// Checks every container of these services, all of which must be running.
@@ -90,7 +90,7 @@ pub(super) fn check(system: &ContainerSystem<'_>, services: &[&'static str]) -> 
                 .success();
             ensure!(
                 leads_out == PUBLISHED.contains(service),
-                "{} reaches a machine outside: {leads_out}",
+                "{} reaches a host outside: {leads_out}",
                 container.name
             );
             attempts += check_connections(service, container, &containers)?;
@@ -139,7 +139,7 @@ fn check_connections(
             let ended = attempt.wait().context("cannot wait for nsenter")?;
             connected += u32::from(ended.success());
         }
-        // A pair shares one network, so one address of the other accepts.
+        // A pair shares one network, so the other container accepts at one of its addresses.
         let expected = u32::from(share_a_network(service, other));
         ensure!(
             connected == expected,
@@ -190,7 +190,7 @@ fn check_rights(container: &Container) -> Result<()> {
     Ok(())
 }
 
-/// Fails if a mount other than these can be written to, even by root.
+/// Fails if anyone, even root, can write to a mount that is not allowed.
 fn check_writable(container: &Container, allowed: &[&str]) -> Result<()> {
     for directory in ["", "etc", "usr", "usr/local/bin"] {
         let file = format!("/proc/{}/root/{directory}/probe", container.pid);
@@ -220,7 +220,7 @@ fn check_writable(container: &Container, allowed: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// True for mounts of the kernel and the engine, which every container has and which keep nothing.
+/// True for mounts of the kernel and the engine. Every container has them, and they store no data.
 fn is_kernel(directory: &str) -> bool {
     ["/proc", "/sys", "/dev"]
         .iter()

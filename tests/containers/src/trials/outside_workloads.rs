@@ -14,8 +14,8 @@ const DEMO_NUMBER: &str = "0312345002";
 /// The step in the response to a call that the system has accepted.
 const NEXT_STEP: &str = "CALL_STEP_UNIT";
 
-/// OPS-1, OPS-2: runs an operator's commands as docs/operations.md has them, then the demo, whose softphone calls from
-/// a line of the demo.
+/// OPS-1, OPS-2: runs an operator's commands from docs/operations.md. Then starts the demo's
+/// softphone and makes a call from one of the demo's lines.
 pub(super) fn check(system: &ContainerSystem<'_>) -> Result<()> {
     let ctl = |arguments: &[&str]| {
         let mut run = vec!["run", "--rm", "-T", "--build", "--quiet-pull", "aikagictl"];
@@ -41,7 +41,7 @@ pub(super) fn check(system: &ContainerSystem<'_>) -> Result<()> {
     ))?;
     ensure!(
         response.contains(NEXT_STEP),
-        "the softphone's call was answered with {response}"
+        "unexpected response to the softphone's call: {response}"
     );
     let remove = ["rm", "--force", "--stop", "softphone"];
     system.project.run(&[&profile[..], &remove].concat())
@@ -61,6 +61,6 @@ fn take_turn(body: &str) -> Result<String> {
     .context("cannot send a request to the softphone")?;
     let mut response = String::new();
     page.read_to_string(&mut response)
-        .context("the softphone does not answer")?;
+        .context("the softphone does not respond")?;
     Ok(response)
 }

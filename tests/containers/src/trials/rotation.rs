@@ -1,4 +1,5 @@
-//! New keys and new certificates, as docs/operations.md says: no RPC fails, and passwords and counts survive (LOGIN-3).
+//! Rotation of the key and of the certificates, as docs/operations.md says. No RPC fails. Passwords
+//! and counts survive (LOGIN-3).
 
 use aikagi_devkit::command::wait_until;
 use anyhow::{Result, ensure};
@@ -22,7 +23,7 @@ pub(super) fn rotation(system: &ContainerSystem<'_>) -> Result<()> {
     rotate_certificates(system)
 }
 
-/// A new key seals; everything is sealed again under it; the old key is removed.
+/// Adds a new key, activates it, seals everything again with it, and removes the old key.
 fn rotate_key(system: &ContainerSystem<'_>) -> Result<()> {
     witness::leave(system, WITNESS, 3)?;
     let subscribers = Subscribers::start(system)?;
@@ -33,7 +34,8 @@ fn rotate_key(system: &ContainerSystem<'_>) -> Result<()> {
     system
         .project
         .run(&["run", "--rm", "--no-deps", "-T", "reseal"])?;
-    // Operators wait for a day. Here every temporary password under the old key is used up after two rounds.
+    // Operators wait a day, until all temporary passwords under the old key have expired. Here two
+    // rounds use them up.
     subscribers.wait_for_rounds(2 * SUBSCRIBERS)?;
     run_setup(system, &["keys", "remove", "1"])?;
     system.restart_each(&KEY_HOLDERS)?;
@@ -41,7 +43,7 @@ fn rotate_key(system: &ContainerSystem<'_>) -> Result<()> {
     witness::find(system, WITNESS, 3)
 }
 
-/// Services load new certificates by themselves; the stores are told to.
+/// Replaces the certificates. Services reload them by themselves; the stores need a command.
 fn rotate_certificates(system: &ContainerSystem<'_>) -> Result<()> {
     let before = count_reloads(system)?;
     let subscribers = Subscribers::start(system)?;
@@ -71,7 +73,8 @@ fn run_setup(system: &ContainerSystem<'_>, arguments: &[&str]) -> Result<()> {
     system.project.run(&[&run[..], arguments].concat())
 }
 
-/// How often the services have logged that they reloaded their own certificate. The gateway also has a public one.
+/// Counts the log lines of services that reloaded their own certificate. The gateway's public
+/// certificate does not count.
 fn count_reloads(system: &ContainerSystem<'_>) -> Result<usize> {
     let mut arguments = vec!["logs", "--no-color"];
     arguments.extend(SERVICES);

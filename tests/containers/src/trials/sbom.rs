@@ -9,7 +9,8 @@ const SECTION: &[u8] = b".dep-v0";
 /// The containers without an executable of ours.
 const STORES: [&str; 2] = ["postgres", "redis"];
 
-/// Checks the site's bill, and those in the executables where the images compiled them.
+/// Checks the SBOM of the site. If the images compiled the executables, checks that each contains
+/// an SBOM.
 pub(super) fn check(system: &ContainerSystem<'_>) -> Result<()> {
     for service in RUNNING {
         let containers = system.project.containers(service)?;

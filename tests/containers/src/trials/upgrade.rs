@@ -19,9 +19,10 @@ const MIGRATIONS: &str = "crates/ledger/migrations";
 const OVERLAY: &str = "tests/containers/upgrade.yml";
 /// The tag of the earlier version's images.
 const EARLIER_TAG: &str = "previous";
-/// The images that both versions share: the stores, and the jobs, which can make the earlier schema, too.
+/// The images that both versions share: the stores and the jobs. The jobs can also create the
+/// earlier schema.
 const SHARED: [&str; 3] = ["tools", "postgres", "redis"];
-/// How many gateways of the earlier version run: there are ports for three gateways in all.
+/// How many gateways of the earlier version run. There are ports for three gateways in all.
 const GATEWAYS: usize = 1;
 const REPLICAS: usize = 2;
 const WITNESS: &str = "0311150001";
@@ -33,8 +34,8 @@ struct Earlier {
     schema: String,
 }
 
-/// INV-4, LOGIN-3: upgrades the schema, then one service after the other. Where the history does not reach back to the
-/// earlier version, a warning says that no upgrade was tried.
+/// INV-4, LOGIN-3: upgrades the schema, then one service after the other. If the repository's
+/// history lacks the earlier version, prints a warning and tries no upgrade.
 pub(super) fn upgrade(system: &ContainerSystem<'_>) -> Result<()> {
     let earlier = match Earlier::find(system.repo) {
         Ok(earlier) => earlier,
@@ -79,7 +80,7 @@ impl Earlier {
         let last = files
             .lines()
             .rfind(is_migration)
-            .context("the version before has no schema")?;
+            .context("the earlier version has no schema")?;
         let schema = last.split('_').next().unwrap_or_default().to_owned();
         Ok(Self { commit, schema })
     }
@@ -101,7 +102,8 @@ impl Earlier {
     }
 }
 
-/// Removes the present system, and makes the images of the earlier version. Returns the system with that version.
+/// Removes the running system, and builds the images of the earlier version. Returns the system
+/// with that version.
 fn build_images<'a>(
     system: &ContainerSystem<'a>,
     earlier: &Earlier,
@@ -124,7 +126,7 @@ fn build_images<'a>(
     let built = before
         .project
         .run(&[&["build", "--quiet"][..], &SERVICES[..]].concat());
-    // Later builds are of this version again, even if this one failed.
+    // Later builds use the executables of the present version again, even if this build failed.
     images::prepare(system.repo, system.console, &system.binaries)?;
     built?;
     for image in SHARED {
@@ -151,7 +153,8 @@ fn start(before: &ContainerSystem<'_>) -> Result<()> {
     before.up(&arguments)
 }
 
-/// Adds as many new replicas as there are old ones, lets both work together, and removes the old ones.
+/// Adds as many new replicas as there are old ones, waits while both work together, and removes the
+/// old ones.
 fn replace(
     system: &ContainerSystem<'_>,
     service: &str,

@@ -1,4 +1,5 @@
-//! Simulates a host outside the compose project: a network namespace behind this machine, in which a server listens.
+//! Simulates a host outside the compose project: a network namespace, linked to this machine, with
+//! a listening server.
 
 use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -41,7 +42,7 @@ impl OutsideHost {
         ] {
             command::run(Command::new("ip").args(arguments))?;
         }
-        // Any installed server serves the purpose, because no test sends a request. redis-server is always installed.
+        // Any server will do, because no test sends a request. redis-server is always installed.
         let mut server = command::tied("ip", "TERM");
         server
             .args(["netns", "exec", NAME, "redis-server", "--save", ""])
