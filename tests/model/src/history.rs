@@ -1,12 +1,14 @@
-//! Histories of concurrent operations, and a checker that says whether the rules explain them.
+//! Histories of concurrent operations, and a checker that decides if the rules explain them.
 //!
-//! The rules explain a history if there is an order of all steps in which the model gives every response that was
-//! received. An operation takes its steps ([`crate::rules::Steps`]) between its request and its response; steps of
-//! other operations may come in between. An operation whose response was lost may have happened as a whole, in part, or
-//! not at all. The search is Wing and Gong's, with Lowe's memory of the positions already tried.
+//! The rules explain a history if there is an order of all steps in which the model gives every
+//! response that was received. An operation takes its steps ([`crate::rules::Steps`]) between its
+//! request and its response; steps of other operations may come in between. An operation whose
+//! response was lost may have happened as a whole, in part, or not at all. The search is the
+//! algorithm of Wing and Gong. Like Lowe's version, it remembers the positions that it has tried.
 //!
-//! [`Operation`] lists what clients can do, and [`Situation`] does it on the model. [`Recorder`] records what clients saw.
-//! [`Rounds`] judges it round by round, and [`tell`] shows it to people.
+//! [`Operation`] lists the operations of clients, and [`Situation`] performs them on the model.
+//! [`Recorder`] records what clients saw. [`Rounds`] judges the records round by round, and
+//! [`tell`] prints them for people.
 
 mod checker;
 mod node;

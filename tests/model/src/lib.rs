@@ -1,5 +1,6 @@
-//! The specification as a model: [`rules`] answers as the rules say, [`history`] judges by it what many clients did at
-//! once. [`wire`] translates between the contracts' messages and the model's words, [`readable`] shows answers to people.
+//! The specification as a model. [`rules`] performs operations as the rules say. [`history`] checks
+//! what concurrent clients saw against these rules. [`wire`] translates between the contracts'
+//! messages and the model's types. [`readable`] prints responses for people.
 
 #![allow(
     clippy::missing_panics_doc,
@@ -7,7 +8,7 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a test that has no verdict fails"
+    reason = "a test without a verdict fails"
 )]
 
 pub mod history;

@@ -1,4 +1,5 @@
-//! Responses as text for people. The messages' own Debug hides secrets (INV-8), which a failing test has to show.
+//! Responses as text for people. The Debug of a message hides secrets (INV-8), but a failing test
+//! must show them.
 
 use aikagi_api::authentication::v1::{OpenSession, Session};
 use aikagi_api::edge::v1::PreviewMigrationResponse;
@@ -7,9 +8,9 @@ use aikagi_api::units::v1::{Line, Login};
 
 use crate::rules::{Answer, Heard};
 
-/// A response that can be shown in full.
+/// A response that can be printed in full.
 pub trait Readable {
-    /// The text.
+    /// The response as text.
     fn readable(&self) -> String;
 }
 

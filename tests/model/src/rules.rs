@@ -1,9 +1,9 @@
-//! A small model of the specification. It is pure, and written from the rules, not from the services. Its answers are
-//! the contracts' messages, so that a test compares whole responses. An operation that takes effect at more than one
-//! moment is written as [`Steps`].
+//! A small model of the specification. It is pure, and written from the rules, not from the
+//! services. Its responses are the contracts' messages, so that a test compares whole responses. An
+//! operation that takes effect at more than one moment is written as [`Steps`].
 //!
-//! The rules do not always say which of two refusals comes first. The model then checks in this order: the form of the
-//! request, the session, the view, the wish, the passwords.
+//! The rules do not always say which of two refusals comes first. The model then checks in this
+//! order: the form of the request, the session, the revision, the requested change, the passwords.
 
 mod cache;
 mod credential;
@@ -35,7 +35,7 @@ pub type Number = &'static str;
 pub type Password = &'static str;
 /// A moment.
 pub type Moment = DateTime<Utc>;
-/// A name for a session or a call. The test that begins it chooses the name.
+/// A name for a session or a call. The test chooses it when it begins the session or the call.
 pub type Handle = usize;
 
 /// IVR-9.
@@ -46,10 +46,10 @@ const PERMANENT_LIFETIME: TimeDelta = TimeDelta::days(60);
 const IDLE: TimeDelta = TimeDelta::minutes(15);
 /// SESS-1.
 const LONGEST: TimeDelta = TimeDelta::hours(12);
-/// IVR-12: how long the services keep the state of an abandoned call, by their settings.
+/// IVR-12: how long the services keep the state of an abandoned call, according to their settings.
 const REMEMBERED: TimeDelta = TimeDelta::minutes(5);
 
-/// LOGIN-2: how many wrong attempts in a row kill a password.
+/// LOGIN-2: the numbers of wrong attempts in a row that kill a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Limits {
     /// For a temporary password.
@@ -58,7 +58,7 @@ pub struct Limits {
     pub permanent: u32,
 }
 
-/// Why an operation was refused, and the fields that the refusal names.
+/// A refusal: its reason, and the fields that it names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
     /// The name of the reason.
@@ -67,7 +67,7 @@ pub struct Refused {
     pub fields: Vec<String>,
 }
 
-/// What the model answers.
+/// The model's response.
 pub type Answer<T> = Result<T, Refused>;
 
 impl Refused {
@@ -92,16 +92,17 @@ pub struct Model {
     pub now: Moment,
     limits: Limits,
     lines: Vec<Line>,
-    /// The sessions that no rule has ended. A use of a session checks whether its time is over (SESS-1).
+    /// The sessions that no rule has ended. Each use of a session checks if it has expired
+    /// (SESS-1).
     sessions: BTreeMap<Handle, session::Session>,
-    /// SESS-2: sessions that have just changed their password and can still be carried on.
+    /// SESS-2: sessions that have just changed their password and can still continue.
     continuable: BTreeSet<Handle>,
     calls: BTreeMap<Handle, ivr::Call>,
     /// For each number, the newest temporary password that logins can find.
     published: BTreeMap<Number, Epoch>,
-    /// The last copy of everything with a TTL.
+    /// The last copy of all data with a TTL.
     copied: Option<cache::Cache>,
-    /// How many numbers have been put on lines.
+    /// The count of numbers that were ever put on a line.
     born: u32,
 }
 
@@ -121,7 +122,7 @@ impl Model {
         }
     }
 
-    /// Lets time pass. Returns the calls that are forgotten meanwhile (IVR-12).
+    /// Moves the clock forward. Returns the calls that are forgotten in that time (IVR-12).
     pub fn wait(&mut self, time: TimeDelta) -> Vec<Handle> {
         self.now += time;
         let now = self.now;
@@ -144,7 +145,8 @@ impl Model {
         self.line(number).and_then(|line| line.unit)
     }
 
-    /// The password that opens an account; none if nobody knows one.
+    /// The password that opens an account. `None` if there is none, or if it is not published or
+    /// was lost.
     pub fn password(&self, number: Number) -> Option<Password> {
         match &self.line(number)?.numbers[number].secret {
             Secret::None => None,

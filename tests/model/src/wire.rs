@@ -8,7 +8,7 @@ use tonic_types::StatusExt;
 
 use crate::rules::{Event, Heard, Refused};
 
-/// A refusal as the model writes it.
+/// A refusal as the model's type.
 pub fn refusal(status: &Status) -> Refused {
     let fields = status.get_details_bad_request();
     let fields = fields.map_or_else(Vec::new, |request| request.field_violations);
@@ -18,7 +18,7 @@ pub fn refusal(status: &Status) -> Refused {
     }
 }
 
-/// What happens on a caller's side, as an IVR platform sends it.
+/// An event on the caller's side, as an IVR platform sends it.
 pub fn wire(event: &Event) -> WireEvent {
     match event {
         Event::Started(caller) => WireEvent::Started(CallStarted {
@@ -30,7 +30,7 @@ pub fn wire(event: &Event) -> WireEvent {
     }
 }
 
-/// What a caller hears, as the model writes it.
+/// The guidance that a caller hears and the next question, as the model's type.
 pub fn heard(answer: &TakeTurnResponse) -> Heard {
     let guidance = answer.guidance.iter();
     Heard {

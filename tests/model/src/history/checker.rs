@@ -15,13 +15,15 @@ use crate::rules::Model;
 
 /// The largest number of operations in one search.
 const MOST: usize = 128;
-/// How many nodes the search visits before it restarts in another random order; after each restart half as many more. A
-/// search with an early mistake would visit everything that follows it, while another order finds the end at once.
+/// The number of nodes that the search visits before it restarts in another random order. It grows
+/// by half with each restart. After a wrong early choice the search would visit every order that
+/// follows from it. Another first choice often finds the end quickly.
 const PATIENCE: usize = 2_000;
-/// How often the gateway sends one request at most.
+/// The largest number of times that the gateway sends one request.
 const MAX_TRIES: u8 = 3;
 
-/// Refusals that a read may have found only later. An operation that was refused so must not read as early as possible.
+/// Refusals whose cause may have appeared only during the operation. An operation with such a
+/// refusal must not take its read as early as possible.
 const FOUND_TOO_EARLY: [&str; 6] = [
     "SESSION_ENDED",
     "STALE_VIEW",
@@ -36,13 +38,13 @@ const FOUND_TOO_EARLY: [&str; 6] = [
 pub(super) enum SearchResult {
     /// The history may have ended in this situation.
     End(Box<Situation>),
-    /// There is no other situation.
+    /// There is no further situation.
     Nothing,
-    /// The search has visited as many nodes as it may.
+    /// The search has reached its limit of nodes.
     TooTangled,
 }
 
-/// The search for orders that explain a history. It finds one after another, the likely ones first.
+/// Searches for orders that explain a history. Finds them one after another, the likely ones first.
 ///
 /// Each step of an operation happens at a moment between the operation's request and response. If an operation had its
 /// response before another one began, all its steps come before all steps of the other. An operation without a response
@@ -59,7 +61,7 @@ pub(super) struct Search {
     after: Vec<Set>,
     /// For each operation: true if, once it has started, some operation without a response can have no further effect.
     ends_a_lost_one: Vec<bool>,
-    /// The operations after which things with a TTL may be lost.
+    /// The operations after which data with a TTL may be lost.
     losses: Set,
     /// The situations in which the history may have begun.
     begun: Vec<Situation>,
@@ -72,11 +74,11 @@ pub(super) struct Search {
 }
 
 impl Search {
-    /// A search through a history; [`Self::begin`] adds the situations to begin with.
+    /// A search through a history. [`Self::begin`] adds the situations in which it may begin.
     pub(super) fn of(operations: Vec<RecordedOperation>) -> Self {
         assert!(
             operations.len() <= MOST,
-            "{} operations at once",
+            "{} operations are too many for one search",
             operations.len()
         );
         let set = |which: &dyn Fn(&RecordedOperation) -> bool| {
@@ -112,8 +114,8 @@ impl Search {
         search
     }
 
-    /// Tries operations in the order of their responses, and those without a response last. `jitter` moves each by a
-    /// random number of moments.
+    /// Tries operations in the order of their responses, and those without a response last. Moves
+    /// each operation later by a random number of ticks, at most `jitter`.
     fn put_in_order(&mut self, jitter: usize) {
         let Self {
             operations, rng, ..
@@ -139,8 +141,8 @@ impl Search {
         self.begun.push(situation);
     }
 
-    /// Searches for another situation in which the history may have ended. `nodes` is how many nodes may still be
-    /// visited.
+    /// Searches for another situation in which the history may have ended. `nodes` is the number of
+    /// nodes that it may still visit.
     pub(super) fn next_end(&mut self, nodes: &mut usize) -> SearchResult {
         while let Some(node) = self.stack.pop() {
             if !self.tried.insert(node.fingerprint()) {
@@ -178,10 +180,11 @@ impl Search {
         (node.done & self.answered).count_ones()
     }
 
-    /// The node after a step that only reads and finds what the response needs, if there is such a step. Taking it now
-    /// loses no order.
+    /// Returns the node after a step that only reads and finds what the response needs. `None` if
+    /// there is no such step. Taking this step first excludes no order.
     ///
-    /// While the cache may still be lost there is none: a read may have found nothing only because it came after the loss.
+    /// `None` also while the cache may still be lost. A read may have found nothing only because it
+    /// came after the loss.
     fn after_a_read(&self, node: &Node) -> Option<Node> {
         if self.losses & !node.done != 0 {
             return None;
@@ -216,7 +219,7 @@ impl Search {
         self.order.iter().rev().find_map(read)
     }
 
-    /// The state of an operation at a node; none if it cannot take another step.
+    /// The state of an operation at a node. `None` if it cannot take another step.
     fn progress(&self, node: &Node, place: usize) -> Option<Progress> {
         let recorded = &self.operations[place];
         if node.done & bit(place) != 0 {
@@ -272,7 +275,8 @@ impl Search {
                         found.push(again);
                     }
                 }
-                // A lost operation that has changed nothing need not be tried: it is the same as none.
+                // A lost operation that changes nothing need not be tried: the result is the same
+                // without it.
                 if is_change || recorded.response.is_some() || node.under_way(place).is_some() {
                     next.again.retain(|(other, _)| *other != place);
                     next.done |= bit(place);
@@ -284,7 +288,7 @@ impl Search {
         self.stack.append(&mut found);
     }
 
-    /// Whether some operation can no longer have the response that it had.
+    /// True if some operation can no longer get its recorded response.
     fn is_in_vain(&self, node: &Node) -> bool {
         let model = &node.situation.model;
         let is_in_vain = |(place, recorded): (usize, &RecordedOperation)| {
@@ -303,13 +307,14 @@ impl Search {
         self.operations.iter().enumerate().any(is_in_vain)
     }
 
-    /// Tells people how far the history could be explained, and what the model answers to the next operations.
+    /// Text for people: the part of the history that an order explains, and the model's responses
+    /// to the next operations.
     pub(super) fn tell(&self) -> String {
         let Some(node) = &self.furthest else {
-            return "it began in no situation".to_owned();
+            return "the history has no situation to begin in".to_owned();
         };
         let mut text = tell::history(&self.operations, &node.order());
-        text.push_str("\nfrom there on none of these can be explained:\n");
+        text.push_str("\nno next operation can be explained:\n");
         for (place, recorded) in self.operations.iter().enumerate() {
             let is_next = node.done & self.before[place] == self.before[place];
             if node.done & bit(place) != 0 || !is_next || recorded.response.is_none() {
@@ -328,25 +333,25 @@ impl Search {
             };
             let _ = writeln!(
                 text,
-                "  #{place}: the model says {}",
+                "  #{place}: the model's response is {}",
                 tell::response(&response)
             );
         }
         let model = tell::model(&node.situation.model);
-        let _ = writeln!(text, "\nthe model there:\n{model}");
+        let _ = writeln!(text, "\nthe model at that point:\n{model}");
         text
     }
 }
 
-/// The node, if the model's response fits the recorded one.
+/// Returns the node if the model's response fits the recorded one.
 fn fitting(node: Node, recorded: &RecordedOperation, model: &Response) -> Option<Node> {
     let fits = |system: &Response| recorded.operation.fits(system, model);
     let is_it = recorded.response.as_ref().is_none_or(fits);
     is_it.then_some(node)
 }
 
-/// Whether an operation that has not started can still have this response. Without a live session it can only be refused
-/// with `SESSION_ENDED`.
+/// True if an operation that has not started can still get this response. Without a live session it
+/// can only be refused with `SESSION_ENDED`.
 fn can_begin(operation: &Operation, response: &Response, model: &Model) -> bool {
     let (Operation::Look { seat }
     | Operation::Change { seat, .. }

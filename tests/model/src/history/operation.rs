@@ -8,7 +8,8 @@ use prost_types::Timestamp;
 
 use crate::rules::{Answer, Event as CallEvent, Handle, Heard, Number, Password};
 
-/// What a client asks of the system. The client that begins a session or a call gives it a name.
+/// An operation of a client, or an event. The client that begins a session or a call gives it a
+/// name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Operation {
     /// A login.
@@ -25,11 +26,11 @@ pub enum Operation {
         /// The session.
         seat: Handle,
     },
-    /// A session changes its password, on the view that it saw last.
+    /// A session changes its password, with the revision that it saw last.
     Change {
         /// The session.
         seat: Handle,
-        /// The name under which the session is carried on.
+        /// The name under which the session continues.
         successor: Handle,
         /// The password as typed.
         current: Password,
@@ -48,7 +49,7 @@ pub enum Operation {
         /// The unit to migrate to.
         to: AuthUnit,
     },
-    /// A unit migration, on the preview that the session saw last.
+    /// A unit migration, with the revision of the preview that the session saw last.
     Migrate {
         /// The session.
         seat: Handle,
@@ -57,13 +58,13 @@ pub enum Operation {
         /// The passwords as typed, each with its account.
         passwords: Vec<(Number, Password)>,
     },
-    /// A caller sets a temporary password through a platform that holds its own dialog (IVR-13).
+    /// A caller sets a temporary password through an IVR platform with its own dialog (IVR-13).
     SetTemporary {
         /// The number that calls.
         caller: Number,
         /// The unit that the caller chooses.
         unit: AuthUnit,
-        /// The account that the caller names, if any.
+        /// The account that the caller keys, if any.
         target: Option<Number>,
         /// The password.
         password: Password,
@@ -81,7 +82,7 @@ pub enum Operation {
     Subscribe {
         /// The number.
         number: Number,
-        /// Whether the number is to have the service.
+        /// True to subscribe the number, false to unsubscribe it.
         wanted: bool,
     },
     /// An operator adds a number to a line.
@@ -90,7 +91,7 @@ pub enum Operation {
         line: Number,
         /// The number to add.
         number: Number,
-        /// Whether it has the option service.
+        /// True if it has the option service.
         subscribed: bool,
     },
     /// An operator removes a number from its line.
@@ -98,7 +99,7 @@ pub enum Operation {
         /// The number.
         number: Number,
     },
-    /// An operator takes the auth unit away from a line.
+    /// An operator resets the auth unit of a line.
     ResetUnit {
         /// A number of the line.
         number: Number,
@@ -125,17 +126,17 @@ pub enum Operation {
 /// An event that concerns all clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Event {
-    /// Everything with a TTL is lost (INV-3).
+    /// All data with a TTL is lost (INV-3).
     CacheLost,
-    /// A Redis replica has received everything so far, and receives nothing more from now on.
+    /// A Redis replica has received all data so far, and receives nothing from now on.
     CacheCopied,
-    /// That replica takes over.
+    /// That replica becomes the master.
     CopyTaken,
     /// Time passes while no operation is in progress.
     TimePassed(TimeDelta),
 }
 
-/// A successful response. Of moments only their presence is kept.
+/// A successful response. A time is only recorded as present or absent.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Observed {
     /// Success without content.
@@ -160,26 +161,26 @@ pub enum Observed {
 pub type Response = Answer<Observed>;
 
 impl Operation {
-    /// Whether things with a TTL may be lost after it.
+    /// True if data with a TTL may be lost after it.
     pub fn loses_the_cache(&self) -> bool {
         matches!(self, Self::Happens(Event::CacheLost | Event::CopyTaken))
     }
 
-    /// Whether the gateway sends the RPC again when a replica is lost (`idempotency_level` in the contracts). Then the
-    /// operation may happen more than once.
+    /// True if the gateway retries the RPC when a replica fails (`idempotency_level` in the
+    /// contracts), and a retry can change something. The operation may then happen more than once.
     pub fn is_sent_again(&self) -> bool {
-        // Reads, logouts and turns are sent again too, but a second time changes nothing.
+        // Reads, logouts and turns are retried too, but a retry of them changes nothing.
         matches!(
             self,
             Self::Subscribe { .. } | Self::AddNumber { .. } | Self::EndSessions { .. }
         )
     }
 
-    /// Whether the system's response fits the model's.
+    /// True if the system's response fits the model's.
     pub fn fits(&self, system: &Response, model: &Response) -> bool {
         match (self, system, model) {
-            // Attempts may be charged and settled while a line changes (LOGIN-4). The counts in the response are those
-            // of a moment shortly before the change.
+            // Attempts may be charged and settled while a line changes (LOGIN-4). The response has
+            // the counts from shortly before the change.
             (
                 Self::Subscribe { .. }
                 | Self::AddNumber { .. }
@@ -203,7 +204,7 @@ fn without_counts(line: &Line) -> Line {
 }
 
 impl Observed {
-    /// A session without its revision. Moments are kept only as present or not.
+    /// A session without its revision. A time is only recorded as present or absent.
     pub fn session(mut session: Session) -> Self {
         session.revision.clear();
         for time in [
@@ -224,7 +225,7 @@ impl Observed {
         Self::Preview(preview)
     }
 
-    /// A line. Moments are kept only as present or not.
+    /// A line. A time is only recorded as present or absent.
     pub fn line(mut line: Line) -> Self {
         forget(&mut line.unit_established_time);
         forget(&mut line.close_time);
@@ -237,7 +238,8 @@ impl Observed {
     }
 }
 
-/// Keeps only whether there is a moment: the model's clock stands still, the system's does not.
+/// Replaces a time by a constant, because the model's clock does not run and the system's clock
+/// does.
 fn forget(time: &mut Option<Timestamp>) {
     *time = time.map(|_| Timestamp::default());
 }

@@ -8,7 +8,7 @@ use crate::rules::{
     Revision, SetTemporary, Steps, TakeTurn,
 };
 
-/// The system, and which revisions the sessions have seen (SESS-5).
+/// The system, and the revisions that the sessions have seen (SESS-5).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Situation {
     /// The state of the system.
@@ -92,8 +92,9 @@ impl Progress {
         }
     }
 
-    /// The next step only reads, so no other operation can notice it. It is best taken early: a
-    /// read needs a session and a view that is not stale, and neither returns once it is lost.
+    /// True if the next step only reads, so that no other operation can notice it. Such a step is
+    /// best taken early: it needs a live session and a current view, and neither returns once it is
+    /// lost.
     pub fn only_looks(&self, model: &Model) -> bool {
         match self {
             Self::Login(login) => login.only_looks(model),
@@ -108,7 +109,8 @@ impl Progress {
         }
     }
 
-    /// Whether the operation can still have this response, regardless of what other operations may do.
+    /// False if the operation can no longer get this response, regardless of what other operations
+    /// do.
     pub fn can_answer(&self, response: &Response, model: &Model) -> bool {
         match (self, response) {
             (Self::Login(login), Ok(Observed::Session(session))) => {
@@ -131,8 +133,9 @@ impl Progress {
         }
     }
 
-    /// The response if a dependency fails at this point; the operation may still take effect. This happens if a password
-    /// cannot be verified (MIG-5), a session not carried on (SESS-2), or a call not ended as planned (IVR-10).
+    /// The response if a dependency fails at this point. The operation may still take effect.
+    /// Examples: a password cannot be verified (MIG-5), a session cannot continue (SESS-2), a call
+    /// cannot end as planned (IVR-10).
     pub fn response_after_a_fault(&self, model: &mut Model) -> Option<Response> {
         match self {
             Self::Turn(turn) => turn
@@ -145,8 +148,8 @@ impl Progress {
         }
     }
 
-    /// LOGIN-4: the operation after the dependency of its next step has failed: the charge of the attempt is refunded.
-    /// None if the next step is not one that refunds.
+    /// LOGIN-4: fails the dependency of the next step, and refunds the charge of the attempt.
+    /// Returns the operation after that. `None` if a fault at this step refunds nothing.
     pub fn fail(self, model: &mut Model) -> Option<Self> {
         match self {
             Self::Login(login) => login.fail(model).map(Self::Login),
@@ -171,7 +174,7 @@ fn take<S: Steps>(
 }
 
 impl Situation {
-    /// A system of which no session has seen a revision.
+    /// A system in which no session has seen a revision.
     pub fn new(model: Model) -> Self {
         Self {
             model,
@@ -180,7 +183,8 @@ impl Situation {
         }
     }
 
-    /// Takes the next step. `is_seen`: the client receives the response and uses the revision in it.
+    /// Takes the next step. `is_seen` is true if the client receives the response and uses the
+    /// revision in it.
     pub fn step(&mut self, progress: Progress, is_seen: bool) -> Progressed {
         let Self {
             model,
@@ -269,7 +273,7 @@ fn once(operation: &Operation, model: &mut Model) -> Response {
         | Operation::Preview { .. }
         | Operation::Migrate { .. }
         | Operation::SetTemporary { .. }
-        | Operation::Turn { .. } => unreachable!("it has steps"),
+        | Operation::Turn { .. } => unreachable!("the operation has several steps"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Recording of operations and responses, in the order in which the clients saw them.
+//! Records operations and responses, in the order in which the clients saw them.
 
 use std::sync::Mutex;
 
@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use super::operation::{Operation, Response};
 
-/// A moment in the order of everything that was recorded.
+/// A position in the order of all recorded events.
 pub type Tick = usize;
 
 /// An operation as its client saw it.
@@ -20,13 +20,14 @@ pub struct RecordedOperation {
     pub begun: Tick,
     /// When the response came. Without a response: when the operation could have no further effect.
     pub ended: Tick,
-    /// The response; none if it was lost.
+    /// The response. `None` if it was lost.
     pub response: Option<Response>,
-    /// Something failed before the operation ended. Steps that depend on it may have been retried or abandoned.
+    /// True if a part of the system failed before the operation ended. Steps that depend on that
+    /// part may have been retried or abandoned.
     pub is_after_a_fault: bool,
 }
 
-/// Records operations. Recording only takes a lock for a moment.
+/// Records operations. A recording holds a lock for a short time only.
 #[derive(Debug)]
 pub struct Recorder {
     operations: Mutex<Vec<Noted>>,
@@ -70,24 +71,25 @@ impl Recorder {
         operations.len() - 1
     }
 
-    /// Records that the client has its response, or that none will come.
+    /// Records that the client has its response. `None`: the response is lost.
     pub fn end(&self, begun: usize, response: Option<Response>) {
         let mut operations = self.operations.lock().unwrap();
         operations[begun].ended = Some((self.next(), response));
     }
 
-    /// Records that something failed on which operations may depend.
+    /// Records that a part of the system failed. Operations may depend on it.
     pub fn fault(&self) {
         let tick = self.next();
         self.first_fault.lock().unwrap().get_or_insert(tick);
     }
 
-    /// Records that no operation is in progress, with or without a response. Returns the moment.
+    /// Records that no operation is in progress, not even one whose response was lost. Returns the
+    /// tick.
     pub fn quiet(&self) -> Tick {
         self.next()
     }
 
-    /// Waits until the given moment.
+    /// Waits until the given tick.
     pub async fn until(&self, tick: Tick) {
         let reached = self
             .tick
@@ -95,16 +97,16 @@ impl Recorder {
             .wait_for(|now| *now >= tick)
             .await
             .is_ok();
-        assert!(reached, "the recorder is there");
+        assert!(reached, "the recorder was dropped");
     }
 
-    /// Takes the operations recorded since the last time, in the order in which they began. An operation without a
-    /// response ended at `quiet`.
+    /// Takes the operations recorded since the last call of this function, in the order in which
+    /// they began. An operation without a response ended at `quiet`.
     pub fn take(&self, quiet: Tick) -> Vec<RecordedOperation> {
         let first_fault = self.first_fault.lock().unwrap().take();
         let operations = std::mem::take(&mut *self.operations.lock().unwrap());
         let recorded = |noted: Noted| {
-            let (tick, response) = noted.ended.expect("every client is done");
+            let (tick, response) = noted.ended.expect("every operation has ended");
             RecordedOperation {
                 client: noted.client,
                 operation: noted.operation,

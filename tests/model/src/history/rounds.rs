@@ -4,18 +4,19 @@ use super::checker::{Search, SearchResult};
 use super::progress::Situation;
 use super::record::RecordedOperation;
 
-/// How many nodes the search may visit for one round, with the nodes that it visits in earlier rounds. A round that needs
-/// more is too tangled.
+/// The number of nodes that the search may visit for one round. Nodes that it visits again in
+/// earlier rounds count too. A round that needs more is too tangled.
 const NODES: usize = 60_000;
 
-/// The rounds of a history. The search for each begins at an end of the round before.
+/// The rounds of a history. The search in each round begins in a situation in which the round
+/// before may have ended.
 pub struct Rounds {
     /// A situation in which the system may be now.
     present: Situation,
     searches: Vec<Search>,
 }
 
-/// The verdict on a round. A text tells people what could not be explained.
+/// The verdict on a round. Its text says what could not be explained.
 #[derive(Debug)]
 #[must_use]
 pub enum Verdict {

@@ -10,7 +10,8 @@ use super::record::RecordedOperation;
 use crate::readable::Readable;
 use crate::rules::{Line, Model};
 
-/// A history in the order in which its operations began, and the longest order of steps that was found.
+/// A history in the order in which its operations began, and the longest order of steps that the
+/// search found.
 pub fn history(operations: &[RecordedOperation], order: &[usize]) -> String {
     let mut text = String::new();
     for (place, recorded) in operations.iter().enumerate() {
@@ -18,14 +19,14 @@ pub fn history(operations: &[RecordedOperation], order: &[usize]) -> String {
             .response
             .as_ref()
             .map_or("LOST".to_owned(), response);
-        let troubled = if recorded.is_after_a_fault {
-            " (troubled)"
+        let fault = if recorded.is_after_a_fault {
+            " (after a fault)"
         } else {
             ""
         };
         let _ = writeln!(
             text,
-            "#{place:<3} {:>5}-{:<5} client {:<2} {} -> {}{troubled}",
+            "#{place:<3} {:>5}-{:<5} client {:<2} {} -> {}{fault}",
             recorded.begun,
             recorded.ended,
             recorded.client,
@@ -43,7 +44,7 @@ fn operation(operation: &Operation) -> String {
     format!("{operation:?}")
 }
 
-/// A response.
+/// A response as text.
 pub fn response(response: &Response) -> String {
     match response {
         Err(refused) => format!("{} {:?}", refused.reason, refused.fields),

@@ -1,4 +1,5 @@
-//! Tests of the checker with histories made by hand: it rejects what the rules do not explain and accepts what they do.
+//! Tests of the checker with handwritten histories. It accepts the histories that the rules
+//! explain, and rejects the others.
 
 mod limits;
 mod sessions;
@@ -22,8 +23,8 @@ const LIMITS: Limits = Limits {
     permanent: 10,
 };
 
-/// A history under construction. A model performs each operation at once, so that the response is known. The recorded
-/// moments are chosen independently of that.
+/// A history under construction. A model performs each operation immediately, which gives the
+/// response. The recorded ticks are chosen independently of that.
 struct Script {
     begun: Situation,
     situation: Situation,
@@ -41,10 +42,10 @@ impl Script {
         let numbers = [(CONTRACT, false), (FIRST, true), (SECOND, true)];
         script.situation.model.add_line(&numbers).unwrap();
         for (seat, number, password) in [(0, FIRST, "a1234567"), (2, SECOND, "b1234567")] {
-            script.at_once(&set(number, "00000000")).unwrap();
-            script.at_once(&login(seat, number, "00000000")).unwrap();
+            script.perform(&set(number, "00000000")).unwrap();
+            script.perform(&login(seat, number, "00000000")).unwrap();
             let change = change(seat, seat + 1, "00000000", password);
-            script.at_once(&change).unwrap();
+            script.perform(&change).unwrap();
         }
         Self::of(script.situation)
     }
@@ -58,7 +59,8 @@ impl Script {
         }
     }
 
-    fn at_once(&mut self, operation: &Operation) -> Response {
+    /// Performs an operation on the model, and does not record it.
+    fn perform(&mut self, operation: &Operation) -> Response {
         let mut progress = Progress::begin(operation, &self.situation);
         loop {
             match self.situation.step(progress, true) {
@@ -70,17 +72,17 @@ impl Script {
 
     /// Records an operation with the model's response, after everything recorded so far.
     fn done(&mut self, operation: Operation) -> Response {
-        let response = self.at_once(&operation);
+        let response = self.perform(&operation);
         self.answered(operation, response.clone());
         response
     }
 
-    /// Records an operation with the given response, whatever the model says.
+    /// Records an operation with the given response, without asking the model.
     fn answered(&mut self, operation: Operation, response: Response) {
         self.during(self.now + 1, self.now + 2, operation, Some(response));
     }
 
-    /// Records an operation without a response. The caller decides whether the model performs it.
+    /// Records an operation without a response. The model does not perform it.
     fn lost(&mut self, operation: Operation) {
         let now = self.now + 1;
         self.during(now, Tick::MAX, operation, None);
@@ -105,7 +107,7 @@ impl Script {
         self.now = self.now.max(ended.min(Tick::MAX - 1));
     }
 
-    /// Lets all operations since the given position overlap.
+    /// Makes all operations since the given position overlap.
     fn together(&mut self, from: usize) {
         let begun = self.operations[from..]
             .iter()
@@ -173,7 +175,7 @@ fn refused(response: &Response) -> &'static str {
     response.as_ref().unwrap_err().reason
 }
 
-/// PW-5, LOGIN-7: an acknowledged change must not be lost, so that the old password opens again.
+/// PW-5, LOGIN-7: an acknowledged change must not be lost. The old password must not open again.
 #[test]
 fn a_lost_change_is_refused() {
     let mut script = Script::by_number();
@@ -188,7 +190,7 @@ fn a_lost_change_is_refused() {
 
 /// PW-5: a change without a response may have happened or not, but not both.
 #[test]
-fn a_change_without_an_answer_may_have_happened_or_not() {
+fn a_change_without_a_response_may_have_happened_or_not() {
     for changed in [true, false] {
         let mut script = Script::by_number();
         script.done(login(4, FIRST, "a1234567")).unwrap();
@@ -196,7 +198,7 @@ fn a_change_without_an_answer_may_have_happened_or_not() {
         script.lost(change(4, 5, "a1234567", "c1234567"));
         if changed {
             script
-                .at_once(&change(4, 5, "a1234567", "c1234567"))
+                .perform(&change(4, 5, "a1234567", "c1234567"))
                 .unwrap();
         }
         let opens = if changed { "c1234567" } else { "a1234567" };
@@ -205,26 +207,27 @@ fn a_change_without_an_answer_may_have_happened_or_not() {
         if changed {
             script.situation = without;
             script.done(login(7, FIRST, "a1234567")).unwrap();
-            assert!(!script.is_explained(), "it was undone");
+            assert!(!script.is_explained(), "the change was undone");
         }
     }
 }
 
 /// LOGIN-4: an attempt whose response was lost is charged at most once.
 #[test]
-fn an_attempt_without_an_answer_costs_at_most_one() {
+fn an_attempt_without_a_response_is_charged_at_most_once() {
     for (charged, explained) in [(0, true), (1, true), (2, false)] {
         let mut script = Script::by_number();
         script.lost(login(4, FIRST, "wrong123"));
         for _ in 0..charged {
-            script.at_once(&login(5, FIRST, "wrong123")).unwrap_err();
+            script.perform(&login(5, FIRST, "wrong123")).unwrap_err();
         }
         script.done(line()).unwrap();
         assert_eq!(script.is_explained(), explained, "{charged}");
     }
 }
 
-/// MIG-4: during a unit migration a line is seen as before or as after, never in between; after it, only as after.
+/// MIG-4: during a unit migration, clients see the line as before or as after it, never in between.
+/// After it, they see the line only as after it.
 #[test]
 fn a_half_migrated_line_is_refused() {
     let mut script = Script::by_number();
@@ -238,9 +241,9 @@ fn a_half_migrated_line_is_refused() {
     script.together(from);
     assert!(script.is_explained());
 
-    // The unit is that of the time before, everything else is of the time after.
+    // The unit is from before the migration, everything else from after it.
     script.situation = before;
-    let Ok(Observed::Line(old)) = script.at_once(&line()) else {
+    let Ok(Observed::Line(old)) = script.perform(&line()) else {
         panic!("a line");
     };
     let Ok(Observed::Line(mut half)) = seen else {
@@ -250,7 +253,7 @@ fn a_half_migrated_line_is_refused() {
     script.operations.last_mut().unwrap().response = Some(Ok(Observed::Line(half)));
     assert!(!script.is_explained());
 
-    // Once the migration is acknowledged, nobody sees the line as it was before.
+    // After the migration is acknowledged, no client sees the line as it was before.
     script.operations.pop();
     script.situation = after;
     assert!(script.is_explained());
@@ -274,17 +277,20 @@ fn a_migration_and_a_change_cannot_both_succeed() {
     assert!(script.is_explained());
     let meanwhile = Err(crate::rules::Refused::new("CHANGED_MEANWHILE"));
     script.operations.last_mut().unwrap().response = Some(meanwhile);
-    assert!(script.is_explained(), "it was verified before");
+    assert!(
+        script.is_explained(),
+        "the password was verified before the migration"
+    );
 
     script.situation = before;
-    let changed = script.at_once(&change(5, 6, "b1234567", "c1234567"));
+    let changed = script.perform(&change(5, 6, "b1234567", "c1234567"));
     script.operations.last_mut().unwrap().response = Some(changed);
     assert!(!script.is_explained());
 }
 
-/// PW-5: two concurrent changes on one view cannot both succeed.
+/// PW-5: two concurrent changes with the same revision cannot both succeed.
 #[test]
-fn two_changes_at_once_cannot_both_succeed() {
+fn two_concurrent_changes_cannot_both_succeed() {
     let mut script = Script::by_number();
     script.done(login(4, FIRST, "a1234567")).unwrap();
     script.done(login(5, FIRST, "a1234567")).unwrap();
@@ -307,7 +313,7 @@ fn a_resurrected_password_is_refused() {
     script.situation = before;
     script.done(login(4, FIRST, "a1234567")).unwrap();
     assert!(!script.is_explained());
-    // The same holds when another temporary password replaces the first one.
+    // The first temporary password too never opens after another one has replaced it.
     script.operations.pop();
     script.situation = after;
     script.done(set(FIRST, "22222222")).unwrap();
@@ -338,7 +344,7 @@ fn a_turn_sent_again_counts_once() {
         script.done(turn(sequence, event)).unwrap();
     }
     script.lost(turn(4, keys("11111111")));
-    let Ok(Observed::Heard(heard)) = script.at_once(&turn(4, keys("11111111"))) else {
+    let Ok(Observed::Heard(heard)) = script.perform(&turn(4, keys("11111111"))) else {
         panic!("heard");
     };
     assert_eq!(heard.next, Asked::Ended(CallOutcome::Set));
@@ -346,15 +352,15 @@ fn a_turn_sent_again_counts_once() {
     script.done(change(4, 5, "11111111", "c1234567")).unwrap();
     script.done(turn(4, keys("11111111"))).unwrap();
     assert!(script.is_explained());
-    // If the turn had set the password again, it would open again.
-    script.at_once(&set(FIRST, "11111111")).unwrap();
+    // If the repeated turn had set the password again, the password would open again.
+    script.perform(&set(FIRST, "11111111")).unwrap();
     script.done(login(6, FIRST, "11111111")).unwrap();
     assert!(!script.is_explained());
 }
 
 /// OPS-1: a directory change that the gateway retries after a failure may happen twice. Without a failure it may not.
 #[test]
-fn what_is_sent_on_again_may_happen_twice() {
+fn a_retried_change_may_happen_twice() {
     let subscribe = |wanted| Operation::Subscribe {
         number: SECOND,
         wanted,
@@ -366,7 +372,7 @@ fn what_is_sent_on_again_may_happen_twice() {
     script.done(line()).unwrap();
     script.operations[from].ended = script.now + 2;
     script.now += 2;
-    script.at_once(&subscribe(false)).unwrap();
+    script.perform(&subscribe(false)).unwrap();
     script.done(line()).unwrap();
     assert!(!script.is_explained());
     script.operations[from].is_after_a_fault = true;

@@ -1,11 +1,11 @@
-//! Everything with a TTL, which may be lost at any moment (INV-3).
+//! All data with a TTL. It may be lost at any moment (INV-3).
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ivr::Call;
 use super::{Account, Epoch, Handle, Model, Number, Password, Secret};
 
-/// Everything with a TTL at one moment.
+/// All data with a TTL at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Cache {
     sessions: BTreeSet<Handle>,
@@ -16,7 +16,8 @@ pub(super) struct Cache {
 }
 
 impl Model {
-    /// INV-3: everything with a TTL is lost. People call and log in again; the limits and everything else stay.
+    /// INV-3: loses all data with a TTL. Subscribers call and log in again. The counts and all
+    /// other data remain.
     pub fn lose_the_cache(&mut self) {
         self.sessions.clear();
         self.continuable.clear();
@@ -29,7 +30,7 @@ impl Model {
         }
     }
 
-    /// A replica has received everything until this moment, and receives nothing more.
+    /// Copies all data with a TTL to a replica. The replica receives nothing after this moment.
     pub fn copy_the_cache(&mut self) {
         let temporaries = self.accounts_mut().filter_map(|(number, account)| {
             let Secret::Temporary { password, .. } = account.secret else {
@@ -47,7 +48,8 @@ impl Model {
         });
     }
 
-    /// INV-3: that replica takes over. What came after the copy is lost; what has ended since stays ended.
+    /// INV-3: makes that replica the master. Data written after the copy is lost. What has ended
+    /// since the copy stays ended.
     pub fn take_the_copy(&mut self) {
         let Some(copy) = self.copied.take() else {
             return self.lose_the_cache();

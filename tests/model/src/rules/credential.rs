@@ -1,15 +1,16 @@
-//! An account's only secret, and the wrong attempts counted against it (LOGIN-2, LOGIN-7).
+//! The one secret of an account, and the count of its wrong attempts (LOGIN-2, LOGIN-7).
 
 use super::{Limits, Model, Moment, Number, Password};
 
 /// The secret of an account.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Secret {
-    /// There is none.
+    /// The account has no secret.
     None,
     /// A temporary password.
     Temporary {
-        /// None if it was lost with the cache; then nothing opens the account (INV-3).
+        /// `None` if it is not published yet or was lost with the cache. Nothing then opens the
+        /// account (INV-3).
         password: Option<Password>,
         /// IVR-9: when it expires.
         expires: Moment,
@@ -33,17 +34,18 @@ pub struct Epoch {
 /// A number of a line, and its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Account {
-    /// The number has the option service.
+    /// True if the number has the option service.
     pub subscribed: bool,
     /// The secret.
     pub secret: Secret,
     /// INV-1: the epoch of the secret.
     pub epoch: Epoch,
-    /// LOGIN-2: wrong attempts in a row, with the attempts that are not settled yet (LOGIN-4).
+    /// LOGIN-2: wrong attempts in a row, including the attempts that are not settled yet (LOGIN-4).
     pub failures: u32,
     /// LOGIN-2: when the secret was killed.
     pub killed: Option<Moment>,
-    /// LOGIN-3: how many logins have set the count to 0. A charge from before such a login is not refunded after it.
+    /// LOGIN-3: the number of logins that have set the count to 0. A charge from before such a
+    /// login is not refunded after it.
     round: u32,
     /// PW-2: the last permanent password, even if it was retired or killed.
     pub last_permanent: Option<Password>,
@@ -51,7 +53,7 @@ pub struct Account {
     pub last_login: Option<Moment>,
     /// SESS-6: wrong attempts since the last login.
     pub wrong_attempts: u32,
-    /// SESS-2: how often an operator has ended all sessions of the account.
+    /// SESS-2: the number of times that an operator has ended all sessions of the account.
     pub generation: u32,
 }
 
@@ -61,7 +63,7 @@ pub(super) struct Charged {
     pub(super) number: Number,
     pub(super) epoch: Epoch,
     pub(super) secret: Secret,
-    /// The count with this attempt.
+    /// The count, including this attempt.
     failures: u32,
     limit: u32,
     round: u32,
@@ -72,19 +74,20 @@ pub(super) struct Charged {
 }
 
 impl Charged {
-    /// A temporary password is not stored with the account, but in the store with a TTL.
+    /// True for a temporary password, which is not stored with the account but in the TTL store.
     pub(super) fn is_to_be_looked_up(&self) -> bool {
         matches!(self.secret, Secret::Temporary { .. })
     }
 
-    /// LOGIN-2: this is the last attempt that the limit allows.
+    /// LOGIN-2: true for the last attempt that the limit allows.
     pub(super) fn is_last(&self) -> bool {
         self.failures >= self.limit
     }
 }
 
 impl Account {
-    /// An account without a secret. `born` is its number among all that were ever put on a line.
+    /// An account without a secret. `born` is the position of its number among all that were ever
+    /// put on a line.
     pub fn new(subscribed: bool, born: u32) -> Self {
         Self {
             subscribed,
@@ -114,23 +117,24 @@ impl Account {
         self.epoch.secret += 1;
     }
 
-    /// Removes the secret and what PW-2 remembers. If the number becomes an account again, it starts from nothing.
+    /// Removes the secret and the last permanent password (PW-2). If the number becomes an account
+    /// again, it starts without any of them.
     pub fn void(&mut self) {
         self.set(Secret::None);
         self.last_permanent = None;
     }
 
-    /// MIG-5: whether there is a live permanent password; it may have expired (PW-3).
+    /// MIG-5: true if the account has a live permanent password. It may have expired (PW-3).
     pub fn has_live_permanent(&self) -> bool {
         matches!(self.secret, Secret::Permanent { .. }) && self.killed.is_none()
     }
 
-    /// MIG-5: whether there is a live permanent password with attempts left.
+    /// MIG-5: true if the account has a live permanent password with attempts left.
     pub fn is_ready(&self, limits: Limits) -> bool {
         self.has_live_permanent() && self.failures < limits.permanent
     }
 
-    /// LOGIN-2, LOGIN-7, IVR-9: the limit of the live secret; none if no secret is live.
+    /// LOGIN-2, LOGIN-7, IVR-9: the limit of the live secret. `None` if no secret is live.
     fn limit(&self, now: Moment, limits: Limits) -> Option<u32> {
         match self.secret {
             _ if self.killed.is_some() => None,
@@ -140,15 +144,15 @@ impl Account {
         }
     }
 
-    /// Whether the secret is the one that was charged.
+    /// True if the secret is the one that was charged.
     fn is_same(&self, charged: &Charged) -> bool {
         self.epoch == charged.epoch
     }
 }
 
 impl Model {
-    /// LOGIN-2, LOGIN-4: charges an attempt before the password is compared. None if no secret is live, or no attempt is
-    /// left.
+    /// LOGIN-2, LOGIN-4: charges an attempt before the password is compared. `None` if no secret is
+    /// live or no attempt is left.
     pub(super) fn charge(&mut self, number: Number) -> Option<Charged> {
         let (now, limits) = (self.now, self.limits);
         let account = self.account_mut(number)?;
@@ -171,8 +175,8 @@ impl Model {
         })
     }
 
-    /// Whether the typed password is the one that was charged. A temporary password is looked up only now: it may not be
-    /// found yet, or may be lost (INV-3).
+    /// True if the typed password is the one that was charged. A temporary password is looked up
+    /// only now. It may not be published yet, or it may be lost (INV-3).
     pub(super) fn is_right(&self, charged: &Charged, typed: Password) -> bool {
         match &charged.secret {
             Secret::Permanent { password, .. } => *password == typed,
@@ -186,14 +190,14 @@ impl Model {
         }
     }
 
-    /// Whether the account still has the secret that was charged.
+    /// True if the account still has the secret that was charged.
     pub(super) fn is_still(&self, charged: &Charged) -> bool {
         let account = self.account(charged.number);
         account.is_some_and(|account| account.is_same(charged))
     }
 
-    /// Whether a later lookup of the temporary password has the same result. A published password does not change, and an
-    /// attempt at a replaced secret fails in any case.
+    /// True if a later lookup of the temporary password has the same result. A published password
+    /// does not change. An attempt at a replaced secret always fails.
     pub(super) fn finds_the_same_later(&self, charged: &Charged) -> bool {
         let account = self.account(charged.number);
         let account = account.filter(|account| account.is_same(charged));
@@ -202,7 +206,8 @@ impl Model {
         })
     }
 
-    /// LOGIN-3: a right login sets the count to 0. False if the secret was replaced meanwhile.
+    /// LOGIN-3: a login with the right password sets the count to 0. False if the secret was
+    /// replaced in the meantime.
     pub(super) fn settle_login(&mut self, charged: &Charged) -> bool {
         let now = self.now;
         let Some(account) = self.charged_account(charged) else {
@@ -216,7 +221,8 @@ impl Model {
         true
     }
 
-    /// LOGIN-6: a right password elsewhere refunds only its own charge. False if the secret was replaced meanwhile.
+    /// LOGIN-6: a right password elsewhere refunds only its own charge. False if the secret was
+    /// replaced in the meantime.
     pub(super) fn refund(&mut self, charged: &Charged) -> bool {
         let Some(account) = self.charged_account(charged) else {
             return false;

@@ -5,8 +5,8 @@ use aikagi_api::units::v1::{self, AuthUnit, LoginVerdict};
 use super::{Account, Answer, Line, Model, Number, Refused, Secret};
 
 impl Model {
-    /// OPS-1, UNIT-2: adds a line, all of it or nothing. The contract number comes first. A closed line with one of the
-    /// numbers is removed.
+    /// OPS-1, UNIT-2: adds a whole line or nothing. The contract number comes first in `numbers`. A
+    /// closed line with one of the numbers is removed.
     pub fn add_line(&mut self, numbers: &[(Number, bool)]) -> Answer<v1::Line> {
         let twice = |(place, (number, _)): (usize, &(Number, bool))| {
             numbers[..place].iter().any(|(before, _)| before == number)
@@ -47,7 +47,7 @@ impl Model {
         Ok(line.shown())
     }
 
-    /// OPS-2, UNIT-1, LOGIN-2, LOGIN-7, PW-3: whether a number can log in, and if not, why not.
+    /// OPS-2, UNIT-1, LOGIN-2, LOGIN-7, PW-3: why a number can or cannot log in.
     pub fn explain(&self, number: Number) -> LoginVerdict {
         let Some(line) = self.line(number) else {
             return LoginVerdict::UnknownNumber;
@@ -72,7 +72,7 @@ impl Model {
         }
     }
 
-    /// OPS-1, IVR-11, SESS-2: closes the line. Every password is void and every session ends.
+    /// OPS-1, IVR-11, SESS-2: closes the line. Voids every password and ends every session.
     pub fn close_line(&mut self, number: Number) -> Answer<v1::Line> {
         let now = self.now;
         let line = self.found_line(number)?;
@@ -125,8 +125,8 @@ impl Model {
         self.get_line(contract)
     }
 
-    /// OPS-1, UNIT-1, SESS-2: gives a number the option service, or takes it away. A number that is no account after that
-    /// loses its password too.
+    /// OPS-1, UNIT-1, SESS-2: subscribes a number to the option service, or unsubscribes it. A
+    /// number that is then not an account any more loses its password and its sessions.
     pub fn subscribe(&mut self, number: Number, subscribed: bool) -> Answer<v1::Line> {
         let line = self.open_line_of(number)?;
         let was_account = line.role(number).is_some();
@@ -146,7 +146,7 @@ impl Model {
         self.get_line(number)
     }
 
-    /// OPS-2, UNIT-2, SESS-2: takes the unit away from a line. All passwords are void and all sessions end.
+    /// OPS-2, UNIT-2, SESS-2: resets the unit of a line. Voids all passwords and ends all sessions.
     pub fn reset_unit(&mut self, number: Number) -> Answer<v1::Line> {
         let line = self.open_line_of(number)?;
         if line.unit.take().is_some() {

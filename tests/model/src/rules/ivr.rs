@@ -12,10 +12,10 @@ use super::{
 
 pub use setting::{SetTemporary, TakeTurn};
 
-/// What happens on the caller's side.
+/// An event on the caller's side.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Event {
-    /// The call begins. None if the number is withheld.
+    /// The call begins. `None` if the number is withheld.
     Started(Option<Number>),
     /// The caller presses keys.
     Keys(String),
@@ -25,10 +25,10 @@ pub enum Event {
     HungUp,
 }
 
-/// The answer to a turn.
+/// The response to a turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Heard {
-    /// The ids of the guidance in order, each with the number that it reads out (or an empty text).
+    /// The ids of the guidance, in order. Each has the number that it reads out, or an empty text.
     pub guidance: Vec<(String, String)>,
     /// What comes next.
     pub next: Asked,
@@ -39,14 +39,14 @@ pub struct Heard {
 pub(super) struct Call {
     caller: Option<Number>,
     state: DialogState,
-    /// IVR-7: invalid entries in this state.
+    /// IVR-7: the count of invalid entries in this state.
     invalid: u8,
-    /// The latest turn. The same turn sent again gets the same answer (IVR-12).
+    /// The latest turn. The same turn sent again gets the same response (IVR-12).
     sequence: u32,
     event: Event,
     heard: Vec<(&'static str, Number)>,
     pub(super) answered: Moment,
-    /// The latest turn sets the password and has no answer yet.
+    /// True while the latest turn sets the password and has no response yet.
     is_setting: bool,
 }
 
@@ -59,7 +59,7 @@ enum DialogState {
     Over(CallOutcome),
 }
 
-/// Why a setting is not allowed (IVR-11).
+/// Why a caller may not set the password (IVR-11).
 enum Denied {
     Caller,
     Unit,
@@ -69,11 +69,11 @@ enum Denied {
 /// The result of a turn.
 enum Taken {
     Answer(Call),
-    /// The password has to be set.
+    /// The turn must set the password.
     Set(KeyedSetting, Call),
 }
 
-/// The setting that a caller has keyed in.
+/// The temporary password to set, and its account, as the caller keyed them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct KeyedSetting {
     caller: Number,
@@ -122,7 +122,8 @@ impl Model {
         }
     }
 
-    /// IVR-2 to IVR-4, IVR-11: the account that a unit implies for a caller; none if the dialog asks for the target.
+    /// IVR-2 to IVR-4, IVR-11: the account that a unit implies for a caller. `None` if the dialog
+    /// asks for the target.
     fn account_of_unit(&self, caller: Number, unit: AuthUnit) -> Result<Option<Number>, Denied> {
         let line = self.open_line(caller)?;
         if line.established.is_some() && line.unit != Some(unit) {
@@ -150,12 +151,13 @@ impl Model {
             self.void_line(number);
         }
         let expires = self.now + TEMPORARY_LIFETIME;
-        let line = self.line_mut(number).expect("it was allowed");
+        let line = self.line_mut(number).expect("the number is on a line");
         if line.unit != Some(unit) {
             line.unit = Some(unit);
             line.changes += 1;
         }
-        let account = line.numbers.get_mut(number).expect("it is on the line");
+        let account = line.numbers.get_mut(number);
+        let account = account.expect("the number is on this line");
         account.set(Secret::Temporary {
             password: None,
             expires,
@@ -165,7 +167,8 @@ impl Model {
         epoch
     }
 
-    /// Stores a temporary password where logins find it. False if a newer one is already there.
+    /// Publishes a temporary password, so that logins find it. False if this or a newer one is
+    /// already published.
     fn publish(&mut self, number: Number, epoch: Epoch, typed: Password) -> bool {
         if self
             .published
@@ -184,12 +187,12 @@ impl Model {
         true
     }
 
-    /// IVR-12: takes a turn, or repeats the answer to the latest one.
+    /// IVR-12: takes a turn, or repeats the response to the latest one.
     pub fn turn(&mut self, handle: Handle, sequence: u32, event: Event) -> Answer<Heard> {
         self.alone(TakeTurn::new(handle, sequence, event))
     }
 
-    /// IVR-12: the result of a turn, given the call and the line.
+    /// IVR-12: the result of a turn, from the state of the call and the line.
     fn begin_turn(&self, handle: Handle, sequence: u32, event: &Event) -> Answer<Taken> {
         let Some(call) = self.calls.get(&handle) else {
             let Event::Started(caller) = *event else {
@@ -234,7 +237,8 @@ impl Model {
         heard
     }
 
-    /// Answers the turn that has set a password. The answer is kept only if the turn's claim was not lost (INV-3).
+    /// The response to the turn that has set a password. It is stored only if the turn's claim was
+    /// not lost (INV-3).
     fn keep_over(&mut self, handle: Handle, claim: &Call, call: Call) -> Heard {
         if self.calls.get(&handle) == Some(claim) {
             self.keep(handle, call)
@@ -317,12 +321,12 @@ impl Model {
         }
     }
 
-    /// The number that calls.
+    /// The number of the caller.
     pub fn caller(&self, handle: Handle) -> Option<Number> {
         self.calls.get(&handle)?.caller
     }
 
-    /// Whether the call waits for an entry.
+    /// True if the call waits for an entry.
     pub fn is_in_progress(&self, handle: Handle) -> bool {
         let call = self.calls.get(&handle);
         call.is_some_and(|call| !matches!(call.state, DialogState::Over(_)))
@@ -390,7 +394,8 @@ impl Call {
     }
 }
 
-/// The digits of an entry without its closing `#`. None for silence (IVR-7) and other keys.
+/// The digits of an entry without its final `#`. `None` for silence (IVR-7), or if there are other
+/// keys.
 fn digits(event: &Event) -> Option<&str> {
     let Event::Keys(keys) = event else {
         return None;
@@ -412,6 +417,6 @@ fn unit_of(digits: &str) -> Option<AuthUnit> {
 
 /// IVR-5: the entry if it has eight digits.
 fn eight_digits(digits: &str) -> Option<Password> {
-    // Leaking is fine: a test has only a few passwords.
+    // The leak is harmless, because a test has only a few passwords.
     (digits.len() == 8).then(|| &*digits.to_owned().leak())
 }

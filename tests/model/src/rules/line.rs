@@ -1,4 +1,4 @@
-//! Lines, and which of their numbers log in (UNIT-1, UNIT-2).
+//! Lines, and the accounts among their numbers (UNIT-1, UNIT-2).
 
 use std::collections::BTreeMap;
 
@@ -12,15 +12,15 @@ use super::{Account, Moment, Number, PERMANENT_LIFETIME, Secret};
 pub struct Line {
     /// The contract number.
     pub contract: Number,
-    /// All numbers, with the contract number.
+    /// All numbers, including the contract number.
     pub numbers: BTreeMap<Number, Account>,
-    /// UNIT-2: none before the first temporary password.
+    /// UNIT-2: the auth unit. `None` before the first temporary password.
     pub unit: Option<AuthUnit>,
     /// UNIT-2: when the first permanent password was set.
     pub established: Option<Moment>,
     /// IVR-11: when the contract ended.
     pub closed: Option<Moment>,
-    /// SESS-5: how often the unit or the numbers have changed.
+    /// SESS-5: the number of changes of the line, its unit or its numbers.
     pub changes: u32,
 }
 
@@ -113,7 +113,7 @@ impl Account {
         }
     }
 
-    /// PW-3: whether the permanent password has expired.
+    /// PW-3: true if the permanent password has expired.
     pub fn is_expired(&self, now: Moment) -> bool {
         self.password_expires().is_some_and(|moment| now >= moment)
     }

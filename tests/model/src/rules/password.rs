@@ -7,7 +7,7 @@ use super::steps::{Next, Steps};
 use super::verification::Verify;
 use super::{Answer, Handle, LONGEST, Model, Password, Refused, Revision, Secret};
 
-/// The input of a password change, and the view on which the subscriber decided it.
+/// The input of a password change, and the revision that the subscriber saw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Change {
     /// The present password, as typed.
@@ -16,12 +16,12 @@ pub struct Change {
     pub new: Password,
     /// The new password, typed again.
     pub again: Password,
-    /// SESS-5: the view that the subscriber saw last.
+    /// SESS-5: the revision that the subscriber saw last.
     pub seen: Option<Revision>,
 }
 
-/// A session changes its account's password and is carried on under another name. The result is that session; none if
-/// it could not be carried on.
+/// A session changes its account's password and continues under another name. The result is that
+/// session, or `None` if it could not continue.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ChangePassword {
     handle: Handle,
@@ -40,7 +40,7 @@ enum At {
 }
 
 impl ChangePassword {
-    /// The session `handle` changes its password and is carried on as `successor`.
+    /// The session `handle` changes its password and continues as `successor`.
     pub fn new(handle: Handle, successor: Handle, change: Change) -> Self {
         Self {
             handle,
@@ -50,17 +50,17 @@ impl ChangePassword {
         }
     }
 
-    /// The name under which the session is carried on.
+    /// The name under which the session continues.
     pub fn successor(&self) -> Handle {
         self.successor
     }
 
-    /// SESS-2: the password is changed, but it is not decided yet whether the session is carried on.
+    /// SESS-2: true if the password is changed, but it is not decided yet if the session continues.
     pub fn is_done(&self) -> bool {
         matches!(self.at, At::Rotate(_) | At::Open(_))
     }
 
-    /// The next step only reads; no other operation can notice it.
+    /// True if the next step only reads, so that no other operation can notice it.
     pub fn only_looks(&self, model: &Model) -> bool {
         match &self.at {
             At::Session => true,
@@ -69,7 +69,8 @@ impl ChangePassword {
         }
     }
 
-    /// Whether it can still succeed: with a session that is carried on, or without one.
+    /// True if it can still succeed. `is_carried_on` is true for a success with a session that
+    /// continues.
     pub fn can_succeed(&self, model: &Model, is_carried_on: bool) -> bool {
         match &self.at {
             At::Session => model.is_live(self.handle),
@@ -83,7 +84,7 @@ impl ChangePassword {
         }
     }
 
-    /// Whether it can still be refused for this reason.
+    /// True if it can still be refused for this reason.
     pub fn can_be_refused(&self, model: &Model, reason: &str) -> bool {
         let is_late = ["CHANGED_MEANWHILE", "PASSWORD_REUSED"].contains(&reason);
         match &self.at {
@@ -122,8 +123,8 @@ impl ChangePassword {
         Ok(session)
     }
 
-    /// PW-5, SESS-2, UNIT-2: makes the change if the account is still the one that was proven. Returns the session as
-    /// it is to be carried on.
+    /// PW-5, SESS-2, UNIT-2: makes the change if the account still has the secret that was proven.
+    /// Returns the session that continues.
     fn commit(&self, model: &mut Model, session: &Session) -> Answer<Session> {
         let (now, new) = (model.now, self.change.new);
         if !model.is_account_of(session) {
@@ -211,8 +212,8 @@ impl Steps for ChangePassword {
 }
 
 impl Model {
-    /// PW-1, PW-2, PW-4, LOGIN-6, SESS-2, SESS-5: changes the password of a session's account. The session is carried
-    /// on under another name.
+    /// PW-1, PW-2, PW-4, LOGIN-6, SESS-2, SESS-5: changes the password of a session's account. The
+    /// session continues under another name.
     pub fn change_password(
         &mut self,
         handle: Handle,
@@ -220,7 +221,7 @@ impl Model {
         change: Change,
     ) -> Answer<v1::Session> {
         let changed = self.alone(ChangePassword::new(handle, successor, change))?;
-        Ok(changed.expect("nobody ends it meanwhile"))
+        Ok(changed.expect("no other operation ends the session"))
     }
 }
 

@@ -26,7 +26,7 @@ pub struct Session {
     pub opened: Moment,
     /// SESS-1: when it was used last.
     pub used: Moment,
-    /// SESS-1: when it ends, whether it is used or not.
+    /// SESS-1: when it ends, even if it is in use.
     pub ends: Moment,
     /// SESS-6: the login before this one.
     pub last_login: Option<Moment>,
@@ -34,7 +34,7 @@ pub struct Session {
     pub wrong_attempts: u32,
 }
 
-/// SESS-5: identifies the state of line and account that a view shows.
+/// SESS-5: identifies the state of the line and the account that a page shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Revision {
     line: u32,
@@ -61,7 +61,7 @@ enum At {
 }
 
 impl Login {
-    /// A login whose session is to have the name `handle`.
+    /// A login that opens a session with the name `handle`.
     pub fn new(handle: Handle, number: Number, typed: Password) -> Self {
         Self {
             handle,
@@ -76,7 +76,7 @@ impl Login {
         self.handle
     }
 
-    /// Whether it can still open a session that reports this number of wrong attempts (SESS-6).
+    /// True if it can still open a session that reports this number of wrong attempts (SESS-6).
     pub fn can_open(&self, model: &Model, wrong_attempts: u32) -> bool {
         let still =
             |charged: &Charged| charged.wrong_attempts == wrong_attempts && model.is_still(charged);
@@ -89,12 +89,12 @@ impl Login {
         }
     }
 
-    /// Whether it can still be refused.
+    /// True if it can still be refused.
     pub fn can_be_refused(&self) -> bool {
         self.at != At::Failed
     }
 
-    /// The next step only reads, and would have the same result later.
+    /// True if the next step only reads, and would have the same result later.
     pub fn only_looks(&self, model: &Model) -> bool {
         matches!(&self.at, At::Look(charged) if model.finds_the_same_later(charged))
     }
@@ -131,7 +131,7 @@ impl Steps for Login {
                 model.settle_wrong(&charged);
                 refused()
             }
-            // SESS-2: whatever ends sessions also ends a session that is just being opened.
+            // SESS-2: an operation that ends sessions also ends a session that is being opened.
             At::Open(session) if model.is_good(&session) => {
                 model.sessions.insert(self.handle, session);
                 Next::Answers(Ok(model.view(self.handle)))
@@ -191,7 +191,7 @@ impl Model {
         }
     }
 
-    /// INV-1: whether the session's number is still an account with the same secret.
+    /// INV-1: true if the session's number is still an account with the same secret.
     pub(super) fn is_account_of(&self, session: &Session) -> bool {
         let line = self.line(session.account);
         line.is_some_and(|line| {
@@ -201,7 +201,7 @@ impl Model {
         })
     }
 
-    /// SESS-2: whether nothing has ended the session, other than its logout.
+    /// SESS-2: false if something other than a logout has ended the session.
     pub(super) fn is_good(&self, session: &Session) -> bool {
         let account = self.account(session.account);
         self.is_account_of(session)
@@ -277,7 +277,7 @@ impl Model {
         Ok(session.account.to_owned())
     }
 
-    /// Whether the session is live.
+    /// True if the session is live.
     pub fn is_live(&self, handle: Handle) -> bool {
         self.sessions
             .get(&handle)
@@ -289,13 +289,13 @@ impl Model {
         Some(self.sessions.get(&handle)?.account)
     }
 
-    /// Whether the session must change its password.
+    /// True for a must-change session.
     pub fn must_change(&self, handle: Handle) -> bool {
         let session = self.sessions.get(&handle);
         session.is_some_and(|session| session.must_change.is_some())
     }
 
-    /// SESS-5: the revision that the session's view shows now.
+    /// SESS-5: the revision that a page of the session shows now.
     pub fn revision(&self, handle: Handle) -> Option<Revision> {
         let account = self.owner(handle)?;
         let line = self.line(account)?;
@@ -327,7 +327,7 @@ impl Model {
             role: role.unwrap_or_default().into(),
             scope_numbers: scope.unwrap_or_default(),
             must_change_reason: session.must_change.unwrap_or_default().into(),
-            // Opaque to clients: a test can only tell whether it is the present one.
+            // Opaque to clients. A test can only find out if it is the current one.
             revision: String::new(),
             idle_expire_time: Some(timestamp(session.ends.min(session.used + IDLE))),
             expire_time: Some(timestamp(session.ends)),

@@ -1,4 +1,5 @@
-//! Operations as steps. A step happens at one moment; steps of other operations may come between two steps.
+//! Operations as steps. A step happens at one moment. Steps of other operations may come between
+//! two steps.
 
 use std::fmt::Debug;
 use std::hash::Hash;
@@ -22,8 +23,8 @@ pub trait Steps: Debug + Clone + Eq + Hash {
     /// Takes the next step.
     fn step(self, model: &mut Model) -> Next<Self, Self::Output>;
 
-    /// LOGIN-4: the dependency of the next step does not answer, and the charge of the attempt is refunded. None if the
-    /// next step is not one that refunds.
+    /// LOGIN-4: fails the dependency of the next step, and refunds the charge of the attempt.
+    /// `None` if a fault at this step refunds nothing.
     fn fail(self, _model: &mut Model) -> Option<Self> {
         None
     }

@@ -19,7 +19,7 @@ pub struct PreviewRevision {
     accounts: Vec<Epoch>,
 }
 
-/// MIG-1: the offered migrations, from and to.
+/// MIG-1: the offered unit migrations, each as the unit before and the unit after.
 const OFFERED: [(AuthUnit, AuthUnit); 4] = [
     (AuthUnit::Number, AuthUnit::Line),
     (AuthUnit::Line, AuthUnit::Number),
@@ -27,7 +27,7 @@ const OFFERED: [(AuthUnit, AuthUnit); 4] = [
     (AuthUnit::Line, AuthUnit::AdminUser),
 ];
 
-/// MIG-5: the reasons for passwords that are not right.
+/// MIG-5: the reasons for a password that is not right.
 const WRONG: [&str; 2] = ["PASSWORD_WRONG", "PASSWORD_DEAD"];
 
 /// A unit migration (MIG-1 to MIG-7).
@@ -56,12 +56,13 @@ struct MigrationDecision {
     line: u32,
     asked_for: Vec<Number>,
     proven: Vec<(Number, Epoch)>,
-    /// The positions of the passwords that were not right, and why.
+    /// The positions of the passwords that were not right, each with its reason.
     wrong: Vec<(usize, &'static str)>,
 }
 
 impl Migrate {
-    /// A migration to this unit with these passwords. `seen` is the preview that the subscriber saw.
+    /// A unit migration to this unit with these passwords. `seen` is the revision of the preview
+    /// that the subscriber saw.
     pub fn new(
         handle: Handle,
         to: AuthUnit,
@@ -77,8 +78,8 @@ impl Migrate {
         }
     }
 
-    /// MIG-5: the refusal if a fault keeps the next password from being verified. It names the wrong passwords that were
-    /// charged before; none if there were none.
+    /// MIG-5: the refusal if a fault prevents the verification of the next password. It names the
+    /// wrong passwords that were charged before. `None` if there were none.
     pub fn answer_after_a_fault(&self) -> Option<Refused> {
         match &self.at {
             At::Verify(decision, _) if !decision.wrong.is_empty() => Some(decision.refusal()),
@@ -86,7 +87,7 @@ impl Migrate {
         }
     }
 
-    /// The next step only reads; no other operation can notice it.
+    /// True if the next step only reads, so that no other operation can notice it.
     pub fn only_looks(&self, model: &Model) -> bool {
         match &self.at {
             At::Session | At::Offer(_) => true,
@@ -95,7 +96,7 @@ impl Migrate {
         }
     }
 
-    /// Whether it can still succeed.
+    /// True if it can still succeed.
     pub fn can_succeed(&self, model: &Model) -> bool {
         match &self.at {
             At::Session => model.is_live(self.handle),
@@ -105,7 +106,7 @@ impl Migrate {
         }
     }
 
-    /// Whether it can still be refused in this way.
+    /// True if it can still get this refusal.
     pub fn can_be_refused(&self, model: &Model, refused: &Refused) -> bool {
         match &self.at {
             At::Session => refused.reason == "SESSION_ENDED" || model.is_live(self.handle),
@@ -143,8 +144,8 @@ impl Migrate {
         })
     }
 
-    /// MIG-5, LOGIN-6: continues after one password. The passwords after a wrong one are verified too, unless the
-    /// operation fails for another reason.
+    /// MIG-5, LOGIN-6: continues after the verification of one password. The passwords after a
+    /// wrong one are verified too, unless the operation fails for another reason.
     fn after(
         self,
         mut decision: MigrationDecision,
@@ -191,7 +192,7 @@ impl MigrationDecision {
         self.proven.contains(&own)
     }
 
-    /// Whether the passwords found wrong so far are among those that this refusal names, and no other is.
+    /// True if, of the passwords verified so far, this refusal names exactly the wrong ones.
     fn names_the_wrong(&self, refused: &Refused) -> bool {
         (0..self.verified()).all(|place| {
             let is_wrong = self.wrong.iter().any(|(wrong, _)| *wrong == place);
@@ -199,12 +200,12 @@ impl MigrationDecision {
         })
     }
 
-    /// How many passwords were verified.
+    /// The number of passwords that were verified.
     fn verified(&self) -> usize {
         self.proven.len() + self.wrong.len()
     }
 
-    /// MIG-4: whether everything read and proven so far is unchanged.
+    /// MIG-4: true if everything read and proven so far is unchanged.
     fn can_hold(&self, model: &Model) -> bool {
         let Some(line) = model.line(self.session.account) else {
             return false;
@@ -215,7 +216,8 @@ impl MigrationDecision {
             && proven.all(|(number, epoch)| line.numbers[number].epoch == *epoch)
     }
 
-    /// MIG-4, LOGIN-2: whether the line and all proven passwords are unchanged and live.
+    /// MIG-4, LOGIN-2: true if the line is unchanged, and all proven passwords are unchanged and
+    /// live.
     fn still_holds(&self, model: &Model) -> bool {
         let Some(line) = model.line(self.session.account) else {
             return false;
@@ -266,13 +268,15 @@ impl Steps for Migrate {
 }
 
 impl Model {
-    /// MIG-1 to MIG-3, MIG-6, MIG-7: which passwords a migration requires, and who logs in afterwards.
+    /// MIG-1 to MIG-3, MIG-6, MIG-7: the passwords that a unit migration requires, and the accounts
+    /// after it.
     pub fn preview(&mut self, handle: Handle, to: AuthUnit) -> Answer<PreviewMigrationResponse> {
         let (shown, _) = self.alone(Preview::new(handle, to))?;
         Ok(shown)
     }
 
-    /// MIG-1 to MIG-7, LOGIN-6, SESS-5: changes the unit, all or nothing. Returns who logs in from now on.
+    /// MIG-1 to MIG-7, LOGIN-6, SESS-5: changes the unit completely or not at all. Returns the
+    /// accounts under the new unit.
     pub fn migrate(
         &mut self,
         handle: Handle,
@@ -309,7 +313,7 @@ impl Model {
         Ok((line, asked_for))
     }
 
-    /// MIG-3, MIG-4, MIG-6, PW-3: makes the change. Returns who logs in from now on.
+    /// MIG-3, MIG-4, MIG-6, PW-3: makes the change. Returns the accounts under the new unit.
     fn carry_out(&mut self, account: Number, to: AuthUnit) -> Vec<Login> {
         let Some(line) = self.line_mut(account) else {
             return Vec::new();
@@ -333,7 +337,7 @@ impl Model {
     }
 }
 
-/// MIG-5: refuses a number that is not required, given twice or missing.
+/// MIG-5: refuses the request if a number is not required, given twice or missing.
 fn check_given(asked_for: &[Number], passwords: &[(Number, Password)]) -> Answer<()> {
     let mut refused = Refused::new("INVALID_FIELD");
     for (place, (number, _)) in passwords.iter().enumerate() {
@@ -363,7 +367,7 @@ fn unready(line: &Line, asked_for: &[Number], limits: Limits) -> Vec<Number> {
         .collect()
 }
 
-/// MIG-6, UNIT-1: who logs in under a unit.
+/// MIG-6, UNIT-1: the accounts under a unit, with role and scope.
 fn logins(line: &Line, to: AuthUnit) -> Vec<Login> {
     let accounts = line.accounts(to).into_iter();
     accounts

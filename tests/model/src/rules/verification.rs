@@ -50,7 +50,7 @@ impl Verify {
         }
     }
 
-    /// The next step only reads, and would have the same result later.
+    /// True if the next step only reads, and would have the same result later.
     pub(super) fn only_looks(&self, model: &Model) -> bool {
         match &self.at {
             At::Session => true,
@@ -59,12 +59,13 @@ impl Verify {
         }
     }
 
-    /// Whether the password can still be found right, even if it is replaced by then.
+    /// True if the password can still turn out to be right, even if another one replaces it before
+    /// the end.
     pub(super) fn can_be_right(&self) -> bool {
         !matches!(self.at, At::Settle(_, false) | At::Failed | At::End)
     }
 
-    /// Whether the password can still be proven.
+    /// True if the password can still be proven.
     pub(super) fn can_prove(&self, model: &Model) -> bool {
         match &self.at {
             At::Session => model.is_live(self.handle),
@@ -74,7 +75,7 @@ impl Verify {
         }
     }
 
-    /// Whether it can still be refused for this reason.
+    /// True if it can still be refused for this reason.
     pub(super) fn can_be_refused(&self, reason: &str) -> bool {
         let wrong = |charged: &Charged| {
             if charged.is_last() {
@@ -134,7 +135,7 @@ impl Steps for Verify {
                 }
             }
             At::Failed => refused("UNAVAILABLE"),
-            // SESS-2: a session that uses up the last attempt itself ends.
+            // SESS-2: a session that makes the last allowed attempt itself ends with it.
             At::End => {
                 model.logout(self.handle);
                 refused("PASSWORD_DEAD")

@@ -1,4 +1,4 @@
-//! The checker rejects more attempts at a password than its limit (LOGIN-2).
+//! The checker rejects histories with more attempts at a password than its limit (LOGIN-2).
 
 use super::{FIRST, Script, line, login, set};
 
@@ -18,11 +18,11 @@ fn a_fourth_attempt_is_refused() {
     script.together(from);
     assert!(
         script.is_explained(),
-        "at once the right one may come first"
+        "if all are concurrent, the right one may come first"
     );
 }
 
-/// LOGIN-2: the tenth attempt at a permanent password may open, the eleventh may not.
+/// LOGIN-2: the tenth attempt at a permanent password may succeed, the eleventh may not.
 #[test]
 fn an_eleventh_attempt_is_refused() {
     for (wrong, explained) in [(9, true), (10, false)] {
@@ -33,10 +33,10 @@ fn an_eleventh_attempt_is_refused() {
         }
         let guessed = script.situation.clone();
         script.situation = fresh;
-        // The response of a system that has forgotten the count.
-        let opened = script.at_once(&login(20, FIRST, "a1234567"));
+        // The response of a system that has lost the count.
+        let opened = script.perform(&login(20, FIRST, "a1234567"));
         script.situation = guessed;
-        let system = script.at_once(&login(20, FIRST, "a1234567"));
+        let system = script.perform(&login(20, FIRST, "a1234567"));
         assert_eq!(system.is_ok(), explained);
         script.answered(login(20, FIRST, "a1234567"), system.or(opened));
         assert_eq!(script.is_explained(), explained, "{wrong}");
@@ -45,7 +45,7 @@ fn an_eleventh_attempt_is_refused() {
 
 /// LOGIN-2, LOGIN-4: concurrent attempts are all charged, each exactly once.
 #[test]
-fn attempts_at_once_are_all_charged() {
+fn concurrent_attempts_are_all_charged() {
     let mut script = Script::by_number();
     let from = script.operations.len();
     for seat in 4..8 {
@@ -57,14 +57,15 @@ fn attempts_at_once_are_all_charged() {
     assert!(script.is_explained());
     script.operations.pop();
     script.situation = charged;
-    script.at_once(&login(8, FIRST, "wrong123")).unwrap_err();
+    script.perform(&login(8, FIRST, "wrong123")).unwrap_err();
     script.done(line()).unwrap();
     assert!(!script.is_explained(), "five charges of four attempts");
 }
 
-/// LOGIN-4: the charge of an attempt that fails by a fault is refunded. Attempts in the meantime may find none left.
+/// LOGIN-4: the charge of an attempt that fails by a fault is refunded. Until then, another attempt
+/// may be refused because the limit is reached.
 #[test]
-fn attempts_that_are_given_back_were_charged_meanwhile() {
+fn refunded_attempts_were_charged_meanwhile() {
     for (lost, explained) in [(1, false), (2, true)] {
         let mut script = Script::by_number();
         script.done(set(FIRST, "11111111")).unwrap();

@@ -1,4 +1,5 @@
-//! A history with very many possible orders, of which only a few explain it. The checker still has to find one.
+//! A history with very many possible orders. Only a few of them explain it, and the checker must
+//! find one.
 
 use aikagi_api::authentication::v1::MustChangeReason;
 use aikagi_api::units::v1::AuthUnit;
@@ -21,11 +22,11 @@ impl Script {
         let numbers = [(CONTRACT, true), (FIRST, true), (SECOND, true)];
         script.situation.model.add_line(&numbers).unwrap();
         script.set_line("00000000");
-        script.at_once(&login(0, CONTRACT, "00000000")).unwrap();
+        script.perform(&login(0, CONTRACT, "00000000")).unwrap();
         let establish = change(0, 1, "00000000", "a1234567");
-        script.at_once(&establish).unwrap();
+        script.perform(&establish).unwrap();
         script.set_line(TEMPORARY);
-        script.at_once(&login(21, CONTRACT, TEMPORARY)).unwrap();
+        script.perform(&login(21, CONTRACT, TEMPORARY)).unwrap();
         Self::of(script.situation)
     }
 
@@ -36,7 +37,7 @@ impl Script {
             target: None,
             password,
         };
-        self.at_once(&set).unwrap();
+        self.perform(&set).unwrap();
     }
 
     /// Records a login while a replica is killed.
@@ -47,10 +48,11 @@ impl Script {
         typed: &'static str,
         response: Response,
     ) {
-        self.in_trouble((begun, ended), login(seat, CONTRACT, typed), Some(response));
+        self.after_a_fault((begun, ended), login(seat, CONTRACT, typed), Some(response));
     }
 
-    fn in_trouble(
+    /// Records an operation that ends after a fault.
+    fn after_a_fault(
         &mut self,
         (begun, ended): (Tick, Tick),
         what: Operation,
@@ -64,7 +66,7 @@ impl Script {
     fn must_change(&self, wrong_attempts: u32) -> Observed {
         let mut aside = Self::of(self.begun.clone());
         with(
-            aside.at_once(&login(90, CONTRACT, TEMPORARY)),
+            aside.perform(&login(90, CONTRACT, TEMPORARY)),
             wrong_attempts,
         )
     }
@@ -73,7 +75,7 @@ impl Script {
     fn full(&self, wrong_attempts: u32) -> Observed {
         let mut aside = Self::of(self.begun.clone());
         let change = change(21, 91, TEMPORARY, "Pass00016");
-        with(aside.at_once(&change), wrong_attempts)
+        with(aside.perform(&change), wrong_attempts)
     }
 }
 
@@ -89,10 +91,10 @@ fn no(reason: &'static str) -> Response {
     Err(Refused::new(reason))
 }
 
-/// LOGIN-4, PW-5: five clients log in with one temporary password and change it; two responses are lost, one change
-/// succeeds.
+/// LOGIN-4, PW-5: five clients log in with one temporary password and change it. Two responses are
+/// lost, and one change succeeds.
 #[test]
-fn many_at_one_temporary_password_are_explained() {
+fn many_clients_with_one_temporary_password_are_explained() {
     let mut script = Script::by_line();
     let [none, one, two] = [0, 1, 2].map(|wrong| script.must_change(wrong));
     assert!(matches!(&none, Observed::Session(session)
@@ -105,13 +107,13 @@ fn many_at_one_temporary_password_are_explained() {
         fields: vec!["current_password".to_owned()],
     };
     script.logs_in((159, 176), 22, TEMPORARY, Ok(one));
-    script.in_trouble((160, 191), changes(21, 23, "Pass00014"), None);
+    script.after_a_fault((160, 191), changes(21, 23, "Pass00014"), None);
     script.logs_in((161, 164), 24, "Nobodys00", refused());
     script.logs_in((162, 167), 25, TEMPORARY, Ok(none));
     script.logs_in((163, 170), 26, TEMPORARY, Ok(two));
     script.logs_in((165, 166), 27, "Nobodys00", refused());
-    script.in_trouble((168, 191), changes(25, 28, "Pass00015"), None);
-    script.in_trouble((171, 180), changes(26, 29, "Pass00016"), Some(Ok(first)));
+    script.after_a_fault((168, 191), changes(25, 28, "Pass00015"), None);
+    script.after_a_fault((171, 180), changes(26, 29, "Pass00016"), Some(Ok(first)));
     for (moments, seat, new, reason) in [
         ((173, 178), 21, "Pass00014", "CHANGED_MEANWHILE"),
         ((175, 186), 25, "Pass00015", "CHANGED_MEANWHILE"),
@@ -120,14 +122,14 @@ fn many_at_one_temporary_password_are_explained() {
         ((183, 185), 22, "Pass00020", "SESSION_ENDED"),
         ((187, 189), 25, "Pass00021", "SESSION_ENDED"),
     ] {
-        script.in_trouble(moments, changes(seat, 90, new), Some(no(reason)));
+        script.after_a_fault(moments, changes(seat, 90, new), Some(no(reason)));
     }
-    script.in_trouble((181, 190), changes(29, 34, "Pass00019"), Some(Err(wrong)));
+    script.after_a_fault((181, 190), changes(29, 34, "Pass00019"), Some(Err(wrong)));
     script.now = 191;
 
     let mut aside = Script::of(script.begun.clone());
-    aside.at_once(&changes(21, 91, "Pass00016")).unwrap();
-    let Ok(Observed::Line(mut left)) = aside.at_once(&line()) else {
+    aside.perform(&changes(21, 91, "Pass00016")).unwrap();
+    let Ok(Observed::Line(mut left)) = aside.perform(&line()) else {
         panic!("a line");
     };
     left.numbers[0].failures = 1;

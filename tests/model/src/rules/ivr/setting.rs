@@ -1,5 +1,6 @@
-//! The steps that set a temporary password: the ledger commits it, then it is published where logins find it (IVR-9 to
-//! IVR-13). Between the two, the old password is retired and the new one opens nothing yet.
+//! The steps that set a temporary password (IVR-9 to IVR-13). First the ledger commits it, then it
+//! is published, so that logins find it. Between these steps, the old password is retired and the
+//! new one opens nothing yet.
 
 use aikagi_api::issuance::v1::CallOutcome;
 use aikagi_api::units::v1::AuthUnit;
@@ -15,12 +16,12 @@ pub struct SetTemporary {
     unit: AuthUnit,
     target: Option<Number>,
     password: Password,
-    /// The account and its new secret, once that is committed and not published yet.
+    /// The account and its new secret, while it is committed but not published.
     set: Option<(Number, Epoch)>,
 }
 
 impl SetTemporary {
-    /// The caller sets a password for the target.
+    /// The operation in which this caller sets a password for the target.
     pub fn new(
         caller: Option<Number>,
         unit: AuthUnit,
@@ -87,7 +88,8 @@ impl TakeTurn {
         }
     }
 
-    /// The answer if a store fails before it confirms the setting, whether or not the setting is done (IVR-10).
+    /// The response if a store fails before it confirms that the password is set. The password may
+    /// be set or not (IVR-10).
     pub fn answer_after_a_fault(&self, model: &mut Model) -> Option<Heard> {
         match &self.at {
             At::Take => None,
@@ -150,7 +152,7 @@ impl Steps for TakeTurn {
                         let epoch = model.issue(setting.unit, account);
                         self.continues(At::Publish(claim, setting, epoch))
                     }
-                    // A setting that is no longer allowed when the call ends is not made.
+                    // A password that the caller may no longer set when the call ends is not set.
                     Err(_) => self.fails(model),
                 }
             }

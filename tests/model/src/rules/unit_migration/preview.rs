@@ -7,7 +7,8 @@ use super::{PreviewRevision, logins, unready};
 use crate::rules::session::Session;
 use crate::rules::{Handle, Model, Next, Steps};
 
-/// Which passwords a migration requires, and who logs in afterwards (MIG-1 to MIG-3, MIG-6, MIG-7).
+/// The passwords that a unit migration requires, and the accounts after it (MIG-1 to MIG-3, MIG-6,
+/// MIG-7).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Preview {
     handle: Handle,
@@ -16,7 +17,7 @@ pub struct Preview {
 }
 
 impl Preview {
-    /// A preview of the migration to this unit.
+    /// A preview of the unit migration to this unit.
     pub fn new(handle: Handle, to: AuthUnit) -> Self {
         Self {
             handle,
@@ -25,12 +26,12 @@ impl Preview {
         }
     }
 
-    /// The next step only reads the session.
+    /// True if the next step only reads the session.
     pub fn only_looks(&self) -> bool {
         self.session.is_none()
     }
 
-    /// Whether it can still succeed.
+    /// True if it can still succeed.
     pub fn can_succeed(&self, model: &Model) -> bool {
         let session = self.session.as_ref();
         session.map_or_else(
@@ -39,7 +40,7 @@ impl Preview {
         )
     }
 
-    /// Whether it can still be refused for this reason.
+    /// True if it can still be refused for this reason.
     pub fn can_be_refused(&self, model: &Model, reason: &str) -> bool {
         reason == "SESSION_ENDED" || self.session.is_some() || model.is_live(self.handle)
     }
@@ -51,7 +52,7 @@ impl Preview {
 }
 
 impl Steps for Preview {
-    /// The preview, and the state that it shows.
+    /// The preview, and the revision that it shows.
     type Output = (PreviewMigrationResponse, Option<PreviewRevision>);
 
     fn step(self, model: &mut Model) -> Next<Self, Self::Output> {
