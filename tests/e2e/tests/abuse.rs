@@ -1,5 +1,5 @@
-//! Attacks that go beyond the test of a single rule: all forms with ended credentials, abandoned guesses, and proofs that
-//! are used for something else.
+//! Attacks that no test of a single rule covers: all forms with ended credentials, abandoned
+//! attempts, and proofs that are used for another purpose.
 
 mod abandoned;
 mod ended;

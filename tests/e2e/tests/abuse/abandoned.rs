@@ -1,4 +1,4 @@
-//! Guesses that the client abandons before the response.
+//! Attempts that the client abandons before the response.
 
 use std::time::Duration;
 
@@ -13,13 +13,14 @@ use tokio::time::Instant;
 /// LOGIN-2: the limit of each kind of password.
 const TEMPORARY_ATTEMPTS: u32 = 3;
 const PERMANENT_ATTEMPTS: u32 = 10;
-/// The number of guesses: many times the limit.
+/// The number of attempts: many times the limit.
 const GUESSES: u32 = 60;
-/// Each guess is abandoned this much later than the one before, so that every step of an attempt is interrupted.
+/// Each attempt is abandoned this much later than the one before, so that every step of an attempt
+/// is interrupted.
 const LATER: Duration = Duration::from_micros(400);
 const SETTLED_LIMIT: Duration = Duration::from_secs(30);
 
-/// How many passwords were compared with the hash of their account.
+/// The number of passwords that were compared with the hash of their account.
 fn looked(system: &InProcessSystem) -> u64 {
     let replicas = system.authentication.iter();
     replicas
@@ -61,8 +62,9 @@ async fn settled(system: &InProcessSystem, number: &str, count: u32) {
     assert!(seen.is_ok(), "{} failures", failures(system, number).await);
 }
 
-/// LOGIN-2, LOGIN-4, INV-2, INV-6: an abandoned guess is counted, at whatever step it is abandoned. No more passwords are
-/// compared than the limit allows, and then the right one is refused too.
+/// LOGIN-2, LOGIN-4, INV-2, INV-6: an attempt is counted even if the client abandons it, at any
+/// step. No more passwords are compared than the limit allows. After that the right password is
+/// refused too.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_abandoned_guess_is_counted() {
     let system = InProcessSystem::start().await;
@@ -105,15 +107,17 @@ async fn guess_at(
     );
 }
 
-/// LOGIN-6: the form of a password change shares the count. Its wrong passwords are counted with those of logins, even if
-/// they are abandoned; an abandoned right one refunds only its own charge.
+/// LOGIN-6: the form of a password change shares the count with logins. Its wrong passwords are
+/// counted, even if the client abandons the request. An abandoned right password refunds only its
+/// own charge.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_abandoned_change_is_counted() {
     let system = InProcessSystem::start().await;
     system.establish(CONTRACT, "1", CONTRACT, PERMANENT).await;
     let session = system.site().login(CONTRACT, PERMANENT).await.unwrap();
     let before = looked(&system);
-    // Send what the form sends to authentication. Through the form itself, a right password would change it.
+    // Send the request that the form sends to authentication. With the right password, the form
+    // itself would also change the password.
     let channel = system.replica_as(Service::Authentication, 0, "password");
     give_up(&system, || {
         let mut authentication = AuthenticationServiceClient::new(channel.clone());
@@ -142,7 +146,10 @@ async fn an_abandoned_change_is_counted() {
     };
     give_up(&system, wrong).await;
     wrong().await;
-    assert!(failures(&system, CONTRACT).await > 0, "none was counted");
+    assert!(
+        failures(&system, CONTRACT).await > 0,
+        "no attempt was counted"
+    );
     for _ in 0..PERMANENT_ATTEMPTS {
         refused(system.site().login(CONTRACT, OTHER_PERMANENT).await);
     }

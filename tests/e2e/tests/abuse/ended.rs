@@ -7,9 +7,9 @@ use aikagi_e2e::in_process::InProcessSystem;
 
 use super::rows;
 
-/// What can end a session or its credential.
+/// An event that ends a session or its credential.
 #[derive(Clone, Copy, Debug)]
-enum Death {
+enum Ending {
     Telephone,
     Change,
     Migration,
@@ -17,24 +17,24 @@ enum Death {
     Removal,
     Reset,
     Closing,
-    OperatorsWord,
+    EndSessions,
     Logout,
 }
 
-const DEATHS: [Death; 9] = [
-    Death::Telephone,
-    Death::Change,
-    Death::Migration,
-    Death::Unsubscription,
-    Death::Removal,
-    Death::Reset,
-    Death::Closing,
-    Death::OperatorsWord,
-    Death::Logout,
+const ENDINGS: [Ending; 9] = [
+    Ending::Telephone,
+    Ending::Change,
+    Ending::Migration,
+    Ending::Unsubscription,
+    Ending::Removal,
+    Ending::Reset,
+    Ending::Closing,
+    Ending::EndSessions,
+    Ending::Logout,
 ];
 
-impl Death {
-    async fn come(self, system: &InProcessSystem, contract: &str, account: &str) {
+impl Ending {
+    async fn happen(self, system: &InProcessSystem, contract: &str, account: &str) {
         let (site, operator) = (system.site(), system.operator());
         let other = site.login(account, PERMANENT).await.unwrap();
         match self {
@@ -61,20 +61,20 @@ impl Death {
             Self::Closing => {
                 operator.close_line(contract).await.unwrap();
             }
-            Self::OperatorsWord => operator.end_sessions(account).await.unwrap(),
-            // The test logs the session itself out.
+            Self::EndSessions => operator.end_sessions(account).await.unwrap(),
+            // The test itself logs out.
             Self::Logout => {}
         }
     }
 }
 
-/// SESS-2, INV-1, LOGIN-7: after a session or its credential has ended, every form that was open is refused at every RPC,
-/// whatever is typed, and changes nothing.
+/// SESS-2, INV-1, LOGIN-7: after a session or its credential has ended, every RPC refuses the forms
+/// that were open before, with any password. Nothing changes.
 #[tokio::test]
 async fn no_form_outlives_its_credential() {
     let system = InProcessSystem::start().await;
     let ledger = system.ledger().await;
-    for (index, death) in DEATHS.into_iter().enumerate() {
+    for (index, ending) in ENDINGS.into_iter().enumerate() {
         let (contract, account) = (format!("047100{index:02}00"), format!("047100{index:02}01"));
         let numbers = [(contract.as_str(), false), (account.as_str(), true)];
         system.operator().add_line(&numbers).await.unwrap();
@@ -82,18 +82,18 @@ async fn no_form_outlives_its_credential() {
         let held = system.site().login(&account, PERMANENT).await.unwrap();
         let preview = held.preview(AuthUnit::Line).await.unwrap();
 
-        death.come(&system, &contract, &account).await;
-        if matches!(death, Death::Logout) {
+        ending.happen(&system, &contract, &account).await;
+        if matches!(ending, Ending::Logout) {
             held.logout().await.unwrap();
         }
         let before = rows(&ledger).await;
         for password in [PERMANENT, OTHER_PERMANENT, OTHER_TEMPORARY] {
             let answers = every_form(&system, &held, &preview.revision, (&account, password)).await;
             for (form, answer) in answers {
-                assert_eq!(answer, "SESSION_ENDED", "{death:?}: {form}");
+                assert_eq!(answer, "SESSION_ENDED", "{ending:?}: {form}");
             }
         }
-        assert_eq!(rows(&ledger).await, before, "{death:?}");
+        assert_eq!(rows(&ledger).await, before, "{ending:?}");
     }
 }
 
@@ -107,7 +107,7 @@ async fn every_form(
     let (account, password) = proof;
     vec![
         ("the session", refused(held.session().await)),
-        ("a look at it", refused(held.peek().await)),
+        ("a peek", refused(held.peek().await)),
         (
             "a change",
             refused(held.change(password, "Newest1234").await),
@@ -118,7 +118,7 @@ async fn every_form(
             refused(held.migrate_with(AuthUnit::Line, &[proof], preview).await),
         ),
         (
-            "a settings back end",
+            "an access check",
             refused(system.backend().check_access(&held.token, account).await),
         ),
     ]

@@ -1,4 +1,4 @@
-//! Tokens, turns and proofs that are sent again or used for something else.
+//! Tokens, turns and proofs that are sent again or used for another purpose.
 
 use aikagi_api::edge::v1::LoginRequest;
 use aikagi_api::issuance::v1::TakeTurnRequest;
@@ -12,7 +12,8 @@ use aikagi_e2e::in_process::InProcessSystem;
 
 use super::rows;
 
-/// SESS-3: a login never uses a token that the client sends along, and that token is worth nothing afterwards.
+/// SESS-3: a login never uses a token that the client sends with it. That token opens no session
+/// afterwards.
 #[tokio::test]
 async fn no_token_can_be_fixed_before_the_login() {
     let system = InProcessSystem::start().await;
@@ -46,8 +47,9 @@ async fn no_token_can_be_fixed_before_the_login() {
     }
 }
 
-/// IVR-10, LOGIN-7: the turns of an ended call, sent again after the permanent password was set, get the same answers and
-/// set nothing. Neither do turns of one call with the id of another.
+/// IVR-10, LOGIN-7: the turns of an ended call set nothing if they are sent again after the
+/// permanent password was set. The turns of one call set nothing if they are sent with the id of
+/// another call.
 #[tokio::test]
 async fn turns_sent_again_set_nothing() {
     let system = InProcessSystem::start().await;
