@@ -1,5 +1,5 @@
-//! Random sequences of all operations are played on the system and on the model of the specification. Both must agree on every
-//! response, and on the state at the end of each sequence.
+//! Plays random sequences of all operations on the system and on the model of the specification.
+//! Both must agree on every response, and on the state at the end of each sequence.
 //!
 //! `AIKAGI_MODEL_OPERATIONS` is the smallest number of operations. `AIKAGI_MODEL_SEED` (64 hexadecimal digits) repeats the
 //! sequences of an earlier run. A failing sequence is shrunk and printed step by step.
@@ -82,9 +82,9 @@ impl AgreementRun {
     }
 }
 
-/// UNIT-1, UNIT-2, IVR-1 to IVR-13, LOGIN-1 to LOGIN-7, SESS-1, SESS-2, SESS-4 to SESS-6, PW-1 to PW-5, MIG-1 to MIG-7, OPS-1,
-/// OPS-2, INV-3: for any operations in any order, while time passes and the cache is lost, every response and the final state
-/// are as the rules say.
+/// UNIT-1, UNIT-2, IVR-1 to IVR-13, LOGIN-1 to LOGIN-7, SESS-1, SESS-2, SESS-4 to SESS-6, PW-1 to
+/// PW-5, MIG-1 to MIG-7, OPS-1, OPS-2, INV-3: every response and the final state follow the rules.
+/// This covers any operations in any order, while time passes and the cache is lost.
 #[test]
 fn the_system_agrees_with_the_model() {
     let wanted = number_from("AIKAGI_MODEL_OPERATIONS").unwrap_or(OPERATIONS);
@@ -133,7 +133,7 @@ fn play_sequences(
         let sequence = sequences.new_tree(&mut runner).unwrap();
         played = runner.run_one(sequence, play).map(|_| ());
     }
-    // Drop it inside the runtime, because its tasks end there.
+    // Drop the run inside the runtime, because its tasks end there.
     runtime.block_on(async { drop(run) });
     played.map_err(|failure| match failure {
         TestError::Fail(why, _) | TestError::Abort(why) => why.message().to_owned(),

@@ -1,4 +1,4 @@
-//! Operations on the telephone: turn by turn, and in one RPC.
+//! Temporary passwords, set turn by turn in a call, or in one RPC.
 
 use aikagi_api::issuance::v1::{SetTemporaryPasswordResponse, TakeTurnRequest};
 use aikagi_api::timestamp;
@@ -75,7 +75,7 @@ impl Play<'_> {
         Ok(())
     }
 
-    pub(super) async fn set_in_one_call(
+    pub(super) async fn set_in_one_rpc(
         &mut self,
         caller: Option<Number>,
         unit: UnitWish,

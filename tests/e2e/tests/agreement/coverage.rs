@@ -71,7 +71,7 @@ impl Coverage {
             .or_default() += 1;
     }
 
-    /// Whether enough operations have been played, or a sequence has failed.
+    /// True if enough operations have been played, or a sequence has failed.
     pub(super) fn is_over(&self, wanted: usize) -> bool {
         self.operations.load(Ordering::Relaxed) >= wanted || self.failing.get().is_some()
     }
@@ -95,6 +95,9 @@ impl Coverage {
             .iter()
             .filter(|expected| !counts.contains_key(*expected));
         let missing: Vec<_> = missing.collect();
-        assert!(!is_long || missing.is_empty(), "never came: {missing:?}");
+        assert!(
+            !is_long || missing.is_empty(),
+            "responses that never came: {missing:?}"
+        );
     }
 }

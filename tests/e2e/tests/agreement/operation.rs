@@ -1,5 +1,5 @@
-//! Random operations, generated without knowing the state. What an operation refers to is resolved when it is played, so that
-//! every part of a sequence is a valid sequence.
+//! Random operations, generated without knowing the state. An operation chooses its session, call
+//! or account only when it is played, so that every part of a sequence is a valid sequence.
 
 use aikagi_api::units::v1::AuthUnit;
 use aikagi_model::rules::Password;
@@ -12,7 +12,7 @@ use proptest::sample::{Index, select};
 pub(super) const TEMPORARY: [Password; 3] = ["48151623", "27182818", "00000000"];
 /// Permanent passwords that follow PW-1.
 pub(super) const PERMANENT: [Password; 4] = ["Abc12345", "Xyz98765", "pass1word", "Zz0000000000"];
-/// Passwords that break PW-1, each in another way.
+/// Passwords that break PW-1, each for a different reason.
 pub(super) const BROKEN: [Password; 5] = [
     "Short01",
     "TooLong123456",
@@ -24,7 +24,7 @@ pub(super) const BROKEN: [Password; 5] = [
 /// A password that no account has.
 pub(super) const WRONG: Password = "Nobodys00";
 
-/// A number of the play, as an index into its numbers.
+/// A telephone number of the sequence, as an index into `Play::cast`.
 pub(super) type Who = usize;
 
 /// A choice of a session or a call.
@@ -34,7 +34,7 @@ pub(super) struct Pick {
     pub(super) at: Index,
 }
 
-/// The kind to choose from. If there is none, the operation is skipped.
+/// The sessions or calls to choose from. If there are none, the operation is skipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Which {
     /// The sessions that must change their password.
@@ -65,13 +65,13 @@ pub(super) enum NextUnit {
 
 /// A choice of an account.
 #[derive(Debug, Clone)]
-pub(super) enum Whoever {
+pub(super) enum AccountWish {
     /// One of the accounts with a password.
     Able(Index),
     Exactly(Who),
 }
 
-/// A choice of the account that a caller names.
+/// A choice of the account that a caller keys.
 #[derive(Debug, Clone)]
 pub(super) enum TargetWish {
     /// An account of the unit.
@@ -94,7 +94,7 @@ pub(super) enum Typed {
 /// An action of a caller.
 #[derive(Debug, Clone)]
 pub(super) enum Entry {
-    /// The keys that lead to this setting.
+    /// The next keys of a caller who sets this password without mistakes.
     Proper(UnitWish, TargetWish, Index),
     Keys(String),
     Silence,
@@ -116,22 +116,22 @@ pub(super) enum Given {
 /// An operation.
 #[derive(Debug, Clone)]
 pub(super) enum Operation {
-    /// Begins a call. None: the number is withheld.
+    /// Begins a call. `None`: the number is withheld.
     Dial(Option<Who>),
     Key(Pick, Entry),
     /// Sends the latest turn again.
     KeyAgain(Pick),
-    /// Sends a turn that is one too far.
+    /// Sends a turn whose sequence number is one too high.
     KeyAhead(Pick),
-    SetInOneCall {
+    SetInOneRpc {
         caller: Option<Who>,
         unit: UnitWish,
         target: TargetWish,
         password: Index,
     },
-    Login(Whoever, Typed),
+    Login(AccountWish, Typed),
     /// Types wrong passwords, one after another.
-    Guess(Whoever, usize),
+    Guess(AccountWish, usize),
     Look {
         session: Pick,
         peek: bool,
@@ -194,7 +194,7 @@ fn telephone() -> impl Strategy<Value = Operation> {
         2 => pick(Which::Live).prop_map(Operation::KeyAgain),
         1 => pick(Which::Live).prop_map(Operation::KeyAhead),
         10 => (withheld(), unit_wish(), target_wish(), any::<Index>()).prop_map(
-            |(caller, unit, target, password)| Operation::SetInOneCall {
+            |(caller, unit, target, password)| Operation::SetInOneRpc {
                 caller,
                 unit,
                 target,
@@ -206,8 +206,8 @@ fn telephone() -> impl Strategy<Value = Operation> {
 
 fn session() -> impl Strategy<Value = Operation> {
     prop_oneof![
-        16 => (whoever(), typed()).prop_map(|(number, typed)| Operation::Login(number, typed)),
-        2 => (whoever(), 2..12_usize).prop_map(|(number, times)| Operation::Guess(number, times)),
+        16 => (account_wish(), typed()).prop_map(|(number, typed)| Operation::Login(number, typed)),
+        2 => (account_wish(), 2..12_usize).prop_map(|(number, times)| Operation::Guess(number, times)),
         4 => (pick(Which::Live), any::<bool>())
             .prop_map(|(session, peek)| Operation::Look { session, peek }),
         10 => change(Which::MustChange),
@@ -322,10 +322,10 @@ fn next_unit() -> impl Strategy<Value = NextUnit> {
     ]
 }
 
-fn whoever() -> impl Strategy<Value = Whoever> {
+fn account_wish() -> impl Strategy<Value = AccountWish> {
     prop_oneof![
-        4 => any::<Index>().prop_map(Whoever::Able),
-        1 => who().prop_map(Whoever::Exactly),
+        4 => any::<Index>().prop_map(AccountWish::Able),
+        1 => who().prop_map(AccountWish::Exactly),
     ]
 }
 
@@ -362,7 +362,7 @@ fn entry() -> impl Strategy<Value = Entry> {
     ]
 }
 
-/// The times after which something ends by the rules.
+/// The times after which the rules end a call, a session or a password.
 const ENDS: [TimeDelta; 5] = [
     TimeDelta::minutes(5),
     TimeDelta::minutes(15),

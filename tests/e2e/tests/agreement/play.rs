@@ -14,9 +14,10 @@ use tonic::Status;
 
 use super::AgreementRun;
 use super::coverage::Coverage;
-use super::operation::{Given, NextUnit, Operation, Pick, Typed, WRONG, Who, Whoever};
+use super::operation::{AccountWish, Given, NextUnit, Operation, Pick, Typed, WRONG, Who};
 
-/// The endings of a play's numbers: a line of four, a line of two, and two numbers that are on no line at first.
+/// The last digits of a sequence's numbers: a line of four, a line of two, and two numbers that are
+/// on no line at first.
 const CAST: [&str; 8] = ["10", "11", "12", "13", "20", "21", "90", "91"];
 /// LOGIN-2: the limits of the services.
 const LIMITS: Limits = Limits {
@@ -24,11 +25,11 @@ const LIMITS: Limits = Limits {
     permanent: 10,
 };
 
-/// A disagreement of system and model: both responses.
+/// Two responses in which system and model disagree, as text.
 #[derive(Debug)]
 pub(super) struct Disagreement(String);
 
-/// Whether system and model agree.
+/// `Ok` if system and model agree.
 pub(super) type Agreed = Result<(), Disagreement>;
 
 /// A subscriber with a session.
@@ -40,7 +41,7 @@ pub(super) struct Seat {
     preview: Option<(String, PreviewRevision)>,
 }
 
-/// A call as the platform knows it.
+/// A call as the IVR platform knows it.
 pub(super) struct Dialled {
     /// The call id.
     pub(super) id: String,
@@ -55,16 +56,16 @@ pub(super) struct Play<'a> {
     coverage: &'a Coverage,
     pub(super) model: Model,
     pub(super) cast: Vec<Number>,
-    /// The sessions; the index is the model's handle.
+    /// The sessions. The index is the model's handle.
     pub(super) seats: Vec<Seat>,
     pub(super) calls: Vec<Dialled>,
     script: Vec<String>,
 }
 
 impl<'a> Play<'a> {
-    /// Begins a play with numbers that no other play of the run has.
+    /// Begins a sequence with numbers that no other sequence of the run has.
     pub(super) fn begin(run: &'a AgreementRun, coverage: &'a Coverage, play: usize) -> Self {
-        // Leaking is fine: each play has only a few numbers.
+        // The leak is harmless, because each sequence has only a few numbers.
         let name = |ending: &&str| -> Number { format!("03{play:06}{ending}").leak() };
         Self {
             run,
@@ -109,16 +110,16 @@ impl<'a> Play<'a> {
             Operation::Key(call, entry) => self.key(call, entry).await,
             Operation::KeyAgain(call) => self.key_again(call).await,
             Operation::KeyAhead(call) => self.key_ahead(call).await,
-            Operation::SetInOneCall {
+            Operation::SetInOneRpc {
                 caller,
                 unit,
                 target,
                 password,
             } => {
                 let caller = caller.map(|who| self.cast[who]);
-                self.set_in_one_call(caller, *unit, target, *password).await
+                self.set_in_one_rpc(caller, *unit, target, *password).await
             }
-            Operation::Login(number, typed) => match self.whoever(number) {
+            Operation::Login(number, typed) => match self.account_wish(number) {
                 Some(number) => self.login(number, self.typed(number, typed)).await,
                 None => Ok(()),
             },
@@ -188,7 +189,7 @@ impl<'a> Play<'a> {
             return Ok(system.ok());
         }
         Err(Disagreement(format!(
-            "they disagree on the last:\nthe system: {}\nthe model: {}",
+            "the responses to the last operation differ:\nthe system: {}\nthe model: {}",
             system.readable(),
             model.readable()
         )))
@@ -216,8 +217,8 @@ impl<'a> Play<'a> {
         self.run.system.redis.flush().map_err(fault)
     }
 
-    async fn guess(&mut self, number: &Whoever, times: usize) -> Agreed {
-        if let Some(number) = self.whoever(number) {
+    async fn guess(&mut self, number: &AccountWish, times: usize) -> Agreed {
+        if let Some(number) = self.account_wish(number) {
             for _ in 0..times {
                 self.login(number, WRONG).await?;
             }
@@ -290,8 +291,7 @@ impl<'a> Play<'a> {
         let successor = self.seats.len();
         let model = self.model.change_password(seat, successor, change);
         let system = person.change_with(current, new, again, revision).await;
-        let (person, system) =
-            seated(system.map(|person| person.expect("the session is carried on")));
+        let (person, system) = seated(system.map(|person| person.expect("the session continues")));
         let details = format!("{} {current} to {new} and {again}", self.details(seat));
         self.agree("change", &details, system, &model)?;
         self.sit(person);
@@ -369,11 +369,11 @@ impl<'a> Play<'a> {
         format!("[session {seat} of {}]", self.owner(seat))
     }
 
-    /// The account of a session, also of an ended one.
+    /// The account of a session, even of an ended one.
     pub(super) fn owner(&self, seat: Handle) -> Number {
         let account = &self.seats[seat].person.session.account_number;
         let found = self.cast.iter().find(|number| *number == account);
-        found.copied().expect("an account of the cast")
+        found.copied().expect("the account is in the cast")
     }
 }
 

@@ -1,12 +1,13 @@
-//! Resolves choices when the state is known.
+//! Resolves the choices of random operations to sessions, calls, numbers and passwords of the
+//! current state.
 
 use aikagi_api::units::v1::AuthUnit;
 use aikagi_model::rules::{Handle, Number, Password};
 use proptest::sample::Index;
 
 use super::operation::{
-    BROKEN, Given, NextUnit, PERMANENT, Pick, TEMPORARY, TargetWish, Typed, UnitWish, Which,
-    Whoever,
+    AccountWish, BROKEN, Given, NextUnit, PERMANENT, Pick, TEMPORARY, TargetWish, Typed, UnitWish,
+    Which,
 };
 use super::play::Play;
 
@@ -74,10 +75,10 @@ impl Play<'_> {
         }
     }
 
-    pub(super) fn whoever(&self, whoever: &Whoever) -> Option<Number> {
-        match whoever {
-            Whoever::Exactly(who) => Some(self.cast[*who]),
-            Whoever::Able(which) => {
+    pub(super) fn account_wish(&self, wish: &AccountWish) -> Option<Number> {
+        match wish {
+            AccountWish::Exactly(who) => Some(self.cast[*who]),
+            AccountWish::Able(which) => {
                 let mut able = self.cast.clone();
                 able.retain(|number| self.model.password(number).is_some());
                 one_of(&able, *which)
