@@ -1,5 +1,6 @@
-//! Many clients use one line at the same time while replicas are killed (-9) and restarted. After each round some order must
-//! explain all responses and the state, and nobody may see a half-changed line.
+//! Many clients use one line at the same time while replicas are killed (-9) and restarted. After
+//! each round some order must explain all responses and the state. No client may see a half-changed
+//! line.
 //!
 //! `AIKAGI_CONCURRENCY_RUNS` is the number of lines. `AIKAGI_CONCURRENCY_SEED` repeats the clients' choices of an earlier run,
 //! as far as they get the same responses. The checker of histories has its own tests ([`aikagi_model::history`]).
@@ -24,7 +25,7 @@ use play::Play;
 
 /// The number of lines by default.
 const RUNS: u64 = 4;
-/// A run with this number of lines must meet every expected response.
+/// A run with at least this number of lines must have every expected response.
 const MANY: u64 = 20;
 /// The number of rounds of each line.
 const ROUNDS: usize = 6;
@@ -83,10 +84,11 @@ impl ConcurrencyRun {
 /// OPS-2, INV-1, INV-2, INV-4 to INV-6: concurrent unit migrations, password changes, calls, directory changes, logins and
 /// logouts on one line, while replicas of all services are killed and clients retry.
 ///
-/// If a round has too many orders to try them all, it is printed and a new line begins. There are few such rounds.
+/// If a round has too many orders to try them all, the test prints it and begins a new line. Few
+/// rounds may be so.
 #[expect(
     clippy::print_stderr,
-    reason = "it prints rounds that could not be judged"
+    reason = "the test prints rounds that could not be judged"
 )]
 #[tokio::test(flavor = "multi_thread")]
 async fn some_order_explains_concurrent_operations() {
@@ -111,7 +113,7 @@ async fn some_order_explains_concurrent_operations() {
     this_run.coverage.check(runs >= MANY);
 }
 
-/// The name of a line that begins in this round. No other round has the same.
+/// The number of a line that begins in this round. No other line has the same.
 fn line(run: u64, round: usize) -> u64 {
     run * (ROUNDS as u64 + 1) + round as u64
 }

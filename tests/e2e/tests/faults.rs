@@ -1,6 +1,10 @@
-//! Clients use many lines while faults strike. Services and stores are killed, frozen, disconnected and filled up; caches are
-//! lost or return stale; clocks step. After each round some order must explain all responses and the state of every line
-//! ([`aikagi_model::history`]), and nobody may see a half-changed line. At the end the audit trail must be complete and agree.
+//! Clients use many lines while faults strike. Services and stores are killed, frozen and
+//! disconnected, and the disk of PostgreSQL is filled. Redis loses its data, or a replica with old
+//! data replaces it. Clocks step.
+//!
+//! After each round some order must explain all responses and the state of every line
+//! ([`aikagi_model::history`]). No client may see a half-changed line. At the end the audit trail
+//! must be complete and agree with the responses.
 //!
 //! `AIKAGI_FAULTS_SEED` repeats the choices of an earlier run. `AIKAGI_FAULTS_MINUTES` starts further systems for this time
 //! (`cargo xtask faults`).
@@ -37,10 +41,10 @@ const ROUNDS: usize = 24;
 /// The number of rounds of one line.
 const LIFE: usize = 6;
 
-/// IVR-9 to IVR-12, LOGIN-1 to LOGIN-7, SESS-1, SESS-2, PW-4, PW-5, MIG-1 to MIG-7, OPS-1 to OPS-3, INV-1 to INV-6: under all
-/// faults, nothing acknowledged is lost, no limit is exceeded or reset, nothing that has ended works again, and no line is half
-/// changed.
-#[expect(clippy::print_stderr, reason = "it prints the report")]
+/// IVR-9 to IVR-12, LOGIN-1 to LOGIN-7, SESS-1, SESS-2, PW-4, PW-5, MIG-1 to MIG-7, OPS-1 to OPS-3,
+/// INV-1 to INV-6: under all faults, no acknowledged change is lost, and no limit is exceeded or
+/// reset. Nothing that has ended works again, and no line is half changed.
+#[expect(clippy::print_stderr, reason = "the test prints a report")]
 #[tokio::test(flavor = "multi_thread")]
 async fn lines_survive_faults() {
     let seed = number_from("AIKAGI_FAULTS_SEED").unwrap_or_else(|| rand::random::<u32>().into());
@@ -96,7 +100,7 @@ struct Life {
 /// Runs one system from its start to its end.
 #[expect(
     clippy::print_stderr,
-    reason = "it prints rounds that could not be judged"
+    reason = "the test prints rounds that could not be judged"
 )]
 async fn run_system(rounds: usize, mut rng: StdRng, report: &mut Report) {
     let mut system = FaultSystem::start();
@@ -117,7 +121,7 @@ async fn run_system(rounds: usize, mut rng: StdRng, report: &mut Report) {
         let planned = plan(&system.targets(), &mut rng);
         let mut crowds: Vec<Crowd> = Vec::new();
         for life in &lives {
-            crowds.push(life.play.let_in(rng.random_range(2..=3), &mut rng));
+            crowds.push(life.play.start_clients(rng.random_range(2..=3), &mut rng));
         }
         let struck = run_faults(&mut system, &lives, &mut crowds, &planned).await;
         for fault in &struck {
@@ -126,7 +130,7 @@ async fn run_system(rounds: usize, mut rng: StdRng, report: &mut Report) {
         }
         let mut seen = Vec::new();
         for crowd in crowds {
-            seen.push(crowd.leave().await);
+            seen.push(crowd.finish().await);
         }
         system.quiet(TimeDelta::zero()).await;
         let struck: Vec<String> = struck.iter().map(|fault| system.tell(*fault)).collect();
@@ -147,7 +151,8 @@ async fn run_system(rounds: usize, mut rng: StdRng, report: &mut Report) {
     report.coverage.add(coverage);
 }
 
-/// SESS-1, IVR-9: sometimes lets so much time pass between two rounds that sessions or temporary passwords end.
+/// SESS-1, IVR-9: between some rounds, moves the clock so far that sessions or temporary passwords
+/// expire.
 async fn pass_time(system: &mut FaultSystem, lives: &[Life], rng: &mut StdRng) {
     let time = match rng.random_range(0..10) {
         0 => TimeDelta::minutes(16),
@@ -158,7 +163,8 @@ async fn pass_time(system: &mut FaultSystem, lives: &[Life], rng: &mut StdRng) {
     note(lives, Event::TimePassed(time), || {});
 }
 
-/// Strikes and repairs the planned faults at their times, until all clients are done. Returns the faults that have struck.
+/// Causes and repairs the planned faults at their times, until all clients have finished. Returns
+/// the faults that struck.
 async fn run_faults(
     system: &mut FaultSystem,
     lives: &[Life],
@@ -181,7 +187,7 @@ async fn run_faults(
     let mut unrepaired = Vec::new();
     let mut done = std::pin::pin!(async {
         for crowd in crowds {
-            crowd.is_done().await;
+            crowd.wait().await;
         }
     });
     for (time, strikes, fault) in moments {
@@ -225,14 +231,14 @@ fn repair(system: &mut FaultSystem, lives: &[Life], fault: Fault) {
     }
 }
 
-/// Records in all histories that something failed on which operations may depend.
+/// Records in all histories that a part of the system failed. Operations may depend on it.
 fn note_fault(lives: &[Life]) {
     for life in lives {
         life.play.scene.recorder.fault();
     }
 }
 
-/// Records an event in the histories of all lines, and makes it happen.
+/// Records an event in the histories of all lines, and runs `act`, which causes it.
 fn note(lives: &[Life], event: Event, act: impl FnOnce()) {
     let recorders = lives.iter().map(|life| &life.play.scene.recorder);
     let begun: Vec<_> = recorders

@@ -1,4 +1,5 @@
-//! The clients of a line. Each performs a few operations, depending on the responses, and retries lost ones.
+//! The clients of a line. Each performs a few operations that depend on the responses, and retries
+//! lost ones.
 
 mod caller;
 
@@ -48,7 +49,7 @@ impl Client {
 
     fn anybody(&mut self) -> Number {
         self.choose(&self.scene.numbers())
-            .expect("there are numbers")
+            .expect("the line has numbers")
     }
 
     /// Mostly a number with a known password, seldom another one.
@@ -131,7 +132,8 @@ impl Client {
         }
     }
 
-    /// Changes the password, and retries once if the response was lost. Returns the session that is carried on.
+    /// Changes the password, and retries once if the response was lost. Returns the session that
+    /// continues.
     async fn change(&mut self, seat: Handle) -> Option<Handle> {
         let account = self.account(seat);
         let (current, new) = (self.typed(account), self.scene.new_permanent());
@@ -156,7 +158,7 @@ impl Client {
     }
 
     fn account(&self, seat: Handle) -> Number {
-        let person = self.scene.person(seat).expect("somebody who has logged in");
+        let person = self.scene.person(seat).expect("the login succeeded");
         self.scene.number(&person.session.account_number)
     }
 
@@ -169,7 +171,7 @@ impl Client {
             Some(AuthUnit::Number) => &[AuthUnit::Line, AuthUnit::AdminUser],
             _ => &[AuthUnit::Line],
         };
-        let to = self.choose(offered).expect("one of them");
+        let to = self.choose(offered).expect("the list has units");
         let Some(Ok(Observed::Preview(preview))) = self.ask(Operation::Preview { seat, to }).await
         else {
             return;
@@ -205,7 +207,7 @@ impl Client {
     async fn operator(&mut self) {
         for _ in 0..self.rng.random_range(1..=2) {
             let additional = self.scene.additional;
-            let number = self.choose(&additional).expect("there are some");
+            let number = self.choose(&additional).expect("the list has numbers");
             let operation = match self.rng.random_range(0..100) {
                 0..35 => Operation::Subscribe {
                     number,
@@ -238,7 +240,7 @@ impl Client {
     async fn guesser(&mut self) {
         let number = self.somebody();
         let mut guesses = JoinSet::new();
-        let at_once = self.rng.random_bool(0.5);
+        let in_parallel = self.rng.random_bool(0.5);
         for _ in 0..self.rng.random_range(1..=4) {
             let (scene, client) = (Arc::clone(&self.scene), self.number);
             let login = Operation::Login {
@@ -247,7 +249,7 @@ impl Client {
                 typed: WRONG,
             };
             guesses.spawn(async move { scene.ask(client, login).await });
-            if !at_once {
+            if !in_parallel {
                 guesses.join_next().await;
             }
         }

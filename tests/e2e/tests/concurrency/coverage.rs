@@ -9,7 +9,7 @@ use aikagi_model::history::{Operation, RecordedOperation, Verdict};
 pub(crate) struct Coverage {
     counts: BTreeMap<(&'static str, &'static str), usize>,
     /// Operations that began before another one had ended.
-    at_once: usize,
+    overlapping: usize,
     kills: usize,
     views: usize,
     /// Operations in rounds that were explained.
@@ -19,7 +19,7 @@ pub(crate) struct Coverage {
     too_tangled: usize,
 }
 
-/// One of this number of rounds may be too tangled to judge; one round always may.
+/// Of this number of rounds, one may be too tangled to judge. One round always may.
 const SELDOM: usize = 6;
 
 /// Responses that every long run must have.
@@ -39,7 +39,8 @@ const EXPECTED: [(&str, &str); 14] = [
     ("get line", "done"),
     ("explain", "done"),
 ];
-/// Refusals of a password change or a unit migration that came too late. Every long run must have some.
+/// Refusals of a password change or a unit migration that came too late. Every long run must have
+/// one of both.
 const TOO_LATE: [&str; 4] = [
     "CHANGED_MEANWHILE",
     "STALE_VIEW",
@@ -62,7 +63,7 @@ impl Coverage {
             let beside = |other: &RecordedOperation| {
                 other.begun < recorded.begun && recorded.begun < other.ended
             };
-            self.at_once += usize::from(operations.iter().any(beside));
+            self.overlapping += usize::from(operations.iter().any(beside));
         }
     }
 
@@ -74,7 +75,7 @@ impl Coverage {
         self.views += views;
     }
 
-    /// How often an operation succeeded, and how often its response was lost.
+    /// The number of times that an operation succeeded, and that its response was lost.
     pub(crate) fn done(&self, what: &'static str) -> (usize, usize) {
         let times = |answer| {
             self.counts
@@ -90,7 +91,7 @@ impl Coverage {
         for (what, times) in other.counts {
             *self.counts.entry(what).or_default() += times;
         }
-        self.at_once += other.at_once;
+        self.overlapping += other.overlapping;
         self.kills += other.kills;
         self.views += other.views;
         self.explained += other.explained;
@@ -109,16 +110,16 @@ impl Coverage {
     }
 
     /// Logs and prints the counts. Fails if too many rounds were too tangled, or if a long run lacks an expected response.
-    #[expect(clippy::print_stderr, reason = "it prints how much was judged")]
+    #[expect(clippy::print_stderr, reason = "the test prints what was judged")]
     pub(crate) fn check(&self, is_long: bool) {
         for ((what, answer), count) in &self.counts {
             tracing::info!(what, answer, count, "played");
         }
-        let (at_once, kills, views) = (self.at_once, self.kills, self.views);
+        let (overlapping, kills, views) = (self.overlapping, self.kills, self.views);
         let (explained, rounds, too_tangled) = (self.explained, self.rounds, self.too_tangled);
         eprintln!(
             "{rounds} rounds, {too_tangled} of them too tangled to judge; {explained} operations explained; \
-             {at_once} of all operations overlapped others; {kills} kills, {views} views"
+             {overlapping} of all operations overlapped others; {kills} kills, {views} views"
         );
         assert!(
             too_tangled <= (rounds / SELDOM).max(1),
@@ -129,13 +130,13 @@ impl Coverage {
         }
         let came = |expected: &(&'static str, &'static str)| self.counts.contains_key(expected);
         let missing: Vec<_> = EXPECTED.iter().filter(|expected| !came(expected)).collect();
-        assert!(missing.is_empty(), "never came: {missing:?}");
+        assert!(missing.is_empty(), "responses that never came: {missing:?}");
         let too_late = |what| TOO_LATE.iter().any(|why| came(&(what, *why)));
         assert!(
             too_late("change") && too_late("migrate"),
-            "nobody came too late"
+            "no password change or no unit migration came too late"
         );
-        assert!(at_once > 0 && kills > 0 && views > 0, "{self:?}");
+        assert!(overlapping > 0 && kills > 0 && views > 0, "{self:?}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! A line in use, its clients, and everything that is known about it.
+//! A line in use: the clients' shared state, and the history of their operations.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -36,17 +36,18 @@ pub(crate) struct Scene {
     pub(crate) contract: Number,
     /// Two numbers that are subscribed at first, and one that is not.
     pub(crate) additional: [Number; 3],
-    /// The clients with sessions; the index is the session's name. None if the login did not succeed.
+    /// The clients with sessions. The index is the session's name. `None` if the login did not
+    /// succeed.
     seats: Mutex<Vec<Option<LoggedIn>>>,
     /// The sessions in use in this round. Each belongs to one client.
     taken: Mutex<BTreeSet<Handle>>,
     /// For each session, the revision of the preview that it saw last.
     previews: Mutex<BTreeMap<Handle, String>>,
-    /// The call ids; the index is the name of the call.
+    /// The call ids. The index is the name of the call.
     calls: Mutex<Vec<String>>,
-    /// The passwords of the numbers, as far as a response has confirmed them.
+    /// The passwords of the numbers that a response has confirmed.
     known: Mutex<BTreeMap<Number, Password>>,
-    /// Passwords that may be set: the response was lost.
+    /// Passwords that may be set or not, because the response was lost.
     doubtful: Mutex<Vec<(Number, Password)>>,
     passwords: AtomicUsize,
 }
@@ -54,7 +55,7 @@ pub(crate) struct Scene {
 impl Play {
     /// Adds a line. Its numbers are made from `line`, so that no other line has them.
     pub(crate) async fn begin(system: &ProcessSystem, line: u64, variant: u32) -> Self {
-        // Leaking is fine: each line has only a few numbers.
+        // The leak is harmless, because each line has only a few numbers.
         let name = |ending: u32| -> Number { format!("03{line:06}{ending:02}").leak() };
         let scene = Scene {
             ivr: system.ivr(),
@@ -100,7 +101,7 @@ impl Scene {
         [self.contract, first, second, third]
     }
 
-    /// A name for a new session, already taken by the caller.
+    /// A name for a new session. The session is taken for the client that asks for it.
     pub(crate) fn new_seat(&self) -> Handle {
         let mut seats = self.seats.lock().unwrap();
         seats.push(None);
@@ -127,7 +128,7 @@ impl Scene {
         self.taken.lock().unwrap().insert(seat)
     }
 
-    pub(crate) fn leave_seats(&self) {
+    pub(crate) fn release_seats(&self) {
         self.taken.lock().unwrap().clear();
     }
 
@@ -176,14 +177,14 @@ impl Scene {
         *self.known.lock().unwrap() = known.collect();
     }
 
-    /// The number of the line with this text.
+    /// The number of the line that equals this text.
     pub(crate) fn number(&self, text: &str) -> Number {
         let numbers = self.numbers().into_iter();
         let mut found = numbers.filter(|number| *number == text);
-        found.next().expect("a number of the line")
+        found.next().expect("the number is on the line")
     }
 
-    /// Performs and records an operation. None: the response was lost.
+    /// Performs and records an operation. Returns `None` if the response was lost.
     pub(crate) async fn ask(&self, client: usize, operation: Operation) -> Option<Response> {
         let call = self.recorder.begin(client, operation.clone());
         let response = match self.put(&operation).await {
@@ -196,7 +197,7 @@ impl Scene {
     }
 
     async fn put(&self, operation: &Operation) -> Result<Observed, Status> {
-        let person = |seat: Handle| self.person(seat).expect("somebody who has logged in");
+        let person = |seat: Handle| self.person(seat).expect("the login succeeded");
         match operation {
             Operation::Login {
                 seat,
@@ -226,8 +227,8 @@ impl Scene {
             }
             Operation::Preview { seat, to } => {
                 let preview = person(*seat).preview(*to).await?;
-                let word = preview.revision.clone();
-                self.previews.lock().unwrap().insert(*seat, word);
+                let revision = preview.revision.clone();
+                self.previews.lock().unwrap().insert(*seat, revision);
                 Ok(Observed::preview(preview))
             }
             Operation::Migrate {
@@ -235,9 +236,9 @@ impl Scene {
                 to,
                 passwords,
             } => {
-                let word = self.previews.lock().unwrap().get(seat).cloned();
-                let word = word.unwrap_or_default();
-                let logins = person(*seat).migrate_with(*to, passwords, &word).await?;
+                let seen = self.previews.lock().unwrap().get(seat).cloned();
+                let seen = seen.unwrap_or_default();
+                let logins = person(*seat).migrate_with(*to, passwords, &seen).await?;
                 Ok(Observed::Logins(logins))
             }
             Operation::SetTemporary {
@@ -292,7 +293,7 @@ impl Scene {
             Operation::Explain { number } => Ok(Observed::Verdict(
                 self.operator.explain(number).await?.verdict(),
             )),
-            Operation::Happens(_) => unreachable!("nobody asks for it"),
+            Operation::Happens(_) => unreachable!("no client performs an event"),
         }
     }
 
@@ -309,7 +310,8 @@ impl Scene {
     }
 }
 
-/// Whether the effect of the operation is unknown: a service says so, or the gateway is unavailable.
+/// True if the effect of the operation is unknown, because a service says so or the gateway is
+/// unavailable.
 pub(super) fn is_lost(status: &Status) -> bool {
     match reason(status) {
         "UNAVAILABLE" | "DEADLINE_EXCEEDED" => true,

@@ -17,7 +17,7 @@ use super::play::{Scene, is_lost};
 pub(crate) struct Seen {
     /// The number of successful reads.
     pub(super) views: usize,
-    /// Views that mix two moments, as text for people.
+    /// Views that mix the states of two moments, as text for people.
     pub(super) half: Vec<String>,
 }
 
@@ -63,7 +63,7 @@ fn answered<T>(answer: Result<T, Status>) -> Option<T> {
     }
 }
 
-/// UNIT-1, UNIT-2, MIG-3: why a line cannot be in this state at any moment, if it cannot.
+/// UNIT-1, UNIT-2, MIG-3: why a line can never be in this state. `None` if it can.
 fn why_half(line: &Line) -> Option<&'static str> {
     let has = |number: &LineNumber| number.credential_kind() != CredentialKind::None;
     let permanent = |number: &LineNumber| number.credential_kind() == CredentialKind::Permanent;
@@ -73,7 +73,7 @@ fn why_half(line: &Line) -> Option<&'static str> {
         .iter()
         .any(|number| has(number) && number.role() == AccountRole::Unspecified)
     {
-        return Some("who is no account has a password");
+        return Some("a number that is not an account has a password");
     }
     if numbers
         .iter()
@@ -82,13 +82,13 @@ fn why_half(line: &Line) -> Option<&'static str> {
         return Some("a number has a role of another unit");
     }
     if !established && numbers.iter().any(permanent) {
-        return Some("a permanent password, and no established unit");
+        return Some("a permanent password without an established unit");
     }
     if numbers
         .iter()
         .any(|number| permanent(number) != number.change_time.is_some())
     {
-        return Some("a permanent password that was never set");
+        return Some("the time of a change does not fit the kind of password");
     }
     None
 }
@@ -105,7 +105,7 @@ fn role(unit: AuthUnit, number: &LineNumber, contract: &str) -> AccountRole {
     }
 }
 
-/// OPS-2: why an explanation and the line in it are not of the same moment, if they are not.
+/// OPS-2: why an explanation and the line in it show different moments. `None` if they agree.
 fn why_unfounded(explained: &ExplainLoginResponse, number: &str) -> Option<&'static str> {
     let Some(line) = &explained.line else {
         let unknown = explained.verdict() == LoginVerdict::UnknownNumber;
@@ -117,7 +117,7 @@ fn why_unfounded(explained: &ExplainLoginResponse, number: &str) -> Option<&'sta
         .map(|account| &account.number)
         .eq(&explained.account_numbers)
     {
-        return Some("others log in than have a role");
+        return Some("the accounts are not the numbers with a role");
     }
     let Some(found) = line.numbers.iter().find(|found| found.number == number) else {
         return Some("a number on no line");
@@ -129,12 +129,13 @@ fn why_unfounded(explained: &ExplainLoginResponse, number: &str) -> Option<&'sta
         _ => CredentialKind::None,
     };
     if kind != found.credential_kind() {
-        return Some("an explanation of another password");
+        return Some("the verdict does not fit the kind of password");
     }
     why_half(line)
 }
 
-/// MIG-6, SESS-2, UNIT-1: why a live session does not fit the unit under which it was opened, if it does not.
+/// MIG-6, SESS-2, UNIT-1: why a live session does not fit the unit under which it was opened.
+/// `None` if it fits.
 fn why_torn(session: &Session, opened: &Session) -> Option<&'static str> {
     if session.unit() != opened.unit() || session.role() != opened.role() {
         return Some("a session has outlived its unit");
@@ -142,13 +143,13 @@ fn why_torn(session: &Session, opened: &Session) -> Option<&'static str> {
     let own = std::slice::from_ref(&session.account_number);
     match session.role() {
         AccountRole::Number | AccountRole::User if session.scope_numbers != own => {
-            Some("a scope of another role")
+            Some("the scope does not fit the role")
         }
         _ => None,
     }
 }
 
-/// A reader that sees no error proves nothing unless it can see one.
+/// Tests that the reader can see errors. Otherwise a reader without errors would prove nothing.
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -174,7 +175,7 @@ mod tests {
         }
     }
 
-    /// MIG-4: the reader notices a line whose numbers are of two units.
+    /// MIG-4: the reader notices a line with the roles or passwords of two units.
     #[test]
     fn a_half_changed_line_is_seen() {
         use AccountRole::{Line as Whole, Number, Unspecified};

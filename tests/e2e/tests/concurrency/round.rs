@@ -1,4 +1,5 @@
-//! A round: all clients act concurrently, then everything is quiet, then the state is read. Some order has to explain it all.
+//! A round: all clients act concurrently. After their last operation the state is read. Some order
+//! must explain all responses and the state.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,7 +28,7 @@ impl Play {
     pub(super) async fn round(&mut self, run: &mut ConcurrencyRun, rng: &mut StdRng) -> Verdict {
         self.prepare(rng).await;
         let number = rng.random_range(4..=5);
-        let mut crowd = self.let_in(number, rng);
+        let mut crowd = self.start_clients(number, rng);
         let recorder = &self.scene.recorder;
         let begun = recorder.quiet();
         for (after, service, replica) in kills(rng) {
@@ -37,25 +38,25 @@ impl Play {
                     tokio::task::block_in_place(|| run.kill(service, replica));
                     run.coverage.kill();
                 }
-                () = crowd.is_done() => break,
+                () = crowd.wait() => break,
             }
         }
-        let seen = crowd.leave().await;
+        let seen = crowd.finish().await;
         run.quiet().await;
         self.judge(&seen, &mut run.coverage).await
     }
 
-    /// Prepares a round. Mostly makes sure that the line has a permanent password.
+    /// Prepares a round. In most rounds the line then has a permanent password.
     pub(crate) async fn prepare(&self, rng: &mut StdRng) {
         let scene = &self.scene;
         scene.know_only(self.model());
-        scene.leave_seats();
+        scene.release_seats();
         if !scene.has_permanent(self.model()) && rng.random_bool(0.8) {
             scene.establish(self.model(), rng).await;
         }
     }
 
-    /// Reads the whole state when everything is quiet, and judges the round.
+    /// Reads the whole state while no other operation is in progress, and judges the round.
     pub(crate) async fn judge(&mut self, seen: &Seen, coverage: &mut Coverage) -> Verdict {
         let quiet = self.scene.recorder.quiet();
         self.scene.look_at_everything().await;
@@ -73,7 +74,7 @@ impl Play {
     }
 
     /// Starts this number of clients and a reader.
-    pub(crate) fn let_in(&self, number: usize, rng: &mut StdRng) -> Crowd {
+    pub(crate) fn start_clients(&self, number: usize, rng: &mut StdRng) -> Crowd {
         let start = Arc::new(Barrier::new(number));
         let mut clients = JoinSet::new();
         for client in 1..=number {
@@ -107,22 +108,23 @@ pub(crate) struct Crowd {
 }
 
 impl Crowd {
-    /// Waits until all clients are done.
-    pub(crate) async fn is_done(&mut self) {
+    /// Waits until all clients have finished.
+    pub(crate) async fn wait(&mut self) {
         while let Some(client) = self.clients.join_next().await {
             client.unwrap();
         }
     }
 
-    /// Waits until all clients are done. Returns what the reader has seen.
-    pub(crate) async fn leave(mut self) -> Seen {
-        self.is_done().await;
+    /// Waits until all clients have finished, and stops the reader. Returns what the reader has
+    /// seen.
+    pub(crate) async fn finish(mut self) -> Seen {
+        self.wait().await;
         self.done.store(true, Ordering::SeqCst);
         self.reading.await.unwrap()
     }
 }
 
-/// The replicas to kill. Each kill has a number of recorded moments after the start of the round.
+/// The replicas to kill, each with its time: the number of ticks after the start of the round.
 fn kills(rng: &mut StdRng) -> Vec<(usize, Service, usize)> {
     let number = *[0, 1, 1, 1, 2].choose(rng).unwrap();
     let mut kills: Vec<_> = (0..number)
@@ -147,7 +149,7 @@ impl Scene {
 
     /// Gives the accounts of a unit permanent passwords, one after another.
     async fn establish(&self, model: &Model, rng: &mut StdRng) {
-        let line = model.line(self.contract).expect("the line stays");
+        let line = model.line(self.contract).expect("the line exists");
         let wished = *[AuthUnit::Number, AuthUnit::Number, AuthUnit::Line]
             .choose(rng)
             .unwrap();

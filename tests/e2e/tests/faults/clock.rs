@@ -1,4 +1,4 @@
-//! The clock of all services, which can be moved forward and back.
+//! The clock of all services. A test can move it forward and back.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -21,7 +21,7 @@ impl Clock {
     /// A clock whose file is in this directory.
     pub(super) fn in_directory(directory: &Path) -> Self {
         let files = run(Command::new("dpkg").args(["-L", "libfaketime"]));
-        let files = files.expect("Debian's faketime is installed (`cargo xtask test` does it)");
+        let files = files.expect("Debian's faketime is installed (`cargo xtask test` installs it)");
         let library = files
             .lines()
             .find(|file| file.ends_with("/libfaketime.so.1"));

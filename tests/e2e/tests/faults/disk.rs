@@ -16,8 +16,9 @@ pub(crate) struct Disk {
 }
 
 impl Disk {
-    /// Mounts a disk at this directory. None, with a message, if the process may not mount one.
-    #[expect(clippy::print_stderr, reason = "whoever runs it has to know")]
+    /// Mounts a disk at this directory. If the process may not mount one, prints a message and
+    /// returns `None`.
+    #[expect(clippy::print_stderr, reason = "a skipped test must be visible")]
     pub(crate) fn at(directory: &Path) -> Option<Self> {
         std::fs::create_dir_all(directory).unwrap();
         let mounted = mount(

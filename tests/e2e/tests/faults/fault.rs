@@ -23,7 +23,7 @@ pub(super) enum Fault {
     KillRedis,
     FreezeRedis,
     FlushRedis,
-    /// A Redis replica takes over that has received nothing since the fault began.
+    /// A Redis replica becomes the master. It has received nothing since the fault began.
     FailOverRedis,
     StepClocks(TimeDelta),
 }

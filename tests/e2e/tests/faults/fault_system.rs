@@ -1,4 +1,4 @@
-//! The system whose parts fail and are repaired.
+//! A system whose parts can be broken and repaired.
 
 use std::time::Duration;
 
@@ -58,7 +58,7 @@ impl FaultSystem {
             disk,
         };
         stage.stop_services();
-        stage.lead_through_links();
+        stage.route_through_links();
         stage.start_services();
         stage
     }
@@ -74,8 +74,8 @@ impl FaultSystem {
         }
     }
 
-    /// Leads every connection of every replica through a separate link.
-    fn lead_through_links(&mut self) {
+    /// Routes every connection of every replica through a separate link.
+    fn route_through_links(&mut self) {
         for process in self.system.processes.processes() {
             let (name, config) = (process.program().name.clone(), &process.program().config);
             let text = std::fs::read_to_string(config).unwrap();
@@ -169,8 +169,8 @@ impl FaultSystem {
         }
     }
 
-    /// Waits until no operation is in progress: every service completes its work, exits and is restarted. The clock moves
-    /// forward by `wait` meanwhile.
+    /// Waits until no operation is in progress: every service completes its work, exits and is
+    /// restarted. Before the restart, the clock moves forward by `wait`.
     pub(super) async fn quiet(&mut self, wait: TimeDelta) {
         while sqlx::query("SELECT 1").execute(&self.ledger).await.is_err() {
             tokio::time::sleep(Duration::from_millis(50)).await;

@@ -1,4 +1,5 @@
-//! Links between two parts that can be cut, silenced or slowed down. Each connection of a part goes through a link.
+//! Links between two parts of the system. A test can cut, silence or slow down each link. Each
+//! connection of a part goes through a link.
 
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
@@ -25,7 +26,7 @@ pub(super) enum LinkState {
 /// A link from one replica to another part.
 #[derive(Debug)]
 pub(super) struct Link {
-    /// The two ends.
+    /// The names of its two ends.
     pub(super) name: String,
     state: watch::Sender<LinkState>,
 }

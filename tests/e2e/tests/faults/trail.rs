@@ -1,4 +1,4 @@
-//! The audit trail at the end: it is complete and agrees with the responses (OPS-3).
+//! Checks that the audit trail at the end is complete and agrees with the responses (OPS-3).
 
 use std::process::Command;
 
@@ -14,8 +14,8 @@ const EXACT: [(&str, &str); 2] = [("change", "CHANGE_PASSWORD"), ("migrate", "MI
 /// Operations that leave an event whose action other operations use too.
 const AT_LEAST: [(&str, &str); 2] = [("login", "LOGIN"), ("set", "SET_TEMPORARY_PASSWORD")];
 
-/// OPS-3, INV-5: checks that no event was lost or altered, and that every acknowledged operation has its event. There must not
-/// be more events than operations that may have happened.
+/// OPS-3, INV-5: checks that no event was lost or altered, and that every acknowledged operation
+/// has its event. There must not be more events than operations that may have happened.
 pub(super) async fn check(system: &FaultSystem, coverage: &Coverage) {
     verify(system);
     for (what, action) in EXACT {
@@ -23,7 +23,7 @@ pub(super) async fn check(system: &FaultSystem, coverage: &Coverage) {
         let events = events(system, action).await;
         assert!(
             (done..=done + lost).contains(&events),
-            "the audit trail has {events} events {action}: {done} were done, {lost} may be"
+            "the audit trail has {events} events {action}: {done} operations succeeded, {lost} more may have"
         );
     }
     for (what, action) in AT_LEAST {
@@ -31,7 +31,7 @@ pub(super) async fn check(system: &FaultSystem, coverage: &Coverage) {
         let events = events(system, action).await;
         assert!(
             events >= done,
-            "the audit trail has {events} events {action}: {done} were done"
+            "the audit trail has {events} events {action}: {done} operations succeeded"
         );
     }
 }

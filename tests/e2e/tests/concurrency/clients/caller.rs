@@ -1,4 +1,5 @@
-//! Callers: turn by turn, or through a platform with its own dialog.
+//! Callers who set a temporary password turn by turn, or through an IVR platform with its own
+//! dialog.
 
 use aikagi_api::issuance::v1::{CallOutcome, CallStep};
 use aikagi_api::units::v1::AuthUnit;
@@ -9,7 +10,7 @@ use rand::RngExt;
 
 use super::Client;
 
-/// How often a turn is sent at most. The caller does not wait for ever.
+/// The largest number of times that a caller sends a turn.
 const PATIENCE: usize = 3;
 
 impl Client {
@@ -46,13 +47,13 @@ impl Client {
         }
     }
 
-    /// Mostly the line's own unit, if it has one; otherwise any unit.
+    /// Mostly the line's own unit, otherwise any unit.
     fn unit(&mut self) -> AuthUnit {
         let own = self.model.unit(self.scene.contract);
         let any = [AuthUnit::Line, AuthUnit::Number, AuthUnit::AdminUser];
         match own {
             Some(unit) if self.rng.random_bool(0.9) => unit,
-            _ => self.choose(&any).expect("one of them"),
+            _ => self.choose(&any).expect("the list has units"),
         }
     }
 
