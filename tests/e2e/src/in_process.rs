@@ -91,11 +91,11 @@ impl InProcessSystem {
             (SECOND, true),
             (UNSUBSCRIBED, false),
         ];
-        operator.add_line(&line).await.expect("a line");
+        operator.add_line(&line).await.expect("the line is added");
         operator
             .add_line(&[(STRANGER, true)])
             .await
-            .expect("another line");
+            .expect("the other line is added");
         system
     }
 
@@ -316,7 +316,7 @@ impl InProcessSystem {
 
     /// Connections to the database as its owner.
     pub async fn ledger(&self) -> PgPool {
-        self.database.pool().await.expect("the database")
+        self.database.pool().await.expect("the database responds")
     }
 
     /// A connection to Redis as its administrator.
@@ -325,10 +325,10 @@ impl InProcessSystem {
         client
             .get_multiplexed_async_connection()
             .await
-            .expect("Redis answers")
+            .expect("Redis responds")
     }
 
-    /// How many passwords the authentication replicas have hashed, decoys included.
+    /// The number of passwords that the authentication replicas have hashed, including decoys.
     pub fn hashes(&self) -> u64 {
         self.authentication
             .iter()
@@ -349,7 +349,7 @@ impl InProcessSystem {
             .set_by_telephone(caller, unit_key, target, password)
             .await;
         assert_eq!(
-            outcome.expect("answered"),
+            outcome.expect("every turn succeeds"),
             aikagi_api::issuance::v1::CallOutcome::Set
         );
     }
@@ -366,8 +366,8 @@ impl InProcessSystem {
         session
             .change(TEMPORARY, permanent)
             .await
-            .expect("changed")
-            .expect("the session is carried on");
+            .expect("the password changes")
+            .expect("the session continues");
     }
 }
 

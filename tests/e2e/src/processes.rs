@@ -104,8 +104,8 @@ impl ProcessSystem {
     }
 }
 
-/// Settings for tests: cheap hashes that still take a moment, a limit per address that no test reaches, and deadlines that
-/// a busy machine meets.
+/// Adjusts a service's settings for tests: cheap hashes that still take some time, a limit per
+/// address that no test reaches, and deadlines that a busy machine meets.
 pub fn light(service: Service, _replica: u16, table: &mut toml::Table) {
     if let Some(server) = table.get_mut("server").and_then(toml::Value::as_table_mut) {
         server.insert("deadline".into(), "1m".into());

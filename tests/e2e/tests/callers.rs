@@ -1,5 +1,5 @@
-//! Who may call which RPC, on every port (INV-7). The matrix comes from the contracts' descriptors, so it contains every new
-//! RPC automatically.
+//! The callers that may call each RPC, on every port (INV-7). The list of RPCs comes from the
+//! contracts' descriptors, so it contains every new RPC automatically.
 
 mod claims;
 mod unserved;
@@ -46,7 +46,8 @@ fn owner(method: &Method) -> Service {
     }
 }
 
-/// Calls an RPC with an empty message. Returns the reason of the refusal, or `OK`. A response without a reason fails.
+/// Calls an RPC with an empty message. Returns the reason of the refusal, or `OK`. A refusal
+/// without a reason fails the test.
 async fn call(channel: &Channel, path: &str) -> &'static str {
     let mut client = Grpc::new(channel.clone());
     client
@@ -71,7 +72,8 @@ async fn call(channel: &Channel, path: &str) -> &'static str {
     }
 }
 
-/// INV-7: at each service, each identity may call exactly the RPCs whose `callers` name it; everything else is denied.
+/// INV-7: at each service, each identity may call exactly the RPCs whose `callers` name it. Every
+/// other RPC is refused.
 #[tokio::test]
 async fn a_service_serves_only_the_callers_of_the_contract() {
     let system = InProcessSystem::start().await;
@@ -92,8 +94,8 @@ async fn a_service_serves_only_the_callers_of_the_contract() {
                 assert_eq!(answer != NOT_ALLOWED, listed, "{identity} {path}: {answer}");
                 *tried.entry(listed).or_insert(0) += 1;
             }
-            let unheard_of = call(&channel, "/aikagi.units.v1.DirectoryService/Nothing").await;
-            assert_eq!(unheard_of, NOT_ALLOWED, "{identity}");
+            let unknown = call(&channel, "/aikagi.units.v1.DirectoryService/Nothing").await;
+            assert_eq!(unknown, NOT_ALLOWED, "{identity}");
         }
     }
     let inside = policies
@@ -107,8 +109,9 @@ async fn a_service_serves_only_the_callers_of_the_contract() {
     );
 }
 
-/// INV-7: at the gateway's private port, each identity may call exactly the RPCs whose `edge_callers` name it. A request that
-/// is allowed there is allowed at the service behind it too.
+/// INV-7: at the gateway's private port, each identity may call exactly the RPCs whose
+/// `edge_callers` name it. The service behind the gateway allows every request that the gateway
+/// allows.
 #[tokio::test]
 async fn the_private_port_serves_only_the_edge_callers_of_the_contract() {
     let system = InProcessSystem::start().await;
@@ -156,6 +159,9 @@ async fn the_public_port_serves_what_is_public() {
             );
             public += usize::from(method.policy.public);
         }
-        assert_eq!(public, 8, "another RPC is public now: is that intended?");
+        assert_eq!(
+            public, 8,
+            "the number of public RPCs has changed: is that intended?"
+        );
     }
 }

@@ -1,5 +1,6 @@
-//! One test for each cause of an outage, on real stores: the log has one warning with the cause and one line at the end, and no
-//! secret. The causes of RPCs between workloads have their tests in the mesh.
+//! One test for each cause of an outage, on real stores. The log has one warning with the cause,
+//! one line at the end, and no secret. The causes of failed RPCs between workloads are tested in
+//! the crate `mesh`.
 
 mod operations;
 mod postgresql;
@@ -19,7 +20,7 @@ const TWO_CHECKS: Duration = Duration::from_millis(4500);
 const UNAVAILABLE: &str = "dependency unavailable";
 const AVAILABLE: &str = "dependency available";
 
-/// A dependency that is asked as a service asks it, and what that logs.
+/// The checks of a dependency, as in a service, and the lines that they log.
 struct Outage {
     lines: LogLines,
     shutdown: Shutdown,
@@ -32,7 +33,7 @@ impl Drop for Outage {
 }
 
 impl Outage {
-    /// Asks a dependency that is well.
+    /// Starts the checks of a dependency that is available.
     async fn of(dependency: impl Dependency) -> Self {
         let outage = Self {
             lines: LogLines::record(),
@@ -44,7 +45,8 @@ impl Outage {
         outage
     }
 
-    /// Waits for the warning with this cause, and until it would have been repeated.
+    /// Waits for the warning with this cause, and then for two more checks. [`Self::ends`] finds a
+    /// repeated warning.
     async fn begins(&self, expected: ErrorType) -> LogLine {
         let is_expected = |line: &LogLine| line.field("error.type") == expected.as_str();
         let line = self.lines.wait_for(UNAVAILABLE, is_expected).await;
@@ -54,7 +56,8 @@ impl Outage {
         line
     }
 
-    /// Waits for the end. Each cause was logged once, the end too, and no line holds one of the secrets.
+    /// Waits for the end of the outage. Checks that each cause was logged once, the end was logged
+    /// once, and no line contains a secret.
     async fn ends(&self, expected: ErrorType, secrets: &[&str]) {
         let end = self.lines.wait_for(AVAILABLE, |_| true).await;
         assert_eq!(end.level, Level::INFO);

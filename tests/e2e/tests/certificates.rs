@@ -48,8 +48,9 @@ pub(crate) fn settings(identity: &Identity) -> IdentitySettings {
     }
 }
 
-/// INV-7: the private port and a service refuse a caller without a valid certificate, and nothing changes. Invalid are: none,
-/// an expired one, one that is not valid yet, one of another authority, and one without exactly one identity of ours.
+/// INV-7: the private port and a service refuse a caller without a valid certificate, and nothing
+/// changes. The cases are: no certificate, an expired one, one that is not valid yet, one of
+/// another authority, and one without exactly one identity of this system.
 #[tokio::test]
 async fn a_caller_without_a_valid_certificate_is_refused() {
     let system = InProcessSystem::start().await;
@@ -167,8 +168,9 @@ async fn a_client_refuses_a_server_with_another_identity() {
     shutdown.begin();
 }
 
-/// INV-7: certificates are replaced without a restart. New connections use the new one. If the new files are broken, do not
-/// match or are readable by others, the old ones stay in use.
+/// INV-7: certificates are replaced without a restart. New connections use the new certificate. If
+/// the new files are broken, do not match or are readable by others, the old certificate stays in
+/// use.
 #[tokio::test]
 async fn certificates_are_replaced_while_they_are_in_use() {
     use std::os::unix::fs::PermissionsExt as _;

@@ -1,4 +1,5 @@
-//! `aikagictl` against the real services. The tests in `frontends/ctl` cover the rest, with a gateway that they simulate.
+//! `aikagictl` against the real services. The tests in `frontends/ctl` cover the rest, with a
+//! simulated gateway.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -101,7 +102,7 @@ async fn an_import_continues_where_it_stopped() {
     while !progress.exists() {
         assert!(
             child.try_wait().unwrap().is_none(),
-            "it ended before it had begun"
+            "the import ended before it wrote its progress"
         );
         tokio::time::sleep(std::time::Duration::from_millis(1)).await;
     }
@@ -182,7 +183,8 @@ async fn every_bad_row_is_reported() {
         rows.extend([format!("071{index:07},,\n"), row, "\n".to_owned()]);
         expected.insert(index * 2 + 3, reason);
     }
-    // The first row in the file that names a number of another line claims it.
+    // After the first row with a number of an existing line, further rows with that number have
+    // another reason.
     for (row, reason) in &mut expected {
         if ["NUMBER_TAKEN", "LINE_DIFFERS"].contains(reason) && *row > 20 {
             *reason = "NUMBER_IN_ANOTHER_ROW";
@@ -209,7 +211,8 @@ async fn every_bad_row_is_reported() {
     assert_eq!(rejected.lines().count(), 1_001);
 }
 
-/// OPS-3: an event that the owner of the database changed is found. A chain that the owner rewrote is found by the anchor.
+/// OPS-3: `audit verify` finds an event that the database's owner changed. With an anchor, it also
+/// finds a chain that the owner rewrote.
 #[tokio::test]
 async fn a_changed_trail_is_found_from_outside() {
     let system = InProcessSystem::start().await;

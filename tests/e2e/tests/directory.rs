@@ -1,5 +1,6 @@
-//! Operators on the whole system. Their changes take effect on logins, sessions and calls at once (OPS-1, OPS-2). The tests
-//! also check what the system reports to operators, and the audit trail (OPS-3).
+//! Operators' changes on the whole system. They take effect on logins, sessions and calls
+//! immediately (OPS-1, OPS-2). The tests also check what the system reports to operators, and the
+//! audit trail (OPS-3).
 
 mod access;
 mod trail;
@@ -13,8 +14,8 @@ use aikagi_client::{Asked, asked, refused};
 use aikagi_e2e::in_process::InProcessSystem;
 use chrono::TimeDelta;
 
-/// OPS-1, SESS-2, IVR-11: when a line is closed, its sessions end, its passwords are void and its calls are refused at once.
-/// A call in progress can set nothing any more.
+/// OPS-1, SESS-2, IVR-11: when a line is closed, its sessions end, its passwords are voided and its
+/// calls are refused, all immediately. A call in progress can no longer set a password.
 #[tokio::test]
 async fn closing_a_line_takes_effect_at_once() {
     let system = InProcessSystem::start().await;
@@ -48,8 +49,8 @@ async fn closing_a_line_takes_effect_at_once() {
     assert_eq!(refused(answer), "CALLER_REFUSED");
 }
 
-/// OPS-1, SESS-2, INV-1: when a number is removed from its line, its password and sessions end for ever, even if the number
-/// is added again. Other numbers are not affected.
+/// OPS-1, SESS-2, INV-1: when a number is removed from its line, its password and sessions end.
+/// They stay ended after the number is added again. Other numbers are not affected.
 #[tokio::test]
 async fn a_removed_number_loses_password_and_sessions() {
     let system = InProcessSystem::start().await;
@@ -79,8 +80,9 @@ async fn a_removed_number_loses_password_and_sessions() {
     system.establish(CONTRACT, "2", FIRST, PERMANENT).await;
 }
 
-/// OPS-1, UNIT-1, SESS-2: an unsubscribed number stops being an account at once. The administrator's session continues
-/// without the number in its scope, and with it again after it is subscribed again.
+/// OPS-1, UNIT-1, SESS-2: a number that is unsubscribed immediately stops being an account. The
+/// administrator's session continues without the number in its scope. The number returns to the
+/// scope when it is subscribed again.
 #[tokio::test]
 async fn a_number_that_is_unsubscribed_leaves_every_scope() {
     let system = InProcessSystem::start().await;
@@ -119,7 +121,8 @@ async fn a_number_that_is_unsubscribed_leaves_every_scope() {
     system.establish(FIRST, "3", FIRST, PERMANENT).await;
 }
 
-/// OPS-1, UNIT-1: a subscribed number that is added to a line is an account at once and can set its password.
+/// OPS-1, UNIT-1: a subscribed number that is added to a line is an account immediately, and can
+/// set its password.
 #[tokio::test]
 async fn an_added_number_can_set_its_password_at_once() {
     let system = InProcessSystem::start().await;
@@ -158,8 +161,8 @@ async fn a_reset_removes_the_unit_and_everything_with_it() {
     system.establish(CONTRACT, "2", SECOND, PERMANENT).await;
 }
 
-/// OPS-2, LOGIN-2: nobody can revive a killed password. The explanation tells the operator that a call helps, and the call
-/// helps at once.
+/// OPS-2, LOGIN-2: no operator's command revives a killed password. The explanation says that a
+/// call helps, and a call does help immediately.
 #[tokio::test]
 async fn a_killed_password_is_explained_and_a_call_helps() {
     let system = InProcessSystem::start().await;
@@ -236,7 +239,7 @@ async fn sessions_are_listed_and_ended() {
 
 /// OPS-2: the state of a line shows kinds of passwords and counts, but no secret.
 #[tokio::test]
-async fn a_lines_state_tells_counts() {
+async fn a_lines_state_shows_counts_and_no_secret() {
     let system = InProcessSystem::start().await;
     system.establish(CONTRACT, "1", CONTRACT, PERMANENT).await;
     refused(system.site().login(CONTRACT, OTHER_TEMPORARY).await);

@@ -1,5 +1,5 @@
-//! Changes of a line whose service is killed (-9) before or during the commit. The change is made as a whole or not at all,
-//! and nobody sees a state in between (MIG-4, INV-5).
+//! Changes of a line whose service is killed (-9) before or during the commit. The change is made
+//! completely or not at all, and no client sees a state in between (MIG-4, INV-5).
 
 mod hold;
 
@@ -60,7 +60,8 @@ impl Scene {
         self.system.operator().line(CONTRACT).await.unwrap()
     }
 
-    /// Checks that nothing has changed: the line, the sessions and the passwords; and that no attempt is charged.
+    /// Checks that the line, the sessions and the passwords have not changed, and that no attempt
+    /// is charged.
     async fn is_as_before(&self, before: &Line) {
         assert_eq!(&self.line().await, before);
         for (session, (number, password)) in [&self.first, &self.second].into_iter().zip(BY_NUMBER)
@@ -71,7 +72,8 @@ impl Scene {
         assert_eq!(&self.line().await, before);
     }
 
-    /// Starts a login during the change; the login has to wait for it.
+    /// Starts a login during the change, and returns when the login waits for the end of the
+    /// change.
     async fn waiting_login(
         &self,
         number: &'static str,
@@ -101,9 +103,10 @@ impl Scene {
     }
 }
 
-/// MIG-4, INV-5: a unit migration is killed after it has written all credentials and before the unit. Nobody ever sees any of
-/// it. The old passwords work, none is charged, the sessions continue, and the same migration succeeds when sent again.
-/// LOGIN-4: a login during the migration waits for its end and succeeds.
+/// MIG-4, INV-5: a unit migration is killed after it has written all credentials and before the
+/// unit. No client ever sees a part of it. The old passwords work, no attempt is charged, and the
+/// sessions continue. The same migration succeeds when it is sent again. LOGIN-4: a login during
+/// the migration waits for its end and succeeds.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_unit_migration_killed_halfway_has_not_happened() {
     let mut scene = Scene::set().await;
@@ -135,10 +138,11 @@ async fn a_unit_migration_killed_halfway_has_not_happened() {
     assert_eq!(scene.done("MIGRATE").await, 1);
 }
 
-/// MIG-4, INV-5: a unit migration that is killed during the commit has happened, as a whole and once, although nobody got a
-/// response. The sessions have ended, and every account of the new unit has the new password.
-/// LOGIN-4, MIG-3: logins during the migration wait for its end and are decided by the state after it. Nobody is charged for a
-/// right password, nor for one whose account has ended.
+/// MIG-4, INV-5: a unit migration that is killed during the commit has happened completely and
+/// once, although no client got a response. The sessions have ended, and every account of the new
+/// unit has the new password. LOGIN-4, MIG-3: logins during the migration wait for its end, and the
+/// state after it decides them. No attempt is charged for a right password, or for an account that
+/// has ended.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_unit_migration_killed_in_its_commit_has_happened() {
     let mut scene = Scene::set().await;
@@ -174,7 +178,7 @@ async fn a_unit_migration_killed_in_its_commit_has_happened() {
             .numbers
             .iter()
             .all(|number| number.failures == 0),
-        "nobody is charged"
+        "an attempt is charged"
     );
     assert_eq!(scene.done("MIGRATE").await, 1);
 
@@ -200,8 +204,9 @@ async fn a_unit_migration_killed_in_its_commit_has_happened() {
     );
 }
 
-/// PW-5, INV-5, LOGIN-7: a password change that is killed after writing the credential has not happened; one that is killed
-/// during the commit has. At any moment exactly one of the old and the new password logs in.
+/// PW-5, INV-5, LOGIN-7: a password change that is killed after it writes the credential has not
+/// happened. One that is killed during the commit has happened. At any moment exactly one of the
+/// old and the new password logs in.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_password_change_is_made_or_not() {
     let mut scene = Scene::set().await;

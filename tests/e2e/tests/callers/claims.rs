@@ -1,4 +1,4 @@
-//! Callers that claim to be somebody else (INV-7).
+//! Callers that claim to be another workload (INV-7).
 
 use aikagi_api::authentication::v1::EndSessionsRequest;
 use aikagi_api::authentication::v1::authentication_service_client::AuthenticationServiceClient;
@@ -28,9 +28,10 @@ async fn actors(system: &InProcessSystem, action: &str) -> Vec<String> {
         .unwrap()
 }
 
-/// INV-7: only the gateway may say on whose behalf it calls. From anyone else the claim has no effect, not even on the audit
-/// trail. The gateway's claim does not allow more than the contract.
-/// OPS-3: the audit trail names the workload that its certificate names, with its instance.
+/// INV-7: only the gateway may claim to call for another workload. The claim of any other caller
+/// has no effect, not even on the audit trail. The gateway's claim does not allow more than the
+/// contract. OPS-3: the audit trail names the caller as the caller's certificate does, with its
+/// instance.
 #[tokio::test]
 async fn a_forged_caller_changes_nothing() {
     let system = InProcessSystem::start().await;
@@ -65,7 +66,8 @@ async fn a_forged_caller_changes_nothing() {
         assert_eq!(refused(refusal), NOT_ALLOWED, "{peer}");
     }
 
-    // The gateway makes the claim, for a caller whom the contract does not name, or for a malformed one.
+    // The gateway makes the claim for a caller that the contract does not name, or for a malformed
+    // caller.
     let mut units = DirectoryServiceClient::new(system.replica_as(Service::Units, 0, "gateway"));
     for caller in [
         "spiffe://aikagi/ivr",

@@ -1,4 +1,4 @@
-//! RPCs whose contract does not say who may call them (INV-7).
+//! RPCs without a policy, and services without a contract (INV-7).
 
 use aikagi_mesh::config::ServerSettings;
 use aikagi_mesh::health::Readiness;
@@ -13,7 +13,7 @@ use prost_types::{
 };
 use tonic::service::Routes;
 
-/// A contract with one RPC that does not say who may call it.
+/// A contract with one RPC that has no policy.
 fn without_policy() -> &'static [u8] {
     let text = |text: &str| Some(text.to_owned());
     let message = DescriptorProto {
@@ -44,8 +44,8 @@ fn without_policy() -> &'static [u8] {
         .leak()
 }
 
-/// INV-7: a server does not start with an RPC without a policy, nor with a service that no contract describes. The error
-/// names it.
+/// INV-7: a server does not start if an RPC has no policy, or if no contract describes a service.
+/// The error names the RPC or the service.
 #[tokio::test]
 async fn an_rpc_without_a_policy_is_not_served() {
     let error = Policies::from_descriptors(without_policy()).expect_err("no option");

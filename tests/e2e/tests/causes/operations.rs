@@ -1,4 +1,4 @@
-//! Causes that only an operation meets: the dependency answers its check.
+//! Causes that only operations meet. The check of the dependency still succeeds.
 
 use aikagi_client::samples::{CONTRACT, PERMANENT};
 use aikagi_devkit::installation::redis_users::RedisUser;
@@ -15,7 +15,8 @@ use tracing::Level;
 
 use crate::faults::disk::Disk;
 
-/// Ends three RPCs by a fault: it is logged once, as a warning with its cause and operation.
+/// Ends RPCs by these faults. Checks that the operation is logged once, as a warning, and returns
+/// the line.
 fn logged_once(
     lines: &LogLines,
     faults: impl IntoIterator<Item = Failure>,
@@ -66,7 +67,7 @@ async fn a_statement_that_takes_too_long() {
     assert_eq!(line.field("db.response.status_code"), "57014");
 }
 
-/// A full disk: PostgreSQL answers, and cannot store a row.
+/// A full disk: PostgreSQL responds, but it cannot store a row.
 #[tokio::test]
 async fn a_full_disk() {
     let directory = tempfile::tempdir().unwrap();
@@ -124,8 +125,8 @@ async fn a_redis_without_memory() {
     assert_eq!(line.field("error.type"), "out_of_memory");
 }
 
-/// OPS-3: what many callers notice of one outage is a line in each service, with the cause that the driver had; a refused
-/// statement is an error, with names of the schema and no value.
+/// OPS-3: if one outage fails many RPCs, each service logs one line for each cause. If PostgreSQL
+/// refuses a statement, the service logs an error with names of the schema and without values.
 #[tokio::test]
 async fn the_services_log_what_ended_their_rpcs() {
     let lines = LogLines::record();
@@ -140,10 +141,10 @@ async fn the_services_log_what_ended_their_rpcs() {
     system.site().login(CONTRACT, PERMANENT).await.unwrap_err();
     let error = lines.wait_for("internal error", |_| true).await;
     assert_eq!(error.level, Level::ERROR);
-    let told = ["dependency", "error.type", "operation", "constraint"];
-    let told = told.map(|field| error.field(field));
+    let fields = ["dependency", "error.type", "operation", "constraint"];
+    let logged = fields.map(|field| error.field(field));
     let expected = ["postgresql", "statement", "settle_login", "no_logins"];
-    assert_eq!(told, expected);
+    assert_eq!(logged, expected);
 
     system.redis.kill9();
     for _ in 0..5 {

@@ -1,4 +1,4 @@
-//! PostgreSQL.
+//! The causes of outages of PostgreSQL.
 
 use std::path::Path;
 
@@ -46,7 +46,8 @@ impl Server {
         self.cluster.run_statement("postgres", statement).unwrap();
     }
 
-    /// Changes the database or the role, and cuts the connections, so that the next ones are made under the change.
+    /// Changes the database or the role, and closes the connections, so that the change applies to
+    /// the next ones.
     fn change(&self, statement: &str) {
         self.run(statement);
         self.run(&format!(
@@ -70,7 +71,7 @@ fn ledger(url: String) -> Ledger {
     Ledger::connect(&settings, Planning::AsNeeded).unwrap()
 }
 
-/// Breaks the server by one statement, and mends it by another.
+/// Breaks the server with one statement, and repairs it with another.
 async fn broken_by(breaks: &str, mends: &str, expected: ErrorType) {
     let server = Server::start();
     let outage = Outage::of(server.ledger()).await;
@@ -135,7 +136,7 @@ async fn a_read_only_server() {
     .await;
 }
 
-/// INV-4: a server that acknowledges what it may lose is not used.
+/// INV-4: a server that may lose acknowledged changes is not used.
 #[tokio::test]
 async fn a_server_that_is_not_durable() {
     broken_by(
@@ -146,7 +147,7 @@ async fn a_server_that_is_not_durable() {
     .await;
 }
 
-/// INV-4: connections that were made before the change are found out too.
+/// INV-4: the check also covers connections from before the change.
 #[tokio::test]
 async fn a_server_that_is_no_longer_durable() {
     let server = Server::start();
@@ -165,7 +166,7 @@ async fn a_server_that_is_no_longer_durable() {
 async fn a_missing_database() {
     let server = Server::start();
     let outage = Outage::of(server.ledger()).await;
-    // Nobody may be connected when it is renamed.
+    // PostgreSQL renames a database only if it has no connections.
     server.change(&format!("ALTER ROLE {ROLE} NOLOGIN"));
     server.run(&format!("ALTER DATABASE {DATABASE} RENAME TO away"));
     server.run(&format!("ALTER ROLE {ROLE} LOGIN"));
@@ -174,7 +175,8 @@ async fn a_missing_database() {
     outage.ends(ErrorType::NoDatabase, &[PASSWORD, ROLE]).await;
 }
 
-/// Puts a certificate into the server's directory, as the server's own user: it accepts no others' keys.
+/// Puts a certificate into the server's directory. The server's user writes it, because the server
+/// accepts only keys that this user owns.
 fn present(server: &Server, identity: &Identity) {
     for (from, to) in [
         (&identity.certificate, "server.crt"),
@@ -204,7 +206,7 @@ async fn a_foreign_certificate() {
         server.url(),
         trusted.display()
     );
-    // The server reads its certificate a moment after it was told to.
+    // The server loads the certificate some time after the reload command.
     let ledger = ledger(url);
     while ledger.acquire().await.is_err() {}
     let outage = Outage::of(ledger).await;
@@ -214,7 +216,7 @@ async fn a_foreign_certificate() {
     outage.ends(ErrorType::Tls, &[PASSWORD, ROLE]).await;
 }
 
-/// The superuser's URL, for who prepares something.
+/// The URL of the cluster for its superuser.
 pub(super) fn superuser(cluster: &Cluster) -> String {
     cluster.socket_url("postgres", SUPERUSER)
 }

@@ -1,4 +1,4 @@
-//! Redis.
+//! The causes of outages of Redis.
 
 use aikagi_devkit::installation::redis_users::RedisUser;
 use aikagi_domain::fault::ErrorType;
@@ -27,7 +27,7 @@ async fn run(server: &TestRedis, commands: &[&[&str]]) {
     }
 }
 
-/// Breaks the server by commands, and mends it by others.
+/// Breaks the server with commands, and repairs it with others.
 async fn broken_by(breaks: &[&[&str]], mends: &[&[&str]], expected: ErrorType) {
     let server = TestRedis::start().unwrap();
     let outage = Outage::of(store(&server)).await;
@@ -91,7 +91,7 @@ async fn a_missing_permission() {
 
 #[tokio::test]
 async fn a_replica() {
-    // Its master does not answer, and it serves what it has.
+    // The master does not exist. The replica still serves its own data.
     broken_by(
         &[&["REPLICAOF", "127.0.0.1", "1"]],
         &[&["REPLICAOF", "NO", "ONE"]],

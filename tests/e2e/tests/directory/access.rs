@@ -8,7 +8,8 @@ use aikagi_api::envoy::v3::{AttributeContext, CheckRequest, HttpRequest, Request
 use aikagi_client::samples::{CONTRACT, FIRST, PERMANENT, SECOND, TEMPORARY};
 use aikagi_e2e::in_process::InProcessSystem;
 
-/// The HTTP status of the answer (200 if the request is allowed) and its header.
+/// Sends a check. Returns the HTTP status of the response (200 if the request is allowed) and its
+/// header.
 async fn ask(system: &InProcessSystem, token: &str, number: &str) -> (i32, String) {
     let headers = HashMap::from([
         ("cookie".to_owned(), format!("__Host-aikagi={token}")),
@@ -32,8 +33,9 @@ async fn ask(system: &InProcessSystem, token: &str, number: &str) -> (i32, Strin
     (status, header.value.clone())
 }
 
-/// SESS-4, UNIT-1, LOGIN-1, OPS-3: Envoy gets the same answers as a back end: only numbers in scope are allowed, and none in a
-/// must-change session. Refusals of a session are in the audit trail.
+/// SESS-4, UNIT-1, LOGIN-1, OPS-3: Envoy gets the same decisions as a back end. Only numbers in
+/// scope are allowed. A must-change session is refused for every number. Refusals of a session are
+/// in the audit trail.
 #[tokio::test]
 async fn envoy_gets_the_same_answers_as_a_back_end() {
     let system = InProcessSystem::start().await;

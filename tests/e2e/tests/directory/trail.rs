@@ -74,7 +74,7 @@ async fn flawed(system: &InProcessSystem) -> (usize, usize) {
         }
         let walk = walks
             .get_mut(&piece.chain)
-            .expect("a chain begins with its ends");
+            .expect("a chain begins with its bounds");
         for event in &piece.events {
             walk.take(&chained(event), hash(&event.chain_hash));
         }
@@ -86,8 +86,8 @@ async fn flawed(system: &InProcessSystem) -> (usize, usize) {
     (flawed.count(), chains)
 }
 
-/// OPS-3: every decision of the story has an event: who, what, the outcome and its reason, when, and which line. Full numbers
-/// are only those that the event concerns.
+/// OPS-3: every decision of the story has an event with actor, action, outcome, reason, time and
+/// line. The only full number in an event is the one that it concerns.
 #[tokio::test]
 async fn every_decision_leaves_an_event() {
     let system = InProcessSystem::start().await;
@@ -140,8 +140,8 @@ async fn every_decision_leaves_an_event() {
     assert!(ids.is_sorted());
 }
 
-/// OPS-3: recomputing proves unchanged chains complete, and finds an event that the owner of the database altered, removed or
-/// cut off at the end.
+/// OPS-3: recomputed chains show that an unchanged trail is complete. They also show an event that
+/// the database's owner altered, removed or cut off at the end.
 #[tokio::test]
 async fn a_changed_trail_is_found() {
     let system = InProcessSystem::start().await;
@@ -173,8 +173,8 @@ async fn a_changed_trail_is_found() {
     }
 }
 
-/// OPS-1, OPS-3: after an import through the gateway's private port, the lines can call at once, and each has an event in the
-/// operator's name.
+/// OPS-1, OPS-3: after an import through the gateway's private port, the lines can call
+/// immediately. Each has an event that names the operator.
 #[tokio::test]
 async fn an_import_through_the_gateway() {
     let system = InProcessSystem::start().await;
