@@ -14,7 +14,8 @@ use aikagi_e2e::in_process::{InProcessSystem, Options};
 use chrono::TimeDelta;
 
 /// IVR-1: the call begins with the question for the unit.
-/// IVR-2: after 1, the dialog asks for the password at once, and the account is the contract number, whichever number calls.
+/// IVR-2: after 1, the dialog asks for the password immediately. The account is the contract
+/// number, even if another number of the line calls.
 /// IVR-5: the guidance reads out the number whose password is set.
 /// IVR-8: on success, the guidance reads out the number again.
 #[tokio::test]
@@ -43,8 +44,10 @@ async fn any_number_of_a_line_sets_its_password() {
     system.site().login(CONTRACT, TEMPORARY).await.unwrap();
 }
 
-/// IVR-3: after 2, the dialog asks for the target, which must be a subscribed number of the caller's own line.
-/// IVR-11: the answer is the same for every target that is not allowed: unknown, unsubscribed or on another line.
+/// IVR-3: after 2, the dialog asks for the target, which must be a subscribed number of the
+/// caller's own line.
+/// IVR-11: the response is the same for every target that is not allowed: unknown, unsubscribed or
+/// on another line.
 #[tokio::test]
 async fn a_target_is_a_subscribed_number_of_the_own_line() {
     let system = InProcessSystem::start().await;
@@ -69,8 +72,9 @@ async fn a_target_is_a_subscribed_number_of_the_own_line() {
     system.site().login(SECOND, TEMPORARY).await.unwrap();
 }
 
-/// IVR-4: after 3, a caller on the contract number is asked for the target and may name itself. A caller on an additional
-/// number sets its own password at once.
+/// IVR-4: after 3, a caller on the contract number is asked for the target, and may key the
+/// contract number itself. A caller on an additional number is asked for the password of that
+/// number immediately.
 #[tokio::test]
 async fn administrators_name_a_target_and_users_do_not() {
     let system = InProcessSystem::start().await;
@@ -95,8 +99,8 @@ async fn administrators_name_a_target_and_users_do_not() {
 }
 
 /// IVR-6: a mismatch is an invalid entry of the confirm step, and the question is repeated.
-/// IVR-7: after an invalid entry or silence, the question is repeated. The third one of a step ends the call, and nothing has
-/// changed. Each step has its own count.
+/// IVR-7: after an invalid entry or silence, the question is repeated. The third one at a step ends
+/// the call, and nothing changes. Each step has its own count.
 #[tokio::test]
 async fn three_invalid_entries_of_one_step_end_the_call() {
     let system = InProcessSystem::start().await;
@@ -134,7 +138,7 @@ async fn three_invalid_entries_of_one_step_end_the_call() {
     );
 }
 
-/// IVR-9: a temporary password lives exactly 24 hours, to the second.
+/// IVR-9: a temporary password works for exactly 24 hours, to the second.
 #[tokio::test]
 async fn a_temporary_password_lives_twenty_four_hours() {
     let system = InProcessSystem::start().await;
@@ -148,8 +152,8 @@ async fn a_temporary_password_lives_twenty_four_hours() {
     );
 }
 
-/// IVR-10: a temporary password retires the permanent one at once and for ever, whether the temporary one is used or not. A
-/// second temporary password replaces the first.
+/// IVR-10: a temporary password retires the permanent one immediately and permanently, even if the
+/// temporary one is never used. A second temporary password replaces the first.
 #[tokio::test]
 async fn a_call_retires_the_permanent_password_for_good() {
     let system = InProcessSystem::start().await;
@@ -211,8 +215,8 @@ async fn callers_that_cannot_be_accepted() {
     assert_eq!(guidance(&answer)[0], "invalid-entry");
 }
 
-/// IVR-12: any replica takes any turn. The same turn sent twice gets the same answer and counts once. Keyed digits are never
-/// in clear text in Redis while the confirmation is pending.
+/// IVR-12: any replica takes any turn. The same turn sent twice gets the same response and counts
+/// once. The keyed password is never in clear text in Redis.
 #[tokio::test]
 async fn any_replica_takes_any_turn() {
     let replicas = BTreeMap::from([(Service::Issuance, 2)]);
@@ -298,7 +302,7 @@ async fn an_abandoned_call_leaves_only_state_that_expires() {
     assert_eq!(line.unit(), AuthUnit::Unspecified);
 }
 
-/// IVR-13: a platform with its own dialog sets the password in one RPC, under the same rules.
+/// IVR-13: an IVR platform with its own dialog sets the password in one RPC, under the same rules.
 #[tokio::test]
 async fn one_rpc_sets_under_the_same_rules() {
     let system = InProcessSystem::start().await;

@@ -1,4 +1,5 @@
-//! The IVR adapter (`frontends/ivr`) with the whole system: the tests play Asterisk byte for byte.
+//! The IVR adapter (`frontends/ivr`) with the whole system. The tests simulate Asterisk byte for
+//! byte.
 
 mod abuse;
 mod adapter;
@@ -14,7 +15,7 @@ use aikagi_e2e::in_process::InProcessSystem;
 use adapter::AdapterUnderTest;
 use asterisk::{Asterisk, about, environment_of, plain};
 
-/// Whether no password is set on the sample line.
+/// True if no password is set on the sample line.
 async fn unchanged(system: &InProcessSystem) -> bool {
     let line = system.operator().line(CONTRACT).await.unwrap();
     line.unit() == AuthUnit::Unspecified
@@ -74,7 +75,8 @@ async fn each_number_by_telephone() {
     }
 }
 
-/// IVR-4: an administrator names a target, possibly itself; a user is asked for its own password at once.
+/// IVR-4: an administrator keys a target, which may be the contract number itself. A user is asked
+/// for the password immediately, without a target.
 #[tokio::test]
 async fn administrator_and_users_by_telephone() {
     let system = InProcessSystem::start().await;
@@ -131,7 +133,8 @@ async fn callers_who_cannot_be_accepted_hear_so() {
     assert!(unchanged(&system).await);
 }
 
-/// IVR-12: after a caller hangs up at any step, nothing is set and nothing is left; the next call works.
+/// IVR-12: after a caller hangs up at any step, no password is set, and only state that expires
+/// remains. The next call works.
 #[tokio::test]
 async fn an_early_hang_up_changes_nothing() {
     let system = InProcessSystem::start().await;
@@ -150,7 +153,8 @@ async fn an_early_hang_up_changes_nothing() {
             }
         }
     }
-    // The adapter notices a connection that was closed without a reply only after a moment.
+    // The adapter may not have noticed the connections yet that were closed without a reply. Wait
+    // until it has.
     adapter.shutdown.begin();
     adapter
         .shutdown
@@ -177,9 +181,9 @@ async fn an_early_hang_up_changes_nothing() {
     system.site().login(CONTRACT, TEMPORARY).await.unwrap();
 }
 
-/// Twenty concurrent calls of twenty lines set twenty different passwords.
+/// Twenty concurrent calls from twenty lines set twenty different passwords.
 #[tokio::test]
-async fn twenty_calls_at_once() {
+async fn twenty_concurrent_calls() {
     let system = InProcessSystem::start().await;
     let adapter = AdapterUnderTest::of(&system).await;
     let mut calls = tokio::task::JoinSet::new();

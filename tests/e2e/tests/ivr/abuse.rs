@@ -1,5 +1,5 @@
-//! Attacks at the FastAGI port, and callers who inject text into what Asterisk sends. Nothing is changed, and the memory is
-//! bounded.
+//! Attacks at the FastAGI port, and callers who inject text into what Asterisk sends. No attack
+//! changes anything, and the memory stays bounded.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -28,7 +28,8 @@ use super::adapter::{AdapterUnderTest, Counting, gateway, recordings};
 use super::asterisk::{Asterisk, environment, plain};
 use super::unchanged;
 
-/// A dialog that asks for the unit until it gets one, without network or store.
+/// A dialog of two turns, without network or store. The first turn asks for the unit, the second
+/// ends the call.
 struct Short;
 
 impl Dialog for Short {
@@ -96,7 +97,7 @@ async fn smuggled_lines_take_no_turn() {
     assert_eq!(turns.load(Ordering::Relaxed), 0);
 }
 
-/// Bytes of no protocol, before or during a call, end the connection and change nothing.
+/// Bytes that are not FastAGI, before or during a call, end the connection and change nothing.
 #[tokio::test]
 async fn garbage_changes_nothing() {
     let system = InProcessSystem::start().await;
@@ -142,7 +143,8 @@ async fn other_networks_are_refused() {
     assert_eq!(turns.load(Ordering::Relaxed), 0);
 }
 
-/// Calls above the limit are refused at once, so that the dialplan apologises. After a call ends, another is accepted.
+/// Calls above the limit are refused immediately, so that the dialplan apologises. After a call
+/// ends, another is accepted.
 #[tokio::test]
 async fn calls_above_the_limit_are_refused() {
     let (adapter, _) = counted(|agi| agi.most = 2).await;
@@ -166,15 +168,15 @@ async fn calls_above_the_limit_are_refused() {
     }
 }
 
-/// Connections that send only a byte or an incomplete line are closed in time. All of them together use bounded memory, and
-/// calls continue meanwhile.
+/// Connections that send only a byte or an incomplete line are closed in time. All of them together
+/// use bounded memory. The adapter still accepts calls meanwhile.
 #[tokio::test]
 async fn slow_connections_use_little_memory_and_are_closed() {
     let slow_ones = most(1500, 1);
     let dir = tempfile::tempdir().unwrap();
-    let telephone = process(dir.path());
-    let address = SocketAddr::from(([127, 0, 0, 1], telephone.port));
-    let before = resident(telephone.process.id());
+    let adapter = process(dir.path());
+    let address = SocketAddr::from(([127, 0, 0, 1], adapter.port));
+    let before = resident(adapter.process.id());
     let mut slow = Vec::new();
     for connection in 0..slow_ones {
         let mut stream = TcpStream::connect(address).await.unwrap();
@@ -185,7 +187,7 @@ async fn slow_connections_use_little_memory_and_are_closed() {
     let mut call = Asterisk::dial(address, CONTRACT).await;
     // There is no gateway. The test only checks that the adapter accepts the call.
     call.listen().await.ends(&plain("try-later"), "failed");
-    let grown = resident(telephone.process.id()).saturating_sub(before);
+    let grown = resident(adapter.process.id()).saturating_sub(before);
     assert!(
         grown < slow_ones * 16 * 1024,
         "{grown} bytes for {slow_ones} connections"
@@ -222,13 +224,13 @@ fn process(dir: &Path) -> AdapterProcess {
     .unwrap();
     let agi = settings["agi"].as_table_mut().unwrap();
     agi.insert("greeting".to_owned(), "3s".into());
-    let config = dir.join("telephone.toml");
+    let config = dir.join("ivr.toml");
     write_private(&config, settings.to_string().as_bytes()).unwrap();
     let mut process = Process::start(Program {
-        name: "telephone".to_owned(),
+        name: "ivr".to_owned(),
         binary: executable(&binaries(), "aikagi-ivr").unwrap(),
         config,
-        log: dir.join("telephone.log"),
+        log: dir.join("ivr.log"),
         port: health,
         environment: Vec::new(),
     })
@@ -240,7 +242,7 @@ fn process(dir: &Path) -> AdapterProcess {
 
 /// One process completes two thousand concurrent calls.
 #[tokio::test]
-async fn thousands_of_calls_at_once() {
+async fn two_thousand_concurrent_calls() {
     // Both ends of each connection are in this process.
     let count = u32::try_from(most(2000, 2)).unwrap();
     let (adapter, turns) = counted(|_| {}).await;
@@ -259,9 +261,9 @@ async fn thousands_of_calls_at_once() {
     assert_eq!(turns.load(Ordering::Relaxed), 2 * count);
 }
 
-/// The dialog never receives a turn with a caller number that Asterisk did not report.
+/// A caller with text that is not a telephone number is refused, as if the number were withheld.
 #[tokio::test]
-async fn the_dialog_hears_only_a_number_that_is_one() {
+async fn a_malformed_caller_is_refused() {
     let system = InProcessSystem::start().await;
     let dialog = gateway(&system, &system.private, Duration::from_secs(30));
     let adapter = AdapterUnderTest::open(dialog, |_| {}).await;
@@ -275,7 +277,8 @@ async fn the_dialog_hears_only_a_number_that_is_one() {
     }
 }
 
-/// The wanted number of connections, or fewer if the machine's limit of open files is lower. Each needs `files` files.
+/// Returns `wanted` connections, or fewer if the machine's limit of open files is lower. Each needs
+/// `files` files.
 fn most(wanted: usize, files: usize) -> usize {
     /// Files that a test opens for other purposes.
     const OTHERS: usize = 200;

@@ -22,7 +22,7 @@ use tokio::task::JoinHandle;
 /// The deadline of a turn, long enough for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The adapter on a free port. It accepts calls until it is dropped or told to stop.
+/// The adapter on a free port. It accepts calls until it is dropped or `shutdown` begins.
 pub(crate) struct AdapterUnderTest {
     pub(crate) address: SocketAddr,
     pub(crate) shutdown: Shutdown,

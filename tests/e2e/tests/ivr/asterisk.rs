@@ -1,4 +1,4 @@
-//! Plays Asterisk at the FastAGI port byte for byte, with a caller that the test controls.
+//! Simulates Asterisk at the FastAGI port byte for byte, with a caller that the test controls.
 
 use std::net::SocketAddr;
 
@@ -6,12 +6,13 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
-/// What Asterisk 22 sends at the start of a call from a number that is not withheld.
+/// The lines that Asterisk 22 sends at the start of a call from a number that is not withheld.
 pub(crate) fn environment(caller: &str) -> String {
     environment_of(caller, "0", "ja")
 }
 
-/// What Asterisk 22 sends at the start of a call, with the number's presentation (`32`: withheld) and the channel's language.
+/// The lines that Asterisk 22 sends at the start of a call, with the number's presentation (`32`:
+/// withheld) and the channel's language.
 pub(crate) fn environment_of(caller: &str, presentation: &str, language: &str) -> String {
     format!(
         "agi_network: yes\nagi_network_script: temp-password\nagi_request: agi://127.0.0.1/temp-password\n\
@@ -23,12 +24,12 @@ pub(crate) fn environment_of(caller: &str, presentation: &str, language: &str) -
     )
 }
 
-/// What follows the recordings.
+/// The event after the recordings.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {
     /// The adapter waits for at most this number of keys.
     Question(usize),
-    /// The adapter has closed the connection. It has set this outcome before, if any.
+    /// The adapter has closed the connection. `Some`: it had set this outcome.
     Ended(Option<String>),
 }
 
@@ -76,12 +77,12 @@ impl Asterisk {
         asterisk
     }
 
-    /// Will press a key while this recording plays.
+    /// Makes the caller press a key while this recording plays.
     pub(crate) fn interrupt(&mut self, prompt: &str, key: char) {
         self.interruption = Some((prompt.to_owned(), key));
     }
 
-    /// Will fail to play this recording.
+    /// Makes Asterisk fail to play this recording.
     pub(crate) fn cannot_play(&mut self, prompt: &str) {
         self.unplayable = Some(prompt.to_owned());
     }
@@ -91,7 +92,7 @@ impl Asterisk {
         let mut prompts = Vec::new();
         loop {
             let mut line = String::new();
-            // A reset is an end too: it happens if the adapter has not read everything.
+            // A reset ends the call too. It comes if the adapter has not read everything.
             if self.input.read_line(&mut line).await.unwrap_or(0) == 0 {
                 let next = Next::Ended(self.outcome.take());
                 return Heard { prompts, next };
@@ -128,7 +129,7 @@ impl Asterisk {
         }
     }
 
-    /// The caller presses keys. GET DATA takes them up to a hash key or up to its limit.
+    /// The caller presses keys. GET DATA takes the keys before a hash key, at most its limit.
     pub(crate) async fn keys(&mut self, keys: &str) -> Heard {
         let taken: String = keys
             .chars()

@@ -11,7 +11,8 @@ use super::unchanged;
 
 const READ_OUT: &str = "03 1234 0002";
 
-/// A call at the given step, counted from 0, of a caller who chose NUMBER. Returns the question and the limit of keys too.
+/// A call of a caller who chooses NUMBER, at the given step, counted from 0. Also returns the
+/// question and the limit of keys.
 async fn at_step(adapter: &AdapterUnderTest, step: usize) -> (Asterisk, Vec<String>, usize) {
     let target = format!("{FIRST}#");
     let entries = ["2", &target, TEMPORARY];
@@ -31,7 +32,7 @@ async fn at_step(adapter: &AdapterUnderTest, step: usize) -> (Asterisk, Vec<Stri
     (call, question, most)
 }
 
-/// All kinds of invalid entries at a step. The empty one is silence.
+/// All kinds of invalid entries at a step. The empty text is silence.
 fn invalid(step: usize) -> Vec<String> {
     let texts: &[&str] = match step {
         0 => &["", "0", "4", "9", "*", "#"],
@@ -49,7 +50,7 @@ fn invalid(step: usize) -> Vec<String> {
     };
     let mut all: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
     if step == 1 {
-        // A number without the hash key is valid once no more keys come.
+        // A number without the hash key is a valid entry after the caller presses no more keys.
         all.retain(|text| text != FIRST);
         let others = [UNSUBSCRIBED, STRANGER, NOBODY, CONTRACT];
         all.extend(others.map(|number| format!("{number}#")));
@@ -90,8 +91,9 @@ async fn every_invalid_entry_is_asked_again_and_the_third_ends_the_call() {
     assert!(unchanged(&system).await);
 }
 
-/// UNIT-2, IVR-11: a unit other than the established one is an invalid entry, and so is 3 from an unsubscribed additional
-/// number. The third one ends the call; after two the call continues.
+/// UNIT-2, IVR-11: a unit other than the established one is an invalid entry, and so is 3 from an
+/// unsubscribed additional number. After two such entries the call continues. The third one ends
+/// it.
 #[tokio::test]
 async fn units_that_may_not_be_chosen_are_invalid_entries() {
     let system = InProcessSystem::start().await;
@@ -173,8 +175,8 @@ async fn keys_interrupt_guidance_and_none_is_lost() {
     call.keys("5").await.asks(&expected, 8);
 }
 
-/// A hash key after every entry is not a mistake, although only the target asks for it. It arrives when the next question has
-/// begun.
+/// A hash key after every entry is not a mistake, although only the target needs it. It arrives
+/// after the next question has begun.
 #[tokio::test]
 async fn a_hash_after_a_full_entry_is_no_mistake() {
     let system = InProcessSystem::start().await;
@@ -201,7 +203,7 @@ async fn a_hash_after_a_full_entry_is_no_mistake() {
 
 /// The keys A to D, which few telephones have, are an invalid entry and not a fault.
 #[tokio::test]
-async fn keys_of_a_military_telephone_are_invalid() {
+async fn the_keys_a_to_d_are_an_invalid_entry() {
     let system = InProcessSystem::start().await;
     let adapter = AdapterUnderTest::of(&system).await;
     let (mut call, question, most) = at_step(&adapter, 2).await;

@@ -1,4 +1,5 @@
-//! What callers hear during faults: an apology in bounded time. No setting is half made, and the next call works.
+//! Faults during calls. The caller hears an apology in bounded time, no password is set in part,
+//! and the next call works.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +17,7 @@ use super::asterisk::{Asterisk, plain};
 use super::unchanged;
 
 const DEADLINE: Duration = Duration::from_millis(400);
-/// The longest time until the apology: two tries on a busy machine.
+/// The longest time until the apology: two attempts to reach the gateway, on a busy machine.
 const BOUND: Duration = Duration::from_secs(10);
 
 /// A dialog whose connection can be cut.
@@ -35,15 +36,16 @@ impl Dialog for Cut {
     }
 }
 
-/// If the gateway is down, or accepts connections and does not answer, the caller hears an apology in bounded time.
+/// If the gateway is down, or accepts connections and does not respond, the caller hears an apology
+/// in bounded time.
 #[tokio::test]
 async fn a_gateway_that_does_not_answer_leads_to_an_apology() {
     let system = InProcessSystem::start().await;
-    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let gone = nobody.local_addr().unwrap().to_string();
-    drop(nobody);
+    let stopped = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let closed = stopped.local_addr().unwrap().to_string();
+    drop(stopped);
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    for address in [gone, silent.local_addr().unwrap().to_string()] {
+    for address in [closed, silent.local_addr().unwrap().to_string()] {
         let adapter = AdapterUnderTest::open(gateway(&system, &[address], DEADLINE), |_| {}).await;
         let begun = Instant::now();
         let mut call = Asterisk::dial(adapter.address, CONTRACT).await;
@@ -53,8 +55,8 @@ async fn a_gateway_that_does_not_answer_leads_to_an_apology() {
     assert!(unchanged(&system).await);
 }
 
-/// If the connection to the gateway is lost at any step, the caller hears an apology and nothing is set. After it is restored,
-/// the next call works.
+/// If the connection to the gateway is lost at any step, the caller hears an apology and no
+/// password is set. After the connection is restored, the next call works.
 #[tokio::test]
 async fn a_gateway_lost_during_a_call_leads_to_an_apology() {
     let system = InProcessSystem::start().await;
@@ -115,15 +117,16 @@ async fn a_recording_that_cannot_be_played_leads_to_an_apology() {
         }
         heard.ends(&[last, plain("try-later")].concat(), "failed");
     }
-    let gone = gateway(&system, &["127.0.0.1:1".to_owned()], DEADLINE);
-    let adapter = AdapterUnderTest::open(gone, |_| {}).await;
+    let unreachable = gateway(&system, &["127.0.0.1:1".to_owned()], DEADLINE);
+    let adapter = AdapterUnderTest::open(unreachable, |_| {}).await;
     let mut call = Asterisk::dial(adapter.address, CONTRACT).await;
     call.cannot_play("try-later");
     call.listen().await.breaks_off();
     assert!(unchanged(&system).await);
 }
 
-/// If the dialog is newer than the recordings, the caller hears an apology instead of unknown guidance, not silence.
+/// If the dialog is newer than the recordings and uses unknown guidance, the caller hears an
+/// apology and not silence.
 #[tokio::test]
 async fn guidance_without_a_recording_leads_to_an_apology() {
     struct Newer;
@@ -143,7 +146,7 @@ async fn guidance_without_a_recording_leads_to_an_apology() {
     call.listen().await.ends(&plain("try-later"), "failed");
 }
 
-/// While it stops, the adapter accepts no new calls and completes those in progress.
+/// An adapter that stops accepts no new calls, and completes the calls in progress.
 #[tokio::test]
 async fn a_stopping_adapter_completes_calls_in_progress() {
     let system = InProcessSystem::start().await;
