@@ -105,8 +105,8 @@ impl Scene {
 
 /// MIG-4, INV-5: a unit migration is killed after it has written all credentials and before the
 /// unit. No client ever sees a part of it. The old passwords work, no attempt is charged, and the
-/// sessions continue. The same migration succeeds when it is sent again. LOGIN-4: a login during
-/// the migration waits for its end and succeeds.
+/// sessions continue. The same migration succeeds when it is sent again.
+/// LOGIN-4: a login during the migration waits for its end and succeeds.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_unit_migration_killed_halfway_has_not_happened() {
     let mut scene = Scene::set().await;
@@ -140,9 +140,9 @@ async fn a_unit_migration_killed_halfway_has_not_happened() {
 
 /// MIG-4, INV-5: a unit migration that is killed during the commit has happened completely and
 /// once, although no client got a response. The sessions have ended, and every account of the new
-/// unit has the new password. LOGIN-4, MIG-3: logins during the migration wait for its end, and the
-/// state after it decides them. No attempt is charged for a right password, or for an account that
-/// has ended.
+/// unit has the new password.
+/// LOGIN-4, MIG-3: logins during the migration wait for its end, and the state after it decides
+/// them. No attempt is charged for a right password, or for an account that has ended.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_unit_migration_killed_in_its_commit_has_happened() {
     let mut scene = Scene::set().await;
@@ -244,7 +244,8 @@ async fn a_killed_password_change_is_made_or_not() {
     assert_eq!(scene.done("CHANGE_PASSWORD").await, 3);
 }
 
-/// OPS-1, INV-5: a killed directory change is made as a whole or not at all. An operator sends it again.
+/// OPS-1, INV-5: a directory change whose service is killed is made completely or not at all. An
+/// operator can send it again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_directory_change_is_made_or_not() {
     let mut scene = Scene::set().await;

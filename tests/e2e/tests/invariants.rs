@@ -13,8 +13,8 @@ use aikagi_devkit::installation::workloads::Service;
 use aikagi_e2e::in_process::{InProcessSystem, Options};
 use tonic::Request;
 
-/// INV-1: nothing made under one epoch works under another. A temporary password that Redis restores does not work, and every
-/// change draws a new epoch.
+/// INV-1: nothing made under one epoch works under another. A replaced temporary password that
+/// Redis restores does not work, and every change creates a new epoch.
 #[tokio::test]
 async fn nothing_works_under_another_epoch() {
     let system = InProcessSystem::start().await;
@@ -104,7 +104,7 @@ async fn a_change_whose_event_fails_is_not_made() {
     session
         .change(PERMANENT, OTHER_PERMANENT)
         .await
-        .expect_err("no event, no change");
+        .expect_err("a change without its event");
     let outcome = system
         .ivr()
         .set_by_telephone(CONTRACT, "1", "", TEMPORARY)
@@ -193,10 +193,14 @@ async fn a_hash_copied_onto_another_row_does_not_work() {
             .fetch_one(&ledger)
             .await
             .unwrap();
-    assert!(!String::from_utf8_lossy(&hash).contains("argon2"), "sealed");
+    assert!(
+        !String::from_utf8_lossy(&hash).contains("argon2"),
+        "the hash is not sealed"
+    );
 }
 
-/// INV-9: keys are rotated by sealing the hashes again, without any password, with a role that can do nothing else.
+/// INV-9: a rotation seals the hashes again with the new key. It needs no password, and its role
+/// can do nothing else.
 #[tokio::test]
 async fn keys_rotate_without_anybodys_password() {
     let system = InProcessSystem::start().await;
@@ -265,7 +269,11 @@ async fn a_request_past_its_deadline_is_dropped_before_hashing() {
     );
     drop(held);
     system.site().login(CONTRACT, PERMANENT).await.unwrap();
-    assert_eq!(system.hashes() - before, 1, "only the last login hashed");
+    assert_eq!(
+        system.hashes() - before,
+        1,
+        "a login other than the last was hashed"
+    );
     assert_eq!(
         system.operator().number(CONTRACT).await.unwrap().failures,
         0

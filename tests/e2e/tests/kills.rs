@@ -18,7 +18,7 @@ const ATTEMPTS: usize = 500;
 /// The number of subscribers' connections. A port limits the concurrent requests of each connection.
 const CONNECTIONS: usize = 10;
 /// The number of responses after which the fault strikes.
-const TROUBLE: usize = 40;
+const FAULT_AFTER: usize = 40;
 /// The number of refusals after which right passwords are sent too. By then no attempt is left.
 const LATE: usize = 60;
 const READY: Duration = Duration::from_mins(1);
@@ -49,8 +49,9 @@ async fn establish(system: &ProcessSystem) {
     session.change(TEMPORARY, PERMANENT).await.unwrap().unwrap();
 }
 
-/// Sends concurrent wrong logins, causes a fault midway, and sends right ones among the last. Every response must be a
-/// refusal, or say that a replica is unavailable.
+/// Sends concurrent logins with a wrong password, causes a fault midway, and sends some with the
+/// right password near the end. Every response must be a refusal, or say that a replica is
+/// unavailable.
 async fn storm(
     system: &mut ProcessSystem,
     wrong: &'static str,
@@ -80,7 +81,7 @@ async fn storm(
         );
         answered += 1;
         refused += usize::from(answer == "LOGIN_REFUSED");
-        if answered == TROUBLE {
+        if answered == FAULT_AFTER {
             fault(system);
         }
         if answer == "LOGIN_REFUSED" && refused == LATE {
@@ -126,10 +127,11 @@ fn revive(system: &mut ProcessSystem) {
     }
 }
 
-/// LOGIN-4, LOGIN-2: 500 concurrent wrong logins over three replicas, one of which is killed (-9) midway. At most 3 compare a
-/// temporary password and 10 a permanent one. The count is exact, the password is killed, and the right one is refused, also
-/// by the restarted replica.
-/// INV-2, INV-6: the count is in the ledger. A crash may cost an attempt and never gives one.
+/// LOGIN-4, LOGIN-2: 500 concurrent logins with a wrong password over three replicas, one of which
+/// is killed (-9) midway. At most 3 compare a temporary password, and at most 10 a permanent one.
+/// The count is exact, and the password is killed. The right password is refused then, also by the
+/// restarted replica.
+/// INV-2, INV-6: the count is in the ledger. A crash may cost an attempt, but it never gives one.
 /// LOGIN-3: a restart does not set the count to 0.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replica_killed_in_a_storm_gives_no_attempt() {
@@ -169,7 +171,8 @@ async fn a_replica_killed_in_a_storm_gives_no_attempt() {
         .unwrap();
 }
 
-/// LOGIN-4, INV-3: without killed replicas exactly 10 passwords are compared, with Redis emptied midway too.
+/// LOGIN-4, INV-3: if no replica is killed, exactly 10 permanent passwords are compared, even if
+/// Redis is emptied midway. Of temporary passwords, exactly 3 are compared.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_storm_over_processes_is_counted_exactly() {
     let (mut system, ledger) = start(3).await;
@@ -217,7 +220,7 @@ async fn a_rolling_restart_fails_no_request() {
         tokio::task::block_in_place(|| {
             let replica = &mut system.processes.replicas(Service::Authentication)[replica];
             replica.ask_to_stop();
-            assert!(replica.wait_end(READY), "it exits by itself");
+            assert!(replica.wait_end(READY), "the replica does not exit");
             replica.restart().unwrap();
             replica.wait_ready(READY).unwrap();
         });

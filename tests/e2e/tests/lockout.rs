@@ -10,7 +10,7 @@ const ATTEMPTS: usize = 500;
 /// The number of authentication replicas in each storm.
 const REPLICAS: [usize; 4] = [1, 2, 3, 5];
 
-/// LOGIN-2: three wrong attempts in a row kill a temporary password; two do not.
+/// LOGIN-2: three wrong attempts in a row kill a temporary password. Two do not.
 #[tokio::test]
 async fn three_wrong_attempts_kill_a_temporary_password() {
     let system = InProcessSystem::start().await;
@@ -36,7 +36,7 @@ async fn three_wrong_attempts_kill_a_temporary_password() {
             .is_some()
     );
 
-    // A new temporary password works at once (OPS-2).
+    // A new temporary password works immediately (OPS-2).
     system
         .set_by_telephone(CONTRACT, "1", "", OTHER_TEMPORARY)
         .await;
@@ -47,7 +47,7 @@ async fn three_wrong_attempts_kill_a_temporary_password() {
         .unwrap();
 }
 
-/// LOGIN-2: ten wrong attempts in a row kill a permanent password; nine do not.
+/// LOGIN-2: ten wrong attempts in a row kill a permanent password. Nine do not.
 #[tokio::test]
 async fn ten_wrong_attempts_kill_a_permanent_password() {
     let system = InProcessSystem::start().await;
@@ -94,7 +94,8 @@ async fn only_a_login_sets_the_count_to_zero() {
     );
 }
 
-/// Sends concurrent wrong attempts with a right one among the last, and counts the compared passwords.
+/// Sends concurrent wrong attempts, with a right one near the end. Returns the numbers of compared
+/// passwords and of opened sessions.
 async fn storm(
     system: &InProcessSystem,
     right: &'static str,
@@ -142,7 +143,8 @@ async fn a_storm_compares_exactly_three_temporary_passwords() {
         let system = InProcessSystem::with_authentication(replicas).await;
         system.set_by_telephone(CONTRACT, "1", "", TEMPORARY).await;
         for _ in 0..3 {
-            // The order in the storm is random. Begin with wrong attempts, so that no right one is among the first three.
+            // The storm has a random order. Kill the password first, because the right attempt
+            // could be among the first three.
             refused(system.site().login(CONTRACT, "00000000").await);
         }
         let (looked, opened) = storm(&system, TEMPORARY, "00000000", false).await;

@@ -12,8 +12,8 @@ use chrono::TimeDelta;
 use sqlx::PgPool;
 use tonic::Status;
 
-/// LOGIN-1, PW-4: a temporary password opens a must-change session, a permanent one a full session, and an expired permanent
-/// one a must-change session.
+/// LOGIN-1, PW-4: a temporary password and an expired permanent password open a must-change
+/// session. A permanent password that has not expired opens a full session.
 #[tokio::test]
 async fn the_kind_of_password_decides_the_kind_of_session() {
     let system = InProcessSystem::start().await;
@@ -41,7 +41,7 @@ async fn the_kind_of_password_decides_the_kind_of_session() {
     );
 }
 
-/// The number of charged attempts so far, decoys included.
+/// The number of charged attempts so far, including decoys.
 async fn charges(ledger: &PgPool) -> i64 {
     sqlx::query_scalar(
         "SELECT ((SELECT sum(failures) FROM credentials) + (SELECT sum(charges) FROM decoy_charges))::bigint",
@@ -51,7 +51,7 @@ async fn charges(ledger: &PgPool) -> i64 {
     .unwrap()
 }
 
-/// How often Redis was asked for a temporary password.
+/// The number of lookups of temporary passwords in Redis so far.
 async fn lookups(system: &InProcessSystem) -> u64 {
     let mut info = redis::cmd("INFO");
     info.arg("commandstats");
@@ -126,7 +126,7 @@ async fn every_refusal_looks_and_costs_the_same() {
     }
     assert!(
         first.message().contains('3') && first.message().contains("10"),
-        "the message tells the limits"
+        "the message does not name the limits"
     );
 }
 
@@ -148,7 +148,8 @@ async fn one_count_for_every_form() {
     );
     assert_eq!(failures().await, 2);
 
-    // The password is right, but the new one is the old one. Nothing changes, and the charge is refunded.
+    // The current password is right, but the new one is the same. Nothing changes, and the charge
+    // is refunded.
     assert_eq!(
         refused(session.change(PERMANENT, PERMANENT).await),
         "PASSWORD_REUSED"
@@ -178,8 +179,8 @@ async fn one_secret_at_most_is_live() {
     system.site().login(CONTRACT, TEMPORARY).await.unwrap();
 }
 
-/// LOGIN-8: attempts from one address are limited across numbers. The refusal says when to try again, and nothing is charged
-/// to the number.
+/// LOGIN-8: attempts from one address are limited across numbers. The refusal says when to try
+/// again, and the number is not charged.
 #[tokio::test]
 async fn attempts_of_one_address_are_limited() {
     let system = InProcessSystem::with(aikagi_e2e::in_process::Options {

@@ -1,4 +1,4 @@
-//! Outages: stores and services that stop, hang, or return with old data (INV-3, INV-6).
+//! Outages of stores and services that stop, hang, or return with old data (INV-3, INV-6).
 
 mod redis;
 
@@ -17,7 +17,8 @@ use aikagi_e2e::in_process::{InProcessSystem, Options};
 use tonic::{Request, Status};
 use tonic_types::StatusExt;
 
-/// The deadline of an RPC in these tests. A store that is down or hangs is reported long before it.
+/// The deadline of an RPC in these tests. An RPC reports a store that is down or hangs long before
+/// it.
 const DEADLINE: Duration = Duration::from_secs(8);
 
 /// Logs in directly at authentication, because the edge cannot count attempts without Redis (LOGIN-8).
@@ -62,7 +63,7 @@ fn unavailable<T: std::fmt::Debug>(answer: Result<T, Status>) {
     assert!(retry.is_some_and(|delay| !delay.is_zero()), "{retry:?}");
 }
 
-/// Retries until it succeeds: a service notices cut connections one by one.
+/// Retries until the attempt succeeds, because a service notices its closed connections one by one.
 async fn eventually<T>(mut attempt: impl AsyncFnMut() -> Result<T, Status>) -> T {
     for _ in 0..200 {
         match attempt().await {
@@ -71,12 +72,13 @@ async fn eventually<T>(mut attempt: impl AsyncFnMut() -> Result<T, Status>) -> T
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("it never succeeded");
+    panic!("no attempt succeeded");
 }
 
-/// INV-6: without PostgreSQL no attempt can be charged, so no password is compared. Right, wrong and unknown logins are all
-/// refused with UNAVAILABLE, so nobody gets an uncounted guess. Everything works again when PostgreSQL answers.
-/// INV-4: everything acknowledged before the outage is still there.
+/// INV-6: without PostgreSQL no attempt can be charged, so no password is compared. Logins with a
+/// right password, a wrong one or an unknown number are all refused with UNAVAILABLE. Everything
+/// works again when PostgreSQL responds.
+/// INV-4: everything acknowledged before the outage still exists.
 #[tokio::test]
 async fn without_postgresql_nobody_gets_an_uncounted_guess() {
     let dir = tempfile::tempdir().unwrap();
@@ -134,8 +136,9 @@ async fn without_postgresql_nobody_gets_an_uncounted_guess() {
     system.site().login(SECOND, OTHER_TEMPORARY).await.unwrap();
 }
 
-/// INV-6, LOGIN-4: an attempt with a wrong password that cannot be settled stays charged; one with the right password is
-/// refunded. A fault in between never gives an attempt.
+/// INV-6, LOGIN-4: an attempt with a wrong password that cannot be settled stays charged. One with
+/// the right password is refunded. A fault between charge and settlement never gives an additional
+/// attempt.
 #[tokio::test]
 async fn a_fault_between_charge_and_settlement_gives_no_attempt() {
     let system = InProcessSystem::start().await;
@@ -157,7 +160,8 @@ async fn a_fault_between_charge_and_settlement_gives_no_attempt() {
             "INTERNAL"
         );
     }
-    // LOGIN-4: ten wrong passwords, and the nine right ones between them, which do not count.
+    // LOGIN-4: ten wrong passwords, and the nine right ones between them, which do not stay
+    // charged.
     assert_eq!(verified() - before, 19);
     sqlx::query("ALTER TABLE audit_events DROP CONSTRAINT trouble")
         .execute(&system.ledger().await)
@@ -170,7 +174,7 @@ async fn a_fault_between_charge_and_settlement_gives_no_attempt() {
     );
 }
 
-/// OPS-4: if authentication is down, the gateway and password say so, and when to retry.
+/// OPS-4: if authentication is down, the gateway refuses with UNAVAILABLE and says when to retry.
 #[tokio::test]
 async fn without_authentication_the_edge_says_so() {
     let system = InProcessSystem::with(Options {

@@ -1,4 +1,4 @@
-//! Holds a change inside its transaction: a trigger waits for a lock that the test holds.
+//! Holds a change inside its transaction, with a trigger that waits for a lock of the test.
 
 use sqlx::pool::PoolConnection;
 use sqlx::{PgPool, Postgres};
@@ -24,8 +24,8 @@ impl Hold {
     pub(super) async fn at(ledger: &PgPool, point: HoldPoint) -> Self {
         let mut holding = ledger.acquire().await.unwrap();
         lock(&mut holding, "SELECT pg_advisory_lock($1)").await;
-        // Attempts change a credential too, but not its epoch. The trigger lifts the services' lock timeout, so that it
-        // does not end the wait.
+        // The trigger ignores attempts, which change a credential but not its epoch. It disables
+        // the services' lock timeout, which would end the wait.
         sqlx::raw_sql(
             "CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = 0 AS $$
              BEGIN
@@ -57,10 +57,11 @@ impl Hold {
         until_some(ledger, statement, role).await;
     }
 
-    /// Lets the change continue and waits until it has ended (with its service, if that was killed).
+    /// Releases the change, and waits until its transaction has ended. If the service was killed,
+    /// the transaction ends too.
     pub(super) async fn release(mut self, ledger: &PgPool) {
         lock(&mut self.holding, "SELECT pg_advisory_unlock($1)").await;
-        // This waits for every transaction that has written a credential.
+        // DROP TRIGGER waits for every transaction that has written a credential.
         sqlx::raw_sql("DROP TRIGGER hold ON credentials; DROP FUNCTION hold")
             .execute(ledger)
             .await

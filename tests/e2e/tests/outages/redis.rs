@@ -11,7 +11,7 @@ use aikagi_e2e::in_process::InProcessSystem;
 use super::{count, eventually, login, unavailable};
 use crate::sessions::{dump, restore};
 
-/// Checks the protection of a permanent password while Redis does not answer.
+/// Checks the protection of a permanent password while Redis does not respond.
 async fn guarded_without_redis(system: &InProcessSystem) {
     for attempt in 1..=9 {
         assert_eq!(
@@ -25,7 +25,7 @@ async fn guarded_without_redis(system: &InProcessSystem) {
     assert_eq!(
         count(system, CONTRACT).await,
         (0, false),
-        "a right one is not charged"
+        "the right password stays charged"
     );
     for _ in 0..10 {
         assert_eq!(
@@ -40,9 +40,11 @@ async fn guarded_without_redis(system: &InProcessSystem) {
     );
 }
 
-/// INV-3: while Redis is down, a permanent password is protected as usual. Wrong attempts are refused and counted, and the
-/// tenth kills. A right one is refused with UNAVAILABLE and is not charged.
-/// LOGIN-2: the limit holds without the cache, and a new password by telephone works as soon as Redis answers again.
+/// INV-3: while Redis is down, a permanent password is protected as usual. Wrong attempts are
+/// refused and counted, and the tenth kills the password. A right attempt is refused with
+/// UNAVAILABLE and is not charged.
+/// LOGIN-2: the limit applies without the cache. A new password by telephone works as soon as Redis
+/// responds again.
 /// LOGIN-8: the edge cannot count attempts, so it refuses them all, and nothing is charged.
 #[tokio::test]
 async fn a_permanent_password_is_guarded_without_redis() {
@@ -71,8 +73,9 @@ async fn a_permanent_password_is_guarded_without_redis() {
     eventually(async || system.site().login(CONTRACT, TEMPORARY).await).await;
 }
 
-/// INV-3: the same holds while Redis hangs: connections are open, but nothing is answered.
-/// INV-11: a hanging command is given up well before the deadline of the RPC.
+/// INV-3: a permanent password has the same protection while Redis hangs: connections are open, but
+/// no command gets a response.
+/// INV-11: a service abandons a hanging command well before the deadline of the RPC.
 #[tokio::test]
 async fn a_permanent_password_is_guarded_while_redis_hangs() {
     let system = InProcessSystem::start().await;
@@ -85,12 +88,13 @@ async fn a_permanent_password_is_guarded_while_redis_hangs() {
     unavailable(session.logout().await);
     unavailable(system.ivr().dial(CONTRACT).await);
     system.redis.thaw();
-    // Neither guesses from elsewhere (SESS-2) nor the outage ended a session.
+    // Neither attempts from elsewhere (SESS-2) nor the outage ended the session.
     eventually(async || session.session().await).await;
 }
 
-/// INV-3: while Redis is down, a temporary password cannot be looked up. The login is refused with UNAVAILABLE and not charged,
-/// because the fault is ours (LOGIN-4). Sessions cannot be checked. Everything works again when Redis answers.
+/// INV-3: while Redis is down, a temporary password cannot be looked up. The login is refused with
+/// UNAVAILABLE and not charged, because the fault is ours (LOGIN-4). Sessions cannot be checked.
+/// Everything works again when Redis responds.
 #[tokio::test]
 async fn what_needs_redis_is_unavailable_and_costs_nothing() {
     let system = InProcessSystem::start().await;
@@ -124,8 +128,9 @@ async fn what_needs_redis_is_unavailable_and_costs_nothing() {
         .unwrap();
 }
 
-/// LOGIN-4: an attempt that could not be looked up does not count towards the limit. If wrong attempts at another replica have
-/// reached the limit together with it, the password is live again after its charge is refunded.
+/// LOGIN-4: an attempt whose password could not be looked up does not count towards the limit. Its
+/// charge may reach the limit together with wrong attempts at another replica. After the refund the
+/// password is live again.
 #[tokio::test]
 async fn a_refunded_attempt_kills_no_password() {
     let system = InProcessSystem::start().await;
@@ -135,14 +140,14 @@ async fn a_refunded_attempt_kills_no_password() {
         .await;
     let ledger = system.ledger().await;
     system.redis.freeze();
-    let others_meanwhile = async {
+    let other_attempts = async {
         let settled = "UPDATE credentials SET failures = 3, wrong_attempts = 3, killed_time = now() \
                        WHERE number = $1 AND failures = 1";
         let settle = async || sqlx::query(settled).bind(SECOND).execute(&ledger).await;
         while settle().await.unwrap().rows_affected() == 0 {}
     };
-    let (login_away, ()) = tokio::join!(login(&system, SECOND, TEMPORARY), others_meanwhile);
-    unavailable(login_away);
+    let (without_redis, ()) = tokio::join!(login(&system, SECOND, TEMPORARY), other_attempts);
+    unavailable(without_redis);
     assert_eq!(count(&system, SECOND).await, (2, false));
 
     system.redis.thaw();
@@ -150,8 +155,9 @@ async fn a_refunded_attempt_kills_no_password() {
     assert_eq!(count(&system, SECOND).await, (0, false));
 }
 
-/// INV-3: when Redis returns empty, people at worst have to call or log in again. Sessions, temporary passwords and calls in
-/// progress are lost; counts and permanent passwords are unchanged.
+/// INV-3: when Redis returns empty, subscribers at worst have to call or log in again. Sessions,
+/// temporary passwords and calls in progress are lost. Counts and permanent passwords are
+/// unchanged.
 #[tokio::test]
 async fn after_the_loss_of_redis_people_call_or_log_in_again() {
     let mut system = InProcessSystem::start().await;
@@ -193,8 +199,8 @@ async fn after_the_loss_of_redis_people_call_or_log_in_again() {
     system.site().login(SECOND, OTHER_TEMPORARY).await.unwrap();
 }
 
-/// IVR-10, INV-3: a setting without Redis fails in the safe direction. The caller hears that it failed, the old password is
-/// retired, and the new one does not work.
+/// IVR-10, INV-3: setting a temporary password without Redis fails safely. The request fails, the
+/// old password is retired, and the new one does not work.
 /// IVR-12: a turn that could not reach Redis has no effect and can be sent again.
 #[tokio::test]
 async fn a_setting_without_redis_fails_safely() {
@@ -219,7 +225,7 @@ async fn a_setting_without_redis_fails_safely() {
     assert_eq!(
         kind(SECOND).await,
         CredentialKind::None,
-        "the turn did nothing"
+        "the failed turn set a password"
     );
     unavailable(
         system
@@ -289,7 +295,7 @@ async fn a_stale_replica_of_redis_revives_nothing() {
         "LOGIN_REFUSED"
     );
     assert_eq!(count(&system, SECOND).await, (3, true));
-    // The stale call does not wait for the platform's next turn, but for an earlier one.
+    // The restored call expects an earlier turn than the one that the IVR platform sends next.
     assert_eq!(refused(call.keys("1").await), "CALL_OUT_OF_ORDER");
     system.site().login(FIRST, PERMANENT).await.unwrap();
 }
