@@ -22,7 +22,7 @@ use sqlx::PgPool;
 use tonic::Status;
 use tonic_types::StatusExt;
 
-/// The passwords of a line under NUMBER, and under LINE.
+/// The accounts and passwords of a line under NUMBER, and under LINE.
 const BY_NUMBER: [(&str, &str); 2] = [(FIRST, PERMANENT), (SECOND, OTHER_PERMANENT)];
 const BY_LINE: [(&str, &str); 1] = [(CONTRACT, PERMANENT)];
 
@@ -62,7 +62,7 @@ async fn line(system: &InProcessSystem) -> Line {
     system.operator().line(CONTRACT).await.unwrap()
 }
 
-/// MIG-6, SESS-2: every session of the line ends, also the one that made the migration.
+/// MIG-6, SESS-2: every session of the line ends, even the one that made the unit migration.
 #[tokio::test]
 async fn every_session_of_the_line_ends() {
     let system = InProcessSystem::start().await;
@@ -118,7 +118,8 @@ async fn each_new_credential_has_its_own_salt() {
     assert_eq!(salts.len(), 3, "{salts:?}");
 }
 
-/// MIG-7: a must-change session, of a temporary or an expired permanent password, can neither preview nor migrate.
+/// MIG-7: a must-change session can neither preview nor make a unit migration. This applies after a
+/// temporary password and after an expired permanent password.
 #[tokio::test]
 async fn a_must_change_session_cannot_migrate() {
     let system = InProcessSystem::start().await;
@@ -162,7 +163,7 @@ async fn a_must_change_session_cannot_migrate() {
     assert_eq!(line(&system).await.unit(), AuthUnit::Line);
 }
 
-/// PW-3, MIG-3: a migration does not restart the 60 days of a password.
+/// PW-3, MIG-3: a unit migration does not restart the 60 days of a password.
 #[tokio::test]
 async fn a_migration_does_not_restart_the_sixty_days() {
     let system = InProcessSystem::start().await;
@@ -193,7 +194,7 @@ async fn a_migration_does_not_restart_the_sixty_days() {
     }
 }
 
-/// Actor, outcome, reason and time of the line's migrations in the audit trail.
+/// The actor, outcome, reason and time of the line's unit migrations in the audit trail.
 async fn audit(ledger: &PgPool) -> Vec<(String, String, String, DateTime<Utc>)> {
     sqlx::query_as(
         "SELECT actor, outcome, reason, occurred_time FROM audit_events
@@ -205,7 +206,7 @@ async fn audit(ledger: &PgPool) -> Vec<(String, String, String, DateTime<Utc>)> 
     .unwrap()
 }
 
-/// OPS-3, MIG-4: a migration and each refusal of one is in the audit trail.
+/// OPS-3, MIG-4: the audit trail contains every unit migration and every refused one.
 #[tokio::test]
 async fn every_decision_is_in_the_audit_trail() {
     let system = InProcessSystem::start().await;
@@ -235,7 +236,7 @@ async fn every_decision_is_in_the_audit_trail() {
     assert_eq!(audit(&system.ledger().await).await, expected);
 }
 
-/// UNIT-2, IVR-10: after a migration, calls set passwords under the new unit.
+/// UNIT-2, IVR-10: after a unit migration, calls set passwords under the new unit.
 #[tokio::test]
 async fn calls_use_the_new_unit() {
     let system = InProcessSystem::start().await;
@@ -249,7 +250,7 @@ async fn calls_use_the_new_unit() {
         "LOGIN_REFUSED"
     );
     let forced = system.site().login(FIRST, OTHER_TEMPORARY).await.unwrap();
-    // PW-2: the password from the migration counts as the account's last permanent one.
+    // PW-2: the password from the unit migration counts as the account's last permanent one.
     let reused = forced.change(OTHER_TEMPORARY, PERMANENT).await;
     assert_eq!(refused(reused), "PASSWORD_REUSED");
     system.site().login(SECOND, PERMANENT).await.unwrap();

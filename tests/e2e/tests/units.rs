@@ -8,7 +8,8 @@ use aikagi_client::samples::{
 use aikagi_client::{Asked, asked, refused};
 use aikagi_e2e::in_process::InProcessSystem;
 
-/// UNIT-1: under LINE, the contract number is the only account, for all subscribed numbers, whether it is subscribed or not.
+/// UNIT-1: under LINE, the contract number is the only account, for all subscribed numbers. It need
+/// not be subscribed itself.
 #[tokio::test]
 async fn a_line_has_one_account() {
     let system = InProcessSystem::start().await;
@@ -150,8 +151,8 @@ async fn the_first_temporary_password_chooses_the_unit() {
     );
 }
 
-/// UNIT-3: hyphens, spaces and full-width digits are accepted; anything else is an invalid argument. Outside messages to their
-/// owner, numbers are masked.
+/// UNIT-3: hyphens, spaces and full-width digits are accepted. Anything else is an invalid
+/// argument. Numbers are masked except in messages to their owner.
 #[tokio::test]
 async fn numbers_are_normalised_and_masked() {
     let system = InProcessSystem::start().await;

@@ -1,4 +1,4 @@
-//! The four offered migrations; no other is possible (MIG-1 to MIG-3).
+//! The four offered unit migrations. No other is possible (MIG-1 to MIG-3).
 
 use aikagi_api::authentication::v1::MustChangeReason;
 use aikagi_api::units::v1::{AccountRole, AuthUnit, CredentialKind};
@@ -30,13 +30,14 @@ fn after(to: AuthUnit) -> Vec<Expected> {
     }
 }
 
-/// MIG-1, MIG-2, MIG-3, MIG-6, UNIT-1: the migration requires the passwords of all accounts. Afterwards exactly the accounts
-/// that the preview and the response name can log in, all with the password of the session.
+/// MIG-1, MIG-2, MIG-3, MIG-6, UNIT-1: the unit migration requires the passwords of all accounts.
+/// Afterwards exactly the accounts that the preview and the response name can log in, all with the
+/// password of the session's account.
 async fn each_is_done(to: AuthUnit, from_number: bool) {
     let system = InProcessSystem::start().await;
     let (session, passwords, password) = if from_number {
         by_number(&system).await;
-        // The password of the migrating account is the one that stays, whichever account that is.
+        // The password of the session's account stays, so the test uses the second account.
         let second = system.site().login(SECOND, OTHER_PERMANENT).await.unwrap();
         (second, &BY_NUMBER[..], OTHER_PERMANENT)
     } else {
@@ -128,9 +129,10 @@ async fn from_line_to_admin_user() {
     each_is_done(AuthUnit::AdminUser, false).await;
 }
 
-/// MIG-1: any other migration is refused as not offered before any password is compared. The unit is required.
+/// MIG-1: any other unit migration is refused as not offered, before any password is compared. The
+/// unit is required.
 #[tokio::test]
-async fn no_other_is_offered() {
+async fn no_other_unit_migration_is_offered() {
     use AuthUnit::{AdminUser, Line, Number};
     for (from, others) in [
         (Line, &[Line][..]),

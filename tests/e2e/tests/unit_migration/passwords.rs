@@ -1,4 +1,4 @@
-//! The passwords of a migration: wrong, killed, missing, or not set (MIG-2, MIG-5).
+//! The passwords of a unit migration: wrong, killed, missing, or not set (MIG-2, MIG-5).
 
 use aikagi_api::units::v1::AuthUnit;
 use aikagi_client::samples::{
@@ -27,8 +27,8 @@ fn violation(place: usize, reason: &str) -> (String, String) {
     (format!("passwords[{place}]"), reason.to_owned())
 }
 
-/// MIG-5, LOGIN-6: a wrong password fails the migration. All passwords are verified; each wrong one is named and charged to its
-/// number, and each right one refunds only its own charge.
+/// MIG-5, LOGIN-6: a wrong password fails the unit migration. All passwords are verified. Each
+/// wrong one is named and charged to its number, and each right one refunds only its own charge.
 #[tokio::test]
 async fn each_wrong_password_is_named_and_charged() {
     let system = InProcessSystem::start().await;
@@ -79,8 +79,9 @@ async fn each_wrong_password_is_named_and_charged() {
     system.site().login(CONTRACT, PERMANENT).await.unwrap();
 }
 
-/// MIG-5, LOGIN-2, SESS-2: the tenth wrong attempt kills the password, has a different reason, and ends the session that made
-/// it. After that the account is not ready, even with the right password.
+/// MIG-5, LOGIN-2, SESS-2: the tenth wrong attempt kills the password, is refused with a different
+/// reason, and ends the session that made it. After that the account is not ready, even with the
+/// right password.
 #[tokio::test]
 async fn the_tenth_wrong_attempt_kills() {
     let system = InProcessSystem::start().await;
@@ -124,8 +125,8 @@ async fn the_tenth_wrong_attempt_kills() {
     assert_eq!(refused(migration), "ACCOUNTS_NOT_READY");
 }
 
-/// MIG-5: an account without a live permanent password fails the migration before any password is compared. The refusal names
-/// it masked and advises a call.
+/// MIG-5: an account without a live permanent password fails the unit migration before any password
+/// is compared. The refusal contains the masked number of the account, and advises a call.
 #[tokio::test]
 async fn accounts_that_are_not_ready_are_named() {
     let system = InProcessSystem::start().await;
@@ -167,7 +168,8 @@ async fn accounts_that_are_not_ready_are_named() {
         .unwrap();
 }
 
-/// MIG-2, MIG-5: a number that is missing, given twice, on another line, on no line, or no account is an invalid argument. No
+/// MIG-2, MIG-5: the request must have exactly the numbers of the accounts. A number that is
+/// missing, given twice, on another line, on no line, or not an account is an invalid argument. No
 /// password is compared.
 #[tokio::test]
 async fn the_numbers_are_exactly_the_accounts() {
@@ -221,8 +223,9 @@ async fn from_line_only_one_password_is_required() {
         .unwrap();
 }
 
-/// SESS-5, MIG-4: a migration on a stale view is refused, and no password is charged. A view is stale after a password change
-/// of any account and after a temporary password by telephone. An invented revision is refused too.
+/// SESS-5, MIG-4: a unit migration with a stale revision is refused, and no password is charged. A
+/// password change of any account, or a temporary password by telephone, makes a revision stale. An
+/// invented revision is refused too.
 #[tokio::test]
 async fn a_stale_view_is_refused() {
     let system = InProcessSystem::start().await;

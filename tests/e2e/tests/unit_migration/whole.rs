@@ -1,4 +1,4 @@
-//! A migration happens as a whole or not at all (MIG-4).
+//! A unit migration happens completely or not at all (MIG-4).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,7 +26,8 @@ async fn hold_line(ledger: &PgPool) -> Transaction<'static, Postgres> {
     transaction
 }
 
-/// Starts a migration to LINE that waits for the lock of the line. Returns when all passwords are verified.
+/// Starts a unit migration to LINE that waits for the lock of the line. Returns when all passwords
+/// are verified.
 async fn waiting(
     ledger: &PgPool,
     session: &LoggedIn,
@@ -47,8 +48,8 @@ async fn waiting(
     }
 }
 
-/// MIG-4, INV-5: if the write of the second account fails, nothing changes and the session continues. The migration succeeds
-/// after the fault is repaired.
+/// MIG-4, INV-5: if the write of the second account fails, nothing changes and the session
+/// continues. The unit migration succeeds after the fault is repaired.
 #[tokio::test]
 async fn a_fault_in_the_middle_changes_nothing() {
     let system = InProcessSystem::start().await;
@@ -74,8 +75,9 @@ async fn a_fault_in_the_middle_changes_nothing() {
     system.site().login(SECOND, PERMANENT).await.unwrap();
 }
 
-/// MIG-4, LOGIN-2: a change between the verification and the commit fails the migration without any other change. The test
-/// tries a changed password, a killed one, an added or unsubscribed number, and a closed line.
+/// MIG-4, LOGIN-2: another change between the verification and the commit fails the unit migration,
+/// which then changes nothing. The test tries a changed password, a killed one, one at its limit, a
+/// changed line, an unsubscribed number, and a closed line.
 #[tokio::test]
 async fn a_change_in_between_fails_it() {
     for change in [
@@ -100,9 +102,9 @@ async fn a_change_in_between_fails_it() {
     }
 }
 
-/// MIG-4: a migration that has begun is completed even if the caller disconnects.
+/// MIG-4: a unit migration that has begun is completed even if the caller disconnects.
 #[tokio::test]
-async fn it_is_completed_if_the_caller_disconnects() {
+async fn a_unit_migration_is_completed_if_the_caller_disconnects() {
     let system = InProcessSystem::start().await;
     let session = by_number(&system).await;
     let ledger = system.ledger().await;
@@ -111,15 +113,15 @@ async fn it_is_completed_if_the_caller_disconnects() {
     migration.abort();
     assert!(migration.await.unwrap_err().is_cancelled());
     holding.commit().await.unwrap();
-    // The next holder of the line's lock sees the migration completed.
+    // The next holder of the line's lock sees the completed unit migration.
     while line(&system).await.unit() != AuthUnit::Line {
         assert!(hold_line(&ledger).await.commit().await.is_ok());
     }
     system.site().login(CONTRACT, PERMANENT).await.unwrap();
 }
 
-/// MIG-4, PW-5: of a migration and a concurrent password change of another account, the acknowledged one holds and the other
-/// changes nothing, in whichever order they come.
+/// MIG-4, PW-5: of a unit migration and a concurrent password change of another account, exactly
+/// one succeeds, in any order. The other changes nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_concurrent_password_change() {
     for _ in 0..4 {
@@ -145,12 +147,12 @@ async fn a_concurrent_password_change() {
                 let old = site.login(SECOND, OTHER_PERMANENT).await;
                 assert_eq!(refused(old), "LOGIN_REFUSED");
             }
-            both => panic!("one of them must win: {both:?}"),
+            both => panic!("exactly one must succeed: {both:?}"),
         }
     }
 }
 
-/// MIG-4: of two concurrent migrations one succeeds.
+/// MIG-4: of two concurrent unit migrations one succeeds.
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_concurrent_migrations_one_succeeds() {
     let system = InProcessSystem::start().await;
@@ -163,7 +165,7 @@ async fn of_two_concurrent_migrations_one_succeeds() {
     let (unit, password, status) = match (first, second) {
         (Ok(_), Err(status)) => (AuthUnit::Line, PERMANENT, status),
         (Err(status), Ok(_)) => (AuthUnit::AdminUser, OTHER_PERMANENT, status),
-        both => panic!("one must win: {both:?}"),
+        both => panic!("exactly one must succeed: {both:?}"),
     };
     let expected = [
         "SESSION_ENDED",
@@ -177,7 +179,8 @@ async fn of_two_concurrent_migrations_one_succeeds() {
     system.site().login(CONTRACT, password).await.unwrap();
 }
 
-/// Whether a view is of the state before or after, not in between: exactly the accounts of the unit have a permanent password.
+/// True if a view shows the line before or after the unit migration, not in between. Exactly the
+/// accounts of the unit then have a permanent password.
 fn is_whole(line: &Line) -> bool {
     let permanent = |number: &str| {
         let found = line.numbers.iter().find(|found| found.number == number);
