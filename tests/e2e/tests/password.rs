@@ -9,8 +9,8 @@ use aikagi_e2e::in_process::{InProcessSystem, Options};
 use chrono::TimeDelta;
 use tonic_types::StatusExt;
 
-/// PW-1: a password has 8 to 12 half-width letters and digits, is case-sensitive, and has not only digits. The refusal names
-/// each broken rule.
+/// PW-1: a password has 8 to 12 half-width letters and digits, not only digits, and is
+/// case-sensitive. The refusal names each broken rule.
 #[tokio::test]
 async fn a_new_password_must_follow_the_policy() {
     let system = InProcessSystem::start().await;
@@ -45,8 +45,8 @@ async fn a_new_password_must_follow_the_policy() {
     system.site().login(CONTRACT, "Abcdefgh").await.unwrap();
 }
 
-/// PW-2: a new password is typed twice, with the current one. It must differ from the current one and from the last permanent
-/// one, even if that was retired by telephone.
+/// PW-2: the subscriber types the current password once and the new one twice. The new one must
+/// differ from the current one, and from the last permanent one, even if a call has retired it.
 #[tokio::test]
 async fn a_new_password_is_typed_twice_and_differs() {
     let system = InProcessSystem::start().await;
@@ -117,7 +117,8 @@ async fn after_sixty_days_a_change_is_required() {
     );
 }
 
-/// PW-4: with a temporary password, nothing is possible before the change: a must-change session opens no settings.
+/// PW-4: after a login with a temporary password, the session may not change settings before the
+/// password change.
 #[tokio::test]
 async fn with_a_temporary_password_the_change_comes_first() {
     let system = InProcessSystem::start().await;
@@ -152,7 +153,7 @@ async fn of_two_concurrent_changes_one_succeeds() {
     let (winner, loser) = match (first, second) {
         (Ok(_), Err(status)) => ("First1234", status),
         (Err(status), Ok(_)) => ("Second123", status),
-        both => panic!("one must win: {both:?}"),
+        both => panic!("exactly one change must succeed: {both:?}"),
     };
     let why = reason(&loser);
     assert!(
@@ -168,8 +169,8 @@ async fn of_two_concurrent_changes_one_succeeds() {
     system.site().login(CONTRACT, winner).await.unwrap();
 }
 
-/// PW-6: if the settings say so, common passwords are refused in upper and lower case, before anything is charged, and the
-/// policy RPC reports it. This is off by default.
+/// PW-6: if the settings say so, common passwords are refused in upper and lower case, before
+/// anything is charged. The policy RPC reports the setting, which is off by default.
 #[tokio::test]
 async fn common_passwords_are_refused_by_configuration() {
     let strict = InProcessSystem::with(Options {

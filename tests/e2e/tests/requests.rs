@@ -1,4 +1,4 @@
-//! Invalid input over the wire: each is refused with a stable reason and changes nothing.
+//! Invalid requests. Each is refused with a stable reason and changes nothing.
 
 mod fields;
 mod messages;
@@ -16,7 +16,8 @@ use tonic_types::StatusExt;
 async fn kept(system: &InProcessSystem) -> BTreeMap<String, Vec<u8>> {
     let ledger = system.ledger().await;
     let tables: Vec<String> = sqlx::query_scalar(
-        // Partitions are left out: their rows are rows of their table, and new months may be added meanwhile.
+        // Without partitions: their rows are also rows of the partitioned table, and new months may
+        // be added meanwhile.
         "SELECT relname::text FROM pg_class
          WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition",
     )

@@ -19,7 +19,7 @@ use sqlx::{AssertSqlSafe, PgPool};
 use canaries::{Canaries, numbers};
 use story::play;
 
-/// The columns that may hold numbers.
+/// The columns that may contain numbers.
 const NUMBER_COLUMNS: [(&str, &str); 4] = [
     ("lines", "contract_number"),
     ("numbers", "number"),
@@ -27,10 +27,11 @@ const NUMBER_COLUMNS: [(&str, &str); 4] = [
     ("audit_events", "number"),
 ];
 
-/// Checks that no column of any table holds a secret, and that only the columns for numbers hold numbers.
+/// Checks that no column of any table contains a secret, and that only the columns for numbers
+/// contain numbers.
 async fn look_into_postgresql(ledger: &PgPool, secrets: &Canaries, numbers: &Canaries) {
     let columns: Vec<(String, String, String)> = sqlx::query_as(
-        // Partitions are left out: their rows are rows of their table.
+        // Without partitions: their rows are also rows of the partitioned table.
         "SELECT table_name::text, column_name::text, data_type::text FROM information_schema.columns
          WHERE table_schema = 'public'
            AND NOT (SELECT relispartition FROM pg_class WHERE oid = table_name::text::regclass)",
@@ -80,9 +81,10 @@ fn look_into_files(dir: &Path, canaries: &Canaries) -> usize {
     size
 }
 
-/// INV-8: no password, token or full number appears where it must not. The test searches the logs of services (all levels,
-/// libraries included) and of stores, the refusals, Redis, and all columns that are not for numbers.
-/// OPS-3: it searches the audit events too.
+/// INV-8: no password, token or full number appears where it must not. The test searches the logs
+/// of services and of stores, the refusals, Redis, and all columns that are not for numbers. The
+/// services log at all levels, and so do their libraries.
+/// OPS-3: the test searches the audit events too.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_whole_story_leaves_no_secret_behind() {
     let environment = vec![("RUST_LOG".to_owned(), "trace".to_owned())];
@@ -112,7 +114,7 @@ async fn the_whole_story_leaves_no_secret_behind() {
     let size = look_into_files(&system.processes.logs(), &canaries);
     assert!(
         size > 1_000_000,
-        "the logs have only {size} bytes: do they still tell everything?"
+        "the logs have only {size} bytes: are all levels logged?"
     );
     for log in [
         system.processes.redis.log(),
@@ -122,7 +124,8 @@ async fn the_whole_story_leaves_no_secret_behind() {
     }
 }
 
-/// INV-8: no password, token or full number is in anything sent to a collector: spans with attributes and events, metrics, logs.
+/// INV-8: no password, token or full number is in the spans, metrics and logs that the services
+/// send to a collector.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_span_contains_a_secret() {
     let collector = Collector::start().await;

@@ -7,7 +7,7 @@ use aikagi_client::samples::{
 use aikagi_e2e::in_process::InProcessSystem;
 use chrono::TimeDelta;
 
-/// SESS-1: a session ends after 15 minutes without use. Use extends it, a peek does not.
+/// SESS-1: a session ends after 15 minutes without use. A use extends it, a peek does not.
 #[tokio::test]
 async fn a_session_unused_for_a_while_ends() {
     let system = InProcessSystem::start().await;
@@ -46,8 +46,8 @@ async fn a_session_ends_in_any_case() {
     assert_eq!(refused(late.session().await), "SESSION_ENDED");
 }
 
-/// SESS-2: a password change ends every other session of the account. The session that made it is carried on under a new
-/// token, and its old token has ended.
+/// SESS-2: a password change ends every other session of the account. The session that made the
+/// change continues under a new token, and its old token has ended.
 #[tokio::test]
 async fn a_change_ends_every_other_session() {
     let system = InProcessSystem::start().await;
@@ -65,8 +65,9 @@ async fn a_change_ends_every_other_session() {
     assert_eq!(refused(elsewhere.session().await), "SESSION_ENDED");
 }
 
-/// SESS-2: a temporary password set by telephone ends the sessions of the account. A logout and an operator end sessions too. A
-/// session does not return after its logout when a stale replica of Redis takes over (INV-3).
+/// SESS-2: a temporary password set by telephone ends the sessions of the account. A logout and an
+/// operator end sessions too. A session that was logged out stays ended, even if a stale replica of
+/// Redis becomes the master (INV-3).
 #[tokio::test]
 async fn what_ends_a_session() {
     let system = InProcessSystem::start().await;
@@ -89,8 +90,8 @@ async fn what_ends_a_session() {
     assert_eq!(refused(retired.session().await), "SESSION_ENDED");
 }
 
-/// SESS-2: wrong attempts from elsewhere that kill a password do not end its owner's session. A session that uses up the last
-/// attempt itself ends.
+/// SESS-2: wrong attempts from elsewhere that kill a password do not end its owner's session. A
+/// session that makes the last allowed attempt itself ends with it.
 #[tokio::test]
 async fn guesses_elsewhere_end_no_session() {
     let system = InProcessSystem::start().await;
@@ -142,8 +143,8 @@ async fn the_store_knows_only_digests() {
     }
 }
 
-/// SESS-4: a settings back end may ask whether a session may change a number. The scope decides; a must-change session may
-/// change nothing.
+/// SESS-4: a settings back end may ask if a session may change the settings of a number. The scope
+/// decides. A must-change session may change no settings.
 #[tokio::test]
 async fn a_back_end_asks_for_access() {
     let system = InProcessSystem::start().await;
@@ -180,7 +181,7 @@ async fn a_back_end_asks_for_access() {
     );
 }
 
-/// SESS-5: a password change on a stale view is refused, and nothing changes.
+/// SESS-5: a password change with a stale revision is refused, and nothing changes.
 #[tokio::test]
 async fn a_stale_view_changes_nothing() {
     let system = InProcessSystem::start().await;
@@ -191,7 +192,7 @@ async fn a_stale_view_changes_nothing() {
         .await
         .unwrap()
         .unwrap();
-    // The second window shares the new cookie, but shows the old view.
+    // The second window shares the new cookie, but shows the old page.
     let stale = after
         .change_with(
             OTHER_PERMANENT,
@@ -246,7 +247,7 @@ async fn after_the_login_a_session_shows_what_helps_against_misuse() {
     assert_eq!(again.wrong_attempts, 0);
 }
 
-/// Everything in Redis, in the format of DUMP.
+/// All keys and values in Redis. The values have the format of DUMP.
 pub(crate) async fn dump(system: &InProcessSystem) -> Vec<(String, Vec<u8>)> {
     let mut redis = system.redis_connection().await;
     let keys: Vec<String> = redis::cmd("KEYS")
@@ -281,8 +282,8 @@ pub(crate) async fn restore(system: &InProcessSystem, dump: Vec<(String, Vec<u8>
     }
 }
 
-/// SESS-2, UNIT-1: many concurrent checks share statements. Each gets the answer for its own session, even if others have
-/// ended, and none gets an answer from before its request.
+/// SESS-2, UNIT-1: many concurrent checks share statements. Each gets the result for its own
+/// session, even if others have ended. No check gets a result from before its request.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_concurrent_check_gets_its_own_answer() {
     let system = InProcessSystem::start().await;
@@ -311,7 +312,8 @@ async fn each_concurrent_check_gets_its_own_answer() {
     }
     checks.join_all().await;
 
-    // While others keep statements running, a check that comes after a change sees it.
+    // While other checks keep statements running, a check that comes after a change sees the
+    // change.
     let mut busy = tokio::task::JoinSet::new();
     let stranger = sessions.pop().unwrap();
     for _ in 0..32 {

@@ -1,5 +1,5 @@
-//! The real executables with settings that are wrong in one point. Each service refuses to start before it binds a port, and
-//! names the setting.
+//! The real executables with one wrong setting. Each service refuses to start before it binds a
+//! port, and names the setting.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
@@ -100,7 +100,7 @@ async fn run(service: Service, config: &Path, environment: &[(&str, &str)]) -> S
     let printed = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
         !output.status.success(),
-        "{} ended well: {printed}",
+        "{} exited with success: {printed}",
         service.name()
     );
     assert!(
@@ -198,8 +198,9 @@ async fn the_environment_is_read_as_strictly() {
     }
 }
 
-/// A file of secrets that other users may read is refused. The error names the file and the setting.
-/// INV-9: so only its owner can read the key ring.
+/// A file of secrets that other users may read is refused. The error names the file and the
+/// setting.
+/// INV-9: for this reason only the owner can read the key ring.
 #[tokio::test]
 async fn secrets_that_others_may_read_are_refused() {
     let workshop = Workshop::open().await;
@@ -250,7 +251,7 @@ async fn a_ledger_that_is_not_durable_is_refused() {
             ("local", "local"),
             ("remote_write", "remote_write"),
         ] {
-            // Change the role in this database only: all tests share the role.
+            // Change the role in this database only, because all tests share the role.
             let alter = format!(
                 "ALTER ROLE {role} IN DATABASE {database} SET synchronous_commit = {value}"
             );
@@ -264,8 +265,8 @@ async fn a_ledger_that_is_not_durable_is_refused() {
     }
 }
 
-/// A service refuses hashing memory above the limit of its cgroup, and names the settings. On a machine without a limit there
-/// is nothing to check.
+/// A service refuses hashing memory above the limit of its cgroup, and names the settings. On a
+/// machine without a limit the test checks nothing.
 #[tokio::test]
 async fn hashing_memory_beyond_the_cgroups_limit_is_refused() {
     let limit = [

@@ -19,7 +19,7 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 
 /// The directory of the dashboards and alerts.
 const WATCHED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/observability");
-/// The prefixes of our metric names in Prometheus.
+/// The prefixes of this system's metric names in Prometheus.
 const OURS: [&str; 3] = ["aikagi_", "rpc_", "db_client_"];
 
 /// Plays a story with a temporary password, a wrong login, a login and a forced change. Then stops all services, so that they
@@ -43,7 +43,7 @@ async fn play(collector: &Collector) {
     site.login(CONTRACT, "00000000").await.unwrap_err();
     let session = site.login(CONTRACT, TEMPORARY).await.unwrap();
     let session = session.change(TEMPORARY, PERMANENT).await.unwrap().unwrap();
-    // Decide on a view that nobody has seen.
+    // Send a revision that no page has shown.
     let nothing = session.migrate_with(AuthUnit::Number, &[(CONTRACT, PERMANENT)], "stale");
     nothing.await.unwrap_err();
     session.logout().await.unwrap();
@@ -84,7 +84,8 @@ fn spans(collector: &Collector) -> Vec<(String, Span)> {
     spans
 }
 
-/// The spans of the trace that begins with this RPC at the gateway and ends with this status. Checks that they are connected.
+/// The trace that begins with this RPC at the gateway and ends with this status: the service and
+/// the store of each span. Checks that all spans are connected.
 fn trace(spans: &[(String, Span)], method: &str, status: &str) -> BTreeSet<(String, String)> {
     let (_, root) = spans
         .iter()
@@ -108,7 +109,11 @@ fn trace(spans: &[(String, Span)], method: &str, status: &str) -> BTreeSet<(Stri
     for (service, span) in &whole {
         let connected =
             span.span_id == root.span_id || ids.contains(span.parent_span_id.as_slice());
-        assert!(connected, "{service}: {} hangs in the air", span.name);
+        assert!(
+            connected,
+            "{service}: the parent of {} is missing",
+            span.name
+        );
     }
     whole
         .into_iter()
@@ -121,8 +126,8 @@ fn trace(spans: &[(String, Span)], method: &str, status: &str) -> BTreeSet<(Stri
         .collect()
 }
 
-/// OPS-3: a login and a forced change each have one connected trace. It leads from the gateway through every service to the
-/// statements in PostgreSQL and the commands in Redis.
+/// OPS-3: a login and a required change each have one connected trace. It covers the gateway, every
+/// further service, the statements in PostgreSQL and the commands in Redis.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_trace_connects_the_edge_to_every_statement() {
     let collector = Collector::start().await;
@@ -234,7 +239,7 @@ async fn dashboards_and_alerts_use_existing_metrics() {
     files.push(Path::new(WATCHED).join("alerts.yml"));
     for file in files {
         let asked = asked_for(&file);
-        assert!(!asked.is_empty(), "{} asks for nothing", file.display());
+        assert!(!asked.is_empty(), "{} uses no metric", file.display());
         let missing: Vec<&String> = asked.difference(&known).collect();
         assert!(
             missing.is_empty(),

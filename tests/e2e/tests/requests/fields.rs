@@ -114,7 +114,8 @@ async fn every_form_of_a_number_is_accepted_everywhere() {
     assert_eq!(line.contract_number, NOBODY);
 }
 
-/// A missing or too long password is refused before anything is charged. Any other is an attempt.
+/// A password that is missing or too long is refused before anything is charged. Any other password
+/// is an attempt.
 /// IVR-5: a temporary password is exactly eight half-width digits.
 #[tokio::test]
 async fn impossible_passwords_are_refused() {
@@ -152,8 +153,8 @@ async fn impossible_passwords_are_refused() {
     );
 }
 
-/// SESS-3: a token of no session is refused with `SESSION_REQUIRED` or `SESSION_ENDED`, whatever it looks like. A logout with
-/// it is not an error.
+/// SESS-3: a token of any form that names no session is refused with `SESSION_ENDED`, and a missing
+/// one with `SESSION_REQUIRED`. A logout with such a token is not an error.
 #[tokio::test]
 async fn impossible_tokens_are_refused() {
     let system = InProcessSystem::start().await;
@@ -199,7 +200,7 @@ async fn impossible_tokens_are_refused() {
     real.session().await.unwrap();
 }
 
-/// IVR-13: a missing or unknown unit is refused, and so is an empty request.
+/// IVR-13: a request with a missing or unknown unit is refused, and so is an empty request.
 #[tokio::test]
 async fn unknown_units_are_refused() {
     let system = InProcessSystem::start().await;

@@ -15,7 +15,8 @@ use tonic_prost::ProstCodec;
 
 use super::kept;
 
-/// Each port refuses too large messages with a reason. The limit of the public port is 64 KiB.
+/// Each port refuses messages that are too large, with a reason. The limit of the public port is 64
+/// KiB.
 #[tokio::test]
 async fn oversized_messages_are_refused() {
     let system = InProcessSystem::start().await;
@@ -54,7 +55,7 @@ async fn oversized_messages_are_refused() {
     assert_eq!(
         refused(site.login(CONTRACT, PERMANENT).await),
         "LOGIN_REFUSED",
-        "the connection still serves"
+        "the connection does not work any more"
     );
 }
 
@@ -63,7 +64,8 @@ async fn oversized_messages_are_refused() {
 async fn bytes_that_are_no_message_are_refused() {
     let system = InProcessSystem::start().await;
     let before = kept(&system).await;
-    // Field 1 is a number here. In every RPC below it is a text or a message.
+    // Field 1 is a boolean in this message. In the request of every RPC below it is a text or a
+    // message.
     let wrong = || Request::new(GetSessionRequest { peek: true });
     let codec = ProstCodec::<GetSessionRequest, ()>::default;
     let public = aikagi_client::connect(

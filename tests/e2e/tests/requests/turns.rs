@@ -10,8 +10,9 @@ use tonic_types::StatusExt;
 
 use super::{invalid, kept};
 
-/// IVR-12: a malformed turn is refused and does not count. Malformed are: a call id with other characters or lengths, no event,
-/// a start after the first turn, another event as the first turn, and keys that no telephone has.
+/// IVR-12: a malformed turn is refused and does not count. The cases are: a call id with other
+/// characters or lengths, no event, a start after the first turn, another event as the first turn,
+/// and keys that no telephone has.
 #[tokio::test]
 async fn malformed_turns_are_refused() {
     let system = InProcessSystem::start().await;
@@ -65,8 +66,9 @@ async fn malformed_turns_are_refused() {
     );
 }
 
-/// IVR-12: a call that never began, has expired or has ended takes no turn. A call in progress takes only the next turn. The
-/// same turn sent again gets the same answer; with other content it is refused. Nothing of this changes anything.
+/// IVR-12: a turn of a call that never began or has expired is refused. A call in progress takes
+/// only the next turn. The latest turn sent again gets the same response. With other content it is
+/// refused. No refused turn changes anything.
 #[tokio::test]
 async fn turns_out_of_order_are_refused() {
     let system = InProcessSystem::start().await;
@@ -120,14 +122,14 @@ async fn turns_out_of_order_are_refused() {
     assert_eq!(kept(&system).await, before);
     assert_ne!(first, second);
 
-    // Let the stored call expire.
+    // Delete the stored call, as if it had expired.
     let mut redis = system.redis_connection().await;
-    let gone: i64 = redis::cmd("DEL")
+    let deleted: i64 = redis::cmd("DEL")
         .arg(format!("call:{mine}"))
         .query_async(&mut redis)
         .await
         .unwrap();
-    assert_eq!(gone, 1);
+    assert_eq!(deleted, 1);
     let before = kept(&system).await;
     assert_eq!(
         refused(turn(&mine, 2, keys(TEMPORARY)).await),

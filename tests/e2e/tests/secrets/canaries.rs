@@ -25,7 +25,7 @@ pub(crate) const PASSWORDS: [&str; 7] = [
     REFUSED_PERMANENT,
 ];
 
-/// Texts that must not be found, each in all forms in which a program may print it.
+/// Texts that must not be found. Each is stored in all forms in which a program may print it.
 #[derive(Default)]
 pub(crate) struct Canaries(Vec<(String, Vec<u8>)>);
 
@@ -54,7 +54,7 @@ impl Canaries {
         Self(secrets.cloned().collect())
     }
 
-    /// The first of them that is in a text, in any form.
+    /// Returns the first canary that a text contains in any form.
     pub(crate) fn found(&self, text: &[u8]) -> Option<&str> {
         let found = self
             .0
@@ -63,7 +63,7 @@ impl Canaries {
         found.map(|(secret, _)| secret.as_str())
     }
 
-    /// Checks that none of them is in a text. `place` names the text.
+    /// Checks that a text contains no canary. `place` names the text.
     #[track_caller]
     pub(crate) fn not_in(&self, text: &[u8], place: &str) {
         if let Some(secret) = self.found(text) {
@@ -85,7 +85,7 @@ pub(crate) fn numbers() -> Canaries {
     canaries
 }
 
-/// INV-8: the search finds a text in each form, and names the line.
+/// INV-8: the search finds a text in each form, and prints the line that contains it.
 #[test]
 #[should_panic(expected = "64820517 is in a log: and [54, 52, 56, 50, 48, 53, 49, 55] too")]
 fn a_secret_is_found_in_each_form() {

@@ -1,5 +1,6 @@
-//! Outages of every store while RPCs with the unique texts fail: no log has a secret, and each outage has one warning with its
-//! cause and one line at its end, in each service that needs the store.
+//! Outages of every store, while RPCs with the unique texts fail. No log contains a secret. Each
+//! service that needs the store logs one warning with the cause of the outage, and one line at its
+//! end.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -23,7 +24,7 @@ use super::look_into_files;
 const ROLE: &str = "aikagi_authentication";
 /// A password of a store, which is a secret too.
 const STORE_PASSWORD: &str = "Mejiro31Pt";
-/// How long a service may take to notice.
+/// How long a service may take to log an outage or its end.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 const UNAVAILABLE: &str = "dependency unavailable";
@@ -49,7 +50,8 @@ fn lines(logs: &Path, service: Service, message: &str, dependency: &str) -> Vec<
     found
 }
 
-/// Waits until these services have logged so many lines.
+/// Waits until each of these services has logged `count` lines with this message and this
+/// dependency.
 fn wait_for(logs: &Path, services: &[Service], message: &str, dependency: &str, count: usize) {
     let limit = Instant::now() + PATIENCE;
     for service in services {
@@ -64,7 +66,7 @@ fn wait_for(logs: &Path, services: &[Service], message: &str, dependency: &str, 
     }
 }
 
-/// Calls everything that needs the stores, with texts that nothing may repeat.
+/// Makes RPCs that need the stores, with the unique texts. Returns the statuses of those that fail.
 async fn fail(system: &ProcessSystem, token: &str) -> Vec<Status> {
     let site = system.site();
     let mut statuses = Vec::new();
@@ -80,7 +82,8 @@ async fn fail(system: &ProcessSystem, token: &str) -> Vec<Status> {
     statuses
 }
 
-/// INV-8, INV-3: see above.
+/// INV-8, INV-3: during outages of Redis and PostgreSQL, no log and no refusal contains a secret.
+/// Each outage is logged once.
 #[tokio::test(flavor = "multi_thread")]
 async fn outages_leave_no_secret_behind() {
     let environment = vec![("RUST_LOG".to_owned(), "trace".to_owned())];
@@ -172,7 +175,7 @@ async fn outages_leave_no_secret_behind() {
     cluster.run_statement("postgres", &right).unwrap();
     wait_for(&logs, &authentication, AVAILABLE, "postgresql", 2);
 
-    // Redis was emptied, and the first session with it (INV-3).
+    // The first session was lost when Redis stopped (INV-3).
     let session = system.site().login(FIRST, PERMANENT).await.unwrap();
     canaries.add(&session.token);
     let last = session.change(PERMANENT, OTHER_PERMANENT).await.unwrap();
@@ -198,7 +201,7 @@ fn assert_no_secret(canaries: &Canaries, logs: &Path, statuses: &[Status]) {
     }
 }
 
-/// The causes that a service logged of a dependency. No outage has one twice.
+/// The causes in a service's warnings about a dependency.
 fn causes(logs: &Path, service: Service, dependency: &str) -> Vec<String> {
     let lines = lines(logs, service, UNAVAILABLE, dependency);
     let causes = lines.iter().map(|line| {
@@ -215,7 +218,7 @@ fn assert_each_outage_is_logged_once(logs: &Path, of_redis: &[Service], of_postg
         for cause in ["connect", "timeout"] {
             assert!(causes.iter().any(|found| found == cause), "{causes:?}");
         }
-        // Two outages; the first one may have been `timeout` for a moment.
+        // There were two outages. Each may have had both causes.
         assert!(causes.len() <= 4, "{causes:?}");
     }
     for service in of_postgresql {

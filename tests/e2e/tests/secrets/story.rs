@@ -1,4 +1,4 @@
-//! The story with the unique texts. It checks Redis and the refusals while it runs.
+//! The story with the unique texts. It checks Redis while it runs, and the refusals at its end.
 
 use aikagi_api::edge::v1::{GetSessionRequest, LoginRequest};
 use aikagi_api::issuance::v1::CallOutcome;
@@ -32,8 +32,8 @@ impl Story<'_> {
         self.canaries.add(&session.token);
     }
 
-    /// Checks that nothing in Redis holds a secret or a number. Only the keys of temporary passwords and of the lists of an
-    /// account's sessions may hold a number.
+    /// Checks that Redis contains no secret and no number. Only the keys of temporary passwords,
+    /// and of the lists of an account's sessions, may contain a number.
     async fn look_into_redis(&mut self) {
         let client = redis::Client::open(self.system.processes.redis.administrator_url()).unwrap();
         let mut redis = client.get_multiplexed_async_connection().await.unwrap();
@@ -131,7 +131,7 @@ impl Story<'_> {
         );
     }
 
-    /// Logs in, wrong and right, and makes the forced change.
+    /// Logs in with wrong and right passwords, and makes the required change.
     async fn begin(&mut self) {
         let site = self.system.site();
         self.refused(site.login(NOBODY, PERMANENT).await);
@@ -162,8 +162,8 @@ impl Story<'_> {
         self.look_into_redis().await;
     }
 
-    /// Logs in with the permanent password, asks as a settings back end, changes the password, logs out, and uses an ended
-    /// session.
+    /// Logs in with the permanent password, checks access as a settings back end, changes the
+    /// password, logs out, and uses an ended session.
     async fn use_the_permanent_password(&mut self) {
         let site = self.system.site();
         let session = site.login(FIRST, PERMANENT).await.unwrap();
