@@ -189,7 +189,7 @@ impl<'a> Talk<'a> {
         home: &Path,
     ) -> Result<Self> {
         let home = home.join(&call.name);
-        std::fs::create_dir_all(&home).context("cannot make the call's directory")?;
+        std::fs::create_dir_all(&home).context("cannot create the call's directory")?;
         let ear = StdSocket::bind((trunk.here, free(trunk.here)?))?;
         ear.set_nonblocking(true)?;
         let ear = UdpSocket::from_std(ear)?;

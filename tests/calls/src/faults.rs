@@ -128,7 +128,7 @@ impl Scene<'_> {
                     Some(entry) => format!("{}-before-entry-{}", fault.name, entry + 1),
                     None => fault.name.to_owned(),
                 };
-                let line = lines.next().context("no line is left")?;
+                let line = lines.next().context("there are no more lines")?;
                 let time = self.strike(fault, entry, &name, &line).await;
                 let time = time.with_context(|| name.clone())?;
                 say(&format!(

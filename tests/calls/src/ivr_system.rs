@@ -73,7 +73,7 @@ impl IvrSystem {
     pub(super) fn clients(&self) -> Result<SystemClients> {
         let ports = self.services.ports(Service::Gateway).first();
         let ports = ports.context("there is no gateway")?;
-        let private = ports.private.context("no private port")?;
+        let private = ports.private.context("the gateway has no private port")?;
         let private_as = |name: &str| {
             let identity = self.services.identity(name)?;
             let files = Files {

@@ -55,7 +55,7 @@ pub struct CallsEnvironment {
 /// Makes all calls, then the calls with faults. Reports progress through `say`.
 pub async fn make(environment: &CallsEnvironment, mut say: impl FnMut(&str)) -> Result<()> {
     let calls = environment.home.join("calls");
-    std::fs::create_dir_all(&calls).context("cannot make a directory")?;
+    std::fs::create_dir_all(&calls).context("cannot create the directory")?;
     let home = environment
         .home
         .canonicalize()
@@ -76,7 +76,10 @@ pub async fn make(environment: &CallsEnvironment, mut say: impl FnMut(&str)) -> 
         &mut say,
     )
     .await?;
-    ensure!(asterisk.is_idle(), "calls are left in Asterisk");
+    ensure!(
+        asterisk.is_idle(),
+        "calls are still in progress in Asterisk"
+    );
 
     say("faults before and during calls");
     let mut scene = Scene {
@@ -87,7 +90,10 @@ pub async fn make(environment: &CallsEnvironment, mut say: impl FnMut(&str)) -> 
         home: &calls,
     };
     scene.play(&mut say).await?;
-    ensure!(asterisk.is_idle(), "calls are left in Asterisk");
+    ensure!(
+        asterisk.is_idle(),
+        "calls are still in progress in Asterisk"
+    );
     secret(&asterisk, &system)
 }
 
@@ -101,7 +107,7 @@ pub async fn through(
     let IpAddr::V4(here) = asterisk.ip() else {
         bail!("Asterisk has no IPv4 address");
     };
-    std::fs::create_dir_all(home).context("cannot make a directory")?;
+    std::fs::create_dir_all(home).context("cannot create the directory")?;
     let home = home
         .canonicalize()
         .context("cannot resolve the directory")?;

@@ -67,7 +67,7 @@ impl<'a> Subscribers<'a> {
                 let (stop, sender) = (Arc::clone(&stop), sender.clone());
                 let is_stopped = move || stop.load(Ordering::Relaxed);
                 let has_ended = move || {
-                    // Fails when nobody waits for rounds any more.
+                    // Fails if the receiver was dropped, which needs no handling.
                     let _ = sender.send(());
                 };
                 working.spawn(subscriber.work(PAUSE, is_stopped, has_ended));

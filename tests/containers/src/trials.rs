@@ -18,7 +18,7 @@ use crate::system::{ContainerSystem, RUNNING};
 pub(crate) struct Trial {
     /// Its name, for `--trial`.
     pub(crate) name: &'static str,
-    /// What it does, in a few words.
+    /// A short description, for the console.
     pub(crate) about: &'static str,
     /// True if `cargo xtask test` runs it too.
     pub(crate) quick: bool,

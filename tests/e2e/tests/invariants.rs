@@ -77,7 +77,7 @@ async fn connections_are_durable() {
         .unwrap();
     let error = aikagi_ledger::check_durability(&settings)
         .await
-        .expect_err("not durable");
+        .expect_err("a database that is not durable");
     assert!(error.to_string().contains("synchronous_commit"), "{error}");
 }
 

@@ -65,7 +65,7 @@ fn check_secrets(system: &ContainerSystem<'_>) -> Result<()> {
     for container in system.project.containers("ivr")? {
         let directory = format!("/proc/{}/root/secrets", container.pid);
         let entries = std::fs::read_dir(&directory)
-            .context("cannot look into the IVR adapter's container")?;
+            .context("cannot read the secrets in the IVR adapter's container")?;
         let found: BTreeSet<String> = entries
             .flatten()
             .map(|entry| entry.file_name().to_string_lossy().into_owned())

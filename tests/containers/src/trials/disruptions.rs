@@ -19,7 +19,11 @@ pub(super) fn scaling(system: &ContainerSystem<'_>) -> Result<()> {
     let subscribers = Subscribers::start(system)?;
     system.up(&["--no-recreate", "--scale", "authentication=3"])?;
     let replicas = system.project.containers("authentication")?;
-    ensure!(replicas.len() == 3, "there are {} replicas", replicas.len());
+    ensure!(
+        replicas.len() == 3,
+        "there are {} replicas of authentication, not 3",
+        replicas.len()
+    );
     let before = processor_times(&replicas)?;
     subscribers.wait_for_rounds(SHARE_ROUNDS)?;
     let after = processor_times(&replicas)?;
@@ -105,7 +109,7 @@ fn kill_container(
     service: &str,
     container: &Container,
 ) -> Result<()> {
-    let pid = i32::try_from(container.pid).context("no process id")?;
+    let pid = i32::try_from(container.pid).context("the container has no process id")?;
     kill(Pid::from_raw(pid), Signal::SIGKILL)
         .with_context(|| format!("cannot kill {}", container.name))?;
     system

@@ -230,5 +230,5 @@ fn is_kernel(directory: &str) -> bool {
 fn read(container: &Container, file: &str) -> Result<String> {
     let path = format!("/proc/{}/{file}", container.pid);
     command::run(Command::new("cat").arg(&path))
-        .with_context(|| format!("cannot look into {}", container.name))
+        .with_context(|| format!("cannot read {path} of {}", container.name))
 }

@@ -32,7 +32,7 @@ async fn failures(system: &InProcessSystem, number: &str) -> u32 {
     system.operator().number(number).await.unwrap().failures
 }
 
-/// Sends requests, abandons them, and waits until no request hashes a password any more.
+/// Sends requests, abandons them, and waits until none of them is still hashing a password.
 async fn give_up<F>(system: &InProcessSystem, guess: impl Fn() -> F)
 where
     F: Future<Output = ()> + Send + 'static,

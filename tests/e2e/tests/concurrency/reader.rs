@@ -51,7 +51,7 @@ impl Seen {
     }
 }
 
-/// The response, if there is one. A killed replica sends none, and a session may have ended.
+/// The response. `None` if it was lost with a killed replica, or if the session has ended.
 fn answered<T>(answer: Result<T, Status>) -> Option<T> {
     match answer {
         Ok(response) => Some(response),

@@ -9,9 +9,9 @@ use aikagi_e2e::processes::binaries;
 use super::fault_system::FaultSystem;
 use crate::concurrency::coverage::Coverage;
 
-/// Operations that leave exactly one event, and the action of the event.
+/// The operations with exactly one audit event, and the action of the event.
 const EXACT: [(&str, &str); 2] = [("change", "CHANGE_PASSWORD"), ("migrate", "MIGRATE")];
-/// Operations that leave an event whose action other operations use too.
+/// The operations with at least one audit event. Other operations use the same action too.
 const AT_LEAST: [(&str, &str); 2] = [("login", "LOGIN"), ("set", "SET_TEMPORARY_PASSWORD")];
 
 /// OPS-3, INV-5: checks that no event was lost or altered, and that every acknowledged operation

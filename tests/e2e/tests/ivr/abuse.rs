@@ -169,7 +169,7 @@ async fn calls_above_the_limit_are_refused() {
 }
 
 /// Connections that send only a byte or an incomplete line are closed in time. All of them together
-/// use bounded memory. The adapter still accepts calls meanwhile.
+/// use bounded memory. The adapter still accepts calls.
 #[tokio::test]
 async fn slow_connections_use_little_memory_and_are_closed() {
     let slow_ones = most(1500, 1);

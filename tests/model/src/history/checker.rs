@@ -183,8 +183,8 @@ impl Search {
     /// Returns the node after a step that only reads and finds what the response needs. `None` if
     /// there is no such step. Taking this step first excludes no order.
     ///
-    /// `None` also while the cache may still be lost. A read may have found nothing only because it
-    /// came after the loss.
+    /// Also returns `None` while the cache may still be lost. A read may have found nothing only
+    /// because it came after the loss.
     fn after_a_read(&self, node: &Node) -> Option<Node> {
         if self.losses & !node.done != 0 {
             return None;

@@ -244,10 +244,10 @@ fn a_half_migrated_line_is_refused() {
     // The unit is from before the migration, everything else from after it.
     script.situation = before;
     let Ok(Observed::Line(old)) = script.perform(&line()) else {
-        panic!("a line");
+        panic!("the response is not a line");
     };
     let Ok(Observed::Line(mut half)) = seen else {
-        panic!("a line");
+        panic!("the response is not a line");
     };
     half.unit = old.unit;
     script.operations.last_mut().unwrap().response = Some(Ok(Observed::Line(half)));
@@ -345,7 +345,7 @@ fn a_turn_sent_again_counts_once() {
     }
     script.lost(turn(4, keys("11111111")));
     let Ok(Observed::Heard(heard)) = script.perform(&turn(4, keys("11111111"))) else {
-        panic!("heard");
+        panic!("the response is not guidance");
     };
     assert_eq!(heard.next, Asked::Ended(CallOutcome::Set));
     script.done(login(4, FIRST, "11111111")).unwrap();

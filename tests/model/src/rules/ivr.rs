@@ -30,7 +30,7 @@ pub enum Event {
 pub struct Heard {
     /// The ids of the guidance, in order. Each has the number that it reads out, or an empty text.
     pub guidance: Vec<(String, String)>,
-    /// What comes next.
+    /// The question that follows, or the outcome of the ended call.
     pub next: Asked,
 }
 

@@ -48,7 +48,7 @@ enum At {
     Commit(MigrationDecision),
 }
 
-/// What was read and proven for a unit migration so far.
+/// The facts that a unit migration has read and proven so far.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct MigrationDecision {
     session: Session,

@@ -81,7 +81,7 @@ impl Script {
 
 fn with(response: Response, wrong_attempts: u32) -> Observed {
     let Ok(Observed::Session(mut session)) = response else {
-        panic!("a session");
+        panic!("the response is not a session");
     };
     session.wrong_attempts = wrong_attempts;
     Observed::Session(session)
@@ -130,7 +130,7 @@ fn many_clients_with_one_temporary_password_are_explained() {
     let mut aside = Script::of(script.begun.clone());
     aside.perform(&changes(21, 91, "Pass00016")).unwrap();
     let Ok(Observed::Line(mut left)) = aside.perform(&line()) else {
-        panic!("a line");
+        panic!("the response is not a line");
     };
     left.numbers[0].failures = 1;
     script.answered(line(), Ok(Observed::Line(left)));
