@@ -14,7 +14,7 @@ use tonic::transport::Channel;
 use tonic::{Request, Status};
 
 /// The deadline of a unit migration, which hashes a password for each account (MIG-8).
-const MIGRATION_DEADLINE: Duration = Duration::from_secs(60);
+const MIGRATION_DEADLINE: Duration = Duration::from_mins(1);
 
 /// A subscriber's client without a session.
 #[derive(Debug, Clone)]

@@ -81,7 +81,7 @@ async fn each_wrong_password_of_a_migration_takes_an_attempt() {
             password: (*password).to_owned(),
         };
         let mut migration = MigrateRequest::default();
-        migration.passwords = passwords.iter().map(entry).collect();
+        migration.passwords.extend(passwords.iter().map(entry));
         fixture
             .web("Migrate", &migration, &[("cookie", &cookie)])
             .await;
@@ -139,7 +139,7 @@ async fn without_redis_attempts_are_refused() {
     assert_eq!(response.reason(), Some(ErrorReason::Unavailable));
     assert!(response.status.get_details_retry_info().is_some());
     assert!(fixture.stub.calls().is_empty());
-    let cookie = format!("__Host-aikagi={}", TOKEN);
+    let cookie = format!("__Host-aikagi={TOKEN}");
     let session = fixture
         .web(
             "GetSession",

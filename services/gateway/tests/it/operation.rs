@@ -79,7 +79,7 @@ async fn a_migration_may_take_longer() {
     let mut migration = tonic::Request::new(migration);
     let headers = migration.metadata_mut();
     headers.insert("authorization", bearer.parse().unwrap());
-    migration.set_timeout(Duration::from_secs(60));
+    migration.set_timeout(Duration::from_mins(1));
     let mut other = client.clone();
     let migrated = tokio::spawn(async move { other.migrate(migration).await });
     fixture.stub.slow_rpc_arrived().await;
