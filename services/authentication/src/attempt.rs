@@ -1,6 +1,6 @@
 //! Tries one password for one account, in the order of INV-6: take a permit, charge, hash, settle.
 //!
-//! A request that is shed is not charged. A charged attempt is settled even if its caller is cancelled. A crash between
+//! A request that is shed is not charged. A charged attempt is settled even if the RPC is cancelled. A crash between
 //! charge and settlement costs the account one attempt. It never gives the account an extra attempt.
 
 use aikagi_domain::credential::{CredentialKind, Epoch, LiveSecret};

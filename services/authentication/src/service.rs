@@ -87,7 +87,7 @@ impl AuthenticationService for Authentication {
 }
 
 impl Authentication {
-    /// Runs work to its end, even if its caller is cancelled (INV-6).
+    /// Runs work to its end, even if the RPC is cancelled (INV-6).
     pub(crate) async fn uninterrupted<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, Failure>> + Send + 'static,

@@ -75,7 +75,7 @@ impl Issuance {
         Ok(Issued { account, expires })
     }
 
-    /// Runs work to its end, even if its caller is cancelled. So a committed password also gets into Redis, and the
+    /// Runs work to its end, even if the RPC is cancelled. So a committed password also gets into Redis, and the
     /// response gets into the call's record.
     pub(crate) async fn uninterrupted<T: Send + 'static>(
         &self,

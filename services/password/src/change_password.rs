@@ -42,7 +42,7 @@ pub(crate) async fn change_password(
     let current = fields::typed_password("current_password", &mut request.current_password)?;
     let token = Zeroizing::new(std::mem::take(&mut request.session_token));
     let session = service.session(token).await?;
-    // The change now runs to its end, even if its caller is cancelled.
+    // The change now runs to its end, even if the RPC is cancelled.
     let worker = service.clone();
     service
         .shutdown

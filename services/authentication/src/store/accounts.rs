@@ -89,7 +89,7 @@ async fn run_lookups(ledger: Ledger, queue: Arc<Mutex<mpsc::Receiver<Lookup>>>) 
     let mut batch = Vec::new();
     while queue.lock().await.recv_many(&mut batch, MAX_BATCH).await > 0 {
         batch.retain(|lookup| !lookup.reply.is_closed());
-        // Sending fails only if the caller was cancelled. Then nobody needs the result.
+        // Sending fails only if the RPC was cancelled. Then nobody needs the result.
         match look_up(&ledger, &batch).await {
             Ok(results) => {
                 for (lookup, result) in batch.drain(..).zip(results) {

@@ -115,7 +115,7 @@ async fn parallel_lookups_get_their_own_accounts() {
     }
 }
 
-/// INV-11: lookups whose callers are cancelled do not delay or change other lookups.
+/// INV-11: cancelled lookups do not delay or change other lookups.
 #[tokio::test]
 async fn cancelled_lookups_do_not_affect_others() {
     let fixture = Fixture::new().await;

@@ -33,14 +33,14 @@ pub(crate) async fn read_audit_chains(
     let (sender, receiver) = mpsc::channel(QUEUE_LENGTH);
     tokio::spawn(async move {
         if let Err(failure) = send_all(reader, &sender).await {
-            // If the caller is cancelled, nobody needs the failure.
+            // If the RPC is cancelled, nobody needs the failure.
             drop(sender.send(Err(failure)).await);
         }
     });
     Ok(receiver)
 }
 
-/// Sends all messages, until the last one or until the caller is cancelled.
+/// Sends all messages, until the last one is sent or the RPC is cancelled.
 async fn send_all(mut reader: ChainReader, sender: &mpsc::Sender<Message>) -> Result<(), Failure> {
     loop {
         let page = reader.page(PAGE_SIZE).await?;

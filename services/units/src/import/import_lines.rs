@@ -24,7 +24,7 @@ const MAX_NUMBERS: usize = 50_000;
 pub(crate) type BatchResult = Result<ImportLinesResponse, Failure>;
 
 /// Adds batches until the last batch, until one fails, or until shutdown. A batch that has started runs to its end,
-/// even if the caller is cancelled.
+/// even if the RPC is cancelled.
 pub(crate) fn import_lines<S>(
     service: &Units,
     actor: String,
@@ -62,7 +62,7 @@ where
             }
         }
         if service.shutdown.has_begun() {
-            // If the caller is cancelled, nobody needs the refusal.
+            // If the RPC is cancelled, nobody needs the refusal.
             drop(sender.send(Err(Refusal::unavailable().into())).await);
         }
     });

@@ -43,7 +43,7 @@ pub(crate) async fn migrate(
     };
     let token = Zeroizing::new(std::mem::take(&mut request.session_token));
     let session = service.session(token).await?;
-    // From here on, the migration runs to its end even if its caller is cancelled.
+    // From here on, the unit migration runs to its end, even if the RPC is cancelled.
     let worker = service.clone();
     service
         .shutdown
