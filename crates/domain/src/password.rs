@@ -23,7 +23,7 @@ macro_rules! secret {
             }
         }
 
-        // INV-8: secrets do not print.
+        // INV-8: secrets are never printed.
         impl fmt::Debug for $secret {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(concat!(stringify!($secret), "(..)"))

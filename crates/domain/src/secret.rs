@@ -1,4 +1,5 @@
-//! The common part of all secret types: bytes that do not print, compare in constant time and are wiped on drop.
+//! The common part of all secret types: bytes that are never printed, are compared in constant time and are wiped on
+//! drop.
 
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;

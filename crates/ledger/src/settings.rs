@@ -206,9 +206,9 @@ impl fmt::Debug for Settings {
 mod tests {
     use super::*;
 
-    /// INV-8: settings do not print credentials.
+    /// INV-8: settings are printed without credentials.
     #[test]
-    fn unknown_keys_are_refused_and_credentials_do_not_print() {
+    fn unknown_keys_are_refused_and_credentials_are_not_printed() {
         let settings: Settings =
             toml::from_str("url = \"postgres://aikagi_units:secret@host/aikagi\"").unwrap();
         let limits = (settings.max_connections, settings.acquire_timeout);

@@ -84,7 +84,7 @@ impl AgreementRun {
 
 /// UNIT-1, UNIT-2, IVR-1 to IVR-13, LOGIN-1 to LOGIN-7, SESS-1, SESS-2, SESS-4 to SESS-6, PW-1 to
 /// PW-5, MIG-1 to MIG-7, OPS-1, OPS-2, INV-3: every response and the final state follow the rules.
-/// This covers any operations in any order, while time passes and the cache is lost.
+/// This covers any operations in any order, while time passes and the TTL store is lost.
 #[test]
 fn the_system_agrees_with_the_model() {
     let wanted = number_from("AIKAGI_MODEL_OPERATIONS").unwrap_or(OPERATIONS);
@@ -108,7 +108,8 @@ fn the_system_agrees_with_the_model() {
     coverage.check(wanted >= OPERATIONS);
 }
 
-/// Plays sequences on one system until enough operations have been played on all systems, or a sequence fails.
+/// Plays sequences on one system until all systems together have played enough operations, or a sequence
+/// fails.
 fn play_sequences(
     number: u8,
     mut seed: [u8; 32],
@@ -133,7 +134,7 @@ fn play_sequences(
         let sequence = sequences.new_tree(&mut runner).unwrap();
         played = runner.run_one(sequence, play).map(|_| ());
     }
-    // Drop the run inside the runtime, because its tasks end there.
+    // Drop the run inside the runtime, because the tasks of its system end there.
     runtime.block_on(async { drop(run) });
     played.map_err(|failure| match failure {
         TestError::Fail(why, _) | TestError::Abort(why) => why.message().to_owned(),

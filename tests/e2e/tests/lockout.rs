@@ -70,7 +70,8 @@ async fn ten_wrong_attempts_kill_a_permanent_password() {
     );
 }
 
-/// LOGIN-3: only a login sets the count to 0. Time, another session or the loss of the cache do not.
+/// LOGIN-3: only a login sets the count to 0. Time, another session or the loss of the TTL store
+/// does not.
 #[tokio::test]
 async fn only_a_login_sets_the_count_to_zero() {
     let system = InProcessSystem::start().await;

@@ -243,9 +243,9 @@ fn tokens_are_random_and_have_a_digest() {
     );
 }
 
-/// INV-8: tokens and digests do not print. The number in a record prints masked.
+/// INV-8: tokens and digests are never printed. The number in a record is printed masked.
 #[test]
-fn tokens_do_not_print() {
+fn tokens_are_never_printed() {
     let token = SessionToken::generate(&mut StdRng::seed_from_u64(1));
     assert_eq!(
         format!("{token:?} {:?}", token.digest()),

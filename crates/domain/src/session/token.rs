@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 const BYTES: usize = 32;
 
-/// SESS-3: 256 random bits that identify a session. They do not print and are wiped on drop.
+/// SESS-3: 256 random bits that identify a session. They are never printed, and are wiped on drop.
 #[derive(Clone)]
 pub struct SessionToken(Zeroizing<[u8; BYTES]>);
 
@@ -67,7 +67,7 @@ impl PartialEq for SessionToken {
 
 impl Eq for SessionToken {}
 
-// INV-8: secrets do not print.
+// INV-8: secrets are never printed.
 impl fmt::Debug for SessionToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SessionToken(..)")

@@ -45,8 +45,8 @@ fn established(unit: AuthUnit) -> Line {
     line(UnitState::Established(unit))
 }
 
-/// MIG-1: exactly four unit migrations are offered. A migration to the same unit, from `ADMIN_USER` or from a unit that is
-/// not established is not offered.
+/// MIG-1: exactly four unit migrations are offered. None is offered to the unit that the line already has. None is offered
+/// from `ADMIN_USER` or from a unit that is not established.
 #[test]
 fn exactly_four_are_offered() {
     use AuthUnit::{AdminUser, Line, Number};
@@ -148,8 +148,8 @@ fn given_numbers_must_be_the_required_ones() {
     }
 }
 
-/// MIG-5, LOGIN-2, LOGIN-7, PW-3: an account is ready if its permanent password is live, expired or not, and attempts are
-/// left.
+/// MIG-5, LOGIN-2, LOGIN-7, PW-3: an account is ready if its permanent password is live and attempts are left. The
+/// password may be expired.
 #[test]
 fn accounts_with_a_live_permanent_password_are_ready() {
     let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();

@@ -68,9 +68,9 @@ impl Engine {
             .is_ok()
     }
 
-    /// Downloads `docker compose`, and the builder that it needs, from Debian if this machine has
-    /// none. Debian 12's own version is too old: its `up --wait` fails when a one-shot job has
-    /// ended.
+    /// If this machine has no `docker compose`, downloads it from Debian, with the builder that it
+    /// needs. The packages are from a release after Debian 12. In Debian 12, `up --wait` fails when
+    /// a one-shot job has ended.
     fn ensure_compose(&self, home: &Path, console: Console) -> Result<()> {
         if self.ask(&["compose", "version"]).is_ok() {
             return Ok(());

@@ -100,8 +100,8 @@ pub(super) fn group<'t, 's>(tokens: &'t [Token<'s>]) -> &'t [Token<'s>] {
     tokens
 }
 
-/// The tokens after the item that `tokens` begin with. An item has attributes, and ends with its
-/// `;` or its block.
+/// The tokens after the item that `tokens` begin with. Attributes may come before the item. It ends
+/// with its `;` or its block.
 fn skip_item<'t, 's>(mut tokens: &'t [Token<'s>]) -> &'t [Token<'s>] {
     while let Some(token) = tokens.first() {
         if token.is("{") {
@@ -229,8 +229,8 @@ fn string(rest: &str) -> Option<(usize, usize, usize)> {
     }
 }
 
-/// The index of the first `end` at or after `from` that no backslash escapes. The length of the
-/// text if there is none.
+/// The index of the first `end` at or after `from` that no backslash escapes. If there is none, the
+/// length of the text.
 fn until(text: &str, from: usize, end: char) -> usize {
     let mut escaped = false;
     for (index, c) in text.char_indices().filter(|(index, _)| *index >= from) {
@@ -275,7 +275,7 @@ let a = "b // \" c"; // one "two"
     }
 
     #[test]
-    fn lines_are_counted_through_everything() {
+    fn lines_are_counted_inside_strings_and_comments() {
         let source = "\"a\n\n\" /* \n */ x";
         let last = tokens(source).pop().unwrap();
         assert_eq!((last.text, last.line), ("x", 4));

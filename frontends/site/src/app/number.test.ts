@@ -33,7 +33,7 @@ test("the site accepts the same separators as the services", () => {
   expect(digits.map((code) => String.fromCodePoint(code)).join("")).toBe("0123456789０１２３４５６７８９");
 });
 
-test("numbers are shown in groups if the number determines the groups", () => {
+test("a number is shown in groups if its first digits determine the groups", () => {
   expect(showNumber("09012345678")).toBe("090-1234-5678");
   expect(showNumber("0312340001")).toBe("03-1234-0001");
   expect(showNumber("0451110001")).toBe("0451110001");

@@ -133,8 +133,8 @@ async fn next_epochs(
     Ok(epochs)
 }
 
-/// INV-1, INV-2, MIG-3, PW-3: replaces the credentials. Each new credential has a new epoch and a count of 0. The
-/// password keeps its age.
+/// INV-1, INV-2, MIG-3, PW-3: replaces the credentials. Each new credential has a new epoch and a count of 0.
+/// `changed` is when the session's password was last changed. The unit migration does not reset that time.
 async fn replace(
     connection: &mut Connection,
     accounts: &[&TelephoneNumber],

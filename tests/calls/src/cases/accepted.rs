@@ -1,4 +1,4 @@
-//! Callers without mistakes.
+//! Callers who make no mistakes.
 
 use super::{Make, on};
 

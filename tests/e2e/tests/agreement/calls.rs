@@ -97,7 +97,7 @@ impl Play<'_> {
         Ok(())
     }
 
-    /// The keys that a caller without mistakes presses next.
+    /// The keys that a caller who makes no mistakes presses next.
     fn proper_keys(
         &self,
         call: Handle,

@@ -29,7 +29,7 @@ impl Disk {
             Some(SIZE),
         );
         if let Err(error) = mounted {
-            eprintln!("NO FULL DISK IS TESTED: this process may not mount a disk ({error})");
+            eprintln!("THE FULL DISK IS NOT TESTED: this process may not mount a disk ({error})");
             return None;
         }
         Some(Self {

@@ -43,7 +43,7 @@ async fn guarded_without_redis(system: &InProcessSystem) {
 /// INV-3: while Redis is down, a permanent password is protected as usual. Wrong attempts are
 /// refused and counted, and the tenth kills the password. A right attempt is refused with
 /// UNAVAILABLE and is not charged.
-/// LOGIN-2: the limit applies without the cache. A new password by telephone works as soon as Redis
+/// LOGIN-2: the limit applies without Redis. A new password by telephone works as soon as Redis
 /// responds again.
 /// LOGIN-8: the edge cannot count attempts, so it refuses them all, and nothing is charged.
 #[tokio::test]

@@ -183,7 +183,7 @@ impl Search {
     /// Returns the node after a step that only reads and finds what the response needs. `None` if
     /// there is no such step. Taking this step first excludes no order.
     ///
-    /// Also returns `None` while the cache may still be lost. A read may have found nothing only
+    /// Also returns `None` while the TTL store may still be lost. A read may have found nothing only
     /// because it came after the loss.
     fn after_a_read(&self, node: &Node) -> Option<Node> {
         if self.losses & !node.done != 0 {

@@ -9,8 +9,8 @@ pub enum Secret {
     None,
     /// A temporary password.
     Temporary {
-        /// `None` if it is not published yet or was lost with the cache. Nothing then opens the
-        /// account (INV-3).
+        /// `None` if it is not published yet, or was lost with the TTL store. Then nobody can log in
+        /// to the account (INV-3).
         password: Option<Password>,
         /// IVR-9: when it expires.
         expires: Moment,

@@ -144,8 +144,8 @@ impl Model {
             .ok_or(Denied::Caller)
     }
 
-    /// IVR-9, IVR-10, UNIT-2, SESS-2: gives the account a new temporary password and retires the old secret. The new
-    /// password opens nothing until it is published.
+    /// IVR-9, IVR-10, UNIT-2, SESS-2: gives the account a new temporary password and retires the old secret. No
+    /// login finds the new password until it is published.
     fn issue(&mut self, unit: AuthUnit, number: Number) -> Epoch {
         if self.unit(number).is_some_and(|present| present != unit) {
             self.void_line(number);
@@ -237,8 +237,8 @@ impl Model {
         heard
     }
 
-    /// The response to the turn that has set a password. It is stored only if the turn's claim was
-    /// not lost (INV-3).
+    /// The response to the turn that has set a password. `claim` is the record that the turn stored
+    /// before the setting. The response is stored only if this record was not lost (INV-3).
     fn keep_over(&mut self, handle: Handle, claim: &Call, call: Call) -> Heard {
         if self.calls.get(&handle) == Some(claim) {
             self.keep(handle, call)
@@ -305,7 +305,7 @@ impl Model {
         numbers.find(|number| **number == digits).copied()
     }
 
-    /// The keys that a caller without mistakes presses next, to set this password for an account of this unit.
+    /// The right keys for the caller to press next, to set this password for an account of this unit.
     pub fn proper_keys(
         &self,
         handle: Handle,

@@ -20,8 +20,8 @@ pub struct Change {
     pub seen: Option<Revision>,
 }
 
-/// A session changes its account's password and continues under another name. The result is that
-/// session, or `None` if it could not continue.
+/// A session changes its account's password and continues under another handle. The result is the
+/// session that continues, or `None` if the session could not continue.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ChangePassword {
     handle: Handle,
@@ -50,7 +50,7 @@ impl ChangePassword {
         }
     }
 
-    /// The name under which the session continues.
+    /// The handle under which the session continues.
     pub fn successor(&self) -> Handle {
         self.successor
     }
@@ -69,8 +69,8 @@ impl ChangePassword {
         }
     }
 
-    /// True if it can still succeed. `is_carried_on` is true for a success with a session that
-    /// continues.
+    /// True if the change can still succeed. If `is_carried_on` is true, the session must continue,
+    /// too.
     pub fn can_succeed(&self, model: &Model, is_carried_on: bool) -> bool {
         match &self.at {
             At::Session => model.is_live(self.handle),
@@ -84,7 +84,7 @@ impl ChangePassword {
         }
     }
 
-    /// True if it can still be refused for this reason.
+    /// True if the change can still be refused for this reason.
     pub fn can_be_refused(&self, model: &Model, reason: &str) -> bool {
         let is_late = ["CHANGED_MEANWHILE", "PASSWORD_REUSED"].contains(&reason);
         match &self.at {
@@ -213,7 +213,7 @@ impl Steps for ChangePassword {
 
 impl Model {
     /// PW-1, PW-2, PW-4, LOGIN-6, SESS-2, SESS-5: changes the password of a session's account. The
-    /// session continues under another name.
+    /// session continues under another handle.
     pub fn change_password(
         &mut self,
         handle: Handle,
@@ -229,7 +229,8 @@ fn reused() -> Refused {
     Refused::new("PASSWORD_REUSED").field("new_password")
 }
 
-/// PW-1: names the field once for each broken rule.
+/// PW-1: refuses a password that breaks a rule. The refusal names the field once for each broken
+/// rule.
 fn check_policy(new: Password) -> Answer<()> {
     let length = new.chars().count();
     let broken = [

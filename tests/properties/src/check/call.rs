@@ -60,7 +60,7 @@ impl Calls {
         let (caller, state) = match (&request.event, record) {
             (_, Some(record)) => (record.caller, Some(record.state)),
             (Event::Started { caller }, None) => (caller.clone(), None),
-            (_, None) => unreachable!("a call without a record begins with a start"),
+            (_, None) => unreachable!("the first turn of a call is a start"),
         };
         let line = a_line();
         let turn = match (state.clone(), &request.event) {

@@ -150,7 +150,7 @@ impl<'a> ResultWriter<'a> {
     }
 }
 
-/// A document of the output. The names are part of the JSON output.
+/// A document of the output. The names of the variants and fields are part of the JSON output.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum ImportOutput<'a> {

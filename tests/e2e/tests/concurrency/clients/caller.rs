@@ -57,7 +57,7 @@ impl Client {
         }
     }
 
-    /// Plays a caller without mistakes, who keys the right entry at each step of the dialog.
+    /// Plays a caller who keys the right entry at each step of the dialog.
     async fn by_telephone(
         &mut self,
         caller: Number,

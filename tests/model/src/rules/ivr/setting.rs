@@ -1,6 +1,6 @@
 //! The steps that set a temporary password (IVR-9 to IVR-13). First the ledger commits it, then it
 //! is published, so that logins find it. Between these steps, the old password is retired and the
-//! new one opens nothing yet.
+//! new one is not found by logins yet.
 
 use aikagi_api::issuance::v1::CallOutcome;
 use aikagi_api::units::v1::AuthUnit;
