@@ -7,7 +7,7 @@ use aikagi_api::units::v1::AuthUnit;
 use aikagi_client::samples::{
     CONTRACT, FIRST, OTHER_PERMANENT, PERMANENT, SECOND, STRANGER, TEMPORARY,
 };
-use aikagi_client::{bearing, refused};
+use aikagi_client::{asked, bearing, refused};
 use aikagi_e2e::in_process::InProcessSystem;
 
 use super::rows;
@@ -48,8 +48,9 @@ async fn no_token_can_be_fixed_before_the_login() {
 }
 
 /// IVR-10, LOGIN-7: the turns of an ended call set nothing if they are sent again after the
-/// permanent password was set. The turns of one call set nothing if they are sent with the id of
-/// another call.
+/// permanent password was set. With the id of another call, they are turns of that call and change
+/// only the line of its caller.
+/// IVR-12: the latest turn sent again gets the same response. An earlier one is out of order.
 #[tokio::test]
 async fn turns_sent_again_set_nothing() {
     let system = InProcessSystem::start().await;
@@ -58,25 +59,35 @@ async fn turns_sent_again_set_nothing() {
     let (mut call, _) = ivr.dial(CONTRACT).await.unwrap();
     let mut turns = Vec::new();
     for keys in ["1", TEMPORARY, TEMPORARY] {
-        turns.push(TakeTurnRequest {
+        let turn = TakeTurnRequest {
             call_id: call.call_id.clone(),
             sequence: call.sequence,
             event: Some(Event::Keys(keys.to_owned())),
-        });
-        call.keys(keys).await.unwrap();
+        };
+        let response = call.keys(keys).await.unwrap();
+        let repeated = ivr.take_turn(turn.clone()).await.unwrap();
+        assert_eq!(repeated, response, "{}", turn.sequence);
+        turns.push((turn, response));
     }
     let forced = system.site().login(CONTRACT, TEMPORARY).await.unwrap();
     forced.change(TEMPORARY, PERMANENT).await.unwrap().unwrap();
     let before = rows(&ledger).await;
 
     let (other, _) = ivr.dial(STRANGER).await.unwrap();
-    for turn in &turns {
-        let _ = ivr.take_turn(turn.clone()).await;
+    let (latest, _) = turns.last().unwrap();
+    for (turn, response) in &turns {
+        let repeated = ivr.take_turn(turn.clone()).await;
+        if turn == latest {
+            assert_eq!(&repeated.unwrap(), response);
+        } else {
+            assert_eq!(refused(repeated), "CALL_OUT_OF_ORDER");
+        }
         let elsewhere = TakeTurnRequest {
             call_id: other.call_id.clone(),
             ..turn.clone()
         };
-        let _ = ivr.take_turn(elsewhere).await;
+        let elsewhere = ivr.take_turn(elsewhere).await.unwrap();
+        assert_eq!(asked(&elsewhere), asked(response));
     }
     let own = |rows: Vec<String>| -> Vec<String> {
         let is_own = |row: &String| !row.contains(STRANGER);
