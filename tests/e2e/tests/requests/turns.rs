@@ -1,11 +1,13 @@
 //! Turns of a call that are malformed or out of order (IVR-12).
 
 use aikagi_api::issuance::v1::take_turn_request::Event;
-use aikagi_api::issuance::v1::{CallOutcome, CallStarted, HungUp, Silence, TakeTurnRequest};
-use aikagi_client::samples::{CONTRACT, STRANGER, TEMPORARY};
-use aikagi_client::{Asked, asked, call_id, reason, refused};
+use aikagi_api::issuance::v1::{
+    CallOutcome, CallStarted, HungUp, Silence, TakeTurnRequest, TakeTurnResponse,
+};
+use aikagi_client::samples::{CONTRACT, OTHER_TEMPORARY, STRANGER, TEMPORARY};
+use aikagi_client::{Asked, asked, call_id, guidance, reason, refused};
 use aikagi_e2e::in_process::InProcessSystem;
-use tonic::Code;
+use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use super::{invalid, kept};
@@ -66,9 +68,22 @@ async fn malformed_turns_are_refused() {
     );
 }
 
+/// Checks that a turn was refused because the call expects the turn with another sequence number.
+#[track_caller]
+fn out_of_order(response: Result<TakeTurnResponse, Status>, expected: &str) {
+    let status = response.unwrap_err();
+    assert_eq!(
+        (status.code(), reason(&status)),
+        (Code::FailedPrecondition, "CALL_OUT_OF_ORDER")
+    );
+    let info = status.get_details_error_info().unwrap();
+    assert_eq!(info.metadata["expected"], expected);
+}
+
 /// IVR-12: a turn of a call that never began or has expired is refused. A call in progress takes
 /// only the next turn. The latest turn sent again gets the same response. With other content it is
-/// refused. No refused turn changes anything.
+/// refused. No refused turn changes anything. The same is true for a call that has ended. Its next
+/// turn gets the outcome of the call again.
 #[tokio::test]
 async fn turns_out_of_order_are_refused() {
     let system = InProcessSystem::start().await;
@@ -109,18 +124,35 @@ async fn turns_out_of_order_are_refused() {
         (3, keys(TEMPORARY)),
         (u32::MAX, keys(TEMPORARY)),
     ] {
-        let status = turn(&mine, sequence, event).await.unwrap_err();
-        assert_eq!(
-            (status.code(), reason(&status)),
-            (Code::FailedPrecondition, "CALL_OUT_OF_ORDER")
-        );
-        assert_eq!(
-            status.get_details_error_info().unwrap().metadata["expected"],
-            "2"
-        );
+        out_of_order(turn(&mine, sequence, event).await, "2");
     }
     assert_eq!(kept(&system).await, before);
     assert_ne!(first, second);
+
+    let (mut ended, _) = ivr.dial(CONTRACT).await.unwrap();
+    for entry in ["1", TEMPORARY] {
+        ended.keys(entry).await.unwrap();
+    }
+    let last = ended.keys(TEMPORARY).await.unwrap();
+    assert_eq!(asked(&last), Asked::Ended(CallOutcome::Set));
+    let its = ended.call_id.clone();
+    let before = kept(&system).await;
+    assert_eq!(turn(&its, 3, keys(TEMPORARY)).await.unwrap(), last);
+    for (sequence, event) in [
+        (0, started(CONTRACT)),
+        (1, keys("1")),
+        (2, keys(TEMPORARY)),
+        (3, keys(OTHER_TEMPORARY)),
+        (3, Event::HungUp(HungUp {})),
+        (5, keys(TEMPORARY)),
+    ] {
+        out_of_order(turn(&its, sequence, event).await, "4");
+    }
+    assert_eq!(kept(&system).await, before);
+    let after = turn(&its, 4, keys(OTHER_TEMPORARY)).await.unwrap();
+    assert_eq!(asked(&after), Asked::Ended(CallOutcome::Set));
+    assert_eq!(guidance(&after), [""; 0]);
+    system.site().login(CONTRACT, TEMPORARY).await.unwrap();
 
     // Delete the stored call, as if it had expired.
     let mut redis = system.redis_connection().await;
