@@ -174,12 +174,13 @@ async fn a_fault_between_charge_and_settlement_gives_no_attempt() {
     );
 }
 
-/// OPS-4: if authentication is down, the gateway refuses with UNAVAILABLE and says when to retry.
+/// OPS-4: if authentication is down, every RPC that needs it is refused with UNAVAILABLE. The refusal says when to retry.
 #[tokio::test]
 async fn without_authentication_the_edge_says_so() {
     let system = InProcessSystem::with(Options {
         adjust: |service, table| {
-            if matches!(service, Service::Gateway) {
+            let callers = [Service::Gateway, Service::Password, Service::Units];
+            if callers.contains(&service) {
                 let nobody = toml::Value::from(vec!["127.0.0.1:1"]);
                 table["upstreams"]
                     .as_table_mut()
@@ -197,6 +198,12 @@ async fn without_authentication_the_edge_says_so() {
     let opened = login(&system, CONTRACT, TEMPORARY).await.unwrap();
     let session = site.with_token(&opened.session_token, opened.session.clone().unwrap());
     unavailable(session.session().await);
+    unavailable(session.change(TEMPORARY, PERMANENT).await);
+    unavailable(session.preview(AuthUnit::Number).await);
+    let passwords = [(CONTRACT, TEMPORARY)];
+    let revision = &session.session.revision;
+    let migrated = session.migrate_with(AuthUnit::Number, &passwords, revision);
+    unavailable(migrated.await);
     unavailable(session.logout().await);
     unavailable(system.backend().check_access(&session.token, FIRST).await);
     unavailable(system.operator().end_sessions(CONTRACT).await);
