@@ -5,7 +5,7 @@ use std::path::Path;
 
 use aikagi_hashing::seal::KeyRing;
 use aikagi_installation::files::write_private;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use clap::Subcommand;
 use toml::{Table, Value};
 
@@ -33,8 +33,8 @@ pub(crate) enum Change {
     List,
 }
 
-/// Changes the key ring in `file`, checks that services can read it, and returns the list of its keys. A refused change
-/// leaves the file as it was.
+/// Changes the key ring in `file` and returns the list of its keys. A change is refused if services could not read the
+/// key ring after it. A refused change leaves the file as it was.
 pub(crate) fn change(file: &Path, change: &Change) -> Result<String> {
     let text =
         std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
@@ -77,8 +77,10 @@ pub(crate) fn change(file: &Path, change: &Change) -> Result<String> {
         Change::List => {}
     }
     if !matches!(change, Change::List) {
-        write_private(file, ring.to_string().as_bytes())?;
-        KeyRing::load(file)?;
+        let changed = ring.to_string();
+        KeyRing::parse(&changed)
+            .map_err(|problem| anyhow!("services cannot read the changed key ring: {problem}"))?;
+        write_private(file, changed.as_bytes())?;
     }
     let ids: Vec<String> = keys_of(&ring)?
         .keys()
@@ -145,6 +147,10 @@ mod tests {
         let before = std::fs::read(&file).unwrap();
         for wrong in [
             Change::Add { id: "1".to_owned() },
+            Change::Add { id: String::new() },
+            Change::Add {
+                id: "1".repeat(256),
+            },
             Change::Activate { id: "9".to_owned() },
             Change::Remove { id: "9".to_owned() },
         ] {

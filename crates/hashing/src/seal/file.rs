@@ -87,7 +87,8 @@ impl KeyRing {
         })
     }
 
-    fn parse(text: &str) -> Result<Self, &'static str> {
+    /// Parses the text of a file. The error names the problem and contains no text of the file.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
         // The parser's message quotes the line, which may contain a key.
         let text: Text = toml::from_str(text)
             .map_err(|_| "expected `active` and the table `[keys]`, and nothing else")?;
