@@ -111,8 +111,11 @@ impl fmt::Display for Cause {
     }
 }
 
-/// A dependency's own code: 1 to 16 upper-case letters, digits and `_`. This form keeps messages and keys
-/// out of logs.
+/// The length of a SQLSTATE. A telephone number has at least ten digits (UNIT-3).
+const SQLSTATE_LENGTH: usize = 5;
+
+/// A dependency's own code: a SQLSTATE of five upper-case letters and digits, or a word of 1 to 16 upper-case
+/// letters and `_`. This form keeps messages, keys and telephone numbers out of logs.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct StatusCode {
     bytes: [u8; 16],
@@ -120,10 +123,13 @@ pub struct StatusCode {
 }
 
 impl StatusCode {
-    /// Parses a code; `None` if the text is empty, too long or has other characters.
+    /// Parses a code; `None` if the text has another form.
     pub fn parse(text: &str) -> Option<Self> {
-        let known = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
-        if text.is_empty() || !text.bytes().all(known) {
+        let all = |allowed: fn(u8) -> bool| text.bytes().all(allowed);
+        let is_state = text.len() == SQLSTATE_LENGTH
+            && all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+        let is_word = all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+        if text.is_empty() || !(is_state || is_word) {
             return None;
         }
         let mut bytes = [0; 16];
@@ -305,7 +311,8 @@ impl fmt::Display for InternalFault {
 mod tests {
     use super::*;
 
-    /// INV-8: only a store's code is parsed. Any other text is left out and does not reach a log.
+    /// INV-8: only a store's code is parsed. Any other text is left out and does not reach a log. A code cannot contain
+    /// a telephone number.
     #[test]
     fn only_codes_are_parsed() {
         for code in [
@@ -313,15 +320,22 @@ mod tests {
             "XX001",
             "NOPERM",
             "CLUSTER_DOWN",
-            "A234567890123456",
+            "ABCDEFGHIJKLMNOP",
         ] {
             let parsed = StatusCode::parse(code).unwrap();
             assert_eq!(parsed.as_str(), code);
         }
         for text in [
             "",
-            "A2345678901234567",
+            "ABCDEFGHIJKLMNOPQ",
+            "0312345678",
+            "09012345678",
+            "A0312345678",
+            "0312_345_678",
+            "570140",
+            "5701",
             "wrongpass",
+            "57p01",
             "NO PERM",
             "call:x",
             "ＮＯ",
