@@ -92,7 +92,8 @@ impl Route {
     }
 }
 
-/// Reads the body of a request that is not a stream. Fails if the body is larger than [`MAX_REQUEST`].
+/// Reads the body of a request that is not a stream. Fails if the body is larger than [`MAX_REQUEST`] or cut off. The
+/// guard limits the time of the whole RPC (INV-11).
 async fn read_body(body: Body) -> Result<Body, Refusal> {
     let read = Limited::new(body, MAX_REQUEST).collect().await;
     match read {
@@ -100,7 +101,7 @@ async fn read_body(body: Body) -> Result<Body, Refusal> {
         Err(error) if error.is::<LengthLimitError>() => {
             Err(Refusal::invalid_field("request", "is larger than 1 MiB"))
         }
-        Err(_broken) => Err(Refusal::new(ErrorReason::DeadlineExceeded)),
+        Err(_broken) => Err(Refusal::invalid_field("request", "malformed or cut off")),
     }
 }
 
@@ -162,6 +163,9 @@ where
 
 #[cfg(test)]
 mod tests {
+    use http_body::Frame;
+    use http_body_util::StreamBody;
+
     use super::*;
 
     /// INV-7: the gateway's headers and the headers of a connection are removed from an outside request.
@@ -216,6 +220,18 @@ mod tests {
         let body = |size: usize| Body::new(Full::new(vec![0_u8; size].into()));
         assert!(read_body(body(MAX_REQUEST)).await.is_ok());
         let refusal = read_body(body(MAX_REQUEST + 1)).await.unwrap_err();
+        assert_eq!(refusal.reason(), ErrorReason::InvalidField);
+    }
+
+    /// A request is invalid if it is cut off: the client reset the stream, or the connection broke.
+    #[tokio::test]
+    async fn a_request_that_is_cut_off_is_invalid() {
+        let part = Ok(Frame::data(Bytes::from_static(b"half")));
+        let broken = Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset));
+        let frames = futures_util::stream::iter([part, broken]);
+        let refusal = read_body(Body::new(StreamBody::new(frames)))
+            .await
+            .unwrap_err();
         assert_eq!(refusal.reason(), ErrorReason::InvalidField);
     }
 }
