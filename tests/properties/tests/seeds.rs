@@ -12,6 +12,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use aikagi_properties::check;
+use aikagi_refusal::{ErrorReason, reason_of};
+use tonic::{Code, Status};
 
 fn fuzz() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz")
@@ -36,6 +38,15 @@ fn no_seed_breaks_a_property() {
             (0..=bytes.len()).for_each(|end| check(&bytes[..end]));
         }
     }
+}
+
+/// The details after the reason are read only if the reason exists.
+#[test]
+fn the_seed_of_a_retry_has_a_reason() {
+    let seed = std::fs::read(fuzz().join("seeds/refusal/retry")).unwrap();
+    let details = seed[1..].to_vec().into();
+    let status = Status::with_details(Code::ResourceExhausted, "", details);
+    assert_eq!(reason_of(&status), Some(ErrorReason::TooManyAttempts));
 }
 
 #[test]
