@@ -8,6 +8,7 @@ use std::time::Duration;
 use aikagi_domain::fault::{Cause, Dependency, Endpoint, ErrorType, Fault, FaultKind};
 use deadpool::Runtime;
 use deadpool::managed::{Pool, PoolError, QueueMode, Timeouts};
+use futures_util::future::join_all;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection, PgPool};
 use tokio::time::{sleep, timeout};
@@ -18,8 +19,8 @@ use crate::{LedgerError, Settings, SettingsError};
 
 /// How long a check waits for a connection of the pool. The health check gives up after two seconds.
 const CHECK_ACQUIRE: Duration = Duration::from_secs(1);
-/// How long a check waits for each response of the server. It is also the limit for a connection outside of the pool
-/// that finds the cause of an outage.
+/// How long a check waits for each response of the server. It is also the limit for the connections outside of the pool
+/// that find the cause of an outage. They are opened at the same time.
 const CHECK_ANSWER: Duration = Duration::from_millis(400);
 /// The first pause before another try to connect. Each later one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
@@ -210,15 +211,18 @@ impl Ledger {
         }
     }
 
-    /// Connects outside of the pool to find out why the pool had no connection. If that succeeds, the cause is
-    /// `pool_timeout`: all connections of the pool are in use.
+    /// Connects to all servers outside of the pool to find out why the pool had no connection. If one of them accepts
+    /// durable changes, the cause is `pool_timeout`: all connections of the pool are in use. Otherwise it is the cause
+    /// of the last server.
     async fn diagnose(&self) -> Cause {
         let mut cause = ErrorType::PoolTimeout.into();
-        for options in &self.pool.manager().servers {
-            let tried = timeout(CHECK_ANSWER, async {
+        let tries = self.pool.manager().servers.iter().map(|options| {
+            timeout(CHECK_ANSWER, async {
                 obstacle(&mut options.connect().await?).await
-            });
-            cause = match tried.await {
+            })
+        });
+        for tried in join_all(tries).await {
+            cause = match tried {
                 Err(_elapsed) => ErrorType::Timeout.into(),
                 Ok(Err(error)) => cause_of(&error),
                 Ok(Ok(Some(cause))) => cause,

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use aikagi_devkit::ports::free;
-use aikagi_domain::fault::{Dependency as _, ErrorType, Fault as _};
+use aikagi_domain::fault::{Cause, Dependency as _, ErrorType, Fault as _};
 use aikagi_fixtures::TestDatabase;
 use chrono::TimeDelta;
 use nix::sys::signal::{Signal, kill};
@@ -178,6 +178,33 @@ async fn the_primary_is_found_among_the_hosts() {
         settings.hosts = vec![host.to_owned()];
         Ledger::connect(&settings, Planning::AsNeeded).unwrap_err();
     }
+}
+
+/// The cause of an outage is found in the time of a health check, although several servers are silent.
+#[tokio::test]
+async fn a_cause_is_found_behind_silent_hosts() {
+    let (database, pool) = database().await;
+    let name = database.name();
+    run(&pool, format!("ALTER DATABASE {name} CONNECTION LIMIT 0")).await;
+    let mut settings = Settings::for_url(database.url_as("aikagi_units"));
+    let options: sqlx::postgres::PgConnectOptions = settings.url.parse().unwrap();
+    // The kernel accepts connections to them, but nobody reads from them.
+    let silent: Vec<_> = (0..4)
+        .map(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap())
+        .collect();
+    let mut hosts: Vec<_> = silent
+        .iter()
+        .map(|silent| silent.local_addr().unwrap().to_string())
+        .collect();
+    hosts.push(format!("{}:{}", options.get_host(), options.get_port()));
+    settings.hosts = hosts;
+    let ledger = Ledger::connect(&settings, Planning::AsNeeded).unwrap();
+    let checked = tokio::time::timeout(Duration::from_secs(2), ledger.check()).await;
+    let cause = checked.expect("the time of a check").unwrap_err().cause();
+    assert_eq!(
+        cause,
+        Cause::with_code(ErrorType::TooManyConnections, "53300")
+    );
 }
 
 /// A connection that reached its maximum age is not used again.
