@@ -86,16 +86,14 @@ pub(crate) fn subcommand(repo: &Repo, console: Console, tool: Subcommand) -> Res
         show(&mut install, &format!("the installation of {package}"))?;
         let _ = std::fs::remove_dir_all(home.join("build"));
     }
+    let mut command = Command::new(program);
+    command.arg(name).current_dir(&repo.root);
     // The program gets the environment that cargo would give it.
-    let mut command = cargo(repo, &[]);
-    let mut direct = Command::new(program);
-    direct.arg(name).current_dir(&repo.root);
-    for (key, value) in command.get_envs() {
+    for (key, value) in cargo(repo, &[]).get_envs() {
         match value {
-            Some(value) => direct.env(key, value),
-            None => direct.env_remove(key),
+            Some(value) => command.env(key, value),
+            None => command.env_remove(key),
         };
     }
-    command = direct;
     Ok(command)
 }
