@@ -4,7 +4,7 @@
 //!
 //! Each line is a row, because no field contains a line end. Therefore an unclosed quote affects only its own row.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::Read as _;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -51,12 +51,7 @@ impl Source {
             let error = cannot(error);
             CommandError::usage(error.message)
         })?;
-        if file.try_lock().is_err() {
-            return Err(CommandError::new(
-                ExitKind::Refused,
-                format!("another aikagictl is importing {shown}"),
-            ));
-        }
+        file.try_lock().map_err(|error| not_locked(path, error))?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(cannot)?;
         if UTF16_MARKS.iter().any(|mark| bytes.starts_with(mark)) {
@@ -116,6 +111,19 @@ impl Source {
     /// Returns the bytes of a part of the file.
     pub(super) fn text(&self, range: &Range<usize>) -> &[u8] {
         self.bytes.get(range.clone()).unwrap_or_default()
+    }
+}
+
+/// Creates the error for a file that cannot be locked.
+fn not_locked(path: &Path, error: TryLockError) -> CommandError {
+    let shown = path.display();
+    match error {
+        TryLockError::WouldBlock => CommandError::new(
+            ExitKind::Refused,
+            format!("another aikagictl is importing {shown}"),
+        ),
+        TryLockError::Error(error) => CommandError::io(&format!("cannot lock {shown}"), &error)
+            .hint("copy the file to a file system with locks, such as a local one, and import the copy"),
     }
 }
 
@@ -210,5 +218,19 @@ pub(super) mod tests {
         );
         drop(held);
         Source::open(file.path()).unwrap();
+    }
+
+    /// A file system without locks is not reported as another import.
+    #[test]
+    fn a_failed_lock_is_not_a_held_lock() {
+        let path = Path::new("lines.csv");
+        let held = not_locked(path, TryLockError::WouldBlock);
+        assert_eq!(held.kind, ExitKind::Refused);
+        assert!(held.message.contains("another aikagictl"));
+        let unsupported = std::io::ErrorKind::Unsupported.into();
+        let failed = not_locked(path, TryLockError::Error(unsupported));
+        assert_eq!(failed.kind, ExitKind::Fault);
+        assert_eq!(failed.message, "cannot lock lines.csv: unsupported");
+        assert!(failed.hint.is_some());
     }
 }
