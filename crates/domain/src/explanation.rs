@@ -18,7 +18,8 @@ pub enum Verdict {
     UnknownNumber,
     /// The line is closed.
     LineClosed,
-    /// The line has no unit yet (UNIT-2).
+    /// The line has no unit: no temporary password was set since the line was added or its unit was reset (UNIT-2,
+    /// OPS-2).
     NoUnit,
     /// The number is not subscribed. With the option service it would be an account (UNIT-1).
     NotSubscribed,

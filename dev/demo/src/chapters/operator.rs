@@ -11,8 +11,7 @@ impl Story {
     pub(crate) async fn an_operators_work(&self) -> Result<()> {
         let line = self.fresh_line(true).await?;
         let (account, contract) = (line.first.as_str(), line.contract.as_str());
-        self.explained(account, "nobody on its line has set a temporary password")
-            .await?;
+        self.explained(account, "its line has no unit").await?;
 
         self.narrator
             .part("The operator lists a session and ends it");
@@ -46,6 +45,7 @@ impl Story {
             .part("The unit is reset, and the line is closed");
         let reset = self.types(&["line", "reset-unit", contract], 0).await?;
         contains(&reset, "none yet")?;
+        self.explained(contract, "its line has no unit").await?;
         self.types(&["line", "close", contract], 0).await?;
         let refused = self
             .types(&["number", "subscribe", account], REFUSED)

@@ -85,7 +85,7 @@ fn verdict_text(verdict: LoginVerdict, number: &str, line: Option<&Line>) -> Str
             at(line.and_then(|line| line.close_time), "on")
         ),
         LoginVerdict::NoUnit => format!(
-            "{number} cannot log in: nobody on its line has set a temporary password yet, so the line has no unit."
+            "{number} cannot log in: its line has no unit. No temporary password was set since the line was added or its unit was reset."
         ),
         LoginVerdict::NotSubscribed => format!(
             "{number} cannot log in: it does not have the option service. With the service it becomes an account."
@@ -170,6 +170,14 @@ mod tests {
             assert!(seen.insert(explanation(LoginVerdict::Killed, remedy).text()));
         }
         assert_eq!(seen.len(), 16);
+    }
+
+    /// OPS-2: a line without a unit is new, or its unit was reset. The text is true for both.
+    #[test]
+    fn a_line_without_a_unit_is_explained() {
+        let text = explanation(LoginVerdict::NoUnit, Remedy::Call).text();
+        assert!(text.contains("since the line was added or its unit was reset"));
+        assert!(text.contains("Remedy: a call from the line"));
     }
 
     #[test]
