@@ -1,6 +1,9 @@
 //! The guard in front of every RPC. It enforces the caller policy (INV-7) and the deadline (INV-11), sheds load and
 //! opens the span.
 
+mod admission;
+mod body;
+
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -8,80 +11,25 @@ use std::time::Duration;
 
 use aikagi_refusal::first_of_minute::FirstOfMinute;
 use aikagi_refusal::{ErrorReason, Refusal};
-use futures_util::StreamExt;
-use futures_util::future::{BoxFuture, pending};
+use futures_util::future::BoxFuture;
 use http::{Request, Response};
-use http_body::Body as _;
-use http_body_util::{BodyExt as _, BodyStream, Full, LengthLimitError, Limited, StreamBody};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tonic::Status;
 use tonic::body::Body;
 use tower::{Layer, Service};
-use tower_http::timeout::TimeoutBody;
 use tracing::Instrument;
 
 use crate::connection::Peer;
 use crate::deadline;
-use crate::identity::Identity;
 use crate::policy::Policies;
-use crate::port::{RequestPlace, pause_before_refusal};
+use crate::port::RequestPlace;
 use crate::relief::Reason;
 use crate::response;
 use crate::telemetry;
 
-/// The metadata key that names the outside workload for which the gateway acts.
-pub const CALLER_HEADER: &str = "x-aikagi-caller";
-
-/// The only workload that may act for others.
-const GATEWAY: &str = "gateway";
-
-/// Services of the mesh itself. Every workload with a certificate from our authorities may call them.
-const MESH_SERVICES: [&str; 3] = [
-    "/grpc.health.v1.Health/",
-    "/grpc.reflection.v1.ServerReflection/",
-    "/grpc.reflection.v1alpha.ServerReflection/",
-];
-
-/// The path prefix of the reflection services. Their callers send a stream of messages.
-const REFLECTION: &str = "/grpc.reflection.";
-
-/// The caller of an RPC, in the request's extensions.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Caller {
-    /// The workload at the other end of the connection.
-    pub peer: Identity,
-    /// The outside workload for which the gateway acts.
-    pub on_behalf_of: Option<Identity>,
-}
-
-impl Caller {
-    /// The actor for the audit trail.
-    pub fn actor(&self) -> &str {
-        self.on_behalf_of.as_ref().unwrap_or(&self.peer).path()
-    }
-}
-
-/// The actor of an admitted RPC for the audit trail (OPS-3).
-pub fn actor_of<T>(request: &tonic::Request<T>) -> String {
-    request
-        .extensions()
-        .get::<Caller>()
-        .map_or_else(String::new, |caller| caller.actor().to_owned())
-}
-
-/// The callers that a port admits (INV-7).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PortAudience {
-    /// Workloads of the system: those in the policy's `callers`.
-    Inside,
-    /// Outside workloads at the gateway's private port: those in the policy's `edge_callers`.
-    Edge,
-    /// Anyone at the gateway's public port. RPCs with the policy `public` and the services of the mesh are admitted.
-    ///
-    /// Every RPC and stream ends at its deadline, and no deadline is longer than the default.
-    Public,
-}
+use admission::{Admitted, admit, is_of_the_mesh};
+pub use admission::{CALLER_HEADER, Caller, PortAudience, actor_of};
 
 /// Permits that only certain RPCs may take.
 #[derive(Debug, Clone)]
@@ -260,56 +208,6 @@ where
 }
 
 impl GuardLayer {
-    /// Reads the whole request if it is not a stream. So a request that never ends takes no permit from others. Each
-    /// part of a stream must arrive within the time limit.
-    async fn complete(&self, request: Request<Body>) -> Result<Request<Body>, Refusal> {
-        let Some(place) = request.extensions().get::<RequestPlace>().cloned() else {
-            return Ok(request);
-        };
-        if self.is_stream(request.uri().path()) {
-            return if place.complete() {
-                let limit = place.body_time();
-                Ok(request.map(|body| Body::new(TimeoutBody::new(limit, body))))
-            } else {
-                Err(overloaded())
-            };
-        }
-        let (head, body) = request.into_parts();
-        let read = tokio::time::timeout(
-            place.body_time(),
-            Limited::new(body, self.max_request).collect(),
-        );
-        let body = tokio::select! {
-            () = place.lost() => {
-                pause_before_refusal().await;
-                return Err(overloaded());
-            }
-            read = read => match read {
-                Ok(Ok(collected)) => collected.to_bytes(),
-                Ok(Err(error)) if error.is::<LengthLimitError>() => {
-                    return Err(Refusal::invalid_field("request", "too large"));
-                }
-                Ok(Err(_broken)) => return Err(Refusal::invalid_field("request", "malformed or cut off")),
-                Err(_elapsed) => {
-                    place.count(Reason::Body);
-                    return Err(Refusal::new(ErrorReason::DeadlineExceeded));
-                }
-            },
-        };
-        if !place.complete() {
-            return Err(overloaded());
-        }
-        Ok(Request::from_parts(head, Body::new(Full::new(body))))
-    }
-
-    /// True if the caller sends a stream of messages.
-    fn is_stream(&self, path: &str) -> bool {
-        match self.policies.method(path) {
-            Some(method) => method.client_streaming,
-            None => path.starts_with(REFLECTION),
-        }
-    }
-
     /// Takes a permit for an RPC whose request is complete. `None` if no permit is free.
     fn permit(&self, path: &str) -> Option<OwnedSemaphorePermit> {
         let general = Arc::clone(&self.permits).try_acquire_owned();
@@ -368,42 +266,6 @@ impl GuardLayer {
         let seconds = policy.map_or(0, |policy| policy.longest_seconds);
         Duration::from_secs(seconds.into()).max(self.default_deadline)
     }
-
-    /// At both ports of the gateway, keeps the permit until the response has been sent. At the public port, the
-    /// deadline also ends the response.
-    fn hold(
-        &self,
-        response: Response<Body>,
-        permit: OwnedSemaphorePermit,
-        end: Instant,
-    ) -> Response<Body> {
-        let end = match self.audience {
-            PortAudience::Inside => return response,
-            PortAudience::Edge => None,
-            PortAudience::Public => Some(end),
-        };
-        if response.body().is_end_stream() {
-            return response;
-        }
-        let deadline = async move {
-            match end {
-                Some(end) => tokio::time::sleep_until(end).await,
-                None => pending().await,
-            }
-        };
-        response.map(|body| {
-            let frames = BodyStream::new(body).take_until(Box::pin(deadline));
-            Body::new(StreamBody::new(frames.inspect(move |_frame| {
-                let _held = &permit;
-            })))
-        })
-    }
-}
-
-fn is_of_the_mesh(path: &str) -> bool {
-    MESH_SERVICES
-        .iter()
-        .any(|service| path.starts_with(service))
 }
 
 fn overloaded() -> Refusal {
@@ -414,63 +276,6 @@ fn overloaded() -> Refusal {
 fn lacks_a_place(request: &Request<Body>) -> bool {
     let place = request.extensions().get::<RequestPlace>();
     place.is_some_and(|place| !place.is_held())
-}
-
-/// An admitted RPC.
-enum Admitted {
-    /// An RPC of a service of the mesh. It has no permit and no deadline, because some of its streams do not end: a
-    /// watch of health.
-    Unlimited,
-    /// Any other RPC. It has a permit and a deadline. At the public port its caller is unknown.
-    Limited(Option<Caller>),
-}
-
-/// Admits an RPC by the policy of its path and the identity of its caller (INV-7).
-fn admit(rules: &GuardLayer, request: &Request<Body>) -> Result<Admitted, Refusal> {
-    let refused = || Refusal::new(ErrorReason::CallerNotAllowed);
-    let path = request.uri().path();
-    let method = rules.policies.method(path);
-    if rules.audience == PortAudience::Public {
-        let is_public = is_of_the_mesh(path) || method.is_some_and(|method| method.policy.public);
-        return is_public
-            .then_some(Admitted::Limited(None))
-            .ok_or_else(refused);
-    }
-    let peer = request
-        .extensions()
-        .get::<Peer>()
-        .and_then(|peer| peer.identity.clone())
-        .ok_or_else(refused)?;
-    if is_of_the_mesh(path) {
-        return Ok(Admitted::Unlimited);
-    }
-    let policy = &method.ok_or_else(refused)?.policy;
-    let allowed = match rules.audience {
-        PortAudience::Inside => &policy.callers,
-        PortAudience::Edge | PortAudience::Public => &policy.edge_callers,
-    };
-    if !allowed.iter().any(|name| name == peer.name()) {
-        return Err(refused());
-    }
-    let on_behalf_of = match request.headers().get(CALLER_HEADER) {
-        Some(value) if rules.audience == PortAudience::Inside && peer.name() == GATEWAY => Some(
-            value
-                .to_str()
-                .ok()
-                .and_then(|uri| Identity::parse(uri).ok())
-                .ok_or_else(refused)?,
-        ),
-        Some(_) | None => None,
-    };
-    if let Some(outside) = &on_behalf_of
-        && !policy
-            .edge_callers
-            .iter()
-            .any(|name| name == outside.name())
-    {
-        return Err(refused());
-    }
-    Ok(Admitted::Limited(Some(Caller { peer, on_behalf_of })))
 }
 
 /// The HTTP response for a refusal.
