@@ -17,6 +17,7 @@ mod operation;
 mod private;
 mod public;
 mod siege;
+mod site;
 mod stubs;
 mod unit_migration;
 mod web;
