@@ -7,6 +7,7 @@ use aikagi_api::authentication::v1::CheckAccessRequest;
 use aikagi_api::authentication::v1::authentication_service_client::AuthenticationServiceClient;
 use aikagi_api::envoy::v3::authorization_server::Authorization;
 use aikagi_api::envoy::v3::check_response::HttpResponse;
+use aikagi_api::envoy::v3::header_value_option::HeaderAppendAction;
 use aikagi_api::envoy::v3::{
     CheckRequest, CheckResponse, DeniedHttpResponse, HeaderValue, HeaderValueOption, HttpStatus,
     OkHttpResponse,
@@ -17,6 +18,7 @@ use http::{HeaderMap, HeaderName, HeaderValue as HeaderBytes, StatusCode};
 use tonic::{Code, Request, Response, Status};
 
 use crate::session_token::ClientSession;
+use crate::settings::EnvoySettings;
 
 /// The header with the number whose settings are changed, unless the route names another header.
 const NUMBER_HEADER: &str = "x-aikagi-number";
@@ -34,12 +36,16 @@ const REASON_HEADER: &str = "x-aikagi-reason";
 #[derive(Debug, Clone)]
 pub(crate) struct Envoy {
     authentication: AuthenticationServiceClient<Upstream>,
+    /// The names of the client's headers that the back end must not get.
+    removed: Vec<String>,
 }
 
 impl Envoy {
-    pub(crate) fn new(authentication: Upstream) -> Self {
+    pub(crate) fn new(authentication: Upstream, settings: &EnvoySettings) -> Self {
+        let removed = settings.remove_headers.iter();
         Self {
             authentication: AuthenticationServiceClient::new(authentication),
+            removed: removed.map(|header| header.name().to_string()).collect(),
         }
     }
 
@@ -78,7 +84,7 @@ impl Authorization for Envoy {
         request: Request<CheckRequest>,
     ) -> Result<Response<CheckResponse>, Status> {
         let response = match self.check_access(request.into_inner()).await {
-            Ok(account) => allowed(account),
+            Ok(account) => allowed(account, self.removed.clone()),
             Err(status) => denied(&status),
         };
         Ok(Response::new(response))
@@ -99,11 +105,12 @@ fn headers(sent: &HashMap<String, String>) -> Result<HeaderMap, Refusal> {
     Ok(headers)
 }
 
-fn allowed(account: String) -> CheckResponse {
+fn allowed(account: String, headers_to_remove: Vec<String>) -> CheckResponse {
     CheckResponse {
         status: Some(status(Code::Ok, String::new())),
         http_response: Some(HttpResponse::OkResponse(OkHttpResponse {
             headers: vec![header(ACCOUNT_HEADER, account)],
+            headers_to_remove,
         })),
     }
 }
@@ -129,12 +136,14 @@ fn status(code: Code, message: String) -> aikagi_api::envoy::v3::Status {
     }
 }
 
+/// A header that replaces one of the same name. The default of Envoy 1.37 would append the value to the client's.
 fn header(key: &str, value: String) -> HeaderValueOption {
     HeaderValueOption {
         header: Some(HeaderValue {
             key: key.to_owned(),
             value,
         }),
+        append_action: HeaderAppendAction::OverwriteIfExistsOrAdd.into(),
     }
 }
 

@@ -38,7 +38,7 @@ use tokio::net::TcpListener;
 pub use limit::{LimitSettings, Override};
 pub use origin::Origin;
 pub use profile::ProfileSettings;
-pub use settings::{PublicSettings, Settings};
+pub use settings::{CredentialHeader, EnvoySettings, PublicSettings, Settings};
 pub use upstreams::UpstreamSettings;
 
 use certificate::PublicCertificate;

@@ -38,6 +38,7 @@ pub(crate) async fn serve(
         .add_service(reflection)
         .add_service(AuthorizationServer::new(Envoy::new(
             gateway.upstreams.authentication.clone(),
+            &gateway.settings.envoy,
         )))
         .into_axum_router();
     let route = Route::new(Arc::clone(&gateway.policies), gateway.upstreams.clone());

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use aikagi_mesh::bounds::BoundSettings;
 use anyhow::{Context as _, ensure};
+use http::HeaderName;
 use ipnet::IpNet;
 use serde::Deserialize;
 
@@ -26,6 +27,9 @@ pub struct Settings {
     /// The limits of attempts (LOGIN-8).
     #[serde(default)]
     pub limits: LimitSettings,
+    /// The access check for Envoy (SESS-4).
+    #[serde(default)]
+    pub envoy: EnvoySettings,
     /// The information about the operator that the site shows (SITE-1).
     #[serde(default)]
     pub profile: ProfileSettings,
@@ -60,6 +64,36 @@ pub struct PublicSettings {
     /// (OPS-5).
     #[serde(default = "default_login_places")]
     pub login_places: usize,
+}
+
+/// `[envoy]`: the access check for an Envoy proxy in front of a settings back end.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnvoySettings {
+    /// The client's headers that Envoy removes from an allowed request before the back end gets it. The default is
+    /// none.
+    #[serde(default)]
+    pub remove_headers: Vec<CredentialHeader>,
+}
+
+/// A header that can contain the session token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CredentialHeader {
+    /// `authorization`.
+    Authorization,
+    /// `cookie`, with all its cookies.
+    Cookie,
+}
+
+impl CredentialHeader {
+    /// The name of the header in lower case.
+    pub fn name(self) -> HeaderName {
+        match self {
+            Self::Authorization => http::header::AUTHORIZATION,
+            Self::Cookie => http::header::COOKIE,
+        }
+    }
 }
 
 fn default_login_places() -> usize {

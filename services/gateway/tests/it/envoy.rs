@@ -5,8 +5,11 @@ use std::collections::HashMap;
 use aikagi_api::edge::v1::LoginRequest;
 use aikagi_api::envoy::v3::authorization_client::AuthorizationClient;
 use aikagi_api::envoy::v3::check_response::HttpResponse;
-use aikagi_api::envoy::v3::{AttributeContext, CheckRequest, CheckResponse, HttpRequest, Request};
+use aikagi_api::envoy::v3::{
+    AttributeContext, CheckRequest, CheckResponse, HeaderValue, HttpRequest, Request,
+};
 use aikagi_refusal::{ErrorReason, reason_of};
+use prost::Message as _;
 use tonic::Code;
 
 use crate::fixture::Fixture;
@@ -33,7 +36,12 @@ fn request(headers: &[(&str, &str)], number_header: Option<&str>) -> CheckReques
 }
 
 async fn logged_in() -> Fixture {
-    let fixture = Fixture::start("", "").await;
+    logged_in_with("").await
+}
+
+/// Starts a gateway with these lines in the section `envoy`, and logs in.
+async fn logged_in_with(settings: &str) -> Fixture {
+    let fixture = Fixture::start(&format!("[envoy]\n{settings}"), "").await;
     let login = LoginRequest {
         number: NUMBER.to_owned(),
         password: PASSWORD.to_owned(),
@@ -95,6 +103,110 @@ async fn a_request_in_scope_is_allowed() {
             (header.key.as_str(), header.value.as_str()),
             ("x-aikagi-account", NUMBER)
         );
+    }
+}
+
+/// The back end's view of an allowed request: the headers of the client after the changes of the response.
+fn forwarded(
+    response: &CheckResponse,
+    client: &[(&str, &str)],
+    appends: impl Fn(&WireOption) -> bool,
+) -> Vec<(String, String)> {
+    let wire = WireResponse::decode(response.encode_to_vec().as_slice()).unwrap();
+    let changes = wire.ok_response.unwrap();
+    let mut headers: Vec<(String, String)> = client
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    for option in &changes.headers {
+        let header = option.header.clone().unwrap();
+        if !appends(option) {
+            headers.retain(|(name, _value)| *name != header.key);
+        }
+        headers.push((header.key.clone(), header.value.clone()));
+    }
+    headers.retain(|(name, _value)| !changes.headers_to_remove.contains(name));
+    headers
+}
+
+/// Envoy before 1.37: `append` decides, and is false by default. `append_action` has no effect.
+fn appends_before_1_37(option: &WireOption) -> bool {
+    option.append.unwrap_or_default()
+}
+
+/// Envoy since 1.37: `append` decides if it is set. Otherwise `append_action` decides, and its default appends.
+fn appends_since_1_37(option: &WireOption) -> bool {
+    option.append.unwrap_or(option.append_action == 0)
+}
+
+/// The fields of Envoy's `CheckResponse` that change an allowed request.
+#[derive(Clone, PartialEq, prost::Message)]
+struct WireResponse {
+    #[prost(message, optional, tag = "3")]
+    ok_response: Option<WireChanges>,
+}
+
+/// Envoy's `OkHttpResponse`.
+#[derive(Clone, PartialEq, prost::Message)]
+struct WireChanges {
+    #[prost(message, repeated, tag = "2")]
+    headers: Vec<WireOption>,
+    #[prost(string, repeated, tag = "5")]
+    headers_to_remove: Vec<String>,
+}
+
+/// Envoy's `HeaderValueOption`, with the deprecated field.
+#[derive(Clone, PartialEq, prost::Message)]
+struct WireOption {
+    #[prost(message, optional, tag = "1")]
+    header: Option<HeaderValue>,
+    #[prost(message, optional, tag = "2")]
+    append: Option<bool>,
+    #[prost(int32, tag = "3")]
+    append_action: i32,
+}
+
+/// SESS-4: the back end sees only the account that Aikagi found, whatever the client sent and whatever version Envoy
+/// has.
+#[tokio::test]
+async fn an_account_that_the_client_sends_does_not_survive() {
+    let fixture = logged_in().await;
+    let cookie = format!("__Host-aikagi={TOKEN}");
+    let client = [
+        ("cookie", cookie.as_str()),
+        ("x-aikagi-number", NUMBER),
+        ("x-aikagi-account", "0399999999"),
+    ];
+    let response = check(&fixture, request(&client, None)).await;
+    for appends in [appends_before_1_37, appends_since_1_37] {
+        let headers = forwarded(&response, &client, appends);
+        let accounts: Vec<&str> = headers
+            .iter()
+            .filter(|(name, _value)| name == "x-aikagi-account")
+            .map(|(_name, value)| value.as_str())
+            .collect();
+        assert_eq!(accounts, [NUMBER]);
+        // Without the setting, the back end gets the client's cookies.
+        assert!(headers.iter().any(|(name, _value)| name == "cookie"));
+    }
+}
+
+/// SESS-4: with `envoy.remove_headers` the back end does not get the session token.
+#[tokio::test]
+async fn a_setting_removes_the_session_token() {
+    let fixture = logged_in_with(r#"remove_headers = ["authorization", "cookie"]"#).await;
+    let bearer = format!("Bearer {TOKEN}");
+    let client = [
+        ("authorization", bearer.as_str()),
+        ("cookie", "theme=dark"),
+        ("x-aikagi-number", NUMBER),
+    ];
+    let response = check(&fixture, request(&client, None)).await;
+    for appends in [appends_before_1_37, appends_since_1_37] {
+        let headers = forwarded(&response, &client, appends);
+        let mut names: Vec<&str> = headers.iter().map(|(name, _value)| name.as_str()).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["x-aikagi-account", "x-aikagi-number"]);
     }
 }
 
