@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::bounds::BoundSettings;
+use crate::threads;
 
 /// The prefix of environment variables that override settings: `AIKAGI__SERVER__LISTEN` sets `server.listen`.
 pub const ENVIRONMENT_PREFIX: &str = "AIKAGI";
@@ -117,6 +118,9 @@ pub struct ServerSettings {
     /// The maximum time for which RPCs in progress may continue after the stop begins.
     #[serde(default = "ServerSettings::default_drain", with = "humantime_serde")]
     pub drain: Duration,
+    /// The number of threads that serve RPCs, 1 to 512.
+    #[serde(default = "threads::default_workers")]
+    pub worker_threads: usize,
     /// The bounds that differ from the defaults (OPS-5).
     #[serde(default)]
     pub bounds: BoundSettings,
@@ -130,6 +134,7 @@ impl ServerSettings {
             max_in_flight: Self::default_max_in_flight(),
             deadline: Self::default_deadline(),
             drain: Self::default_drain(),
+            worker_threads: threads::default_workers(),
             bounds: BoundSettings::default(),
         }
     }
@@ -212,12 +217,23 @@ impl From<Replicas> for Vec<String> {
 }
 
 /// `[telemetry]`: the format of the log. `RUST_LOG` sets the levels. The standard `OTEL_*` variables set the collector.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct TelemetrySettings {
     /// The format of log lines.
-    #[serde(default)]
     pub log_format: LogFormat,
+    /// The maximum time for the last export, at the stop of the service.
+    #[serde(with = "humantime_serde")]
+    pub flush: Duration,
+}
+
+impl Default for TelemetrySettings {
+    fn default() -> Self {
+        Self {
+            log_format: LogFormat::default(),
+            flush: Duration::from_secs(3),
+        }
+    }
 }
 
 /// The format of log lines.

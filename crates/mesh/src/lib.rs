@@ -25,6 +25,7 @@ pub mod shutdown;
 pub mod telemetry;
 #[cfg(test)]
 mod tests;
+mod threads;
 pub mod tls;
 
 /// Version 1 of the method options, which every contract uses.

@@ -21,6 +21,7 @@ use crate::open_files;
 use crate::policy::Policies;
 use crate::shutdown::Shutdown;
 use crate::telemetry::Telemetry;
+use crate::threads;
 use crate::tls::{TlsError, TlsIdentity};
 
 /// The time limit of a health check.
@@ -71,12 +72,7 @@ where
 {
     let cli = Cli::parse();
     let command = cli.command.unwrap_or(Command::Serve);
-    let outcome = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(anyhow::Error::from)
-        .and_then(|runtime| runtime.block_on(run(service, &cli.config, command, serve)));
-    match outcome {
+    match start(service, &cli.config, command, serve) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             print_error(service, &error);
@@ -90,7 +86,7 @@ fn print_error(service: &str, error: &anyhow::Error) {
     eprintln!("aikagi-{service}: {error:#}");
 }
 
-async fn run<S, Serve, Serving>(
+fn start<S, Serve, Serving>(
     service: &'static str,
     path: &Path,
     command: Command,
@@ -102,6 +98,29 @@ where
     Serving: Future<Output = anyhow::Result<()>>,
 {
     let (common, settings): (CommonSettings, S) = config::load(path)?;
+    let workers = match command {
+        Command::Serve => common.server.worker_threads,
+        Command::Healthcheck | Command::CheckConfig => 1,
+    };
+    let runtime = threads::runtime(workers)?;
+    let outcome = runtime.block_on(run(service, common, settings, command, serve));
+    // The resolution of a name can block a thread for longer than a stop may take.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn run<S, Serve, Serving>(
+    service: &'static str,
+    common: CommonSettings,
+    settings: S,
+    command: Command,
+    serve: Serve,
+) -> anyhow::Result<()>
+where
+    S: Settings,
+    Serve: FnOnce(S, ServiceContext) -> Serving,
+    Serving: Future<Output = anyhow::Result<()>>,
+{
     let check = || {
         TlsIdentity::load(&common.identity)?;
         settings.check()
@@ -120,7 +139,7 @@ where
             if let Err(error) = &served {
                 tracing::error!(error = format!("{error:#}"), "service failed");
             }
-            telemetry.flush();
+            telemetry.flush(common.telemetry.flush);
             served
         }
     }

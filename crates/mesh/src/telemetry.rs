@@ -8,11 +8,16 @@ pub mod metrics;
 mod span_metrics;
 mod spans;
 
-use std::time::Duration;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
+use opentelemetry_otlp::WithTonicConfig;
+use opentelemetry_otlp::tonic_types::transport::{Certificate, ClientTlsConfig};
 use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
@@ -24,8 +29,8 @@ use crate::config::{LogFormat, TelemetrySettings};
 
 pub use spans::{client_span, method_of, pass_on, record_status, server_span, status_of, trace_id};
 
-/// The standard variable that names the collector of all signals.
-const COLLECTOR: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+/// The start of the standard variables for all signals. For one signal, its name follows.
+const VARIABLES: &str = "OTEL_EXPORTER_OTLP_";
 /// The crates that the exporter uses. Their events are not exported, because each export would cause further ones.
 const EXPORTER_CRATES: [&str; 6] = [
     "hyper",
@@ -38,8 +43,6 @@ const EXPORTER_CRATES: [&str; 6] = [
 /// Filters that silence the PostgreSQL driver, whatever `RUST_LOG` says. The driver logs statements and messages of the
 /// server.
 const SILENT: [&str; 3] = ["sqlx=off", "sqlx_core=off", "sqlx_postgres=off"];
-/// The time limit of the last export.
-const FLUSH: Duration = Duration::from_secs(5);
 
 /// Why telemetry cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -116,38 +119,90 @@ impl Telemetry {
         })
     }
 
-    /// Exports the remaining telemetry, and stops exporting.
-    pub fn flush(&self) {
-        let logs = self
-            .logs
-            .as_ref()
-            .map_or(Ok(()), |logs| logs.shutdown_with_timeout(FLUSH));
-        for result in [
-            self.metrics.shutdown_with_timeout(FLUSH),
-            self.traces.shutdown_with_timeout(FLUSH),
-            logs,
-        ] {
-            if let Err(error) = result {
+    /// Exports the remaining telemetry, and stops exporting. All signals together may take `within`.
+    ///
+    /// The providers' own time limits do not hold: a silent collector blocks the metrics for longer. So each signal ends
+    /// in a thread of its own.
+    pub fn flush(&self, within: Duration) {
+        let end = Instant::now() + within;
+        let (traces, metrics) = (self.traces.clone(), self.metrics.clone());
+        let mut endings: Vec<Ending> = vec![
+            Box::new(move || traces.shutdown_with_timeout(within)),
+            Box::new(move || metrics.shutdown_with_timeout(within)),
+        ];
+        if let Some(logs) = self.logs.clone() {
+            endings.push(Box::new(move || logs.shutdown_with_timeout(within)));
+        }
+        let (sender, ended) = mpsc::channel();
+        for ending in endings {
+            let sender = sender.clone();
+            let flushing = thread::Builder::new()
+                .name("flush".to_owned())
+                .spawn(move || {
+                    let _ = sender.send(ending());
+                });
+            if let Err(error) = flushing {
                 tracing::warn!(%error, "telemetry not flushed");
+            }
+        }
+        drop(sender);
+        loop {
+            match ended.recv_timeout(end.saturating_duration_since(Instant::now())) {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(%error, "telemetry not flushed"),
+                Err(RecvTimeoutError::Disconnected) => return,
+                Err(error @ RecvTimeoutError::Timeout) => {
+                    tracing::warn!(%error, "telemetry not flushed");
+                    return;
+                }
             }
         }
     }
 }
 
-/// True if a variable names a collector for all signals or for this one. An empty variable does not count.
+/// Ends the export of one signal.
+type Ending = Box<dyn FnOnce() -> OTelSdkResult + Send>;
+
+/// The value of a standard variable: the one for this signal, or the one for all signals. An empty variable does not
+/// count.
+fn variable(signal: &str, name: &str) -> Option<String> {
+    [
+        format!("{VARIABLES}{signal}_{name}"),
+        format!("{VARIABLES}{name}"),
+    ]
+    .iter()
+    .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+}
+
+/// True if a variable names a collector for all signals or for this one.
 fn has_collector(signal: &str) -> bool {
-    [COLLECTOR, &format!("OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")]
-        .iter()
-        .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+    variable(signal, "ENDPOINT").is_some()
+}
+
+/// Verifies the certificate of an `https://` collector. The authorities are those in the file that the standard variable
+/// `OTEL_EXPORTER_OTLP_CERTIFICATE` names, or else those of the machine.
+fn with_tls<B: WithTonicConfig>(exporter: B, signal: &str) -> Result<B, TelemetryError> {
+    let endpoint = variable(signal, "ENDPOINT").unwrap_or_default();
+    if endpoint.to_ascii_lowercase().starts_with("http://") {
+        return Ok(exporter);
+    }
+    let tls = match variable(signal, "CERTIFICATE") {
+        Some(file) => {
+            let authorities = std::fs::read(&file).map_err(|error| {
+                TelemetryError(format!("{VARIABLES}CERTIFICATE {file}: {error}"))
+            })?;
+            ClientTlsConfig::new().ca_certificate(Certificate::from_pem(authorities))
+        }
+        None => ClientTlsConfig::new().with_native_roots(),
+    };
+    Ok(exporter.with_tls_config(tls))
 }
 
 fn tracer_provider(resource: Resource) -> Result<SdkTracerProvider, TelemetryError> {
     let mut provider = SdkTracerProvider::builder().with_resource(resource);
     if has_collector("TRACES") {
-        let exporter = opentelemetry_otlp::SpanExporter::builder()
-            .with_tonic()
-            .build()
-            .map_err(failed)?;
+        let exporter = opentelemetry_otlp::SpanExporter::builder().with_tonic();
+        let exporter = with_tls(exporter, "TRACES")?.build().map_err(failed)?;
         provider = provider.with_batch_exporter(exporter);
     }
     Ok(provider.build())
@@ -156,10 +211,8 @@ fn tracer_provider(resource: Resource) -> Result<SdkTracerProvider, TelemetryErr
 fn meter_provider(resource: Resource) -> Result<SdkMeterProvider, TelemetryError> {
     let mut provider = SdkMeterProvider::builder().with_resource(resource);
     if has_collector("METRICS") {
-        let exporter = opentelemetry_otlp::MetricExporter::builder()
-            .with_tonic()
-            .build()
-            .map_err(failed)?;
+        let exporter = opentelemetry_otlp::MetricExporter::builder().with_tonic();
+        let exporter = with_tls(exporter, "METRICS")?.build().map_err(failed)?;
         provider = provider.with_periodic_exporter(exporter);
     }
     Ok(provider.build())
@@ -169,10 +222,8 @@ fn logger_provider(resource: Resource) -> Result<Option<SdkLoggerProvider>, Tele
     if !has_collector("LOGS") {
         return Ok(None);
     }
-    let exporter = opentelemetry_otlp::LogExporter::builder()
-        .with_tonic()
-        .build()
-        .map_err(failed)?;
+    let exporter = opentelemetry_otlp::LogExporter::builder().with_tonic();
+    let exporter = with_tls(exporter, "LOGS")?.build().map_err(failed)?;
     let provider = SdkLoggerProvider::builder()
         .with_resource(resource)
         .with_batch_exporter(exporter)

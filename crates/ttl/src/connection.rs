@@ -39,6 +39,11 @@ pub(crate) enum RedisConnection {
 
 impl RedisConnection {
     pub(crate) fn new(settings: &Settings, timeout: Duration) -> Result<Self, SettingsError> {
+        if settings.url.contains('#') {
+            return Err(SettingsError::Url(
+                "a fragment such as `#insecure` is refused: certificates are always verified",
+            ));
+        }
         let password = settings
             .password_file
             .as_deref()

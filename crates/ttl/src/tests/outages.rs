@@ -109,8 +109,15 @@ async fn urls_of_every_layout_are_accepted() {
         "redis+sentinel://one:1",
         "http+cluster://one",
         "redis://",
+        "rediss://one#insecure",
+        "rediss://issuance:x@one:6379/0#insecure",
+        "rediss+sentinel://one,two/aikagi#insecure",
+        "rediss+cluster://one,two#insecure",
     ] {
         let refused = TtlStore::connect(&Settings::new(url)).unwrap_err();
         assert!(matches!(refused, SettingsError::Url(_)), "{url}");
+        // The driver would skip the verification of the certificate, or fail at the first connection.
+        let text = refused.to_string();
+        assert_eq!(text.contains("`#insecure`"), url.contains('#'), "{text}");
     }
 }

@@ -99,22 +99,53 @@ impl Fixture {
 
     /// Starts a gateway as a separate process, with these lines in the section `public`.
     pub(crate) async fn start_process(more_of_public: &str) -> Self {
+        let program = Command::new(env!("CARGO_BIN_EXE_aikagi-gateway"));
+        let mut fixture = Self::start_program(program, "drain = \"1s\"", more_of_public).await;
+        fixture.wait_listening().await;
+        fixture
+    }
+
+    /// Starts a command line that ends with the gateway's program, with these lines in the sections `server` and
+    /// `public`. Does not wait until the gateway listens.
+    pub(crate) async fn start_program(
+        mut program: Command,
+        more_of_server: &str,
+        more_of_public: &str,
+    ) -> Self {
         let [private, public] = [(); 2].map(|()| aikagi_devkit::ports::free().unwrap());
         let ports = [private, public];
-        let mut fixture = Self::around(ports, "drain = \"1s\"", "", more_of_public).await;
-        let process = Command::new(env!("CARGO_BIN_EXE_aikagi-gateway"))
+        let mut fixture = Self::around(ports, more_of_server, "", more_of_public).await;
+        let process = program
             .arg("--config")
             .arg(fixture.settings())
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
         fixture.process = Some(process);
-        for port in [private, public] {
-            while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+        fixture
+    }
+
+    /// Waits until the gateway's process listens.
+    pub(crate) async fn wait_listening(&mut self) {
+        for address in [self.private, self.public] {
+            while TcpStream::connect(address).await.is_err() {
                 tokio::task::yield_now().await;
             }
         }
-        fixture
+    }
+
+    /// Asks the gateway's process to stop.
+    pub(crate) fn ask_to_stop(&self) {
+        let id = self.process.as_ref().unwrap().id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &id]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Waits for the end of the gateway's process. Returns whether it succeeded, and what it wrote to a piped stderr.
+    pub(crate) fn wait_end(&mut self) -> (bool, String) {
+        let output = self.process.take().unwrap().wait_with_output().unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        (output.status.success(), text)
     }
 
     /// Starts everything except the gateway, and writes the gateway's settings file. The file has these ports, and

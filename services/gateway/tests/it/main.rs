@@ -15,6 +15,7 @@ mod hostile;
 mod limits;
 mod operation;
 mod private;
+mod process;
 mod public;
 mod siege;
 mod site;
