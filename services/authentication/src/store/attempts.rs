@@ -79,6 +79,7 @@ impl Store {
     ///
     /// Returns `None` if no secret is live, if no attempt is left, or if the number is on another line than
     /// [`Charge::line_id`]. Then a decoy is charged, which takes the same time (LOGIN-5).
+    /// The number chooses the decoy, so parallel attempts at one number wait for one another in both cases.
     pub(crate) async fn charge(
         &self,
         charge: &Charge<'_>,
@@ -101,7 +102,7 @@ impl Store {
                 RETURNING *
             ), decoy AS (
                 UPDATE decoy_charges SET charges = charges + 1
-                WHERE slot = pg_backend_pid() % 64 AND NOT EXISTS (SELECT FROM charged)
+                WHERE slot = hashtext($1) & 63 AND NOT EXISTS (SELECT FROM charged)
             )
             SELECT kind, epoch, failures, reset_round, open_charges[cardinality(open_charges)] AS "charge_id!",
                    CASE WHEN kind = 'PERMANENT' THEN permanent_hash END AS permanent_hash,

@@ -97,6 +97,18 @@ async fn without_a_live_secret_a_decoy_is_charged() {
     assert_eq!(fixture.counts(USER).await.failures, 1);
 }
 
+/// LOGIN-5: parallel attempts at a number without a live secret wait for one another, as they do at any other number. Each
+/// number always takes the same decoy.
+#[tokio::test]
+async fn parallel_decoys_of_a_number_are_one_row() {
+    let fixture = Fixture::new().await;
+    let attempts = (0..8).map(|_| fixture.charge(NOBODY));
+    assert!(join_all(attempts).await.iter().all(Option::is_none));
+    assert_eq!(fixture.decoys_in_use().await, [8]);
+    assert!(fixture.charge(STRANGER).await.is_none());
+    assert_eq!(fixture.decoys_in_use().await, [1, 8]);
+}
+
 /// LOGIN-6: a session can charge attempts only to numbers of its line.
 #[tokio::test]
 async fn a_charge_can_be_bound_to_a_line() {

@@ -237,6 +237,14 @@ impl Fixture {
             .unwrap()
     }
 
+    /// The charges of each decoy that was ever charged, in ascending order (LOGIN-5).
+    pub(super) async fn decoys_in_use(&self) -> Vec<i64> {
+        sqlx::query_scalar("SELECT charges FROM decoy_charges WHERE charges > 0 ORDER BY charges")
+            .fetch_all(&self.ledger)
+            .await
+            .unwrap()
+    }
+
     pub(super) async fn login(
         &self,
         account: &str,
