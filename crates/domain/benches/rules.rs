@@ -1,5 +1,5 @@
-//! Benchmarks of the rules on hot paths. One computes the hash of an audit event, beside SHA-256 over
-//! the same number of bytes. The other runs a whole call.
+//! Benchmarks of the rules on hot paths. One measures the hash of an audit event, and compares it
+//! with SHA-256 over the same number of bytes. The other runs a whole call.
 
 use std::error::Error;
 use std::hint::black_box;

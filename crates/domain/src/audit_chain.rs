@@ -140,7 +140,8 @@ pub struct ChainBounds {
     pub head: Mark,
 }
 
-/// A difference between a chain and what was written. A sequence is the position of an event.
+/// A difference between a stored chain and the chain that was written. A `sequence` is the position
+/// of an event in its chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flaw {
     /// Events are missing inside the chain.
@@ -157,7 +158,7 @@ pub enum Flaw {
     },
     /// An event is in an impossible position: it was inserted, repeated or moved.
     Misplaced {
-        /// The sequence that the event claims.
+        /// The sequence that is stored with the event.
         sequence: i64,
         /// The sequence of the event before it.
         after: i64,

@@ -84,12 +84,12 @@ impl CredentialRules {
         }
     }
 
-    /// IVR-9: the end of a temporary password that is set now.
+    /// IVR-9: the time at which a temporary password set now expires.
     pub fn temporary_expires(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         later(now, self.temporary_lifetime)
     }
 
-    /// PW-3: the expiry of a permanent password that was changed at this moment.
+    /// PW-3: the time at which a permanent password expires if it was last changed at `changed`.
     pub fn permanent_expires(&self, changed: DateTime<Utc>) -> DateTime<Utc> {
         later(changed, self.permanent_lifetime)
     }
@@ -113,9 +113,9 @@ pub struct Credential {
     pub failures: u32,
     /// True if wrong attempts killed the password (LOGIN-2).
     pub killed: bool,
-    /// The end of the temporary password; `None` for other kinds.
+    /// When the temporary password expires; `None` for other kinds.
     pub temporary_expires: Option<DateTime<Utc>>,
-    /// The last change of the permanent password; `None` if the number never had one.
+    /// When the permanent password was last changed; `None` if the number never had one.
     pub changed: Option<DateTime<Utc>>,
 }
 
@@ -126,7 +126,7 @@ pub enum LiveSecret {
     None(NoSecretReason),
     /// The temporary password is live.
     Temporary {
-        /// The end of the temporary password.
+        /// When the temporary password expires.
         expires: DateTime<Utc>,
     },
     /// The permanent password is live.
@@ -145,15 +145,15 @@ pub enum NoSecretReason {
     NeverSet,
     /// Wrong attempts have killed the password (LOGIN-2).
     Killed,
-    /// The temporary password has ended (IVR-9).
+    /// The temporary password has expired (IVR-9).
     Expired,
 }
 
 impl Credential {
     /// LOGIN-2, LOGIN-7, IVR-9, PW-3: the secret that is live at this moment.
     ///
-    /// A temporary password is live strictly before its end. A permanent password stays live when it expires: from the
-    /// exact end of its lifetime it is live and expired.
+    /// A temporary password is live only before the moment when it expires. A permanent password stays live after it
+    /// has expired. It is expired from the exact end of its lifetime.
     pub fn live(&self, now: DateTime<Utc>, rules: &CredentialRules) -> LiveSecret {
         match (self.kind, self.temporary_expires, self.changed) {
             (CredentialKind::None, _, _)

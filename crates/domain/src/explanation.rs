@@ -29,9 +29,10 @@ pub enum Verdict {
     NoPassword,
     /// Wrong attempts have killed the password (LOGIN-2).
     Killed,
-    /// The temporary password has ended (IVR-9).
+    /// The temporary password has expired (IVR-9).
     TemporaryExpired,
-    /// The account can log in with its temporary password, unless Redis has lost it (INV-3).
+    /// The account can log in with its temporary password, unless Redis has lost that password
+    /// (INV-3).
     Temporary,
     /// The account can log in with its permanent password and must then change it (PW-3).
     MustChange,

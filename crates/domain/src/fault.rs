@@ -18,7 +18,8 @@ pub const FAILURES_DESCRIPTION: &str = "Operations of a dependency that failed, 
 /// What a fault means for the caller of the failed RPC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FaultKind {
-    /// A dependency cannot be used or did not respond in time. The operation may have been done or not.
+    /// A dependency cannot be used or did not respond in time. The operation may or may not have been
+    /// carried out.
     Unavailable,
     /// The deadline of the RPC passed while it waited for a dependency (INV-11).
     DeadlineExceeded,
@@ -50,13 +51,14 @@ pub trait Fault: fmt::Debug + fmt::Display + Send + Sync + 'static {
     /// no value.
     fn operation(&self) -> &str;
 
-    /// The table and the constraint in the store's error for a refused statement; `None` if it has neither.
+    /// The table and the constraint that the store's error names, if the store refused a statement; `None`
+    /// if the error names neither.
     fn refused_by(&self) -> Option<&SchemaNames> {
         None
     }
 }
 
-/// The schema names in the store's error for a refused statement.
+/// The table and the constraint that a store's error for a refused statement names.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SchemaNames {
     /// The table.

@@ -12,7 +12,7 @@ pub enum GuidanceId {
     EnterUnit,
     /// Asks for the number whose password is set (IVR-3, IVR-4).
     EnterTarget,
-    /// Says which number is set, and asks for the eight digits (IVR-5).
+    /// Says for which number the password is set, and asks for the eight digits (IVR-5).
     EnterPassword,
     /// Asks for the eight digits again (IVR-6).
     ConfirmPassword,

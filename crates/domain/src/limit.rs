@@ -19,7 +19,8 @@ pub struct Quota {
 pub enum QuotaDecision {
     /// The attempt is allowed.
     Allowed {
-        /// The theoretical arrival time to store, in milliseconds since 1970. It may be dropped once it has passed.
+        /// The theoretical arrival time to store, in milliseconds since 1970. The store may delete it once that
+        /// time has passed.
         new_tat: i64,
     },
     /// The attempt is refused. Nothing needs to be stored.
@@ -54,9 +55,9 @@ impl Quota {
 
     /// LOGIN-8: decides on a request that tries several passwords.
     ///
-    /// The request is allowed if one attempt is left, and takes one for each password. What it takes beyond the quota is
-    /// a debt: the next attempt waits until time has paid it. A request takes [`Quota::counted`] attempts, so that a debt
-    /// is paid after at most one period.
+    /// The request is allowed if one attempt is left, and takes one attempt for each password. If it takes more than
+    /// are left, the excess is a debt: no further attempt is allowed until enough time has passed to pay the debt. A
+    /// request takes [`Quota::counted`] attempts, so its debt is paid after at most one period.
     pub fn take_all(&self, tat: Option<i64>, now_ms: i64, passwords: u32) -> QuotaDecision {
         let base = tat.map_or(now_ms, |tat| tat.max(now_ms));
         let wait = base
@@ -77,8 +78,8 @@ impl Quota {
         }
     }
 
-    /// The attempts that a request with this number of passwords takes: one for each, at least one and at most the whole
-    /// burst.
+    /// The number of attempts that a request with this number of passwords takes: one for each password, but at least
+    /// one and at most the whole burst.
     pub fn counted(&self, passwords: u32) -> u32 {
         passwords.clamp(1, self.burst.max(1))
     }
@@ -150,8 +151,8 @@ mod tests {
         ));
     }
 
-    /// LOGIN-8: each password of a request takes one attempt. A request larger than the rest of the quota is allowed, and
-    /// the next attempt waits until its debt is paid, at most one period.
+    /// LOGIN-8: each password of a request takes one attempt. A request may take more attempts than are left. After
+    /// that, no attempt is allowed until the debt is paid, which takes at most one period.
     #[test]
     fn each_password_of_a_request_takes_an_attempt() {
         let quota = quota(10, 300);
@@ -175,7 +176,8 @@ mod tests {
     }
 
     proptest! {
-        /// LOGIN-8: any period contains at most twice the burst. After the reported wait an attempt is allowed.
+        /// LOGIN-8: at most twice the burst is allowed in any period. After the reported wait an attempt is
+        /// allowed.
         #[test]
         fn never_more_than_the_quota(burst in 1u32..20, seconds in 1i64..600, gaps in prop::collection::vec(0i64..5_000, 1..200)) {
             let quota = quota(burst, seconds);

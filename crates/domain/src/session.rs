@@ -146,7 +146,8 @@ pub enum SessionEnded {
 impl SessionRecord {
     /// LOGIN-1, SESS-1, PW-3, PW-4: opens a session with the live secret; `None` if no secret is live.
     ///
-    /// A session opened with a temporary password ends no later than that password.
+    /// If a temporary password opens the session, the session ends at the latest when that password
+    /// expires.
     pub fn open(
         proven: ProvenAccount,
         live: LiveSecret,
@@ -215,8 +216,8 @@ impl SessionRecord {
         }
     }
 
-    /// LOGIN-1, PW-4, MIG-7: true if the session may do this. A must-change session may only change the password, log out
-    /// and be viewed.
+    /// LOGIN-1, PW-4, MIG-7: true if this action is allowed in the session. In a must-change session only the change
+    /// of the password, the logout and the view of the session are allowed.
     pub fn may(&self, action: SessionAction) -> bool {
         match action {
             SessionAction::ChangePassword | SessionAction::Logout | SessionAction::View => true,

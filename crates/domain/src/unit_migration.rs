@@ -30,9 +30,10 @@ pub struct UnitMigrationPlan {
     pub to: AuthUnit,
     /// MIG-2: the accounts of the present unit. The subscriber must enter all their passwords.
     pub required_numbers: Vec<TelephoneNumber>,
-    /// MIG-3, MIG-6: the accounts afterwards. All get the password of the session that migrates.
+    /// MIG-3, MIG-6: the accounts under the new unit. All get the password of the session that
+    /// migrates.
     pub logins: Vec<Login>,
-    /// The numbers that are not accounts afterwards. Their credentials are voided.
+    /// The numbers that are not accounts under the new unit. Their credentials are voided.
     pub voided: Vec<TelephoneNumber>,
 }
 
@@ -60,7 +61,8 @@ pub struct NotOffered {
 /// A difference between the given numbers and the required ones (MIG-5). An index counts the given numbers from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NumberMismatch {
-    /// The number at this index is not required. The value does not reveal whether it is on this line.
+    /// The number at this index is not required. The value does not reveal whether the number is on
+    /// this line.
     NotRequired(usize),
     /// The number at this index was already given.
     Duplicate(usize),

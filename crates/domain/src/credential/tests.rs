@@ -69,8 +69,8 @@ fn a_permanent_password_expires_after_sixty_days() {
     }
 }
 
-/// LOGIN-7: only the kind decides which secret is live. A temporary password retires the permanent one, which stays
-/// retired after the temporary password has ended or was killed (IVR-10).
+/// LOGIN-7: only the kind decides which secret is live. A temporary password retires the permanent one. The
+/// permanent password stays retired, even after the temporary password has expired or was killed (IVR-10).
 #[test]
 fn a_retired_permanent_password_stays_retired() {
     let rules = CredentialRules::default();
@@ -161,7 +161,8 @@ fn names_are_parsed_back() {
 }
 
 proptest! {
-    /// LOGIN-7: for any row, a live secret has the row's kind and is not killed. A live temporary password has not ended.
+    /// LOGIN-7: for any row, a live secret has the row's kind and is not killed. A live temporary password has not
+    /// expired.
     #[test]
     fn at_most_one_secret_is_live(
         kind in 0usize..3,

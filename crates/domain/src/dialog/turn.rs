@@ -75,8 +75,8 @@ pub struct Setting {
 
 /// The result of an entry.
 ///
-/// If `set` is present, commit the setting first and return this turn only if that succeeds. If it fails, return
-/// [`Turn::failed`] instead.
+/// If `set` is present, commit the setting first. Return this turn only if the commit succeeds. If the commit
+/// fails, return [`Turn::failed`] instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Turn {
     /// The new state of the call.

@@ -124,7 +124,7 @@ fn adding_and_removing_void_no_other_account() {
     }
 }
 
-/// OPS-1: a change alters only what it names.
+/// OPS-1: a change alters only the number that it names.
 #[test]
 fn a_change_alters_nothing_else() {
     let before = line(UnitState::Chosen(AuthUnit::Line));

@@ -96,7 +96,7 @@ fn the_policy_is_a_setting() {
 
 /// INV-8: Debug output of a password type never contains the password.
 #[test]
-fn passwords_do_not_print() {
+fn passwords_are_not_printed() {
     let temporary = TemporaryPassword::parse("13572468").unwrap();
     let typed = TypedPassword::parse("canary-secret").unwrap();
     let new = NewPassword::parse("canary123", &PasswordPolicy::default()).unwrap();

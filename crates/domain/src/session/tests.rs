@@ -83,7 +83,8 @@ fn a_must_change_session_may_only_change_the_password() {
     assert!(all.iter().all(|action| open(permanent(false)).may(*action)));
 }
 
-/// SESS-1: a session ends after 12 hours at the latest, and no later than the temporary password that opened it.
+/// SESS-1: a session ends after 12 hours at the latest. If a temporary password opened it, it ends at the latest
+/// when that password expires.
 #[test]
 fn a_session_has_a_maximum_age() {
     assert_eq!(open(permanent(false)).ends, at(12 * HOUR));
@@ -126,8 +127,9 @@ fn an_unused_session_ends() {
     );
 }
 
-/// SESS-2, INV-1, INV-3: a session ends as soon as the ledger has another epoch, generation or line, no
-/// role, a closed line, or its logout. The content of the session store does not matter.
+/// SESS-2, INV-1, INV-3: a session ends if the ledger has another epoch, generation or line for its
+/// account, or no role. It also ends if its line is closed or its logout is recorded. The content of
+/// the session store does not matter.
 #[test]
 fn the_ledger_ends_a_session() {
     let session = open(permanent(false));
@@ -189,8 +191,8 @@ fn the_ledger_ends_a_session() {
     }
 }
 
-/// SESS-2: the session that changed the password continues as a full session, with its old age. Its old
-/// record has ended.
+/// SESS-2: the session that changed the password continues as a full session. Its age does not start
+/// again. The record from before the change has ended.
 #[test]
 fn a_session_continues_after_a_change_of_password() {
     let (session, rules) = (

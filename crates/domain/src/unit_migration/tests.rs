@@ -30,7 +30,7 @@ fn members(subscribed: &[bool]) -> Vec<Member> {
         .collect()
 }
 
-/// B and C are subscribed; the contract number A and D are not.
+/// B and C are subscribed. A, the contract number, and D are not.
 fn line(state: UnitState) -> Line {
     Line {
         contract_number: number(A),
@@ -80,8 +80,8 @@ fn exactly_four_are_offered() {
     }
 }
 
-/// MIG-2, MIG-3, MIG-6, UNIT-1: each unit migration has its required numbers, its accounts with their scopes, and its
-/// voided numbers.
+/// MIG-2, MIG-3, MIG-6, UNIT-1: the plan of each unit migration has the right required numbers, accounts with scopes,
+/// and voided numbers.
 #[test]
 fn required_numbers_accounts_and_voided_numbers() {
     use AuthUnit::{AdminUser, Line, Number};

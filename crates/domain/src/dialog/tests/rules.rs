@@ -316,7 +316,7 @@ fn an_ended_call_keeps_its_outcome() {
 }
 
 /// IVR-13: a setting in one RPC follows the same rules. The target is required if the dialog would ask
-/// for it. Otherwise it may be absent or the account itself.
+/// for it. Otherwise the target may be absent, or may be the account that the unit determines.
 #[test]
 fn a_setting_in_one_rpc_follows_the_same_rules() {
     use AuthUnit::{AdminUser, Line as PerLine, Number};
