@@ -47,7 +47,8 @@ impl Arena {
         phc(params, salt.as_slice(), output.as_slice())
     }
 
-    /// Returns true if the hash was made from this secret. The parameters are those of the hash.
+    /// Returns true if the hash was made from this secret. The computation uses the parameters in
+    /// the stored hash.
     pub(crate) fn verify(&mut self, secret: &SecretBytes, hash: &Hash) -> Result<bool, HashError> {
         let parts = hash.parts()?;
         if parts.algorithm != ARGON2ID_IDENT {

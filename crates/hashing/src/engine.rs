@@ -1,9 +1,9 @@
 //! The implementation of Argon2id that a process uses.
 //!
-//! RustCrypto's `argon2` is the reference. It also reads parameters and PHC strings. `argon2-rust` computes the same
-//! function with the machine's vector instructions. At start both hash known records. If a result differs, the process
-//! does not start (docs/decisions/0022). The setting `hashing.engine` can select the reference alone, without this
-//! comparison.
+//! RustCrypto's `argon2` is the reference. `argon2` also parses parameters and PHC strings. `argon2-rust` computes
+//! the same function with the machine's vector instructions. At start both hash the same known inputs. If a result
+//! differs, the process does not start (docs/decisions/0022). The setting `hashing.engine` can select the reference
+//! alone, without this comparison.
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use argon2_rust::params::{Memory as Kibibytes, TagLen};
@@ -25,15 +25,16 @@ pub(crate) enum Engine {
     Portable,
 }
 
-/// Memory (KiB), passes and output bytes of the records that both implementations hash at start. They include the least
-/// memory, an odd number of blocks, a short output and a long one. The process's own parameters are added.
+/// Memory (KiB), passes and output bytes of the known inputs, which both implementations hash at start. They include
+/// the least memory, an odd number of blocks, a short output and a long one. The process's own parameters are added.
 const KNOWN_COSTS: [(u32, u32, usize); 4] = [(8, 1, 32), (64, 3, 32), (77, 2, 16), (256, 2, 64)];
-/// The passwords of these records: an empty one, one as long as a subscriber's, one longer than a block of `BLAKE2b`.
+/// The passwords of the known inputs: an empty one, one as long as a subscriber's, one longer than a block of
+/// `BLAKE2b`.
 const KNOWN_SECRETS: [&[u8]; 3] = [b"", b"Himitsu2026", &[0xa5; 129]];
 const KNOWN_SALT: &[u8; 16] = b"known to anybody";
 
 impl Engine {
-    /// The engine that the settings select. Fails if the implementations disagree on a known record.
+    /// The engine that the settings select. Fails if the implementations disagree on a known input.
     pub(crate) fn select(choice: EngineChoice, params: &Params) -> Result<Self, SettingsError> {
         if choice == EngineChoice::Portable {
             return Ok(Self::Portable);
@@ -77,7 +78,8 @@ impl Engine {
         }
     }
 
-    /// True if the vectorised implementation hashes records of this kind. The portable one hashes all others.
+    /// True if this engine uses the vectorised implementation for these parameters and this version.
+    /// Otherwise it uses the portable one.
     fn is_vectorised_for(self, params: &Params, version: Version) -> bool {
         self == Self::Vectorised
             && version == Version::V0x13
@@ -194,8 +196,8 @@ mod tests {
     }
 
     proptest! {
-        /// Both engines compute the same output for any input. Some of the records are hashed by the portable
-        /// implementation in both.
+        /// Both engines compute the same output for any input. For some inputs both engines use the portable
+        /// implementation.
         #[test]
         fn the_engines_agree(
             memory_kib in 16_u32..300,
@@ -245,7 +247,8 @@ mod tests {
         }
     }
 
-    /// INV-8: after a hash, the process's memory contains nothing of its blocks. The whole writable memory is searched.
+    /// INV-8: after a hash, the process's memory contains no data of the hash's blocks. The whole writable memory is
+    /// searched.
     #[test]
     fn the_memory_is_wiped_after_each_use() {
         let params = Params::new(64, 1, 1, None).unwrap();

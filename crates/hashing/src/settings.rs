@@ -116,7 +116,7 @@ pub enum SettingsError {
     /// The file with the sealing keys cannot be used (INV-9).
     #[error("setting `hashing.key_ring`: {0}")]
     KeyRing(#[from] KeyRingError),
-    /// The two implementations of Argon2id disagree on a known record.
+    /// The two implementations of Argon2id disagree on a known input.
     #[error(
         "the vectorised implementation of Argon2id is wrong on this machine: set `hashing.engine = \"portable\"`"
     )]

@@ -22,7 +22,8 @@ pub(crate) struct Workers {
     threads: usize,
 }
 
-/// Submitted work. Each admitted caller has at most one piece in it, so the pool's slots bound its length.
+/// Submitted work. Each admitted caller has at most one piece of work in the queue, so the number of the
+/// pool's slots bounds its length.
 #[derive(Default)]
 struct Queue {
     state: Mutex<State>,

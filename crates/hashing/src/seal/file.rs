@@ -29,7 +29,7 @@ pub enum KeyRingError {
         /// The error of the operating system.
         kind: std::io::ErrorKind,
     },
-    /// Others than the owner may read or write the file.
+    /// Users other than the owner may read or write the file.
     #[error(
         "key ring {path}: group or others have access (mode {mode:o}); set the mode to 600 or 400"
     )]
