@@ -43,7 +43,7 @@ impl Failure {
         }
         let refusal = Refusal::forwarded(status);
         // The upstream gave no reason, or one that outside callers must not see. Nobody has logged this
-        // failure. As a fault it is logged.
+        // failure, so it becomes a fault, which is logged.
         let unexplained = matches!(
             reason_of(status),
             Some(ErrorReason::CallerNotAllowed) | None
@@ -55,7 +55,8 @@ impl Failure {
     }
 
     /// Turns a conflict with another change into a refusal with this reason. Other failures stay as they
-    /// are. It is for RPCs whose caller decided on a view that the other change made stale.
+    /// are. Use it for RPCs whose caller decided on the basis of a view that is stale after the other
+    /// change.
     #[must_use]
     pub fn conflict_as(self, reason: ErrorReason) -> Self {
         match self {
@@ -66,7 +67,7 @@ impl Failure {
         }
     }
 
-    /// Logs the fault, if this is one. It is for RPCs that succeed in spite of the fault.
+    /// Logs the fault, if this is one. Use it for RPCs that succeed in spite of the fault.
     pub fn report(&self) {
         match self {
             Self::Refused(_) => {}

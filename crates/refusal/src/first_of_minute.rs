@@ -29,8 +29,9 @@ impl<K> Default for FirstOfMinute<K> {
 }
 
 impl<K: Eq + Hash> FirstOfMinute<K> {
-    /// Records an event of a kind. `None` means that the event is suppressed. Otherwise it must be logged,
-    /// with the returned number: the suppressed events of its kind since the last logged one.
+    /// Records an event of a kind. `None` means that the event is suppressed. Otherwise the event must be
+    /// logged together with the returned number. It counts the events of this kind that were suppressed
+    /// since the last logged one.
     pub fn admit(&self, kind: K, now: Instant) -> Option<u64> {
         let mut kinds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(seen) = kinds.get_mut(&kind) {
