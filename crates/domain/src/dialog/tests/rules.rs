@@ -151,7 +151,8 @@ fn the_password_is_eight_digits() {
     }
 }
 
-/// IVR-6, IVR-8: entering the same digits again sets the password. The guidance says for which number.
+/// IVR-6, IVR-8: entering the same digits again sets the password. The guidance says for which number
+/// it was set.
 #[test]
 fn the_same_digits_again_set_the_password() {
     let turn = call(
