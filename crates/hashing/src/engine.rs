@@ -217,7 +217,7 @@ mod tests {
         }
     }
 
-    /// One memory can hash records of different costs, one after another.
+    /// One memory can hash with different parameters, one hash after another.
     #[test]
     fn a_memory_changes_with_the_parameters() {
         let mut memory = Memory::default();
