@@ -10,7 +10,7 @@ use serde::Deserialize;
 use crate::connection::Clients;
 
 /// The prefix lengths of the IPv6 networks that a subscriber may have, from the smallest to the largest. The second
-/// value is a factor: the network's bounds are that many times the bounds of one address.
+/// value is a factor: the bounds of one address times this factor are the bounds of the network.
 const IPV6_PREFIXES: [(u8, usize); 3] = [(64, 1), (56, 2), (48, 4)];
 
 /// The settings `server.bounds` and `public.bounds`, which replace defaults. The defaults of a port for anyone are
@@ -109,7 +109,8 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// Creates the bounds of a port from its settings. Its clients decide the defaults.
+    /// Creates the bounds of a port from its settings. The kind of its clients decides the
+    /// defaults.
     pub fn new(settings: &BoundSettings, clients: Clients) -> Self {
         let defaults = match clients {
             Clients::Anyone => Self::for_anyone(),
@@ -226,7 +227,8 @@ impl Bounds {
         }
     }
 
-    /// True if the address is a proxy's, whose connections carry requests of many clients.
+    /// True if the address is that of a proxy. A proxy's connections carry requests of many
+    /// clients.
     pub(crate) fn is_proxy(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.proxies.iter().any(|proxy| proxy.contains(&address))

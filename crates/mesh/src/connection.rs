@@ -15,7 +15,7 @@ use tokio_rustls::server::TlsStream;
 
 use crate::identity::Identity;
 
-/// The other end of a connection. Each request on the connection has it in its extensions.
+/// The other end of a connection. Each request on the connection has this value in its extensions.
 #[derive(Debug, Clone)]
 pub struct Peer {
     /// The peer's address.

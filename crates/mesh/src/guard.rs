@@ -47,7 +47,7 @@ pub struct GuardLayer {
     audience: PortAudience,
     policies: Arc<Policies>,
     permits: Arc<Semaphore>,
-    /// Permits that only certain RPCs may take. They take one if no other permit is free.
+    /// Permits that only certain RPCs may take. These RPCs take one if no other permit is free.
     kept: Kept,
     default_deadline: Duration,
     /// The maximum size of a request that is not a stream, in bytes.
@@ -250,8 +250,8 @@ impl GuardLayer {
         }
     }
 
-    /// The time that an RPC may take. `by_caller` is the time that its caller allows. At the public port the limit is the
-    /// RPC's own or the default.
+    /// The time that an RPC may take. `by_caller` is the time that its caller allows. At the public port the time is at
+    /// most [`longest`](Self::longest).
     fn time_allowed(&self, path: &str, by_caller: Option<Duration>) -> Duration {
         let allowed = by_caller.unwrap_or(self.default_deadline);
         match self.audience {
@@ -260,7 +260,8 @@ impl GuardLayer {
         }
     }
 
-    /// The longest deadline of an RPC at the public port.
+    /// The longest deadline of an RPC at the public port: the default, or the RPC's own limit if
+    /// that is longer.
     fn longest(&self, path: &str) -> Duration {
         let policy = self.policies.method(path).map(|method| &method.policy);
         let seconds = policy.map_or(0, |policy| policy.longest_seconds);

@@ -77,8 +77,8 @@ impl Readiness {
         available.into_iter().all(|available| available)
     }
 
-    /// Starts the checks and returns the health service. It reports the result of the last check. From the stop on it
-    /// reports "not serving".
+    /// Starts the checks and returns the health service. The health service reports the result of the last check.
+    /// After the stop has begun, it reports "not serving".
     pub async fn serve(
         self,
         services: Vec<&'static str>,

@@ -28,7 +28,7 @@ struct Shared {
 pub(crate) struct Kind {
     /// The maximum number of holders in all.
     pub(crate) total: usize,
-    /// The maximum number of holders of one address or network, from its share.
+    /// The maximum number of holders of one address or network, as its share allows.
     pub(crate) of_share: fn(&Share) -> usize,
     /// True if the bounds of one address do not apply to a proxy.
     pub(crate) exempts_proxies: bool,
@@ -40,7 +40,8 @@ pub(crate) struct Kind {
 
 #[derive(Debug, Default)]
 struct State {
-    /// The last number that was assigned. Each holder and each silence has one. Numbers grow with time.
+    /// The last number that was assigned. Each holder and each silence has a number. Later numbers are
+    /// greater.
     next: u64,
     holders: HashMap<u64, Holder>,
     /// The numbers of the silent holders. The key is the number of the silence, so the oldest comes first.
@@ -59,7 +60,7 @@ struct Holder {
 #[derive(Debug, Default)]
 struct Network {
     holders: usize,
-    /// The numbers of its holders' silences.
+    /// The numbers of the silences of this network's holders.
     silent: BTreeSet<u64>,
 }
 
@@ -108,7 +109,7 @@ impl Places {
         })
     }
 
-    /// Takes the place of the holder that was silent longest, if one is silent.
+    /// Takes the place away from the holder that was silent longest, if any holder is silent.
     pub(crate) fn end_oldest(&self) {
         let mut state = self.0.state();
         if let Some(oldest) = state.silent.keys().next().copied() {
@@ -177,7 +178,7 @@ impl State {
         true
     }
 
-    /// Takes the place of the holder with this silence.
+    /// Takes the place away from the holder with this silence.
     fn end_oldest(&mut self, silence: u64) {
         if let Some(number) = self.silent.get(&silence).copied()
             && let Some(holder) = self.free(number)
@@ -201,7 +202,7 @@ impl State {
     }
 }
 
-/// A place of a holder, until this is dropped or the place is lost.
+/// A place of a holder. The holder has it until this is dropped or the place is lost.
 #[derive(Debug)]
 pub(crate) struct Place {
     places: Places,

@@ -134,8 +134,8 @@ impl Port {
         }
     }
 
-    /// Counts each request for the client that this function finds. Behind a proxy, that is the client that the proxy
-    /// names.
+    /// Sets the function that finds the client of a request. Each request counts for that client. Behind a proxy, the
+    /// function finds the client that the proxy names.
     #[must_use]
     pub fn for_clients(self, client_of: ClientOf) -> Self {
         Self {
@@ -247,8 +247,9 @@ impl Port {
         }
     }
 
-    /// Waits before a connection without a place is closed. Without the pause its client could replace it immediately,
-    /// again and again. The number of connections that wait is bounded; the others are closed immediately.
+    /// Waits before a connection without a place is closed. Without the pause its client could replace the connection
+    /// immediately, again and again. The number of connections that wait is bounded; the others are closed
+    /// immediately.
     async fn linger(&self) {
         if let Ok(_permit) = self.lingering.try_acquire() {
             tokio::time::sleep(LINGER).await;

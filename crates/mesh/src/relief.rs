@@ -76,7 +76,8 @@ impl Reason {
         }
     }
 
-    /// True if this often happens at a port for anyone without an attack. Then it is counted, but not logged.
+    /// True if a port for anyone often reaches this bound, even without an attack. Then it is counted, but
+    /// not logged.
     fn is_usual(self, clients: Clients) -> bool {
         clients == Clients::Anyone
             && matches!(
@@ -106,7 +107,8 @@ impl Relief {
         }
     }
 
-    /// Counts one refusal or one closed connection. Logs the first of a minute for each reason.
+    /// Counts one refusal or one closed connection. For each reason, logs the first one in each
+    /// minute.
     pub(crate) fn count(&self, reason: Reason) {
         telemetry::metrics::bounds_reached(self.port, reason.as_str(), 1);
         if reason.is_usual(self.clients) {

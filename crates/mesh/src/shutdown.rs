@@ -58,7 +58,7 @@ impl Shutdown {
 
     /// Starts work that must not be cut off. The stop waits for it.
     ///
-    /// So a charged attempt is settled even if its caller disconnects (INV-6).
+    /// For example, a charged attempt is settled even if its caller disconnects (INV-6).
     pub fn run_to_end<F>(&self, work: F) -> tokio::task::JoinHandle<F::Output>
     where
         F: Future + Send + 'static,

@@ -1,4 +1,5 @@
-//! Mutual TLS between workloads (INV-7). Chains are verified against our own authorities. Names are SPIFFE identities.
+//! Mutual TLS between workloads (INV-7). Chains are verified against our own authorities. The names in certificates
+//! are SPIFFE identities.
 
 mod files;
 mod verifier;
@@ -42,7 +43,7 @@ pub struct LoadedIdentity {
 }
 
 impl TlsIdentity {
-    /// Reads the files. Fails on everything that would later fail in a handshake.
+    /// Reads the files. Fails if a later handshake would fail because of these files.
     pub fn load(settings: &IdentitySettings) -> Result<Self, TlsError> {
         Ok(Self {
             settings: settings.clone(),

@@ -1,4 +1,5 @@
-//! Chooses the replica for each RPC. Of two random healthy replicas, it is the one with fewer RPCs in progress.
+//! Chooses the replica for each RPC: picks two random healthy replicas, and takes the one with fewer RPCs in
+//! progress.
 //!
 //! A replica that fails gets no RPCs during a pause. The pause doubles with each failure. Each change of its
 //! availability is logged once.
@@ -140,8 +141,8 @@ impl Balance {
         Err(last_error)
     }
 
-    /// Picks two random healthy replicas and returns the less busy one. If no replica is healthy, it picks from all,
-    /// because one may have recovered. `None` if every replica was tried.
+    /// Picks two random healthy replicas and returns the less busy one. If no replica is healthy, picks from all
+    /// replicas, because one may have recovered. `None` if every replica was tried.
     fn choose(&self, tried: &BTreeSet<SocketAddr>) -> Option<Arc<Replica>> {
         let now = Instant::now();
         let replicas = self.replicas.load();

@@ -54,14 +54,15 @@ pub enum PortAudience {
     Edge,
     /// Anyone at the gateway's public port. RPCs with the policy `public` and the services of the mesh are admitted.
     ///
-    /// Every RPC and stream ends at its deadline, and no deadline is longer than the default.
+    /// Every RPC and stream ends at its deadline. No deadline is longer than the default, unless the RPC's policy allows a
+    /// longer one.
     Public,
 }
 
 /// An admitted RPC.
 pub(super) enum Admitted {
-    /// An RPC of a service of the mesh. It has no permit and no deadline, because some of its streams do not end: a
-    /// watch of health.
+    /// An RPC of a service of the mesh. It has no permit and no deadline, because some streams of these services do
+    /// not end, such as a watch of the health.
     Unlimited,
     /// Any other RPC. It has a permit and a deadline. At the public port its caller is unknown.
     Limited(Option<Caller>),

@@ -1,4 +1,5 @@
-//! Metrics that are measured from spans. For these metrics the crates of the stores and of hashing only open spans.
+//! Metrics that are measured from spans. The crates of the stores and of hashing only open spans; this module
+//! records the metrics.
 //!
 //! If a span has the name of a metric, its duration is recorded in that metric when it ends. The span's fields are the
 //! labels.

@@ -58,7 +58,8 @@ pub fn status_of(headers: &HeaderMap) -> Code {
         .map_or(Code::Ok, |value| Code::from_bytes(value.as_bytes()))
 }
 
-/// Records a status code in the present span. The span of a served RPC is an error only for a fault.
+/// Records a status code in the present span. Marks the span of a served RPC as an error only if the
+/// code means a fault.
 pub fn record_status(code: Code, serving: bool) {
     let span = Span::current();
     span.record("rpc.response.status_code", name_of(code));

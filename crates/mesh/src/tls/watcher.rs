@@ -24,7 +24,7 @@ pub trait CertificateFiles: Send + Sync + 'static {
     /// The files to watch.
     fn paths(&self) -> Vec<&Path>;
 
-    /// Reads the files. Fails on everything that would later fail in a handshake.
+    /// Reads the files. Fails if a later handshake would fail because of these files.
     fn read(&self) -> Result<Self::Loaded, TlsError>;
 
     /// The certificate chain. The first certificate is the one that this program presents as its own.
