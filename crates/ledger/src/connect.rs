@@ -22,7 +22,8 @@ const CHECK_ACQUIRE: Duration = Duration::from_secs(1);
 /// How long a check waits for each response of the server. It is also the limit for the connections outside of the pool
 /// that find the cause of an outage. They are opened at the same time.
 const CHECK_ANSWER: Duration = Duration::from_millis(400);
-/// The first pause before another try to connect. Each later one is twice as long.
+/// The first pause before another try to connect. Each later pause is twice as long as the one
+/// before.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 /// A connection that was idle for longer than this is closed by the next check.
 const MAX_IDLE: Duration = Duration::from_mins(10);
@@ -114,8 +115,8 @@ impl Ledger {
         let size = usize::try_from(settings.max_connections).unwrap_or(usize::MAX);
         let pool = Pool::builder(manager)
             .max_size(size)
-            // The connection that was returned last is used first. Those that are not needed stay idle, and a check
-            // closes them.
+            // The connection that was returned last is used first. Connections that are not needed stay idle, and a
+            // check closes them.
             .queue_mode(QueueMode::Lifo)
             .runtime(Runtime::Tokio1)
             .timeouts(Timeouts {
@@ -260,8 +261,8 @@ impl fmt::Debug for Ledger {
     }
 }
 
-/// Creates a pool for schema migrations. Their statements have no time limit. Their wait for a lock has one, because
-/// all later statements on the table wait behind it.
+/// Creates a pool for schema migrations. Their statements have no time limit. But the wait for a lock has one,
+/// because all later statements on the table wait for as long.
 pub(crate) fn for_schema(settings: &Settings) -> Result<PgPool, SettingsError> {
     let options = settings.options()?.options([("statement_timeout", "0")]);
     Ok(PgPoolOptions::new()

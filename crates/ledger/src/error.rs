@@ -22,7 +22,8 @@ static FAILED: LazyLock<Counter<u64>> = LazyLock::new(|| {
         .build()
 });
 
-/// A failed operation of the ledger. If a commit fails with the kind `Unavailable`, it is unknown whether it was done.
+/// A failed operation of the ledger. If a commit fails with the kind `Unavailable`, the transaction may or may not
+/// have been committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LedgerError {
     cause: Cause,

@@ -24,7 +24,7 @@ pub struct StoredLine {
 /// line.
 ///
 /// Fails with a conflict if another change holds the lock for too long, or removes the number from the line while this
-/// one waits.
+/// transaction waits.
 pub async fn lock_line_of(
     transaction: &mut Connection,
     number: &TelephoneNumber,

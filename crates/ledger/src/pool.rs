@@ -112,8 +112,8 @@ impl managed::Manager for Manager {
 }
 
 impl Server {
-    /// Marks this connection as broken. It is closed instead of used again, and so are the others that were opened
-    /// before the break.
+    /// Marks this connection as broken. It is closed and not used again. The other connections that were opened
+    /// before the break are closed, too.
     fn give_up(&mut self) {
         self.busy = true;
         self.breaks.note();
@@ -169,7 +169,7 @@ impl Progress<'_> {
 /// A connection of the pool. When it is dropped, it returns to the pool. If a statement on it did not end, it is closed
 /// instead.
 pub struct Connection {
-    /// `None` only while it is dropped.
+    /// `None` only while the connection is dropped.
     server: Option<Object<Manager>>,
 }
 
@@ -189,8 +189,8 @@ impl Connection {
         self.execute(statement).await.map(|_done| ())
     }
 
-    /// Marks the connection as broken, so that it is closed when it is dropped. The others that were opened before the
-    /// break are closed before their next use.
+    /// Marks the connection as broken, so that it is closed when it is dropped. The other connections that were opened
+    /// before the break are closed before their next use.
     pub(crate) fn give_up(&mut self) {
         if let Some(server) = &mut self.server {
             server.give_up();
@@ -238,7 +238,8 @@ impl Transaction {
         })
     }
 
-    /// Commits the transaction. After an error of the kind `Unavailable` it is unknown whether the commit was done.
+    /// Commits the transaction. After an error of the kind `Unavailable`, the transaction may or may not have been
+    /// committed.
     pub async fn commit(self) -> Result<(), LedgerError> {
         self.end("COMMIT", "commit").await
     }
@@ -323,7 +324,7 @@ pub(crate) fn because(cause: Cause) -> sqlx::Error {
     sqlx::Error::Configuration(NoConnection(cause).into())
 }
 
-/// True if after this error the connection cannot be used again, or can only be read from.
+/// True if after this error the connection cannot be used again, or can be used only to read.
 fn is_break(error: &sqlx::Error) -> bool {
     matches!(
         cause_of(error).error_type,

@@ -26,11 +26,12 @@ const LIMITS: [(&str, &str); 2] = [
 pub struct Settings {
     /// `postgres://role@host:port/database`, with the parameters of libpq (`sslmode`, `sslrootcert`, ...).
     pub url: String,
-    /// Servers of which one is the primary, as `host` or `host:port`. If given, they replace the server of the URL. A
+    /// Servers as `host` or `host:port`; one of them is the primary. If given, they replace the server of the URL. A
     /// connection goes to the first server that accepts durable changes.
     #[serde(default)]
     pub hosts: Vec<String>,
-    /// The file with the role's password. It overrides a password in the URL. Only its owner may be able to read it.
+    /// The file with the role's password. It overrides a password in the URL. The file must be readable only by its
+    /// owner.
     #[serde(default)]
     pub password_file: Option<PathBuf>,
     /// The maximum number of connections.

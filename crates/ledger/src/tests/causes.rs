@@ -127,7 +127,7 @@ async fn a_full_pool() {
     ledger.check().await.unwrap();
 }
 
-/// A server without a free connection has another cause than a full pool.
+/// A server without a free connection has a different cause than a full pool.
 #[tokio::test]
 async fn a_server_without_a_free_connection() {
     let (database, pool) = database().await;

@@ -12,8 +12,8 @@ async fn alter(pool: &PgPool, database: &str, setting: &str) {
         .unwrap();
 }
 
-/// INV-4: a database that acknowledges commits before they are durable is refused. If the setting changes later, new
-/// connections are not used.
+/// INV-4: a database that acknowledges commits before they are durable is refused at the start. A ledger does not
+/// use new connections to such a database.
 #[tokio::test]
 async fn a_database_that_is_not_durable_is_refused() {
     let (database, pool) = database().await;

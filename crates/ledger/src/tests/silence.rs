@@ -60,7 +60,8 @@ async fn a_silent_connection_is_closed() {
     ledger.check().await.unwrap();
 }
 
-/// INV-11: in a transaction, the same is true for a statement, for the commit, and for the rollback after a drop.
+/// INV-11: a silent connection is also closed during a transaction: at a statement, at the commit, and at the
+/// rollback after a drop.
 #[tokio::test]
 async fn a_transaction_on_a_silent_connection_ends() {
     let (database, _pool) = database().await;
