@@ -25,8 +25,8 @@ const PIPELINE: usize = 1024;
 const USER_TIMEOUT: Duration = Duration::from_secs(5);
 const SHORTEST_RECONNECT: Duration = Duration::from_millis(50);
 const LONGEST_RECONNECT: Duration = Duration::from_millis(500);
-/// The number of tries to reconnect. With their random pauses they end within 300 ms. That is before an operation times
-/// out, so that its error has the cause.
+/// The number of tries to reconnect. With their random pauses they end within 300 ms, before the operation times out.
+/// So the error of the operation has the cause.
 const RECONNECTS: usize = 2;
 
 /// A connection that is opened at its first use, and opened again after a loss.

@@ -23,8 +23,8 @@ redis.call('SET', KEYS[1], string.format('%.0f', tat), 'PX', string.format('%.0f
 return 0
 ";
 
-/// Moves the stored theoretical arrival time back. A time that has passed is stored for one more millisecond: the
-/// gateway may not delete.
+/// Moves the stored theoretical arrival time back. A time that has passed is stored for one more millisecond,
+/// because the gateway's user may not delete keys.
 const REFUND: &str = r"
 local now = tonumber(ARGV[1])
 local tat = tonumber(redis.call('GET', KEYS[1]) or ARGV[1]) - tonumber(ARGV[2]) * tonumber(ARGV[3])
@@ -78,7 +78,8 @@ impl RateLimitStore<'_> {
         Ok(Ok(()))
     }
 
-    /// Returns attempts to the quota of this key (LOGIN-8): passwords of a request that were right or were not tried.
+    /// Returns attempts to the quota of this key (LOGIN-8): one for each password of a request that was right or was
+    /// not tried.
     pub async fn refund(
         &self,
         key: &str,

@@ -1,8 +1,8 @@
 //! Sessions.
 //!
 //! `sess:{digest}`: a session under the digest of its token (SESS-3). Its record is sealed, because it contains a
-//! telephone number. `sess:of:{number}`: the digests of an account's sessions, from which operators list them. No
-//! decision depends on this list.
+//! telephone number. `sess:of:{number}`: the digests of an account's sessions, so that operators can list the
+//! sessions. No decision depends on this list.
 
 use std::sync::LazyLock;
 
@@ -22,7 +22,8 @@ redis.call('PEXPIRE', KEYS[1], ARGV[4])
 return 1
 ";
 
-/// Adds a session to its account's list, removes ended sessions from it, and keeps it until the last one ends.
+/// Adds a session to its account's list, removes ended sessions from the list, and keeps the list until its
+/// last session ends.
 const ADD_TO_ACCOUNT: &str = r"
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
 redis.call('ZADD', KEYS[1], ARGV[2], ARGV[3])
@@ -61,7 +62,7 @@ static TOUCH_SCRIPT: LazyLock<Script> = LazyLock::new(|| Script::new(TOUCH));
 /// A session in Redis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionEntry {
-    /// The sealed record, opaque here.
+    /// The sealed record. This crate does not open it.
     pub record: Vec<u8>,
     /// When the session was last used. After a touch, this is the time of the touch.
     pub used: DateTime<Utc>,

@@ -90,7 +90,7 @@ pub enum SettingsError {
     /// The time limit is negative.
     #[error("redis.response_timeout: must not be negative")]
     ResponseTimeout,
-    /// The password file cannot be read, or others than its owner have access to it.
+    /// The password file cannot be read, or users other than its owner have access to it.
     #[error("redis.password_file {path}: {text}")]
     PasswordFile {
         /// The file.

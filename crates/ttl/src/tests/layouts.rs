@@ -251,7 +251,7 @@ async fn a_cluster_survives_the_loss_of_a_master() {
     write_and_read(&issuance, &authentication, 2).await;
 }
 
-/// INV-3: Sentinel names the master, and the new master after a failover.
+/// INV-3: operations use the master that Sentinel names, also after a failover.
 #[tokio::test]
 async fn sentinel_names_the_master() {
     let one = Node::start("", false);

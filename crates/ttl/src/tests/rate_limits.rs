@@ -63,8 +63,8 @@ async fn attempts_beyond_the_burst_are_refused_for_a_time() {
     assert!((1..=60_000).contains(&left));
 }
 
-/// LOGIN-8: each password of a request takes an attempt. Attempts that are returned are free again, and never more than
-/// were taken.
+/// LOGIN-8: each password of a request takes an attempt. Returned attempts are available again. No more attempts become
+/// available than were taken.
 #[tokio::test]
 async fn attempts_can_be_returned() {
     let server = Server::start();

@@ -153,7 +153,7 @@ async fn a_removed_session_is_not_found() {
 }
 
 /// OPS-2, SESS-1: the list of an account's sessions exists until the last session ends. A new session removes ended
-/// ones from it.
+/// sessions from the list.
 #[tokio::test]
 async fn an_accounts_sessions_are_listed() {
     let server = Server::start();
