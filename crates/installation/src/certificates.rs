@@ -58,8 +58,8 @@ pub struct Claims<'a> {
 }
 
 impl Authority {
-    /// Opens the authority in `dir`. Creates a new one if a file is missing, or if its certificate ends within
-    /// the lifetime of a workload's certificate.
+    /// Opens the authority in `dir`. Creates a new one if a file is missing, or if its certificate would
+    /// expire before a workload's certificate that is issued now.
     pub fn open(dir: &Path) -> Result<Self> {
         let dir = private_directory(dir)?;
         let (certificate, key) = (dir.join("ca.pem"), dir.join("ca.key"));

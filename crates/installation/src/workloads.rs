@@ -199,10 +199,11 @@ impl Store {
     }
 }
 
-/// PostgreSQL's superuser, by the name of its password.
+/// The name under which the installation stores the password of PostgreSQL's superuser.
 pub const POSTGRES_SUPERUSER: &str = "superuser";
 
-/// PostgreSQL's users that belong to no service and no job, by the names of their passwords.
+/// The names under which the installation stores the passwords of PostgreSQL's users that belong to
+/// no service and no job.
 pub const POSTGRES_USERS: [&str; 2] = [POSTGRES_SUPERUSER, "replication"];
 
 /// The roles in PostgreSQL that log in: one for each service and job that uses PostgreSQL.
