@@ -136,7 +136,7 @@ mod tests {
 
     /// INV-8: Debug output does not contain the keys.
     #[test]
-    fn keys_do_not_print() {
+    fn keys_are_not_printed() {
         let reply = Reply::parse(b"200 result=48151623 (timeout)").unwrap();
         assert_eq!(format!("{reply:?}"), "Result (timeout)");
     }
