@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Quota {
-    /// The number of attempts allowed without a pause, after no attempt for one period.
+    /// The number of attempts allowed without a pause, if there was no attempt in the period
+    /// before.
     pub burst: u32,
     /// The time after which the whole burst is allowed again.
     #[serde(with = "crate::duration_text")]

@@ -145,9 +145,9 @@ mod tests {
         }
     }
 
-    /// UNIT-3, INV-8: a number prints masked to the last four digits.
+    /// UNIT-3, INV-8: a number is printed masked. Only the last four digits are visible.
     #[test]
-    fn a_number_prints_masked() {
+    fn a_number_is_printed_masked() {
         let number = TelephoneNumber::parse("09012341234").unwrap();
         assert_eq!(number.masked(), "*******1234");
         assert_eq!(format!("{number:?}"), "*******1234");

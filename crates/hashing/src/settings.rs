@@ -28,8 +28,8 @@ pub struct Settings {
     /// The number of hashes that run in parallel. The default is the number of cores.
     #[serde(default)]
     pub threads: Option<usize>,
-    /// The number of permits beyond the number of threads. The callers that hold them read the stores while others
-    /// hash, so that no thread waits for a store.
+    /// The number of permits beyond the number of threads. The callers that hold them read the stores while other
+    /// callers hash, so that no thread waits for a store.
     #[serde(default = "default_ahead")]
     pub ahead: usize,
     /// The implementation that hashes.

@@ -25,8 +25,8 @@ pub use statement::{Statement, span};
 /// The schema migrations, which also create roles and grants. A landed schema migration is never edited.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 
-/// Applies all schema migrations that the database does not have yet. Runs as the database's owner. Parallel runs wait
-/// for each other.
+/// Applies all schema migrations that the database does not have yet. Must run as the database's owner. Parallel runs
+/// wait for each other.
 pub async fn apply_schema(settings: &Settings) -> Result<(), SchemaError> {
     apply_schema_to(settings, None).await
 }

@@ -84,7 +84,7 @@ fn is_segment(segment: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// INV-7: an identity is a SPIFFE URI, read strictly.
+    /// INV-7: only a well-formed SPIFFE URI of our trust domain is an identity.
     #[test]
     fn identities_are_read_strictly() {
         let operator = Identity::parse("spiffe://aikagi/operator/alice").expect("a valid identity");

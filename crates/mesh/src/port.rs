@@ -91,7 +91,7 @@ pub struct Port {
     connections: Places,
     handshakes: Places,
     requests: Requests,
-    /// Permits for connections without a place to stay open for the time `LINGER`.
+    /// A connection without a place needs one of these permits to stay open for the time `LINGER`.
     lingering: Arc<Semaphore>,
 }
 

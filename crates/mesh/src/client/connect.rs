@@ -27,7 +27,7 @@ pub(super) async fn connect(
     address: SocketAddr,
     identity: TlsIdentity,
 ) -> Result<Channel, ErrorType> {
-    // The scheme is http because the connector below does the TLS handshake, not tonic.
+    // The scheme is http, because the connector below, and not tonic, does the TLS handshake.
     let endpoint = Endpoint::from_shared(format!("http://{workload}"))
         .map_err(|_malformed| ErrorType::NoAddress)?
         .http2_keep_alive_interval(Duration::from_secs(5))

@@ -61,10 +61,11 @@ pub enum PortAudience {
 
 /// An admitted RPC.
 pub(super) enum Admitted {
-    /// An RPC of a service of the mesh. It has no permit and no deadline, because some streams of these services do
-    /// not end, such as a watch of the health.
+    /// An RPC of a service of the mesh at a port for workloads. It has no permit and no deadline, because some
+    /// streams of these services do not end, such as a watch of the health.
     Unlimited,
-    /// Any other RPC. It has a permit and a deadline. At the public port its caller is unknown.
+    /// Any other RPC, and every RPC at the public port. It has a permit and a deadline. At the
+    /// public port its caller is unknown.
     Limited(Option<Caller>),
 }
 

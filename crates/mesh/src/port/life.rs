@@ -32,9 +32,10 @@ struct State {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Keep,
-    /// It accepts no new request, and ends after the requests in progress. The reason is counted, if there is one.
+    /// The connection accepts no new request, and ends after the requests in progress. The reason is counted, if
+    /// there is one.
     Close(Option<Reason>),
-    /// It ends immediately. The reason is counted.
+    /// The connection ends immediately. The reason is counted.
     Cut(Reason),
 }
 
@@ -85,7 +86,7 @@ impl Life {
         self.state().not_taken.insert(request, Instant::now());
     }
 
-    /// Records that the peer has read all that was ready of a response.
+    /// Records that the peer has read all parts of a response that were ready.
     pub(super) fn taken(&self, request: u64) {
         self.state().not_taken.remove(&request);
     }

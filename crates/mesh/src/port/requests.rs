@@ -25,7 +25,7 @@ use crate::relief::{Reason, Relief};
 /// request immediately, again and again. Refusing them all would slow down other clients.
 const REFUSAL_PAUSE: Duration = Duration::from_secs(3);
 
-/// Waits before a request is refused because its client has too many.
+/// Waits before a request is refused because its client has too many requests in progress.
 pub(crate) async fn pause_before_refusal() {
     tokio::time::sleep(REFUSAL_PAUSE).await;
 }
@@ -51,7 +51,7 @@ impl std::fmt::Debug for Requests {
 /// The place of a request. It is in the request's extensions.
 #[derive(Clone, Debug)]
 pub struct RequestPlace {
-    /// `None` if its client had no place left.
+    /// `None` if no place was free for the client of the request.
     place: Option<Arc<Place>>,
     body: Duration,
     relief: Relief,

@@ -88,7 +88,8 @@ async fn each_user_reaches_its_own_keys_with_its_own_commands() {
     }
 }
 
-/// INV-3: no user can list keys, delete all, copy, watch, administer or reconfigure.
+/// INV-3: no user can list, copy or watch keys, delete all keys, or administer or reconfigure
+/// Redis.
 #[tokio::test]
 async fn no_user_administers() {
     let server = Server::start();

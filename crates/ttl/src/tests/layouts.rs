@@ -1,4 +1,4 @@
-//! Tests of the same operations behind Sentinel and on a Cluster.
+//! Tests of the store's operations behind Sentinel and on a Cluster.
 
 use std::fmt::Write as _;
 use std::path::Path;
