@@ -152,8 +152,8 @@ pub enum NoSecretReason {
 impl Credential {
     /// LOGIN-2, LOGIN-7, IVR-9, PW-3: the secret that is live at this moment.
     ///
-    /// A temporary password is live only before the moment when it expires. A permanent password stays live after it
-    /// has expired. It is expired from the exact end of its lifetime.
+    /// A temporary password is live only before the moment when it expires. A permanent password expires exactly at
+    /// the end of its lifetime, and stays live after that.
     pub fn live(&self, now: DateTime<Utc>, rules: &CredentialRules) -> LiveSecret {
         match (self.kind, self.temporary_expires, self.changed) {
             (CredentialKind::None, _, _)

@@ -48,7 +48,8 @@ pub enum CallState {
         unit: AuthUnit,
         /// The account that gets the temporary password.
         target: TelephoneNumber,
-        /// The digits keyed the first time. They are never stored in plain text (IVR-12).
+        /// The digits that the caller keyed at the step before. They are never stored in plain text
+        /// (IVR-12).
         keyed: TemporaryPassword,
         /// Invalid entries in this step.
         invalid: u8,

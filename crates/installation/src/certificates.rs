@@ -111,8 +111,8 @@ impl Authority {
         self.issue_with(name, &claims)
     }
 
-    /// Issues an identity with these claims, without checking them. Its files are called `name` and replace
-    /// existing ones.
+    /// Issues an identity with these claims, without checking them. Writes `<name>.pem` and `<name>.key`,
+    /// and replaces existing files.
     pub fn issue_with(&self, name: &str, claims: &Claims<'_>) -> Result<Identity> {
         let identity = self.files(name);
         let mut params = CertificateParams::default();

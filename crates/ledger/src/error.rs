@@ -131,7 +131,7 @@ impl From<TelephoneNumberError> for LedgerError {
     }
 }
 
-/// Carries the cause of a missing connection. It is wrapped in an error of the driver.
+/// Carries the cause of a missing connection. An error of the driver wraps this type.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct NoConnection(pub(crate) Cause);

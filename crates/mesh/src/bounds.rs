@@ -1,5 +1,5 @@
-//! The bounds of a port (OPS-5). They limit how many connections, handshakes and requests it holds, in all and for each
-//! client address. They also limit how long each of these may be silent.
+//! The bounds of a port (OPS-5). They limit how many connections, handshakes and requests the port holds, in all and
+//! for each client address. They also limit how long each of these may be silent.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;

@@ -76,8 +76,8 @@ impl Reason {
         }
     }
 
-    /// True if a port for anyone often reaches this bound, even without an attack. Then it is counted, but
-    /// not logged.
+    /// True if a port for anyone often reaches this bound, even without an attack. Such a case is counted,
+    /// but not logged.
     fn is_usual(self, clients: Clients) -> bool {
         clients == Clients::Anyone
             && matches!(

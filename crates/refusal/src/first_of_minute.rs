@@ -30,7 +30,7 @@ impl<K> Default for FirstOfMinute<K> {
 
 impl<K: Eq + Hash> FirstOfMinute<K> {
     /// Records an event of a kind. `None` means that the event is suppressed. Otherwise the event must be
-    /// logged together with the returned number. It counts the events of this kind that were suppressed
+    /// logged together with the returned number: the number of events of this kind that were suppressed
     /// since the last logged one.
     pub fn admit(&self, kind: K, now: Instant) -> Option<u64> {
         let mut kinds = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -75,7 +75,7 @@ pub fn reason_of(status: &Status) -> Option<ErrorReason> {
     named(&info.reason)
 }
 
-/// The value of a metadata key of a refusal. None if the status has no such key.
+/// The value of a metadata key of a refusal. `None` if the status has no such key.
 pub fn metadata_of(status: &Status, key: &str) -> Option<String> {
     status.get_details_error_info()?.metadata.remove(key)
 }

@@ -1,5 +1,5 @@
-//! `call:{id}`: the record of a call (IVR-12). This crate does not read the record. It is sealed, because it can
-//! contain keyed digits.
+//! `call:{id}`: the record of a call (IVR-12). This crate does not read the record, which is sealed because it
+//! can contain keyed digits.
 
 use std::sync::LazyLock;
 
