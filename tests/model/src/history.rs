@@ -2,9 +2,10 @@
 //!
 //! The rules explain a history if there is an order of all steps in which the model gives every
 //! response that was received. An operation takes its steps ([`crate::rules::Steps`]) between its
-//! request and its response; steps of other operations may come in between. An operation whose
-//! response was lost may have happened as a whole, in part, or not at all. The search is the
-//! algorithm of Wing and Gong. Like Lowe's version, it remembers the positions that it has tried.
+//! request and its response. Other operations may take steps between them. An operation whose
+//! response was lost may have happened as a whole, in part, or not at all. The search uses the
+//! algorithm of Wing and Gong. Like Lowe's version of the algorithm, it remembers the nodes that it
+//! has tried.
 //!
 //! [`Operation`] lists the operations of clients, and [`Situation`] performs them on the model.
 //! [`Recorder`] records what clients saw. [`Rounds`] judges the records round by round, and

@@ -35,7 +35,7 @@ pub type Number = &'static str;
 pub type Password = &'static str;
 /// A moment.
 pub type Moment = DateTime<Utc>;
-/// A name for a session or a call. The test chooses it when it begins the session or the call.
+/// A name for a session or a call. The test chooses the handle when the session or the call begins.
 pub type Handle = usize;
 
 /// IVR-9.
@@ -92,7 +92,7 @@ pub struct Model {
     pub now: Moment,
     limits: Limits,
     lines: Vec<Line>,
-    /// The sessions that no rule has ended. Each use of a session checks if it has expired
+    /// The sessions that no rule has ended. Each use of a session checks if the session has expired
     /// (SESS-1).
     sessions: BTreeMap<Handle, session::Session>,
     /// SESS-2: sessions that have just changed their password and can still continue.
@@ -145,8 +145,8 @@ impl Model {
         self.line(number).and_then(|line| line.unit)
     }
 
-    /// The password that opens an account. `None` if there is none, or if it is not published or
-    /// was lost.
+    /// The password with which an account can log in. `None` if the account has none, or if it is
+    /// not published or was lost.
     pub fn password(&self, number: Number) -> Option<Password> {
         match &self.line(number)?.numbers[number].secret {
             Secret::None => None,

@@ -15,15 +15,16 @@ use crate::rules::Model;
 
 /// The largest number of operations in one search.
 const MOST: usize = 128;
-/// The number of nodes that the search visits before it restarts in another random order. It grows
-/// by half with each restart. After a wrong early choice the search would visit every order that
-/// follows from it. Another first choice often finds the end quickly.
+/// The number of nodes that the search visits before it restarts in another random order. This
+/// number grows by half with each restart. After a wrong early choice, the search would visit every
+/// order that begins with that choice. A search with another first choice often finds the end
+/// quickly.
 const PATIENCE: usize = 2_000;
 /// The largest number of times that the gateway sends one request.
 const MAX_TRIES: u8 = 3;
 
-/// Refusals whose cause may have appeared only during the operation. An operation with such a
-/// refusal must not take its read as early as possible.
+/// Refusals whose cause may have appeared only during the operation. If the response is such a
+/// refusal, the operation's read must not be taken as early as possible.
 const FOUND_TOO_EARLY: [&str; 6] = [
     "SESSION_ENDED",
     "STALE_VIEW",
@@ -46,9 +47,9 @@ pub(super) enum SearchResult {
 
 /// Searches for orders that explain a history. Finds them one after another, the likely ones first.
 ///
-/// Each step of an operation happens at a moment between the operation's request and response. If an operation had its
-/// response before another one began, all its steps come before all steps of the other. An operation without a response
-/// may stop after any step.
+/// Each step of an operation happens at a moment between the operation's request and response. If
+/// an operation had its response before another one began, all steps of the first come before all
+/// steps of the second. An operation without a response may stop after any step.
 pub(super) struct Search {
     operations: Vec<RecordedOperation>,
     /// The order in which operations are tried; the likely ones come last.
@@ -59,7 +60,8 @@ pub(super) struct Search {
     before: Vec<Set>,
     /// For each operation: the operations that began after it had ended.
     after: Vec<Set>,
-    /// For each operation: true if, once it has started, some operation without a response can have no further effect.
+    /// For each operation: true if it began after some operation without a response had ended. Once
+    /// it has started, that other operation can have no further effect.
     ends_a_lost_one: Vec<bool>,
     /// The operations after which data with a TTL may be lost.
     losses: Set,
@@ -74,7 +76,8 @@ pub(super) struct Search {
 }
 
 impl Search {
-    /// A search through a history. [`Self::begin`] adds the situations in which it may begin.
+    /// A search through a history. [`Self::begin`] adds the situations in which the history may
+    /// begin.
     pub(super) fn of(operations: Vec<RecordedOperation>) -> Self {
         assert!(
             operations.len() <= MOST,
@@ -142,7 +145,7 @@ impl Search {
     }
 
     /// Searches for another situation in which the history may have ended. `nodes` is the number of
-    /// nodes that it may still visit.
+    /// nodes that the search may still visit.
     pub(super) fn next_end(&mut self, nodes: &mut usize) -> SearchResult {
         while let Some(node) = self.stack.pop() {
             if !self.tried.insert(node.fingerprint()) {
@@ -181,10 +184,11 @@ impl Search {
     }
 
     /// Returns the node after a step that only reads and finds what the response needs. `None` if
-    /// there is no such step. Taking this step first excludes no order.
+    /// there is no such step. If an order explains the history, an order that takes this step first
+    /// explains it too.
     ///
-    /// Also returns `None` while the TTL store may still be lost. A read may have found nothing only
-    /// because it came after the loss.
+    /// Also returns `None` while the TTL store may still be lost. The recorded read may have found
+    /// nothing because the loss came before it.
     fn after_a_read(&self, node: &Node) -> Option<Node> {
         if self.losses & !node.done != 0 {
             return None;
@@ -219,13 +223,14 @@ impl Search {
         self.order.iter().rev().find_map(read)
     }
 
-    /// The state of an operation at a node. `None` if it cannot take another step.
+    /// The state of an operation at a node. `None` if the operation cannot take another step.
     fn progress(&self, node: &Node, place: usize) -> Option<Progress> {
         let recorded = &self.operations[place];
         if node.done & bit(place) != 0 {
             return None;
         }
-        // A lost operation has no further effect once an operation that began after its end has started.
+        // `after` has the operations that began after this one had ended. Once one of them has
+        // started, this operation has no further effect.
         if recorded.response.is_none() && node.started() & self.after[place] != 0 {
             return None;
         }
@@ -275,8 +280,8 @@ impl Search {
                         found.push(again);
                     }
                 }
-                // A lost operation that changes nothing need not be tried: the result is the same
-                // without it.
+                // An operation without a response that changes nothing need not be tried: the
+                // result without the operation is the same.
                 if is_change || recorded.response.is_some() || node.under_way(place).is_some() {
                     next.again.retain(|(other, _)| *other != place);
                     next.done |= bit(place);

@@ -8,13 +8,13 @@ use prost_types::Timestamp;
 
 use crate::rules::{Answer, Event as CallEvent, Handle, Heard, Number, Password};
 
-/// An operation of a client, or an event. The client that begins a session or a call gives it a
-/// name.
+/// An operation of a client, or an event. The client that begins a session or a call chooses its
+/// handle.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Operation {
     /// A login.
     Login {
-        /// The name for the session.
+        /// The handle for the session.
         seat: Handle,
         /// The account.
         number: Number,
@@ -30,7 +30,7 @@ pub enum Operation {
     Change {
         /// The session.
         seat: Handle,
-        /// The name under which the session continues.
+        /// The handle under which the session continues.
         successor: Handle,
         /// The password as typed.
         current: Password,
@@ -161,7 +161,7 @@ pub enum Observed {
 pub type Response = Answer<Observed>;
 
 impl Operation {
-    /// True if data with a TTL may be lost after it.
+    /// True if data with a TTL may be lost after this operation.
     pub fn loses_the_cache(&self) -> bool {
         matches!(self, Self::Happens(Event::CacheLost | Event::CopyTaken))
     }

@@ -92,9 +92,9 @@ impl Progress {
         }
     }
 
-    /// True if the next step only reads, so that no other operation can notice it. Such a step is
-    /// best taken early: it needs a live session and a current view, and neither returns once it is
-    /// lost.
+    /// True if the next step only reads, so that no other operation can notice it. The search takes
+    /// such a step as early as possible. The step needs a live session and a current view. If
+    /// either is lost, no later step restores it.
     pub fn only_looks(&self, model: &Model) -> bool {
         match self {
             Self::Login(login) => login.only_looks(model),
@@ -148,8 +148,9 @@ impl Progress {
         }
     }
 
-    /// LOGIN-4: fails the dependency of the next step, and refunds the charge of the attempt.
-    /// Returns the operation after that. `None` if a fault at this step refunds nothing.
+    /// LOGIN-4: makes the dependency of the next step fail, and refunds the charge of the attempt.
+    /// Returns the operation as it continues after the fault. `None` if a fault at this step
+    /// refunds nothing.
     pub fn fail(self, model: &mut Model) -> Option<Self> {
         match self {
             Self::Login(login) => login.fail(model).map(Self::Login),

@@ -71,13 +71,13 @@ impl Recorder {
         operations.len() - 1
     }
 
-    /// Records that the client has its response. `None`: the response is lost.
+    /// Records that the client has its response. `None` if the response was lost.
     pub fn end(&self, begun: usize, response: Option<Response>) {
         let mut operations = self.operations.lock().unwrap();
         operations[begun].ended = Some((self.next(), response));
     }
 
-    /// Records that a part of the system failed. Operations may depend on it.
+    /// Records that a part of the system failed. Operations may depend on that part.
     pub fn fault(&self) {
         let tick = self.next();
         self.first_fault.lock().unwrap().get_or_insert(tick);

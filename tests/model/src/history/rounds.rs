@@ -4,8 +4,8 @@ use super::checker::{Search, SearchResult};
 use super::progress::Situation;
 use super::record::RecordedOperation;
 
-/// The number of nodes that the search may visit for one round. Nodes that it visits again in
-/// earlier rounds count too. A round that needs more is too tangled.
+/// The number of nodes that the search may visit for one round. Nodes of earlier rounds that the
+/// search visits again count too. A round that needs more is too tangled.
 const NODES: usize = 60_000;
 
 /// The rounds of a history. The search in each round begins in a situation in which the round
@@ -42,7 +42,8 @@ impl Rounds {
         &self.present
     }
 
-    /// Adds a round and searches for an order that explains it. Tries other ends of the earlier rounds too.
+    /// Adds a round and searches for an order that explains it. If there is none, searches for
+    /// other ends of the earlier rounds and tries again from them.
     pub fn add(&mut self, operations: Vec<RecordedOperation>) -> Verdict {
         let mut search = Search::of(operations);
         search.begin(self.present.clone());

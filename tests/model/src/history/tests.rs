@@ -175,7 +175,7 @@ fn refused(response: &Response) -> &'static str {
     response.as_ref().unwrap_err().reason
 }
 
-/// PW-5, LOGIN-7: an acknowledged change must not be lost. The old password must not open again.
+/// PW-5, LOGIN-7: an acknowledged change must not be lost. The old password must not work again.
 #[test]
 fn a_lost_change_is_refused() {
     let mut script = Script::by_number();
@@ -188,7 +188,8 @@ fn a_lost_change_is_refused() {
     assert!(!script.is_explained());
 }
 
-/// PW-5: a change without a response may have happened or not, but not both.
+/// PW-5: a change without a response may have happened or not. If a later response shows that it
+/// happened, no response after that may show the opposite.
 #[test]
 fn a_change_without_a_response_may_have_happened_or_not() {
     for changed in [true, false] {
@@ -303,7 +304,8 @@ fn two_concurrent_changes_cannot_both_succeed() {
     assert!(!script.is_explained());
 }
 
-/// IVR-10: a retired password never opens again, even if the temporary password that replaced it was never used.
+/// IVR-10: a retired password never works again, even if the temporary password that replaced it
+/// was never used.
 #[test]
 fn a_resurrected_password_is_refused() {
     let mut script = Script::by_number();
@@ -313,7 +315,7 @@ fn a_resurrected_password_is_refused() {
     script.situation = before;
     script.done(login(4, FIRST, "a1234567")).unwrap();
     assert!(!script.is_explained());
-    // The first temporary password too never opens after another one has replaced it.
+    // The first temporary password also never works after another one has replaced it.
     script.operations.pop();
     script.situation = after;
     script.done(set(FIRST, "22222222")).unwrap();
@@ -352,7 +354,7 @@ fn a_turn_sent_again_counts_once() {
     script.done(change(4, 5, "11111111", "c1234567")).unwrap();
     script.done(turn(4, keys("11111111"))).unwrap();
     assert!(script.is_explained());
-    // If the repeated turn had set the password again, the password would open again.
+    // If the repeated turn had set the password again, the password would work again.
     script.perform(&set(FIRST, "11111111")).unwrap();
     script.done(login(6, FIRST, "11111111")).unwrap();
     assert!(!script.is_explained());

@@ -44,8 +44,8 @@ pub struct Account {
     pub failures: u32,
     /// LOGIN-2: when the secret was killed.
     pub killed: Option<Moment>,
-    /// LOGIN-3: the number of logins that have set the count to 0. A charge from before such a
-    /// login is not refunded after it.
+    /// LOGIN-3: the number of logins that have set the count to 0. After such a login, a charge
+    /// from before the login is not refunded.
     round: u32,
     /// PW-2: the last permanent password, even if it was retired or killed.
     pub last_permanent: Option<Password>,
@@ -68,7 +68,7 @@ pub(super) struct Charged {
     limit: u32,
     round: u32,
     pub(super) last_login: Option<Moment>,
-    /// SESS-6: wrong attempts without this one.
+    /// SESS-6: wrong attempts since the last login, without this one.
     pub(super) wrong_attempts: u32,
     pub(super) generation: u32,
 }
@@ -118,7 +118,7 @@ impl Account {
     }
 
     /// Removes the secret and the last permanent password (PW-2). If the number becomes an account
-    /// again, it starts without any of them.
+    /// again, it starts without either.
     pub fn void(&mut self) {
         self.set(Secret::None);
         self.last_permanent = None;
@@ -144,7 +144,7 @@ impl Account {
         }
     }
 
-    /// True if the secret is the one that was charged.
+    /// True if the account has the secret that it had when the attempt was charged.
     fn is_same(&self, charged: &Charged) -> bool {
         self.epoch == charged.epoch
     }
@@ -175,8 +175,9 @@ impl Model {
         })
     }
 
-    /// True if the typed password is the one that was charged. A temporary password is looked up
-    /// only now. It may not be published yet, or it may be lost (INV-3).
+    /// True if the typed password is the secret that the account had when the attempt was charged.
+    /// A temporary password is looked up only now. It may not be published yet, or it may be lost
+    /// (INV-3).
     pub(super) fn is_right(&self, charged: &Charged, typed: Password) -> bool {
         match &charged.secret {
             Secret::Permanent { password, .. } => *password == typed,
@@ -190,14 +191,14 @@ impl Model {
         }
     }
 
-    /// True if the account still has the secret that was charged.
+    /// True if the account still exists, with the secret that it had when the attempt was charged.
     pub(super) fn is_still(&self, charged: &Charged) -> bool {
         let account = self.account(charged.number);
         account.is_some_and(|account| account.is_same(charged))
     }
 
-    /// True if a later lookup of the temporary password has the same result. A published password
-    /// does not change. An attempt at a replaced secret always fails.
+    /// True if a later lookup of the temporary password would have the same result. A published
+    /// password does not change. An attempt at a replaced secret always fails.
     pub(super) fn finds_the_same_later(&self, charged: &Charged) -> bool {
         let account = self.account(charged.number);
         let account = account.filter(|account| account.is_same(charged));
@@ -221,8 +222,8 @@ impl Model {
         true
     }
 
-    /// LOGIN-6: a right password elsewhere refunds only its own charge. False if the secret was
-    /// replaced in the meantime.
+    /// LOGIN-6: a right password outside the login refunds only its own charge. False if the secret
+    /// was replaced in the meantime.
     pub(super) fn refund(&mut self, charged: &Charged) -> bool {
         let Some(account) = self.charged_account(charged) else {
             return false;

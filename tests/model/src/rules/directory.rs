@@ -5,8 +5,8 @@ use aikagi_api::units::v1::{self, AuthUnit, LoginVerdict};
 use super::{Account, Answer, Line, Model, Number, Refused, Secret};
 
 impl Model {
-    /// OPS-1, UNIT-2: adds a whole line or nothing. The contract number comes first in `numbers`. A
-    /// closed line with one of the numbers is removed.
+    /// OPS-1, UNIT-2: adds a line completely or not at all. The contract number comes first in
+    /// `numbers`. A closed line with one of the numbers is removed.
     pub fn add_line(&mut self, numbers: &[(Number, bool)]) -> Answer<v1::Line> {
         let twice = |(place, (number, _)): (usize, &(Number, bool))| {
             numbers[..place].iter().any(|(before, _)| before == number)

@@ -123,8 +123,8 @@ impl ChangePassword {
         Ok(session)
     }
 
-    /// PW-5, SESS-2, UNIT-2: makes the change if the account still has the secret that was proven.
-    /// Returns the session that continues.
+    /// PW-5, SESS-2, UNIT-2: makes the change if the account still has the secret that the typed
+    /// password matched. Returns the session that continues.
     fn commit(&self, model: &mut Model, session: &Session) -> Answer<Session> {
         let (now, new) = (model.now, self.change.new);
         if !model.is_account_of(session) {

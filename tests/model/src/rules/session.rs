@@ -61,7 +61,7 @@ enum At {
 }
 
 impl Login {
-    /// A login that opens a session with the name `handle`.
+    /// A login that opens a session with this handle.
     pub fn new(handle: Handle, number: Number, typed: Password) -> Self {
         Self {
             handle,
@@ -71,12 +71,13 @@ impl Login {
         }
     }
 
-    /// The name for the session.
+    /// The handle for the session.
     pub fn seat(&self) -> Handle {
         self.handle
     }
 
-    /// True if it can still open a session that reports this number of wrong attempts (SESS-6).
+    /// True if the login can still open a session that reports this number of wrong attempts
+    /// (SESS-6).
     pub fn can_open(&self, model: &Model, wrong_attempts: u32) -> bool {
         let still =
             |charged: &Charged| charged.wrong_attempts == wrong_attempts && model.is_still(charged);
@@ -89,7 +90,7 @@ impl Login {
         }
     }
 
-    /// True if it can still be refused.
+    /// True if the login can still be refused.
     pub fn can_be_refused(&self) -> bool {
         self.at != At::Failed
     }
@@ -154,7 +155,7 @@ impl Steps for Login {
 }
 
 impl Model {
-    /// LOGIN-1 to LOGIN-5, LOGIN-7, PW-3, PW-4: opens a session with this name.
+    /// LOGIN-1 to LOGIN-5, LOGIN-7, PW-3, PW-4: opens a session with this handle.
     pub fn login(
         &mut self,
         handle: Handle,

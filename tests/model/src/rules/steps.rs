@@ -23,7 +23,7 @@ pub trait Steps: Debug + Clone + Eq + Hash {
     /// Takes the next step.
     fn step(self, model: &mut Model) -> Next<Self, Self::Output>;
 
-    /// LOGIN-4: fails the dependency of the next step, and refunds the charge of the attempt.
+    /// LOGIN-4: makes the dependency of the next step fail, and refunds the charge of the attempt.
     /// `None` if a fault at this step refunds nothing.
     fn fail(self, _model: &mut Model) -> Option<Self> {
         None

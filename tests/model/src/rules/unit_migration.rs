@@ -96,7 +96,7 @@ impl Migrate {
         }
     }
 
-    /// True if it can still succeed.
+    /// True if the unit migration can still succeed.
     pub fn can_succeed(&self, model: &Model) -> bool {
         match &self.at {
             At::Session => model.is_live(self.handle),
@@ -106,7 +106,7 @@ impl Migrate {
         }
     }
 
-    /// True if it can still get this refusal.
+    /// True if the unit migration can still get this refusal.
     pub fn can_be_refused(&self, model: &Model, refused: &Refused) -> bool {
         match &self.at {
             At::Session => refused.reason == "SESSION_ENDED" || model.is_live(self.handle),
@@ -192,7 +192,7 @@ impl MigrationDecision {
         self.proven.contains(&own)
     }
 
-    /// True if, of the passwords verified so far, this refusal names exactly the wrong ones.
+    /// True if this refusal names exactly those of the passwords verified so far that were wrong.
     fn names_the_wrong(&self, refused: &Refused) -> bool {
         (0..self.verified()).all(|place| {
             let is_wrong = self.wrong.iter().any(|(wrong, _)| *wrong == place);

@@ -59,13 +59,13 @@ impl Verify {
         }
     }
 
-    /// True if the password can still turn out to be right, even if another one replaces it before
-    /// the end.
+    /// True if the typed password can still turn out to be right, even if the account gets another
+    /// password before the end.
     pub(super) fn can_be_right(&self) -> bool {
         !matches!(self.at, At::Settle(_, false) | At::Failed | At::End)
     }
 
-    /// True if the password can still be proven.
+    /// True if the verification can still prove that the password is right.
     pub(super) fn can_prove(&self, model: &Model) -> bool {
         match &self.at {
             At::Session => model.is_live(self.handle),
@@ -75,7 +75,7 @@ impl Verify {
         }
     }
 
-    /// True if it can still be refused for this reason.
+    /// True if the verification can still be refused for this reason.
     pub(super) fn can_be_refused(&self, reason: &str) -> bool {
         let wrong = |charged: &Charged| {
             if charged.is_last() {

@@ -2,7 +2,7 @@
 
 use super::{FIRST, Script, line, login, set};
 
-/// LOGIN-2: after three wrong attempts at a temporary password, the right one does not open.
+/// LOGIN-2: after three wrong attempts at a temporary password, the right one does not log in.
 #[test]
 fn a_fourth_attempt_is_refused() {
     let mut script = Script::by_number();

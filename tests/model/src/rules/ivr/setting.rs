@@ -71,7 +71,7 @@ pub struct TakeTurn {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum At {
     Take,
-    /// The call that has claimed the turn, and the setting.
+    /// The call as the turn stored it before the setting (the claim), and the setting.
     Commit(Call, KeyedSetting),
     Publish(Call, KeyedSetting, Epoch),
     Tell(Call, Number),
@@ -110,7 +110,8 @@ impl TakeTurn {
         }
     }
 
-    /// Ends a call that has claimed its last turn.
+    /// Ends a call after its last turn. `claim` is the call as that turn stored it before the
+    /// setting.
     fn ends(
         &self,
         model: &mut Model,
@@ -152,7 +153,8 @@ impl Steps for TakeTurn {
                         let epoch = model.issue(setting.unit, account);
                         self.continues(At::Publish(claim, setting, epoch))
                     }
-                    // A password that the caller may no longer set when the call ends is not set.
+                    // If the caller may no longer set the password when the call ends, the password
+                    // is not set.
                     Err(_) => self.fails(model),
                 }
             }

@@ -31,7 +31,7 @@ impl Preview {
         self.session.is_none()
     }
 
-    /// True if it can still succeed.
+    /// True if the preview can still succeed.
     pub fn can_succeed(&self, model: &Model) -> bool {
         let session = self.session.as_ref();
         session.map_or_else(
@@ -40,7 +40,7 @@ impl Preview {
         )
     }
 
-    /// True if it can still be refused for this reason.
+    /// True if the preview can still be refused for this reason.
     pub fn can_be_refused(&self, model: &Model, reason: &str) -> bool {
         reason == "SESSION_ENDED" || self.session.is_some() || model.is_live(self.handle)
     }
