@@ -24,7 +24,7 @@ use tokio::net::TcpListener;
 use toml::Table;
 use tonic::transport::Channel;
 
-/// How a system differs from the default one.
+/// The differences between a system and the default one.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The number of replicas of each service; one if it is not listed.
@@ -227,7 +227,8 @@ impl InProcessSystem {
             hashing.insert("queue".into(), 1024.into());
         }
         if service == Service::Gateway {
-            // All requests come from one address. Tests of LOGIN-8 lower this limit again.
+            // All requests come from one address, so the limit for an address is high. Tests of
+            // LOGIN-8 lower it again.
             let plenty: Table = toml::from_str("burst = 100000\nperiod = \"1s\"")?;
             let mut limits = Table::new();
             limits.insert("attempts".into(), plenty.into());

@@ -1,4 +1,4 @@
-//! Attacks that no test of a single rule covers: all forms with ended credentials, abandoned
+//! Attacks that no test of a single rule covers: forms whose credential has ended, abandoned
 //! attempts, and proofs that are used for another purpose.
 
 mod abandoned;

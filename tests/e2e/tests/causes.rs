@@ -1,6 +1,6 @@
 //! One test for each cause of an outage, on real stores. The log has one warning with the cause,
-//! one line at the end, and no secret. The causes of failed RPCs between workloads are tested in
-//! the crate `mesh`.
+//! one line at the end of the outage, and no secret. The causes of failed RPCs between workloads
+//! are tested in the crate `mesh`.
 
 mod operations;
 mod postgresql;

@@ -139,7 +139,8 @@ async fn an_import_continues_where_it_stopped() {
     assert!(report[0]["chains"].as_u64().unwrap() >= 3_000);
 }
 
-/// OPS-1: each of 1,000 bad rows of all kinds is reported with its row and reason, and the good rows are imported.
+/// OPS-1: each of 1,000 bad rows of all kinds is reported with its row number and reason, and the
+/// good rows are imported.
 #[tokio::test]
 async fn every_bad_row_is_reported() {
     let system = InProcessSystem::start().await;
@@ -183,8 +184,8 @@ async fn every_bad_row_is_reported() {
         rows.extend([format!("071{index:07},,\n"), row, "\n".to_owned()]);
         expected.insert(index * 2 + 3, reason);
     }
-    // After the first row with a number of an existing line, further rows with that number have
-    // another reason.
+    // For a number of an existing line, only the first row has the reason above. Each further row
+    // with the same number is refused because the number is in another row.
     for (row, reason) in &mut expected {
         if ["NUMBER_TAKEN", "LINE_DIFFERS"].contains(reason) && *row > 20 {
             *reason = "NUMBER_IN_ANOTHER_ROW";

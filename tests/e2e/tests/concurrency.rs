@@ -84,8 +84,8 @@ impl ConcurrencyRun {
 /// OPS-2, INV-1, INV-2, INV-4 to INV-6: concurrent unit migrations, password changes, calls, directory changes, logins and
 /// logouts on one line, while replicas of all services are killed and clients retry.
 ///
-/// If a round has too many orders to try them all, the test prints it and begins a new line. Few
-/// rounds may be so.
+/// If a round has too many orders to try them all, the test prints the round and begins a new line.
+/// Only a few rounds may have so many.
 #[expect(
     clippy::print_stderr,
     reason = "the test prints rounds that could not be judged"
@@ -113,7 +113,7 @@ async fn some_order_explains_concurrent_operations() {
     this_run.coverage.check(runs >= MANY);
 }
 
-/// The number of a line that begins in this round. No other line has the same.
+/// The number of a line that begins in this round. No other line has the same number.
 fn line(run: u64, round: usize) -> u64 {
     run * (ROUNDS as u64 + 1) + round as u64
 }

@@ -161,8 +161,8 @@ async fn a_reset_removes_the_unit_and_everything_with_it() {
     system.establish(CONTRACT, "2", SECOND, PERMANENT).await;
 }
 
-/// OPS-2, LOGIN-2: no operator's command revives a killed password. The explanation says that a
-/// call helps, and a call does help immediately.
+/// OPS-2, LOGIN-2: no operator's command revives a killed password. The explanation advises a call.
+/// After a call, the account can log in immediately.
 #[tokio::test]
 async fn a_killed_password_is_explained_and_a_call_helps() {
     let system = InProcessSystem::start().await;

@@ -6,8 +6,8 @@
 //! ([`aikagi_model::history`]). No client may see a half-changed line. At the end the audit trail
 //! must be complete and agree with the responses.
 //!
-//! `AIKAGI_FAULTS_SEED` repeats the choices of an earlier run. `AIKAGI_FAULTS_MINUTES` starts further systems for this time
-//! (`cargo xtask faults`).
+//! `AIKAGI_FAULTS_SEED` repeats the choices of an earlier run. `AIKAGI_FAULTS_MINUTES` is the time
+//! in which further systems are started, one after another (`cargo xtask faults`).
 
 mod clock;
 pub(crate) mod disk;
@@ -231,7 +231,7 @@ fn repair(system: &mut FaultSystem, lives: &[Life], fault: Fault) {
     }
 }
 
-/// Records in all histories that a part of the system failed. Operations may depend on it.
+/// Records in all histories that a part of the system failed. Operations may depend on that part.
 fn note_fault(lives: &[Life]) {
     for life in lives {
         life.play.scene.recorder.fault();

@@ -1,5 +1,6 @@
-//! Changes of a line whose service is killed (-9) before or during the commit. The change is made
-//! completely or not at all, and no client sees a state in between (MIG-4, INV-5).
+//! Changes of a line during which the service that makes the change is killed (-9), before or
+//! during the commit. The change is made completely or not at all, and no client sees a state in
+//! between (MIG-4, INV-5).
 
 mod hold;
 
@@ -103,9 +104,10 @@ impl Scene {
     }
 }
 
-/// MIG-4, INV-5: a unit migration is killed after it has written all credentials and before the
-/// unit. No client ever sees a part of it. The old passwords work, no attempt is charged, and the
-/// sessions continue. The same migration succeeds when it is sent again.
+/// MIG-4, INV-5: the service is killed after a unit migration has written all credentials and
+/// before it writes the unit. No client ever sees a part of the unit migration. The old passwords
+/// work, no attempt is charged, and the sessions continue. The same migration succeeds when it is
+/// sent again.
 /// LOGIN-4: a login during the migration waits for its end and succeeds.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_unit_migration_killed_halfway_has_not_happened() {
@@ -138,11 +140,12 @@ async fn a_unit_migration_killed_halfway_has_not_happened() {
     assert_eq!(scene.done("MIGRATE").await, 1);
 }
 
-/// MIG-4, INV-5: a unit migration that is killed during the commit has happened completely and
-/// once, although no client got a response. The sessions have ended, and every account of the new
-/// unit has the new password.
-/// LOGIN-4, MIG-3: logins during the migration wait for its end, and the state after it decides
-/// them. No attempt is charged for a right password, or for an account that has ended.
+/// MIG-4, INV-5: a unit migration whose service is killed during the commit has happened completely
+/// and once, although no client got a response. The sessions have ended, and every account of the
+/// new unit has the new password.
+/// LOGIN-4, MIG-3: logins during the migration wait for its end. Then the new state of the line
+/// decides if they succeed. No attempt is charged for a right password, or for an account that has
+/// ended.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_unit_migration_killed_in_its_commit_has_happened() {
     let mut scene = Scene::set().await;
@@ -182,7 +185,7 @@ async fn a_unit_migration_killed_in_its_commit_has_happened() {
     );
     assert_eq!(scene.done("MIGRATE").await, 1);
 
-    // In the other direction, the account of the login stays an account with the same password.
+    // In this second migration, the account that logs in stays an account with the same password.
     let hold = Hold::at(&scene.ledger, HoldPoint::Commit).await;
     let migration = tokio::spawn(async move {
         let passwords = [(CONTRACT, PERMANENT)];
@@ -204,9 +207,9 @@ async fn a_unit_migration_killed_in_its_commit_has_happened() {
     );
 }
 
-/// PW-5, INV-5, LOGIN-7: a password change that is killed after it writes the credential has not
-/// happened. One that is killed during the commit has happened. At any moment exactly one of the
-/// old and the new password logs in.
+/// PW-5, INV-5, LOGIN-7: if the service is killed after a password change has written the
+/// credential, the change has not happened. If the service is killed during the commit, the change
+/// has happened. At any moment exactly one of the old and the new password logs in.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_password_change_is_made_or_not() {
     let mut scene = Scene::set().await;

@@ -227,8 +227,8 @@ async fn a_hash_copied_onto_another_row_does_not_work() {
     );
 }
 
-/// INV-9: a rotation seals the hashes again with the new key. It needs no password, and its role
-/// can do nothing else.
+/// INV-9: a rotation seals the hashes again with the new key. The rotation needs nobody's password.
+/// Its database role can do nothing else.
 #[tokio::test]
 async fn keys_rotate_without_anybodys_password() {
     let system = InProcessSystem::start().await;

@@ -341,7 +341,7 @@ async fn one_rpc_sets_under_the_same_rules() {
     );
 }
 
-/// IVR-7: a new call has three entries for each step again.
+/// IVR-7: in a new call, the counts of invalid entries start at 0 again.
 #[tokio::test]
 async fn a_new_call_has_three_entries_again() {
     let system = InProcessSystem::start().await;

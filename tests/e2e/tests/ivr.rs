@@ -153,8 +153,8 @@ async fn an_early_hang_up_changes_nothing() {
             }
         }
     }
-    // The adapter may not have noticed the connections yet that were closed without a reply. Wait
-    // until it has.
+    // The adapter may not have noticed yet that some connections were closed without a reply. Wait
+    // until it has ended all calls.
     adapter.shutdown.begin();
     adapter
         .shutdown

@@ -49,8 +49,8 @@ async fn establish(system: &ProcessSystem) {
     session.change(TEMPORARY, PERMANENT).await.unwrap().unwrap();
 }
 
-/// Sends concurrent logins with a wrong password, causes a fault midway, and sends some with the
-/// right password near the end. Every response must be a refusal, or say that a replica is
+/// Sends concurrent logins with a wrong password, causes a fault midway, and sends some logins with
+/// the right password near the end. Every response must be a refusal, or say that a replica is
 /// unavailable.
 async fn storm(
     system: &mut ProcessSystem,
@@ -131,7 +131,8 @@ fn revive(system: &mut ProcessSystem) {
 /// is killed (-9) midway. At most 3 compare a temporary password, and at most 10 a permanent one.
 /// The count is exact, and the password is killed. The right password is refused then, also by the
 /// restarted replica.
-/// INV-2, INV-6: the count is in the ledger. A crash may cost an attempt, but it never gives one.
+/// INV-2, INV-6: the count is in the ledger. A crash may cost an attempt, but it never gives an
+/// additional one.
 /// LOGIN-3: a restart does not set the count to 0.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replica_killed_in_a_storm_gives_no_attempt() {

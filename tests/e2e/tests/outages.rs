@@ -17,8 +17,8 @@ use aikagi_e2e::in_process::{InProcessSystem, Options};
 use tonic::{Request, Status};
 use tonic_types::StatusExt;
 
-/// The deadline of an RPC in these tests. An RPC reports a store that is down or hangs long before
-/// it.
+/// The deadline of an RPC in these tests. If a store is down or hangs, an RPC reports this long
+/// before the deadline.
 const DEADLINE: Duration = Duration::from_secs(8);
 
 /// Logs in directly at authentication, because the edge cannot count attempts without Redis (LOGIN-8).
@@ -136,9 +136,9 @@ async fn without_postgresql_nobody_gets_an_uncounted_guess() {
     system.site().login(SECOND, OTHER_TEMPORARY).await.unwrap();
 }
 
-/// INV-6, LOGIN-4: an attempt with a wrong password that cannot be settled stays charged. One with
-/// the right password is refunded. A fault between charge and settlement never gives an additional
-/// attempt.
+/// INV-6, LOGIN-4: an attempt that cannot be settled stays charged if the password was wrong, and
+/// is refunded if the password was right. A fault between charge and settlement never gives an
+/// additional attempt.
 #[tokio::test]
 async fn a_fault_between_charge_and_settlement_gives_no_attempt() {
     let system = InProcessSystem::start().await;

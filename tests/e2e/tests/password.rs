@@ -169,8 +169,8 @@ async fn of_two_concurrent_changes_one_succeeds() {
     system.site().login(CONTRACT, winner).await.unwrap();
 }
 
-/// PW-6: if the settings say so, common passwords are refused in upper and lower case, before
-/// anything is charged. The policy RPC reports the setting, which is off by default.
+/// PW-6: if the settings say so, common passwords are refused before anything is charged. Upper and
+/// lower case make no difference. The policy RPC reports the setting, which is off by default.
 #[tokio::test]
 async fn common_passwords_are_refused_by_configuration() {
     let strict = InProcessSystem::with(Options {

@@ -17,7 +17,8 @@ use aikagi_e2e::processes::binaries;
 use aikagi_fixtures::TestDatabase;
 use toml::{Table, Value};
 
-/// How long a service may take to exit. A service that starts instead fails the test after this time.
+/// How long a service may take to exit. If a service starts instead, the test fails after this
+/// time.
 const LIMIT: Duration = Duration::from_mins(1);
 
 /// Valid settings of every service, and the files that they need.
@@ -179,7 +180,8 @@ async fn missing_settings_are_refused() {
     assert!(tried > 30, "{tried}");
 }
 
-/// Settings from the environment are checked in the same way: unknown ones are refused and named.
+/// Settings from the environment are checked like those in a file: unknown ones are refused and
+/// named.
 #[tokio::test]
 async fn the_environment_is_read_as_strictly() {
     let workshop = Workshop::open().await;

@@ -26,20 +26,20 @@ use tonic_types::StatusExt;
 const BY_NUMBER: [(&str, &str); 2] = [(FIRST, PERMANENT), (SECOND, OTHER_PERMANENT)];
 const BY_LINE: [(&str, &str); 1] = [(CONTRACT, PERMANENT)];
 
-/// Brings the line under LINE and logs its account in.
+/// Establishes the unit LINE on the line, and logs in with its account.
 async fn by_line(system: &InProcessSystem) -> LoggedIn {
     system.establish(CONTRACT, "1", CONTRACT, PERMANENT).await;
     system.site().login(CONTRACT, PERMANENT).await.unwrap()
 }
 
-/// Brings the line under NUMBER and logs its first account in.
+/// Establishes the unit NUMBER on the line, and logs in with its first account.
 async fn by_number(system: &InProcessSystem) -> LoggedIn {
     system.establish(FIRST, "2", FIRST, PERMANENT).await;
     system.establish(SECOND, "2", SECOND, OTHER_PERMANENT).await;
     system.site().login(FIRST, PERMANENT).await.unwrap()
 }
 
-/// Brings the line under `ADMIN_USER` and logs its administrator in.
+/// Establishes the unit `ADMIN_USER` on the line, and logs in as its administrator.
 async fn by_admin_user(system: &InProcessSystem) -> LoggedIn {
     system.establish(CONTRACT, "3", CONTRACT, PERMANENT).await;
     system.site().login(CONTRACT, PERMANENT).await.unwrap()

@@ -15,8 +15,8 @@ const TEMPORARY_ATTEMPTS: u32 = 3;
 const PERMANENT_ATTEMPTS: u32 = 10;
 /// The number of attempts: many times the limit.
 const GUESSES: u32 = 60;
-/// Each attempt is abandoned this much later than the one before, so that every step of an attempt
-/// is interrupted.
+/// An attempt is abandoned after a multiple of this time. The multiple grows from 0 to 29, so that
+/// every step of an attempt is interrupted.
 const LATER: Duration = Duration::from_micros(400);
 const SETTLED_LIMIT: Duration = Duration::from_secs(30);
 
@@ -116,8 +116,8 @@ async fn an_abandoned_change_is_counted() {
     system.establish(CONTRACT, "1", CONTRACT, PERMANENT).await;
     let session = system.site().login(CONTRACT, PERMANENT).await.unwrap();
     let before = looked(&system);
-    // Send the request that the form sends to authentication. With the right password, the form
-    // itself would also change the password.
+    // Send the RPC that the password service sends to authentication for the form. With the right
+    // password, the form itself would also change the password.
     let channel = system.replica_as(Service::Authentication, 0, "password");
     give_up(&system, || {
         let mut authentication = AuthenticationServiceClient::new(channel.clone());

@@ -12,8 +12,8 @@ use aikagi_e2e::in_process::InProcessSystem;
 
 use super::rows;
 
-/// SESS-3: a login never uses a token that the client sends with it. That token opens no session
-/// afterwards.
+/// SESS-3: a login never uses a token that the client sends with the request. After the login, that
+/// token names no session.
 #[tokio::test]
 async fn no_token_can_be_fixed_before_the_login() {
     let system = InProcessSystem::start().await;

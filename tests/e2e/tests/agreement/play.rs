@@ -25,7 +25,7 @@ const LIMITS: Limits = Limits {
     permanent: 10,
 };
 
-/// Two responses in which system and model disagree, as text.
+/// The different responses of system and model, as text.
 #[derive(Debug)]
 pub(super) struct Disagreement(String);
 
@@ -103,7 +103,7 @@ impl<'a> Play<'a> {
         Ok(())
     }
 
-    /// Plays one operation. It is skipped if no session or call fits.
+    /// Plays one operation. Skips it if no session or call fits.
     pub(super) async fn take(&mut self, operation: &Operation) -> Agreed {
         match operation {
             Operation::Dial(caller) => self.dial(caller.map(|who| self.cast[who])).await,

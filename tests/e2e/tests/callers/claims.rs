@@ -31,7 +31,8 @@ async fn actors(system: &InProcessSystem, action: &str) -> Vec<String> {
 /// INV-7: only the gateway may claim to call for another workload. The claim of any other caller
 /// has no effect, not even on the audit trail. The gateway's claim does not allow more than the
 /// contract.
-/// OPS-3: the audit trail names the caller as the caller's certificate does, with its instance.
+/// OPS-3: the audit trail names the caller as the caller's certificate does, including the instance
+/// (`alice` in `operator/alice`).
 #[tokio::test]
 async fn a_forged_caller_changes_nothing() {
     let system = InProcessSystem::start().await;

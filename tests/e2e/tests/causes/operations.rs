@@ -1,4 +1,4 @@
-//! Causes that only operations meet. The check of the dependency still succeeds.
+//! Causes that make operations fail although the check of the dependency still succeeds.
 
 use aikagi_client::samples::{CONTRACT, PERMANENT};
 use aikagi_devkit::installation::redis_users::RedisUser;
@@ -15,8 +15,8 @@ use tracing::Level;
 
 use crate::faults::disk::Disk;
 
-/// Ends RPCs by these faults. Checks that the operation is logged once, as a warning, and returns
-/// the line.
+/// Turns these faults into refusals of RPCs. Checks that the failed operation is logged once, as a
+/// warning, and returns the log line.
 fn logged_once(
     lines: &LogLines,
     faults: impl IntoIterator<Item = Failure>,

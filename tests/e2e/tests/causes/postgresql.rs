@@ -46,8 +46,8 @@ impl Server {
         self.cluster.run_statement("postgres", statement).unwrap();
     }
 
-    /// Changes the database or the role, and closes the connections, so that the change applies to
-    /// the next ones.
+    /// Changes the database or the role, and closes the connections, because the change applies
+    /// only to new ones.
     fn change(&self, statement: &str) {
         self.run(statement);
         self.run(&format!(
@@ -147,7 +147,7 @@ async fn a_server_that_is_not_durable() {
     .await;
 }
 
-/// INV-4: the check also covers connections from before the change.
+/// INV-4: the check also covers connections that were opened before the change.
 #[tokio::test]
 async fn a_server_that_is_no_longer_durable() {
     let server = Server::start();
@@ -175,8 +175,8 @@ async fn a_missing_database() {
     outage.ends(ErrorType::NoDatabase, &[PASSWORD, ROLE]).await;
 }
 
-/// Puts a certificate into the server's directory. The server's user writes it, because the server
-/// accepts only keys that this user owns.
+/// Puts a certificate and its key into the server's directory. The server's user writes both,
+/// because the server accepts only a key that this user owns.
 fn present(server: &Server, identity: &Identity) {
     for (from, to) in [
         (&identity.certificate, "server.crt"),

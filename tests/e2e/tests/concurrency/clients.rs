@@ -1,5 +1,5 @@
-//! The clients of a line. Each performs a few operations that depend on the responses, and retries
-//! lost ones.
+//! The clients of a line. Each performs a few operations that depend on the responses. If a
+//! response is lost, the client retries the operation.
 
 mod caller;
 
@@ -62,7 +62,8 @@ impl Client {
         }
     }
 
-    /// The password to type for a number: the known one, the one after the last round, or seldom a wrong one.
+    /// The password to type for a number: the known one, the one that the model had after the last
+    /// round, or seldom a wrong one.
     fn typed(&mut self, number: Number) -> Password {
         let then = self.model.password(number);
         let known = self

@@ -19,7 +19,8 @@ pub(crate) struct Coverage {
     too_tangled: usize,
 }
 
-/// Of this number of rounds, one may be too tangled to judge. One round always may.
+/// One in this number of rounds may be too tangled to judge. In a shorter run, one round may be too
+/// tangled.
 const SELDOM: usize = 6;
 
 /// Responses that every long run must have.
@@ -40,7 +41,7 @@ const EXPECTED: [(&str, &str); 14] = [
     ("explain", "done"),
 ];
 /// Refusals of a password change or a unit migration that came too late. Every long run must have
-/// one of both.
+/// at least one for each of the two operations.
 const TOO_LATE: [&str; 4] = [
     "CHANGED_MEANWHILE",
     "STALE_VIEW",
@@ -134,7 +135,7 @@ impl Coverage {
         let too_late = |what| TOO_LATE.iter().any(|why| came(&(what, *why)));
         assert!(
             too_late("change") && too_late("migrate"),
-            "no password change or no unit migration came too late"
+            "password changes and unit migrations must both come too late at least once"
         );
         assert!(overlapping > 0 && kills > 0 && views > 0, "{self:?}");
     }

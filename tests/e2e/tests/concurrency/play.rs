@@ -36,16 +36,16 @@ pub(crate) struct Scene {
     pub(crate) contract: Number,
     /// Two numbers that are subscribed at first, and one that is not.
     pub(crate) additional: [Number; 3],
-    /// The clients with sessions. The index is the session's name. `None` if the login did not
+    /// The clients with sessions. The index is the session's handle. `None` if the login did not
     /// succeed.
     seats: Mutex<Vec<Option<LoggedIn>>>,
     /// The sessions in use in this round. Each belongs to one client.
     taken: Mutex<BTreeSet<Handle>>,
     /// For each session, the revision of the preview that it saw last.
     previews: Mutex<BTreeMap<Handle, String>>,
-    /// The call ids. The index is the name of the call.
+    /// The call ids. The index is the call's handle.
     calls: Mutex<Vec<String>>,
-    /// The passwords of the numbers that a response has confirmed.
+    /// For each number, the password that a response has confirmed.
     known: Mutex<BTreeMap<Number, Password>>,
     /// Passwords that may be set or not, because the response was lost.
     doubtful: Mutex<Vec<(Number, Password)>>,
@@ -101,7 +101,7 @@ impl Scene {
         [self.contract, first, second, third]
     }
 
-    /// A name for a new session. The session is taken for the client that asks for it.
+    /// The handle of a new session, which is taken for the client that calls this function.
     pub(crate) fn new_seat(&self) -> Handle {
         let mut seats = self.seats.lock().unwrap();
         seats.push(None);

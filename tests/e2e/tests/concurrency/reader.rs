@@ -149,7 +149,8 @@ fn why_torn(session: &Session, opened: &Session) -> Option<&'static str> {
     }
 }
 
-/// Tests that the reader can see errors. Otherwise a reader without errors would prove nothing.
+/// Tests that the reader finds errors. If it could not, a run in which it finds none would prove
+/// nothing.
 #[cfg(test)]
 mod tests {
     use super::*;

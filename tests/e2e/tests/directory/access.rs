@@ -34,8 +34,8 @@ async fn ask(system: &InProcessSystem, token: &str, number: &str) -> (i32, Strin
 }
 
 /// SESS-4, UNIT-1, LOGIN-1, OPS-3: Envoy gets the same decisions as a back end. Only numbers in
-/// scope are allowed. A must-change session is refused for every number. Refusals of a session are
-/// in the audit trail.
+/// scope are allowed. A must-change session is refused for every number. If a live session is
+/// refused, the refusal is in the audit trail.
 #[tokio::test]
 async fn envoy_gets_the_same_answers_as_a_back_end() {
     let system = InProcessSystem::start().await;

@@ -87,7 +87,7 @@ async fn flawed(system: &InProcessSystem) -> (usize, usize) {
 }
 
 /// OPS-3: every decision of the story has an event with actor, action, outcome, reason, time and
-/// line. The only full number in an event is the one that it concerns.
+/// line. The only full number in an event is the number that the event concerns.
 #[tokio::test]
 async fn every_decision_leaves_an_event() {
     let system = InProcessSystem::start().await;
@@ -173,8 +173,8 @@ async fn a_changed_trail_is_found() {
     }
 }
 
-/// OPS-1, OPS-3: after an import through the gateway's private port, the lines can call
-/// immediately. Each has an event that names the operator.
+/// OPS-1, OPS-3: after an import through the gateway's private port, a number of a new line can set
+/// its password by telephone immediately. Each new line has an event that names the operator.
 #[tokio::test]
 async fn an_import_through_the_gateway() {
     let system = InProcessSystem::start().await;

@@ -6,7 +6,8 @@ use std::process::Command;
 use aikagi_devkit::command::run;
 use chrono::TimeDelta;
 
-/// The clock starts this much ahead, so that it can be moved back without passing the start of a certificate's validity.
+/// The clock starts this much ahead, so that the certificates are still valid after a test has
+/// moved it back.
 const AHEAD: TimeDelta = TimeDelta::minutes(5);
 
 /// A clock that services read instead of the machine's clock.

@@ -168,8 +168,8 @@ async fn calls_above_the_limit_are_refused() {
     }
 }
 
-/// Connections that send only a byte or an incomplete line are closed in time. All of them together
-/// use bounded memory. The adapter still accepts calls.
+/// Connections that send only a byte or an incomplete line are closed after a limited time. All of
+/// them together use bounded memory. The adapter still accepts calls.
 #[tokio::test]
 async fn slow_connections_use_little_memory_and_are_closed() {
     let slow_ones = most(1500, 1);
@@ -280,7 +280,7 @@ async fn a_malformed_caller_is_refused() {
 /// Returns `wanted` connections, or fewer if the machine's limit of open files is lower. Each needs
 /// `files` files.
 fn most(wanted: usize, files: usize) -> usize {
-    /// Files that a test opens for other purposes.
+    /// The number of files that a test opens for other purposes.
     const OTHERS: usize = 200;
     let allowed = usize::try_from(open_files::raise_limit().unwrap()).unwrap();
     wanted.min(allowed.saturating_sub(OTHERS) / files)

@@ -29,7 +29,7 @@ pub(crate) fn environment_of(caller: &str, presentation: &str, language: &str) -
 pub(crate) enum Next {
     /// The adapter waits for at most this number of keys.
     Question(usize),
-    /// The adapter has closed the connection. `Some`: it had set this outcome.
+    /// The adapter has closed the connection. `Some` if it had set an outcome before.
     Ended(Option<String>),
 }
 

@@ -56,8 +56,9 @@ async fn key(call: &mut Asterisk, entry: &str) -> Heard {
     }
 }
 
-/// IVR-3, IVR-6, IVR-7, IVR-11: after every invalid entry at every step, the caller hears that it was not correct and the same
-/// question again. The third one ends the call, and nothing is set.
+/// IVR-3, IVR-6, IVR-7, IVR-11: after every invalid entry at every step, the caller hears that the
+/// entry was not correct, and then the same question again. The third invalid entry ends the call,
+/// and nothing is set.
 #[tokio::test]
 async fn every_invalid_entry_is_asked_again_and_the_third_ends_the_call() {
     let system = InProcessSystem::start().await;

@@ -146,7 +146,7 @@ async fn guidance_without_a_recording_leads_to_an_apology() {
     call.listen().await.ends(&plain("try-later"), "failed");
 }
 
-/// An adapter that stops accepts no new calls, and completes the calls in progress.
+/// While the adapter stops, it accepts no new calls and completes the calls in progress.
 #[tokio::test]
 async fn a_stopping_adapter_completes_calls_in_progress() {
     let system = InProcessSystem::start().await;

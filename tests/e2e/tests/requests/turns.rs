@@ -12,9 +12,9 @@ use tonic_types::StatusExt;
 
 use super::{invalid, kept};
 
-/// IVR-12: a malformed turn is refused and does not count. The call id has other characters or
-/// another length. The event is missing, is a start after the first turn, is not a start in the
-/// first turn, or has keys that no telephone has.
+/// IVR-12: a malformed turn is refused and does not count. The cases are: a call id with other
+/// characters or of another length; no event; a start after the first turn; a first turn without a
+/// start; keys that no telephone has.
 #[tokio::test]
 async fn malformed_turns_are_refused() {
     let system = InProcessSystem::start().await;

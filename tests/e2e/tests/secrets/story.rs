@@ -211,7 +211,8 @@ impl Story<'_> {
         client.get_session(look).await.unwrap();
     }
 
-    /// Makes three and ten wrong attempts, recovers, and ends sessions as an operator.
+    /// Makes more wrong attempts than the limits allow. Recovers by a call, and ends sessions as an
+    /// operator.
     async fn lock_out(&mut self) {
         let (site, ivr, operator) = (
             self.system.site(),

@@ -16,7 +16,7 @@ const NUMBERS: usize = 1_000;
 /// The contract number of the large line.
 const LARGE: &str = "0398760000";
 
-/// The limits of an installation, not the plenty of the other tests.
+/// Sets the usual limits of an installation, instead of the high limits of the other tests.
 fn usual_limits(service: Service, settings: &mut Table) {
     if service == Service::Gateway {
         settings.remove("limits");
@@ -30,8 +30,8 @@ fn one_account(service: Service, settings: &mut Table) {
     }
 }
 
-/// MIG-8, MIG-2, MIG-3, LOGIN-8: a line of a thousand numbers migrates in both directions, within the usual limits. Its right
-/// passwords take no attempts from the subscriber's address.
+/// MIG-8, MIG-2, MIG-3, LOGIN-8: a line of a thousand numbers migrates in both directions, within
+/// the usual limits. Right passwords do not count towards the limit of the subscriber's address.
 #[tokio::test]
 async fn a_line_of_a_thousand_numbers_migrates_in_both_directions() {
     let system = InProcessSystem::with(Options {
@@ -65,7 +65,8 @@ async fn a_line_of_a_thousand_numbers_migrates_in_both_directions() {
     system.site().login(LARGE, PERMANENT).await.unwrap();
 }
 
-/// MIG-8: a line with more accounts than the limit is refused before a password is typed, with both figures. No password is
+/// MIG-8: the preview refuses a line with more accounts than the limit, before a password is typed.
+/// The refusal has both numbers. A unit migration of the line is refused too, and no password is
 /// verified.
 #[tokio::test]
 async fn a_line_beyond_the_limit_is_refused_beforehand() {
@@ -85,6 +86,6 @@ async fn a_line_beyond_the_limit_is_refused_beforehand() {
         "LINE_TOO_LARGE"
     );
     assert_eq!(failures(&system, FIRST).await, 0);
-    // The operator's way is open.
+    // An operator can still reset the unit.
     system.operator().reset_unit(CONTRACT).await.unwrap();
 }

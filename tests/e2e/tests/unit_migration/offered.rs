@@ -37,7 +37,8 @@ async fn each_is_done(to: AuthUnit, from_number: bool) {
     let system = InProcessSystem::start().await;
     let (session, passwords, password) = if from_number {
         by_number(&system).await;
-        // The password of the session's account stays, so the test uses the second account.
+        // Every account gets the password of the session's account. The session belongs to the
+        // second account, whose password differs from that of the first.
         let second = system.site().login(SECOND, OTHER_PERMANENT).await.unwrap();
         (second, &BY_NUMBER[..], OTHER_PERMANENT)
     } else {
@@ -129,8 +130,8 @@ async fn from_line_to_admin_user() {
     each_is_done(AuthUnit::AdminUser, false).await;
 }
 
-/// MIG-1: any other unit migration is refused as not offered, before any password is compared. The
-/// unit is required.
+/// MIG-1: any other unit migration is refused as not offered, before any password is compared. A
+/// request without a unit is refused as invalid.
 #[tokio::test]
 async fn no_other_unit_migration_is_offered() {
     use AuthUnit::{AdminUser, Line, Number};
