@@ -28,8 +28,8 @@ use crate::trials::{TRIALS, Trial};
     bin_name = "cargo xtask container-test"
 )]
 struct Arguments {
-    /// Compile in the images, as a production build does. Takes many minutes longer than the default, which puts the
-    /// executables of this machine's build into the images.
+    /// Compile the executables inside the images, as a production build does. This takes many
+    /// minutes longer than the default, which copies this machine's executables into the images.
     #[arg(long)]
     from_source: bool,
     /// Run only these trials. The system is always started.

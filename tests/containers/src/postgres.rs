@@ -41,8 +41,8 @@ pub(crate) fn backup(system: &ContainerSystem<'_>, container: &str) -> Result<St
     Ok(name.trim().to_owned())
 }
 
-/// Replaces PostgreSQL's data. `backup` is the name of a backup. A time may follow, up to which the
-/// archive is replayed.
+/// Replaces PostgreSQL's data. `backup` has the name of a backup, and optionally the time up to
+/// which the archive is replayed.
 pub(crate) fn restore_to(system: &ContainerSystem<'_>, backup: &[&str]) -> Result<()> {
     let run = ["run", "--rm", "--no-deps", "--entrypoint=aikagi-restore"];
     system

@@ -25,7 +25,7 @@ pub(crate) const SUBSCRIBERS: usize = 3;
 /// The pause of a subscriber between two steps. All subscribers share one address, which has a
 /// limit (LOGIN-8).
 const PAUSE: Duration = Duration::from_millis(150);
-/// The trial fails if the subscribers take longer for the rounds that it waits for.
+/// If a trial waits for rounds of the subscribers and they take longer than this, the trial fails.
 const ROUND_LIMIT: Duration = Duration::from_mins(2);
 
 /// What may fail or be lost in a trial. An acknowledged change in PostgreSQL must never be lost

@@ -111,7 +111,7 @@ impl<'a> ContainerSystem<'a> {
         self.timed("up", about, |system| system.up(&["--build"]))
     }
 
-    /// Runs a part, and prints its name and how long it took.
+    /// Runs a trial or the start of the system, and prints its name and how long it took.
     pub(crate) fn timed(
         &self,
         name: &str,

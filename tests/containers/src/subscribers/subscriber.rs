@@ -18,7 +18,7 @@ const WRONG_PERMANENT: &str = "Wrong12345";
 /// The largest number of random telephone numbers to try, until one is on no line.
 const NUMBERS_TRIED: u32 = 20;
 
-/// A subscriber with a line of the subscriber's own.
+/// A subscriber. Nobody else uses this subscriber's line.
 pub(super) struct Subscriber {
     number: String,
     gateways: Gateways,

@@ -47,7 +47,7 @@ fn fail_over_redis(system: &ContainerSystem<'_>) -> Result<()> {
     })
 }
 
-/// Promotes the standby, and gives it the primary's name (`promoted`).
+/// Promotes the standby. In the system `promoted`, the standby has the primary's name.
 fn fail_over_postgres(system: &ContainerSystem<'_>, promoted: &ContainerSystem<'_>) -> Result<()> {
     let subscribers = Subscribers::start(system)?;
     system.project.run(&["kill", "postgres"])?;
@@ -65,8 +65,8 @@ fn fail_over_postgres(system: &ContainerSystem<'_>, promoted: &ContainerSystem<'
     })
 }
 
-/// The former master of Redis becomes a replica. PostgreSQL returns to its first server by a backup, with a new
-/// standby.
+/// The former master of Redis becomes a replica. PostgreSQL's first server gets the data from a
+/// backup of the promoted one, becomes the primary again, and gets a new standby.
 fn fail_back(system: &ContainerSystem<'_>, promoted: &ContainerSystem<'_>) -> Result<()> {
     system.project.run(&["start", "redis"])?;
     wait_for_role(system, "redis", "slave")?;

@@ -16,8 +16,8 @@ use crate::system::ContainerSystem;
 
 /// The services that each container connects to. Every other connection must fail.
 ///
-/// A pair shares a network, so the second container can connect to the first too. The first one's
-/// port accepts only a certificate that its policy names.
+/// Each pair shares a network, so the second container can also connect to the first. But the first
+/// container accepts only the certificates that its policy names.
 const CONNECTIONS: [(&str, &[&str]); 9] = [
     (
         "gateway",
