@@ -267,8 +267,8 @@ impl<'a> Talk<'a> {
         })
     }
 
-    /// Sends sipp the cue for its next action. sipp reads it after everything that Asterisk sent
-    /// before.
+    /// Sends sipp the cue for its next action. sipp first reads everything that Asterisk sent
+    /// before the cue, then the cue.
     async fn cue(&mut self) -> Result<()> {
         self.cues += 1;
         let (name, here, cue) = (&self.call.name, self.ear.local_addr()?, self.cues);

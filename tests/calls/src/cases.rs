@@ -67,7 +67,7 @@ pub(super) struct Case {
     pub(super) call: Call,
     /// The guidance that the caller hears, in order: the first recording of each piece.
     pub(super) heard: Vec<&'static str>,
-    /// Every recording with digits, for a caller who hears everything to the end.
+    /// All recordings, including the digits, for a caller who hears everything to the end.
     pub(super) to_the_end: Option<Vec<String>>,
     /// The account that logs in with [`PASSWORD`] after the call. `None`: the call changes nothing.
     pub(super) account: Option<String>,

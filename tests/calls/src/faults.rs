@@ -174,7 +174,8 @@ impl Scene<'_> {
         Ok(heard.time)
     }
 
-    /// Makes the call. The fault strikes during the last question, before the caller presses its keys.
+    /// Makes the call. The fault strikes during the last question, before the caller presses the
+    /// keys for that question.
     async fn call(&mut self, call: &Call, fault: &Fault) -> Result<Heard> {
         let mut talk = Talk::begin(call, self.asterisk.trunk, self.recordings, self.home)?;
         let last = call.acts.len().saturating_sub(1);
