@@ -15,8 +15,9 @@ static RINGS: LazyLock<[KeyRing; 2]> = LazyLock::new(|| {
     let [old, new] = keys(9);
     [ring(&old, &new), ring(&new, &old)]
 });
-/// A key ring with other keys under the same ids. It never seals a value. The fuzzer can see the values that
-/// the program compares, so it could use a value that was just sealed as its next input.
+/// A key ring with other keys under the same ids, for the made-up values. It never seals a value.
+/// The fuzzer sees the bytes that the program compares, so it could copy a value that this key ring
+/// had sealed.
 static UNUSED: LazyLock<KeyRing> = LazyLock::new(|| {
     let [old, new] = keys(10);
     ring(&old, &new)
