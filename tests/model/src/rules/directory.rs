@@ -125,8 +125,8 @@ impl Model {
         self.get_line(contract)
     }
 
-    /// OPS-1, UNIT-1, SESS-2: subscribes a number to the option service, or unsubscribes it. A
-    /// number that thereby stops being an account loses its password and its sessions.
+    /// OPS-1, UNIT-1, SESS-2: subscribes a number to the option service, or unsubscribes it. If the
+    /// number then is no longer an account, it loses its password and its sessions.
     pub fn subscribe(&mut self, number: Number, subscribed: bool) -> Answer<v1::Line> {
         let line = self.open_line_of(number)?;
         let was_account = line.role(number).is_some();
