@@ -247,8 +247,8 @@ async fn a_killed_password_change_is_made_or_not() {
     assert_eq!(scene.done("CHANGE_PASSWORD").await, 3);
 }
 
-/// OPS-1, INV-5: a directory change whose service is killed is made completely or not at all. An
-/// operator can send it again.
+/// OPS-1, INV-5: if the service is killed during a directory change, the change is made completely
+/// or not at all. An operator can send it again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_directory_change_is_made_or_not() {
     let mut scene = Scene::set().await;

@@ -48,7 +48,7 @@ async fn nothing_works_under_another_epoch() {
     assert!(epochs.is_sorted_by(|one, next| one < next), "{epochs:?}");
 }
 
-/// INV-4: the connections of every service acknowledge only durable commits.
+/// INV-4: on the connections of every service, PostgreSQL acknowledges only durable commits.
 #[tokio::test]
 async fn connections_are_durable() {
     let system = InProcessSystem::start().await;

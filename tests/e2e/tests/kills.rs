@@ -129,8 +129,8 @@ fn revive(system: &mut ProcessSystem) {
 
 /// LOGIN-4, LOGIN-2: 500 concurrent logins with a wrong password over three replicas, one of which
 /// is killed (-9) midway. At most 3 compare a temporary password, and at most 10 a permanent one.
-/// The count is exact, and the password is killed. The right password is refused then, also by the
-/// restarted replica.
+/// The count is exact, and the password is killed. After that, the right password is refused too,
+/// even by the restarted replica.
 /// INV-2, INV-6: the count is in the ledger. A crash may cost an attempt, but it never gives an
 /// additional one.
 /// LOGIN-3: a restart does not set the count to 0.
@@ -173,7 +173,7 @@ async fn a_replica_killed_in_a_storm_gives_no_attempt() {
 }
 
 /// LOGIN-4, INV-3: if no replica is killed, exactly 10 permanent passwords are compared, even if
-/// Redis is emptied midway. Of temporary passwords, exactly 3 are compared.
+/// Redis is emptied midway. Exactly 3 temporary passwords are compared.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_storm_over_processes_is_counted_exactly() {
     let (mut system, ledger) = start(3).await;

@@ -135,8 +135,8 @@ async fn storm(
     (after - before, opened)
 }
 
-/// LOGIN-4: of 500 concurrent attempts over any number of replicas, exactly 3 reach the hash of a temporary password. The
-/// right password among the last is refused.
+/// LOGIN-4: of 500 concurrent attempts over any number of replicas, exactly 3 are compared with the
+/// hash of a temporary password. After that, even the right password is refused.
 /// INV-2: the single counter is exact under any number of parallel attempts.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_storm_compares_exactly_three_temporary_passwords() {
@@ -166,8 +166,8 @@ async fn a_storm_compares_exactly_three_temporary_passwords() {
     }
 }
 
-/// LOGIN-4: of 500 concurrent attempts over any number of replicas, exactly 10 reach the hash of a permanent password, even if
-/// Redis is emptied midway.
+/// LOGIN-4: of 500 concurrent attempts over any number of replicas, exactly 10 are compared with
+/// the hash of a permanent password, even if Redis is emptied midway.
 /// INV-3: the loss of Redis weakens no limit.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_storm_compares_exactly_ten_permanent_passwords() {

@@ -90,8 +90,8 @@ async fn what_ends_a_session() {
     assert_eq!(refused(retired.session().await), "SESSION_ENDED");
 }
 
-/// SESS-2: wrong attempts from elsewhere that kill a password do not end its owner's session. A
-/// session that makes the last allowed attempt itself ends with it.
+/// SESS-2: if wrong attempts from elsewhere kill a password, the sessions of its owner continue. If
+/// a session itself makes the last allowed attempt, and the attempt is wrong, the session ends.
 #[tokio::test]
 async fn guesses_elsewhere_end_no_session() {
     let system = InProcessSystem::start().await;
@@ -211,7 +211,7 @@ async fn a_stale_view_changes_nothing() {
 
 /// SESS-6: after the login, the session shows the last login, the wrong attempts since then, and when the password expires.
 #[tokio::test]
-async fn after_the_login_a_session_shows_what_helps_against_misuse() {
+async fn after_the_login_a_session_shows_the_last_login_and_wrong_attempts() {
     let system = InProcessSystem::start().await;
     system.establish(CONTRACT, "1", CONTRACT, PERMANENT).await;
     let changed = system.now();

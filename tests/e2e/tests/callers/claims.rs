@@ -29,8 +29,8 @@ async fn actors(system: &InProcessSystem, action: &str) -> Vec<String> {
 }
 
 /// INV-7: only the gateway may claim to call for another workload. The claim of any other caller
-/// has no effect, not even on the audit trail. The gateway's claim does not allow more than the
-/// contract.
+/// has no effect, not even on the audit trail. A claim by the gateway allows no more than the
+/// contract does.
 /// OPS-3: the audit trail names the caller as the caller's certificate does, including the instance
 /// (`alice` in `operator/alice`).
 #[tokio::test]

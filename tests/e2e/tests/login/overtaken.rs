@@ -85,8 +85,8 @@ fn verify(system: &InProcessSystem, token: &str) -> JoinHandle<Result<(), Status
     tokio::spawn(async move { client.verify_password(request).await.map(|_| ()) })
 }
 
-/// LOGIN-6, MIG-4: the account changes after a right password was compared and before the attempt is settled. Nothing is
-/// proven, and the audit trail says so (OPS-3).
+/// LOGIN-6, MIG-4: the account changes after a right password was compared and before the attempt
+/// is settled. The attempt then proves nothing. The audit trail records it as refused (OPS-3).
 #[tokio::test(flavor = "multi_thread")]
 async fn a_password_that_changes_meanwhile_proves_nothing() {
     let system = InProcessSystem::start().await;
