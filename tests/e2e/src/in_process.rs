@@ -27,11 +27,12 @@ use tonic::transport::Channel;
 /// The differences between a system and the default one.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The number of replicas of each service; one if it is not listed.
+    /// The number of replicas of each service. A service that is not listed has one.
     pub replicas: BTreeMap<Service, usize>,
     /// Changes a service's settings.
     pub adjust: fn(Service, &mut Table),
-    /// The superuser's URL of a separate PostgreSQL, for tests that stop it. None: the PostgreSQL that all tests share.
+    /// The superuser's URL of a separate PostgreSQL, for tests that stop it. `None` for the
+    /// PostgreSQL that all tests share.
     pub postgres: Option<String>,
 }
 

@@ -137,7 +137,8 @@ async fn the_private_port_serves_only_the_edge_callers_of_the_contract() {
     assert!(allowed >= 5, "{allowed}");
 }
 
-/// INV-7: at the public port, anyone may call `public` RPCs and nothing else, with any client certificate.
+/// INV-7: at the public port, anyone may call `public` RPCs and nothing else. A client certificate
+/// makes no difference.
 #[tokio::test]
 async fn the_public_port_serves_what_is_public() {
     let system = InProcessSystem::start().await;

@@ -1,6 +1,6 @@
 //! Clients use many lines while faults strike. Services and stores are killed, frozen and
 //! disconnected, and the disk of PostgreSQL is filled. Redis loses its data, or a replica with old
-//! data replaces it. Clocks step.
+//! data replaces it. Clocks are moved forward and back.
 //!
 //! After each round some order must explain all responses and the state of every line
 //! ([`aikagi_model::history`]). No client may see a half-changed line. At the end the audit trail

@@ -104,8 +104,8 @@ async fn administrator_and_users_by_telephone() {
     }
 }
 
-/// IVR-11: a caller whose number is withheld, unknown, absurd or on a closed line hears that the call cannot be accepted, and
-/// the call ends.
+/// IVR-11: a caller whose number is withheld, unknown, malformed or on a closed line hears that the
+/// call cannot be accepted, and the call ends.
 #[tokio::test]
 async fn callers_who_cannot_be_accepted_hear_so() {
     let system = InProcessSystem::start().await;

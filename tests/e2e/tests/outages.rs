@@ -160,8 +160,8 @@ async fn a_fault_between_charge_and_settlement_gives_no_attempt() {
             "INTERNAL"
         );
     }
-    // LOGIN-4: ten wrong passwords, and the nine right ones between them, which do not stay
-    // charged.
+    // LOGIN-4: ten wrong passwords and the nine right ones between them were compared. The right
+    // ones do not stay charged.
     assert_eq!(verified() - before, 19);
     sqlx::query("ALTER TABLE audit_events DROP CONSTRAINT trouble")
         .execute(&system.ledger().await)

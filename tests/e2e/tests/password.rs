@@ -79,7 +79,8 @@ async fn a_new_password_is_typed_twice_and_differs() {
         .unwrap();
 }
 
-/// PW-3: after exactly 60 days, the next login requires a change, and the change starts a new 60 days.
+/// PW-3: after exactly 60 days, the next login requires a change, and the change starts a new
+/// period of 60 days.
 #[tokio::test]
 async fn after_sixty_days_a_change_is_required() {
     let system = InProcessSystem::start().await;

@@ -25,8 +25,8 @@ async fn a_session_unused_for_a_while_ends() {
     assert_eq!(refused(session.session().await), "SESSION_ENDED");
 }
 
-/// SESS-1: a session ends after 12 hours even if it is used. One that was opened with a temporary password ends no later than
-/// that password.
+/// SESS-1: a session ends after 12 hours even if it is used. A session that was opened with a
+/// temporary password ends no later than that password.
 #[tokio::test]
 async fn a_session_ends_in_any_case() {
     let system = InProcessSystem::start().await;
@@ -282,8 +282,8 @@ pub(crate) async fn restore(system: &InProcessSystem, dump: Vec<(String, Vec<u8>
     }
 }
 
-/// SESS-2, UNIT-1: many concurrent checks share statements. Each gets the result for its own
-/// session, even if others have ended. No check gets a result from before its request.
+/// SESS-2, UNIT-1: many concurrent checks share statements. Each check gets the result for its own
+/// session, even if other sessions have ended. No check gets a result from before its request.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_concurrent_check_gets_its_own_answer() {
     let system = InProcessSystem::start().await;

@@ -146,7 +146,8 @@ async fn unknown_settings_are_refused() {
     }
 }
 
-/// Every service refuses a missing required setting or one of the wrong type, and names it.
+/// If a required setting is missing or a setting has the wrong type, every service refuses to
+/// start, and names the setting.
 #[tokio::test]
 async fn missing_settings_are_refused() {
     const OPTIONAL: [(&str, &str); 3] = [
@@ -202,7 +203,7 @@ async fn the_environment_is_read_as_strictly() {
 
 /// A file of secrets that other users may read is refused. The error names the file and the
 /// setting.
-/// INV-9: for this reason only the owner can read the key ring.
+/// INV-9: so a key ring that other users can read is never used.
 #[tokio::test]
 async fn secrets_that_others_may_read_are_refused() {
     let workshop = Workshop::open().await;

@@ -8,8 +8,8 @@ use aikagi_client::samples::{
 use aikagi_client::{Asked, asked, refused};
 use aikagi_e2e::in_process::InProcessSystem;
 
-/// UNIT-1: under LINE, the contract number is the only account, for all subscribed numbers. It need
-/// not be subscribed itself.
+/// UNIT-1: under LINE, the contract number is the only account, for all subscribed numbers. The
+/// contract number itself need not be subscribed.
 #[tokio::test]
 async fn a_line_has_one_account() {
     let system = InProcessSystem::start().await;
@@ -81,8 +81,9 @@ async fn an_administrator_and_users() {
     );
 }
 
-/// UNIT-2: a new line has no unit. The first temporary password chooses it. Until a permanent password exists, a later call may
-/// choose another unit, which voids the earlier temporary passwords. After that the unit is established.
+/// UNIT-2: a new line has no unit. The first temporary password chooses it. Until a permanent
+/// password exists, a later call may choose another unit, which voids the earlier temporary
+/// passwords. Once a permanent password exists, the unit is established.
 #[tokio::test]
 async fn the_first_temporary_password_chooses_the_unit() {
     let system = InProcessSystem::start().await;

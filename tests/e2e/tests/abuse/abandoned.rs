@@ -107,9 +107,9 @@ async fn guess_at(
     );
 }
 
-/// LOGIN-6: the form of a password change shares the count with logins. Its wrong passwords are
-/// counted, even if the client abandons the request. An abandoned right password refunds only its
-/// own charge.
+/// LOGIN-6: the form of a password change shares the count with logins. Wrong passwords in the form
+/// are counted, even if the client abandons the request. An abandoned right password refunds only
+/// its own charge.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_abandoned_change_is_counted() {
     let system = InProcessSystem::start().await;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
 
-/// The number of each response to each operation.
+/// Counts how often each operation got each response.
 #[derive(Default)]
 pub(super) struct Coverage {
     counts: Mutex<BTreeMap<(&'static str, &'static str), usize>>,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aikagi_model::history::{Operation, RecordedOperation, Verdict};
 
-/// The number of each response to each operation, and of verdicts.
+/// Counts how often each operation got each response, and counts the verdicts.
 #[derive(Debug, Default)]
 pub(crate) struct Coverage {
     counts: BTreeMap<(&'static str, &'static str), usize>,
@@ -76,7 +76,7 @@ impl Coverage {
         self.views += views;
     }
 
-    /// The number of times that an operation succeeded, and that its response was lost.
+    /// How often an operation succeeded, and how often its response was lost.
     pub(crate) fn done(&self, what: &'static str) -> (usize, usize) {
         let times = |answer| {
             self.counts

@@ -29,7 +29,7 @@ const REPLICAS: [(Service, u16); 5] = [
 
 /// A running system in which each connection between two parts has a separate link.
 pub(super) struct FaultSystem {
-    // Fields are dropped in this order: the processes that use the disk before the disk.
+    // Fields are dropped in this order: first the processes that use the disk, then the disk.
     pub(super) system: ProcessSystem,
     pub(super) ledger: PgPool,
     links: Vec<Link>,

@@ -92,7 +92,8 @@ impl Asterisk {
         let mut prompts = Vec::new();
         loop {
             let mut line = String::new();
-            // A reset ends the call too. It comes if the adapter has not read everything.
+            // A reset ends the call too. The connection is reset if the adapter has not read
+            // everything.
             if self.input.read_line(&mut line).await.unwrap_or(0) == 0 {
                 let next = Next::Ended(self.outcome.take());
                 return Heard { prompts, next };
@@ -129,7 +130,8 @@ impl Asterisk {
         }
     }
 
-    /// The caller presses keys. GET DATA takes the keys before a hash key, at most its limit.
+    /// The caller presses keys. GET DATA takes the keys before a hash key, but no more than its
+    /// limit.
     pub(crate) async fn keys(&mut self, keys: &str) -> Heard {
         let taken: String = keys
             .chars()

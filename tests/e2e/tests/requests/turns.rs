@@ -81,9 +81,9 @@ fn out_of_order(response: Result<TakeTurnResponse, Status>, expected: &str) {
 }
 
 /// IVR-12: a turn of a call that never began or has expired is refused. A call in progress takes
-/// only the next turn. The latest turn sent again gets the same response. With other content it is
-/// refused. No refused turn changes anything. The same is true for a call that has ended. Its next
-/// turn gets the outcome of the call again.
+/// only the next turn. The latest turn sent again gets the same response. The latest turn with
+/// other content is refused. No refused turn changes anything. The same is true for a call that has
+/// ended. Its next turn gets the outcome of the call again.
 #[tokio::test]
 async fn turns_out_of_order_are_refused() {
     let system = InProcessSystem::start().await;

@@ -1,6 +1,6 @@
 //! Outages of every store, while RPCs with the unique texts fail. No log contains a secret. Each
-//! service that needs the store logs one warning for each cause of the outage, and one line at its
-//! end.
+//! service that needs the store logs one warning for each cause of the outage, and one line at the
+//! end of the outage.
 
 use std::collections::BTreeSet;
 use std::path::Path;
