@@ -61,7 +61,7 @@ impl AsteriskContainer {
         run(Command::new("docker").args(["exec", &self.name, "asterisk", "-rx", command]))
     }
 
-    /// Waits up to 20 seconds until no call is in progress. False if one still is.
+    /// Waits up to 20 seconds until no call is in progress. False if a call still is.
     pub(super) fn is_idle(&self) -> bool {
         wait_until(Duration::from_secs(20), || {
             self.ask("core show channels count")

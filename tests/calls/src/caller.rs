@@ -31,7 +31,7 @@ const PACKET: usize = 160;
 pub(super) enum Act {
     /// Hears the first words of a recording.
     Hears(String),
-    /// Hears the rest of it.
+    /// Hears the rest of that recording.
     HearsOut,
     /// Presses keys, one after another.
     Presses(String),
@@ -80,8 +80,8 @@ pub(super) struct Heard {
 }
 
 impl Call {
-    /// Makes the call, with files in `home`. Fails unless the call is answered, lasts as long as the caller acts, and ends
-    /// as planned.
+    /// Makes the call, with files in `home`. Fails if the call is not answered, ends before the
+    /// caller's last action, or does not end as planned.
     pub(super) async fn make(
         &self,
         trunk: Trunk,
@@ -253,7 +253,7 @@ impl<'a> Talk<'a> {
         let status = loop {
             let mut packet = [0; 2048];
             tokio::select! {
-                // Read the audio that was sent before the end first.
+                // First read the audio that was sent before the end.
                 biased;
                 length = self.ear.recv(&mut packet) => self.hear(packet.get(..length?)),
                 status = self.sipp.wait() => break status?,

@@ -232,7 +232,7 @@ fn project<'a>(engine: &'a Engine, repo: &'a Repo) -> Project<'a> {
         .with("AIKAGI_PUBLIC_PORT", range(PUBLIC_PORTS))
         .with("AIKAGI_PRIVATE_PORT", range(PRIVATE_PORTS))
         .with("AIKAGI_SOFTPHONE_PORT", SOFTPHONE_PORT.to_string())
-        // The trials wait some hundred times until a container is healthy.
+        // The trials wait hundreds of times until a container is healthy.
         .with("AIKAGI_HEALTH_INTERVAL", "1s")
         .with("AIKAGI_TRUNK", SIP_ADDRESS)
         .with("AIKAGI_SIP_ADDRESS", SIP_ADDRESS)

@@ -1,5 +1,5 @@
-//! Replays the fuzzer's seeds and all their prefixes. This finds a seed that breaks a property without the
-//! fuzzer.
+//! Replays the fuzzer's seeds and all their prefixes. So a seed that breaks a property is found
+//! without the fuzzer.
 
 #![expect(
     clippy::panic,
@@ -32,7 +32,7 @@ fn no_seed_breaks_a_property() {
         let seeds = files(&fuzz().join("seeds").join(name));
         assert!(!seeds.is_empty(), "{name}");
         for seed in seeds {
-            // The last seed in the output is the one that failed.
+            // If the test fails, the last seed in the output is the one that broke a property.
             println!("{}", seed.display());
             let bytes = std::fs::read(seed).unwrap();
             (0..=bytes.len()).for_each(|end| check(&bytes[..end]));

@@ -11,7 +11,8 @@ use tonic::{Code, Status};
 use super::account::Account;
 use super::gateways::Gateways;
 
-/// The wrong attempts before each login with the right password, fewer than the limits (LOGIN-2).
+/// The number of wrong attempts before each login with the right password. It is lower than the
+/// limits (LOGIN-2).
 const WRONG: u32 = 2;
 const WRONG_TEMPORARY: &str = "00000000";
 const WRONG_PERMANENT: &str = "Wrong12345";

@@ -34,8 +34,8 @@ fn rotate_key(system: &ContainerSystem<'_>) -> Result<()> {
     system
         .project
         .run(&["run", "--rm", "--no-deps", "-T", "reseal"])?;
-    // Operators wait a day, until all temporary passwords under the old key have expired. Here two
-    // rounds use them up.
+    // Operators wait a day, until all temporary passwords under the old key have expired. Here, two
+    // rounds of each subscriber use up all these passwords.
     subscribers.wait_for_rounds(2 * SUBSCRIBERS)?;
     run_setup(system, &["keys", "remove", "1"])?;
     system.restart_each(&KEY_HOLDERS)?;

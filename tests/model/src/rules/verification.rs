@@ -135,7 +135,8 @@ impl Steps for Verify {
                 }
             }
             At::Failed => refused("UNAVAILABLE"),
-            // SESS-2: a session that makes the last allowed attempt itself ends with it.
+            // SESS-2: if the session itself makes the last allowed attempt, and the attempt is
+            // wrong, the session ends.
             At::End => {
                 model.logout(self.handle);
                 refused("PASSWORD_DEAD")
