@@ -16,13 +16,13 @@ use crate::system::{ContainerSystem, RUNNING};
 
 /// One test of the system in containers.
 pub(crate) struct Trial {
-    /// Its name, for `--trial`.
+    /// The trial's name, for `--trial`.
     pub(crate) name: &'static str,
     /// A short description, for the console.
     pub(crate) about: &'static str,
-    /// True if `cargo xtask test` runs it too.
+    /// True if `cargo xtask test` runs the trial too.
     pub(crate) quick: bool,
-    /// Runs it.
+    /// Runs the trial.
     pub(crate) run: fn(&ContainerSystem<'_>) -> Result<()>,
 }
 

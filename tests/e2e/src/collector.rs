@@ -35,7 +35,7 @@ impl Collector {
         Self { port, received }
     }
 
-    /// Its URL.
+    /// The collector's URL.
     pub fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }

@@ -38,13 +38,13 @@ pub type Moment = DateTime<Utc>;
 /// A name for a session or a call. The test chooses the handle when the session or the call begins.
 pub type Handle = usize;
 
-/// IVR-9.
+/// IVR-9: how long a temporary password works.
 const TEMPORARY_LIFETIME: TimeDelta = TimeDelta::hours(24);
-/// PW-3.
+/// PW-3: the time after which a permanent password must be changed.
 const PERMANENT_LIFETIME: TimeDelta = TimeDelta::days(60);
-/// SESS-1.
+/// SESS-1: a session that is not used for this time ends.
 const IDLE: TimeDelta = TimeDelta::minutes(15);
-/// SESS-1.
+/// SESS-1: a session ends after this time, even if it is in use.
 const LONGEST: TimeDelta = TimeDelta::hours(12);
 /// IVR-12: how long the services keep the state of an abandoned call, according to their settings.
 const REMEMBERED: TimeDelta = TimeDelta::minutes(5);

@@ -30,7 +30,7 @@ const WITNESS: &str = "0311150001";
 /// The version before the last schema migration.
 struct Earlier {
     commit: String,
-    /// The version of its schema: the number of its last schema migration.
+    /// The version of the schema: the number of the last schema migration.
     schema: String,
 }
 
@@ -85,7 +85,8 @@ impl Earlier {
         Ok(Self { commit, schema })
     }
 
-    /// Builds its executables under `target/previous`, and returns their directory.
+    /// Builds the earlier version's executables under `target/previous`, and returns their
+    /// directory.
     fn build(&self, repo: &Repo) -> Result<PathBuf> {
         let home = repo.target.join("previous");
         let source = home.join("source");

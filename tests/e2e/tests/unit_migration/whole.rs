@@ -15,7 +15,7 @@ use crate::abuse::rows;
 
 use super::{BY_LINE, BY_NUMBER, by_line, by_number, line};
 
-/// Locks the line, as another change of it would.
+/// Locks the line, as another change of the line would.
 async fn hold_line(ledger: &PgPool) -> Transaction<'static, Postgres> {
     let mut transaction = ledger.begin().await.unwrap();
     sqlx::query("SELECT FROM lines WHERE contract_number = $1 FOR UPDATE")

@@ -91,7 +91,7 @@ pub enum Operation {
         line: Number,
         /// The number to add.
         number: Number,
-        /// True if it has the option service.
+        /// True if the number has the option service.
         subscribed: bool,
     },
     /// An operator removes a number from its line.

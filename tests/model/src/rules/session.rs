@@ -16,7 +16,7 @@ use super::{
 pub struct Session {
     /// The account that is logged in.
     pub account: Number,
-    /// INV-1: the epoch of the secret that opened it.
+    /// INV-1: the epoch of the secret that opened the session.
     pub epoch: Epoch,
     /// SESS-2: [`super::Account::generation`] when the session was opened.
     pub generation: u32,
@@ -109,7 +109,7 @@ impl Steps for Login {
     type Output = v1::Session;
 
     fn step(self, model: &mut Model) -> Next<Self, v1::Session> {
-        // LOGIN-5.
+        // LOGIN-5: every refusal is the same.
         let refused = || Next::Answers(Err(Refused::new("LOGIN_REFUSED")));
         match self.at.clone() {
             At::Charge => match model.charge(self.number) {
