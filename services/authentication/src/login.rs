@@ -68,8 +68,8 @@ impl Authentication {
                 .await?;
             return Err(self.login_refused(Some(kind)));
         };
-        // Both run in parallel, because nobody has the token yet. If the credential changed while the hash was
-        // computed, the session has an old epoch and is invalid.
+        // The session is stored and the attempt is settled in parallel, because nobody has the token yet. If the
+        // credential changed while the hash was computed, the session has an old epoch and is invalid.
         let (stored, settled) = tokio::join!(
             self.store_session(&record, now),
             self.store.settle_login(&number, &attempt.charged, now),

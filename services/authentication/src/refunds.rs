@@ -25,7 +25,8 @@ pub(crate) struct Refunds {
     store: Store,
     shutdown: Shutdown,
     places: Arc<Semaphore>,
-    /// Only one waiting refund is tried at a time, so that other statements keep the ledger's connections.
+    /// Only one waiting refund is tried at a time, so that the refunds do not take the ledger's connections from
+    /// other statements.
     turn: Arc<Semaphore>,
 }
 

@@ -24,7 +24,8 @@ const ATTEMPTS: [&str; 2] = [
     "/aikagi.edge.v1.SubscriberService/ChangePassword",
 ];
 
-/// The RPC that tries several passwords (LOGIN-8). It takes an attempt for each, which needs the request's message.
+/// The RPC that tries several passwords (LOGIN-8). The RPC itself takes its attempts, because their number is in the
+/// request's message.
 const SEVERAL_ATTEMPTS: &str = "/aikagi.edge.v1.SubscriberService/Migrate";
 
 /// Puts a [`Gate`] in front of a service.
@@ -83,8 +84,8 @@ impl Rules {
         Ok(self.attempts.of(client))
     }
 
-    /// LOGIN-8: takes the attempt of a request that tries one password. Gives a request with several the means to take
-    /// its attempts.
+    /// LOGIN-8: takes the attempt of a request that tries one password. To a request that tries several passwords,
+    /// adds the [`ClientAttempts`] with which the RPC takes the attempts.
     async fn limit(&self, mut request: Request<Body>) -> Result<Request<Body>, Refusal> {
         let path = request.uri().path();
         if ATTEMPTS.contains(&path) {

@@ -138,7 +138,8 @@ impl ClientAttempts {
 
     /// LOGIN-8: returns attempts whose passwords were right or were not tried.
     ///
-    /// A fault of the store is only reported: the quota is whole again after at most two periods.
+    /// If the store fails, the fault is only reported, because the whole quota is available again after at most two
+    /// periods.
     pub(crate) async fn refund(&self, attempts: u32) {
         if attempts == 0 {
             return;

@@ -7,7 +7,8 @@ use serde::Deserialize;
 /// The maximum number of characters in one text.
 const LONGEST: usize = 500;
 
-/// `[profile]`: the operator's own texts and links. For an unset one, the site shows nothing (SITE-1).
+/// `[profile]`: the operator's own texts and links. If a text or a link is not set, the site does not show it
+/// (SITE-1).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ProfileSettings {
@@ -47,7 +48,7 @@ pub struct BothLanguages {
 pub struct ServiceLinkSettings {
     /// The name of the service.
     pub name: BothLanguages,
-    /// The address of its pages, over `https`.
+    /// The `https` address of the service's pages.
     pub url: SecureAddress,
 }
 

@@ -57,11 +57,11 @@ pub struct PublicSettings {
     /// The directory of the site's files. Without it the port serves no files.
     #[serde(default)]
     pub site: Option<PathBuf>,
-    /// The bounds of this port. An unset bound has the default of a port for anyone (OPS-5).
+    /// The bounds of this port. A bound that is not set has the default for a port that anyone can reach (OPS-5).
     #[serde(default)]
     pub bounds: BoundSettings,
-    /// The number of places that only logins may take, at most half of `server.max_in_flight`. Other RPCs get the rest
-    /// (OPS-5).
+    /// The number of places that only logins may take, at most half of `server.max_in_flight`. Other RPCs may take
+    /// only the remaining places (OPS-5).
     #[serde(default = "default_login_places")]
     pub login_places: usize,
 }

@@ -80,7 +80,8 @@ impl Site {
         if is_read && !hashed && !path.contains('.') {
             *request.uri_mut() = Uri::from_static(PAGE);
         }
-        // Ignore requests for a part of a file: files are small, and all responses share their bytes.
+        // Always serve a whole file, even if the request asks for a part: files are small, and responses with the
+        // same file share one copy of its content.
         request.headers_mut().remove(RANGE);
         let is_get = request.method() == Method::GET;
         let files = self.0.for_request();

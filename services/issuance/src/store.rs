@@ -156,7 +156,7 @@ fn refusal(denied: SettingDenial) -> Refusal {
     }
 }
 
-/// UNIT-2: gives the line its unit. If the unit replaces another one, the temporary passwords of the other are voided.
+/// UNIT-2: gives the line its unit. If the line had another unit, the temporary passwords of that unit are voided.
 async fn choose_unit(
     connection: &mut Connection,
     stored: &StoredLine,

@@ -15,7 +15,8 @@ const LONGEST_SETTING: TimeDelta = TimeDelta::seconds(30);
 pub enum TurnPosition {
     /// The turn starts the call.
     First,
-    /// The turn is the next one. Or it repeats the latest turn, because the replica of that turn has crashed.
+    /// The turn is the next one. A repeated turn has this position, too, if the replica that took the latest turn has
+    /// crashed.
     Next,
     /// The turn repeats the latest turn, which had this response.
     Repeated(TakeTurnResponse),

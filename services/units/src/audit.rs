@@ -22,7 +22,7 @@ const MONTHS_AHEAD: u32 = 2;
 /// without a partition go into the default partition.
 const INTERVAL: Duration = Duration::from_hours(6);
 
-/// Creates the partitions of the next months, now and then every [`INTERVAL`] until shutdown.
+/// Creates the partitions of the next months: once at the start, and then every [`INTERVAL`] until shutdown.
 pub(crate) async fn open_months_ahead(store: Store, clock: SharedClock, shutdown: Shutdown) {
     let mut task = BackgroundTask::new("audit_months");
     while !shutdown.has_begun() {

@@ -33,7 +33,8 @@ pub(crate) struct Charged {
     pub(crate) epoch: Epoch,
     /// Wrong attempts in a row, including this attempt.
     pub(crate) failures: u32,
-    /// The number of logins that have set the failures to 0. A refund applies only in the round of its charge.
+    /// The round: the number of logins that have set `failures` to 0. A charge can be refunded only while the round
+    /// is the same.
     pub(crate) reset_round: i64,
     /// The id of the charge. With it a charge is refunded only once.
     pub(crate) charge_id: i64,

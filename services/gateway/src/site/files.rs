@@ -1,4 +1,4 @@
-//! The files of a directory, in memory. All responses share their bytes.
+//! The files of a directory, in memory. Responses with the same file share one copy of its content.
 
 use std::collections::{HashMap, HashSet};
 use std::future::{Ready, ready};

@@ -13,8 +13,8 @@ use crate::session_token::ClientSession;
 
 /// MIG-6: changes the unit. This ends all sessions of the line, including this session.
 ///
-/// LOGIN-8: takes an attempt for each password, and returns those of the right ones. A request without a wrong password
-/// takes one, as a login does.
+/// LOGIN-8: takes an attempt for each password, and returns the attempts of right passwords. If no password is wrong,
+/// the request takes one attempt, as a login does.
 pub(super) async fn migrate(
     subscriber: &Subscriber,
     client: &ClientSession,

@@ -61,14 +61,15 @@ async fn attempts_beyond_the_quota_are_refused() {
     assert_eq!(response.reason(), Some(ErrorReason::LoginRefused));
 }
 
-/// LOGIN-8: a unit migration takes an attempt for each password, and returns those of the right ones.
+/// LOGIN-8: a unit migration takes an attempt for each password, and returns the attempts of right passwords.
 #[tokio::test]
 async fn each_wrong_password_of_a_migration_takes_an_attempt() {
     for (passwords, left) in [
-        // Right passwords take one attempt together, as a login does.
+        // If all passwords are right, they take one attempt together, as a login does.
         (vec![PASSWORD; 40], 8),
         (vec![PASSWORD, "wrong", "wrong", PASSWORD], 7),
-        // More wrong passwords than attempts: the address has none left, but no longer than a period.
+        // There are more wrong passwords than attempts. The address has no attempt left, but for no longer than a
+        // period.
         (vec!["wrong"; 40], 0),
     ] {
         let fixture = Fixture::start("attempts = { burst = 10, period = \"1m\" }", "").await;

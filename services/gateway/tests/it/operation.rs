@@ -86,7 +86,7 @@ async fn a_migration_may_take_longer() {
 
     let late = client.login(slow_login()).await.unwrap_err();
     assert_eq!(reason_of(&late), Some(ErrorReason::DeadlineExceeded));
-    // One for the login, which may still wait in the stub, and one for the migration.
+    // One of these calls continues the login, which may still wait in the stub. The other continues the migration.
     fixture.stub.continue_slow_rpc();
     tokio::task::yield_now().await;
     fixture.stub.continue_slow_rpc();

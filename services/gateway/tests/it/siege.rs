@@ -1,5 +1,5 @@
-//! Attacks from one host must not affect other clients. Each attack has a size that once did affect them. The gateway
-//! runs as a separate process.
+//! Attacks from one host must not affect other clients. Each attack is so large that an earlier version of the
+//! gateway failed to serve the other clients. The gateway runs as a separate process.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The maximum resident memory of the gateway, in bytes.
 const MEMORY: usize = 128 * 1024 * 1024;
 
-/// The factor by which the attacks are larger than in `cargo xtask test`.
+/// The size of the attacks, as a multiple of their size in `cargo xtask test`.
 fn times() -> usize {
     let times = std::env::var("AIKAGI_SIEGE_TIMES");
     times.map_or(1, |times| times.parse().unwrap())

@@ -16,7 +16,7 @@ use tonic::{Request, Response, Status};
 pub(crate) const NUMBER: &str = "0312345678";
 pub(crate) const PASSWORD: &str = "abcd1234";
 pub(crate) const SLOW_PASSWORD: &str = "slow1234";
-/// A unit migration with this revision waits, as a login with [`SLOW_PASSWORD`] does.
+/// A unit migration with this revision waits in the stub, as a login with [`SLOW_PASSWORD`] does.
 pub(crate) const SLOW_REVISION: &str = "slow";
 pub(crate) const TOKEN: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 pub(crate) const NEW_TOKEN: &str = "BAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -29,9 +29,9 @@ pub(crate) struct Stub(Arc<State>);
 struct State {
     live: Mutex<Option<&'static str>>,
     calls: Mutex<Vec<String>>,
-    /// Notified when a slow login has arrived.
+    /// Notified when a slow login or a slow unit migration has arrived.
     pub(crate) slow_rpc_arrived: Notify,
-    /// Notified when the slow login may continue.
+    /// Notified when a slow login or a slow unit migration may continue.
     pub(crate) slow_rpc_may_continue: Notify,
 }
 

@@ -8,7 +8,7 @@ use aikagi_domain::telephone::TelephoneNumber;
 use tokio::sync::oneshot;
 
 /// The number of batches that are added in parallel. It must be 2, because the queue compares a batch only with the
-/// batch before it.
+/// previous batch.
 pub(super) const PARALLEL_BATCHES: usize = 2;
 
 /// The queue of batches. It remembers the batch that got the last turn.
@@ -17,9 +17,9 @@ pub(super) struct BatchQueue {
     last: Option<(Arc<HashSet<TelephoneNumber>>, oneshot::Receiver<Infallible>)>,
 }
 
-/// The turn of a batch. If the next batch has a common number, it waits until this turn is dropped.
+/// The turn of a batch. If the next batch contains a number of this batch, it waits until this turn is dropped.
 pub(super) struct BatchTurn {
-    /// Resolves when the batch before ends. `None` if the two batches have no common number.
+    /// Resolves when the previous batch ends. `None` if the two batches have no common number.
     before: Option<oneshot::Receiver<Infallible>>,
     _held: oneshot::Sender<Infallible>,
 }
@@ -39,7 +39,7 @@ impl BatchQueue {
 }
 
 impl BatchTurn {
-    /// Waits until the batch before ends, if the two batches have a common number.
+    /// If the previous batch and this batch have a common number, waits until the previous batch ends.
     pub(super) async fn wait(mut self) -> Self {
         if let Some(before) = self.before.take() {
             // The sender never sends. The wait ends when the sender is dropped.

@@ -141,7 +141,7 @@ impl UnitMigration {
 
     /// MIG-3, MIG-6: hashes the session's password for each account of the new unit, each time with a new salt.
     ///
-    /// Each hash takes its own permit, and only some run in parallel, so that others get their turns between them.
+    /// Each hash takes its own permit, and only a few hashes run in parallel. Between them, other RPCs get permits.
     async fn hash_for_each(
         &self,
         plan: &UnitMigrationPlan,

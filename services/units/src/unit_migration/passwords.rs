@@ -152,9 +152,11 @@ impl UnitMigration {
         Ok(proven)
     }
 
-    /// Verifies the passwords, some in parallel. Returns the results with their indexes, in this order.
+    /// Verifies the passwords, a few in parallel. Returns the results with the indexes of their entries, in the order
+    /// of the entries.
     ///
-    /// After a failure no further verification begins. Those in progress end, because their attempts are charged.
+    /// After a failure that is not about a password, no further verification begins. Verifications in progress run to
+    /// their end, because their attempts are charged.
     async fn verify_each<'a>(
         &self,
         session: &MigrationSession,
@@ -175,7 +177,8 @@ impl UnitMigration {
             .collect()
     }
 
-    /// Verifies a password, and notes a failure that is not about the password. Returns `None` after such a failure.
+    /// Verifies a password. Sets `failed` after a failure that is not about the password. If `failed` is already set,
+    /// returns `None` and verifies nothing.
     async fn verify_unless(
         &self,
         failed: &AtomicBool,
