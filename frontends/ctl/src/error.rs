@@ -26,7 +26,7 @@ pub(crate) enum ExitKind {
     ProblemsFound,
     /// Stopped by Ctrl-C.
     Interrupted,
-    /// The program that reads the standard output has closed it, such as `head`.
+    /// The program that reads the standard output, such as `head`, has closed it.
     OutputClosed,
 }
 

@@ -44,7 +44,7 @@ test("security headers and caching headers", async () => {
   await context.close();
 });
 
-/** The browser enforces the content security policy: it refuses inline code, and text as markup. */
+/** The browser enforces the content security policy: it refuses inline code, and scripts that turn text into markup. */
 test("the content security policy is enforced", async () => {
   const { page, context } = await browser.reader();
   await page.goto(`${SITE}/login`);

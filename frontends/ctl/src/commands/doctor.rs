@@ -35,7 +35,7 @@ pub(crate) async fn run(settings: &Settings, output: &mut Output) -> Result<(), 
     }
 }
 
-/// The result of a check. The names are part of the JSON output.
+/// The result of a check. The names of the variants are part of the JSON output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum CheckState {

@@ -13,8 +13,8 @@ export function parseNumber(typed: string): string | undefined {
 }
 
 /**
- * Returns the number with hyphens between its groups. If the groups are not known from the number, returns it
- * unchanged.
+ * Returns the number with hyphens between its groups. If the first digits do not determine the groups, returns the
+ * number unchanged.
  */
 export function showNumber(number: string): string {
   const groups = /^(0[5-9]0)(\d{4})(\d{4})$/.exec(number) ?? /^(0[36])(\d{4})(\d{4})$/.exec(number);

@@ -36,7 +36,7 @@ export interface Site {
   follow: () => void;
   /** Records that there is no session, and notifies other windows. */
   forget: () => void;
-  /** Records that the session has ended, shows the page for that, and remembers the present page for the next login. */
+  /** Records and shows that the session has ended. Remembers the present page for the next login. */
   ended: () => void;
   /** Gets the session from the server. With `peek`, the request does not extend the session (SESS-1). */
   look: (peek: boolean) => Promise<Failure | undefined>;

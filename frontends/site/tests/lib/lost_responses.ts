@@ -5,7 +5,7 @@ import type { Page } from "playwright-core";
 
 /**
  * From now on the server receives requests to this address, but the browser does not receive the responses. Therefore
- * it keeps its old cookie.
+ * the browser keeps its old cookie.
  */
 export async function loseResponses(page: Page, address: RegExp): Promise<void> {
   await page.route(address, async (route) => {

@@ -1,4 +1,5 @@
-// The real system of the tests, as described in its state.json. Tests prepare their lines with its outside workloads.
+// The real system of the tests, as described in its state.json. Tests prepare their lines as outside workloads of
+// this system.
 
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { randomInt } from "node:crypto";

@@ -133,7 +133,7 @@ fn authorities(path: &Path) -> Check {
             "set --authorities to the PEM file of the authority",
         ),
         Ok(all) => {
-            // The report has one check for all authorities. A failed one comes before the others.
+            // The report has one check for all authorities. If one authority is invalid, the report shows its check.
             let mut checks: Vec<Check> = all
                 .iter()
                 .map(|der| validity(what, der, &format!("{} in {}", all.len(), path.display())))

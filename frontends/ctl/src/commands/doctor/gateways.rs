@@ -18,10 +18,10 @@ use crate::settings::Settings;
 
 /// A number that is on no line. A request for it changes nothing and reveals nothing.
 const UNUSED_NUMBER: &str = "0000000000";
-/// A larger difference of the clocks gets a warning. It affects certificates, temporary passwords and the times in the
-/// audit trail.
+/// If the clocks differ by more than this, `doctor` warns. The difference affects certificates, temporary passwords
+/// and the times in the audit trail.
 const CLOCK_WARNING: TimeDelta = TimeDelta::seconds(2);
-/// A larger difference of the clocks is a failed check.
+/// If the clocks differ by more than this, the check fails.
 const CLOCK_WRONG: TimeDelta = TimeDelta::seconds(30);
 
 /// Checks every gateway, and then the services behind them.

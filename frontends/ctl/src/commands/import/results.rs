@@ -163,7 +163,7 @@ struct Summary {
     file: PathBuf,
     dry_run: bool,
     finished: bool,
-    /// The rows that were processed in all runs over this file. A dry run counts only its own.
+    /// The rows that were processed in all runs over this file. A dry run counts only its own rows.
     rows: u64,
     added: u64,
     unchanged: u64,
