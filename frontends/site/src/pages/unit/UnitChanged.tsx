@@ -7,8 +7,8 @@ import { Page } from "../../ui/Page";
 import { Logins } from "./Logins";
 
 /**
- * MIG-6: shown after a unit migration, with the new logins. After a reload the logins are lost, so it leads to the
- * login.
+ * MIG-6: shown after a unit migration, with the new logins. After a reload the logins are lost, so the page leads to
+ * the login.
  */
 export function UnitChanged() {
   const { texts } = useTexts();
