@@ -115,7 +115,7 @@ pub(super) async fn measure(
     ])
 }
 
-/// A process that only responds to requests. Dropping this stops it.
+/// A process that only responds to health checks. It stops when this value is dropped.
 pub(super) struct Echo {
     child: Child,
     port: u16,

@@ -18,14 +18,14 @@ const SERIAL: usize = 300;
 /// The largest relative difference between the median of a class and that of a wrong permanent
 /// password.
 const APART: f64 = 0.1;
-/// The most wrong attempts that do not kill a permanent password (LOGIN-2).
+/// The largest number of wrong attempts after which a permanent password still works (LOGIN-2).
 const WRONG_PERMANENT: u32 = 9;
-/// The most wrong attempts that do not kill a temporary password (LOGIN-2).
+/// The largest number of wrong attempts after which a temporary password still works (LOGIN-2).
 const WRONG_TEMPORARY: u32 = 2;
 /// Enough wrong attempts to reach any limit.
 const KILLS: u32 = 10;
 
-/// What is wrong with a login that is refused.
+/// The reason why a login is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Class {
     WrongPermanent,
@@ -65,7 +65,7 @@ impl Class {
     }
 }
 
-/// The clients, and the number of wrong attempts of each class since its count was 0.
+/// The clients, and for each class the number of wrong attempts since the count of its number was last reset.
 struct Players {
     site: Site,
     ivr: Ivr,

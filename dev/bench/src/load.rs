@@ -40,7 +40,8 @@ where
 
 /// The results of requests that were sent at random times.
 pub(super) struct Arrivals {
-    /// The latencies of the successful requests, in order. Each counts from the moment at which the request was due.
+    /// The latencies of the successful requests, in ascending order. A latency counts from the
+    /// moment at which the request was due.
     pub(super) latencies: Vec<Duration>,
     failed: u32,
     /// The time from the first request to the last response.

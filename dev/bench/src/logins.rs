@@ -19,7 +19,7 @@ use super::{BenchEnvironment, Effort, load, reference};
 
 /// The number of subscribers.
 pub(super) const SUBSCRIBERS: u32 = 16;
-/// The number of connections that they share.
+/// The number of connections that the subscribers share.
 pub(super) const CONNECTIONS: usize = 4;
 /// The number of concurrent logins. It is so high that a login always waits for a hash.
 pub(super) const CALLERS: usize = 12;
@@ -111,7 +111,7 @@ pub(super) async fn measure(
             Bound::AtMost(0.15),
         ),
         Measure::of(
-            "the same",
+            "one login, without its hash",
             "two durable commits of one row, one after another",
             "ms",
             commits,
@@ -161,8 +161,8 @@ async fn commit(ledger: &mut PgConnection, number: &str) -> Result<()> {
     Ok(())
 }
 
-/// The highest rate of logins, in logins per second. One login always waits for a hash, so the
-/// hashes limit the rate.
+/// The highest rate of logins, in logins per second. At least one login always waits for a hash, so
+/// the hashes limit the rate.
 pub(super) async fn logins(subscribers: &Subscribers, slice: Duration) -> Result<f64> {
     let subscribers = subscribers.clone();
     load::closed(CALLERS, slice, move |caller| {

@@ -17,7 +17,7 @@ pub enum Bound {
     AtMost(f64),
     /// The ratio must not differ from 1 by more than this.
     Within(f64),
-    /// No bound: the measure only helps to understand others.
+    /// No bound: the measure only helps to understand other measures.
     None,
 }
 
@@ -71,11 +71,11 @@ impl fmt::Display for Bound {
 /// Values of our code beside values of a peer, measured alternately.
 #[derive(Clone, Debug, Serialize)]
 pub struct Measure {
-    /// What was measured of our code.
+    /// The measured operation of our code.
     pub ours: String,
-    /// What was measured of the peer.
+    /// The measured operation of the peer.
     pub peer: String,
-    /// The unit of both.
+    /// The unit of all values.
     pub unit: &'static str,
     /// The values of each round, ours first.
     pub rounds: Vec<(f64, f64)>,

@@ -34,7 +34,7 @@ impl Ledger {
         let system = BenchSystem::start(environment, name, all_but_the_hash)?;
         let lines = numbers / NUMBERS_OF_A_LINE;
         let cluster = system.processes.cluster.as_ref().context("no cluster")?;
-        // These statements write the same rows as an import, which takes an hour.
+        // These statements write the same rows as an import would. An import would take an hour.
         cluster.run_statement(
             DATABASE,
             &format!(

@@ -102,10 +102,10 @@ pub enum Asked {
     Ended(CallOutcome),
 }
 
-/// Reads from a response what it asks for.
+/// Reads from a response the input that it asks for.
 ///
 /// # Panics
-/// If the response says nothing, which breaks the contract.
+/// If the response neither asks for input nor ends the call. Such a response violates the contract.
 pub fn asked(answer: &TakeTurnResponse) -> Asked {
     match answer
         .next

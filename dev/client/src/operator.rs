@@ -37,8 +37,8 @@ impl Operator {
         }
     }
 
-    /// Adds a line. The contract number comes first. Each number has true beside it if it is
-    /// subscribed.
+    /// Adds a line. The contract number comes first. The flag beside a number is true if the number
+    /// is subscribed.
     pub async fn add_line(&self, numbers: &[(&str, bool)]) -> Result<Line, Status> {
         let mut numbers = numbers.iter().map(|(number, subscribed)| NewNumber {
             number: (*number).to_owned(),

@@ -94,7 +94,7 @@ impl LoggedIn {
             .await
     }
 
-    /// Changes the password with every field given.
+    /// Changes the password. The caller gives every field of the request.
     pub async fn change_with(
         &self,
         current: &str,
@@ -156,7 +156,7 @@ impl LoggedIn {
         self.migrate_with(unit, passwords, &preview.revision).await
     }
 
-    /// Makes a unit migration with every field given.
+    /// Makes a unit migration. The caller gives every field of the request.
     pub async fn migrate_with(
         &self,
         unit: AuthUnit,

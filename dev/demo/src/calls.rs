@@ -174,7 +174,7 @@ fn read_out(answer: &TakeTurnResponse) -> Option<&str> {
     numbers.find(|number| !number.is_empty())
 }
 
-/// UNIT-3: the text with the number in it masked, even if its digits are spaced for reading out.
+/// UNIT-3: the text with its number masked, even if spaces separate the digits for reading out.
 /// The caller may hear the full number, but the transcript must not show it.
 fn masked_in(text: &str, number: &str) -> String {
     let digits: Vec<(usize, char)> = text

@@ -10,7 +10,7 @@ use aikagi_domain::telephone::TelephoneNumber;
 /// The width of the column with the actor's name.
 const WHO: usize = 12;
 
-/// Prints what happens, or only the result if it is quiet.
+/// Prints what happens in the story. A quiet narrator prints only the result.
 #[derive(Debug)]
 pub struct Narrator {
     quiet: bool,
@@ -20,7 +20,7 @@ pub struct Narrator {
 }
 
 impl Narrator {
-    /// A narrator. A quiet one prints only the result.
+    /// Creates a narrator. If `quiet` is true, the narrator prints only the result.
     pub fn new(quiet: bool) -> Self {
         let colours = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         Self {

@@ -13,7 +13,7 @@ use tonic_types::StatusExt as _;
 use super::narrator::{all_masked, masked};
 use super::{Story, answered, expect, refused};
 
-/// The most waits of a login while the gateway reports too many attempts (LOGIN-8).
+/// The maximum number of waits of one login while the gateway reports too many attempts (LOGIN-8).
 const PATIENCE: u32 = 20;
 
 impl Story {
@@ -73,7 +73,7 @@ impl Story {
         Ok(status)
     }
 
-    /// Changes the password. Checks that the old token has ended then (SESS-2).
+    /// Changes the password. Then checks that the old token is refused (SESS-2).
     pub(super) async fn change(
         &self,
         subscriber: &LoggedIn,
@@ -129,7 +129,7 @@ impl Story {
         self.logout(&subscriber).await
     }
 
-    /// Logs out. Checks that the token has ended then (SESS-2).
+    /// Logs out. Then checks that the token is refused (SESS-2).
     pub(super) async fn logout(&self, subscriber: &LoggedIn) -> Result<()> {
         self.narrator.does("subscriber", "logs out");
         answered("the logout", subscriber.logout().await)?;
@@ -185,7 +185,7 @@ impl Story {
     }
 
     /// LOGIN-8: after too many attempts from one address, waits as long as the response says, and
-    /// tries again. Nothing was charged.
+    /// tries again. The refused request has charged no attempt to the account.
     pub(super) async fn patiently<T>(
         &self,
         call: impl AsyncFn() -> Result<T, Status>,

@@ -7,15 +7,15 @@ use time::{Duration, OffsetDateTime};
 /// A defect of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Defect {
-    /// It ended an hour ago.
+    /// The certificate expired an hour ago.
     Expired,
-    /// It begins in an hour.
+    /// The certificate becomes valid in an hour.
     NotYetValid,
-    /// It has no SPIFFE name.
+    /// The certificate has no SPIFFE name.
     NoIdentity,
-    /// Its SPIFFE name belongs to another trust domain.
+    /// The SPIFFE name belongs to another trust domain.
     ForeignTrustDomain,
-    /// It has two SPIFFE names.
+    /// The certificate has two SPIFFE names.
     TwoIdentities,
 }
 
@@ -55,8 +55,8 @@ mod tests {
 
     use super::*;
 
-    /// The SPIFFE names of a certificate, and the present time compared with its validity: before
-    /// it, in it or after it.
+    /// The SPIFFE names of a certificate, and the present time compared with the certificate's
+    /// validity: before, during or after it.
     fn read(identity: &Identity) -> (Vec<String>, Ordering) {
         let text = std::fs::read(&identity.certificate).unwrap();
         let pem = Pem::iter_from_buffer(&text).next().unwrap().unwrap();

@@ -30,7 +30,7 @@ pub enum Tool {
     Speech,
     /// The SIP client of the tests with real calls.
     SipTester,
-    /// Runs a process with another time than the machine's.
+    /// Runs a process with a time that differs from the machine's time.
     Clock,
     /// The C compiler, with which Rust links and some crates build.
     CCompiler,
@@ -47,7 +47,7 @@ pub enum Tool {
 }
 
 impl Tool {
-    /// True if it is installed.
+    /// True if the tool is installed.
     pub fn present(self) -> bool {
         match self {
             Self::PostgreSql => postgres_programs().is_some(),
@@ -71,8 +71,9 @@ impl Tool {
         }
     }
 
-    /// Its packages in Debian. Those of PostgreSQL and Redis also start servers of the system.
-    /// Nothing here uses these: the private servers have other directories and ports.
+    /// The tool's packages in Debian. The packages of PostgreSQL and Redis also start servers. Our
+    /// programs do not use these servers: they start private servers with other directories and
+    /// ports.
     const fn packages(self) -> &'static [&'static str] {
         match self {
             Self::PostgreSql => &["postgresql"],
@@ -115,7 +116,8 @@ pub fn postgres_programs() -> Option<PathBuf> {
     found.pop().map(|(_, dir)| dir)
 }
 
-/// The directory of the server on PATH. A link to it is followed, because the other programs may not be beside the link.
+/// The directory of the server on PATH. A link to the server is followed, because the other
+/// programs may not be beside the link.
 fn on_path() -> Option<PathBuf> {
     let program = find("postgres")?.canonicalize().ok()?;
     program.parent().map(Path::to_owned)

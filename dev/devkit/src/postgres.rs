@@ -46,16 +46,17 @@ pub fn migration_files() -> Result<Vec<PathBuf>> {
 /// Options of a cluster.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
-    /// Commits survive a crash of the machine. Without this a run is faster. `synchronous_commit` is on in both cases
-    /// (INV-4).
+    /// If true, commits survive a crash of the machine. If false, a run is faster.
+    /// `synchronous_commit` is on in both cases (INV-4).
     pub durable: bool,
     /// Listen on this loopback port, too. None: only on a socket in the directory.
     pub port: Option<u16>,
-    /// Roles need their password over TCP. Without this, for tests, every connection may use every role.
+    /// If true, roles need their passwords over TCP. If false, which is for tests, every connection
+    /// may use every role.
     pub passwords: bool,
 }
 
-/// A running cluster; dropping it stops it.
+/// A running cluster. It stops when this value is dropped.
 #[derive(Debug)]
 pub struct Cluster {
     home: Home,

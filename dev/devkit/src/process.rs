@@ -18,21 +18,21 @@ const POLL: Duration = Duration::from_millis(100);
 /// A program to run.
 #[derive(Clone, Debug)]
 pub struct Program {
-    /// Its name in messages, such as `authentication` or `authentication-2`.
+    /// The program's name in messages, such as `authentication` or `authentication-2`.
     pub name: String,
     /// The executable.
     pub binary: PathBuf,
-    /// Its settings file.
+    /// The program's settings file.
     pub config: PathBuf,
-    /// The file to which its log is appended.
+    /// The file to which the program's log is appended.
     pub log: PathBuf,
-    /// The loopback port that it will listen on.
+    /// The loopback port that the program will listen on.
     pub port: u16,
-    /// Variables of its environment, besides those of this process.
+    /// Environment variables of the program, in addition to those of this process.
     pub environment: Vec<(String, String)>,
 }
 
-/// A running service; dropping it stops it.
+/// A running service. It stops when this value is dropped.
 #[derive(Debug)]
 pub struct Process {
     program: Program,
@@ -103,22 +103,23 @@ impl Process {
         &self.program
     }
 
-    /// Its process id.
+    /// The service's process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// True if it has not ended.
+    /// True if the service has not ended.
     pub fn alive(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// The end of its log.
+    /// The last lines of the service's log.
     pub fn last_words(&self) -> String {
         tail(&self.program.log, SHOWN_LINES)
     }
 
-    /// Sends SIGTERM, on which a service finishes its RPCs and ends. Kills it if it has not ended after `grace`.
+    /// Sends SIGTERM. The service then completes its RPCs and ends. Kills the service if it has not
+    /// ended after `grace`.
     pub fn stop(&mut self, grace: Duration) {
         command::stop(&mut self.child, Signal::SIGTERM, grace);
     }
@@ -130,20 +131,20 @@ impl Process {
         }
     }
 
-    /// Kills it with SIGKILL.
+    /// Kills the service with SIGKILL.
     pub fn kill9(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
-    /// Kills it if it is running, and starts it again.
+    /// Kills the service if it is running, and starts it again.
     pub fn restart(&mut self) -> Result<()> {
         self.kill9();
         *self = Self::start(self.program.clone())?;
         Ok(())
     }
 
-    /// Waits until it has ended. Returns false if it has not ended within `limit`.
+    /// Waits until the service has ended. Returns false if it has not ended within `limit`.
     pub fn wait_end(&mut self, limit: Duration) -> bool {
         wait_until(limit, || !self.alive())
     }

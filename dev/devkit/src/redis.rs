@@ -30,7 +30,7 @@ pub struct Options {
     pub port: Option<u16>,
 }
 
-/// A running server; dropping it stops it.
+/// A running server. It stops when this value is dropped.
 #[derive(Debug)]
 pub struct Redis {
     dir: PathBuf,
@@ -100,8 +100,8 @@ impl Redis {
         Ok(())
     }
 
-    /// Writes a copy of all data to disk. The next start reads the copy, as if it were a replica
-    /// that no longer receives changes.
+    /// Writes a copy of all data to disk. After the next start the server has the data of the copy,
+    /// like a replica that no longer receives changes.
     pub fn copy(&self) -> Result<()> {
         let reply = self.ask(&["SAVE"])?;
         if reply != "+OK" {

@@ -13,7 +13,7 @@ const SKIPPED: [&str; 5] = ["target", "node_modules", ".git", "__pycache__", ".v
 /// This repository.
 #[derive(Clone, Debug)]
 pub struct Repo {
-    /// Its root.
+    /// The root directory of the repository.
     pub root: PathBuf,
     /// Cargo's target directory.
     pub target: PathBuf,

@@ -35,15 +35,15 @@ impl Login {
 pub struct ServiceEnvironment {
     /// Its certificate, key and authority.
     pub identity: Identity,
-    /// Its login to PostgreSQL, if it has one.
+    /// The service's login to PostgreSQL, if it has one.
     pub postgres: Option<Login>,
-    /// Its login to Redis, if it has one.
+    /// The service's login to Redis, if it has one.
     pub redis: Option<Login>,
     /// The key ring's file.
     pub key_ring: PathBuf,
     /// The addresses of every service's replicas.
     pub addresses: BTreeMap<Service, Vec<String>>,
-    /// Logs in a format for people, not for machines.
+    /// True for a log format for people, false for a log format for machines.
     pub pretty_logs: bool,
 }
 

@@ -29,7 +29,7 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(30);
 /// The PostgreSQL that a system uses.
 #[derive(Clone, Debug)]
 pub enum Database {
-    /// Its own cluster, in the system's directory.
+    /// A cluster in the system's directory, for this system only.
     Own(postgres::Options),
     /// An existing database with the ledger's schema. The caller must keep it while the system
     /// runs.
@@ -51,19 +51,19 @@ pub type Adjust = fn(Service, u16, &mut Table);
 /// Options of a system.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The directory of all its files.
+    /// The directory of all files of the system.
     pub dir: PathBuf,
     /// The directory of the services' executables.
     pub binaries: PathBuf,
-    /// Its PostgreSQL.
+    /// The system's PostgreSQL.
     pub database: Database,
-    /// The options of its Redis.
+    /// The options of the system's Redis.
     pub redis: redis::Options,
     /// The number of replicas of a service; 1 for a service that is not listed.
     pub replicas: BTreeMap<Service, u16>,
     /// True for the usual ports, false for free ones.
     pub usual_ports: bool,
-    /// Logs in a format for people, not for machines.
+    /// True for a log format for people, false for a log format for machines.
     pub pretty_logs: bool,
     /// Changes the settings of each replica before they are written.
     pub adjust: Adjust,
@@ -72,8 +72,9 @@ pub struct Options {
 }
 
 impl Options {
-    /// A system with its own stores, apart from others on this machine: everything listens on free ports. Commits
-    /// survive a crash of the machine only if the system is `durable`, which makes it as slow as the disk.
+    /// A system with its own stores, separate from other systems on this machine: everything listens on
+    /// free ports. Commits survive a crash of the machine only if the system is `durable`, which makes it
+    /// as slow as the disk.
     pub fn apart(dir: PathBuf, binaries: &Path, durable: bool) -> Result<Self> {
         Ok(Self {
             dir,
@@ -100,16 +101,16 @@ impl Options {
     }
 }
 
-/// A running system; dropping it stops it.
+/// A running system. It stops when this value is dropped.
 pub struct System {
     // The fields are dropped in this order: services before their stores.
     services: BTreeMap<Service, Vec<Process>>,
     ports: BTreeMap<Service, Vec<Ports>>,
-    /// The authority of its certificates.
+    /// The authority of the system's certificates.
     pub authority: Authority,
-    /// Its Redis.
+    /// The system's Redis.
     pub redis: Redis,
-    /// Its own cluster, if it has one.
+    /// The system's own cluster, if it has one.
     pub cluster: Option<Cluster>,
     shared_database: Option<SharedDatabase>,
     dir: PathBuf,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tonic::Status;
 use tonic_types::StatusExt as _;
 
-/// What the caller did, in the JSON that the page sends.
+/// The caller's action, in the JSON that the page sends.
 #[derive(Deserialize)]
 pub(crate) struct Turn {
     call_id: String,
@@ -24,12 +24,12 @@ enum TurnEvent {
     HungUp,
 }
 
-/// What the softphone does next, in the JSON that the page reads.
+/// The softphone's next action, in the JSON that the page reads.
 #[derive(Serialize)]
 pub(crate) struct TurnResponse {
-    /// What it says, in order.
+    /// The guidance that the softphone speaks, in order.
     guidance: Vec<Guidance>,
-    /// The keys that it waits for, unless the call has ended.
+    /// The keys that the softphone waits for, unless the call has ended.
     collect: Option<Collect>,
     /// The outcome of the call, if it has ended.
     ended: Option<&'static str>,

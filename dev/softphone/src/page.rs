@@ -23,8 +23,8 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
 const JSON: &str = "application/json";
 
 /// The page on port `port`, with a link to the settings site at `site`. It responds only to
-/// requests for a name of this machine. So a page on the internet cannot reach it by a name that
-/// resolves to this machine (DNS rebinding).
+/// requests for a name of this machine. So a page on the internet cannot reach the softphone by a
+/// name that resolves to this machine (DNS rebinding).
 pub(crate) fn router(calls: CallServiceClient<Channel>, port: u16, site: &str) -> Router {
     let file = |kind: &'static str, text: &str| {
         let text = Bytes::copy_from_slice(text.as_bytes());

@@ -17,7 +17,7 @@ use crate::tools::{self, Subcommand};
 
 const LIST: &str = "tests/attacks.toml";
 
-/// The attacks of one host are this many times as large here as in `cargo xtask test`.
+/// The size of the attacks of one host, as a multiple of their size in `cargo xtask test`.
 const SIEGE_TIMES: &str = "4";
 
 /// The content of `tests/attacks.toml`.

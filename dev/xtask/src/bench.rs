@@ -33,7 +33,8 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum What {
-    /// Logins compared with Argon2id of the reference library, one login with its hash, and waiting times.
+    /// Three measures: logins compared with Argon2id of the reference library, one login compared
+    /// with its hash, and waiting times.
     Login,
     /// Session checks compared with an echo RPC over mutual TLS, and with the highest rate of each
     /// store.

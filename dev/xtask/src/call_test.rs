@@ -12,9 +12,11 @@ use aikagi_devkit::process::executable;
 use aikagi_devkit::repo::Repo;
 use anyhow::{Context, Result};
 
-/// The image of Asterisk, the directory of its Dockerfile, and the stage that downloads Debian's packages.
+/// The image of Asterisk.
 const IMAGE: &str = "aikagi/asterisk:call-test";
+/// The directory of the image's Dockerfile.
 const DIRECTORY: &str = "deploy/asterisk";
+/// The stage of the Dockerfile that downloads Debian's packages.
 const PACKAGES: &str = "packages";
 
 /// Builds the image and makes every call. On a machine that cannot make calls, prints a warning and

@@ -114,7 +114,7 @@ fn is_found(repo: &Repo, console: Console, arguments: &Arguments, flaw: &Path) -
     let source = home.join("source");
     repo.unpack("HEAD", &source)?;
     let mut apply = Command::new("git");
-    // Without this variable, git would use our repository, because it contains this directory.
+    // Without this variable, git would use our repository, because `source` is inside the repository.
     apply
         .arg("apply")
         .arg(flaw)

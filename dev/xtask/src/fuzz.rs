@@ -112,7 +112,8 @@ fn targets(home: &Path) -> Result<Vec<String>> {
 /// Builds targets, and returns the directory of their programs.
 fn build(repo: &Repo, home: &Path, targets: &[String]) -> Result<PathBuf> {
     let host = host()?;
-    // With `--target`, even that of the host, cargo does not instrument build scripts.
+    // If `--target` is given, cargo does not instrument build scripts. Therefore the target is
+    // given although it is the host's own.
     let mut build = cargo(repo, &["build", "--release", "--quiet", "--target", &host]);
     build
         .args(targets.iter().flat_map(|target| ["--bin", target]))

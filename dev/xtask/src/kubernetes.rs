@@ -13,7 +13,7 @@ use aikagi_devkit::repo::Repo;
 use anyhow::{Context, Result};
 
 const DIRECTORY: &str = "deploy/kubernetes";
-/// The directories in it that are rendered.
+/// The directories in `DIRECTORY` that are rendered.
 const RENDERED: [&str; 2] = ["base", "overlays/example"];
 /// `kubectl version` prints this if its kustomize is new enough.
 const NEW_ENOUGH: &str = "Kustomize Version: v5";

@@ -7,14 +7,14 @@ use std::process::Child;
 use aikagi_devkit::{command, process, system_file};
 use anyhow::{Context, Result};
 
-/// The loopback port of its page under `cargo xtask up`.
+/// The loopback port of the softphone's page under `cargo xtask up`.
 pub(crate) const PORT: u16 = 8480;
 
-/// A running softphone; dropping it stops it.
+/// A running softphone. It stops when this value is dropped.
 pub(crate) struct Softphone(Child);
 
 impl Softphone {
-    /// Starts it with its page on this loopback port. The page may respond only a moment later.
+    /// Starts the softphone, with its page on this loopback port. Does not wait until the page responds.
     pub(crate) fn start(home: &Path, binaries: &Path, logs: &Path, port: u16) -> Result<Self> {
         let log = File::create(logs.join("softphone.log")).context("cannot write a log")?;
         let program = process::executable(binaries, "aikagi-softphone")?;

@@ -26,10 +26,10 @@ pub(crate) struct Arguments {
     /// Leave out the steps that take long and seldom fail, such as licences, clients and containers.
     #[arg(long)]
     fast: bool,
-    /// Only these steps, by name.
+    /// Run only these steps, by name.
     #[arg(long = "step", value_name = "NAME")]
     steps: Vec<String>,
-    /// Only the tests whose names contain this, and no other step.
+    /// Run only the tests whose names contain this text, and no other step.
     filter: Option<String>,
 }
 
@@ -44,7 +44,7 @@ struct Run<'a> {
 
 /// One check: a step of the test.
 struct Check {
-    /// Its name, for `--step`.
+    /// The name of the step, for `--step`.
     name: &'static str,
     /// The fact that it checks, in a few words.
     about: &'static str,
@@ -123,7 +123,7 @@ const CHECKS: [Check; 21] = [
     },
     Check {
         name: "bench",
-        about: "every benchmark runs, without its bounds",
+        about: "every benchmark runs; no bound is checked",
         slow: true,
         run: |run| bench::short(run.repo, run.console),
     },

@@ -90,11 +90,11 @@ pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Resul
     std::thread::spawn({
         move || {
             let started = System::start(&options, |text| console.step(text));
-            // The receiver no longer exists if the signal to end came first.
+            // If the signal to end came first, the receiver no longer exists.
             drop(sender.send(started.map(Box::new)));
         }
     });
-    // Every started process ends with this one, so an early exit leaves none running.
+    // Every started process ends when this process ends, so an early exit leaves no process running.
     let (started, end) = runtime.block_on(async {
         let mut end = End::new()?;
         tokio::select! {
@@ -279,7 +279,7 @@ fn invite(console: Console, system: &System, home: &Path, binaries: &Path, with_
     console.line("  Ctrl-C                      stops everything; the data stays");
 }
 
-/// Waits for a signal to end. Fails if a process ends by itself.
+/// Waits for a signal that ends this program. Fails if a process of the system ends by itself.
 async fn serve(system: &mut System, mut end: End) -> Result<()> {
     loop {
         tokio::select! {
@@ -306,8 +306,8 @@ async fn serve(system: &mut System, mut end: End) -> Result<()> {
     }
 }
 
-/// The signals that end this program: of Ctrl-C, of `kill` and service managers, and of a closed
-/// terminal.
+/// The signals that end this program. They come from Ctrl-C, from `kill` and service managers, and
+/// from a closed terminal.
 struct End {
     signals: [tokio::signal::unix::Signal; 3],
 }

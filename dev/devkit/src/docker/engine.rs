@@ -1,4 +1,4 @@
-//! The Docker engine: this machine's own, or one that runs only while it is needed.
+//! The Docker engine: the engine of this machine, or an engine that this program starts and stops.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -19,8 +19,9 @@ mod bridges;
 
 const START_LIMIT: Duration = Duration::from_mins(1);
 const STOP_LIMIT: Duration = Duration::from_secs(30);
-/// The plugins of Docker's command line, and their directory in Debian's packages of the same names.
+/// The plugins of Docker's command line. Debian's packages have the same names.
 const PLUGINS: [&str; 2] = ["docker-compose", "docker-buildx"];
+/// The directory of the plugin in each of these packages.
 const PLUGIN_DIRECTORY: &str = "usr/libexec/docker/cli-plugins";
 
 /// A running engine. Dropping it stops an engine that [`Engine::find`] started.

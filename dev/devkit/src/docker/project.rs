@@ -13,8 +13,8 @@ use crate::docker::engine::Engine;
 use crate::repo::Repo;
 use crate::system_file::{self, IdentityFiles, SystemFile};
 
-/// Debian's bundle of certificates. Builds get it, because they need it behind a proxy that has its
-/// own authority.
+/// Debian's bundle of certificates. Every build gets the bundle: behind a proxy with a private
+/// authority, a download needs it.
 const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
 /// The gateway's ports in its container.
 const PUBLIC_PORT: u16 = 8443;
@@ -23,9 +23,9 @@ const PRIVATE_PORT: u16 = 8444;
 /// A project of docker compose.
 #[derive(Clone)]
 pub struct Project<'a> {
-    /// The engine that runs it.
+    /// The engine that runs the project.
     pub engine: &'a Engine,
-    /// The repository of its description.
+    /// The repository with the compose files.
     pub repo: &'a Repo,
     name: &'a str,
     /// `docker-compose.yml` and its overlays.
@@ -37,13 +37,13 @@ pub struct Project<'a> {
 /// A container of a service.
 #[derive(Clone, Debug)]
 pub struct Container {
-    /// Its name.
+    /// The container's name.
     pub name: String,
-    /// The process id of its first process on this machine; 0 while none runs.
+    /// The process id, on this machine, of the container's first process. 0 while no process runs.
     pub pid: u32,
-    /// Its addresses, one in each of its networks.
+    /// The container's addresses, one in each of its networks.
     pub addresses: Vec<IpAddr>,
-    /// True while its health check succeeds.
+    /// True while the container's health check succeeds.
     pub healthy: bool,
 }
 
@@ -70,7 +70,7 @@ impl<'a> Project<'a> {
         self
     }
 
-    /// The same project with overlays (compose files that change the first).
+    /// The same project with overlays (compose files that change `docker-compose.yml`).
     #[must_use]
     pub fn over(&self, files: &[&'a str]) -> Self {
         let mut over = self.clone();
@@ -177,8 +177,8 @@ impl<'a> Project<'a> {
         Ok((ports(PUBLIC_PORT)?, ports(PRIVATE_PORT)?))
     }
 
-    /// Copies the identities of the outside workloads to `directory`, and writes `state.json` there for gateways on
-    /// these ports. Returns its path.
+    /// Copies the identities of the outside workloads to `directory`, and writes `state.json` there
+    /// for gateways on these ports. Returns the path of `state.json`.
     pub fn write_system_file(
         &self,
         directory: &Path,

@@ -152,8 +152,8 @@ impl Home {
         Ok(())
     }
 
-    /// True if the process is a server on this directory. Another process may have the same id by
-    /// now.
+    /// True if the process is a server on this directory. By now the id may belong to another
+    /// process.
     fn runs_here(&self, pid: u32) -> bool {
         let arguments = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         let data = self.data();

@@ -12,7 +12,7 @@ const FAMILIES: [&str; 9] = [
 pub(super) struct Test {
     /// The function's name.
     pub(super) name: String,
-    /// Its line, from 1.
+    /// The function's line, from 1.
     pub(super) line: usize,
     /// The rules.
     pub(super) ids: BTreeSet<String>,

@@ -15,9 +15,9 @@ pub(super) struct Specification {
 /// A rule.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Rule {
-    /// Its id, which never changes.
+    /// The rule's id, which never changes.
     pub(super) id: String,
-    /// Its title.
+    /// The rule's title.
     pub(super) title: String,
 }
 

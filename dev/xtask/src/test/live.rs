@@ -79,7 +79,7 @@ pub(crate) fn browser(repo: &Repo, console: Console, script: &str) -> Result<()>
 
 /// The differences between the systems of these checks.
 struct Kind {
-    /// Its directory under `target/test`.
+    /// The system's directory under `target/test`.
     home: &'static str,
     replicas: BTreeMap<Service, u16>,
     adjust: Adjust,

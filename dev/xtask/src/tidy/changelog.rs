@@ -56,7 +56,7 @@ fn settings(tree: &Tree) -> BTreeSet<String> {
         .collect()
 }
 
-/// The items of all command lines. Their files are left out, so a moved item changes nothing.
+/// The items of all command lines. The result does not name the files of the items, so a moved item changes nothing.
 fn command_lines(tree: &Tree) -> BTreeSet<String> {
     let sources = tree.ending(".rs").filter(|(path, _)| !is_test(path));
     sources.flat_map(|(_, text)| items(&code(text))).collect()

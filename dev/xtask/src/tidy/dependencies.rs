@@ -8,17 +8,17 @@ use super::tree::Tree;
 /// A package of this workspace.
 struct Package {
     name: &'static str,
-    /// Its row in the table. A package uses packages of lower rows. It may also use packages of its
-    /// own row that its entry lists.
+    /// The package's row in the table. A package uses packages of lower rows. It may also use
+    /// packages of its own row, if its entry lists them.
     row: u8,
     uses: Uses,
 }
 
 /// The packages of this workspace that a package may use.
 enum Uses {
-    /// Only these.
+    /// Only these packages.
     Only(&'static [&'static str]),
-    /// Every package of a lower row, and these of its own row.
+    /// Every package of a lower row, and these packages of its own row.
     Below { beside: &'static [&'static str] },
     /// Every package of a lower row except the domain.
     WithoutDomain,

@@ -4,9 +4,9 @@
 /// A paragraph of a document or of a comment.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Paragraph {
-    /// Its first line in the file, from 1.
+    /// The paragraph's first line in the file, from 1.
     pub(super) line: usize,
-    /// Its words on one line, without comment marks.
+    /// The paragraph's words on one line, without comment marks.
     pub(super) text: String,
 }
 

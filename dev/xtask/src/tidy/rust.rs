@@ -18,11 +18,11 @@ pub(super) enum Kind {
 /// A token of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Token<'a> {
-    /// Its kind.
+    /// The token's kind.
     pub(super) kind: Kind,
-    /// Its text in the source. For a string literal, only the content.
+    /// The token's text in the source. For a string literal, only the content.
     pub(super) text: &'a str,
-    /// Its first line, from 1.
+    /// The token's first line, from 1.
     pub(super) line: usize,
 }
 

@@ -90,12 +90,12 @@ impl<'a> Base<'a> {
         Some(Self { repo, commit })
     }
 
-    /// The commit itself.
+    /// The id of the commit.
     pub(super) fn commit(&self) -> &str {
         &self.commit
     }
 
-    /// The paths of files that were changed, added or removed since then.
+    /// The paths of files that were changed, added or removed since this commit.
     pub(super) fn changed(&self) -> Result<Vec<String>> {
         let differing = self.repo.git(&["diff", "--name-only", &self.commit])?;
         let new = self
@@ -117,7 +117,7 @@ impl<'a> Base<'a> {
         Tree { texts }
     }
 
-    /// The titles of the commits since then, with their short ids, newest first.
+    /// The titles of the commits after this commit, with their short ids, newest first.
     pub(super) fn titles(&self) -> Result<Vec<(String, String)>> {
         let range = format!("{}..HEAD", self.commit);
         let log = self
