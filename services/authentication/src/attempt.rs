@@ -34,7 +34,8 @@ impl VerifiedAttempt {
 impl Authentication {
     /// Charges an attempt and compares the password. The caller settles the attempt.
     ///
-    /// Returns `None` if nothing was charged, because no secret is live or `charge` does not allow it.
+    /// Returns `None` if the account was not charged: no secret is live, no attempt is left, or the number is not on
+    /// the line that `charge` names.
     ///
     /// LOGIN-4: a fault before the comparison refunds the charge.
     pub(crate) async fn attempt(

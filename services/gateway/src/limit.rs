@@ -79,7 +79,7 @@ impl LimitSettings {
 }
 
 /// The key of an address: the IPv4 address itself, or the network of an IPv6 address. So the owner of an IPv6 network
-/// cannot get more attempts with new addresses, and cannot fill the store with them.
+/// cannot get more attempts with new addresses, and cannot fill the store with keys.
 fn key_of(address: IpAddr, ipv6_prefix: u8) -> String {
     match address {
         IpAddr::V4(address) => address.to_string(),

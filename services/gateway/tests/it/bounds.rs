@@ -186,7 +186,8 @@ async fn shutdown_does_not_wait_for_silent_connections() {
     let _silent = TcpStream::connect(fixture.public).await.unwrap();
     let mut half = TcpStream::connect(fixture.public).await.unwrap();
     half.write_all(b"\x16\x03\x01").await.unwrap();
-    // The gateway accepts connections in order. After this one is accepted, so are the other two.
+    // The gateway accepts connections in order. When this connection is accepted, the two silent connections are
+    // accepted, too.
     let _later = fixture.connect("http/1.1").await;
     fixture.shutdown.begin();
     let stopped = tokio::time::timeout(SOON, &mut fixture.serving).await;

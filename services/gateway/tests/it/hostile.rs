@@ -179,7 +179,7 @@ async fn a_flood_of_continuations_closes_the_connection() {
     closed_with_calm(&fixture, frames).await;
 }
 
-/// OPS-5: a flood of empty CONTINUATION frames. They never exceed a limit of size.
+/// OPS-5: a flood of empty CONTINUATION frames. The frames never exceed a limit of size.
 #[tokio::test]
 async fn a_flood_of_empty_continuations_closes_the_connection() {
     let fixture = Fixture::start("", "").await;

@@ -36,7 +36,7 @@ fn slow_login() -> LoginRequest {
     }
 }
 
-/// LOGIN-4: the gateway refuses RPCs that exceed its capacity, with a reason. It calls no service for them.
+/// LOGIN-4: the gateway refuses RPCs that exceed its capacity, with a reason. It calls no service for a refused RPC.
 #[tokio::test]
 async fn rpcs_beyond_the_capacity_are_refused() {
     let fixture = Fixture::start_with("max_in_flight = 1", "", "").await;

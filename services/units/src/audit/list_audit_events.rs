@@ -21,7 +21,7 @@ pub(crate) async fn list_audit_events(
     };
     let newest = request.newest;
     let filter = filter(request)?;
-    // One more event than the page needs: if it exists, another page follows.
+    // Read one more event than the page needs. If this event exists, another page follows.
     let mut events = service
         .store
         .audit_events(&filter, newest, i64::from(size) + 1)
