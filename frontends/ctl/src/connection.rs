@@ -1,5 +1,5 @@
-//! RPCs to the gateway's private port. They use mutual TLS and accept only the workload `gateway`. Each RPC has a
-//! deadline. If no gateway can be reached, the error explains why.
+//! RPCs to the gateway's private port. They use mutual TLS and are sent only to the workload `gateway`. Each RPC has
+//! a deadline. If no gateway can be reached, the error explains why.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-// Writes the list of the reasons in the contract of the subscriber's service. The build fails if a language has no text
-// for one of them.
+// Writes the list of the reasons in the contract of the subscriber's service. The build fails if a language has no
+// text for one of these reasons.
 
 import { readFileSync, writeFileSync } from "node:fs";
 

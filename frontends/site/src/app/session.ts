@@ -1,4 +1,4 @@
-// The state of the session, as the page knows it, and its end. The page keeps it only in memory.
+// The state of the session, as the page knows it, and its end. The page keeps this state only in memory.
 
 import { type Timestamp, timestampMs } from "@bufbuild/protobuf/wkt";
 import { serverNow } from "../api/clock";

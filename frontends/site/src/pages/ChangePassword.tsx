@@ -104,7 +104,8 @@ export function ChangePassword({ session }: { session: Session }) {
       return lookFailure && isSessionOver(lookFailure) ? undefined : { failure };
     }
     if (failure.lost) {
-      // The server may have changed the password. If the session's revision is the same, it has not (SESS-5).
+      // The server may have changed the password. If the session's revision is the same, nothing was changed
+      // (SESS-5).
       const { response: now } = await callWithRetries(() => subscriber.getSession({ peek: true }));
       setLost(now?.session?.revision === session.revision ? "notDone" : "perhaps");
       return { failure };

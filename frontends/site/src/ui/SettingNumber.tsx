@@ -4,7 +4,7 @@ import { Icon } from "./Icon";
 
 /**
  * Shows the setting number, and says whether a call to it is charged (SITE-1). Renders nothing if the operator's
- * profile has neither.
+ * profile has neither of the two facts.
  */
 export function SettingNumber() {
   const { texts } = useTexts();

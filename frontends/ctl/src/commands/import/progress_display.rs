@@ -1,5 +1,5 @@
-//! Shows the progress of an import on standard error. On a terminal it is a bar. Otherwise it is a line every few
-//! seconds.
+//! Shows the progress of an import on standard error. On a terminal it shows a bar. Otherwise it prints a line every
+//! few seconds.
 
 use std::io::IsTerminal as _;
 use std::time::Duration;

@@ -106,7 +106,8 @@ export function useUnitMigration({
       return undefined;
     }
     if (failure.lost) {
-      // The server may have changed the unit. It has not if the session is still live with the old unit (MIG-6).
+      // The server may have changed the unit. If the session is still live with the old unit, the unit was not
+      // changed (MIG-6).
       const { response } = await callWithRetries(() => subscriber.getSession({ peek: true }));
       setLost(response?.session?.unit === session.unit ? "notDone" : "perhaps");
       return { failure };
