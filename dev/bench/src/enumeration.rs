@@ -15,8 +15,8 @@ use super::{BenchEnvironment, Effort};
 
 /// The number of refusals of each class in each round.
 const SERIAL: usize = 300;
-/// The largest relative difference between the median of a class and that of a wrong permanent
-/// password.
+/// The largest relative difference between the median time of a class and the median time of a
+/// wrong permanent password.
 const APART: f64 = 0.1;
 /// The largest number of wrong attempts after which a permanent password still works (LOGIN-2).
 const WRONG_PERMANENT: u32 = 9;

@@ -21,7 +21,7 @@ use super::{BenchEnvironment, Effort, load, reference};
 pub(super) const SUBSCRIBERS: u32 = 16;
 /// The number of connections that the subscribers share.
 pub(super) const CONNECTIONS: usize = 4;
-/// The number of concurrent logins. It is so high that a login always waits for a hash.
+/// The number of concurrent logins. The number is so high that at least one login always waits for a hash.
 pub(super) const CALLERS: usize = 12;
 /// The number of consecutive logins whose median is one measured time.
 const SERIAL: usize = 15;

@@ -70,12 +70,12 @@ impl Site {
 }
 
 impl LoggedIn {
-    /// Reads the session. This counts as use of it.
+    /// Reads the session. This counts as use of the session.
     pub async fn session(&self) -> Result<Session, Status> {
         self.get(false).await
     }
 
-    /// Reads the session. This does not count as use of it.
+    /// Reads the session. This does not count as use of the session.
     pub async fn peek(&self) -> Result<Session, Status> {
         self.get(true).await
     }

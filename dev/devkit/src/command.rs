@@ -58,8 +58,8 @@ pub fn spawn(mut command: Command) -> Result<Child> {
         let (sender, requests): (Sender<SpawnRequest>, Receiver<SpawnRequest>) = channel();
         std::thread::spawn(move || {
             for mut request in requests {
-                // If the caller no longer waits, the child is dropped. It stays tied to this
-                // process.
+                // If the caller no longer waits, the child is dropped. The dropped child stays tied
+                // to this process.
                 let _ = request.reply.send(request.command.spawn());
             }
         });

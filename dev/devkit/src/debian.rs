@@ -1,5 +1,5 @@
-//! Programs from Debian's packages, unpacked without installation. They are for a machine whose own
-//! release does not have the program, or has too old a version.
+//! Programs from Debian's packages, unpacked without installation. A machine needs them if its own
+//! release does not have the program, or has a version that is too old.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

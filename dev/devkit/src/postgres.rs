@@ -131,7 +131,7 @@ impl Cluster {
         self.home.dir.join("postgres.log")
     }
 
-    /// Stops the server. It closes its connections and writes all commits to disk.
+    /// Stops the server. The server first closes its connections and writes all commits to disk.
     pub fn stop(&mut self) {
         if let Some(mut child) = self.child.take() {
             stop(&mut child, Signal::SIGINT, STOP_LIMIT);

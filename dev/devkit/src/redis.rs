@@ -41,8 +41,8 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// Starts a server in `dir` and waits until it replies. Its users are those of `acl` (the lines
-    /// of an ACL file that start with `user`), and one for this module.
+    /// Starts a server in `dir` and waits until it replies. The server's users are the users of
+    /// `acl` (the lines of an ACL file that start with `user`), and a user for this module.
     pub fn start(dir: &Path, acl: &str, options: Options) -> Result<Self> {
         let dir = private_directory(dir)?
             .canonicalize()
@@ -128,7 +128,7 @@ impl Redis {
         }
     }
 
-    /// Stops the server. Durable data is on disk then.
+    /// Stops the server. A durable server first writes all data to disk.
     pub fn stop(&mut self) {
         if let Some(mut child) = self.child.take() {
             // A frozen process does not receive SIGTERM.

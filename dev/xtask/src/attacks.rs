@@ -121,7 +121,7 @@ fn passed(
     Ok(names_of_passed(&String::from_utf8_lossy(&output.stdout)))
 }
 
-/// One of libtest's lines of JSON.
+/// A line of libtest's JSON output.
 #[derive(Debug, Deserialize)]
 struct TestEvent {
     #[serde(rename = "type")]

