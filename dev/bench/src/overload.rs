@@ -1,5 +1,5 @@
-//! Ten times the load that the system can serve. Measures how much of it is served, and checks that
-//! it locks nobody out.
+//! Sends ten times as many logins as the system can serve. Measures how many logins succeed, and
+//! checks that the load locks no subscriber out.
 
 use anyhow::{Context, Result, ensure};
 
@@ -39,7 +39,7 @@ pub(super) async fn measure(
         let seen = operator.number(number).await.map_err(status_error)?;
         ensure!(
             seen.failures == 0,
-            "LOGIN-3: {} wrong attempts are counted, but nobody made any",
+            "LOGIN-3: {} wrong attempts are counted, but every password was right",
             seen.failures
         );
         let login = subscribers.clone().login(which).await;

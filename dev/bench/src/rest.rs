@@ -16,7 +16,8 @@ const ALLOWED_MIB: f64 = 32.0;
 /// The longest time until a service is ready.
 const READY: Duration = Duration::from_mins(1);
 
-/// Measures resident memory without the arenas, at rest and after load, and the time until ready.
+/// Measures resident memory without the arenas, at rest and after load, and the time from the start
+/// of a service until it is ready.
 pub(super) async fn measure(
     environment: &BenchEnvironment,
     effort: Effort,
@@ -35,7 +36,7 @@ pub(super) async fn measure(
     for service in Service::ALL {
         let arenas = match service {
             Service::Authentication => u32::try_from(settings.threads())?,
-            // These services hash one password at a time here.
+            // In this benchmark, these services hash only one password at a time.
             Service::Password | Service::Issuance => 1,
             _ => 0,
         };

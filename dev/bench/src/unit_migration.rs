@@ -53,8 +53,8 @@ pub(super) async fn measure(
         )
     };
     Ok(vec![
-        measure("each number to the whole line", whole),
-        measure("the whole line to each number", each),
+        measure("from NUMBER to LINE", whole),
+        measure("from LINE to NUMBER", each),
     ])
 }
 

@@ -31,7 +31,7 @@ const WORDS = {
   },
   en: {
     about: "Set a temporary password, just as by calling the setting number from a telephone on the line.",
-    telephone: "Which telephone calls",
+    telephone: "Call from",
     lines: ["An office", "A shop (only additional numbers subscribed)", "A clinic", "A household"],
     contract: "contract number",
     unsubscribed: "not subscribed",

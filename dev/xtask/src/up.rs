@@ -339,7 +339,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn replicas_are_read_or_refused_with_help() {
+    fn replicas_are_parsed_and_mistakes_are_explained() {
         assert_eq!(
             replicas("authentication=3").unwrap(),
             (Service::Authentication, 3)

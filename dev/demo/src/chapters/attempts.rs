@@ -70,7 +70,7 @@ impl Story {
             == (unknown.code(), unknown.message(), unknown.details());
         expect("both refusals are the same", &true, &alike)?;
 
-        self.narrator.part("Wrong attempts elsewhere do not end the owner's session; a new password by telephone does");
+        self.narrator.part("Wrong attempts of somebody else do not end the owner's session; a new password by telephone ends it");
         answered("the owner's session", owner.session().await)?;
         self.set_own(account, OTHER_TEMPORARY).await?;
         self.session_has_ended(&owner, "the owner's token").await?;

@@ -149,7 +149,7 @@ impl Story {
             all_masked(&preview.required_numbers),
             all_masked(preview.logins.iter().map(|login| &login.number))
         ));
-        self.narrator.does("subscriber", "enters them");
+        self.narrator.does("subscriber", "enters these passwords");
         let revision = &preview.revision;
         let answer = self
             .patiently(async || subscriber.migrate_with(to, entered, revision).await)

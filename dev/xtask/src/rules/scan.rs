@@ -137,7 +137,7 @@ async fn two() {}
     }
 
     #[test]
-    fn code_that_is_no_test_proves_nothing() {
+    fn a_citation_outside_a_test_proves_no_rule() {
         let text =
             "/// PW-1: the rule.\npub fn check() {}\n#[test]\nfn bare() {}\n// INV-2 in passing\n";
         let found = scan(text);

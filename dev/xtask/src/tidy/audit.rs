@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_are_the_ledgers() {
+    fn a_statement_with_other_columns_is_found() {
         assert_eq!(
             count(r#"q!("INSERT INTO audit_events (a, b, c) SELECT")"#),
             0

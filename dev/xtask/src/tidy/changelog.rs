@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_was_there_before_does_not_count() {
+    fn an_old_line_of_the_changelog_does_not_count() {
         let log = (CHANGELOG, "- old");
         let before = [("proto/a.proto", "message A {}"), log];
         let now = [("proto/a.proto", "message B {}"), log];

@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_table_does_not_allow_is_refused() {
+    fn only_dependencies_in_the_table_are_allowed() {
         assert_eq!(uses("services/units", "aikagi-units", "aikagi-mesh"), 0);
         assert_eq!(uses("services/units", "aikagi-units", "sqlx"), 0);
         assert_eq!(uses("tests/e2e", "aikagi-e2e", "aikagi-units"), 0);
@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn tests_of_the_product_may_use_fixtures_and_nothing_else_above() {
+    fn tests_of_the_product_may_use_fixtures_but_no_other_higher_package() {
         let dev = |used| format!("[dev-dependencies]\n{used}.workspace = true");
         for used in ["aikagi-devkit", "aikagi-fixtures"] {
             assert!(check("crates/ttl", "aikagi-ttl", &dev(used)).is_empty());
@@ -418,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_package_and_one_without_the_lints_are_refused() {
+    fn a_package_that_is_unknown_or_has_no_lints_is_refused() {
         assert_eq!(check("crates/new", "aikagi-new", "").len(), 1);
         let bare = "[package]\nname = \"aikagi-domain\"";
         let tree = Tree::of(&[("crates/domain/Cargo.toml", bare)]);

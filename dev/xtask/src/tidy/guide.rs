@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_row_names_exists() {
+    fn everything_that_a_row_names_exists() {
         for good in [
             "text:login.limits",
             "text:login.which.title",

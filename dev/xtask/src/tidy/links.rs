@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_is_linked_to() {
+    fn a_document_without_a_link_to_it_is_found() {
         assert_eq!(count("docs/lost.md", "# Lost"), 1);
         assert_eq!(count("docs/lost.md", "[itself](lost.md)"), 1);
     }

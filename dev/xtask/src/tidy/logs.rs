@@ -284,19 +284,23 @@ mod tests {
     }
 
     #[test]
-    fn what_is_listed_passes() {
+    fn logs_that_match_the_documents_pass() {
         assert_eq!(check(&[]), Vec::<String>::new());
     }
 
     #[test]
-    fn what_is_logged_is_listed() {
+    fn logged_names_and_listed_names_are_the_same() {
         let more = SOURCE.replace("peer = %address.ip()", "number = %number, peer");
         let found = check(&[("services/a/src/lib.rs", &more)]);
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].contains("the field number"), "{found:?}");
         let other = SOURCE.replace("dependency unavailable", "store lost");
         let found = check(&[("services/a/src/lib.rs", &other)]);
-        assert_eq!(found.len(), 2, "a message here, and one there: {found:?}");
+        assert_eq!(
+            found.len(),
+            2,
+            "one message that is not listed, and one that nothing logs: {found:?}"
+        );
         let word = SOURCE.replace("accept", "unheard_of");
         assert_eq!(check(&[("services/a/src/lib.rs", &word)]).len(), 4);
     }

@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn the_workspace_names_what_packages_take() {
+    fn a_workspace_dependency_that_no_package_uses_is_found() {
         let count = |root: &str| {
             let package = "[package]\nname = \"a\"\n[dependencies]\nx.workspace = true";
             breaches(&Tree::of(&[

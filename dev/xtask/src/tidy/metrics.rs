@@ -143,7 +143,7 @@ mod tests {
     const EXPLAINED: &str = "| `aikagi.hashing.wait` | `aikagi.kind` |";
 
     #[test]
-    fn what_is_measured_is_explained_and_the_other_way_round() {
+    fn defined_metrics_and_explained_metrics_are_the_same() {
         assert_eq!(count(SOURCE, EXPLAINED, ""), 0);
         assert_eq!(count(SOURCE, "`aikagi.kind`", ""), 1);
         assert_eq!(

@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_with_two_homes_is_found() {
+    fn a_name_that_two_packages_define_is_found() {
         let tree = Tree::of(&[
             ("a/Cargo.toml", ""),
             ("b/Cargo.toml", ""),

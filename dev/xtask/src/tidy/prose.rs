@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn comments_gather_until_code_or_an_empty_one() {
+    fn code_or_an_empty_comment_line_ends_a_paragraph() {
         let source = "//! One\n//! two.\n//!\n//! Three.\nlet a; // not this\n/// - item\n/// - item 2\n/// ```\n/// code\n/// ```\n";
         assert_eq!(
             texts("a.rs", source),

@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_carries_no_secret_needs_no_mark() {
+    fn a_field_without_a_secret_needs_no_mark() {
         for field in [
             "uint32 max_digits = 1;",
             "repeated AccountPassword passwords = 1;",

@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_read_is_explained_and_the_other_way_round() {
+    fn read_settings_and_explained_settings_are_the_same() {
         assert_eq!(count(EXPLAINED, ""), 0);
         assert_eq!(count("| `[server]` | |\n| `[[rules]]` | `burst` |", ""), 1);
         let more = |text: &str| count(&format!("{EXPLAINED}\n{text}"), "");
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn files_have_what_programs_read() {
+    fn an_unknown_key_in_a_settings_file_is_found() {
         assert_eq!(
             count(EXPLAINED, "[server]\nlisten = \"x\"\n[[rules]]\nburst = 1"),
             0

@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn two_that_import_each_other_are_found_once() {
+    fn modules_that_import_each_other_are_reported_once() {
         let found = pairs(&[
             ("a/src/b.rs", "use super::c::C;\npub struct B;"),
             ("a/src/c.rs", "\nfn c(x: crate::b::B) {}"),
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn one_direction_is_no_circle() {
+    fn imports_in_one_direction_are_allowed() {
         let found = pairs(&[
             ("a/src/b.rs", "use crate::{c::{C, D as E}, b::d};"),
             ("a/src/c.rs", "pub struct C; mod e { use super::C; }"),
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reexport_hides_nothing() {
+    fn imports_through_a_reexport_are_found() {
         let found = pairs(&[
             ("a/src/b.rs", "use crate::c;"),
             ("a/src/c/d.rs", "use crate::B;"),
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn inner_folders_count_by_themselves_and_for_their_parents() {
+    fn imports_of_inner_modules_also_count_for_outer_modules() {
         let inner = pairs(&[
             ("a/src/b.rs", "mod d; mod e;"),
             ("a/src/b/d.rs", "use super::e::E;"),
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn a_circle_of_reexports_ends() {
+    fn a_cycle_of_reexports_does_not_loop_forever() {
         let found = pairs(&[
             ("a/src/b.rs", "pub use crate::c::X;"),
             ("a/src/c.rs", "pub use crate::b::X;"),
