@@ -82,7 +82,7 @@ impl Story {
     ) -> Result<LoggedIn> {
         self.narrator.does(
             "subscriber",
-            "changes it to a good password and confirms it",
+            "changes the password to a good one and confirms it",
         );
         let answer = self
             .patiently(async || subscriber.change(current, new).await)
@@ -106,8 +106,10 @@ impl Story {
         (new, again, shown): (&str, &str, &str),
         expected: ErrorReason,
     ) -> Result<Status> {
-        self.narrator
-            .does("subscriber", &format!("tries to change it to {shown}"));
+        self.narrator.does(
+            "subscriber",
+            &format!("tries to change the password to {shown}"),
+        );
         let revision = &subscriber.session.revision;
         let answer = self
             .patiently(async || subscriber.change_with(current, new, again, revision).await)
@@ -133,7 +135,7 @@ impl Story {
     pub(super) async fn logout(&self, subscriber: &LoggedIn) -> Result<()> {
         self.narrator.does("subscriber", "logs out");
         answered("the logout", subscriber.logout().await)?;
-        self.session_has_ended(subscriber, "the token of the session logged out of")
+        self.session_has_ended(subscriber, "the token from before the logout")
             .await
     }
 

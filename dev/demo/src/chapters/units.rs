@@ -44,7 +44,7 @@ impl Story {
         let rules = refused
             .get_details_error_info()
             .and_then(|info| info.metadata.get("rules").cloned());
-        expect("the rules broken", &Some("DIGITS_ONLY".to_owned()), &rules)?;
+        expect("the broken rules", &Some("DIGITS_ONLY".to_owned()), &rules)?;
         let short = ("Ab1", "Ab1", "three characters");
         self.change_refused(&subscriber, TEMPORARY, short, policy)
             .await?;
@@ -75,7 +75,7 @@ impl Story {
             .await?;
         let subscriber = self.login_permanent(&line.contract, PERMANENT).await?;
         expect(
-            "wrong attempts since",
+            "wrong attempts since the last login",
             &1,
             &subscriber.session.wrong_attempts,
         )?;
