@@ -120,17 +120,17 @@ fn remedy_text(remedy: Remedy, number: &str, accounts: &[String]) -> Option<Stri
     Some(match remedy {
         Remedy::Unspecified => return None,
         Remedy::Call => {
-            "Remedy: a call from the line that sets a temporary password. The password works immediately. There is no other remedy.".to_owned()
+            "Remedy: set a temporary password with a call from the line. The password works immediately. There is no other remedy.".to_owned()
         }
         Remedy::Subscribe => format!(
-            "Remedy: `aikagictl number subscribe {number}`, then a call from the line that sets a temporary password."
+            "Remedy: run `aikagictl number subscribe {number}`, then set a temporary password with a call from the line."
         ),
         Remedy::UseAccount => format!("Remedy: log in with {}.", accounts.join(" or ")),
         Remedy::Provision => format!(
-            "Remedy: `aikagictl line add {number} ...` or `aikagictl number add LINE {number}`, then a call from the line that sets a temporary password."
+            "Remedy: run `aikagictl line add {number} ...` or `aikagictl number add LINE {number}`, then set a temporary password with a call from the line."
         ),
         Remedy::LogInOrCall => {
-            "Remedy: log in with this password. If the correct password is refused, Redis has lost it: set a new one by telephone.".to_owned()
+            "Remedy: log in with this password. If the correct password is refused, Redis has lost it. Then set a new password by telephone.".to_owned()
         }
     })
 }

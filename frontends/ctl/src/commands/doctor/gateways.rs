@@ -74,7 +74,7 @@ async fn check_gateway(gateway: &str, identity: &TlsIdentity, checks: &mut Vec<C
                 validity(
                     &what,
                     &certificate,
-                    "TLS works, the identity is the gateway's, and it accepts your certificate",
+                    "TLS works, the server is the gateway, and the gateway accepts your certificate",
                 )
             }
             Err(obstacle) => Check::wrong(what, obstacle.to_string(), mend(&obstacle)),
