@@ -320,8 +320,8 @@ impl Store {
 
     /// PW-2: the sealed hash of the last permanent password, and the epoch for which it is sealed.
     ///
-    /// The outer option is `None` if the credential no longer has this epoch. The inner one is `None` if the account
-    /// never had a permanent password.
+    /// The outer option is `None` if the credential no longer has the epoch `epoch`. The inner option is `None` if
+    /// the account never had a permanent password.
     #[allow(
         clippy::type_complexity,
         reason = "the two options have different meanings"

@@ -142,8 +142,8 @@ async fn a_refund_undoes_a_kill_that_counted_its_charge() {
     }
 }
 
-/// PW-2: the hash of the last permanent password stays available in later epochs. Only a request for the present epoch
-/// finds it.
+/// PW-2: the hash of the last permanent password stays available in later epochs. The lookup finds the hash only if
+/// it names the credential's present epoch.
 #[tokio::test]
 async fn the_last_permanent_hash_is_found_in_the_present_epoch() {
     let fixture = Fixture::new().await;
