@@ -1,4 +1,4 @@
-// Starts Debian's Chromium. Each reader has a new browser context.
+// Starts Debian's Chromium. Each `Reader` acts as one subscriber, in a new browser context.
 
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
