@@ -9,7 +9,7 @@ from collections import Counter
 import kubernetes_validate
 import yaml
 
-# The newest schemas of the validator, and the oldest Kubernetes in use.
+# The newest Kubernetes version for which the validator has schemas, and the oldest version in use.
 VERSIONS = ["1.37", "1.30"]
 SERVICES = {"gateway", "issuance", "authentication", "password", "units"}
 # These jobs connect to PostgreSQL. In docker-compose.yml they share the network `jobs-postgres`.
@@ -17,7 +17,7 @@ JOBS = {"migrate", "retention", "reseal"}
 
 
 def pods(resource):
-    """The specification of the pod that a resource creates, if any, in a list."""
+    """A list with the specification of the pod that a resource creates. The list is empty if it creates none."""
     spec = resource.get("spec", {})
     if resource["kind"] == "CronJob":
         spec = spec["jobTemplate"]["spec"]
@@ -25,7 +25,7 @@ def pods(resource):
 
 
 def excessive_rights(name, pod):
-    """Describes each right that a pod has and must not have."""
+    """Describes each right that a pod has but must not have, and each missing memory limit."""
     if pod.get("automountServiceAccountToken") is not False:
         yield f"{name} mounts the token of a service account"
     if pod.get("securityContext", {}).get("runAsNonRoot") is not True:

@@ -20,8 +20,8 @@ pub(crate) struct Arguments {
     /// password.
     #[arg(long, default_value = "/secrets/migrate")]
     secrets: PathBuf,
-    /// Stop at this schema version: the number at the start of a schema migration's file name. Without it, all schema
-    /// migrations are applied. The services of an earlier release need the schema version of that release.
+    /// Stop at this schema version, which is the number at the start of a schema migration's file name. By default, all
+    /// schema migrations are applied. The services of an earlier release need the schema version of that release.
     #[arg(long, value_name = "VERSION")]
     to: Option<i64>,
 }

@@ -23,7 +23,7 @@ pub(crate) enum Change {
         /// The id of the key.
         id: String,
     },
-    /// Remove a key. Run `aikagi-reseal` before: nothing can open a value that is still sealed under a removed key.
+    /// Remove a key. Run `aikagi-reseal` first: nothing can open a value that is still sealed under a removed key.
     #[command(alias = "drop")]
     Remove {
         /// The id of the key.
@@ -118,8 +118,8 @@ mod tests {
         (dir, file)
     }
 
-    /// INV-9: a new key is added, then activated, and only then the old key can be removed. Services can read the key
-    /// ring in the end.
+    /// INV-9: a new key is added, then activated, and only then the old key can be removed. At the end, services can
+    /// read the key ring.
     #[test]
     fn a_key_is_removed_only_after_another_is_active() {
         let (_dir, file) = ring();

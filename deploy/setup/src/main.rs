@@ -5,7 +5,7 @@
 //! - `keys` rotates the key ring.
 //! - `migrate` creates or upgrades the database.
 //!
-//! Each can run again at any time, and changes only what is missing or requested.
+//! Each job can run again at any time. It changes only things that are missing or that the command line requests.
 #![allow(clippy::print_stdout, reason = "a command line reports its result")]
 
 mod database;

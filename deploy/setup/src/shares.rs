@@ -35,7 +35,7 @@ pub(crate) fn make(
         say("all certificates except the authority's are replaced");
     }
     if ensure_key_ring(&key_ring(directory))? {
-        say("new key ring generated: keep a copy of it, but not beside the database's backups");
+        say("new key ring generated: keep a copy of it, but not together with the database's backups");
     }
 
     for service in Service::ALL {
@@ -203,8 +203,8 @@ impl Share {
     }
 
     fn identity(&self, identity: &Identity) -> Result<()> {
-        // A service may reload between these writes. It then finds a key that does not match the certificate, and keeps
-        // the old pair.
+        // A service may reload between these writes. The service then finds a key that does not match the certificate,
+        // and keeps the old pair.
         self.copy(&identity.key, "identity.key")?;
         self.copy(&identity.certificate, "identity.pem")?;
         self.copy(&identity.authorities, "authorities.pem")
@@ -257,7 +257,7 @@ mod tests {
         .unwrap();
     }
 
-    /// A container has the secrets of its own row in the architecture's table, and no others.
+    /// A container has the secrets that the architecture's table lists for it, and no others.
     #[test]
     fn each_container_gets_its_share_and_no_more() {
         let dir = tempfile::tempdir().unwrap();
