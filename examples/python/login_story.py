@@ -1,8 +1,8 @@
 """An example of a Python client: gRPC with a bearer token.
 
 The client sets a temporary password as an IVR platform does. Then it acts as a subscriber: it logs
-in, changes the password as required, logs in with the permanent password and logs out. It fails if
-any step has another result.
+in, changes the password as required, logs in with the permanent password and logs out. The example
+fails if any step has an unexpected result.
 """
 
 import argparse
@@ -29,7 +29,7 @@ DEADLINE = 10  # seconds
 
 
 class System:
-    """The running system, as described in its state.json."""
+    """The running system that state.json describes."""
 
     def __init__(self, path):
         self.state = json.loads(Path(path).read_text())

@@ -1,5 +1,6 @@
 // An example of a web client: gRPC-Web with the session in a cookie. The client logs in with a temporary password,
-// changes it as required, logs in with the permanent password and logs out. It fails if any step has another result.
+// changes the password as required, logs in with the permanent password and logs out. The example fails if any step
+// has an unexpected result.
 
 import assert from "node:assert/strict";
 import { parseArgs } from "node:util";
@@ -40,8 +41,8 @@ async function refused(rpc, expected) {
 
 /** SESS-3: the token is only in a cookie that scripts cannot read. */
 function tokenIsInTheCookie(response) {
-  assert.equal(response.sessionToken, "", "the token is not in the body");
-  assert.match(jar.cookie.value, /^[\w-]{43}$/, "256 bits in the cookie");
+  assert.equal(response.sessionToken, "", "the token must not be in the body");
+  assert.match(jar.cookie.value, /^[\w-]{43}$/, "the cookie must contain 256 bits");
   for (const attribute of ["Path=/", "Secure", "HttpOnly", "SameSite=Strict"]) {
     assert.ok(jar.cookie.attributes.includes(attribute), attribute);
   }

@@ -1,4 +1,4 @@
-// Transports to the running system, as described in its state.json.
+// Transports to the running system that state.json describes.
 
 import { readFileSync } from "node:fs";
 import { createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
