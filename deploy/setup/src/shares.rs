@@ -35,7 +35,9 @@ pub(crate) fn make(
         say("all certificates except the authority's are replaced");
     }
     if ensure_key_ring(&key_ring(directory))? {
-        say("new key ring generated: keep a copy of it, but not together with the database's backups");
+        say(
+            "new key ring generated: keep a copy of it, but not together with the database's backups",
+        );
     }
 
     for service in Service::ALL {
