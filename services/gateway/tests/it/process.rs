@@ -19,7 +19,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_aikagi-gateway");
 const STOP: Duration = Duration::from_millis(4500);
 
 /// The time after which a test fails.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The first bytes of HTTP/2.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0";
