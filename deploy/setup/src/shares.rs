@@ -21,8 +21,12 @@ pub(crate) fn key_ring(directory: &Path) -> PathBuf {
     directory.join("vault/key-ring.toml")
 }
 
+/// The settings of pgBackRest in the vault, and their copy for PostgreSQL's container. They have the passphrase of the
+/// backups. An operator may add settings of the repository.
+const BACKUPS: &str = "pgbackrest.conf";
+
 /// Generates missing secrets, and gives each container its share. With `renew`, replaces every certificate except the
-/// authority's. `say` reports replaced certificates and a new key ring.
+/// authority's. `say` reports replaced certificates, a new key ring, and a new passphrase of the backups.
 pub(crate) fn make(
     directory: &Path,
     public_names: &[String],
@@ -69,6 +73,11 @@ pub(crate) fn make(
         let password = vault.password(Store::PostgreSql, user)?;
         postgres.private(&format!("{user}.password"), &password)?;
     }
+    let (backups, is_new) = vault.backups()?;
+    if is_new {
+        say("new passphrase for backups generated: keep a copy of it, but not beside the backups");
+    }
+    postgres.private(BACKUPS, &backups)?;
     let migrate = vault.share("migrate")?;
     migrate.copy(&vault.authority.certificate(), "authorities.pem")?;
     for user in postgres_roles().chain([POSTGRES_SUPERUSER]) {
@@ -177,6 +186,22 @@ impl Vault {
         let password = random_hexadecimal()?.into_bytes();
         write_private(&file, &password)?;
         Ok(password)
+    }
+
+    /// The settings of pgBackRest, and true if they were generated. Existing settings are never replaced: without
+    /// their passphrase no backup can be read.
+    fn backups(&self) -> Result<(Vec<u8>, bool)> {
+        let file = self.directory.join("vault").join(BACKUPS);
+        if file.try_exists()? {
+            let settings =
+                std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+            return Ok((settings, false));
+        }
+        let passphrase = [random_hexadecimal()?, random_hexadecimal()?].concat();
+        let settings =
+            format!("[global]\nrepo1-cipher-type=aes-256-cbc\nrepo1-cipher-pass={passphrase}\n");
+        write_private(&file, settings.as_bytes())?;
+        Ok((settings.into_bytes(), true))
     }
 
     /// The ACL file of an installation's Redis.
@@ -332,6 +357,21 @@ mod tests {
         make_shares(true, dir.path());
         assert_ne!(read("gateway/identity.pem"), certificate);
         assert_eq!(kept.map(read), before);
+    }
+
+    /// The passphrase of the backups is generated once. PostgreSQL gets the operator's settings with it.
+    #[test]
+    fn backups_have_one_passphrase() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name).join(BACKUPS);
+        make_shares(false, dir.path());
+        let first = std::fs::read_to_string(path("postgres")).unwrap();
+        let passphrase = first.split("repo1-cipher-pass=").nth(1).unwrap().trim_end();
+        assert_eq!(passphrase.len(), 64);
+        let changed = format!("{first}repo1-type=s3\n");
+        write_private(&path("vault"), changed.as_bytes()).unwrap();
+        make_shares(true, dir.path());
+        assert_eq!(std::fs::read_to_string(path("postgres")).unwrap(), changed);
     }
 
     /// The default user is off, and every other user has a password.

@@ -1,6 +1,6 @@
 //! The trials' operations on PostgreSQL, with the commands of docs/operations.md.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use crate::system::{ContainerSystem, SERVICES};
 
@@ -32,22 +32,39 @@ pub(crate) fn psql(
     Ok(system.project.ask(&query)?.trim().to_owned())
 }
 
-/// Makes a backup of a PostgreSQL server, and returns the backup's name.
-pub(crate) fn backup(system: &ContainerSystem<'_>, container: &str) -> Result<String> {
-    let output = system
-        .project
-        .ask(&["exec", "-T", container, "aikagi-backup"])?;
-    let name = output.lines().last().context("the backup has no name")?;
-    Ok(name.trim().to_owned())
-}
-
-/// Replaces PostgreSQL's data. `backup` has the name of a backup, and optionally the time up to
-/// which the archive is replayed.
-pub(crate) fn restore_to(system: &ContainerSystem<'_>, backup: &[&str]) -> Result<()> {
-    let run = ["run", "--rm", "--no-deps", "--entrypoint=aikagi-restore"];
+/// Makes a backup of a PostgreSQL server.
+pub(crate) fn backup(system: &ContainerSystem<'_>, container: &str) -> Result<()> {
     system
         .project
-        .run(&[&run[..], &["postgres"], backup].concat())
+        .run(&["exec", "-T", container, "pgbackrest", "backup"])
+}
+
+/// Checks every backup and every archived segment in the repository.
+pub(crate) fn verify_backups(system: &ContainerSystem<'_>) -> Result<()> {
+    let verify = ["exec", "-T", "postgres", "pgbackrest", "verify"];
+    let found = system
+        .project
+        .ask(&[&verify[..], &["--output=text", "--verbose"]].concat())?;
+    let is_valid = found.contains("status: ok") && !found.contains("status: error");
+    ensure!(is_valid, "the backups are not valid: {found}");
+    Ok(())
+}
+
+/// Moves PostgreSQL's data away, and restores them from the last suitable backup. Replays the archive up to `moment`;
+/// without it, up to its end.
+pub(crate) fn restore_to(system: &ContainerSystem<'_>, moment: Option<&str>) -> Result<()> {
+    let run = |program: &str, arguments: &[&str]| {
+        let entrypoint = format!("--entrypoint={program}");
+        let run = ["run", "--rm", "--no-deps", &entrypoint, "postgres"];
+        system.project.run(&[&run[..], arguments].concat())
+    };
+    run("mv", &["-T", DATA, &format!("{DATA}.before")])?;
+    let target = moment.map(|moment| format!("--target={moment}"));
+    let mut restore = vec!["restore"];
+    if let Some(target) = &target {
+        restore.extend(["--type=time", "--target-action=promote", target]);
+    }
+    run("pgbackrest", &restore)
 }
 
 /// Stops every service, the gateway first, so that nothing writes to PostgreSQL.

@@ -3,7 +3,7 @@
 use aikagi_devkit::command::wait_until;
 use anyhow::{Result, ensure};
 
-use crate::postgres::{backup, has_a_standby, psql, restore_to, stop_services};
+use crate::postgres::{backup, has_a_standby, psql, restore_to, stop_services, verify_backups};
 use crate::system::{ContainerSystem, LIMIT};
 use crate::witness;
 
@@ -16,16 +16,17 @@ const AFTER_RESTORE: &str = "0311110004";
 /// not.
 pub(super) fn restore(system: &ContainerSystem<'_>) -> Result<()> {
     witness::leave(system, BEFORE_BACKUP, 2)?;
-    let backup = backup(system, "postgres")?;
+    backup(system, "postgres")?;
     witness::leave(system, BEFORE_MOMENT, 1)?;
     let moment = psql(system, "postgres", "SELECT clock_timestamp()")?;
     witness::leave(system, AFTER_MOMENT, 0)?;
     witness::guess(system, BEFORE_BACKUP, 1)?;
     wait_until_archived(system)?;
+    verify_backups(system)?;
 
     stop_services(system)?;
     system.project.run(&["stop", "postgres"])?;
-    restore_to(system, &[&backup, &moment])?;
+    restore_to(system, Some(&moment))?;
     system
         .project
         .run(&["up", "--detach", "--wait", "--no-deps", "postgres"])?;

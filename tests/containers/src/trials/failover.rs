@@ -73,9 +73,9 @@ fn fail_back(system: &ContainerSystem<'_>, promoted: &ContainerSystem<'_>) -> Re
 
     witness::leave(promoted, SECOND, 1)?;
     stop_services(promoted)?;
-    let backup = backup(promoted, "postgres-standby")?;
+    backup(promoted, "postgres-standby")?;
     promoted.project.run(&["stop", "postgres-standby"])?;
-    restore_to(system, &[&backup])?;
+    restore_to(system, None)?;
     promoted
         .project
         .run(&["rm", "--force", "postgres-standby"])?;

@@ -56,8 +56,7 @@ const WRITABLE: [(&str, &[&str]); 3] = [
         &[
             "/run/postgresql",
             "/tmp",
-            "/var/lib/aikagi-archive",
-            "/var/lib/aikagi-backups",
+            "/var/lib/pgbackrest",
             "/var/lib/postgresql",
         ],
     ),
