@@ -4,6 +4,7 @@
 //! Each gRPC service has its own folder, and each RPC has its own module there. [`view`] converts the state of a line
 //! to a message. [`store`] has the SQL statements.
 
+mod archive;
 mod audit;
 mod directory;
 mod import;
@@ -76,6 +77,7 @@ impl Units {
             self.clock.clone(),
             context.shutdown.clone(),
         ));
+        tokio::spawn(archive::watch(self.store.clone(), context.shutdown.clone()));
         let server = Server {
             name: "units",
             settings: context.server,

@@ -1,5 +1,6 @@
 //! The SQL statements of this service. No statement reads a hash: the role has no right to read one.
 
+mod archive;
 pub(crate) mod audit;
 pub(crate) mod directory;
 pub(crate) mod import;

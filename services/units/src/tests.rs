@@ -12,6 +12,7 @@ use aikagi_refusal::{ErrorReason, Refusal};
 use chrono::DateTime;
 use sqlx::PgPool;
 
+mod archive;
 mod audit;
 mod directory;
 mod import;

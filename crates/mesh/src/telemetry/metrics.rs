@@ -7,8 +7,8 @@ use std::time::Duration;
 use aikagi_domain::fault::{ErrorType, FAILURES, FAILURES_DESCRIPTION};
 pub use opentelemetry::KeyValue;
 use opentelemetry::global;
-pub use opentelemetry::metrics::Counter;
-use opentelemetry::metrics::{Gauge, Histogram, Meter};
+pub use opentelemetry::metrics::{Counter, Gauge};
+use opentelemetry::metrics::{Histogram, Meter};
 use tonic::Code;
 
 use super::spans::{is_error, name_of};
