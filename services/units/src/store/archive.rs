@@ -9,11 +9,13 @@ impl Store {
     /// Returns `None` if the server has no archive.
     pub(crate) async fn archive_lag(&self) -> Result<Option<f64>, LedgerError> {
         let mut connection = self.ledger.acquire().await?;
-        // The name of a segment is eight digits of the timeline, and sixteen that increase.
+        // The name of a segment is eight digits of the timeline, and sixteen that increase. After a crash or a promotion
+        // the server knows no archived segment until it archives the next one.
         let found = sqlx::query_scalar!(
             r#"
             SELECT CASE
                 WHEN current_setting('archive_mode') = 'off' THEN NULL
+                WHEN last_archived_wal IS NULL AND failed_count = 0 THEN 0
                 WHEN substr(last_archived_wal, 9, 16) >= substr(pg_walfile_name(
                     pg_current_wal_lsn() - pg_size_bytes(current_setting('wal_segment_size')) + 1), 9, 16) THEN 0
                 ELSE extract(epoch FROM clock_timestamp() - coalesce(last_archived_time, stats_reset))
