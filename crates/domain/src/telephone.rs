@@ -19,6 +19,8 @@ pub struct TelephoneNumberError;
 
 const DIGITS: std::ops::RangeInclusive<usize> = 10..=11;
 const SHOWN_DIGITS: usize = 4;
+/// The country code of Japan.
+const COUNTRY_CODE: &str = "81";
 
 impl TelephoneNumber {
     /// UNIT-3: parses a number as people type it: hyphens, spaces and full-width digits are allowed. Fails for any other
@@ -36,6 +38,32 @@ impl TelephoneNumber {
             Ok(Self(digits))
         } else {
             Err(TelephoneNumberError)
+        }
+    }
+
+    /// IVR-14: parses a caller's number as a telephone network delivers it. This is the domestic form, or the country code
+    /// 81 with or without a `+`, followed by the number with or without its leading 0. Parameters after a `;` do not
+    /// belong to the number. Fails for any other text, also for a number of another country.
+    pub fn parse_caller(text: &str) -> Result<Self, TelephoneNumberError> {
+        let number = text.split(';').next().unwrap_or_default();
+        let (international, digits) = match number.strip_prefix('+') {
+            Some(digits) => (true, digits),
+            None => (false, number),
+        };
+        if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(TelephoneNumberError);
+        }
+        // A domestic number begins with 0, so a number that begins with 81 has the country code.
+        match digits.strip_prefix(COUNTRY_CODE) {
+            Some(rest) => {
+                let rest = rest.strip_prefix('0').unwrap_or(rest);
+                if rest.starts_with('0') {
+                    return Err(TelephoneNumberError);
+                }
+                Self::parse(&format!("0{rest}"))
+            }
+            None if international => Err(TelephoneNumberError),
+            None => Self::parse(digits),
         }
     }
 
@@ -145,6 +173,59 @@ mod tests {
         }
     }
 
+    /// IVR-14: the country code becomes a leading 0, and parameters are cut off.
+    #[test]
+    fn a_callers_number_becomes_domestic() {
+        for delivered in [
+            "0312340001",
+            "+81312340001",
+            "81312340001",
+            "+810312340001",
+            "810312340001",
+            "0312340001;tgrp=12",
+            "+81312340001;phone-context=example.jp;tgrp=12",
+            "0312340001;",
+        ] {
+            let number = TelephoneNumber::parse_caller(delivered).unwrap();
+            assert_eq!(number.as_str(), "0312340001", "{delivered}");
+        }
+        let mobile = TelephoneNumber::parse_caller("+819012345678").unwrap();
+        assert_eq!(mobile.as_str(), "09012345678");
+    }
+
+    /// IVR-14: a number of another country, a number that is no telephone number, and any other text are refused.
+    #[test]
+    fn other_callers_are_refused() {
+        for delivered in [
+            "",
+            "+",
+            "+81",
+            "81",
+            "+0312340001",
+            "+8100312340001",
+            "8100312340001",
+            "++81312340001",
+            "+82212345678",
+            "12125550100",
+            "0081312340001",
+            "010813123400010",
+            "+81312340001234",
+            "+81-3-1234-0001",
+            "03 1234 0001",
+            "０３１２３４０００１",
+            ";0312340001",
+            "tgrp=12;0312340001",
+            "sip:0312340001",
+            "anonymous",
+        ] {
+            assert_eq!(
+                TelephoneNumber::parse_caller(delivered),
+                Err(TelephoneNumberError),
+                "{delivered}"
+            );
+        }
+    }
+
     /// UNIT-3, INV-8: a number is printed masked. Only the last four digits are visible.
     #[test]
     fn a_number_is_printed_masked() {
@@ -173,6 +254,17 @@ mod tests {
         fn parsing_is_idempotent(text in "[0０][0-9０-９ー－ -]{9,14}|\\PC*") {
             if let Ok(number) = TelephoneNumber::parse(&text) {
                 prop_assert_eq!(TelephoneNumber::parse(number.as_str()).unwrap(), number);
+            }
+        }
+
+        /// IVR-14: a caller's number is parsed without a panic, and every form of a number is the same number.
+        #[test]
+        fn every_form_of_a_caller_is_one_number(digits in "0[1-9][0-9]{8,9}", text in "\\PC*") {
+            let _ = TelephoneNumber::parse_caller(&text);
+            let rest = digits.trim_start_matches('0');
+            for form in [format!("+81{rest}"), format!("81{rest}"), format!("+81{digits}"), format!("{digits};{text}")] {
+                let number = TelephoneNumber::parse_caller(&form).unwrap();
+                prop_assert_eq!(number.as_str(), &digits);
             }
         }
 

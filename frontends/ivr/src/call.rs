@@ -94,7 +94,7 @@ impl<'a, D: Dialog, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Call<'a, D, R, 
 
     /// Runs the dialog to its end and sets [`OUTCOME_VARIABLE`]. After a fault the caller hears an apology.
     ///
-    /// If `caller` is not a telephone number, the dialog refuses the call as if the number were withheld (IVR-11).
+    /// `caller` is the number as the network delivers it (IVR-14). If it is not a telephone number, the dialog refuses the call as if the number were withheld (IVR-11).
     pub(crate) async fn run(&mut self, caller: Option<&str>) -> Result<CallOutcome, CallError> {
         let result = self.converse(caller).await;
         let outcome = match &result {
@@ -133,7 +133,7 @@ impl<'a, D: Dialog, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Call<'a, D, R, 
     }
 
     async fn converse(&mut self, caller: Option<&str>) -> Result<CallOutcome, CallError> {
-        let caller = caller.and_then(|number| TelephoneNumber::parse(number).ok());
+        let caller = caller.and_then(|number| TelephoneNumber::parse_caller(number).ok());
         let caller_number = caller.map(String::from).unwrap_or_default();
         let mut event = Event::Started(CallStarted { caller_number });
         loop {

@@ -120,7 +120,7 @@ async fn callers_who_cannot_be_accepted_hear_so() {
         ("", "0"),
         ("0669990000", "0"),
         (STRANGER, "0"),
-        ("+81312340001", "0"),
+        ("+82312340001", "0"),
         ("1", "0"),
         ("sip:0312340001", "0"),
         ("日本", "0"),
@@ -131,6 +131,23 @@ async fn callers_who_cannot_be_accepted_hear_so() {
         call.listen().await.ends(&plain("call-refused"), "refused");
     }
     assert!(unchanged(&system).await);
+}
+
+/// IVR-14: a caller is the same one in each form in which networks deliver a number, and parameters are not joined to it.
+#[tokio::test]
+async fn callers_are_recognised_in_every_form_of_their_number() {
+    let system = InProcessSystem::start().await;
+    let adapter = AdapterUnderTest::of(&system).await;
+    let domestic = CONTRACT.strip_prefix('0').unwrap();
+    for caller in [
+        format!("+81{domestic}"),
+        format!("81{domestic}"),
+        format!("+81{CONTRACT}"),
+        format!("{CONTRACT};tgrp=12"),
+    ] {
+        let mut call = Asterisk::dial(adapter.address, &caller).await;
+        call.listen().await.asks(&plain("enter-unit"), 1);
+    }
 }
 
 /// IVR-12: after a caller hangs up at any step, no password is set, and only state that expires
