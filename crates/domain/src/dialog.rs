@@ -1,6 +1,6 @@
 //! The call dialog as a state machine (IVR-1 to IVR-8, IVR-11). A state and an entry result in a turn.
 //!
-//! The issuance service stores the state between turns and commits the setting.
+//! The issuance service stores the state between turns and sets the password.
 
 use crate::guidance::{Guidance, GuidanceId};
 use crate::password::TemporaryPassword;

@@ -24,7 +24,7 @@ pub enum GuidanceId {
     TooManyInvalid,
     /// Says that the call cannot be accepted (IVR-11).
     CallRefused,
-    /// Says that the setting failed and asks the caller to dial again.
+    /// Says that the password could not be set, and asks the caller to dial again.
     TryLater,
 }
 

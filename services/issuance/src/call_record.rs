@@ -38,7 +38,7 @@ pub struct CallRecord {
 pub enum TurnResult {
     /// The response to the turn. A repeated turn gets the same response.
     Response(TakeTurnResponse),
-    /// A replica is setting the password. The setting started at this time.
+    /// A replica is setting the password. It started at this time.
     Setting(DateTime<Utc>),
 }
 

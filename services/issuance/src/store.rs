@@ -104,7 +104,7 @@ impl Store {
         Ok(Committed { account, epoch })
     }
 
-    /// OPS-3: writes the audit event of a refused setting. A number that is on no line is not stored.
+    /// OPS-3: writes the audit event of a refused request to set a password. A number that is on no line is not stored.
     pub(crate) async fn note_refusal(
         &self,
         workload: &str,
@@ -136,7 +136,7 @@ fn actor(workload: &str, caller: Option<&TelephoneNumber>) -> String {
     }
 }
 
-/// The reason that the audit trail has for a denied setting.
+/// The reason that the audit trail has if the caller may not set the password.
 fn reason(denied: SettingDenial) -> &'static str {
     match denied {
         SettingDenial::Caller => "CALLER_REFUSED",
@@ -145,7 +145,7 @@ fn reason(denied: SettingDenial) -> &'static str {
     }
 }
 
-/// IVR-11: the refusal of a denied setting.
+/// IVR-11: the refusal if the caller may not set the password.
 fn refusal(denied: SettingDenial) -> Refusal {
     let target_refused =
         |field| Refusal::new(ErrorReason::TargetRefused).field(field, "is not allowed");

@@ -81,8 +81,8 @@ async fn save(
     Ok(saved.then_some(response))
 }
 
-/// IVR-8, IVR-12: sets the password only once, even if the turn is repeated. Before the setting, the call's record says
-/// that a replica is setting the password. After it, the record has the response.
+/// IVR-8, IVR-12: sets the password only once, even if the turn is repeated. Before the password is set, the call's
+/// record says that a replica is setting it. Afterwards, the record has the response.
 async fn set(
     service: &Issuance,
     actor: &str,
@@ -172,8 +172,8 @@ impl TurnInProgress {
         }
     }
 
-    /// OPS-3: the audit trail's reason if this turn ends the call without a setting. `None` if the call continues, or
-    /// if the caller hung up.
+    /// OPS-3: the audit trail's reason if this turn ends the call and no password is set. `None` if the call continues,
+    /// or if the caller hung up.
     fn refusal(&self, turn: &Turn) -> Option<&'static str> {
         if matches!(self.state, Some(CallState::Ended { .. })) {
             return None;

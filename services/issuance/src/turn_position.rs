@@ -7,7 +7,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::call_record::{CallRecord, TurnResult};
 use crate::turn_request::{Event, TurnRequest};
 
-/// The maximum time of a setting. After it, another replica assumes that the replica of the setting has crashed.
+/// The maximum time in which a replica sets a password. After it, another replica assumes that the first one
+/// has crashed.
 const LONGEST_SETTING: TimeDelta = TimeDelta::seconds(30);
 
 /// The position of a turn in its call.
@@ -53,7 +54,7 @@ pub fn position_of(
         {
             Ok(TurnPosition::Next)
         }
-        // The first sender of the turn will get the response when the setting ends. A retry after that gets it too.
+        // The first sender of the turn will get the response when the password is set. A retry after that gets it too.
         TurnResult::Setting(_) if is_repeated => Err(Refusal::unavailable()),
         TurnResult::Setting(_) => Err(out_of_order(record.sequence)),
     }
@@ -148,7 +149,7 @@ mod tests {
     }
 
     /// IVR-12: while a replica sets the password, the same turn is refused as unavailable. Another replica takes over
-    /// the turn only after the maximum time of a setting.
+    /// the turn only after the maximum time.
     #[test]
     fn a_setting_is_taken_over_after_its_maximum_time() {
         let record = record(4, &keys(4, "12345678").event, TurnResult::Setting(at(0)));

@@ -5,8 +5,8 @@
 use crate::telephone::TelephoneNumber;
 use crate::unit::{AuthUnit, Line};
 
-/// Why a setting is not allowed. One value can cover several cases, which all get the same guidance
-/// (IVR-11).
+/// Why the caller may not set a temporary password. One value can cover several cases, which all
+/// get the same guidance (IVR-11).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SettingDenial {
     /// The caller's number is withheld, unknown, or on a closed line.
@@ -56,7 +56,8 @@ pub fn target_for(
     }
 }
 
-/// IVR-2 to IVR-4, IVR-11, UNIT-2: checks that the caller may set the account, and returns the account.
+/// IVR-2 to IVR-4, IVR-11, UNIT-2: checks that the caller may set the password of an account.
+/// Returns the account.
 ///
 /// `line` is the line of the caller's number. `target` is the number that the caller named. It is
 /// required if the dialog would ask for the target. Otherwise it may be `None`, or the account that

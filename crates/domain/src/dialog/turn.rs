@@ -20,7 +20,7 @@ pub enum CallOutcome {
     Refused,
     /// The caller hung up.
     HungUp,
-    /// The setting failed. The caller has to dial again.
+    /// The password could not be set. The caller has to dial again.
     Failed,
 }
 
@@ -75,7 +75,7 @@ pub struct Setting {
 
 /// The result of an entry.
 ///
-/// If `set` is present, commit the setting first. Return this turn only if the commit succeeds. If the commit
+/// If `set` is present, set that password first. Return this turn only if the password is committed. If the commit
 /// fails, return [`Turn::failed`] instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Turn {
@@ -85,7 +85,7 @@ pub struct Turn {
     pub guidance: Vec<Guidance>,
     /// What the IVR platform does after the guidance.
     pub next: Next,
-    /// The setting to commit before this turn is returned.
+    /// The password to set before this turn is returned, and its account.
     pub set: Option<Setting>,
 }
 
@@ -116,7 +116,7 @@ impl fmt::Debug for Entry<'_> {
 }
 
 impl Turn {
-    /// The turn to return if the setting could not be committed: the guidance asks the caller to dial again.
+    /// The turn to return if the password could not be set: the guidance asks the caller to dial again.
     #[must_use]
     pub fn failed() -> Self {
         Self::end(

@@ -1,4 +1,4 @@
-//! Parallel turns and settings.
+//! Turns in parallel, and passwords set in parallel.
 
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_refusal::ErrorReason;
@@ -38,7 +38,7 @@ async fn parallel_last_turns_set_the_password_once() {
     assert_eq!(again, responses[0]);
 }
 
-/// INV-1, INV-5: after parallel settings for one account, the ledger and Redis have the same epoch.
+/// INV-1, INV-5: after passwords are set in parallel for one account, the ledger and Redis have the same epoch.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn stores_agree_after_parallel_settings() {
     let fixture = Fixture::new().await;
@@ -66,8 +66,8 @@ async fn stores_agree_after_parallel_settings() {
     assert_eq!(stored.epoch.0, fixture.row(CONTRACT).await.epoch);
 }
 
-/// UNIT-2, INV-5: two parallel settings choose different units on a line without a unit. After them, the line has one
-/// unit and only the passwords of that unit.
+/// UNIT-2, INV-5: two passwords are set in parallel, under different units, on a line without a unit. Afterwards the
+/// line has one unit and only the passwords of that unit.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn parallel_first_choices_leave_one_unit() {
     let fixture = Fixture::new().await;

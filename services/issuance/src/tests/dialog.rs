@@ -53,7 +53,7 @@ async fn a_call_with_two_replicas_sets_the_password() {
     assert_eq!(fixture.row(CONTRACT).await.kind, "NONE");
 }
 
-/// OPS-3, INV-5: a setting has one audit event. It names the actor, the account and the outcome.
+/// OPS-3, INV-5: when a password is set, there is one audit event. It names the actor, the account and the outcome.
 #[tokio::test]
 async fn a_setting_is_in_the_audit_trail() {
     let fixture = Fixture::new().await;

@@ -8,8 +8,8 @@ use super::*;
 use crate::call_record::TurnResult;
 use crate::turn_request::Event;
 
-/// IVR-10, INV-3, INV-4: if Redis is down after the commit, the old password stays retired and the setting fails. The
-/// next call succeeds.
+/// IVR-10, INV-3, INV-4: if Redis is down after the commit, the old password stays retired and the RPC fails. The next
+/// call succeeds.
 #[tokio::test]
 async fn a_setting_without_redis_leaves_no_valid_password() {
     let mut fixture = Fixture::new().await;
@@ -32,8 +32,8 @@ async fn a_setting_without_redis_leaves_no_valid_password() {
     assert_eq!(outcome(&response), Some(CallOutcome::Set));
 }
 
-/// IVR-12: if a replica crashes during a setting, a repeated turn sets the password, once the maximum time of a setting
-/// has passed.
+/// IVR-12: if a replica crashes while it sets a password, a repeated turn sets the password. It does so only after the
+/// maximum time in which a replica sets a password.
 #[tokio::test]
 async fn the_turn_of_a_crashed_replica_is_taken_over() {
     let fixture = Fixture::new().await;
@@ -64,8 +64,8 @@ async fn the_turn_of_a_crashed_replica_is_taken_over() {
     assert_eq!(fixture.row(CONTRACT).await.kind, "TEMPORARY");
 }
 
-/// IVR-11, UNIT-2, INV-5: another unit is established during the call. The setting sees this on the locked line, and
-/// sets nothing.
+/// IVR-11, UNIT-2, INV-5: another unit is established during the call. Issuance sees this on the locked line, and
+/// sets no password.
 #[tokio::test]
 async fn a_unit_established_during_the_call_prevents_the_setting() {
     let fixture = Fixture::new().await;

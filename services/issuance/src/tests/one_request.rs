@@ -22,7 +22,8 @@ async fn one_request_sets_a_password() {
     assert_eq!(fixture.row(USER).await.kind, "TEMPORARY");
 }
 
-/// IVR-11, IVR-13: a setting that the rules do not allow is refused with the right reason and changes nothing.
+/// IVR-11, IVR-13: if the rules do not let the caller set the password, the request is refused with the right reason
+/// and changes nothing.
 #[tokio::test]
 async fn a_refused_setting_changes_nothing() {
     let fixture = Fixture::new().await;
@@ -47,8 +48,8 @@ async fn a_refused_setting_changes_nothing() {
     }
 }
 
-/// IVR-10, LOGIN-2, LOGIN-7: a setting retires the permanent password and starts a new count, even if the permanent
-/// password was killed. The old hash stays for PW-2.
+/// IVR-10, LOGIN-2, LOGIN-7: a new temporary password retires the permanent one and starts a new count, even if the
+/// permanent one was killed. The old hash stays for PW-2.
 #[tokio::test]
 async fn a_setting_retires_the_permanent_password() {
     let fixture = Fixture::new().await;
@@ -73,7 +74,7 @@ async fn a_setting_retires_the_permanent_password() {
     assert_eq!(fixture.unit().await, (Some("LINE".to_owned()), true, 0));
 }
 
-/// IVR-10, INV-1: a later setting replaces the earlier one.
+/// IVR-10, INV-1: a later temporary password replaces the earlier one.
 #[tokio::test]
 async fn a_later_setting_replaces_the_earlier_one() {
     let fixture = Fixture::new().await;

@@ -238,7 +238,7 @@ impl Model {
     }
 
     /// The response to the turn that has set a password. `claim` is the record that the turn stored
-    /// before the setting. The response is stored only if this record was not lost (INV-3).
+    /// before it set the password. The response is stored only if this record was not lost (INV-3).
     fn keep_over(&mut self, handle: Handle, claim: &Call, call: Call) -> Heard {
         if self.calls.get(&handle) == Some(claim) {
             self.keep(handle, call)

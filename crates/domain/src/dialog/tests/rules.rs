@@ -316,7 +316,7 @@ fn an_ended_call_keeps_its_outcome() {
     assert_eq!(outcome(&set.state.hang_up()), Some(CallOutcome::Set));
 }
 
-/// IVR-13: a setting in one RPC follows the same rules. The target is required if the dialog would ask
+/// IVR-13: setting a password in one RPC follows the same rules. The target is required if the dialog would ask
 /// for it. Otherwise the target may be absent, or may be the account that the unit determines.
 #[test]
 fn a_setting_in_one_rpc_follows_the_same_rules() {
@@ -356,7 +356,7 @@ fn a_setting_in_one_rpc_follows_the_same_rules() {
     );
 }
 
-/// IVR-13, UNIT-2: a setting in one RPC does not change an established unit.
+/// IVR-13, UNIT-2: setting a password in one RPC does not change an established unit.
 #[test]
 fn a_setting_in_one_rpc_keeps_an_established_unit() {
     let line = line(UnitState::Established(AuthUnit::Line));

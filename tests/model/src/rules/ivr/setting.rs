@@ -71,7 +71,7 @@ pub struct TakeTurn {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum At {
     Take,
-    /// The call as the turn stored it before the setting (the claim), and the setting.
+    /// The call as the turn stored it before it set the password (the claim), and the password to set.
     Commit(Call, KeyedSetting),
     Publish(Call, KeyedSetting, Epoch),
     Tell(Call, Number),
@@ -110,8 +110,8 @@ impl TakeTurn {
         }
     }
 
-    /// Ends a call after its last turn. `claim` is the call as that turn stored it before the
-    /// setting.
+    /// Ends a call after its last turn. `claim` is the call as that turn stored it before it set the
+    /// password.
     fn ends(
         &self,
         model: &mut Model,
