@@ -54,7 +54,8 @@ fn refusal(not_changed: NotChanged, number: &TelephoneNumber) -> Refusal {
         Refusal::new(ErrorReason::NumberTaken).with("number", number.masked())
     };
     match not_changed {
-        // The number was on the line when the change started, but left the line before the change was made.
+        // For `NumberNotOnLine`: the number was on the line when the change started, but left it before the change was
+        // made.
         NotChanged::NoLine | NotChanged::Refused(ChangeDenial::NumberNotOnLine) => {
             Refusal::new(ErrorReason::LineNotFound)
         }

@@ -55,7 +55,7 @@ pub(super) fn check_numbers(
                     refusal.field(field(index), "is not one of the required numbers")
                 }
                 NumberMismatch::Duplicate(index) => {
-                    refusal.field(field(index), "contains a number twice")
+                    refusal.field(field(index), "repeats the number of an earlier entry")
                 }
                 NumberMismatch::Missing => refusal.field("passwords", "a number is missing"),
             })
@@ -116,7 +116,8 @@ impl UnitMigration {
     /// MIG-5, LOGIN-6: verifies all passwords. A wrong password does not stop the verification, so that each wrong one
     /// is charged and named. Returns the epoch of each verified credential.
     ///
-    /// If an attempt is the last one of a number, the session ends (SESS-2) and no further verification begins.
+    /// If a wrong password uses up the attempts of a number, the session ends (SESS-2) and no further
+    /// verification begins.
     pub(super) async fn verify(
         &self,
         session: &MigrationSession,
@@ -211,7 +212,7 @@ impl UnitMigration {
         let verified = response
             .map_err(|status| Failure::forwarded(&status))?
             .into_inner();
-        // `offer` read a permanent credential, so the credential has changed since then.
+        // The credential was permanent when `offer` read it. Any other kind means that it has changed since then.
         if verified.kind() != CredentialKind::Permanent {
             return Err(Refusal::new(ErrorReason::ChangedMeanwhile).into());
         }
