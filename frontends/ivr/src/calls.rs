@@ -114,7 +114,7 @@ impl<D: Dialog> Shared<D> {
                     return tracing::warn!(%error, "connection refused: not a call from Asterisk");
                 }
                 Err(_elapsed) => {
-                    return tracing::warn!("connection refused: no environment in time");
+                    return tracing::warn!("connection refused: no AGI environment in time");
                 }
             };
         if environment.get("network_script") != Some(SCRIPT) {

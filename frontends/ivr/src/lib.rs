@@ -1,7 +1,8 @@
 //! The IVR adapter. It accepts calls from Asterisk over FastAGI and sends their turns to the gateway's private port.
 //!
 //! Issuance implements all rules of the dialog. The adapter only translates between two protocols. It converts guidance
-//! to a list of [recordings](prompts), the [script]. It converts the caller's keys to the next turn ([`dialog`]).
+//! to a [script], which is a list of [recordings](prompts). It converts the caller's keys to the next turn
+//! ([`dialog`]).
 //!
 //! A client of the FastAGI port states the caller's number. Therefore the adapter accepts only connections from
 //! Asterisk's addresses, and limits the resources of each connection ([`calls`]).
