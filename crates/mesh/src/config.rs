@@ -50,7 +50,8 @@ pub fn load<T: DeserializeOwned>(path: &Path) -> Result<(CommonSettings, T), Con
         .iter()
         .filter_map(|section| own.remove_entry(*section))
         .collect();
-    // The service's part is read first, because it refuses a misspelt section name.
+    // A section with a misspelt name is in the service's part. That part is read first, so that the error names the
+    // misspelt section, and not the section that is missing.
     let own = deserialize(own.into())?;
     Ok((deserialize(common.into())?, own))
 }

@@ -30,7 +30,7 @@ impl Login {
     }
 }
 
-/// The configuration of a service: its identity, its stores and its upstreams.
+/// What [`settings`] needs to know about a service: its identity, its stores and its upstreams.
 #[derive(Clone, Debug)]
 pub struct ServiceEnvironment {
     /// Its certificate, key and authority.
@@ -118,7 +118,7 @@ pub fn settings(service: Service, ports: Ports, environment: &ServiceEnvironment
     Ok(all)
 }
 
-/// The configuration of the IVR adapter (`frontends/ivr`).
+/// What [`ivr_settings`] needs to know about the IVR adapter (`frontends/ivr`).
 #[derive(Clone, Debug)]
 pub struct IvrSettings {
     /// The loopback port for health checks.
@@ -167,7 +167,7 @@ fn identity_table(identity: &Identity) -> Result<Table> {
 }
 
 /// LOGIN-8: raises the limit of login attempts for loopback addresses. On one machine all
-/// subscribers have the same address, and a demo has many of them in a minute.
+/// subscribers have the same address, and a demo makes many attempts in a minute.
 fn limits() -> Table {
     let mut loopback = Table::new();
     put(&mut loopback, "network", "127.0.0.0/8");
@@ -178,7 +178,8 @@ fn limits() -> Table {
     limits
 }
 
-/// OPS-5: raises the bounds of the public port for loopback addresses, for the same reason.
+/// OPS-5: raises the bounds of the public port for loopback addresses. On one machine all subscribers
+/// have the same address, and a demo opens many connections.
 fn bounds() -> Table {
     let mut loopback = Table::new();
     put(&mut loopback, "network", "127.0.0.0/8");

@@ -1,4 +1,4 @@
-//! Invariants that no other module tests (INV-1, INV-4 to INV-6, INV-9 to INV-11).
+//! Tests of the invariants that have no test in another module (INV-1, INV-4 to INV-6, INV-9 to INV-11).
 
 use std::time::Duration;
 
@@ -177,12 +177,13 @@ async fn an_attempt_is_settled_after_its_caller_disconnects() {
         until(async || read(charging).await == 1).await;
         attempt.abort();
         assert!(attempt.await.unwrap_err().is_cancelled());
-        // This request follows the disconnect on every connection.
+        // This request takes the same connections as the disconnect. So when its response arrives, every service has
+        // received the disconnect.
         session.peek().await.unwrap();
         assert_eq!(read(settled).await, before);
         holding.commit().await.unwrap();
         until(async || read(settled).await == before + 1).await;
-        // No login has set the count to 0 since.
+        // No later login can have set the count to 0, so this attempt was settled and is not charged any more.
         let account = system.operator().number(CONTRACT).await.unwrap();
         assert_eq!(account.failures, 0);
     }

@@ -37,7 +37,7 @@ async fn http2(fixture: &Fixture, window: u32) -> SendRequest<Bytes> {
     sender
 }
 
-/// Begins an RPC without its body, as a proxy does for this client.
+/// Begins an RPC for this client, as a proxy does, but does not send the request body.
 async fn begin(
     sender: &SendRequest<Bytes>,
     client: &str,

@@ -151,7 +151,7 @@ async fn rpcs_without_a_body_cost_others_nothing() {
     assert!(fixture.peak_memory() < MEMORY);
 }
 
-/// Keeps 100 RPCs without a body in progress on one connection, until the connection is closed.
+/// Keeps 100 RPCs in progress on one connection until the connection is closed. Their request bodies are never sent.
 async fn without_a_body(sender: SendRequest<Bytes>, begun: &AtomicUsize) {
     let one = async || {
         loop {
