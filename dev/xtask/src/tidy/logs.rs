@@ -85,7 +85,7 @@ struct Page<'a> {
     messages: BTreeMap<&'a str, usize>,
     /// Fields: the first column of each table with the heading "field".
     fields: BTreeSet<&'a str>,
-    /// Causes, with their lines: the second column of each table with the heading "of".
+    /// Causes, with their lines: the second column of each table with the heading "what failed".
     words: BTreeMap<&'a str, usize>,
 }
 
@@ -113,7 +113,7 @@ impl<'a> Page<'a> {
                     page.messages.insert(message, index + 1);
                 }
                 "field" => page.fields.extend(first.split(", ")),
-                "of" => {
+                "what failed" => {
                     let words = second.split(", ").map(|word| (word, index + 1));
                     page.words.extend(words);
                 }
@@ -254,7 +254,7 @@ mod tests {
 | --- | --- |
 | error.type, peer | what |
 
-| of | words |
+| what failed | words |
 | --- | --- |
 | all | connect, accept |
 ";
