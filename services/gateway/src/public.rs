@@ -40,7 +40,7 @@ const KEPT_PLACES: [&str; 1] = ["/aikagi.edge.v1.SubscriberService/Login"];
 
 /// The prefix of headers that our services trust. Such headers are removed from outside requests.
 const OWN_PREFIX: &str = "x-aikagi-";
-/// The headers of a trace. They are removed from outside requests, because a trace starts at the edge.
+/// The headers of a trace. They are removed from outside requests, because a trace starts at the gateway.
 const TRACE_HEADERS: [&str; 3] = ["traceparent", "tracestate", "baggage"];
 
 /// Serves the public port until shutdown. Returns when the RPCs in progress have ended.

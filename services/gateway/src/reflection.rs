@@ -1,4 +1,4 @@
-//! Selects the descriptors for reflection on the public port: the edge's contract and its imports.
+//! Selects the descriptors for reflection on the public port: the contract `aikagi.edge.v1` and its imports.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,8 @@ const EDGE_PACKAGE: &str = "aikagi.edge.v1";
 /// The number of the field `FileDescriptorSet.file`.
 const FILE_FIELD: u32 = 1;
 
-/// Returns the edge's files and their imports from an encoded `FileDescriptorSet`. The files keep their options.
+/// Returns the files of `aikagi.edge.v1` and their imports from an encoded `FileDescriptorSet`. The files keep their
+/// options.
 pub(crate) fn edge_descriptors(all: &[u8]) -> anyhow::Result<Vec<u8>> {
     let pool = DescriptorPool::decode(all)?;
     let mut files = BTreeMap::new();

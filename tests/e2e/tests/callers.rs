@@ -35,7 +35,8 @@ fn policies() -> Policies {
     Policies::from_descriptors(aikagi_api::DESCRIPTORS).unwrap()
 }
 
-/// The service that implements an RPC. The gateway implements the RPCs of the edge and Envoy's authorization check.
+/// The service that implements an RPC. The gateway implements the RPCs of `aikagi.edge.v1` and Envoy's authorization
+/// check.
 fn owner(method: &Method) -> Service {
     let area = method.service.split('.').nth(1).unwrap();
     match area {

@@ -21,7 +21,7 @@ use tonic_types::StatusExt;
 /// before the deadline.
 const DEADLINE: Duration = Duration::from_secs(8);
 
-/// Logs in directly at authentication, because the edge cannot count attempts without Redis (LOGIN-8).
+/// Logs in directly at authentication, because the gateway cannot count attempts without Redis (LOGIN-8).
 async fn login(
     system: &InProcessSystem,
     number: &str,

@@ -1,4 +1,5 @@
-//! Telemetry at a collector: traces from the edge to every statement, and the metrics that dashboards and alerts use (OPS-3).
+//! Telemetry at a collector: traces from the gateway to every statement, and the metrics that dashboards and alerts use
+//! (OPS-3).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

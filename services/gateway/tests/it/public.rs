@@ -290,7 +290,7 @@ async fn the_profile_comes_from_the_settings() {
     );
 }
 
-/// INV-7: reflection on the public port shows only the edge's services.
+/// INV-7: reflection on the public port shows only the services of `aikagi.edge.v1`.
 #[tokio::test]
 async fn reflection_shows_only_the_edge() {
     use reflection::server_reflection_request::MessageRequest;
