@@ -1,5 +1,6 @@
-//! Subscribers who use the system while a trial disturbs it. Each records what the system
-//! acknowledged, and reports what was lost.
+//! Subscribers who use the system while a trial disturbs it. Each plays rounds: a round begins with
+//! a telephone call and ends with a logout. Each records what the system acknowledged, and reports
+//! what was lost.
 
 mod account;
 mod gateways;

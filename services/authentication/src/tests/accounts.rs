@@ -49,7 +49,8 @@ async fn an_account_has_the_scope_of_its_unit() {
     assert_eq!(find(&fixture, USER).await.unwrap().state.role, None);
 }
 
-/// SESS-2: a lookup sees every event that ends a session: a new epoch, a new generation, a closed line, a logout.
+/// SESS-2: a lookup sees every event that ends a session: a new epoch, a new generation of sessions, a closed line, a
+/// logout.
 #[tokio::test]
 async fn a_lookup_sees_every_end_of_a_session() {
     let fixture = Fixture::new().await;

@@ -68,7 +68,8 @@ async fn counted(adjust: fn(&mut AgiSettings)) -> (AdapterUnderTest, Arc<AtomicU
     (AdapterUnderTest::open(dialog, adjust).await, turns)
 }
 
-/// IVR-11: environments with injected lines, and invalid environments, are refused before any turn is taken.
+/// IVR-11: Asterisk begins a call with the AGI environment. An environment that is invalid, or into which a caller has
+/// injected lines, is refused before any turn is taken.
 #[tokio::test]
 async fn smuggled_lines_take_no_turn() {
     let (adapter, turns) = counted(|_| {}).await;
@@ -261,7 +262,8 @@ async fn two_thousand_concurrent_calls() {
     assert_eq!(turns.load(Ordering::Relaxed), 2 * count);
 }
 
-/// A caller with text that is not a telephone number is refused, as if the number were withheld.
+/// If the text in the place of the caller's number is not a telephone number, the call is refused, like one with a
+/// withheld number.
 #[tokio::test]
 async fn a_malformed_caller_is_refused() {
     let system = InProcessSystem::start().await;
@@ -277,8 +279,8 @@ async fn a_malformed_caller_is_refused() {
     }
 }
 
-/// Returns `wanted` connections, or fewer if the machine's limit of open files is lower. Each needs
-/// `files` files.
+/// The number of connections to open: `wanted`, or fewer if the machine's limit of open files is
+/// lower. Each connection needs `files` open files.
 fn most(wanted: usize, files: usize) -> usize {
     /// The number of files that a test opens for other purposes.
     const OTHERS: usize = 200;

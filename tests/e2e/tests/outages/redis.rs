@@ -1,4 +1,4 @@
-//! Redis that is down, hangs, or returns empty or with old data (INV-3).
+//! Redis that is down, hangs, or comes back without data or with old data (INV-3).
 
 use aikagi_api::issuance::v1::{CallOutcome, CallStep};
 use aikagi_api::units::v1::{AuthUnit, CredentialKind};
@@ -45,7 +45,7 @@ async fn guarded_without_redis(system: &InProcessSystem) {
 /// UNAVAILABLE and is not charged.
 /// LOGIN-2: the limit applies without Redis. A new password by telephone works as soon as Redis
 /// responds again.
-/// LOGIN-8: the edge cannot count attempts, so it refuses them all, and nothing is charged.
+/// LOGIN-8: the gateway cannot count attempts, so it refuses them all, and nothing is charged.
 #[tokio::test]
 async fn a_permanent_password_is_guarded_without_redis() {
     let mut system = InProcessSystem::start().await;
@@ -155,8 +155,8 @@ async fn a_refunded_attempt_kills_no_password() {
     assert_eq!(count(&system, SECOND).await, (0, false));
 }
 
-/// INV-3: when Redis returns empty, subscribers at worst have to call or log in again. Sessions,
-/// temporary passwords and calls in progress are lost. Counts and permanent passwords are
+/// INV-3: when Redis comes back without data, subscribers at worst have to call or log in again.
+/// Sessions, temporary passwords and calls in progress are lost. Counts and permanent passwords are
 /// unchanged.
 #[tokio::test]
 async fn after_the_loss_of_redis_people_call_or_log_in_again() {
@@ -249,8 +249,8 @@ async fn a_setting_without_redis_fails_safely() {
     system.site().login(FIRST, OTHER_TEMPORARY).await.unwrap();
 }
 
-/// INV-3: nothing that a stale replica of Redis restores works. It restores sessions from before a change, temporary passwords
-/// that were used, killed or replaced, and earlier states of calls.
+/// INV-3: a stale replica of Redis brings back sessions from before a change, temporary passwords that were used, killed
+/// or replaced, and earlier states of calls. None of them works.
 /// INV-1: everything in Redis is valid only under the epoch in the ledger.
 #[tokio::test]
 async fn a_stale_replica_of_redis_revives_nothing() {
