@@ -81,7 +81,10 @@ mod tests {
 
     fn parsed(text: &str) -> Option<Duration> {
         let mut headers = HeaderMap::new();
-        headers.insert(HEADER, HeaderValue::from_str(text).expect("a header value"));
+        headers.insert(
+            HEADER,
+            HeaderValue::from_str(text).expect("the header value is valid"),
+        );
         from_headers(&headers)
     }
 
@@ -94,7 +97,7 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert(
                 HEADER,
-                HeaderValue::from_bytes(bad.as_bytes()).expect("a header value"),
+                HeaderValue::from_bytes(bad.as_bytes()).expect("the header value is valid"),
             );
             assert_eq!(from_headers(&headers), None, "{bad}");
         }

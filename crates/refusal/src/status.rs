@@ -160,7 +160,9 @@ mod tests {
             Refusal::new(ErrorReason::TooManyAttempts).retry_after(Duration::from_secs(7));
         let status = Status::from(refusal);
         assert_eq!(status.code(), Code::ResourceExhausted);
-        let info = status.get_details_retry_info().expect("a RetryInfo");
+        let info = status
+            .get_details_retry_info()
+            .expect("the status has a RetryInfo");
         assert_eq!(info.retry_delay, Some(Duration::from_secs(7)));
     }
 

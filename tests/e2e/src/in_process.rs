@@ -133,7 +133,8 @@ impl InProcessSystem {
                     .push(listener);
             }
         }
-        let start = DateTime::from_timestamp(1_800_000_000, 0).context("a date")?;
+        let start = DateTime::from_timestamp(1_800_000_000, 0)
+            .context("the start of the clock is out of range")?;
         let mut system = Self {
             clock: ManualClock::at(start),
             database,
@@ -276,29 +277,29 @@ impl InProcessSystem {
             &self.authority.certificate(),
             None,
         );
-        Site::new(channel.expect("a channel"))
+        Site::new(channel.expect("the channel is created"))
     }
 
     /// A channel to the private port of the first gateway, with the identity of a workload.
     pub fn private_as(&self, name: &str) -> Channel {
-        let identity = self.identity(name).expect("an identity");
+        let identity = self.identity(name).expect("the certificate is issued");
         let files = Files {
             certificate: identity.certificate,
             key: identity.key,
         };
         let url = format!("https://{}", self.private[0]);
-        connect(&url, &self.authority.certificate(), Some(&files)).expect("a channel")
+        connect(&url, &self.authority.certificate(), Some(&files)).expect("the channel is created")
     }
 
     /// A channel to one replica of a service, with the identity of a workload.
     pub fn replica_as(&self, service: Service, replica: usize, name: &str) -> Channel {
-        let identity = self.identity(name).expect("an identity");
+        let identity = self.identity(name).expect("the certificate is issued");
         let files = Files {
             certificate: identity.certificate,
             key: identity.key,
         };
         let url = format!("https://{}", self.addresses[&service][replica]);
-        connect(&url, &self.authority.certificate(), Some(&files)).expect("a channel")
+        connect(&url, &self.authority.certificate(), Some(&files)).expect("the channel is created")
     }
 
     /// A client of an IVR platform.
@@ -323,7 +324,7 @@ impl InProcessSystem {
 
     /// A connection to Redis as its administrator.
     pub async fn redis_connection(&self) -> redis::aio::MultiplexedConnection {
-        let client = redis::Client::open(self.redis.administrator_url()).expect("a URL");
+        let client = redis::Client::open(self.redis.administrator_url()).expect("the URL is valid");
         client
             .get_multiplexed_async_connection()
             .await

@@ -17,7 +17,7 @@ struct Upstreams {
 const IDENTITY: &str = "[identity]\ncertificate = \"c\"\nkey = \"k\"\nauthorities = \"a\"\n";
 
 fn load_text(text: &str) -> Result<(CommonSettings, Settings), ConfigError> {
-    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    let file = tempfile::NamedTempFile::new().expect("the file is created");
     std::fs::write(file.path(), format!("{text}{IDENTITY}")).expect("the file is written");
     load(file.path())
 }
@@ -79,7 +79,7 @@ fn an_upstream_needs_addresses_with_a_port() {
 #[test]
 fn a_secret_that_others_can_read_is_refused() {
     use std::os::unix::fs::PermissionsExt;
-    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    let file = tempfile::NamedTempFile::new().expect("the file is created");
     let set_mode = |mode| {
         let permissions = std::fs::Permissions::from_mode(mode);
         std::fs::set_permissions(file.path(), permissions).expect("the mode is set");

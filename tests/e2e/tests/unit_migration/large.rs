@@ -25,7 +25,7 @@ fn usual_limits(service: Service, settings: &mut Table) {
 
 fn one_account(service: Service, settings: &mut Table) {
     if service == Service::Units {
-        let bounds = toml::from_str::<Table>("max_accounts = 1").expect("a table");
+        let bounds = toml::from_str::<Table>("max_accounts = 1").expect("the settings are valid");
         settings.insert("unit_migration".into(), bounds.into());
     }
 }

@@ -15,7 +15,7 @@ pub fn address(bytes: &[u8]) {
         return;
     };
     let trusted: [IpNet; 2] =
-        ["10.0.0.0/8", "fd00::/8"].map(|network| network.parse().expect("a network"));
+        ["10.0.0.0/8", "fd00::/8"].map(|network| network.parse().expect("the network is valid"));
     let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
     let values: Vec<HeaderValue> = lines
         .filter_map(|line| HeaderValue::from_bytes(line).ok())
@@ -44,7 +44,7 @@ pub fn address(bytes: &[u8]) {
             &[HeaderValue::from_static("[2001:db8::1]:443")],
         ]
         .concat();
-        let expected: IpAddr = "2001:db8::1".parse().expect("an address");
+        let expected: IpAddr = "2001:db8::1".parse().expect("the address is valid");
         assert_eq!(of_client(peer, &headers(&forwarded), &trusted), expected);
     }
 }

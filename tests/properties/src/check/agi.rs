@@ -24,7 +24,7 @@ async fn talk(bytes: &[u8]) {
     if let Some(caller) = environment.caller() {
         assert!(!caller.is_empty() && !caller.contains(['\n', '\r', '\0']));
     }
-    let sound = Sound::try_from("/sounds/x".to_owned()).expect("a sound");
+    let sound = Sound::try_from("/sounds/x".to_owned()).expect("the path of the sound is valid");
     loop {
         let Ok(entry) = session
             .collect(Some(&sound), Duration::from_secs(1), MOST)

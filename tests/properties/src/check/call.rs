@@ -36,7 +36,8 @@ impl Calls {
     fn take(&mut self, request: &TurnRequest) {
         check_request(request);
         let record = self.records.get(&request.call_id);
-        let record = record.map(|bytes| CallRecord::from_bytes(bytes).expect("a record"));
+        let record =
+            record.map(|bytes| CallRecord::from_bytes(bytes).expect("the record can be read"));
         let key = (request.call_id.clone(), request.sequence);
         let earlier = self.responses.get(&key);
         match position_of(record.as_ref(), request, at(0)) {
@@ -84,7 +85,7 @@ impl Calls {
             let set = self.set.entry(request.call_id.clone()).or_default();
             *set += 1;
             assert_eq!(*set, 1, "a call set more than one password");
-            kept.state = state.expect("a state before the setting");
+            kept.state = state.expect("the call has a state before it sets the password");
             check_claim(&kept, request);
             kept.state = turn.state.clone();
         }
@@ -98,7 +99,7 @@ impl Calls {
 /// While one replica sets the password, no other replica may set it. After some time another replica may take
 /// the turn, because the first one may have stopped.
 fn check_claim(claim: &CallRecord, request: &TurnRequest) {
-    let claim = CallRecord::from_bytes(&stored(claim)).expect("a record");
+    let claim = CallRecord::from_bytes(&stored(claim)).expect("the record can be read");
     let refused =
         position_of(Some(&claim), request, at(1)).expect_err("another replica sets the password");
     assert_eq!(refused.reason(), ErrorReason::Unavailable);
@@ -138,7 +139,7 @@ fn at(seconds: i64) -> DateTime<Utc> {
 }
 
 fn a_line() -> Line {
-    let number = TelephoneNumber::parse("0311110001").expect("a number");
+    let number = TelephoneNumber::parse("0311110001").expect("the number is valid");
     Line {
         contract_number: number.clone(),
         members: vec![Member {

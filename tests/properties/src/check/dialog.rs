@@ -146,7 +146,7 @@ fn ended(turn: &Turn) -> Option<CallOutcome> {
 
 fn a_line() -> Line {
     let member = |text, subscribed| Member {
-        number: TelephoneNumber::parse(text).expect("a number"),
+        number: TelephoneNumber::parse(text).expect("the number is valid"),
         subscribed,
     };
     let members = vec![

@@ -8,7 +8,7 @@ use tempfile::NamedTempFile;
 
 /// One open file that every input overwrites. To open and close a file for each input would be slow.
 static FILE: LazyLock<Mutex<NamedTempFile>> =
-    LazyLock::new(|| Mutex::new(NamedTempFile::new().expect("a file")));
+    LazyLock::new(|| Mutex::new(NamedTempFile::new().expect("the file is created")));
 const PLACE: Context<'_> = Context::Call {
     call_id: "call-0001",
 };
@@ -31,7 +31,7 @@ pub fn key_ring(bytes: &[u8]) {
         && !id.contains(|c: char| c.is_control() || r#""'\"#.contains(c))
     {
         let text = KeyRing::generate_file_text(id, &mut StdRng::seed_from_u64(9));
-        let ring = load(text.as_bytes()).expect("a generated key ring");
+        let ring = load(text.as_bytes()).expect("a generated key ring can be loaded");
         assert_eq!(sealing_id(&ring), id);
     }
 }
@@ -50,5 +50,7 @@ fn sealing_id(ring: &KeyRing) -> String {
     let opened = ring.open(PLACE, &sealed).expect("opened");
     assert_eq!(opened.as_slice(), b"plain");
     assert!(ring.is_current(&sealed));
-    key_id(&sealed).expect("a sealed value").to_owned()
+    key_id(&sealed)
+        .expect("the sealed value has a key id")
+        .to_owned()
 }

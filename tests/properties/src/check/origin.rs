@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue};
 
 /// SESS-3: an origin in the settings and in a browser's request.
 pub fn origin(bytes: &[u8]) {
-    let own = Origin::try_from("https://localhost:8443".to_owned()).expect("an origin");
+    let own = Origin::try_from("https://localhost:8443".to_owned()).expect("the origin is valid");
     if let Ok(value) = HeaderValue::from_bytes(bytes) {
         let headers: HeaderMap = [(ORIGIN, value)].into_iter().collect();
         assert!(is_browser(&headers));
@@ -24,7 +24,7 @@ pub fn origin(bytes: &[u8]) {
             "an origin with an empty port was accepted"
         );
         // This origin in the settings allows a request with the same origin.
-        let headers: HeaderMap = [(ORIGIN, text.parse().expect("a value"))]
+        let headers: HeaderMap = [(ORIGIN, text.parse().expect("the header value is valid"))]
             .into_iter()
             .collect();
         assert!(check_origin(&headers, &[origin]).is_ok());

@@ -29,10 +29,10 @@ fn keys(seed: u64) -> [Zeroizing<String>; 2] {
 }
 
 fn ring(active: &str, other: &str) -> KeyRing {
-    let key = other.lines().last().expect("a key");
-    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    let key = other.lines().last().expect("the file has a key");
+    let mut file = tempfile::NamedTempFile::new().expect("the file is created");
     writeln!(file, "{active}{key}").expect("written");
-    KeyRing::load(file.path()).expect("a key ring")
+    KeyRing::load(file.path()).expect("the key ring can be loaded")
 }
 
 #[derive(Debug, Arbitrary)]
@@ -104,7 +104,7 @@ pub fn seal(bytes: &[u8]) {
 impl SealTarget<'_> {
     fn with<T>(&self, then: impl FnOnce(Context<'_>) -> T) -> T {
         let number = |last: u8| {
-            TelephoneNumber::parse(&format!("0311110{last:03}")).expect("a telephone number")
+            TelephoneNumber::parse(&format!("0311110{last:03}")).expect("the number is valid")
         };
         match self {
             Self::Permanent(last, epoch) => then(Context::Permanent {
