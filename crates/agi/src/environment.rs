@@ -163,7 +163,7 @@ mod tests {
             assert_eq!(environment.caller(), expected, "{number} {presentation}");
         }
         let without = read(b"agi_callerid: 0312340001\nagi_threadid: 1\n\n").await;
-        assert_eq!(without.unwrap().caller(), None, "no presentation");
+        assert_eq!(without.unwrap().caller(), None, "no agi_callingpres");
     }
 
     /// IVR-11: lines that a caller injects into the environment are refused.

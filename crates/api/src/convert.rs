@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn timestamps_keep_their_nanoseconds() {
-        let time = DateTime::from_timestamp(1_700_000_000, 5).expect("in range");
+        let time = DateTime::from_timestamp(1_700_000_000, 5).expect("the time is in range");
         assert_eq!(
             timestamp(time),
             prost_types::Timestamp {

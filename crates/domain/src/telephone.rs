@@ -257,7 +257,7 @@ mod tests {
             }
         }
 
-        /// IVR-14: a caller's number is parsed without a panic, and every form of a number is the same number.
+        /// IVR-14: no text causes a panic, and every form of a caller's number is parsed to the same number.
         #[test]
         fn every_form_of_a_caller_is_one_number(digits in "0[1-9][0-9]{8,9}", text in "\\PC*") {
             let _ = TelephoneNumber::parse_caller(&text);

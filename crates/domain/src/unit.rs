@@ -101,7 +101,8 @@ pub enum UnitState {
     Unset,
     /// Chosen by a temporary password. A later call may choose another unit.
     Chosen(AuthUnit),
-    /// A permanent password exists. A call can no longer change the unit.
+    /// A permanent password was set under this unit, even if it is now killed or retired. A call can no longer
+    /// change the unit.
     Established(AuthUnit),
 }
 

@@ -42,7 +42,7 @@ impl Pool {
     /// with these settings.
     pub fn new(settings: &Settings) -> Result<Self, SettingsError> {
         let params = settings.params()?;
-        // Exports both metrics as 0 at start, so that a dashboard can tell "none" from "no data".
+        // Exports these two metrics as 0 at start, so that a dashboard can tell "none" from "no data".
         SHED.add(0, &[]);
         QUEUE_LENGTH.add(0, &[]);
         let engine = Engine::select(settings.engine, &params)?;

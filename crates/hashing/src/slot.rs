@@ -146,7 +146,7 @@ impl Drop for Waiting<'_> {
 /// the caller is cancelled.
 pub(crate) struct Slot {
     pub(crate) shared: Arc<Shared>,
-    /// The position among all admissions. The threads serve the lowest first.
+    /// The number of slots that the pool gave out before this one. The threads serve the lowest number first.
     pub(crate) admission: u64,
     _turn: OwnedSemaphorePermit,
 }

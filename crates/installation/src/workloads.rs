@@ -130,7 +130,7 @@ impl Job {
     }
 }
 
-/// A workload beyond the gateway. It has an identity.
+/// A workload that uses the services through the gateway. It has an identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutsideWorkload {
     /// The IVR platform.

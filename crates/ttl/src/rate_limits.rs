@@ -78,8 +78,8 @@ impl RateLimitStore<'_> {
         Ok(Ok(()))
     }
 
-    /// Returns attempts to the quota of this key (LOGIN-8): one for each password of a request that was right or was
-    /// not tried.
+    /// Returns attempts to the quota of this key (LOGIN-8): one for each password that was right, and one for each
+    /// password that was not tried.
     pub async fn refund(
         &self,
         key: &str,

@@ -166,7 +166,7 @@ async fn a_server_that_loads() {
         if let Err(refused) = gateway.check().await {
             seen.push(refused.cause().error_type);
         }
-        assert!(Instant::now() < limit, "{seen:?}");
+        assert!(Instant::now() < limit, "never `loading`, but {seen:?}");
     }
     while gateway.check().await.is_err() {
         assert!(Instant::now() < limit, "the server still loads its data");

@@ -167,7 +167,7 @@ async fn until(node: &Node, words: &[&str], wanted: &str) {
         if response.contains(wanted) {
             return;
         }
-        assert!(Instant::now() < limit, "{response}");
+        assert!(Instant::now() < limit, "no {wanted} in: {response}");
     }
 }
 
