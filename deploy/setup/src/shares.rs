@@ -22,7 +22,7 @@ pub(crate) fn key_ring(directory: &Path) -> PathBuf {
 }
 
 /// The settings of pgBackRest in the vault, and their copy for PostgreSQL's container. They have the passphrase of the
-/// backups. An operator may add settings of the repository.
+/// backups. An operator may add settings of the repository in which pgBackRest keeps backups.
 const BACKUPS: &str = "pgbackrest.conf";
 
 /// Generates missing secrets, and gives each container its share. With `renew`, replaces every certificate except the
