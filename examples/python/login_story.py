@@ -149,7 +149,7 @@ def main():
         print("logs in with it; the session requires a change of password")
         opened = login(temporary)
         required = session_pb2.MUST_CHANGE_REASON_TEMPORARY
-        expect("the session", required, opened.session.must_change_reason)
+        expect("must_change_reason", required, opened.session.must_change_reason)
 
         print("changes the password")
         changed = site.ChangePassword(
@@ -162,15 +162,15 @@ def main():
             metadata=bearer(opened.session_token),
             timeout=DEADLINE,
         )
-        expect("the session", 0, changed.session.must_change_reason)
+        expect("must_change_reason", 0, changed.session.must_change_reason)
         with refused("SESSION_ENDED"):
             session(opened.session_token)
 
         print("logs in with the permanent password")
         opened = login(permanent)
         seen = session(opened.session_token)
-        expect("the account", number, seen.account_number)
-        expect("the session", 0, seen.must_change_reason)
+        expect("account_number", number, seen.account_number)
+        expect("must_change_reason", 0, seen.must_change_reason)
 
         print("tries a wrong password")
         with refused("LOGIN_REFUSED"):

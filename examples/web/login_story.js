@@ -44,7 +44,7 @@ function tokenIsInTheCookie(response) {
   assert.equal(response.sessionToken, "", "the token must not be in the body");
   assert.match(jar.cookie.value, /^[\w-]{43}$/, "the cookie must contain 256 bits");
   for (const attribute of ["Path=/", "Secure", "HttpOnly", "SameSite=Strict"]) {
-    assert.ok(jar.cookie.attributes.includes(attribute), attribute);
+    assert.ok(jar.cookie.attributes.includes(attribute), `the cookie must have ${attribute}`);
   }
 }
 
