@@ -70,7 +70,7 @@ pub fn pass_on(headers: &mut HeaderMap, remaining: Duration) -> Result<(), Refus
         .as_millis()
         .min(99_999_999);
     let value = HeaderValue::from_str(&format!("{millis}m"))
-        .map_err(|_invalid| internal("a time that a header can hold"))?;
+        .map_err(|_invalid| internal("the remaining time is not a valid header value"))?;
     headers.insert(HEADER, value);
     Ok(())
 }

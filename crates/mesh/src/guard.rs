@@ -31,7 +31,7 @@ use crate::telemetry;
 use admission::{Admitted, admit, is_of_the_mesh};
 pub use admission::{CALLER_HEADER, Caller, PortAudience, actor_of};
 
-/// Permits that only certain RPCs may take.
+/// The permits that [`GuardLayer::keeping`] keeps for certain RPCs.
 #[derive(Debug, Clone)]
 struct Kept {
     paths: &'static [&'static str],
@@ -46,6 +46,7 @@ const MAX_REQUEST: usize = 4 * 1024 * 1024;
 pub struct GuardLayer {
     audience: PortAudience,
     policies: Arc<Policies>,
+    /// One permit for each RPC that may be in progress. The permits of the hashing pool are others.
     permits: Arc<Semaphore>,
     /// Permits that only certain RPCs may take. These RPCs take one if no other permit is free.
     kept: Kept,
@@ -81,8 +82,8 @@ impl GuardLayer {
         Self { audience, ..self }
     }
 
-    /// Keeps this number of places for these RPCs, but at most half of all places. Other RPCs use only the rest
-    /// (OPS-5).
+    /// Keeps this number of permits for the RPCs with these paths, but at most half of all permits. Other RPCs use only
+    /// the remaining permits (OPS-5).
     #[must_use]
     pub fn keeping(self, places: usize, paths: &'static [&'static str]) -> Self {
         let places = places.min(self.permits.available_permits() / 2);

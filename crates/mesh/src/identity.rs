@@ -87,7 +87,7 @@ mod tests {
     /// INV-7: only a well-formed SPIFFE URI of our trust domain is an identity.
     #[test]
     fn identities_are_read_strictly() {
-        let operator = Identity::parse("spiffe://aikagi/operator/alice").expect("a valid identity");
+        let operator = Identity::parse("spiffe://aikagi/operator/alice").expect("the URI is valid");
         assert_eq!(
             (operator.name(), operator.path()),
             ("operator", "operator/alice")

@@ -121,8 +121,8 @@ impl Telemetry {
 
     /// Exports the remaining telemetry, and stops exporting. All signals together may take `within`.
     ///
-    /// The providers' own time limits do not hold: a silent collector blocks the metrics for longer. So each signal ends
-    /// in a thread of its own.
+    /// The providers do not keep their own time limits: if a collector is silent, the export of the metrics takes
+    /// longer. So a separate thread ends the export of each signal.
     pub fn flush(&self, within: Duration) {
         let end = Instant::now() + within;
         let (traces, metrics) = (self.traces.clone(), self.metrics.clone());

@@ -1,7 +1,7 @@
 //! The threads of a service's runtime.
 //!
-//! A runtime whose threads cannot all be started works with fewer of them, or waits for ever. So this module starts them
-//! once on trial, and a service that cannot have them exits.
+//! A runtime whose threads cannot all be started works with fewer of them, or waits for ever. So before it builds the
+//! runtime, this module starts and ends the same number of threads. If one of them is refused, the service exits.
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -62,7 +62,7 @@ pub(crate) fn runtime(workers: usize) -> Result<Runtime, ThreadError> {
     Ok(runtime)
 }
 
-/// Has this number of threads at the same time, and ends them.
+/// Starts this number of threads, and ends them. No thread ends before all of them have started, or one was refused.
 fn try_threads(
     count: usize,
     spawn: impl Fn(Box<dyn FnOnce() + Send>) -> std::io::Result<JoinHandle<()>>,

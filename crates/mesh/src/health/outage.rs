@@ -88,6 +88,6 @@ mod tests {
         let outage = Duration::from_secs(304);
         assert_eq!(at(306, Ok(())), Some(Notice::Available { outage }));
         assert_eq!(at(308, Ok(())), None);
-        assert_eq!(at(310, CONNECT), logged(CONNECT), "another outage");
+        assert_eq!(at(310, CONNECT), logged(CONNECT), "each outage is logged");
     }
 }
