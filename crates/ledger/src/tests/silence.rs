@@ -201,7 +201,7 @@ async fn a_cause_is_found_behind_silent_hosts() {
     settings.hosts = hosts;
     let ledger = Ledger::connect(&settings, Planning::AsNeeded).unwrap();
     let checked = tokio::time::timeout(Duration::from_secs(2), ledger.check()).await;
-    let cause = checked.expect("the time of a check").unwrap_err().cause();
+    let cause = checked.expect("the check ends").unwrap_err().cause();
     assert_eq!(
         cause,
         Cause::with_code(ErrorType::TooManyConnections, "53300")
