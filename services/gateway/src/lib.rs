@@ -1,5 +1,5 @@
-//! The gateway: the edge of Aikagi. It has no business rules. It converts cookies to tokens, limits attempts for each
-//! client address (LOGIN-8), and routes outside requests to the service that owns the RPC.
+//! The gateway, which receives all outside requests. It has no business rules. It converts cookies to tokens, limits
+//! attempts for each client address (LOGIN-8), and routes outside requests to the service that owns the RPC.
 //!
 //! The gateway has two ports. The public port ([`public`]) serves subscribers with gRPC-Web and gRPC. The private port
 //! ([`private`]) serves outside workloads (IVR platforms, settings back ends, operators) with mutual TLS. An outside

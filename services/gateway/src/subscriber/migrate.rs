@@ -21,7 +21,7 @@ pub(super) async fn migrate(
     request: Request<MigrateRequest>,
 ) -> Result<Response<MigrateResponse>, Status> {
     let attempts = request.extensions().get::<ClientAttempts>().cloned();
-    let attempts = attempts.ok_or_else(|| internal("the attempts of a client"))?;
+    let attempts = attempts.ok_or_else(|| internal("a request has no limit of attempts"))?;
     let taken = attempts.take(request.get_ref().passwords.len()).await?;
     let result = forward_migration(subscriber, client, request.into_inner()).await;
     let wrong = result.as_ref().err().map_or(0, wrong_passwords);

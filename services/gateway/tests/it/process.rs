@@ -15,7 +15,7 @@ use crate::fixture::Fixture;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_aikagi-gateway");
 
-/// The time for the last export, and some more for a busy machine.
+/// The maximum duration of a stop: `telemetry.flush`, and some more time for a busy machine.
 const STOP: Duration = Duration::from_millis(4500);
 
 /// The time after which a test fails.
@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// The first bytes of HTTP/2.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0";
 
-/// A collector that accepts connections and says nothing delays a stop by at most `telemetry.flush`.
+/// A collector that accepts connections and sends nothing delays a stop by at most `telemetry.flush`.
 #[tokio::test]
 async fn a_silent_collector_does_not_delay_the_stop() {
     let collector = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -49,8 +49,8 @@ async fn a_silent_collector_does_not_delay_the_stop() {
     silence.abort();
 }
 
-/// A collector with an `https://` address is trusted if its authority is in the file that is given for collectors, or
-/// among those of the machine.
+/// A collector with an `https://` address is trusted if its authority is in the file that
+/// `OTEL_EXPORTER_OTLP_CERTIFICATE` names. Without that file, the machine's authorities are trusted.
 #[tokio::test]
 async fn telemetry_goes_to_a_collector_over_tls() {
     for authorities in ["OTEL_EXPORTER_OTLP_CERTIFICATE", "SSL_CERT_FILE"] {
@@ -94,7 +94,7 @@ async fn telemetry_goes_to_a_collector_over_tls() {
     }
 }
 
-/// A service that cannot start its threads says so and exits. It does not wait for ever with fewer.
+/// A service that cannot start all its threads reports this and exits. It does not continue with fewer threads.
 #[tokio::test]
 async fn a_service_without_enough_threads_exits() {
     let mut program = Command::new("sh");

@@ -44,7 +44,7 @@ async fn is_served(fixture: &Fixture) -> bool {
         let mut stream = Some(TokioIo::new(stream));
         let connector = tower::service_fn(move |_uri| {
             let stream = stream.take();
-            async move { stream.ok_or_else(|| std::io::Error::other("one connection")) }
+            async move { stream.ok_or_else(|| std::io::Error::other("already connected")) }
         });
         let endpoint = Endpoint::from_static("http://localhost");
         let channel = endpoint.connect_with_connector(connector).await.ok()?;
