@@ -80,13 +80,13 @@ impl Store {
                 return Err(refusal(denied).into());
             }
         };
-        let stored = stored.ok_or(InternalFault("a setting was allowed without a line"))?;
+        let stored = stored.ok_or(InternalFault("a number on no line passed check_setting"))?;
         // `check_setting` has already refused a unit other than the established one.
         let choice = stored
             .line
             .state
             .choose(request.unit)
-            .map_err(|_| InternalFault("a setting was allowed with another unit"))?;
+            .map_err(|_| InternalFault("another unit passed check_setting"))?;
         choose_unit(&mut transaction, &stored, request.unit, choice).await?;
         let epoch = make_temporary(&mut transaction, &account, expires).await?;
         let event = AuditEvent {

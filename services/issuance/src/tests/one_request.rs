@@ -1,4 +1,4 @@
-//! Settings in one request, and their effects on credentials and units.
+//! Temporary passwords that are set in one request, and the effects on credentials and units.
 
 use aikagi_refusal::ErrorReason;
 use chrono::TimeDelta;
