@@ -103,7 +103,7 @@ impl Authentication {
                 let sealed = charged
                     .permanent_hash
                     .as_deref()
-                    .ok_or(InternalFault("no permanent hash"))?;
+                    .ok_or(InternalFault("a permanent credential has no hash"))?;
                 Ok(Some(
                     self.keys
                         .open_hash(permanent(number, charged.epoch), sealed)?,
