@@ -23,7 +23,7 @@ static LAG: LazyLock<Gauge<f64>> = LazyLock::new(|| {
         .build()
 });
 
-/// Measures how far the archive is behind, now and then every [`INTERVAL`] until shutdown.
+/// Measures how far the archive is behind: once at the start, and then every [`INTERVAL`] until shutdown.
 pub(crate) async fn watch(store: Store, shutdown: Shutdown) {
     let mut task = BackgroundTask::new("archive_lag");
     while !shutdown.has_begun() {

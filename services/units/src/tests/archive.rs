@@ -10,8 +10,9 @@ use aikagi_fixtures::TestDatabase;
 
 use crate::store::Store;
 
-/// How long PostgreSQL may take to archive a segment, and between two looks.
+/// The maximum time that PostgreSQL may take to archive a segment.
 const LIMIT: Duration = Duration::from_secs(30);
+/// The time between two measurements.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Sets an archive that accepts segments only while the file `accepts` exists.
@@ -27,7 +28,7 @@ fn close_a_segment(cluster: &Cluster) {
     cluster.run_statement("postgres", close).unwrap();
 }
 
-/// Waits until `store` reports an archive for which `is_wanted` holds.
+/// Waits until `store` reports a lag of the archive for which `is_wanted` returns true.
 async fn wait_for(store: &Store, is_wanted: impl Fn(f64) -> bool) {
     let reported = async {
         while !store.archive_lag().await.unwrap().is_some_and(&is_wanted) {
