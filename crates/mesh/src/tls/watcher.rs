@@ -127,7 +127,7 @@ fn measure(name: &'static str, chain: &[CertificateDer<'_>]) {
         let remaining = end - SystemClock.now().timestamp();
         #[allow(
             clippy::cast_precision_loss,
-            reason = "f64 represents the seconds of some years exactly"
+            reason = "f64 represents the seconds of many years exactly"
         )]
         metrics::certificate(name, remaining as f64);
     }
