@@ -38,7 +38,7 @@ fn parse(request: AddLineRequest) -> Result<NewLine, Refusal> {
         if !seen.insert(member.number.clone()) {
             return Err(Refusal::invalid_field(
                 "additional_numbers.number",
-                "contains a number twice",
+                "repeats another number of the line",
             ));
         }
         additional.push(member);
