@@ -46,7 +46,10 @@ pub(super) async fn measure(
     }
     let redis = redis::Client::open(system.processes.redis.administrator_url())?;
     let redis = redis.get_multiplexed_async_connection().await?;
-    let url = system.processes.superuser_url().context("no cluster")?;
+    let url = system
+        .processes
+        .superuser_url()
+        .context("the system has no cluster")?;
     let ledger = PgPoolOptions::new()
         .max_connections(8)
         .connect(&url)

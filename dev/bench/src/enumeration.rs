@@ -65,7 +65,7 @@ impl Class {
     }
 }
 
-/// The clients, and for each class the number of wrong attempts since the count of its number was last reset.
+/// The clients. `wrong` has for each class the number of wrong attempts since the count of its account was last 0.
 struct Players {
     site: Site,
     ivr: Ivr,

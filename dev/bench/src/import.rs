@@ -43,7 +43,11 @@ pub(super) fn measure(environment: &BenchEnvironment, effort: Effort) -> Result<
     import.arg("--state").arg(&state).arg("import").arg(&file);
     let imported = timed(|| show(&mut import, "the import"))?;
 
-    let cluster = system.processes.cluster.as_ref().context("no cluster")?;
+    let cluster = system
+        .processes
+        .cluster
+        .as_ref()
+        .context("the system has no cluster")?;
     let copied = copy_again(cluster, &home)?;
     let rates = (rate(effort.lines, imported), rate(effort.lines, copied));
     Ok(vec![Measure::of(

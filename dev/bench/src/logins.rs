@@ -72,7 +72,10 @@ pub(super) async fn measure(
         capacity.push((logins(&subscribers, effort.slice).await?, raw));
     }
     let (mut beyond, mut commits) = (Vec::new(), Vec::new());
-    let url = system.processes.superuser_url().context("no cluster")?;
+    let url = system
+        .processes
+        .superuser_url()
+        .context("the system has no cluster")?;
     let mut ledger = PgConnection::connect(&url).await?;
     let mut hash = OneHash::of(&settings).await?;
     for _ in 0..effort.rounds {

@@ -91,8 +91,8 @@ impl Profile {
 }
 
 /// The program name of a process: the kernel's name, or the file name if the kernel's name may be
-/// cut off. The kernel's name is preferred, because a file may have the name of another program.
-/// This is so for the Redis server in Debian.
+/// cut off. The kernel's name is preferred, because a file may have the name of another program:
+/// Debian's Redis server runs from the file `redis-check-rdb`.
 fn program(process: &Process, comm: String) -> Option<String> {
     if comm.len() < KERNEL_NAME {
         return Some(comm);

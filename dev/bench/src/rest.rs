@@ -51,7 +51,7 @@ pub(super) async fn measure(
 
 fn memory(system: &mut BenchSystem, service: Service, when: &str, beside: f64) -> Result<Measure> {
     let replicas = system.processes.replicas(service);
-    let pid = replicas.first().context("no replica")?.id();
+    let pid = replicas.first().context("the service has no replica")?.id();
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
     let resident = status
         .lines()
@@ -73,7 +73,7 @@ fn readiness(system: &mut BenchSystem, service: Service, effort: Effort) -> Resu
     let mut rounds = Vec::new();
     for _ in 0..effort.rounds {
         let replicas = system.processes.replicas(service);
-        let replica = replicas.first_mut().context("no replica")?;
+        let replica = replicas.first_mut().context("the service has no replica")?;
         let begun = Instant::now();
         let mut bare = std::process::Command::new(&replica.program().binary);
         aikagi_devkit::command::run(bare.arg("--version"))?;

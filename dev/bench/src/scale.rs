@@ -33,7 +33,11 @@ impl Ledger {
     async fn of(environment: &BenchEnvironment, name: &str, numbers: u64) -> Result<Self> {
         let system = BenchSystem::start(environment, name, all_but_the_hash)?;
         let lines = numbers / NUMBERS_OF_A_LINE;
-        let cluster = system.processes.cluster.as_ref().context("no cluster")?;
+        let cluster = system
+            .processes
+            .cluster
+            .as_ref()
+            .context("the system has no cluster")?;
         // These statements write the same rows as an import would. An import would take an hour.
         cluster.run_statement(
             DATABASE,

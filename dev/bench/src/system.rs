@@ -58,7 +58,7 @@ impl BenchSystem {
     /// A client of the authentication service with the gateway's identity and a new connection.
     pub(super) fn authentication(&self) -> Result<AuthenticationServiceClient<Channel>> {
         let ports = self.processes.ports(Service::Authentication);
-        let port = ports.first().context("no authentication")?.main;
+        let port = ports.first().context("authentication has no port")?.main;
         let files = self.files("gateway")?;
         Ok(AuthenticationServiceClient::new(
             self.channel(port, Some(&files))?,
@@ -90,12 +90,15 @@ impl BenchSystem {
 
     fn gateway(&self) -> Result<&aikagi_devkit::ports::Ports> {
         let ports = self.processes.ports(Service::Gateway);
-        ports.first().context("no gateway")
+        ports.first().context("the gateway has no port")
     }
 
     fn private_as(&self, name: &str) -> Result<Channel> {
         let files = self.files(name)?;
-        let port = self.gateway()?.private.context("no private port")?;
+        let port = self
+            .gateway()?
+            .private
+            .context("the gateway has no private port")?;
         self.channel(port, Some(&files))
     }
 
