@@ -42,7 +42,8 @@ impl Engine {
             started: None,
         };
         if !engine.answers() {
-            engine.started = Some(start(&home, &engine, console).context("no Docker engine")?);
+            engine.started =
+                Some(start(&home, &engine, console).context("cannot start a Docker engine")?);
         }
         engine.ensure_compose(&home, console)?;
         Ok(engine)

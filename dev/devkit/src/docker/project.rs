@@ -112,8 +112,8 @@ impl<'a> Project<'a> {
             "--remove-orphans",
             "--timeout=10",
         ])?;
-        // `down` does not remove volumes that only an overlay declares. A later standby would start
-        // with the data of an earlier one.
+        // `down` does not remove volumes that only an overlay declares. If they stayed, a
+        // later standby of PostgreSQL would start with the data of an earlier one.
         let filter = format!("label=com.docker.compose.project={}", self.name);
         let list = ["volume", "ls", "--quiet", "--filter", &filter];
         let volumes = self.engine.ask(&list)?;
