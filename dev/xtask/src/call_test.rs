@@ -36,7 +36,7 @@ pub(crate) fn run(repo: &Repo, console: Console) -> Result<()> {
     console.step("making the image of Asterisk");
     let mut build = image(&engine, repo);
     build.args(["--tag", IMAGE]);
-    show(&mut build, "the image of Asterisk")?;
+    show(&mut build, "the build of the image of Asterisk")?;
     let binaries = build_with_tests(repo)?;
     let home = repo.target.join("test/calls");
     let _ = std::fs::remove_dir_all(&home);

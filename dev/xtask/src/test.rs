@@ -75,7 +75,7 @@ const CHECKS: [Check; 21] = [
     },
     Check {
         name: "rules",
-        about: "each rule in scope has a test",
+        about: "a test and code cite each rule",
         slow: false,
         run: |run| rules::check(run.repo, run.console),
     },
@@ -271,7 +271,7 @@ impl Run<'_> {
             let _ = std::fs::remove_dir_all(&dir);
             self.cluster = Some(Cluster::start(&dir, postgres::Options::default())?);
         }
-        self.cluster.as_ref().context("no PostgreSQL")
+        self.cluster.as_ref().context("PostgreSQL was not started")
     }
 }
 

@@ -85,7 +85,7 @@ pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Resul
         adjust: if with_site { site::serve } else { |_, _, _| {} },
         ..options(&home, &binaries, replicas)
     };
-    let runtime = tokio::runtime::Runtime::new().context("no runtime")?;
+    let runtime = tokio::runtime::Runtime::new().context("cannot create the runtime")?;
     let (sender, starting) = tokio::sync::oneshot::channel();
     std::thread::spawn({
         move || {
@@ -168,7 +168,9 @@ pub(crate) fn lock(path: &Path, busy: &str) -> Result<File> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => bail!("{busy}"),
-        Err(TryLockError::Error(error)) => Err(error).context("cannot lock"),
+        Err(TryLockError::Error(error)) => {
+            Err(error).context("cannot take the lock of this command")
+        }
     }
 }
 

@@ -1,5 +1,5 @@
 //! Every statement that writes audit events writes the same columns as the ledger's own statement.
-//! Authentication has several such statements, because each one runs in the round trip of a change.
+//! Authentication has several such statements, because each one also makes a change, in one round trip.
 
 use super::rust::{Kind, code};
 use super::tree::{Tree, is_test};

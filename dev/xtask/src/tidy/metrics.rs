@@ -8,7 +8,7 @@ use super::tree::{Tree, is_test};
 
 const OPERATIONS: &str = "docs/operations.md";
 const PREFIX: &str = "aikagi.";
-/// Literals with the prefix that are not telemetry: the context of seals.
+/// Literals that begin with [`PREFIX`] but do not name telemetry: the context of seals.
 const OTHERS: [&str; 1] = ["aikagi.seal"];
 /// Endings of file names that begin like the name of a metric.
 const FILES: [&str; 3] = ["json", "toml", "yaml"];
@@ -83,10 +83,10 @@ fn measured(tree: &Tree) -> BTreeMap<&str, String> {
 
 fn is_name(text: &str) -> bool {
     text.strip_prefix(PREFIX).is_some_and(|rest| {
+        // A digit is part of a version, as in `aikagi.units.v1`, which names a package of contracts.
         let is_clean = rest
             .chars()
             .all(|c| c.is_ascii_lowercase() || c == '.' || c == '_');
-        // The name of a package of contracts contains a version.
         let is_file = FILES.iter().any(|ending| rest.ends_with(ending));
         is_clean && !is_file && !rest.is_empty()
     })

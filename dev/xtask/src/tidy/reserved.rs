@@ -56,7 +56,7 @@ pub(super) fn breaches(tree: &Tree) -> Vec<String> {
         for token in code(text).iter().filter(|token| token.kind == Kind::Word) {
             for reserved in outside.iter().filter(|reserved| token.is(reserved.name)) {
                 found.push(format!(
-                    "{path}:{}: {} is used here: {}",
+                    "{path}:{}: {} may not be used here: {}",
                     token.line, reserved.name, reserved.reason
                 ));
             }
