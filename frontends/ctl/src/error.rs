@@ -130,7 +130,7 @@ impl From<Status> for CommandError {
                 "your certificate does not identify an operator: run `aikagictl doctor` to see its identity",
             ),
             (_, Some("LINE_NOT_FOUND")) => {
-                Some("run `aikagictl explain NUMBER` for a number that is on no line")
+                Some("run `aikagictl explain NUMBER`: it names the remedy for a number on no line")
             }
             (_, Some("LINE_CLOSED")) => {
                 Some("the numbers of a closed line can be added to another line")

@@ -157,7 +157,7 @@ impl Prompts {
             .unwrap_or(self.default)
     }
 
-    /// Returns the recording of a prompt. A loaded set has every prompt.
+    /// Returns the recording of a prompt. After [`Prompts::load`] every prompt has one.
     pub fn sound(&self, prompt: Prompt, language: Language) -> Option<&Sound> {
         match language {
             Language::Ja => self.ja.get(&prompt),

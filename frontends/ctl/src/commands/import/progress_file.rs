@@ -255,7 +255,7 @@ fn read_progress(path: &Path) -> Result<Option<Progress>, CommandError> {
     }
 }
 
-/// Renames the rejected rows of an earlier import, because the operator may have corrected them already.
+/// Renames the file with the rejected rows of an earlier import, because the operator may have corrected them already.
 fn rename_rejected(rejected: &Path) -> Result<(), CommandError> {
     if !rejected.exists() {
         return Ok(());
