@@ -1,5 +1,6 @@
 //! Attacks that no test of a single rule covers: forms whose credential has ended, abandoned
-//! attempts, and proofs that are used for another purpose.
+//! attempts, must-change sessions at RPCs that they may not use, and tokens, turns, previews and
+//! passwords that are used again or for another line.
 
 mod abandoned;
 mod ended;

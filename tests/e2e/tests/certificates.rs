@@ -70,7 +70,8 @@ async fn a_caller_without_a_valid_certificate_is_refused() {
             ),
         ];
         for defect in DEFECTS {
-            // The TLS handshake checks times and authorities; the guard checks names.
+            // The TLS handshake checks times and authorities. The identity in the certificate is
+            // checked later, for each RPC.
             let answer = match defect {
                 Defect::Expired | Defect::NotYetValid => "none",
                 Defect::NoIdentity | Defect::ForeignTrustDomain | Defect::TwoIdentities => {

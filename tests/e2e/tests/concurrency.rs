@@ -113,7 +113,7 @@ async fn some_order_explains_concurrent_operations() {
     this_run.coverage.check(runs >= MANY);
 }
 
-/// The number of a line that begins in this round. No other line has the same number.
+/// An index for the line that begins in this round. No other line has the same index.
 fn line(run: u64, round: usize) -> u64 {
     run * (ROUNDS as u64 + 1) + round as u64
 }

@@ -77,7 +77,7 @@ async fn connections_are_durable() {
         .unwrap();
     let error = aikagi_ledger::check_durability(&settings)
         .await
-        .expect_err("a database that is not durable");
+        .expect_err("a database that is not durable is refused");
     assert!(error.to_string().contains("synchronous_commit"), "{error}");
 }
 
@@ -104,7 +104,7 @@ async fn a_change_whose_event_fails_is_not_made() {
     session
         .change(PERMANENT, OTHER_PERMANENT)
         .await
-        .expect_err("a change without its event");
+        .expect_err("a change fails if its event cannot be written");
     let outcome = system
         .ivr()
         .set_by_telephone(CONTRACT, "1", "", TEMPORARY)

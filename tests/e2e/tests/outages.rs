@@ -1,4 +1,4 @@
-//! Outages of stores and services that stop, hang, or return with old data (INV-3, INV-6).
+//! Outages of stores and services that stop, hang, or come back with old data (INV-3, INV-6).
 
 mod redis;
 
@@ -51,14 +51,14 @@ async fn count(system: &InProcessSystem, number: &str) -> (i32, bool) {
 /// Checks that an RPC was refused with UNAVAILABLE, and that the refusal says when to retry (OPS-4).
 #[track_caller]
 fn unavailable<T: std::fmt::Debug>(answer: Result<T, Status>) {
-    let status = answer.expect_err("refused");
+    let status = answer.expect_err("the RPC is refused");
     assert_eq!(
         (status.code(), reason(&status)),
         (tonic::Code::Unavailable, "UNAVAILABLE")
     );
     let retry = status
         .get_details_retry_info()
-        .expect("RetryInfo")
+        .expect("the status has a RetryInfo")
         .retry_delay;
     assert!(retry.is_some_and(|delay| !delay.is_zero()), "{retry:?}");
 }

@@ -56,7 +56,7 @@ fn invalid<T: std::fmt::Debug>(answer: Result<T, Status>, sent: &str) {
     );
     let fields = status
         .get_details_bad_request()
-        .expect("BadRequest")
+        .expect("the status has a BadRequest")
         .field_violations;
     assert!(!fields.is_empty(), "{sent}");
     let message = format!("{} {fields:?}", status.message());

@@ -59,7 +59,7 @@ async fn look_into_postgresql(ledger: &PgPool, secrets: &Canaries, numbers: &Can
             number_columns += 1;
             assert!(
                 numbers.found(&all).is_some(),
-                "{place} is no longer a column of numbers"
+                "{place} is in NUMBER_COLUMNS but has no number"
             );
         } else {
             numbers.not_in(&all, &place);

@@ -1,4 +1,4 @@
-//! Tokens, turns and proofs that are sent again or used for another purpose.
+//! Tokens and turns that are sent again, and previews and passwords that are used for another line.
 
 use aikagi_api::edge::v1::LoginRequest;
 use aikagi_api::issuance::v1::TakeTurnRequest;
@@ -121,26 +121,26 @@ async fn proofs_of_one_line_are_refused_for_another() {
     let line = AuthUnit::Line;
     let cases = [
         (
-            "their view",
+            "our line with their preview",
             ours.migrate_with(line, &our_proofs, &their_view.revision)
                 .await,
             "STALE_VIEW",
         ),
         (
-            "our view",
+            "their line with our preview",
             theirs
                 .migrate_with(line, &their_proofs, &our_view.revision)
                 .await,
             "STALE_VIEW",
         ),
         (
-            "their proofs",
+            "our line with their passwords",
             ours.migrate_with(line, &their_proofs, &our_view.revision)
                 .await,
             "INVALID_FIELD",
         ),
         (
-            "our proofs",
+            "their line with our passwords",
             theirs
                 .migrate_with(line, &our_proofs, &their_view.revision)
                 .await,

@@ -212,7 +212,7 @@ impl<'a> Play<'a> {
     }
 
     fn lose_the_cache(&mut self) -> Agreed {
-        self.script.push("lose the cache".to_owned());
+        self.script.push("empty the TTL store".to_owned());
         self.model.lose_the_cache();
         self.run.system.redis.flush().map_err(fault)
     }
@@ -373,7 +373,7 @@ impl<'a> Play<'a> {
     pub(super) fn owner(&self, seat: Handle) -> Number {
         let account = &self.seats[seat].person.session.account_number;
         let found = self.cast.iter().find(|number| *number == account);
-        found.copied().expect("the account is in the cast")
+        found.copied().expect("the sequence has the account")
     }
 }
 

@@ -48,7 +48,8 @@ fn without_policy() -> &'static [u8] {
 /// The error names the RPC or the service.
 #[tokio::test]
 async fn an_rpc_without_a_policy_is_not_served() {
-    let error = Policies::from_descriptors(without_policy()).expect_err("an RPC without a policy");
+    let error = Policies::from_descriptors(without_policy())
+        .expect_err("an RPC without a policy is refused");
     assert!(
         matches!(&error, PolicyError::NoPolicy(path) if path == "/aikagi.test.v1.TestService/Act")
     );
@@ -82,7 +83,7 @@ async fn an_rpc_without_a_policy_is_not_served() {
         let error = server
             .serve(listener, Shutdown::new())
             .await
-            .expect_err("the server starts");
+            .expect_err("the server refuses to start");
         assert!(matches!(error, ServeError::Policy(_)), "{error}");
         assert!(error.to_string().contains(named), "{error}");
     }

@@ -15,7 +15,7 @@ pub(crate) struct Coverage {
     /// Operations in rounds that were explained.
     explained: usize,
     rounds: usize,
-    /// Rounds that were too tangled to judge.
+    /// Rounds that were too tangled to judge: they have too many orders to try them all.
     too_tangled: usize,
 }
 

@@ -1,6 +1,6 @@
-//! Outages of every store, while RPCs with the unique texts fail. No log contains a secret. Each
-//! service that needs the store logs one warning for each cause of the outage, and one line at the
-//! end of the outage.
+//! Outages of every store, while RPCs with the unique numbers and passwords of [`super::canaries`]
+//! fail. No log contains a secret. Each service that needs the store logs one warning for each cause
+//! of the outage, and one line at the end of the outage.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -75,7 +75,7 @@ fn wait_for(logs: &Path, services: &[Service], message: &str, dependency: &str, 
     }
 }
 
-/// Makes RPCs that need the stores, with the unique texts. Returns the statuses of those that fail.
+/// Makes RPCs that need the stores, with unique numbers and passwords. Returns the statuses of those that fail.
 async fn fail(system: &ProcessSystem, token: &str) -> Vec<Status> {
     let site = system.site();
     let mut statuses = Vec::new();

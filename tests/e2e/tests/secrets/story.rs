@@ -1,4 +1,5 @@
-//! The story with the unique texts. It checks Redis while it runs, and the refusals at its end.
+//! The story with the unique numbers and passwords of [`super::canaries`]. It checks Redis while it
+//! runs, and the refusals at its end.
 
 use aikagi_api::edge::v1::{GetSessionRequest, LoginRequest};
 use aikagi_api::issuance::v1::CallOutcome;
@@ -25,7 +26,7 @@ impl Story<'_> {
     /// Records a refusal.
     #[track_caller]
     fn refused<T: std::fmt::Debug>(&mut self, answer: Result<T, Status>) {
-        self.refusals.push(answer.expect_err("refused"));
+        self.refusals.push(answer.expect_err("the RPC is refused"));
     }
 
     fn saw(&mut self, session: &LoggedIn) {

@@ -66,7 +66,7 @@ async fn a_line_of_a_thousand_numbers_migrates_in_both_directions() {
 }
 
 /// MIG-8: the preview refuses a line with more accounts than the limit, before a password is typed.
-/// The refusal has both numbers. A unit migration of the line is refused too, and no password is
+/// The refusal has the count of accounts and the limit. A unit migration of the line is refused too, and no password is
 /// verified.
 #[tokio::test]
 async fn a_line_beyond_the_limit_is_refused_beforehand() {
