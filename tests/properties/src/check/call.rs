@@ -135,7 +135,7 @@ fn response(request: &TurnRequest, turn: &Turn) -> TakeTurnResponse {
 }
 
 fn at(seconds: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp(1_800_000_000 + seconds, 0).expect("in range")
+    DateTime::from_timestamp(1_800_000_000 + seconds, 0).expect("the time is in range")
 }
 
 fn a_line() -> Line {

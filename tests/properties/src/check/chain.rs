@@ -13,7 +13,7 @@ struct Input<'a> {
     claimed_base: Option<i64>,
     /// The recorded head, if it was changed.
     claimed_head: Option<(i64, [u8; 32])>,
-    /// The index of the marked event, and whether the mark is correct.
+    /// A position that was saved outside the database, as an index, and whether the saved hash is correct.
     mark: Option<(u8, bool)>,
 }
 
@@ -81,7 +81,7 @@ pub fn chain(bytes: &[u8]) {
             .claimed_head
             .map_or(truth.head, |(sequence, hash)| Mark {
                 sequence,
-                hash: ChainHash::from_slice(&hash).expect("32 bytes"),
+                hash: ChainHash::from_slice(&hash).expect("the hash has 32 bytes"),
             }),
     };
     let mark = input.mark.map(|(at, is_true)| {
@@ -90,7 +90,7 @@ pub fn chain(bytes: &[u8]) {
             mark
         } else {
             Mark {
-                hash: ChainHash::from_slice(&[0xee; 32]).expect("32 bytes"),
+                hash: ChainHash::from_slice(&[0xee; 32]).expect("the hash has 32 bytes"),
                 ..mark
             }
         }
@@ -113,7 +113,8 @@ fn event_of<'a>(written: &Written<'a>, chain_sequence: i64) -> ChainedEvent<'a> 
         chain: CHAIN,
         chain_sequence,
         event_id: written.event_id,
-        occurred: DateTime::from_timestamp(written.occurred.into(), 0).expect("in range"),
+        occurred: DateTime::from_timestamp(written.occurred.into(), 0)
+            .expect("the time is in range"),
         actor: written.actor,
         action: written.action,
         line_id: written.line_id,
@@ -145,7 +146,7 @@ fn harm<'a>(
             (event.actor, event.action) = whole.split_at(at);
         }
         Some(Harm::NoReason) => event.reason = None,
-        Some(Harm::Hash(bytes)) => hash = ChainHash::from_slice(bytes).expect("32 bytes"),
+        Some(Harm::Hash(bytes)) => hash = ChainHash::from_slice(bytes).expect("it has 32 bytes"),
     }
     found.push((event, hash));
 }

@@ -37,7 +37,7 @@ pub fn csv_row(bytes: &[u8]) {
     // No digit is lost: if the header has only these three columns, every digit of the line is in the row.
     if fields(header).len() == 3 {
         let count = |text: &str| text.bytes().filter(u8::is_ascii_digit).count();
-        let line = std::str::from_utf8(line).expect("read as UTF-8");
+        let line = std::str::from_utf8(line).expect("an accepted line is UTF-8");
         let read: usize = numbers()
             .chain([row.contract_number.as_str()])
             .map(count)
@@ -49,7 +49,7 @@ pub fn csv_row(bytes: &[u8]) {
     let [contract, subscribed, unsubscribed] = raw_fields.map(|field| quoted(&field));
     let again = [contract, subscribed, unsubscribed].join(&b","[..]);
     let usual = b"contract_number,subscribed_numbers,unsubscribed_numbers";
-    let usual = Columns::of_header(&fields(usual)).expect("the usual header");
+    let usual = Columns::of_header(&fields(usual)).expect("the usual header is valid");
     assert_eq!(usual.read(ROW, &again), Ok(row));
 }
 

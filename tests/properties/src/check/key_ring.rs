@@ -38,16 +38,16 @@ pub fn key_ring(bytes: &[u8]) {
 
 fn load(text: &[u8]) -> Result<KeyRing, KeyRingError> {
     let mut file = FILE.lock().expect("no other check has panicked");
-    file.as_file().set_len(0).expect("emptied");
-    file.rewind().expect("rewound");
-    file.write_all(text).expect("written");
+    file.as_file().set_len(0).expect("the file is emptied");
+    file.rewind().expect("the file is rewound");
+    file.write_all(text).expect("the file is written");
     KeyRing::load(file.path())
 }
 
 /// Returns the id of the active key. Checks that the ring opens a value that it has sealed.
 fn sealing_id(ring: &KeyRing) -> String {
-    let sealed = ring.seal(PLACE, b"plain").expect("sealed");
-    let opened = ring.open(PLACE, &sealed).expect("opened");
+    let sealed = ring.seal(PLACE, b"plain").expect("the value is sealed");
+    let opened = ring.open(PLACE, &sealed).expect("the value is opened");
     assert_eq!(opened.as_slice(), b"plain");
     assert!(ring.is_current(&sealed));
     key_id(&sealed)

@@ -23,7 +23,7 @@ pub fn refusal(bytes: &[u8]) {
         Some(_) | None => {
             assert!(!response.message().contains(SECRET));
             assert_ne!(response.code(), Code::Ok);
-            let forwarded = reason_of(&response).expect("one of our reasons");
+            let forwarded = reason_of(&response).expect("the response has one of our reasons");
             assert_ne!(
                 forwarded,
                 ErrorReason::CallerNotAllowed,

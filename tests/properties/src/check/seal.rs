@@ -15,9 +15,9 @@ static RINGS: LazyLock<[KeyRing; 2]> = LazyLock::new(|| {
     let [old, new] = keys(9);
     [ring(&old, &new), ring(&new, &old)]
 });
-/// A key ring with other keys under the same ids, for the made-up values. It never seals a value.
-/// The fuzzer sees the bytes that the program compares, so it could copy a value that this key ring
-/// had sealed.
+/// A key ring with other keys under the same ids. The check tries to open made-up values with it.
+/// It must never seal a value: the fuzzer sees the bytes that the program compares, so it could copy
+/// the sealed value and present it as a made-up one.
 static UNUSED: LazyLock<KeyRing> = LazyLock::new(|| {
     let [old, new] = keys(10);
     ring(&old, &new)
@@ -31,7 +31,7 @@ fn keys(seed: u64) -> [Zeroizing<String>; 2] {
 fn ring(active: &str, other: &str) -> KeyRing {
     let key = other.lines().last().expect("the file has a key");
     let mut file = tempfile::NamedTempFile::new().expect("the file is created");
-    writeln!(file, "{active}{key}").expect("written");
+    writeln!(file, "{active}{key}").expect("the file is written");
     KeyRing::load(file.path()).expect("the key ring can be loaded")
 }
 
@@ -72,7 +72,9 @@ pub fn seal(bytes: &[u8]) {
     let [one, other] = &*RINGS;
     let ring = if input.with_new { other } else { one };
     input.target.with(|context| {
-        let sealed = ring.seal(context, input.plain).expect("sealed");
+        let sealed = ring
+            .seal(context, input.plain)
+            .expect("the value is sealed");
         assert_eq!(
             key_id(&sealed),
             Some(if input.with_new { "new" } else { "old" })
@@ -80,7 +82,7 @@ pub fn seal(bytes: &[u8]) {
         assert!(ring.is_current(&sealed));
         assert_eq!(one.is_current(&sealed), !input.with_new);
         for ring in [one, other] {
-            let opened = ring.open(context, &sealed).expect("opened");
+            let opened = ring.open(context, &sealed).expect("the value is opened");
             assert_eq!(opened.as_slice(), input.plain);
         }
         if input.elsewhere != input.target {
