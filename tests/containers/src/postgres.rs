@@ -39,7 +39,7 @@ pub(crate) fn backup(system: &ContainerSystem<'_>, container: &str) -> Result<()
         .run(&["exec", "-T", container, "pgbackrest", "backup"])
 }
 
-/// Checks every backup and every archived segment in the repository.
+/// Checks every backup and every archived WAL segment in the repository of pgBackRest.
 pub(crate) fn verify_backups(system: &ContainerSystem<'_>) -> Result<()> {
     let verify = ["exec", "-T", "postgres", "pgbackrest", "verify"];
     let found = system
@@ -50,8 +50,8 @@ pub(crate) fn verify_backups(system: &ContainerSystem<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Moves PostgreSQL's data away, and restores them from the last suitable backup. Replays the archive up to `moment`;
-/// without it, up to its end.
+/// Renames PostgreSQL's data directory, and restores the data from the last backup before `moment`. Then replays the
+/// WAL archive up to `moment`. If `moment` is `None`, uses the last backup and the whole archive.
 pub(crate) fn restore_to(system: &ContainerSystem<'_>, moment: Option<&str>) -> Result<()> {
     let run = |program: &str, arguments: &[&str]| {
         let entrypoint = format!("--entrypoint={program}");

@@ -34,14 +34,14 @@ pub(crate) fn guess(system: &ContainerSystem<'_>, number: &str, wrong: u32) -> R
     with_clients(
         system,
         number,
-        "did not refuse wrong attempts",
+        "could not be given wrong attempts",
         async |clients| clients.guess(number, wrong).await,
     )
 }
 
 /// Fails unless the count is `wrong` and the password logs in. The login sets the count to 0.
 pub(crate) fn find(system: &ContainerSystem<'_>, number: &str, wrong: u32) -> Result<()> {
-    with_clients(system, number, "has changed", async |clients| {
+    with_clients(system, number, "may have changed", async |clients| {
         let count = clients.operator.number(number).await?.failures;
         ensure!(
             count == wrong,
@@ -58,7 +58,7 @@ pub(crate) fn find(system: &ContainerSystem<'_>, number: &str, wrong: u32) -> Re
 
 /// Fails unless the number is on no line.
 pub(crate) fn find_none(system: &ContainerSystem<'_>, number: &str) -> Result<()> {
-    with_clients(system, number, "exists", async |clients| {
+    with_clients(system, number, "may exist", async |clients| {
         match clients.operator.line(number).await {
             Err(status) if reason(&status) == name_of(ErrorReason::LineNotFound) => Ok(()),
             Err(status) => Err(status.into()),

@@ -14,10 +14,11 @@ use outside_host::{ADDRESS, OutsideHost, PORT};
 
 use crate::system::ContainerSystem;
 
-/// The services that each container connects to. Every other connection must fail.
+/// The services that each container connects to. Two containers that are not a pair in this table
+/// must not be able to connect.
 ///
-/// Each pair shares a network, so the second container can also connect to the first. But the first
-/// container accepts only the certificates that its policy names.
+/// Each pair shares a network, so the second container can also connect to the first, which is
+/// allowed. But the first container accepts only the certificates that its policy names.
 const CONNECTIONS: [(&str, &[&str]); 9] = [
     (
         "gateway",
@@ -97,7 +98,7 @@ pub(super) fn check(system: &ContainerSystem<'_>, services: &[&'static str]) -> 
     }
     drop(outside_host);
     system.console.step(&format!(
-        "{attempts} connections were tried: only those of the table succeeded"
+        "{attempts} connections were tried: only those between pairs of the table succeeded"
     ));
     Ok(())
 }
