@@ -24,8 +24,8 @@ pub(super) struct Recordings {
 }
 
 struct Recording {
-    /// The ids of the recordings with this signature. The number is the length in samples from the start of the
-    /// signature.
+    /// The recordings with this signature. For each: its id, and the number of samples from the start of the signature
+    /// to the end of the recording.
     like: Vec<(String, usize)>,
     /// The samples to look for, in G.711 mu-law.
     signature: Vec<u8>,
@@ -146,8 +146,8 @@ fn is_like(window: &[u8], signature: &[u8]) -> bool {
     })
 }
 
-/// Encodes a sample in G.711 mu-law as Asterisk does. Each entry of Asterisk's table covers four samples and holds the
-/// code of the last one.
+/// Encodes a sample in G.711 mu-law as Asterisk does. Each entry of Asterisk's table is for four consecutive sample
+/// values, and has the code of the last of them.
 fn mu_law(sample: i16) -> u8 {
     const BIAS: i32 = 0x84;
     const CLIP: i32 = 32_635;

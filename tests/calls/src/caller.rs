@@ -298,7 +298,7 @@ impl<'a> Talk<'a> {
                     continue;
                 }
                 status = self.sipp.wait() => format!("the call ended ({})", status?),
-                () = sleep_until(limit) => format!("no match within {PATIENCE:?}"),
+                () = sleep_until(limit) => format!("{PATIENCE:?} passed"),
             };
             bail!(
                 "{end} before the caller heard {what}; heard so far: {:?}; sipp: {}",
