@@ -8,7 +8,7 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a test without a verdict fails"
+    reason = "if the model cannot reach a verdict, the test must fail"
 )]
 
 pub mod history;

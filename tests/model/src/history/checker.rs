@@ -52,7 +52,8 @@ pub(super) enum SearchResult {
 /// steps of the second. An operation without a response may stop after any step.
 pub(super) struct Search {
     operations: Vec<RecordedOperation>,
-    /// The order in which operations are tried; the likely ones come last.
+    /// All operations. The last one in this list is tried first, because its node is on top of the
+    /// stack.
     order: Vec<usize>,
     /// The operations with a response.
     answered: Set,
@@ -117,8 +118,8 @@ impl Search {
         search
     }
 
-    /// Tries operations in the order of their responses, and those without a response last. Moves
-    /// each operation later by a random number of ticks, at most `jitter`.
+    /// Sorts `order` so that operations are tried in the order of their responses, and those without
+    /// a response last. Moves each operation later by a random number of ticks, at most `jitter`.
     fn put_in_order(&mut self, jitter: usize) {
         let Self {
             operations, rng, ..

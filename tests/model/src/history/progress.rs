@@ -93,8 +93,8 @@ impl Progress {
     }
 
     /// True if the next step only reads, so that no other operation can notice it. The search takes
-    /// such a step as early as possible. The step needs a live session and a current view. If
-    /// either is lost, no later step restores it.
+    /// such a step as early as possible. The step may need a live session and a current
+    /// revision. If the session ends or the revision is outdated, no later step restores it.
     pub fn only_looks(&self, model: &Model) -> bool {
         match self {
             Self::Login(login) => login.only_looks(model),

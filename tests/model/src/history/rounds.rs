@@ -43,7 +43,7 @@ impl Rounds {
     }
 
     /// Adds a round and searches for an order that explains it. If there is none, searches for
-    /// other ends of the earlier rounds and tries again from them.
+    /// another situation in which the round before may have ended, and tries again from there.
     pub fn add(&mut self, operations: Vec<RecordedOperation>) -> Verdict {
         let mut search = Search::of(operations);
         search.begin(self.present.clone());

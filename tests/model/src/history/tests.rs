@@ -208,7 +208,10 @@ fn a_change_without_a_response_may_have_happened_or_not() {
         if changed {
             script.situation = without;
             script.done(login(7, FIRST, "a1234567")).unwrap();
-            assert!(!script.is_explained(), "the change was undone");
+            assert!(
+                !script.is_explained(),
+                "the checker accepted that a change was undone"
+            );
         }
     }
 }
@@ -280,7 +283,7 @@ fn a_migration_and_a_change_cannot_both_succeed() {
     script.operations.last_mut().unwrap().response = Some(meanwhile);
     assert!(
         script.is_explained(),
-        "the password was verified before the migration"
+        "the checker rejected a password that was verified before the unit migration"
     );
 
     script.situation = before;
@@ -354,7 +357,8 @@ fn a_turn_sent_again_counts_once() {
     script.done(change(4, 5, "11111111", "c1234567")).unwrap();
     script.done(turn(4, keys("11111111"))).unwrap();
     assert!(script.is_explained());
-    // If the repeated turn had set the password again, the password would work again.
+    // If the repeated turn had set the temporary password again, it would work again. The checker
+    // must reject this.
     script.perform(&set(FIRST, "11111111")).unwrap();
     script.done(login(6, FIRST, "11111111")).unwrap();
     assert!(!script.is_explained());

@@ -48,8 +48,8 @@ impl Model {
         });
     }
 
-    /// INV-3: makes that replica the master. Data written after the copy is lost. Sessions and
-    /// temporary passwords that ended after the copy do not work again.
+    /// INV-3: makes the replica of the last copy the master. Data written after the copy is lost.
+    /// Sessions and temporary passwords that ended after the copy do not work again.
     pub fn take_the_copy(&mut self) {
         let Some(copy) = self.copied.take() else {
             return self.lose_the_cache();

@@ -328,7 +328,8 @@ impl Model {
             role: role.unwrap_or_default().into(),
             scope_numbers: scope.unwrap_or_default(),
             must_change_reason: session.must_change.unwrap_or_default().into(),
-            // Opaque to clients. A test can only find out if it is the current one.
+            // The model gives no revision here, because its text has no meaning for clients. A test
+            // can only find out if a revision is the current one.
             revision: String::new(),
             idle_expire_time: Some(timestamp(session.ends.min(session.used + IDLE))),
             expire_time: Some(timestamp(session.ends)),

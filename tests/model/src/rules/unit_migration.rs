@@ -192,7 +192,7 @@ impl MigrationDecision {
         self.proven.contains(&own)
     }
 
-    /// True if this refusal names exactly those of the passwords verified so far that were wrong.
+    /// True if, among the passwords verified so far, this refusal names exactly the wrong ones.
     fn names_the_wrong(&self, refused: &Refused) -> bool {
         (0..self.verified()).all(|place| {
             let is_wrong = self.wrong.iter().any(|(wrong, _)| *wrong == place);

@@ -14,11 +14,14 @@ fn a_fourth_attempt_is_refused() {
     }
     script.situation = fresh;
     script.done(login(7, FIRST, "11111111")).unwrap();
-    assert!(!script.is_explained(), "one after another");
+    assert!(
+        !script.is_explained(),
+        "the checker accepted the right password after three wrong attempts"
+    );
     script.together(from);
     assert!(
         script.is_explained(),
-        "if all are concurrent, the right one may come first"
+        "the checker rejected concurrent attempts, although the right one may come first"
     );
 }
 
@@ -59,7 +62,10 @@ fn concurrent_attempts_are_all_charged() {
     script.situation = charged;
     script.perform(&login(8, FIRST, "wrong123")).unwrap_err();
     script.done(line()).unwrap();
-    assert!(!script.is_explained(), "five charges of four attempts");
+    assert!(
+        !script.is_explained(),
+        "the checker accepted five charges for four attempts"
+    );
 }
 
 /// LOGIN-4: the charge of an attempt that fails by a fault is refunded. Until then, another attempt
@@ -78,7 +84,10 @@ fn refunded_attempts_were_charged_meanwhile() {
         }
         script.together(from);
         script.done(line()).unwrap();
-        assert!(!script.is_explained(), "nothing has failed");
+        assert!(
+            !script.is_explained(),
+            "the checker accepted a refund, although nothing had failed"
+        );
         for recorded in &mut script.operations[answered..] {
             recorded.is_after_a_fault = true;
         }
