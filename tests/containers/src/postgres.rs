@@ -79,7 +79,7 @@ pub(crate) fn has_a_standby(system: &ContainerSystem<'_>) -> Result<()> {
     let synchronous = psql(system, "postgres", SYNCHRONOUS)?;
     ensure!(
         synchronous == "1",
-        "{synchronous} synchronous standbys, not 1"
+        "{synchronous} standbys confirm each commit, not 1"
     );
     Ok(())
 }

@@ -81,7 +81,7 @@ impl Clients {
             let refused = refused.context("a wrong password logged in")?;
             ensure!(
                 reason(&refused) == name_of(ErrorReason::LoginRefused),
-                "{refused}"
+                "a wrong password was refused for another reason: {refused}"
             );
         }
         Ok(())

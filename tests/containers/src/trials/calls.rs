@@ -54,7 +54,7 @@ fn check_published(
         let published: BTreeSet<String> = published.lines().map(str::to_owned).collect();
         ensure!(
             published == *ports,
-            "{service} publishes {published:?}, not {ports:?}"
+            "{service} publishes the ports {published:?}, not {ports:?}"
         );
     }
     Ok(())
@@ -72,7 +72,7 @@ fn check_secrets(system: &ContainerSystem<'_>) -> Result<()> {
             .collect();
         ensure!(
             found.iter().eq(SECRETS.iter()),
-            "the IVR adapter has {found:?}, not {SECRETS:?}"
+            "the IVR adapter has the secrets {found:?}, not {SECRETS:?}"
         );
     }
     Ok(())
