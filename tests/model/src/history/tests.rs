@@ -226,7 +226,7 @@ fn an_attempt_without_a_response_is_charged_at_most_once() {
             script.perform(&login(5, FIRST, "wrong123")).unwrap_err();
         }
         script.done(line()).unwrap();
-        assert_eq!(script.is_explained(), explained, "{charged}");
+        assert_eq!(script.is_explained(), explained, "{charged} charges");
     }
 }
 

@@ -42,7 +42,11 @@ fn an_eleventh_attempt_is_refused() {
         let system = script.perform(&login(20, FIRST, "a1234567"));
         assert_eq!(system.is_ok(), explained);
         script.answered(login(20, FIRST, "a1234567"), system.or(opened));
-        assert_eq!(script.is_explained(), explained, "{wrong}");
+        assert_eq!(
+            script.is_explained(),
+            explained,
+            "after {wrong} wrong attempts"
+        );
     }
 }
 
@@ -91,6 +95,10 @@ fn refunded_attempts_were_charged_meanwhile() {
         for recorded in &mut script.operations[answered..] {
             recorded.is_after_a_fault = true;
         }
-        assert_eq!(script.is_explained(), explained, "{lost}");
+        assert_eq!(
+            script.is_explained(),
+            explained,
+            "with {lost} lost attempts"
+        );
     }
 }
