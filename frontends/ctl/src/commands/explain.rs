@@ -177,7 +177,7 @@ mod tests {
     fn a_line_without_a_unit_is_explained() {
         let text = explanation(LoginVerdict::NoUnit, Remedy::Call).text();
         assert!(text.contains("since the line was added or its unit was reset"));
-        assert!(text.contains("Remedy: a call from the line"));
+        assert!(text.contains("a call from the line"));
     }
 
     #[test]
