@@ -86,8 +86,8 @@ impl LoggedIn {
         Ok(answer.session.expect("a response has a session"))
     }
 
-    /// Changes the password, with the revision that the client saw last. Sends the same new
-    /// password as its confirmation. Returns a client with the new session, or none if the session
+    /// Changes the password, with the revision that the client saw last. Also sends the new
+    /// password as the confirmation. Returns a client with the new session, or none if the session
     /// does not continue.
     pub async fn change(&self, current: &str, new: &str) -> Result<Option<Self>, Status> {
         self.change_with(current, new, new, &self.session.revision.clone())

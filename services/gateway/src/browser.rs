@@ -22,7 +22,7 @@ pub fn is_browser(headers: &HeaderMap) -> bool {
 }
 
 /// Refuses a request of a page from another origin. A browser that sends no `origin` must send `sec-fetch-site:
-/// same-origin`. A request without both headers is allowed, because it is not from a browser.
+/// same-origin`. A request that has neither header is allowed, because it is not from a browser.
 pub fn check_origin(headers: &HeaderMap, allowed: &[Origin]) -> Result<(), Refusal> {
     let is_allowed = |value: &[u8]| {
         allowed
@@ -85,7 +85,8 @@ mod tests {
         }
     }
 
-    /// SESS-3: a script cannot claim to be a client that is not a browser, which would get its token in the body.
+    /// SESS-3: a client that is not a browser gets its token in the body. A script in a browser cannot claim to be such a
+    /// client.
     #[test]
     fn a_browser_is_recognised_by_its_headers() {
         for pairs in [

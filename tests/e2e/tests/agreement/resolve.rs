@@ -63,7 +63,8 @@ impl Play<'_> {
         }
     }
 
-    /// MIG-1: the chosen unit among those that the site offers to a session.
+    /// The unit to migrate to: exactly the chosen one, or one that the site offers to the session
+    /// (MIG-1). If the site offers none, any unit.
     pub(super) fn next_unit(&self, seat: Handle, wish: &NextUnit) -> AuthUnit {
         match wish {
             NextUnit::Exactly(unit) => *unit,

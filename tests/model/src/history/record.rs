@@ -27,7 +27,8 @@ pub struct RecordedOperation {
     pub is_after_a_fault: bool,
 }
 
-/// Records operations. A recording holds a lock for a short time only.
+/// Records operations. Each method that records something holds a lock
+/// for a short time only.
 #[derive(Debug)]
 pub struct Recorder {
     operations: Mutex<Vec<Noted>>,
