@@ -28,8 +28,9 @@ pub(crate) async fn watch(store: Store, shutdown: Shutdown) {
     let mut task = BackgroundTask::new("archive_lag");
     while !shutdown.has_begun() {
         let lag = store.archive_lag().await;
-        if let Ok(Some(lag)) = lag {
-            LAG.record(lag, &[]);
+        if let Ok(lag) = lag {
+            // Without an archive, nothing can be behind.
+            LAG.record(lag.unwrap_or(0.0), &[]);
         }
         task.record(lag.map(drop).map_err(|fault| fault.cause().error_type));
         tokio::select! {
