@@ -50,8 +50,8 @@ pub enum ChangeDenial {
 impl Change {
     /// OPS-1, OPS-2: plans the change of a line. `None` if the line already has the requested state.
     ///
-    /// UNIT-1, SESS-2: a number that is an account before the change but not after it loses its password. A reset of the
-    /// unit (UNIT-2) and the close of a line void every password.
+    /// UNIT-1, SESS-2: a number that was an account before the change, and is not an account afterwards, loses its
+    /// password. A reset of the unit (UNIT-2) and the close of a line void every password.
     pub fn decide(&self, line: &Line) -> Result<Option<ChangePlan>, ChangeDenial> {
         if line.closed {
             return match self {

@@ -49,7 +49,7 @@ pub enum Benchmark {
     Migration,
     /// Ten times the load that the system can serve.
     Overload,
-    /// A ledger with a thousand times as many numbers.
+    /// Logins in a large ledger compared with logins in a small one.
     Scale,
     /// The times of refusals, which must not depend on the number.
     Enumeration,

@@ -39,8 +39,8 @@ const PUBLIC_PORTS: [u16; 3] = [18443, 18444, 18445];
 const PRIVATE_PORTS: [u16; 3] = [18453, 18454, 18455];
 /// The published port of the softphone.
 pub(crate) const SOFTPHONE_PORT: u16 = 18480;
-/// This machine's address in the network of Asterisk's published ports. The caller has this
-/// address, and Asterisk accepts calls at it.
+/// The address of this machine at which Asterisk's ports are published. The program that makes the
+/// test calls runs on this machine, so its calls also come from this address.
 pub(crate) const SIP_ADDRESS: &str = "10.117.26.1";
 /// The published port of Asterisk for SIP.
 pub(crate) const SIP_PORT: u16 = 18560;

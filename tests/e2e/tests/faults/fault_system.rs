@@ -27,7 +27,8 @@ const REPLICAS: [(Service, u16); 5] = [
     (Service::Issuance, 2),
 ];
 
-/// A running system in which each connection between two parts has a separate link.
+/// A running system in which each connection between two parts goes through its own link: a proxy
+/// that a test can cut, silence or slow down.
 pub(super) struct FaultSystem {
     // Fields are dropped in this order: first the processes that use the disk, then the disk.
     pub(super) system: ProcessSystem,

@@ -13,8 +13,8 @@ const PLACE: Context<'_> = Context::Call {
     call_id: "call-0001",
 };
 
-/// INV-9: the text of a key ring file. If the bytes are a valid key id, a key ring with this id is also
-/// generated and loaded.
+/// INV-9: loads the bytes as the text of a key ring file. If the bytes are also a valid key id,
+/// generates a key ring with this id and loads it, too.
 pub fn key_ring(bytes: &[u8]) {
     match load(bytes) {
         Ok(ring) => drop(sealing_id(&ring)),
