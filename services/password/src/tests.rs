@@ -72,7 +72,7 @@ impl Fixture {
             .unwrap()
     }
 
-    /// Actor, number, outcome and reason of all events.
+    /// Actor, number, outcome and reason of each `CHANGE_PASSWORD` event that has a line.
     async fn audit(&self) -> Vec<(String, String, String, Option<String>)> {
         let statement = "SELECT actor, number, outcome, reason FROM audit_events \
                          WHERE action = 'CHANGE_PASSWORD' AND line_id IS NOT NULL ORDER BY event_id";
@@ -182,7 +182,8 @@ async fn the_first_permanent_password_establishes_the_unit() {
     assert_eq!(fixture.line().await, (Some(now()), 1));
 }
 
-/// UNIT-1, SESS-2, INV-5: a number that is not an account when its line is locked gets no password.
+/// UNIT-1, SESS-2, INV-5: if a number is not an account at the moment when the change locks the line's row, it gets no
+/// password.
 #[tokio::test]
 async fn a_number_that_is_not_an_account_gets_no_password() {
     for statement in [

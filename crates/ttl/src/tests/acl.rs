@@ -58,8 +58,8 @@ fn sends(user: RedisUser, command: &str) -> bool {
     }
 }
 
-/// INV-3, INV-9: Redis refuses each user every key and command outside of the architecture's table, both directly
-/// and in a script.
+/// INV-3, INV-9: Redis refuses a user every key that the table in docs/architecture.md does not give it, and every
+/// command that its service does not send. It does so for a direct command and for a command in a script.
 #[tokio::test]
 async fn each_user_reaches_its_own_keys_with_its_own_commands() {
     let server = Server::start();

@@ -9,8 +9,8 @@ const SECTION: &[u8] = b".dep-v0";
 /// The containers without an executable of ours.
 const STORES: [&str; 2] = ["postgres", "redis"];
 
-/// Checks the SBOM of the site. If the images compiled the executables, checks that each contains
-/// an SBOM.
+/// Checks the SBOM of the site. With `--from-source`, also checks that each executable of ours
+/// contains an SBOM.
 pub(super) fn check(system: &ContainerSystem<'_>) -> Result<()> {
     for service in RUNNING {
         let containers = system.project.containers(service)?;
