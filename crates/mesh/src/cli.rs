@@ -17,7 +17,7 @@ pub struct Cli {
 }
 
 /// A command of a service's program.
-#[derive(Debug, Clone, Subcommand)]
+#[derive(Debug, Clone, Subcommand, Copy)]
 pub enum Command {
     /// Serve until SIGTERM or SIGINT.
     Serve,

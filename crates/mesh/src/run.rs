@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use clap::Parser;
 use serde::de::DeserializeOwned;
 use tokio::net::TcpListener;
+use tokio::runtime::Builder;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
@@ -98,51 +99,52 @@ where
     Serving: Future<Output = anyhow::Result<()>>,
 {
     let (common, settings): (CommonSettings, S) = config::load(path)?;
-    let workers = match command {
-        Command::Serve => common.server.worker_threads,
-        Command::Healthcheck | Command::CheckConfig => 1,
+    let runtime = match command {
+        Command::Serve => threads::runtime(common.server.worker_threads)?,
+        // The health check runs every few seconds in each container. It needs no threads of its own.
+        Command::Healthcheck | Command::CheckConfig => {
+            Builder::new_current_thread().enable_all().build()?
+        }
     };
-    let runtime = threads::runtime(workers)?;
-    let outcome = runtime.block_on(run(service, common, settings, command, serve));
+    let outcome = runtime.block_on(async {
+        let check = || {
+            TlsIdentity::load(&common.identity)?;
+            settings.check()
+        };
+        match command {
+            Command::CheckConfig => check(),
+            Command::Healthcheck => healthcheck(service, &common).await,
+            Command::Serve => {
+                check()?;
+                run(service, &common, |context| serve(settings, context)).await
+            }
+        }
+    });
     // The resolution of a name can block a thread for longer than a stop may take.
     runtime.shutdown_background();
     outcome
 }
 
-async fn run<S, Serve, Serving>(
+/// Runs a service until it stops, with its telemetry.
+async fn run<Serving>(
     service: &'static str,
-    common: CommonSettings,
-    settings: S,
-    command: Command,
-    serve: Serve,
+    common: &CommonSettings,
+    serve: impl FnOnce(ServiceContext) -> Serving,
 ) -> anyhow::Result<()>
 where
-    S: Settings,
-    Serve: FnOnce(S, ServiceContext) -> Serving,
     Serving: Future<Output = anyhow::Result<()>>,
 {
-    let check = || {
-        TlsIdentity::load(&common.identity)?;
-        settings.check()
-    };
-    match command {
-        Command::CheckConfig => check(),
-        Command::Healthcheck => healthcheck(service, &common).await,
-        Command::Serve => {
-            check()?;
-            let telemetry = Telemetry::start(service, &common.telemetry)?;
-            if let Err(error) = open_files::raise_limit() {
-                tracing::warn!(%error, "limit of open files not raised");
-            }
-            let context = ServiceContext::new(&common, Shutdown::on_signals()?)?;
-            let served = serve(settings, context).await;
-            if let Err(error) = &served {
-                tracing::error!(error = format!("{error:#}"), "service failed");
-            }
-            telemetry.flush(common.telemetry.flush);
-            served
-        }
+    let telemetry = Telemetry::start(service, &common.telemetry)?;
+    if let Err(error) = open_files::raise_limit() {
+        tracing::warn!(%error, "limit of open files not raised");
     }
+    let context = ServiceContext::new(common, Shutdown::on_signals()?)?;
+    let served = serve(context).await;
+    if let Err(error) = &served {
+        tracing::error!(error = format!("{error:#}"), "service failed");
+    }
+    telemetry.flush(common.telemetry.flush);
+    served
 }
 
 /// Connects to the service at its own port, with its own certificate, and checks that it is ready.
