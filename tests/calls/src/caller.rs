@@ -1,12 +1,11 @@
 //! A caller with a SIP telephone. sipp does the signalling, and sends keys as RFC 4733 events when
 //! this module sends it a cue. This module receives the audio from Asterisk.
 
-use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket as StdSocket};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -190,13 +189,14 @@ impl<'a> Talk<'a> {
     ) -> Result<Self> {
         let home = home.join(&call.name);
         std::fs::create_dir_all(&home).context("cannot create the call's directory")?;
-        let ear = StdSocket::bind((trunk.here, free(trunk.here)?))?;
+        let ear = StdSocket::bind((trunk.here, 0))?;
         ear.set_nonblocking(true)?;
         let ear = UdpSocket::from_std(ear)?;
         let scenario = home.join("scenario.xml");
         std::fs::write(&scenario, call.scenario(ear.local_addr()?.port()))
             .context("cannot write the scenario")?;
-        let signals = SocketAddr::from((trunk.here, free(trunk.here)?));
+        let ports = Ports::free(trunk.here)?;
+        let signals = SocketAddr::from((trunk.here, ports.signals));
         let here = trunk.here.to_string();
         let mut sipp = Command::new("sipp");
         sipp.current_dir(&home)
@@ -204,7 +204,7 @@ impl<'a> Talk<'a> {
             .arg(&scenario)
             .args(["-m", "1", "-l", "1", "-nostdin", "-cid_str", &call.name])
             .args(["-i", &here, "-p", &signals.port().to_string()])
-            .args(["-mi", &here, "-mp", &free(trunk.here)?.to_string()])
+            .args(["-mi", &here, "-mp", &ports.media.to_string()])
             .args(["-timeout", &LONGEST.as_secs().to_string(), "-timeout_error"])
             .args(["-trace_err", "-error_file", "errors.log"])
             .args(["-trace_msg", "-message_file", "messages.log"])
@@ -328,17 +328,40 @@ fn sound(packet: &[u8]) -> Option<&[u8]> {
         .flatten()
 }
 
-/// Returns a UDP port of this address that was free a moment ago. Never returns the same port
-/// twice.
-fn free(address: Ipv4Addr) -> Result<u16> {
-    static GIVEN: Mutex<Option<HashSet<u16>>> = Mutex::new(None);
-    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
-    let given = given.get_or_insert_default();
-    loop {
-        let port = StdSocket::bind((address, 0))?.local_addr()?.port();
-        if given.insert(port) {
-            return Ok(port);
+/// The ports of a caller: one for SIP, then the ports that sipp binds for audio and video, each with
+/// the port after it for RTCP.
+struct Ports {
+    signals: u16,
+    media: u16,
+}
+
+impl Ports {
+    /// How many ports a caller has.
+    const EACH: u16 = 6;
+    /// Linux gives none of these ports to a program that does not ask for it. So a port that is free
+    /// now is still free when sipp binds it.
+    const ALL: std::ops::Range<u16> = 20_002..32_768;
+
+    /// Returns ports of this address that are free. Returns none of them to another caller, until
+    /// all have been returned.
+    fn free(address: Ipv4Addr) -> Result<Self> {
+        static NEXT: AtomicU16 = AtomicU16::new(0);
+        let groups = (Self::ALL.end - Self::ALL.start) / Self::EACH;
+        for _ in 0..groups {
+            let group = NEXT.fetch_add(1, Ordering::Relaxed) % groups;
+            let signals = Self::ALL.start + group * Self::EACH;
+            let ports = signals..signals + Self::EACH;
+            if ports
+                .into_iter()
+                .all(|port| StdSocket::bind((address, port)).is_ok())
+            {
+                return Ok(Self {
+                    signals,
+                    media: signals + 2,
+                });
+            }
         }
+        bail!("no ports are free for a caller at {address}")
     }
 }
 
@@ -359,5 +382,15 @@ mod tests {
         assert_eq!(sound(&keys), None);
         assert_eq!(sound(&[0x80]), None);
         assert_eq!(sound(&[]), None);
+    }
+    #[test]
+    fn callers_share_no_port_and_get_none_in_use() {
+        let address = Ipv4Addr::new(127, 0, 77, 1);
+        let first = Ports::free(address).unwrap();
+        let video = StdSocket::bind((address, first.media + Ports::EACH + 2)).unwrap();
+        let second = Ports::free(address).unwrap();
+        let taken = video.local_addr().unwrap().port();
+        assert_ne!(first.signals, second.signals);
+        assert!(!(second.signals..second.signals + Ports::EACH).contains(&taken));
     }
 }
