@@ -24,7 +24,7 @@ pub enum MemoryError {
         file: PathBuf,
     },
     /// The limit cannot be read.
-    #[error("{file} contains no memory limit")]
+    #[error("cannot read a memory limit in {file}")]
     Unreadable {
         /// The file that was read.
         file: PathBuf,

@@ -56,6 +56,7 @@ pub(crate) struct LineNumber {
     pub(crate) role: Option<&'static str>,
     pub(crate) credential: Option<&'static str>,
     pub(crate) failures: u32,
+    pub(crate) open_charges: u32,
     pub(crate) kill_time: Option<Moment>,
     pub(crate) temporary_expire_time: Option<Moment>,
     pub(crate) change_time: Option<Moment>,
@@ -80,6 +81,7 @@ impl From<units::LineNumber> for LineNumber {
             credential: named(number.credential_kind().as_str_name(), "CREDENTIAL_KIND_"),
             subscribed: number.subscribed,
             failures: number.failures,
+            open_charges: number.open_charges,
             kill_time: Moment::of(number.kill_time),
             temporary_expire_time: Moment::of(number.temporary_expire_time),
             change_time: Moment::of(number.change_time),
@@ -105,10 +107,15 @@ impl LineNumber {
             (Some("PERMANENT"), ..) => "permanent".to_owned(),
             _ => "none".to_owned(),
         };
-        match self.failures {
+        let attempts = match self.failures.saturating_sub(self.open_charges) {
             0 => state,
             1 => format!("{state}; 1 wrong attempt"),
             many => format!("{state}; {many} wrong attempts"),
+        };
+        match self.open_charges {
+            0 => attempts,
+            1 => format!("{attempts}; 1 open charge"),
+            many => format!("{attempts}; {many} open charges"),
         }
     }
 }

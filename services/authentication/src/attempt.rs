@@ -10,6 +10,7 @@ use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_hashing::seal::Context;
 use aikagi_hashing::{Hash, Permit, SecretBytes};
 use aikagi_refusal::Failure;
+use aikagi_ttl::temporary_passwords::TemporaryRecord;
 use chrono::{DateTime, Utc};
 
 use crate::Authentication;
@@ -23,21 +24,14 @@ pub(crate) struct VerifiedAttempt {
     pub(crate) right: Option<LiveSecret>,
 }
 
-impl VerifiedAttempt {
-    /// LOGIN-2: true if the password is wrong and this was the last attempt.
-    pub(crate) fn used_last_attempt(&self, service: &Authentication) -> bool {
-        self.right.is_none()
-            && self.charged.failures >= service.credential_rules.limit(self.charged.kind)
-    }
-}
-
 impl Authentication {
     /// Charges an attempt and compares the password. The caller settles the attempt.
     ///
     /// Returns `None` if the account was not charged: no secret is live, no attempt is left, or the number is not on
     /// the line that `charge` names.
     ///
-    /// LOGIN-4: a fault before the comparison refunds the charge.
+    /// LOGIN-4: a fault before the comparison refunds the charge. LOGIN-5: every attempt reads Redis, also for a number
+    /// without a temporary password. So a fault of Redis has the same response for every number.
     pub(crate) async fn attempt(
         &self,
         permit: &mut Permit,
@@ -46,15 +40,21 @@ impl Authentication {
         now: DateTime<Utc>,
     ) -> Result<Option<VerifiedAttempt>, Failure> {
         let number = charge.number;
-        let charged = self
-            .store
-            .charge(&charge, &self.credential_rules, now)
-            .await?;
-        let Some(charged) = charged else {
+        let temporary_passwords = self.ttl.temporary_passwords();
+        let (charged, record) = tokio::join!(
+            self.store.charge(&charge, &self.credential_rules, now),
+            temporary_passwords.get(number),
+        );
+        let Some(charged) = charged? else {
+            record?;
             return Ok(None);
         };
         metrics::charged(charged.kind);
-        let compared = match self.stored_hash(number, &charged, now).await {
+        let hash = match record {
+            Ok(record) => self.stored_hash(number, &charged, record, now).await,
+            Err(error) => Err(error.into()),
+        };
+        let compared = match hash {
             Ok(hash) => compare(permit, password, hash.as_ref()).await,
             Err(failure) => Err(failure),
         };
@@ -69,28 +69,30 @@ impl Authentication {
         let right = matches
             .then_some(live)
             .filter(|live| !matches!(live, LiveSecret::None(_)));
-        let attempt = VerifiedAttempt { charged, right };
-        if attempt.used_last_attempt(self) {
-            metrics::killed(attempt.charged.kind);
-        }
-        Ok(Some(attempt))
+        Ok(Some(VerifiedAttempt { charged, right }))
     }
 
-    /// Opens the sealed hash of the live secret (LOGIN-7). Returns `None` if Redis has lost the temporary password.
+    /// Opens the sealed hash of the live secret (LOGIN-7). `record` was read from Redis during the charge. Returns `None`
+    /// if Redis has lost the temporary password.
     async fn stored_hash(
         &self,
         number: &TelephoneNumber,
         charged: &Charged,
+        record: Option<TemporaryRecord>,
         now: DateTime<Utc>,
     ) -> Result<Option<Hash>, Failure> {
         match charged.kind {
             CredentialKind::None => Ok(None),
             CredentialKind::Temporary => {
-                let record = self.ttl.temporary_passwords().get(number).await?;
                 // INV-1: a temporary password is valid only in its own epoch.
-                let Some(record) =
-                    record.filter(|record| record.epoch == charged.epoch && now < record.expires)
-                else {
+                let of_this_epoch = |record: &TemporaryRecord| record.epoch == charged.epoch;
+                let mut record = record.filter(of_this_epoch);
+                if record.is_none() {
+                    // The temporary password may have been set after Redis was read and before the charge.
+                    let now_there = self.ttl.temporary_passwords().get(number).await?;
+                    record = now_there.filter(of_this_epoch);
+                }
+                let Some(record) = record.filter(|record| now < record.expires) else {
                     return Ok(None);
                 };
                 let context = Context::Temporary {

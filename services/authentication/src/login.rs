@@ -43,7 +43,6 @@ impl Authentication {
         };
         let Some(attempt) = self.attempt(&mut permit, charge, &password, now).await? else {
             // LOGIN-5, INV-10: a refusal without an attempt does the same work as one with an attempt.
-            self.read_redis_anyway(&number).await;
             permit
                 .verify_decoy(aikagi_hashing::SecretBytes::from(password.expose()))
                 .await?;
@@ -54,9 +53,6 @@ impl Authentication {
         drop(permit);
         let kind = attempt.charged.kind;
         let Some(record) = self.record_of(&number, &attempt, now) else {
-            if kind != CredentialKind::Temporary {
-                self.read_redis_anyway(&number).await;
-            }
             self.store
                 .settle_wrong(
                     &number,
@@ -95,12 +91,6 @@ impl Authentication {
             session_token,
             session: Some(session),
         })
-    }
-
-    /// LOGIN-5, INV-10: reads Redis like the refusal of a wrong temporary password, so that all refusals take the same
-    /// time.
-    async fn read_redis_anyway(&self, number: &TelephoneNumber) {
-        let _unused = self.ttl.temporary_passwords().get(number).await;
     }
 
     /// LOGIN-1: the session that a right password opens. `None` if the password is wrong, or if the number is not an

@@ -72,7 +72,8 @@ impl Authentication {
                 kind: kind.into(),
             });
         }
-        self.store
+        let killed = self
+            .store
             .settle_wrong(
                 number,
                 charged,
@@ -81,7 +82,7 @@ impl Authentication {
                 now,
             )
             .await?;
-        if attempt.used_last_attempt(self) {
+        if killed {
             // SESS-2: a session that uses the last attempt of a password ends.
             self.end_session(digest, &session.record, now).await?;
             return Err(Refusal::new(ErrorReason::PasswordDead).into());

@@ -40,6 +40,7 @@ fn line_number(member: &Member, role: AccountRole, state: &CredentialState) -> L
         failures: credential.failures,
         kill_time: state.killed.map(timestamp),
         temporary_expire_time: credential.temporary_expires.map(timestamp),
+        open_charges: state.open_charges,
         change_time: credential.changed.filter(|_| permanent).map(timestamp),
     }
 }

@@ -49,8 +49,7 @@ async fn the_whole_line_by_telephone() {
     system.site().login(CONTRACT, TEMPORARY).await.unwrap();
 }
 
-/// IVR-3, IVR-5: for NUMBER, the caller keys the target with its area code and ends it with the hash key. The hash key may
-/// also follow a complete entry.
+/// IVR-3, IVR-5: for NUMBER, the caller keys the target with its area code and ends it with the hash key.
 #[tokio::test]
 async fn each_number_by_telephone() {
     let system = InProcessSystem::start().await;

@@ -2,7 +2,7 @@
 //!
 //! The rules explain a history if there is an order of all steps in which the model gives every
 //! response that was received. An operation takes its steps ([`crate::rules::Steps`]) between its
-//! request and its response. Other operations may take steps between them. An operation whose
+//! request and its response. Between these steps, other operations may take theirs. An operation whose
 //! response was lost may have happened as a whole, in part, or not at all. The search uses the
 //! algorithm of Wing and Gong. Like Lowe's version of the algorithm, it remembers the nodes that it
 //! has tried.

@@ -42,8 +42,8 @@ async fn one(ledger: &Ledger) -> Result<i32, LedgerError> {
         .await
 }
 
-/// A stopped server has the cause `connect`. A statement that only waited too long for a connection has this cause too.
-/// After a restart the ledger works again.
+/// While the server is stopped, the cause is `connect`, even if a statement waited too long for a connection. After a
+/// restart the ledger works again.
 #[tokio::test]
 async fn a_stopped_server() {
     let (_directory, mut cluster) = cluster(Options {
@@ -56,7 +56,7 @@ async fn a_stopped_server() {
     assert_eq!(endpoint.address, "127.0.0.1");
     assert!(endpoint.port.is_some());
     cluster.stop();
-    // The server may report on the existing connection why it ends.
+    // The server may say on the existing connection why it stops.
     let first_found = found(&ledger).await.error_type;
     assert!(matches!(
         first_found,

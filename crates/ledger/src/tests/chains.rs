@@ -97,8 +97,8 @@ async fn fixture() -> (TestDatabase, PgPool, Ledger, i64) {
     (database, pool, service, line_id)
 }
 
-/// OPS-3: the database chains the events of each line with the hashes that the domain crate computes. Events without a
-/// line have separate chains.
+/// OPS-3: the database chains the events of each line. It computes the same hashes as the domain crate. Events without
+/// a line have separate chains.
 #[tokio::test]
 async fn events_are_chained_for_each_line() {
     let (_database, pool, service, line_id) = fixture().await;

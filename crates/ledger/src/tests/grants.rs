@@ -81,6 +81,7 @@ const ALLOWED: &[(&str, &str, &str, &[&str])] = &[
     ("aikagi_units", "SELECT", "lines", &["*"]),
     ("aikagi_units", "SELECT", "numbers", &["*"]),
     ("aikagi_units", "SELECT", "credentials", WITHOUT_HASH),
+    ("aikagi_units", "SELECT", "credentials", &["open_charges"]),
     ("aikagi_units", "UPDATE", "credentials", CHANGED_WITH_HASH),
     ("aikagi_units", "INSERT", "credentials", &["number"]),
     ("aikagi_units", "INSERT", "lines", &["*"]),

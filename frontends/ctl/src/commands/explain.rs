@@ -97,6 +97,14 @@ fn verdict_text(verdict: LoginVerdict, number: &str, line: Option<&Line>) -> Str
         LoginVerdict::NoPassword => format!(
             "{number} cannot log in: it has no password. None was set, or a change of the line voided it."
         ),
+        LoginVerdict::Killed
+            if own.is_some_and(|own| own.kill_time.is_none() && own.open_charges > 0) =>
+        {
+            format!(
+                "{number} cannot log in: no attempt is left, and {} of the charged attempts are open. An open attempt is running now, or a crash ended it before it was settled. If this does not change within a minute, this password never works again.",
+                own.map_or(0, |own| own.open_charges)
+            )
+        }
         LoginVerdict::Killed => format!(
             "{number} cannot log in: wrong attempts killed its password{}. This password never works again.",
             at(own.and_then(|own| own.kill_time), "on")

@@ -36,9 +36,9 @@ async fn a_line_is_shown_for_scripts() {
         "close_time": null,
         "numbers": [
             {"number": CONTRACT, "subscribed": true, "role": "ADMINISTRATOR", "credential": "PERMANENT",
-             "failures": 0, "kill_time": null, "temporary_expire_time": null, "change_time": "2026-09-21T14:13:20Z"},
+             "failures": 0, "open_charges": 0, "kill_time": null, "temporary_expire_time": null, "change_time": "2026-09-21T14:13:20Z"},
             {"number": KILLED, "subscribed": true, "role": "USER", "credential": "PERMANENT", "failures": 10,
-             "kill_time": "2026-09-21T14:23:20Z", "temporary_expire_time": null, "change_time": "2026-09-21T14:13:20Z"},
+             "open_charges": 0, "kill_time": "2026-09-21T14:23:20Z", "temporary_expire_time": null, "change_time": "2026-09-21T14:13:20Z"},
         ],
     });
     assert_eq!(documents, [expected]);

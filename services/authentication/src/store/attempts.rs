@@ -10,6 +10,7 @@ use aikagi_mesh::telemetry::trace_id;
 use chrono::{DateTime, Utc};
 
 use super::Store;
+use crate::metrics;
 
 /// An attempt to be charged.
 pub(crate) struct Charge<'a> {
@@ -36,7 +37,7 @@ pub(crate) struct Charged {
     /// The round: the number of logins that have set `failures` to 0. A charge can be refunded only while the round
     /// is the same.
     pub(crate) reset_round: i64,
-    /// The id of the charge. With it a charge is refunded only once.
+    /// The id of the charge. With it a charge is settled or refunded only once.
     pub(crate) charge_id: i64,
     /// The sealed hash. `None` if the credential is not a permanent password.
     pub(crate) permanent_hash: Option<Vec<u8>>,
@@ -236,8 +237,6 @@ impl Store {
     }
 
     /// LOGIN-4: refunds a charge after a fault of ours. A second refund of the same charge changes nothing.
-    ///
-    /// Clears `killed_time` too: a parallel attempt may have reached the limit only because this charge was counted.
     pub(crate) async fn refund(&self, charge: &OpenCharge) -> Result<(), LedgerError> {
         sqlx::query!(
             r#"
@@ -257,7 +256,10 @@ impl Store {
         Ok(())
     }
 
-    /// LOGIN-2: settles a wrong password. The attempt stays charged. The last attempt kills the password.
+    /// LOGIN-2: settles a wrong password. The attempt stays charged. Returns true if this kills the password: no
+    /// attempt is left, and none may still be refunded.
+    ///
+    /// A replica of 0.1.0 kills earlier, so a refund clears `killed_time`.
     pub(crate) async fn settle_wrong(
         &self,
         number: &TelephoneNumber,
@@ -265,16 +267,24 @@ impl Store {
         action: AuditAction,
         rules: &CredentialRules,
         now: DateTime<Utc>,
-    ) -> Result<(), LedgerError> {
-        sqlx::query!(
+    ) -> Result<bool, LedgerError> {
+        let settled = sqlx::query!(
             r#"
-            WITH killed AS (
-                UPDATE credentials SET killed_time = $3
-                WHERE number = $1 AND epoch = $2 AND failures >= $4 AND killed_time IS NULL
-                RETURNING number
+            WITH settled AS (
+                UPDATE credentials
+                SET open_charges = array_remove(open_charges, $10),
+                    killed_time = CASE WHEN failures >= $4 AND open_charges = ARRAY[$10::bigint]
+                                       THEN $3::timestamptz END
+                WHERE number = $1 AND epoch = $2 AND $10 = ANY (open_charges) AND killed_time IS NULL
+                RETURNING killed_time
+            ), killed AS (
+                SELECT FROM settled WHERE killed_time IS NOT NULL
+            ), event AS (
+                INSERT INTO audit_events
+                    (occurred_time, actor, action, line_id, number, outcome, reason, trace_id)
+                SELECT $3, $5, $6, $7, $1, $8, CASE WHEN EXISTS (SELECT FROM killed) THEN 'KILLED' ELSE 'WRONG' END, $9
             )
-            INSERT INTO audit_events (occurred_time, actor, action, line_id, number, outcome, reason, trace_id)
-            SELECT $3, $5, $6, $7, $1, $8, CASE WHEN EXISTS (SELECT FROM killed) THEN 'KILLED' ELSE 'WRONG' END, $9
+            SELECT EXISTS (SELECT FROM killed) AS "killed!"
             "#,
             number.as_str(),
             charged.epoch.0,
@@ -285,14 +295,19 @@ impl Store {
             charged.line_id,
             AuditOutcome::Refused.as_str(),
             trace_id(),
+            charged.charge_id,
         )
-        .execute(&self.ledger)
+        .fetch_one(&self.ledger)
         .statement("settle_wrong", "credentials")
         .await?;
-        Ok(())
+        if settled.killed {
+            metrics::killed(charged.kind);
+        }
+        Ok(settled.killed)
     }
 
     /// OPS-3: writes the audit event of a login that charged nothing. A number that is on no line is not stored.
+    /// LOGIN-5: writes as many rows as [`settle_wrong`](Self::settle_wrong).
     pub(crate) async fn note_refused_login(
         &self,
         number: &TelephoneNumber,
@@ -300,6 +315,9 @@ impl Store {
     ) -> Result<(), LedgerError> {
         sqlx::query!(
             r#"
+            WITH decoy AS (
+                UPDATE decoy_charges SET charges = charges WHERE slot = hashtext($1) & 63
+            )
             INSERT INTO audit_events (occurred_time, actor, action, line_id, number, outcome, reason, trace_id)
             SELECT $2, $3, $4, numbers.line_id, numbers.number, $5,
                    CASE WHEN numbers.number IS NULL THEN 'UNKNOWN_NUMBER' ELSE 'NOTHING_LIVE' END, $6

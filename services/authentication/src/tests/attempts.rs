@@ -190,7 +190,7 @@ async fn the_last_wrong_attempt_kills() {
         for failures in 1..=limit(kind) {
             let charged = fixture.charge(USER).await.unwrap();
             let rules = &fixture.service.credential_rules;
-            fixture
+            let killed = fixture
                 .store()
                 .settle_wrong(
                     &number(USER),
@@ -202,6 +202,7 @@ async fn the_last_wrong_attempt_kills() {
                 .await
                 .unwrap();
             let is_last = failures == limit(kind);
+            assert_eq!(killed, is_last);
             let counts = fixture.counts(USER).await;
             assert_eq!(u32::try_from(counts.failures).unwrap(), failures);
             assert_eq!(counts.killed_time, is_last.then_some(fixture.now()));

@@ -5,7 +5,7 @@ use aikagi_domain::credential::CredentialKind;
 use aikagi_refusal::{ErrorReason, Failure};
 
 use super::fixture::reason;
-use super::{BOTH, CONTRACT, Fixture, NOBODY, RIGHT, SECOND, STRANGER, USER, WRONG, limit};
+use super::{BOTH, CONTRACT, Fixture, NOBODY, RIGHT, SECOND, STRANGER, USER, WRONG, limit, number};
 use crate::check_reuse;
 
 /// LOGIN-1, PW-4: a temporary password opens a must-change session. A permanent password opens a full session.
@@ -67,20 +67,46 @@ async fn refusals_do_the_same_work() {
     }
 }
 
-/// LOGIN-4: if Redis fails before the password is compared, the charge is refunded.
+/// LOGIN-4, LOGIN-5: if Redis fails before the password is compared, the charge is refunded. The response is the same for
+/// every number and password.
 #[tokio::test]
 async fn a_fault_before_the_comparison_costs_no_attempt() {
     let mut fixture = Fixture::new().await;
     fixture.set(USER, CredentialKind::Temporary, RIGHT).await;
+    fixture.set(SECOND, CredentialKind::Permanent, RIGHT).await;
     fixture.redis.stop();
     for _ in 0..=limit(CredentialKind::Temporary) {
-        let failure = fixture.login(USER, RIGHT).await.unwrap_err();
-        assert!(matches!(failure, Failure::Fault(_)), "{failure}");
+        for account in [USER, SECOND, STRANGER, NOBODY] {
+            for password in [RIGHT, WRONG] {
+                let failure = fixture.login(account, password).await.unwrap_err();
+                assert!(matches!(failure, Failure::Fault(_)), "{account}: {failure}");
+            }
+        }
     }
-    let counts = fixture.counts(USER).await;
-    assert_eq!((counts.failures, counts.wrong_attempts), (0, 0));
-    assert_eq!(counts.killed_time, None);
+    for account in [USER, SECOND] {
+        let counts = fixture.counts(account).await;
+        assert_eq!((counts.failures, counts.wrong_attempts), (0, 0));
+        assert_eq!(counts.killed_time, None);
+    }
     assert_eq!(fixture.events().await, []);
+}
+
+/// SESS-2, OPS-3: a session ends only if its own wrong attempt kills a password. While another charge may still be
+/// refunded, it does not kill.
+#[tokio::test]
+async fn a_session_outlives_a_wrong_attempt_that_kills_nothing() {
+    let fixture = Fixture::new().await;
+    fixture.set(USER, CredentialKind::Permanent, RIGHT).await;
+    let opened = fixture.login(USER, RIGHT).await.unwrap();
+    let token = &opened.session_token;
+    let open = fixture.charge(USER).await.unwrap();
+    for _ in 1..limit(CredentialKind::Permanent) {
+        let refused = reason(fixture.verify(token, USER, WRONG).await);
+        assert_eq!(refused, ErrorReason::PasswordWrong);
+    }
+    let refund = open.open_charge(&number(USER));
+    fixture.store().refund(&refund).await.unwrap();
+    assert!(fixture.verify(token, USER, RIGHT).await.is_ok());
 }
 
 /// LOGIN-4, INV-6: a login that gets no permit charges no attempt.

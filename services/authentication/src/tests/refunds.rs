@@ -8,7 +8,7 @@ use aikagi_ledger::audit::AuditAction;
 use super::{BOTH, Fixture, RIGHT, USER, limit, number};
 use crate::store::Charged;
 
-async fn settle_wrong(fixture: &Fixture, charged: &Charged) {
+async fn settle_wrong(fixture: &Fixture, charged: &Charged) -> bool {
     let rules = &fixture.service.credential_rules;
     fixture
         .store()
@@ -20,7 +20,7 @@ async fn settle_wrong(fixture: &Fixture, charged: &Charged) {
             fixture.now(),
         )
         .await
-        .unwrap();
+        .unwrap()
 }
 
 async fn settle_verified(fixture: &Fixture, charged: &Charged) -> bool {
@@ -116,29 +116,35 @@ async fn a_refund_makes_an_attempt_available() {
     }
 }
 
-/// LOGIN-2, LOGIN-4: a parallel attempt can kill the password only because of a charge that is refunded later. The
-/// refund then makes the password live again.
+/// LOGIN-2, LOGIN-4, OPS-3: while a charge may still be refunded, no wrong attempt kills the password, and the trail names
+/// no kill. If that charge is settled as wrong too, it kills.
 #[tokio::test]
-async fn a_refund_undoes_a_kill_that_counted_its_charge() {
-    for in_session in [false, true] {
+async fn only_the_last_settled_attempt_kills() {
+    for end in ["refund", "right in a session", "wrong"] {
         let fixture = Fixture::new().await;
         fixture.set(USER, CredentialKind::Temporary, RIGHT).await;
-        let refunded = fixture.charge(USER).await.unwrap();
+        let open = fixture.charge(USER).await.unwrap();
         for _ in 1..limit(CredentialKind::Temporary) {
             let wrong = fixture.charge(USER).await.unwrap();
-            settle_wrong(&fixture, &wrong).await;
+            assert!(!settle_wrong(&fixture, &wrong).await);
+        }
+        assert!(fixture.charge(USER).await.is_none());
+        assert_eq!(fixture.counts(USER).await.killed_time, None);
+        match end {
+            "refund" => refund(&fixture, &open).await,
+            "wrong" => assert!(settle_wrong(&fixture, &open).await),
+            _ => assert!(settle_verified(&fixture, &open).await),
+        }
+        if end != "wrong" {
+            let counts = fixture.counts(USER).await;
+            assert_eq!((counts.failures, counts.killed_time), (2, None));
+            let last = fixture.charge(USER).await.unwrap();
+            assert!(settle_wrong(&fixture, &last).await);
         }
         assert!(fixture.counts(USER).await.killed_time.is_some());
-        if in_session {
-            assert!(settle_verified(&fixture, &refunded).await);
-        } else {
-            refund(&fixture, &refunded).await;
-        }
-        let counts = fixture.counts(USER).await;
-        assert_eq!((counts.failures, counts.killed_time), (2, None));
-        let last = fixture.charge(USER).await.unwrap();
-        settle_wrong(&fixture, &last).await;
-        assert!(fixture.counts(USER).await.killed_time.is_some());
+        let events = fixture.events().await;
+        let kills = |event: &&super::fixture::Event| event.reason.as_deref() == Some("KILLED");
+        assert_eq!(events.iter().filter(kills).count(), 1, "{end}");
     }
 }
 

@@ -24,6 +24,8 @@ pub(crate) struct CredentialState {
     pub(crate) credential: Credential,
     /// The time at which the password was killed. `None` if it was not killed.
     pub(crate) killed: Option<DateTime<Utc>>,
+    /// LOGIN-4: the number of charges that are not settled.
+    pub(crate) open_charges: u32,
 }
 
 impl LineWithCredentials {
@@ -57,7 +59,8 @@ pub(super) async fn find(
     let rows = sqlx::query_as!(
         CredentialRow,
         r#"
-        SELECT number, kind, epoch, failures, killed_time, temporary_expires_time, changed_time
+        SELECT number, kind, epoch, failures, killed_time, temporary_expires_time, changed_time,
+               CASE WHEN failures = 0 THEN 0 ELSE cardinality(open_charges) END AS "open_charges!"
         FROM credentials JOIN numbers USING (number)
         WHERE line_id = $1
         "#,
@@ -85,7 +88,8 @@ pub(super) async fn lock_credentials(
     let rows = sqlx::query_as!(
         CredentialRow,
         r#"
-        SELECT number, kind, epoch, failures, killed_time, temporary_expires_time, changed_time
+        SELECT number, kind, epoch, failures, killed_time, temporary_expires_time, changed_time,
+               CASE WHEN failures = 0 THEN 0 ELSE cardinality(open_charges) END AS "open_charges!"
         FROM credentials JOIN numbers USING (number)
         WHERE line_id = $1
         ORDER BY number
@@ -107,6 +111,7 @@ struct CredentialRow {
     killed_time: Option<DateTime<Utc>>,
     temporary_expires_time: Option<DateTime<Utc>>,
     changed_time: Option<DateTime<Utc>>,
+    open_charges: i32,
 }
 
 fn credentials(
@@ -125,6 +130,7 @@ fn credentials(
         let state = CredentialState {
             credential,
             killed: row.killed_time,
+            open_charges: u32::try_from(row.open_charges).unwrap_or(0),
         };
         Ok((TelephoneNumber::parse(&row.number)?, state))
     };

@@ -12,8 +12,8 @@ const BEFORE_MOMENT: &str = "0311110002";
 const AFTER_MOMENT: &str = "0311110003";
 const AFTER_RESTORE: &str = "0311110004";
 
-/// Restores a backup to a point in time. Changes acknowledged before it exist; later changes do
-/// not.
+/// Restores a backup to a point in time. The changes that were acknowledged before that time are
+/// there. Later changes are not.
 pub(super) fn restore(system: &ContainerSystem<'_>) -> Result<()> {
     witness::leave(system, BEFORE_BACKUP, 2)?;
     backup(system, "postgres")?;

@@ -198,6 +198,7 @@ fn without_counts(line: &Line) -> Line {
     let mut line = line.clone();
     for number in &mut line.numbers {
         number.failures = 0;
+        number.open_charges = 0;
         number.kill_time = None;
     }
     line

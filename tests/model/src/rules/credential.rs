@@ -42,6 +42,8 @@ pub struct Account {
     pub epoch: Epoch,
     /// LOGIN-2: wrong attempts in a row, including the attempts that are not settled yet (LOGIN-4).
     pub failures: u32,
+    /// LOGIN-4: charges that are not settled yet.
+    pub open_charges: u32,
     /// LOGIN-2: when the secret was killed.
     pub killed: Option<Moment>,
     /// LOGIN-3: the number of logins that have set the count to 0. After such a login, a charge
@@ -63,8 +65,6 @@ pub(super) struct Charged {
     pub(super) number: Number,
     pub(super) epoch: Epoch,
     pub(super) secret: Secret,
-    /// The count, including this attempt.
-    failures: u32,
     limit: u32,
     round: u32,
     pub(super) last_login: Option<Moment>,
@@ -77,11 +77,6 @@ impl Charged {
     /// True for a temporary password, which is not stored with the account but in the TTL store.
     pub(super) fn is_to_be_looked_up(&self) -> bool {
         matches!(self.secret, Secret::Temporary { .. })
-    }
-
-    /// LOGIN-2: true for the last attempt that the limit allows.
-    pub(super) fn is_last(&self) -> bool {
-        self.failures >= self.limit
     }
 }
 
@@ -97,6 +92,7 @@ impl Account {
                 secret: 0,
             },
             failures: 0,
+            open_charges: 0,
             killed: None,
             round: 0,
             last_permanent: None,
@@ -113,6 +109,7 @@ impl Account {
         }
         self.secret = secret;
         self.failures = 0;
+        self.open_charges = 0;
         self.killed = None;
         self.epoch.secret += 1;
     }
@@ -135,7 +132,7 @@ impl Account {
     }
 
     /// LOGIN-2, LOGIN-7, IVR-9: the limit of the live secret. `None` if no secret is live.
-    fn limit(&self, now: Moment, limits: Limits) -> Option<u32> {
+    pub(super) fn limit(&self, now: Moment, limits: Limits) -> Option<u32> {
         match self.secret {
             _ if self.killed.is_some() => None,
             Secret::Temporary { expires, .. } if now < expires => Some(limits.temporary),
@@ -161,12 +158,12 @@ impl Model {
             return None;
         }
         account.failures += 1;
+        account.open_charges += 1;
         account.wrong_attempts += 1;
         Some(Charged {
             number,
             epoch: account.epoch,
             secret: account.secret.clone(),
-            failures: account.failures,
             limit,
             round: account.round,
             last_login: account.last_login,
@@ -215,6 +212,7 @@ impl Model {
             return false;
         };
         account.failures = 0;
+        account.open_charges = 0;
         account.round += 1;
         account.killed = None;
         account.wrong_attempts = 0;
@@ -230,20 +228,28 @@ impl Model {
         };
         if account.round == charged.round {
             account.failures -= 1;
+            account.open_charges -= 1;
             account.wrong_attempts -= 1;
-            account.killed = None;
         }
         true
     }
 
-    /// LOGIN-2: a wrong attempt stays charged. At the limit the secret is killed.
-    pub(super) fn settle_wrong(&mut self, charged: &Charged) {
+    /// LOGIN-2: a wrong attempt stays charged. True if this kills the secret: no attempt is left, and
+    /// no other charge is open.
+    pub(super) fn settle_wrong(&mut self, charged: &Charged) -> bool {
         let now = self.now;
-        if let Some(account) = self.charged_account(charged)
-            && account.failures >= charged.limit
-        {
-            account.killed.get_or_insert(now);
+        let Some(account) = self.charged_account(charged) else {
+            return false;
+        };
+        if account.round != charged.round {
+            return false;
         }
+        account.open_charges -= 1;
+        let kills = account.failures >= charged.limit && account.open_charges == 0;
+        if kills {
+            account.killed = Some(now);
+        }
+        kills
     }
 
     fn charged_account(&mut self, charged: &Charged) -> Option<&mut Account> {

@@ -66,6 +66,9 @@ impl Model {
             Secret::Temporary { expires, .. } if self.now >= expires => {
                 LoginVerdict::TemporaryExpired
             }
+            _ if account.failures >= account.limit(self.now, self.limits).unwrap_or_default() => {
+                LoginVerdict::Killed
+            }
             Secret::Temporary { .. } => LoginVerdict::Temporary,
             Secret::Permanent { .. } if account.is_expired(self.now) => LoginVerdict::MustChange,
             Secret::Permanent { .. } => LoginVerdict::Permanent,

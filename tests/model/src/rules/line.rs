@@ -97,6 +97,7 @@ impl Line {
             role: self.role(number).unwrap_or_default().into(),
             credential_kind: kind.into(),
             failures: account.failures,
+            open_charges: account.open_charges,
             kill_time: account.killed.map(timestamp),
             temporary_expire_time: expires.map(timestamp),
             change_time: changed.map(timestamp),

@@ -143,8 +143,11 @@ impl Steps for Login {
     }
 
     fn fail(self, model: &mut Model) -> Option<Self> {
-        let At::Look(charged) = &self.at else {
-            return None;
+        // The TTL store is read before the comparison, also for a permanent password (LOGIN-5).
+        let charged = match &self.at {
+            At::Look(charged) => charged,
+            At::Settle(charged, _) if !charged.is_to_be_looked_up() => charged,
+            _ => return None,
         };
         model.refund(charged);
         Some(Self {

@@ -77,19 +77,14 @@ impl Verify {
 
     /// True if the verification can still be refused for this reason.
     pub(super) fn can_be_refused(&self, reason: &str) -> bool {
-        let wrong = |charged: &Charged| {
-            if charged.is_last() {
-                "PASSWORD_DEAD"
-            } else {
-                "PASSWORD_WRONG"
-            }
-        };
+        // LOGIN-2: which one depends on the other open charges at that moment.
+        let wrong = ["PASSWORD_WRONG", "PASSWORD_DEAD"];
         match &self.at {
             At::Session => true,
             At::Charge => reason != "SESSION_ENDED",
-            At::Look(charged) => ["CHANGED_MEANWHILE", wrong(charged)].contains(&reason),
+            At::Look(_) => reason == "CHANGED_MEANWHILE" || wrong.contains(&reason),
             At::Settle(_, true) => reason == "CHANGED_MEANWHILE",
-            At::Settle(charged, false) => reason == wrong(charged),
+            At::Settle(_, false) => wrong.contains(&reason),
             At::Failed => false,
             At::End => reason == "PASSWORD_DEAD",
         }
@@ -127,8 +122,7 @@ impl Steps for Verify {
             }
             At::Settle(_, true) => refused("CHANGED_MEANWHILE"),
             At::Settle(charged, false) => {
-                model.settle_wrong(&charged);
-                if charged.is_last() {
+                if model.settle_wrong(&charged) {
                     self.continues(At::End)
                 } else {
                     refused("PASSWORD_WRONG")
@@ -145,8 +139,11 @@ impl Steps for Verify {
     }
 
     fn fail(self, model: &mut Model) -> Option<Self> {
-        let At::Look(charged) = &self.at else {
-            return None;
+        // The TTL store is read before the comparison, also for a permanent password (LOGIN-5).
+        let charged = match &self.at {
+            At::Look(charged) => charged,
+            At::Settle(charged, _) if !charged.is_to_be_looked_up() => charged,
+            _ => return None,
         };
         model.refund(charged);
         Some(Self {
