@@ -1,9 +1,9 @@
 //! The hash chains of the audit trail (OPS-3).
 //!
 //! The hash of an event also covers the hash of the event before it. Recomputing a chain therefore
-//! finds events that were removed, altered, inserted or moved. A chain that was rewritten completely
-//! differs from its [`Mark`]. The mark is stored where a person who can rewrite the chain cannot
-//! change it.
+//! finds events that were removed, altered, inserted or moved. If somebody rewrites a whole chain with
+//! matching hashes, only its [`Mark`] shows the change. The mark is stored where a person who can
+//! rewrite the chain cannot change it.
 
 use std::fmt;
 

@@ -113,7 +113,7 @@ impl fmt::Display for Cause {
     }
 }
 
-/// The length of a SQLSTATE. A telephone number has at least ten digits (UNIT-3).
+/// The length of a SQLSTATE. A telephone number is longer (UNIT-3), so it is never taken for a SQLSTATE.
 const SQLSTATE_LENGTH: usize = 5;
 
 /// A dependency's own code: a SQLSTATE of five upper-case letters and digits, or a word of 1 to 16 upper-case

@@ -6,8 +6,8 @@ use sha2::{Digest as _, Sha256};
 /// Turns the default user off, so that a login needs a user name.
 const DEFAULT_OFF: &str = "user default reset";
 
-/// The commands that the user of every service needs for connections, health checks and scripts. The last
-/// three are for Sentinel and Cluster. `AUTH` and `HELLO` need no permission.
+/// The commands that the user of every service needs for connections, health checks and scripts. `ROLE` is
+/// for the health check and for Sentinel. The last two are for Cluster. `AUTH` and `HELLO` need no permission.
 const CONNECTION: &str = "+ping +script|load +evalsha +role +asking +cluster|slots";
 
 /// The user of a service that uses Redis. It may use only its own key patterns, and only the commands that

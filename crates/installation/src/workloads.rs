@@ -95,7 +95,7 @@ impl Service {
 /// The jobs that run beside the services, each with a role in PostgreSQL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Job {
-    /// Seals every value again under the active key.
+    /// Seals every hash in the ledger again under the active key.
     Reseal,
     /// Removes old months of the audit trail.
     Retention,

@@ -46,7 +46,7 @@ const MAX_REQUEST: usize = 4 * 1024 * 1024;
 pub struct GuardLayer {
     audience: PortAudience,
     policies: Arc<Policies>,
-    /// One permit for each RPC that may be in progress. The permits of the hashing pool are others.
+    /// One permit for each RPC that may be in progress. These are not the permits of the hashing pool.
     permits: Arc<Semaphore>,
     /// Permits that only certain RPCs may take. These RPCs take one if no other permit is free.
     kept: Kept,

@@ -29,7 +29,7 @@ use crate::config::{LogFormat, TelemetrySettings};
 
 pub use spans::{client_span, method_of, pass_on, record_status, server_span, status_of, trace_id};
 
-/// The start of the standard variables for all signals. For one signal, its name follows.
+/// The prefix of the names of the standard variables. In a variable for one signal, the signal's name follows.
 const VARIABLES: &str = "OTEL_EXPORTER_OTLP_";
 /// The crates that the exporter uses. Their events are not exported, because each export would cause further ones.
 const EXPORTER_CRATES: [&str; 6] = [

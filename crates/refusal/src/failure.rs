@@ -29,7 +29,7 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// Converts the status of a failed RPC to an upstream.
+    /// Converts the status with which an RPC to an upstream failed.
     ///
     /// - A status with an [`RpcFault`] as its source becomes that fault: the RPC got no response.
     /// - A refusal of the upstream is passed on unchanged, except `CALLER_NOT_ALLOWED`.

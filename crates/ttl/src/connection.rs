@@ -26,7 +26,7 @@ const USER_TIMEOUT: Duration = Duration::from_secs(5);
 const SHORTEST_RECONNECT: Duration = Duration::from_millis(50);
 const LONGEST_RECONNECT: Duration = Duration::from_millis(500);
 /// The number of tries to reconnect. With their random pauses they end within 300 ms, before the operation times out.
-/// So the error of the operation has the cause.
+/// So the operation fails with the cause of the lost connection, and not with a time-out.
 const RECONNECTS: usize = 2;
 
 /// A connection that is opened at its first use, and opened again after a loss.

@@ -1,8 +1,9 @@
 //! Generates certificates, passwords and the key ring, and keeps them in the vault. Each container gets its share: a
 //! directory (a volume) with only the files that it needs.
 //!
-//! A file in the vault is never replaced, except a certificate that ends soon or needs other host names. To use your
-//! own secrets, put them into the vault under the same names.
+//! A file in the vault is never replaced, except a certificate that ends soon or needs other host names. With
+//! `--renew`, every certificate except the authority's is replaced. To use your own secrets, put them into the vault
+//! under the same names.
 
 use std::path::{Path, PathBuf};
 

@@ -23,7 +23,7 @@ use super::report::{Bound, Measure};
 use super::system::{BenchSystem, status_error, unlimited};
 use super::{BenchEnvironment, Effort, load};
 
-/// The number of concurrent back ends, and of the connections that they share.
+/// The number of concurrent callers, and of the connections that they share.
 const CALLERS: usize = 64;
 const CONNECTIONS: usize = 4;
 const START_LIMIT: Duration = Duration::from_secs(10);

@@ -128,8 +128,8 @@ pub(super) async fn measure(
     Ok(measures)
 }
 
-/// Measures the highest rate of logins with an almost free hash, and the processor time of one
-/// login by program.
+/// Measures the highest rate of logins with an almost free hash, and the processor time that each
+/// program uses for one login.
 async fn all_else(environment: &BenchEnvironment, effort: Effort) -> Result<Measure> {
     let system = BenchSystem::start(environment, "login", all_but_the_hash)?;
     let subscribers = Subscribers::of(&system).await?;

@@ -11,7 +11,7 @@ use serde::Serialize;
 /// The kernel keeps at most this many bytes of a process name.
 const KERNEL_NAME: usize = 15;
 
-/// The processor time of one program: of the system or of the load generator.
+/// The processor time of one program, which is part of the system or is the load generator.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Part {
     /// The name of the program.

@@ -32,7 +32,8 @@ impl Bound {
     }
 }
 
-/// The width of a plot in cells. The bound is in the middle.
+/// The width of a plot in cells. The bound is in the middle. For [`Bound::Within`], the ratio 1 is in
+/// the middle.
 const CELLS: usize = 40;
 
 impl Bound {

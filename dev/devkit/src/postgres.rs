@@ -92,7 +92,8 @@ impl Cluster {
         }
     }
 
-    /// The URL over the socket. Only this user can enter its directory, so the server asks for no password.
+    /// The URL over the socket. Only root and the system user that runs the server can enter the socket's directory. So
+    /// the server asks for no password.
     pub fn socket_url(&self, database: &str, user: &str) -> String {
         let port = self.options.port.unwrap_or(SOCKET_PORT);
         let sockets = encode_path(&self.sockets);
@@ -153,7 +154,7 @@ impl Cluster {
                 signal(*id, Signal::SIGKILL);
             }
             let _ = child.wait();
-            // Until its processes have ended, a new server would find the shared memory in use.
+            // Until the processes of the killed server have ended, a new server would find the shared memory in use.
             wait_until(STOP_LIMIT, || {
                 let ended = |id: &u32| !Path::new(&format!("/proc/{id}")).exists();
                 children.iter().all(ended)
@@ -265,7 +266,7 @@ fn host_based_access(options: Options) -> String {
     } else {
         "trust"
     };
-    // Only this user can reach the socket: others cannot enter its directory.
+    // Only root and the system user that runs the server can enter the directory of the socket.
     format!("local all all trust\nhost all all 127.0.0.1/32 {method}\n")
 }
 

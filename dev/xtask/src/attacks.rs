@@ -17,7 +17,7 @@ use crate::tools::{self, Subcommand};
 
 const LIST: &str = "tests/attacks.toml";
 
-/// The size of the attacks of one host, as a multiple of their size in `cargo xtask test`.
+/// The size of the attacks that one host makes, as a multiple of their size in `cargo xtask test`.
 const SIEGE_TIMES: &str = "4";
 
 /// The content of `tests/attacks.toml`.

@@ -21,7 +21,7 @@ const TEST: &str = "lines_survive_faults";
 /// Texts in the test's output that show that it has found a flaw.
 const FOUND: [&str; 2] = ["no order explains", "the audit trail"];
 
-/// The options of the search for faults.
+/// The options of `cargo xtask faults`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// Use one system and a few rounds, as `cargo xtask test` does.

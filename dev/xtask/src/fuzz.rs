@@ -47,8 +47,8 @@ struct Trial {
     coverage: u64,
 }
 
-/// Builds the targets with instrumentation and runs them. Keeps failing inputs under
-/// `tests/fuzz/artifacts`.
+/// Builds the targets with instrumentation and runs them. Stores each input that breaks a property
+/// under `tests/fuzz/artifacts`.
 pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Result<()> {
     let home = repo.root.join(PACKAGE);
     let all = targets(&home)?;

@@ -92,9 +92,11 @@ impl<'a, D: Dialog, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Call<'a, D, R, 
         }
     }
 
-    /// Runs the dialog to its end and sets [`OUTCOME_VARIABLE`]. After a fault the caller hears an apology.
+    /// Runs the dialog to its end and sets [`OUTCOME_VARIABLE`]. After a fault, plays an apology first, and sets the
+    /// variable to `failed`. If the caller hangs up or the AGI session fails, does not set the variable.
     ///
-    /// `caller` is the number as the network delivers it (IVR-14). If it is not a telephone number, the dialog refuses the call as if the number were withheld (IVR-11).
+    /// `caller` is the number as the network delivers it (IVR-14). If it is not a telephone number, the dialog refuses
+    /// the call as if the number were withheld (IVR-11).
     pub(crate) async fn run(&mut self, caller: Option<&str>) -> Result<CallOutcome, CallError> {
         let result = self.converse(caller).await;
         let outcome = match &result {

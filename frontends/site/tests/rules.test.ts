@@ -113,7 +113,8 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
     const typed = permanent();
     await page.bringToFront();
     await reader.change(next, typed);
-    // If the window has not updated its session before, it shows STALE_VIEW. Otherwise the change is made.
+    // The first window may already have loaded the session again. Then the change is made. Otherwise the window shows
+    // STALE_VIEW and changes nothing.
     const stale = page.getByText(reader.t.reasons.STALE_VIEW);
     const done = page.getByText(reader.t.account.changed);
     await stale.or(done).first().waitFor();

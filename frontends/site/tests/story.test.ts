@@ -39,7 +39,7 @@ describe.each(LOOKS)("in %s on a %s", (language, size) => {
 
     await reader.heading(t.password.forcedTitle);
     await reader.sees(t.password.temporary);
-    // At every other address, the site shows the change of the password first.
+    // At the address of any other page that needs a session, the site shows the change of the password first.
     await reader.open("/account");
     await reader.heading(t.password.forcedTitle);
     // A reload keeps the session and its state.

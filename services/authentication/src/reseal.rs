@@ -1,5 +1,6 @@
-//! The job that seals all hashes again with the active key (INV-9). The services can run meanwhile. It needs no
-//! password. When the job is done, the old key can be removed from the key ring.
+//! The job that seals all hashes in the ledger again with the active key (INV-9). The services can run meanwhile. The
+//! job needs no password. It does not seal the hashes of temporary passwords in Redis again. Therefore the old key can
+//! be removed from the key ring only a day later, when these passwords have expired.
 
 use std::path::PathBuf;
 

@@ -1,8 +1,8 @@
 //! Unit migration: a subscriber changes the auth unit of the line (section 6 of the specification). This service writes
 //! hashes and never reads one. The authentication service verifies passwords.
 //!
-//! Each RPC has its own module. [`session`] has the code that they share. [`passwords`] reads and verifies the entered
-//! passwords.
+//! Each RPC has its own module. [`session`] has the code that they share. [`passwords`] reads the entered passwords,
+//! and asks the authentication service to verify them.
 
 pub(crate) mod migrate;
 mod passwords;

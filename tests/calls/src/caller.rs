@@ -342,8 +342,8 @@ impl Ports {
     /// now is still free when sipp binds it.
     const ALL: std::ops::Range<u16> = 20_002..32_768;
 
-    /// Returns ports of this address that are free. Returns none of them to another caller, until
-    /// all have been returned.
+    /// Returns free ports of this address. Another caller gets the same ports only after all other
+    /// ports have been tried.
     fn free(address: Ipv4Addr) -> Result<Self> {
         static NEXT: AtomicU16 = AtomicU16::new(0);
         let groups = (Self::ALL.end - Self::ALL.start) / Self::EACH;

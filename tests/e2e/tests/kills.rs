@@ -128,7 +128,8 @@ fn revive(system: &mut ProcessSystem) {
 }
 
 /// LOGIN-4, LOGIN-2: 500 concurrent logins with a wrong password over three replicas, one of which
-/// is killed (-9) midway. At most 3 compare a temporary password, and at most 10 a permanent one.
+/// is killed (-9) midway. At most 3 of these logins compare a temporary password. At most 10
+/// compare a permanent one.
 /// The count is exact, and the password is killed. After that, the right password is refused too,
 /// even by the restarted replica.
 /// INV-2, INV-6: the count is in the ledger. A crash may cost an attempt, but it never gives an

@@ -82,8 +82,8 @@ fn look_into_files(dir: &Path, canaries: &Canaries) -> usize {
 }
 
 /// INV-8: no password, token or full number appears where it must not. The test searches the logs
-/// of services and of stores, the refusals, Redis, and all columns that are not for numbers. The
-/// services log at all levels, and so do their libraries.
+/// of services and of stores, the refusals, Redis, and all columns of PostgreSQL. Only the columns
+/// for numbers may contain numbers. The services log at all levels, and so do their libraries.
 /// OPS-3: the test searches the audit events too.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_whole_story_leaves_no_secret_behind() {

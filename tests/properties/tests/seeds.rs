@@ -40,7 +40,8 @@ fn no_seed_breaks_a_property() {
     }
 }
 
-/// The details after the reason are read only if the reason exists.
+/// The seed `refusal/retry` has one of our reasons. Without one, the check `refusal` would not
+/// look at the other details of the seed.
 #[test]
 fn the_seed_of_a_retry_has_a_reason() {
     let seed = std::fs::read(fuzz().join("seeds/refusal/retry")).unwrap();

@@ -1,4 +1,4 @@
-//! Common passwords that PW-1 would allow (PW-6).
+//! Common passwords (PW-6). The list includes some of digits only, which a setting can allow.
 
 /// The list, in lower case. [`is_common`] ignores case, because capitals do not make a common password rare.
 const COMMON: &[&str] = &[

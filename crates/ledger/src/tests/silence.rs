@@ -189,7 +189,7 @@ async fn a_cause_is_found_behind_silent_hosts() {
     run(&pool, format!("ALTER DATABASE {name} CONNECTION LIMIT 0")).await;
     let mut settings = Settings::for_url(database.url_as("aikagi_units"));
     let options: sqlx::postgres::PgConnectOptions = settings.url.parse().unwrap();
-    // The kernel accepts connections to them, but nobody reads from them.
+    // Silent servers: the kernel accepts connections to their ports, but nobody reads from the connections.
     let silent: Vec<_> = (0..4)
         .map(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap())
         .collect();

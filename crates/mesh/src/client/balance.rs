@@ -1,8 +1,8 @@
 //! Chooses the replica for each RPC: picks two random healthy replicas, and takes the one with fewer RPCs in
 //! progress.
 //!
-//! A replica that fails gets no RPCs during a pause. The pause doubles with each failure. Each change of a
-//! replica's availability is logged once.
+//! A replica that fails gets no RPCs during a pause, unless no other replica is left to try. The pause doubles with
+//! each failure. Each change of a replica's availability is logged once.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;

@@ -14,7 +14,8 @@ pub const CALLER_HEADER: &str = "x-aikagi-caller";
 /// The only workload that may act for others.
 const GATEWAY: &str = "gateway";
 
-/// Services of the mesh itself. Every workload with a certificate from our authorities may call them.
+/// Services of the mesh itself. At a port for workloads, every workload with a certificate from our authorities may
+/// call them. At the public port, anyone may.
 const MESH_SERVICES: [&str; 3] = [
     "/grpc.health.v1.Health/",
     "/grpc.reflection.v1.ServerReflection/",

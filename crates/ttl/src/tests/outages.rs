@@ -116,7 +116,7 @@ async fn urls_of_every_layout_are_accepted() {
     ] {
         let refused = TtlStore::connect(&Settings::new(url)).unwrap_err();
         assert!(matches!(refused, SettingsError::Url(_)), "{url}");
-        // The driver would skip the verification of the certificate, or fail at the first connection.
+        // With `#insecure` the driver would skip the verification of the certificate, or fail at the first connection.
         let text = refused.to_string();
         assert_eq!(text.contains("`#insecure`"), url.contains('#'), "{text}");
     }

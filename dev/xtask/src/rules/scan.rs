@@ -86,7 +86,7 @@ fn function_name(line: &str) -> Option<String> {
     (!name.is_empty()).then_some(name)
 }
 
-/// The rule ids in a text. An id is the first part, a hyphen and a number. `XIVR-1` contains no id.
+/// The rule ids in a text. An id is one of [`FAMILIES`], a hyphen and a number. `XIVR-1` contains no id.
 pub(super) fn ids_in(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_'));
     words

@@ -1,5 +1,5 @@
-//! Checks the logs. docs/logging.md lists each message, each field and each word of `error.type`.
-//! docs/operations.md has a paragraph for each such word.
+//! Checks the logs. docs/logging.md lists each message (except those of the level DEBUG), each field
+//! and each word of `error.type`. docs/operations.md has a paragraph for each such word.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -31,7 +31,7 @@ interface Facts {
 
 /** The pauses between attempts, in milliseconds (SITE-6). */
 const PAUSES = [1_000, 5_000, 20_000, 60_000];
-/** The maximum time that pages wait for the facts, in milliseconds. After it they are shown without missing facts. */
+/** The maximum time that pages wait for the facts, in milliseconds. Then they appear with the facts they have. */
 const PATIENCE = 2_500;
 
 const Context = createContext<Facts | undefined>(undefined);

@@ -1,5 +1,5 @@
-// The real system of the tests, as described in its state.json. Tests prepare their lines as outside workloads of
-// this system.
+// The real system of the tests, as described in its state.json. The tests call it as outside workloads do, and so
+// prepare their lines.
 
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { randomInt } from "node:crypto";
@@ -194,7 +194,7 @@ export async function stop(service: string): Promise<() => Promise<void>> {
   };
 }
 
-/** Stops every process that `stop` has started again. */
+/** Stops every process that was started again after a `stop`. */
 export function stopStarted(): void {
   for (const child of started) {
     child.kill();

@@ -56,7 +56,7 @@ async fn a_right_password_in_a_session_refunds_its_own_charge() {
     }
 }
 
-/// LOGIN-3, LOGIN-6: after a login has set the count to 0, an older charge is not refunded again.
+/// LOGIN-3, LOGIN-6: after a login has set the count to 0, an older charge can no longer be refunded.
 #[tokio::test]
 async fn a_charge_is_refunded_only_in_its_round() {
     let fixture = Fixture::new().await;

@@ -13,8 +13,8 @@ use crate::session_token::ClientSession;
 
 /// MIG-6: changes the unit. This ends all sessions of the line, including this session.
 ///
-/// LOGIN-8: takes an attempt for each password, and returns the attempts of right passwords. If no password is wrong,
-/// the request takes one attempt, as a login does.
+/// LOGIN-8: takes an attempt for each password. Afterwards it returns all attempts except those of wrong passwords. If
+/// no password is wrong, one attempt is not returned, so that the request costs as much as a login.
 pub(super) async fn migrate(
     subscriber: &Subscriber,
     client: &ClientSession,

@@ -41,8 +41,8 @@ fn access() -> CheckAccessRequest {
     }
 }
 
-/// INV-7: an outside workload may call only the RPCs whose `edge_callers` name it. Our services may call no RPC at this
-/// port.
+/// INV-7: of the RPCs in the contracts, an outside workload may call only those whose `edge_callers` name it. Our
+/// services may call none of them at this port.
 #[tokio::test]
 async fn each_workload_may_call_what_the_contracts_say() {
     let fixture = Fixture::start("", "").await;

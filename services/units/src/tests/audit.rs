@@ -102,8 +102,8 @@ async fn events_are_filtered() {
     }
 }
 
-/// OPS-2: pages follow each other without a gap. The first page starts with the oldest event, or ends with the newest
-/// one.
+/// OPS-2: pages follow each other without a gap. The first page starts with the oldest event. If the request asks for
+/// the newest events, the first page ends with the newest event.
 #[tokio::test]
 async fn events_come_in_pages() {
     let fixture = Fixture::new().await;

@@ -21,7 +21,8 @@ pub(super) struct EnteredPassword {
     pub(super) password: TypedPassword,
 }
 
-/// The most passwords that a refusal names one by one. All of them together must fit into the headers of a response.
+/// The maximum number of entries that a refusal names one by one. All names of a refusal must fit into the headers of a
+/// response.
 const NAMED: usize = 64;
 
 /// The path of an entry in the request, for field errors.

@@ -30,7 +30,7 @@ const WITNESS: &str = "0311150001";
 /// The version before the last schema migration.
 struct Earlier {
     commit: String,
-    /// The version of the schema: the number of the last schema migration.
+    /// The version of its schema: the number of the last schema migration that it contains.
     schema: String,
 }
 

@@ -15,7 +15,8 @@ const EXACT: [(&str, &str); 2] = [("change", "CHANGE_PASSWORD"), ("migrate", "MI
 const AT_LEAST: [(&str, &str); 2] = [("login", "LOGIN"), ("set", "SET_TEMPORARY_PASSWORD")];
 
 /// OPS-3, INV-5: checks that no event was lost or altered, and that every acknowledged operation
-/// has its event. There must not be more events than operations that may have happened.
+/// has its event. For the operations in [`EXACT`], there must not be more events than operations
+/// that may have happened.
 pub(super) async fn check(system: &FaultSystem, coverage: &Coverage) {
     verify(system);
     for (what, action) in EXACT {

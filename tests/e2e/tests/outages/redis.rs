@@ -199,8 +199,8 @@ async fn after_the_loss_of_redis_people_call_or_log_in_again() {
     system.site().login(SECOND, OTHER_TEMPORARY).await.unwrap();
 }
 
-/// IVR-10, INV-3: setting a temporary password without Redis fails safely. The request fails, the
-/// old password is retired, and the new one does not work.
+/// IVR-10, INV-3: setting a temporary password without Redis fails safely. In the one-RPC form
+/// (IVR-13) the request fails, the old password is retired, and the new one does not work.
 /// IVR-12: a turn that could not reach Redis has no effect and can be sent again.
 #[tokio::test]
 async fn a_setting_without_redis_fails_safely() {

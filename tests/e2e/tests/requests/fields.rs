@@ -153,8 +153,8 @@ async fn impossible_passwords_are_refused() {
     );
 }
 
-/// SESS-3: a token of any form that names no session is refused with `SESSION_ENDED`. A missing
-/// token is refused with `SESSION_REQUIRED`. A logout with such a token is not an error.
+/// SESS-3: a token of any form that names no session is refused with `SESSION_ENDED`. Only a logout
+/// with such a token succeeds. A missing token is refused with `SESSION_REQUIRED`.
 #[tokio::test]
 async fn impossible_tokens_are_refused() {
     let system = InProcessSystem::start().await;

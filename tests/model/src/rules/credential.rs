@@ -59,7 +59,7 @@ pub struct Account {
     pub generation: u32,
 }
 
-/// LOGIN-4: a charged attempt, and the account as it was when it was charged.
+/// LOGIN-4: a charged attempt, and the state of the account at the moment of the charge.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Charged {
     pub(super) number: Number,

@@ -237,8 +237,9 @@ impl Model {
         heard
     }
 
-    /// The response to the turn that has set a password. `claim` is the record that the turn stored
-    /// before it set the password. The response is stored only if this record was not lost (INV-3).
+    /// The response to the turn that sets a password, or that failed to set it. `claim` is the
+    /// record that the turn stored beforehand. The response is stored only if this record was not
+    /// lost (INV-3).
     fn keep_over(&mut self, handle: Handle, claim: &Call, call: Call) -> Heard {
         if self.calls.get(&handle) == Some(claim) {
             self.keep(handle, call)

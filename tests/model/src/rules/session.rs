@@ -205,7 +205,8 @@ impl Model {
         })
     }
 
-    /// SESS-2: false if something other than a logout has ended the session.
+    /// SESS-2: false if a change of the account or an operator has ended the session. A logout and
+    /// the times of SESS-1 do not count here.
     pub(super) fn is_good(&self, session: &Session) -> bool {
         let account = self.account(session.account);
         self.is_account_of(session)

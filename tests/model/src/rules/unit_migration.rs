@@ -205,7 +205,7 @@ impl MigrationDecision {
         self.proven.len() + self.wrong.len()
     }
 
-    /// MIG-4: true if everything read and proven so far is unchanged.
+    /// MIG-4: true if no password was wrong, and everything read and proven so far is unchanged.
     fn can_hold(&self, model: &Model) -> bool {
         let Some(line) = model.line(self.session.account) else {
             return false;

@@ -77,7 +77,7 @@ impl Verify {
 
     /// True if the verification can still be refused for this reason.
     pub(super) fn can_be_refused(&self, reason: &str) -> bool {
-        // LOGIN-2: which one depends on the other open charges at that moment.
+        // LOGIN-2: the other open charges at that moment decide which of the two reasons it is.
         let wrong = ["PASSWORD_WRONG", "PASSWORD_DEAD"];
         match &self.at {
             At::Session => true,

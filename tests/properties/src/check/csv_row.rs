@@ -34,7 +34,7 @@ pub fn csv_row(bytes: &[u8]) {
         assert!(!number.contains(char::is_whitespace));
     }
 
-    // No digit is lost: if the header has only these three columns, every digit of the line is in the row.
+    // No digit is lost: if the header has only the three columns for numbers, every digit of the line is in the row.
     if fields(header).len() == 3 {
         let count = |text: &str| text.bytes().filter(u8::is_ascii_digit).count();
         let line = std::str::from_utf8(line).expect("an accepted line is UTF-8");

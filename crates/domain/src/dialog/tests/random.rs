@@ -41,9 +41,9 @@ fn any_caller() -> impl Strategy<Value = &'static str> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 
-    /// IVR-2 to IVR-7, IVR-11: on any line and with any keys, a call sets only accounts that its caller
-    /// may set. The caller must key the same eight digits twice. A step takes at most three invalid
-    /// entries. A call that has ended sets nothing.
+    /// IVR-2 to IVR-7, IVR-11: on any line and with any keys, a call sets passwords only of accounts for
+    /// which its caller may set one. The caller must key the same eight digits twice. A step takes at most
+    /// three invalid entries. A call that has ended sets nothing.
     #[test]
     fn only_allowed_settings_are_made(
         line in any_line(),
@@ -89,8 +89,8 @@ proptest! {
         }
     }
 
-    /// IVR-13, UNIT-1: only accounts of the caller's own open line may be set. Under `ADMIN_USER` a user may set only
-    /// its own account.
+    /// IVR-13, UNIT-1: a caller may set the password only of an account of its own open line. Under `ADMIN_USER` a user
+    /// may set only its own password.
     #[test]
     fn only_accounts_of_the_callers_line_are_set(
         line in any_line(),

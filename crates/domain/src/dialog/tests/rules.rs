@@ -113,7 +113,7 @@ fn the_administrator_chooses_the_target() {
     }
 }
 
-/// IVR-4, IVR-11: after key 3 an additional number sets its own account, but only if it is subscribed.
+/// IVR-4, IVR-11: after key 3 an additional number sets its own password, but only if it is subscribed.
 #[test]
 fn a_user_sets_its_own_account() {
     let line = line(UnitState::Unset);
@@ -129,7 +129,8 @@ fn a_user_sets_its_own_account() {
     );
 }
 
-/// IVR-5: a temporary password has exactly eight digits. The guidance reads out the number that is set.
+/// IVR-5: a temporary password has exactly eight digits. The guidance reads out the telephone
+/// number whose password is set.
 #[test]
 fn the_password_is_eight_digits() {
     let line = line(UnitState::Unset);

@@ -92,7 +92,7 @@ fn mend(obstacle: &Obstacle) -> &'static str {
             "check that this is the gateway's private port (8444) and not a port of another service"
         }
         Obstacle::UnknownAuthority => {
-            "set --authorities to the authority that issued the gateway's certificate; if it was replaced, add the new one"
+            "set --authorities to the authority that issued the gateway's certificate; after a change of that authority, add the new one"
         }
         Obstacle::OutOfDate => {
             "renew the gateway's certificate, and check the clocks of both machines"

@@ -1,7 +1,7 @@
 //! Sends batches over the stream, several in flight, and receives the responses in order.
 //!
-//! If the connection breaks, the sender sends the batches without a response again, after a pause. Sending a batch
-//! twice is safe.
+//! If the connection breaks, the sender pauses, and then sends again each batch that has no response yet. Sending a
+//! batch twice is safe.
 
 use std::collections::VecDeque;
 use std::time::Duration;
