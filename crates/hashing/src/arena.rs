@@ -7,6 +7,7 @@ use rand::rngs::SysRng;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use crate::cost::Cost;
 use crate::engine::{Engine, Memory};
 use crate::error::HashError;
 use crate::secret::{Hash, SecretBytes};
@@ -18,6 +19,9 @@ const OUTPUT_BYTES: usize = Params::DEFAULT_OUTPUT_LEN;
 pub(crate) struct Arena {
     engine: Engine,
     memory: Memory,
+    /// The work of all hashes so far ([`Cost::work`]).
+    #[cfg(test)]
+    work: u64,
 }
 
 impl Arena {
@@ -26,6 +30,8 @@ impl Arena {
         Self {
             engine,
             memory: Memory::default(),
+            #[cfg(test)]
+            work: 0,
         }
     }
 
@@ -48,8 +54,14 @@ impl Arena {
     }
 
     /// Returns true if the hash was made from this secret. The computation uses the parameters in
-    /// the stored hash.
-    pub(crate) fn verify(&mut self, secret: &SecretBytes, hash: &Hash) -> Result<bool, HashError> {
+    /// the stored hash. If they are cheaper than `dearest`, a second hash does the rest of the work
+    /// (LOGIN-9).
+    pub(crate) fn verify(
+        &mut self,
+        secret: &SecretBytes,
+        hash: &Hash,
+        dearest: Cost,
+    ) -> Result<bool, HashError> {
         let parts = hash.parts()?;
         if parts.algorithm != ARGON2ID_IDENT {
             return Err(HashError::Malformed);
@@ -64,6 +76,17 @@ impl Arena {
         };
         let mut output = Zeroizing::new(vec![0; expected.len()]);
         self.run(&params, version, secret, salt.as_ref(), &mut output)?;
+        if let Some(rest) = Cost::from(&params).rest(dearest) {
+            let params = rest.params().map_err(|_| HashError::Failed)?;
+            let mut unused = Zeroizing::new([0; OUTPUT_BYTES]);
+            self.run(
+                &params,
+                version,
+                secret,
+                salt.as_ref(),
+                unused.as_mut_slice(),
+            )?;
+        }
         Ok(output.as_slice().ct_eq(expected.as_bytes()).into())
     }
 
@@ -75,6 +98,10 @@ impl Arena {
         salt: &[u8],
         output: &mut [u8],
     ) -> Result<(), HashError> {
+        #[cfg(test)]
+        {
+            self.work += Cost::from(params).work();
+        }
         let secret = secret.expose();
         self.memory
             .hash(self.engine, params, version, secret, salt, output)
@@ -112,16 +139,22 @@ fn phc(params: &Params, salt: &[u8], output: &[u8]) -> Result<Hash, HashError> {
 mod tests {
     use super::*;
 
+    const SMALL: Cost = Cost {
+        memory_kib: 64,
+        iterations: 1,
+        parallelism: 1,
+    };
+
     fn small() -> Params {
-        Params::new(64, 1, 1, None).unwrap()
+        SMALL.params().unwrap()
     }
 
     #[test]
     fn a_hash_verifies_for_its_own_secret_only() {
         let mut arena = Arena::new(Engine::Vectorised);
         let hash = arena.hash(&small(), &"Right1word".into()).unwrap();
-        assert!(arena.verify(&"Right1word".into(), &hash).unwrap());
-        assert!(!arena.verify(&"right1word".into(), &hash).unwrap());
+        assert!(arena.verify(&"Right1word".into(), &hash, SMALL).unwrap());
+        assert!(!arena.verify(&"right1word".into(), &hash, SMALL).unwrap());
         let again = arena.hash(&small(), &"Right1word".into()).unwrap();
         assert!(hash != again, "each hash has its own salt");
     }
@@ -133,7 +166,36 @@ mod tests {
             .hash(&Params::new(32, 3, 1, None).unwrap(), &"abcd1234".into())
             .unwrap();
         arena.hash(&small(), &"abcd1234".into()).unwrap();
-        assert!(arena.verify(&"abcd1234".into(), &old).unwrap());
+        assert!(arena.verify(&"abcd1234".into(), &old, SMALL).unwrap());
+    }
+
+    /// LOGIN-5, LOGIN-9: a comparison does the same work for each stored cost and for the decoy.
+    #[test]
+    fn every_comparison_does_the_work_of_the_dearest_cost() {
+        let dearest = Cost {
+            memory_kib: 96,
+            iterations: 3,
+            parallelism: 1,
+        };
+        let mut arena = Arena::new(Engine::Vectorised);
+        let cheap = arena.hash(&small(), &"abcd1234".into()).unwrap();
+        let dear = arena
+            .hash(&dearest.params().unwrap(), &"abcd1234".into())
+            .unwrap();
+        let decoy = decoy(&dearest.params().unwrap()).unwrap();
+        for (hash, secret, right) in [
+            (&cheap, "abcd1234", true),
+            (&cheap, "abcd1235", false),
+            (&dear, "abcd1234", true),
+            (&decoy, "abcd1234", false),
+        ] {
+            let before = arena.work;
+            let matches = arena.verify(&secret.into(), hash, dearest).unwrap();
+            assert_eq!(matches, right);
+            // The two hashes of a cheap one can miss a few KiB, because each pass has the same memory.
+            let missed = dearest.work() - (arena.work - before);
+            assert!(missed < 3, "{missed} KiB");
+        }
     }
 
     #[test]
@@ -141,7 +203,7 @@ mod tests {
         assert!(matches!(Hash::parse(b"secret"), Err(HashError::Malformed)));
         assert!(matches!(Hash::parse(&[0xff]), Err(HashError::Malformed)));
         let other = Hash::parse(b"$pbkdf2-sha256$i=1$AAAAAAAAAAAAAAAAAAAAAA").unwrap();
-        let verified = Arena::new(Engine::Vectorised).verify(&"abcd1234".into(), &other);
+        let verified = Arena::new(Engine::Vectorised).verify(&"abcd1234".into(), &other, SMALL);
         assert!(matches!(verified, Err(HashError::Malformed)));
     }
 

@@ -5,6 +5,7 @@
 //! (INV-9).
 
 mod arena;
+mod cost;
 mod engine;
 mod error;
 mod memory;
@@ -17,6 +18,7 @@ mod settings;
 mod slot;
 mod workers;
 
+pub use cost::Cost;
 pub use error::HashError;
 pub use memory::MemoryError;
 pub use permit::Permit;

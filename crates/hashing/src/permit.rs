@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::arena::Arena;
+use crate::cost::Cost;
 use crate::error::HashError;
 use crate::secret::{Hash, SecretBytes};
 use crate::slot::{Shared, Slot};
@@ -31,14 +32,15 @@ impl Permit {
         .await
     }
 
-    /// Returns true if the hash was made from this secret.
+    /// Returns true if the hash was made from this secret. Does the work of the dearest cost that is still stored,
+    /// whatever the cost of this hash is (LOGIN-9).
     ///
     /// Fails with [`HashError::Malformed`] if the hash is not an Argon2id hash.
     pub async fn verify(&mut self, secret: SecretBytes, hash: &Hash) -> Result<bool, HashError> {
         let hash = hash.clone();
         self.work(move |shared, arena| {
             shared.verified.fetch_add(1, Ordering::Relaxed);
-            arena.verify(&secret, &hash)
+            arena.verify(&secret, &hash, shared.dearest)
         })
         .await
     }
@@ -48,9 +50,16 @@ impl Permit {
     pub async fn verify_decoy(&mut self, secret: SecretBytes) -> Result<bool, HashError> {
         self.work(move |shared, arena| {
             shared.decoys.fetch_add(1, Ordering::Relaxed);
-            arena.verify(&secret, &shared.decoy).map(|_| false)
+            let dearest = shared.dearest;
+            arena.verify(&secret, &shared.decoy, dearest).map(|_| false)
         })
         .await
+    }
+
+    /// True if the hash has the cost of the present settings.
+    pub fn has_present_cost(&self, hash: &Hash) -> bool {
+        let present = self.0.as_ref().map(|slot| Cost::from(&slot.shared.params));
+        Cost::of(hash).ok() == present
     }
 
     async fn work<T: Send + 'static>(

@@ -14,6 +14,7 @@ use crate::arena::decoy;
 use crate::engine::Engine;
 use crate::metrics::{ENGINE, QUEUE_DURATION, QUEUE_LENGTH, SHED};
 use crate::permit::Permit;
+use crate::settings::out_of_range;
 use crate::slot::{Busy, Shared, Waiting};
 use crate::workers::Workers;
 use crate::{Settings, SettingsError};
@@ -48,9 +49,18 @@ impl Pool {
         let engine = Engine::select(settings.engine, &params)?;
         ENGINE.record(1, &[KeyValue::new("aikagi.hashing.engine", engine.name())]);
         tracing::info!(engine = engine.name(), "hashing engine selected");
-        let decoy = decoy(&params).map_err(|_| SettingsError::NoRandomness)?;
+        let dearest = settings.dearest();
+        let decoy_params = dearest.params().map_err(out_of_range("former"))?;
+        let decoy = decoy(&decoy_params).map_err(|_| SettingsError::NoRandomness)?;
         let workers = Workers::start(settings.threads(), engine, settings.nice, &settings.cores)?;
-        let shared = Shared::new(params, decoy, workers, settings.slots(), settings.queue);
+        let shared = Shared::new(
+            params,
+            dearest,
+            decoy,
+            workers,
+            settings.slots(),
+            settings.queue,
+        );
         Ok(Self(Arc::new(shared)))
     }
 

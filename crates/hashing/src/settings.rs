@@ -7,6 +7,7 @@ use std::thread::available_parallelism;
 use argon2::Params;
 use serde::Deserialize;
 
+use crate::cost::Cost;
 use crate::memory::{MemoryError, check_memory};
 use crate::seal::{KeyRing, KeyRingError};
 
@@ -25,6 +26,10 @@ pub struct Settings {
     /// The number of lanes of one hash. One thread computes them all, so the value changes the result, not the speed.
     #[serde(default = "default_parallelism")]
     pub parallelism: u32,
+    /// The costs of earlier settings, as long as hashes of these costs may be stored. Every comparison does the work of
+    /// the dearest cost (LOGIN-9).
+    #[serde(default)]
+    pub former: Vec<Cost>,
     /// The number of hashes that run in parallel. The default is the number of cores.
     #[serde(default)]
     pub threads: Option<usize>,
@@ -89,6 +94,7 @@ impl Default for Settings {
             memory_kib: default_memory_kib(),
             iterations: default_iterations(),
             parallelism: default_parallelism(),
+            former: Vec::new(),
             threads: None,
             ahead: default_ahead(),
             engine: EngineChoice::default(),
@@ -146,10 +152,31 @@ impl Settings {
         self.threads().saturating_add(self.ahead)
     }
 
+    /// The cost of a new hash.
+    pub fn cost(&self) -> Cost {
+        Cost {
+            memory_kib: self.memory_kib,
+            iterations: self.iterations,
+            parallelism: self.parallelism,
+        }
+    }
+
+    /// The cost of the dearest hash that may be stored (LOGIN-9).
+    pub(crate) fn dearest(&self) -> Cost {
+        self.costs()
+            .max_by_key(|cost| cost.work())
+            .unwrap_or(self.cost())
+    }
+
+    fn costs(&self) -> impl Iterator<Item = Cost> {
+        self.former.iter().copied().chain([self.cost()])
+    }
+
     /// The memory that all parallel hashes need together, in bytes. The service needs more for itself.
     pub fn arena_bytes(&self) -> u64 {
+        let memory_kib = self.costs().map(|cost| cost.memory_kib).max();
         (self.threads() as u64)
-            .saturating_mul(u64::from(self.memory_kib))
+            .saturating_mul(u64::from(memory_kib.unwrap_or_default()))
             .saturating_mul(1024)
     }
 
@@ -174,11 +201,19 @@ impl Settings {
                 reason: "must be 0 to 19".to_owned(),
             });
         }
-        Params::new(self.memory_kib, self.iterations, self.parallelism, None).map_err(|error| {
-            SettingsError::OutOfRange {
-                key: "memory_kib, iterations, parallelism",
-                reason: error.to_string(),
-            }
-        })
+        for former in &self.former {
+            former.params().map_err(out_of_range("former"))?;
+        }
+        self.cost()
+            .params()
+            .map_err(out_of_range("memory_kib, iterations, parallelism"))
+    }
+}
+
+/// Converts the refusal of a cost into an error that names the setting.
+pub(crate) fn out_of_range(key: &'static str) -> impl Fn(argon2::Error) -> SettingsError {
+    move |error| SettingsError::OutOfRange {
+        key,
+        reason: error.to_string(),
     }
 }

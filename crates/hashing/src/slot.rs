@@ -8,6 +8,7 @@ use aikagi_domain::fault::{Cause, ErrorType, Fault, FaultKind};
 use argon2::Params;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::cost::Cost;
 use crate::metrics::QUEUE_LENGTH;
 use crate::secret::Hash;
 use crate::workers::Workers;
@@ -46,6 +47,9 @@ impl Fault for Busy {
 /// The state of a pool, which all its clones and permits share.
 pub(crate) struct Shared {
     pub(crate) params: Params,
+    /// The dearest cost of a hash that is still stored (LOGIN-9).
+    pub(crate) dearest: Cost,
+    /// A hash of the dearest cost, which no secret matches.
     pub(crate) decoy: Hash,
     pub(crate) slots: Arc<Semaphore>,
     pub(crate) threads: usize,
@@ -64,6 +68,7 @@ impl Shared {
     /// Creates the state of a pool with this number of slots. `workers` decides how many hashes run in parallel.
     pub(crate) fn new(
         params: Params,
+        dearest: Cost,
         decoy: Hash,
         workers: Workers,
         slots: usize,
@@ -71,6 +76,7 @@ impl Shared {
     ) -> Self {
         Self {
             params,
+            dearest,
             decoy,
             slots: Arc::new(Semaphore::new(slots)),
             threads: workers.threads(),

@@ -38,6 +38,8 @@ pub enum AuditAction {
     UnsubscribeNumber,
     /// Removing the unit of a line (OPS-2).
     ResetUnit,
+    /// Computing the hash of a password again with the present cost (LOGIN-9).
+    RenewHash,
     /// A refused access of a session to a number's settings (SESS-4).
     CheckAccess,
 }
@@ -61,6 +63,7 @@ impl AuditAction {
             Self::SubscribeNumber => "SUBSCRIBE_NUMBER",
             Self::UnsubscribeNumber => "UNSUBSCRIBE_NUMBER",
             Self::ResetUnit => "RESET_UNIT",
+            Self::RenewHash => "RENEW_HASH",
             Self::CheckAccess => "CHECK_ACCESS",
         }
     }

@@ -5,7 +5,8 @@
 //! - `keys` rotates the key ring.
 //! - `migrate` creates or upgrades the database.
 //!
-//! Each job can run again at any time. It changes only things that are missing or that the command line requests.
+//! Each job can run again at any time. It makes what is missing, and replaces certificates that end soon or need other
+//! host names. Otherwise it changes only what the command line requests.
 #![allow(clippy::print_stdout, reason = "a command line reports its result")]
 
 mod database;
@@ -59,7 +60,8 @@ enum Job {
 
 #[derive(Debug, clap::Args)]
 struct SecretsDirectory {
-    /// The directory that has the vault and, for each container, a directory with its share.
+    /// The directory of the secrets. Its subdirectory `vault` has all secrets. Each other subdirectory has the secrets of
+    /// one container.
     #[arg(
         long = "directory",
         value_name = "DIRECTORY",

@@ -12,7 +12,8 @@ use super::{BenchEnvironment, Effort, load};
 /// The load, as a multiple of the capacity.
 const TIMES: f64 = 10.0;
 
-/// Measures the rate of successful logins under ten times the load, against the highest rate.
+/// Measures the rate of successful logins when ten times as many arrive as the system can serve, against
+/// the highest rate.
 pub(super) async fn measure(
     environment: &BenchEnvironment,
     effort: Effort,
@@ -48,7 +49,7 @@ pub(super) async fn measure(
     Ok(vec![
         Measure::of(
             format!(
-                "successful logins under {TIMES} times the load ({} are shed in each round)",
+                "successful logins at {TIMES} times the capacity ({} are shed in each round)",
                 median(shed)
             ),
             "the highest rate of logins",

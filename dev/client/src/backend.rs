@@ -5,7 +5,7 @@ use aikagi_api::authentication::v1::authentication_service_client::Authenticatio
 use tonic::Status;
 use tonic::transport::Channel;
 
-/// A client of a settings back end.
+/// The client with which a settings back end calls Aikagi.
 #[derive(Debug, Clone)]
 pub struct Backend {
     client: AuthenticationServiceClient<Channel>,

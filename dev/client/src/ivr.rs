@@ -11,7 +11,7 @@ use aikagi_api::units::v1::AuthUnit;
 use tonic::Status;
 use tonic::transport::Channel;
 
-/// A client of an IVR platform.
+/// The client with which an IVR platform calls Aikagi.
 #[derive(Debug, Clone)]
 pub struct Ivr {
     client: CallServiceClient<Channel>,

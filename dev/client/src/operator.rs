@@ -21,7 +21,7 @@ macro_rules! change {
     }};
 }
 
-/// A client of an operator.
+/// The client with which an operator calls Aikagi.
 #[derive(Debug, Clone)]
 pub struct Operator {
     directory: DirectoryServiceClient<Channel>,

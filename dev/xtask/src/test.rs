@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
     /// Run only these steps, by name.
     #[arg(long = "step", value_name = "NAME")]
     steps: Vec<String>,
-    /// Run only the tests whose names contain this text, and no other step.
+    /// Run only the tests whose names contain this text. Of the other steps, run only `install` and `build`.
     filter: Option<String>,
 }
 

@@ -22,6 +22,8 @@ pub(crate) struct VerifiedAttempt {
     pub(crate) charged: Charged,
     /// The live secret that the password matches; `None` if the password is wrong.
     pub(crate) right: Option<LiveSecret>,
+    /// True if the stored hash has the cost of earlier settings (LOGIN-9).
+    pub(crate) has_former_cost: bool,
 }
 
 impl Authentication {
@@ -55,11 +57,17 @@ impl Authentication {
             Err(error) => Err(error.into()),
         };
         let compared = match hash {
-            Ok(hash) => compare(permit, password, hash.as_ref()).await,
+            Ok(hash) => {
+                let former = hash
+                    .as_ref()
+                    .is_some_and(|hash| !permit.has_present_cost(hash));
+                let compared = compare(permit, password, hash.as_ref()).await;
+                compared.map(|matches| (matches, former))
+            }
             Err(failure) => Err(failure),
         };
-        let matches = match compared {
-            Ok(matches) => matches,
+        let (matches, has_former_cost) = match compared {
+            Ok(compared) => compared,
             Err(failure) => {
                 self.refunds.refund(charged.open_charge(number)).await;
                 return Err(failure);
@@ -69,7 +77,32 @@ impl Authentication {
         let right = matches
             .then_some(live)
             .filter(|live| !matches!(live, LiveSecret::None(_)));
-        Ok(Some(VerifiedAttempt { charged, right }))
+        Ok(Some(VerifiedAttempt {
+            charged,
+            right,
+            has_former_cost,
+        }))
+    }
+
+    /// LOGIN-9: hashes a right permanent password again if its stored hash has a former cost, and seals the new hash.
+    /// `None` if that is not needed, or if it fails. Then a later login tries it again.
+    pub(crate) async fn renewed_hash(
+        &self,
+        permit: &mut Permit,
+        number: &TelephoneNumber,
+        attempt: &VerifiedAttempt,
+        password: &TypedPassword,
+    ) -> Option<Vec<u8>> {
+        if !attempt.has_former_cost || !matches!(attempt.right, Some(LiveSecret::Permanent { .. }))
+        {
+            return None;
+        }
+        let hash = permit
+            .hash(SecretBytes::from(password.expose()))
+            .await
+            .ok()?;
+        let context = permanent(number, attempt.charged.epoch);
+        self.keys.seal_hash(context, &hash).ok()
     }
 
     /// Opens the sealed hash of the live secret (LOGIN-7). `record` was read from Redis during the charge. Returns `None`

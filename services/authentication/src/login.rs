@@ -50,6 +50,9 @@ impl Authentication {
             self.store.note_refused_login(&number, now).await?;
             return Err(self.login_refused(None));
         };
+        let renewed = self
+            .renewed_hash(&mut permit, &number, &attempt, &password)
+            .await;
         drop(permit);
         let kind = attempt.charged.kind;
         let Some(record) = self.record_of(&number, &attempt, now) else {
@@ -78,6 +81,13 @@ impl Authentication {
         // False if the credential has changed since the charge: this password is no longer valid.
         if !settled? {
             return Err(self.login_refused(Some(kind)));
+        }
+        if let Some(renewed) = renewed {
+            // If this fails, the old hash stays valid, and a later login renews it.
+            let stored = self
+                .store
+                .renew_hash(&number, &attempt.charged, &renewed, now);
+            metrics::renewed(stored.await.unwrap_or(false));
         }
         let (session_token, session) = match self.open_session(&stored?, &record, now).await {
             // LOGIN-5, SESS-2: the session was ended before its token was sent.

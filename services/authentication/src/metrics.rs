@@ -19,6 +19,12 @@ static KILLED: LazyLock<Counter<u64>> = LazyLock::new(|| {
         "Passwords killed by wrong attempts.",
     )
 });
+static RENEWED: LazyLock<Counter<u64>> = LazyLock::new(|| {
+    counter(
+        "aikagi.hashes.renewed",
+        "Hashes of a former cost that a right login computed again, by result.",
+    )
+});
 static REFUNDS: LazyLock<Counter<u64>> = LazyLock::new(|| {
     counter(
         "aikagi.refunds",
@@ -31,6 +37,12 @@ static SESSIONS: LazyLock<Counter<u64>> = LazyLock::new(|| {
         "Sessions opened by a login, and sessions ended by a logout or an operator.",
     )
 });
+
+/// Counts a renewal of a hash. `stored` is false if it failed, or if the password changed in the meantime (LOGIN-9).
+pub(crate) fn renewed(stored: bool) {
+    let result = if stored { "stored" } else { "dropped" };
+    RENEWED.add(1, &[KeyValue::new("aikagi.result", result)]);
+}
 
 /// Counts a login that opened a session.
 pub(crate) fn opened(kind: CredentialKind) {

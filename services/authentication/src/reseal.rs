@@ -2,12 +2,14 @@
 //! job needs no password. It does not seal the hashes of temporary passwords in Redis again. Therefore the old key can
 //! be removed from the key ring only a day later, when these passwords have expired.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use aikagi_domain::credential::Epoch;
 use aikagi_domain::telephone::TelephoneNumber;
+use aikagi_hashing::Cost;
 use aikagi_hashing::seal::KeyRing;
-use aikagi_ledger::{Ledger, Planning, Statement as _};
+use aikagi_ledger::{Ledger, LedgerError, Planning, Statement as _};
 use serde::Deserialize;
 
 use crate::attempt::permanent;
@@ -26,7 +28,7 @@ pub struct ResealSettings {
 }
 
 /// The result of the job.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Resealed {
     /// Hashes that were sealed again.
     pub sealed: u64,
@@ -34,6 +36,8 @@ pub struct Resealed {
     pub current: u64,
     /// Hashes that a service changed during the job. Services seal with the active key.
     pub changed: u64,
+    /// The number of hashes of each cost (LOGIN-9).
+    pub costs: BTreeMap<Cost, u64>,
 }
 
 /// Seals again all hashes that are not sealed with the active key. If it is interrupted, it can be run again.
@@ -57,17 +61,17 @@ pub async fn reseal(settings: &ResealSettings) -> anyhow::Result<Resealed> {
         let Some(end) = rows.last() else { break };
         last.clone_from(&end.number);
         for row in rows {
-            if keys.is_current(&row.permanent_hash) {
+            let sealed = &row.permanent_hash;
+            let number = TelephoneNumber::parse(&row.number)?;
+            let context = permanent(&number, Epoch(row.hash_epoch));
+            let hash = keys.open_hash(context, sealed)?;
+            *done.costs.entry(Cost::of(&hash)?).or_default() += 1;
+            if keys.is_current(sealed) {
                 done.current += 1;
-            } else if reseal_row(
-                &ledger,
-                &keys,
-                &row.number,
-                &row.permanent_hash,
-                Epoch(row.hash_epoch),
-            )
-            .await?
-            {
+                continue;
+            }
+            let again = keys.seal_hash(context, &hash)?;
+            if replace(&ledger, &number, sealed, &again).await? {
                 done.sealed += 1;
             } else {
                 done.changed += 1;
@@ -77,16 +81,13 @@ pub async fn reseal(settings: &ResealSettings) -> anyhow::Result<Resealed> {
     Ok(done)
 }
 
-async fn reseal_row(
+/// Returns false if a service has changed the hash in the meantime.
+async fn replace(
     ledger: &Ledger,
-    keys: &KeyRing,
-    number: &str,
+    number: &TelephoneNumber,
     sealed: &[u8],
-    epoch: Epoch,
-) -> anyhow::Result<bool> {
-    let number = TelephoneNumber::parse(number)?;
-    let context = permanent(&number, epoch);
-    let again = keys.seal_hash(context, &keys.open_hash(context, sealed)?)?;
+    again: &[u8],
+) -> Result<bool, LedgerError> {
     let updated = sqlx::query!(
         "UPDATE credentials SET permanent_hash = $3 WHERE number = $1 AND permanent_hash = $2",
         number.as_str(),

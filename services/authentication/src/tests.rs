@@ -3,6 +3,7 @@
 mod accounts;
 mod attempts;
 mod fixture;
+mod former_cost;
 mod logins;
 mod refunds;
 mod reseal;

@@ -110,7 +110,7 @@ fn unsubscribing_voids_numbers_that_are_no_longer_accounts() {
     assert!(voided(&contract, AuthUnit::Line).is_empty());
 }
 
-/// OPS-1: adding, subscribing or removing a number voids no other account.
+/// OPS-1: adding, subscribing or removing a number voids no account that stays on the line.
 #[test]
 fn adding_and_removing_void_no_other_account() {
     for change in [

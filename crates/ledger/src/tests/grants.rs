@@ -49,6 +49,7 @@ const ALLOWED: &[(&str, &str, &str, &[&str])] = &[
             "wrong_attempts",
             "session_generation",
             "open_charges",
+            "permanent_hash",
         ],
     ),
     ("aikagi_authentication", "SELECT", "ended_sessions", &["*"]),

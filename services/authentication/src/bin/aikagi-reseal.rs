@@ -23,5 +23,8 @@ async fn main() -> anyhow::Result<()> {
         "{} sealed again, {} already current, {} changed by a service meanwhile",
         done.sealed, done.current, done.changed
     );
+    for (cost, hashes) in &done.costs {
+        println!("{hashes} hashes with {cost}");
+    }
     Ok(())
 }

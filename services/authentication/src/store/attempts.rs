@@ -183,6 +183,42 @@ impl Store {
         Ok(settled.settled)
     }
 
+    /// LOGIN-9: replaces the hash of the charged password with a hash of the same password. Returns false if the stored
+    /// hash has changed since the charge.
+    pub(crate) async fn renew_hash(
+        &self,
+        number: &TelephoneNumber,
+        charged: &Charged,
+        renewed: &[u8],
+        now: DateTime<Utc>,
+    ) -> Result<bool, LedgerError> {
+        let stored = sqlx::query!(
+            r#"
+            WITH renewed AS (
+                UPDATE credentials SET permanent_hash = $4
+                WHERE number = $1 AND epoch = $2 AND permanent_hash = $3
+                RETURNING number
+            )
+            INSERT INTO audit_events (occurred_time, actor, action, line_id, number, outcome, reason, trace_id)
+            SELECT $5, $6, $7, $8, number, $9, NULL, $10 FROM renewed
+            "#,
+            number.as_str(),
+            charged.epoch.0,
+            charged.permanent_hash,
+            renewed,
+            now,
+            number.masked(),
+            AuditAction::RenewHash.as_str(),
+            charged.line_id,
+            AuditOutcome::Done.as_str(),
+            trace_id(),
+        )
+        .execute(&self.ledger)
+        .statement("renew_hash", "credentials")
+        .await?;
+        Ok(stored.rows_affected() == 1)
+    }
+
     /// LOGIN-6: settles a right password in a session. This refunds the attempt's own charge, unless a login has set
     /// the count to 0 since the charge. Returns false if the credential has changed since the charge.
     pub(crate) async fn settle_verified(

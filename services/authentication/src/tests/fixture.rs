@@ -43,6 +43,7 @@ const LINES: &str = "
 /// The service with its own stores. They are removed when the fixture is dropped.
 pub(super) struct Fixture {
     pub(super) service: Authentication,
+    pub(super) hashing: aikagi_hashing::Settings,
     pub(super) clock: Arc<ManualClock>,
     pub(super) redis: TestRedis,
     /// A connection as the superuser.
@@ -97,6 +98,7 @@ impl Fixture {
         let service = Authentication::new(&settings, clock.clone(), Shutdown::new()).unwrap();
         Self {
             service,
+            hashing: settings.hashing,
             clock,
             redis,
             ledger,
@@ -177,6 +179,17 @@ impl Fixture {
         .await
         .unwrap();
         epoch
+    }
+
+    /// The sealed hash of an account's last permanent password, and its epoch. `None` if there is none.
+    pub(super) async fn stored_hash(&self, account: &str) -> Option<(Vec<u8>, Epoch)> {
+        let (hash, epoch): (Option<Vec<u8>>, Option<i64>) =
+            sqlx::query_as("SELECT permanent_hash, hash_epoch FROM credentials WHERE number = $1")
+                .bind(account)
+                .fetch_one(&self.ledger)
+                .await
+                .unwrap();
+        hash.zip(epoch.map(Epoch))
     }
 
     /// Charges one attempt, whatever the number's line is.

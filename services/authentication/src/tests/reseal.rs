@@ -1,5 +1,7 @@
 //! The job that seals hashes again with a new key.
 
+use std::collections::BTreeMap;
+
 use aikagi_devkit::installation::files::write_private;
 use aikagi_domain::credential::CredentialKind;
 use aikagi_hashing::seal::{KeyRing, key_id};
@@ -29,13 +31,15 @@ async fn all_hashes_are_sealed_with_the_active_key() {
         key_ring: key_ring.clone(),
     };
     let (sealed, current, changed) = (2, 0, 0);
+    let costs = BTreeMap::from([(fixture.hashing.cost(), 2)]);
     let first = reseal(&settings).await.unwrap();
     assert_eq!(
         first,
         Resealed {
             sealed,
             current,
-            changed
+            changed,
+            costs: costs.clone(),
         }
     );
     let hashes: Vec<Vec<u8>> = sqlx::query_scalar(
@@ -53,7 +57,8 @@ async fn all_hashes_are_sealed_with_the_active_key() {
         Resealed {
             sealed,
             current,
-            changed
+            changed,
+            costs: costs.clone(),
         }
     );
 

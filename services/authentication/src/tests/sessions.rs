@@ -103,7 +103,8 @@ async fn numbers_on_a_line_are_found() {
     }
 }
 
-/// SESS-4, OPS-3: a refused access of a back end writes an audit event with the reason and the masked account.
+/// SESS-4, OPS-3: if a back end asks for a session that may not change the number, an audit event has the reason and
+/// the masked account of the session.
 #[tokio::test]
 async fn a_refused_access_writes_an_event() {
     let fixture = Fixture::new().await;

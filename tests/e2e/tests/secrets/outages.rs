@@ -225,7 +225,12 @@ fn outages(logs: &Path, service: Service, dependency: &str) -> Vec<Vec<String>> 
             outages.push(std::mem::take(&mut causes));
         }
     }
-    assert_eq!(causes, [""; 0], "{} has no end", service.name());
+    assert_eq!(
+        causes,
+        [""; 0],
+        "{}: the log has no end of an outage",
+        service.name()
+    );
     outages
 }
 
