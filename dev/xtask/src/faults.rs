@@ -100,7 +100,8 @@ fn find_flaws(repo: &Repo, console: Console, arguments: &Arguments) -> Result<()
     Ok(())
 }
 
-fn flaws(root: &Path) -> Result<Vec<PathBuf>> {
+/// The files of the flaws, in the order of their names.
+pub(crate) fn flaws(root: &Path) -> Result<Vec<PathBuf>> {
     let directory = root.join(FLAWS);
     let entries = std::fs::read_dir(&directory)
         .with_context(|| format!("cannot read {}", directory.display()))?;

@@ -7,6 +7,7 @@ mod changelog;
 mod citations;
 mod commits;
 mod dependencies;
+mod flaws;
 mod guide;
 mod language;
 mod links;
@@ -70,6 +71,7 @@ pub(crate) fn run(repo: &Repo, console: Console, arguments: &Arguments) -> Resul
     let tree = Tree::read(repo)?;
     let base = Base::of(repo);
     let mut breaches: Vec<String> = CHECKS.iter().flat_map(|check| check(&tree)).collect();
+    breaches.extend(flaws::breaches(repo)?);
     let mut changed = Vec::new();
     if let Some(base) = &base {
         changed = base.changed()?;
