@@ -32,7 +32,7 @@ impl Authentication {
     /// Returns `None` if the account was not charged: no secret is live, no attempt is left, or the number is not on
     /// the line that `charge` names.
     ///
-    /// LOGIN-4: a fault before the comparison refunds the charge. LOGIN-5: every attempt reads Redis, also for a number
+    /// LOGIN-4: a fault before the comparison refunds the charge, even if the fault hides whether it was charged. LOGIN-5: every attempt reads Redis, also for a number
     /// without a temporary password. So a fault of Redis has the same response for every number.
     pub(crate) async fn attempt(
         &self,
@@ -47,7 +47,14 @@ impl Authentication {
             self.store.charge(&charge, &self.credential_rules, now),
             temporary_passwords.get(number),
         );
-        let Some(charged) = charged? else {
+        let charged = match charged {
+            Ok(charged) => charged,
+            Err(error) => {
+                self.refunds.refund_if_charged(charge.open());
+                return Err(error.into());
+            }
+        };
+        let Some(charged) = charged else {
             record?;
             return Ok(None);
         };

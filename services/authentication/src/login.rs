@@ -37,10 +37,7 @@ impl Authentication {
         password: TypedPassword,
     ) -> Result<LoginResponse, Failure> {
         let now = self.clock.now();
-        let charge = Charge {
-            number: &number,
-            line_id: None,
-        };
+        let charge = Charge::of(&number, None);
         let Some(attempt) = self.attempt(&mut permit, charge, &password, now).await? else {
             // LOGIN-5, INV-10: a refusal without an attempt does the same work as one with an attempt.
             permit

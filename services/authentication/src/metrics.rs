@@ -73,6 +73,8 @@ pub(crate) fn killed(kind: CredentialKind) {
 pub(crate) enum RefundResult {
     /// The ledger has the refund.
     Written,
+    /// The charge is not open. It was never executed, or it was refunded by an attempt to write the refund that failed.
+    NotCharged,
     /// The refund failed and will be tried again.
     Waiting,
     /// The refund will not be tried again. The account has lost an attempt.
@@ -83,6 +85,7 @@ impl RefundResult {
     fn label(self) -> KeyValue {
         let name = match self {
             Self::Written => "written",
+            Self::NotCharged => "not-charged",
             Self::Waiting => "waiting",
             Self::Lost => "lost",
         };

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use aikagi_domain::fault::{Fault as _, FaultKind};
 use aikagi_mesh::shutdown::Shutdown;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
 use crate::metrics::{self, RefundResult};
@@ -18,6 +18,9 @@ use crate::store::{OpenCharge, Store};
 const MAX_WAITING: usize = 10_000;
 /// The pause before a waiting refund is tried again.
 const PAUSE: Duration = Duration::from_millis(500);
+/// How long after a failed charge the ledger may still execute it, at most. By then PostgreSQL has stopped its statement
+/// (`postgres.statement_timeout`).
+const LATEST_CHARGE: Duration = Duration::from_secs(5);
 
 /// Writes refunds to the ledger. Clones share the limit on waiting refunds.
 #[derive(Debug, Clone)]
@@ -28,6 +31,8 @@ pub(crate) struct Refunds {
     /// Only one waiting refund is tried at a time, so that the refunds do not take the ledger's connections from
     /// other statements.
     turn: Arc<Semaphore>,
+    /// The pauses before the two looks for a charge of unknown result.
+    pub(crate) looks: [Duration; 2],
 }
 
 impl Refunds {
@@ -38,6 +43,7 @@ impl Refunds {
             shutdown,
             places: Arc::new(Semaphore::new(MAX_WAITING)),
             turn: Arc::new(Semaphore::new(1)),
+            looks: [PAUSE, LATEST_CHARGE],
         }
     }
 
@@ -49,26 +55,45 @@ impl Refunds {
             metrics::refund(RefundResult::Written);
             return;
         }
+        self.wait(charge, vec![PAUSE]);
+    }
+
+    /// Refunds an attempt whose charge failed, if the ledger has executed the charge after all. Returns immediately. A
+    /// background task looks for the charge soon, and again when the ledger can no longer execute it.
+    pub(crate) fn refund_if_charged(&self, charge: OpenCharge) {
+        self.wait(charge, self.looks.to_vec());
+    }
+
+    fn wait(&self, charge: OpenCharge, pauses: Vec<Duration>) {
         let Ok(place) = self.places.clone().try_acquire_owned() else {
             metrics::refund(RefundResult::Lost);
             return;
         };
         metrics::refund(RefundResult::Waiting);
         let refunds = self.clone();
-        self.shutdown
-            .run_to_end(async move { refunds.write(charge, place).await });
+        self.shutdown.run_to_end(async move {
+            let result = refunds.write(&charge, &pauses).await;
+            metrics::refund(result);
+            drop(place);
+        });
     }
 
-    async fn write(&self, charge: OpenCharge, _place: OwnedSemaphorePermit) {
-        let result = loop {
-            sleep(PAUSE).await;
-            let _turn = self.turn.acquire().await;
-            match self.store.refund(&charge).await {
-                Ok(()) => break RefundResult::Written,
-                Err(error) if error.kind() == FaultKind::Internal => break RefundResult::Lost,
-                Err(_passing) => {}
+    /// Tries the refund after each of these pauses, until it is written.
+    async fn write(&self, charge: &OpenCharge, pauses: &[Duration]) -> RefundResult {
+        for pause in pauses {
+            sleep(*pause).await;
+            loop {
+                let turn = self.turn.acquire().await;
+                match self.store.refund(charge).await {
+                    Ok(true) => return RefundResult::Written,
+                    Ok(false) => break,
+                    Err(error) if error.kind() == FaultKind::Internal => return RefundResult::Lost,
+                    Err(_passing) => {}
+                }
+                drop(turn);
+                sleep(PAUSE).await;
             }
-        };
-        metrics::refund(result);
+        }
+        RefundResult::NotCharged
     }
 }

@@ -48,10 +48,7 @@ impl Authentication {
     ) -> Result<VerifyPasswordResponse, Failure> {
         let now = self.clock.now();
         // Only numbers of the session's line: a session cannot charge attempts to other lines.
-        let charge = Charge {
-            number,
-            line_id: Some(session.record.line_id),
-        };
+        let charge = Charge::of(number, Some(session.record.line_id));
         let Some(attempt) = self.attempt(&mut permit, charge, password, now).await? else {
             return Err(Refusal::new(ErrorReason::PasswordDead).into());
         };

@@ -1,6 +1,6 @@
-//! Attacks that no test of a single rule covers: forms whose credential has ended, abandoned
-//! attempts, must-change sessions at RPCs that they may not use, and tokens, turns, previews and
-//! passwords that are used again or for another line.
+//! Attacks that no test of a single rule covers: pages that were opened before their session ended or
+//! their password was replaced, abandoned attempts, must-change sessions at RPCs that they may not use,
+//! and tokens, turns, previews and passwords that are used again or for another line.
 
 mod abandoned;
 mod ended;

@@ -16,15 +16,34 @@ use crate::metrics;
 pub(crate) struct Charge<'a> {
     pub(crate) number: &'a TelephoneNumber,
     /// If present, the attempt is charged only if the number is on this line.
-    pub(crate) line_id: Option<i64>,
+    line_id: Option<i64>,
+    /// A random id. With it a charge is settled or refunded only once. It can be refunded even if it is not known whether
+    /// the ledger has the charge.
+    id: i64,
 }
 
-/// A charge that can be refunded.
+impl<'a> Charge<'a> {
+    pub(crate) fn of(number: &'a TelephoneNumber, line_id: Option<i64>) -> Self {
+        Self {
+            number,
+            line_id,
+            id: rand::random(),
+        }
+    }
+
+    /// The data that a refund of this charge needs.
+    pub(crate) fn open(&self) -> OpenCharge {
+        OpenCharge {
+            number: self.number.clone(),
+            charge_id: self.id,
+        }
+    }
+}
+
+/// A charge that can be refunded, as long as it is open.
 #[derive(Debug, Clone)]
 pub(crate) struct OpenCharge {
     number: TelephoneNumber,
-    epoch: Epoch,
-    reset_round: i64,
     charge_id: i64,
 }
 
@@ -37,8 +56,7 @@ pub(crate) struct Charged {
     /// The round: the number of logins that have set `failures` to 0. A charge can be refunded only while the round
     /// is the same.
     pub(crate) reset_round: i64,
-    /// The id of the charge. With it a charge is settled or refunded only once.
-    pub(crate) charge_id: i64,
+    charge_id: i64,
     /// The sealed hash. `None` if the credential is not a permanent password.
     pub(crate) permanent_hash: Option<Vec<u8>>,
     pub(crate) temporary_expires: Option<DateTime<Utc>>,
@@ -57,8 +75,6 @@ impl Charged {
     pub(crate) fn open_charge(&self, number: &TelephoneNumber) -> OpenCharge {
         OpenCharge {
             number: number.clone(),
-            epoch: self.epoch,
-            reset_round: self.reset_round,
             charge_id: self.charge_id,
         }
     }
@@ -94,7 +110,7 @@ impl Store {
                 UPDATE credentials
                 SET failures = failures + 1, wrong_attempts = wrong_attempts + 1,
                     open_charges = CASE WHEN failures = 0 THEN '{}' ELSE open_charges END
-                        || pg_current_xact_id()::text::bigint
+                        || $6::bigint
                 WHERE number = $1
                   AND killed_time IS NULL
                   AND (kind = 'TEMPORARY' AND failures < $2 AND temporary_expires_time > $4
@@ -106,7 +122,7 @@ impl Store {
                 UPDATE decoy_charges SET charges = charges + 1
                 WHERE slot = hashtext($1) & 63 AND NOT EXISTS (SELECT FROM charged)
             )
-            SELECT kind, epoch, failures, reset_round, open_charges[cardinality(open_charges)] AS "charge_id!",
+            SELECT kind, epoch, failures, reset_round,
                    CASE WHEN kind = 'PERMANENT' THEN permanent_hash END AS permanent_hash,
                    temporary_expires_time, changed_time, last_login_time, wrong_attempts, session_generation,
                    line_id, unit, closed_time IS NOT NULL AS "closed!",
@@ -118,6 +134,7 @@ impl Store {
             limit(rules, CredentialKind::Permanent),
             now,
             charge.line_id,
+            charge.id,
         )
         .fetch_optional(&self.ledger)
         .statement("charge", "credentials")
@@ -130,7 +147,7 @@ impl Store {
             epoch: Epoch(row.epoch),
             failures: count(row.failures),
             reset_round: row.reset_round,
-            charge_id: row.charge_id,
+            charge_id: charge.id,
             permanent_hash: row.permanent_hash,
             temporary_expires: row.temporary_expires_time,
             changed: row.changed_time,
@@ -272,30 +289,29 @@ impl Store {
         Ok(row.present)
     }
 
-    /// LOGIN-4: refunds a charge after a fault of ours. A second refund of the same charge changes nothing.
-    pub(crate) async fn refund(&self, charge: &OpenCharge) -> Result<(), LedgerError> {
-        sqlx::query!(
+    /// LOGIN-4: refunds a charge after a fault of ours. Returns false if the charge is not open, for example because it
+    /// was refunded before. Then nothing changes.
+    ///
+    /// Clears `killed_time` too: a replica of 0.1.0 kills although another charge is open.
+    pub(crate) async fn refund(&self, charge: &OpenCharge) -> Result<bool, LedgerError> {
+        let refunded = sqlx::query!(
             r#"
             UPDATE credentials
             SET failures = greatest(failures - 1, 0), wrong_attempts = greatest(wrong_attempts - 1, 0),
-                killed_time = NULL, open_charges = array_remove(open_charges, $4)
-            WHERE number = $1 AND epoch = $2 AND reset_round = $3 AND $4 = ANY (open_charges)
+                killed_time = NULL, open_charges = array_remove(open_charges, $2)
+            WHERE number = $1 AND $2 = ANY (open_charges)
             "#,
             charge.number.as_str(),
-            charge.epoch.0,
-            charge.reset_round,
             charge.charge_id,
         )
         .execute(&self.ledger)
         .statement("refund", "credentials")
         .await?;
-        Ok(())
+        Ok(refunded.rows_affected() == 1)
     }
 
     /// LOGIN-2: settles a wrong password. The attempt stays charged. Returns true if this kills the password: no
-    /// attempt is left, and none may still be refunded.
-    ///
-    /// A replica of 0.1.0 kills earlier, so a refund clears `killed_time`.
+    /// attempt is left, and no other charge is open.
     pub(crate) async fn settle_wrong(
         &self,
         number: &TelephoneNumber,

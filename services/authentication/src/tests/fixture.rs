@@ -203,10 +203,7 @@ impl Fixture {
         line_id: Option<i64>,
     ) -> Result<Option<Charged>, LedgerError> {
         let account = number(account);
-        let charge = Charge {
-            number: &account,
-            line_id,
-        };
+        let charge = Charge::of(&account, line_id);
         let rules = CredentialRules::default();
         self.store().charge(&charge, &rules, self.now()).await
     }

@@ -6,7 +6,7 @@ use aikagi_domain::credential::{CredentialKind, Epoch};
 use aikagi_ledger::audit::AuditAction;
 
 use super::{BOTH, Fixture, RIGHT, USER, limit, number};
-use crate::store::Charged;
+use crate::store::{Charge, Charged};
 
 async fn settle_wrong(fixture: &Fixture, charged: &Charged) -> bool {
     let rules = &fixture.service.credential_rules;
@@ -77,7 +77,7 @@ async fn a_charge_is_refunded_only_in_its_round() {
     assert_eq!(fixture.counts(USER).await, before);
 }
 
-/// INV-1: after a change of the credential, an older charge settles and refunds nothing.
+/// INV-1: after a change of the credential, an older charge can be neither settled nor refunded.
 #[tokio::test]
 async fn a_charge_is_refunded_only_in_its_epoch() {
     let fixture = Fixture::new().await;
@@ -196,6 +196,44 @@ const REFUSE_SETTLEMENTS: &str = "
     CREATE TRIGGER refuse BEFORE UPDATE ON credentials
     FOR EACH ROW WHEN (NEW.failures < OLD.failures) EXECUTE FUNCTION refuse()";
 
+/// LOGIN-4: an attempt whose charge fails is refunded, even if the ledger executes the charge later.
+#[tokio::test]
+async fn a_charge_of_unknown_result_is_refunded() {
+    for is_early in [true, false] {
+        let mut fixture = Fixture::new().await;
+        fixture.service.refunds.looks = [Duration::from_millis(10), Duration::from_millis(500)];
+        fixture.set(USER, CredentialKind::Permanent, RIGHT).await;
+        let account = number(USER);
+        let rules = &fixture.service.credential_rules;
+        let charge = Charge::of(&account, None);
+        let execute = async || {
+            let charged = fixture.store().charge(&charge, rules, fixture.now()).await;
+            assert!(charged.unwrap().is_some());
+        };
+        if is_early {
+            execute().await;
+        }
+        fixture.service.refunds.refund_if_charged(charge.open());
+        if !is_early {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            execute().await;
+        }
+        until_failures(&fixture, 0).await;
+    }
+}
+
+/// Waits at most a minute until an account has this count.
+async fn until_failures(fixture: &Fixture, failures: i32) {
+    let limit = tokio::time::Instant::now() + Duration::from_mins(1);
+    while fixture.counts(USER).await.failures != failures {
+        assert!(
+            tokio::time::Instant::now() < limit,
+            "the charges were not refunded within a minute"
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 /// LOGIN-3, LOGIN-6, INV-2: a right password never counts as a wrong attempt, even if its settlement and its refund
 /// fail. The refund is tried again until it is written.
 #[tokio::test]
@@ -213,14 +251,7 @@ async fn a_right_password_never_counts() {
     }
     assert_eq!(fixture.counts(USER).await.failures, 9);
     fixture.execute("DROP TRIGGER refuse ON credentials").await;
-    let limit = tokio::time::Instant::now() + Duration::from_mins(1);
-    while fixture.counts(USER).await.failures != 1 {
-        assert!(
-            tokio::time::Instant::now() < limit,
-            "the charges were not refunded within a minute"
-        );
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    until_failures(&fixture, 1).await;
     assert_eq!(fixture.counts(USER).await.wrong_attempts, 1);
     fixture.login(USER, RIGHT).await.unwrap();
     assert_eq!(fixture.counts(USER).await.failures, 0);
