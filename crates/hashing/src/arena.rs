@@ -55,7 +55,7 @@ impl Arena {
 
     /// Returns true if the hash was made from this secret. The computation uses the parameters in
     /// the stored hash. If they are cheaper than `dearest`, a second hash does the rest of the work
-    /// (LOGIN-9).
+    /// (LOGIN-10).
     pub(crate) fn verify(
         &mut self,
         secret: &SecretBytes,
@@ -169,7 +169,7 @@ mod tests {
         assert!(arena.verify(&"abcd1234".into(), &old, SMALL).unwrap());
     }
 
-    /// LOGIN-5, LOGIN-9: a comparison does the same work for each stored cost and for the decoy.
+    /// LOGIN-5, LOGIN-10: a comparison does the same work for each stored cost and for the decoy.
     #[test]
     fn every_comparison_does_the_work_of_the_dearest_cost() {
         let dearest = Cost {

@@ -1,4 +1,4 @@
-//! The cost of a hash, and how comparisons with hashes of different costs do the same work (LOGIN-9).
+//! The cost of a hash, and how comparisons with hashes of different costs do the same work (LOGIN-10).
 
 use std::fmt;
 
@@ -93,7 +93,7 @@ mod tests {
     }
 
     proptest! {
-        /// LOGIN-5, LOGIN-9: a hash and its second hash together do the work of the dearest cost. The second hash
+        /// LOGIN-5, LOGIN-10: a hash and its second hash together do the work of the dearest cost. The second hash
         /// needs no more memory.
         #[test]
         fn two_hashes_do_the_work_of_the_dearest(

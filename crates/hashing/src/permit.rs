@@ -33,7 +33,7 @@ impl Permit {
     }
 
     /// Returns true if the hash was made from this secret. Does the work of the dearest cost that is still stored,
-    /// whatever the cost of this hash is (LOGIN-9).
+    /// whatever the cost of this hash is (LOGIN-10).
     ///
     /// Fails with [`HashError::Malformed`] if the hash is not an Argon2id hash.
     pub async fn verify(&mut self, secret: SecretBytes, hash: &Hash) -> Result<bool, HashError> {

@@ -27,7 +27,7 @@ pub struct Settings {
     #[serde(default = "default_parallelism")]
     pub parallelism: u32,
     /// The costs of earlier settings, as long as hashes of these costs may be stored. Every comparison does the work of
-    /// the dearest cost (LOGIN-9).
+    /// the dearest cost (LOGIN-10).
     #[serde(default)]
     pub former: Vec<Cost>,
     /// The number of hashes that run in parallel. The default is the number of cores.
@@ -161,7 +161,7 @@ impl Settings {
         }
     }
 
-    /// The cost of the dearest hash that may be stored (LOGIN-9).
+    /// The cost of the dearest hash that may be stored (LOGIN-10).
     pub(crate) fn dearest(&self) -> Cost {
         self.costs()
             .max_by_key(|cost| cost.work())

@@ -47,7 +47,7 @@ impl Fault for Busy {
 /// The state of a pool, which all its clones and permits share.
 pub(crate) struct Shared {
     pub(crate) params: Params,
-    /// The dearest cost of a hash that is still stored (LOGIN-9).
+    /// The dearest cost of a hash that is still stored (LOGIN-10).
     pub(crate) dearest: Cost,
     /// A hash of the dearest cost, which no secret matches.
     pub(crate) decoy: Hash,

@@ -38,7 +38,7 @@ pub enum AuditAction {
     UnsubscribeNumber,
     /// Removing the unit of a line (OPS-2).
     ResetUnit,
-    /// Computing the hash of a password again with the present cost (LOGIN-9).
+    /// Computing the hash of a password again with the present cost (LOGIN-10).
     RenewHash,
     /// A refused access of a session to a number's settings (SESS-4).
     CheckAccess,

@@ -22,7 +22,7 @@ pub(crate) struct VerifiedAttempt {
     pub(crate) charged: Charged,
     /// The live secret that the password matches; `None` if the password is wrong.
     pub(crate) right: Option<LiveSecret>,
-    /// True if the stored hash has the cost of earlier settings (LOGIN-9).
+    /// True if the stored hash has the cost of earlier settings (LOGIN-10).
     pub(crate) has_former_cost: bool,
 }
 
@@ -91,7 +91,7 @@ impl Authentication {
         }))
     }
 
-    /// LOGIN-9: hashes a right permanent password again if its stored hash has a former cost, and seals the new hash.
+    /// LOGIN-10: hashes a right permanent password again if its stored hash has a former cost, and seals the new hash.
     /// `None` if that is not needed, or if it fails. Then a later login tries it again.
     pub(crate) async fn renewed_hash(
         &self,

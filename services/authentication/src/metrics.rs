@@ -38,7 +38,7 @@ static SESSIONS: LazyLock<Counter<u64>> = LazyLock::new(|| {
     )
 });
 
-/// Counts a renewal of a hash. `stored` is false if it failed, or if the password changed in the meantime (LOGIN-9).
+/// Counts a renewal of a hash. `stored` is false if it failed, or if the password changed in the meantime (LOGIN-10).
 pub(crate) fn renewed(stored: bool) {
     let result = if stored { "stored" } else { "dropped" };
     RENEWED.add(1, &[KeyValue::new("aikagi.result", result)]);

@@ -36,7 +36,7 @@ pub struct Resealed {
     pub current: u64,
     /// Hashes that a service changed during the job. Services seal with the active key.
     pub changed: u64,
-    /// The number of hashes of each cost (LOGIN-9).
+    /// The number of hashes of each cost (LOGIN-10).
     pub costs: BTreeMap<Cost, u64>,
 }
 

@@ -200,7 +200,7 @@ impl Store {
         Ok(settled.settled)
     }
 
-    /// LOGIN-9: replaces the hash of the charged password with a hash of the same password. Returns false if the stored
+    /// LOGIN-10: replaces the hash of the charged password with a hash of the same password. Returns false if the stored
     /// hash has changed since the charge.
     pub(crate) async fn renew_hash(
         &self,

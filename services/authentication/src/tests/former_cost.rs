@@ -1,4 +1,4 @@
-//! Hashes that have the cost of earlier settings (LOGIN-9).
+//! Hashes that have the cost of earlier settings (LOGIN-10).
 
 use aikagi_domain::credential::CredentialKind;
 use aikagi_hashing::{Cost, Hash, Pool};
@@ -35,7 +35,7 @@ async fn renewals(fixture: &Fixture) -> usize {
     events.iter().filter(|event| event.action == name).count()
 }
 
-/// LOGIN-9, OPS-3: a right login computes the hash again with the present cost, once. The epoch stays the same.
+/// LOGIN-10, OPS-3: a right login computes the hash again with the present cost, once. The epoch stays the same.
 #[tokio::test]
 async fn a_right_login_renews_the_hash() {
     let mut fixture = Fixture::new().await;
@@ -50,7 +50,7 @@ async fn a_right_login_renews_the_hash() {
     assert_eq!(fixture.stored_hash(USER).await.unwrap().1, epoch);
 }
 
-/// LOGIN-9: a wrong password renews nothing. Neither does a temporary password, which ends within a day.
+/// LOGIN-10: a wrong password renews nothing. Neither does a temporary password, which ends within a day.
 #[tokio::test]
 async fn only_a_right_permanent_password_renews() {
     for kind in BOTH {
@@ -67,7 +67,7 @@ async fn only_a_right_permanent_password_renews() {
     }
 }
 
-/// LOGIN-9: a hash that was changed after the charge is not overwritten.
+/// LOGIN-10: a hash that was changed after the charge is not overwritten.
 #[tokio::test]
 async fn a_changed_hash_is_not_overwritten() {
     let fixture = Fixture::new().await;
