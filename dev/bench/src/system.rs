@@ -123,13 +123,14 @@ pub(super) fn status_error(status: Status) -> anyhow::Error {
     anyhow::anyhow!("{:?}: {}", status.code(), status.message())
 }
 
-/// Removes the limit per client address.
+/// Removes the limits per client address.
 pub(super) fn unlimited(service: Service, _replica: u16, table: &mut Table) {
     if service == Service::Gateway {
         let mut attempts = Table::new();
         attempts.insert("burst".into(), 1_000_000.into());
         attempts.insert("period".into(), "1s".into());
         let mut limits = Table::new();
+        limits.insert("attempts_at_number".into(), attempts.clone().into());
         limits.insert("attempts".into(), attempts.into());
         table.insert("limits".into(), limits.into());
     }

@@ -84,14 +84,16 @@ impl Rules {
         Ok(self.attempts.of(client))
     }
 
-    /// LOGIN-8: takes the attempt of a request that tries one password. To a request that tries several passwords,
-    /// adds the [`ClientAttempts`] with which the RPC takes the attempts.
+    /// LOGIN-8: takes the attempt of a request that tries one password. Adds the [`ClientAttempts`] with which an RPC
+    /// takes the attempts that depend on its message: one for each of several passwords, or one at a number (LOGIN-9).
     async fn limit(&self, mut request: Request<Body>) -> Result<Request<Body>, Refusal> {
         let path = request.uri().path();
-        if ATTEMPTS.contains(&path) {
-            self.attempts_of(&request)?.take(1).await?;
-        } else if path == SEVERAL_ATTEMPTS {
+        let tries_one = ATTEMPTS.contains(&path);
+        if tries_one || path == SEVERAL_ATTEMPTS {
             let attempts = self.attempts_of(&request)?;
+            if tries_one {
+                attempts.take(1).await?;
+            }
             request.extensions_mut().insert(attempts);
         }
         Ok(request)

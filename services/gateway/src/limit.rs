@@ -1,10 +1,11 @@
-//! The limit of attempts for each client address (LOGIN-8).
+//! The limits of attempts for each client address, in all (LOGIN-8) and at one number (LOGIN-9).
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
 use aikagi_domain::duration_text;
 use aikagi_domain::limit::Quota;
+use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_mesh::clock::SharedClock;
 use aikagi_refusal::{ErrorReason, Failure, Refusal};
 use chrono::TimeDelta;
@@ -13,6 +14,9 @@ use serde::Deserialize;
 
 /// The prefix length of one subscriber's IPv6 network. All addresses of that network share one limit.
 const IPV6_PREFIX: u8 = 64;
+/// The prefix length of the IPv6 networks that many providers give to one household. For refused logins at one number, all
+/// addresses of such a network share one limit.
+const IPV6_HOUSEHOLD: u8 = 56;
 
 /// `[limits]`: the limits of attempts for each client address (LOGIN-8).
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -22,6 +26,10 @@ pub struct LimitSettings {
     /// again after 5 minutes without an attempt.
     #[serde(default = "default_attempts")]
     pub attempts: Quota,
+    /// The refused logins of an address at one number (LOGIN-9). The default is 15 in a row, and then one every 24
+    /// minutes. The limit does not apply to networks with an override.
+    #[serde(default = "default_attempts_at_number")]
+    pub attempts_at_number: Quota,
     /// Limits for the addresses of certain networks, such as networks of many subscribers.
     #[serde(default)]
     pub overrides: Vec<Override>,
@@ -47,10 +55,18 @@ fn default_attempts() -> Quota {
     }
 }
 
+fn default_attempts_at_number() -> Quota {
+    Quota {
+        burst: 15,
+        period: TimeDelta::hours(6),
+    }
+}
+
 impl Default for LimitSettings {
     fn default() -> Self {
         Self {
             attempts: default_attempts(),
+            attempts_at_number: default_attempts_at_number(),
             overrides: Vec::new(),
         }
     }
@@ -75,6 +91,17 @@ impl LimitSettings {
             limit.network.prefix_len().max(IPV6_PREFIX)
         });
         (key_of(address, prefix), quota)
+    }
+
+    /// The key under which the refused logins of an address at a number are counted. `None` if the address is in a
+    /// network with an override: many subscribers share it, and one of them must not use up the attempts of another.
+    fn key_at_number(&self, address: IpAddr, number: &TelephoneNumber) -> Option<String> {
+        let mut shared = self.overrides.iter();
+        if shared.any(|limit| limit.network.contains(&address)) {
+            return None;
+        }
+        let address = key_of(address, IPV6_HOUSEHOLD);
+        Some(format!("{address} {}", number.as_str()))
     }
 }
 
@@ -126,13 +153,43 @@ impl ClientAttempts {
     pub(crate) async fn take(&self, passwords: usize) -> Result<u32, Refusal> {
         let (key, quota) = self.limiter.settings.for_address(self.address);
         let passwords = u32::try_from(passwords).unwrap_or(u32::MAX);
+        self.take_from(&key, &quota, passwords).await?;
+        Ok(quota.counted(passwords))
+    }
+
+    /// LOGIN-9: takes an attempt at a number, whether the number exists or not. It fails as [`Self::take`] does.
+    pub(crate) async fn take_at(&self, number: &TelephoneNumber) -> Result<(), Refusal> {
+        let settings = &self.limiter.settings;
+        match settings.key_at_number(self.address, number) {
+            Some(key) => self.take_from(&key, &settings.attempts_at_number, 1).await,
+            None => Ok(()),
+        }
+    }
+
+    /// LOGIN-9: returns an attempt at a number that was not refused. It reports a fault as [`Self::refund`] does.
+    pub(crate) async fn refund_at(&self, number: &TelephoneNumber) {
+        let settings = &self.limiter.settings;
+        if let Some(key) = settings.key_at_number(self.address, number) {
+            self.refund_to(&key, &settings.attempts_at_number, 1).await;
+        }
+    }
+
+    async fn take_from(&self, key: &str, quota: &Quota, attempts: u32) -> Result<(), Refusal> {
         let now = self.limiter.clock.now();
         let limits = self.limiter.store.rate_limits();
-        match limits.take(&key, &quota, passwords, now).await {
-            Ok(Ok(())) => Ok(quota.counted(passwords)),
+        match limits.take(key, quota, attempts, now).await {
+            Ok(Ok(())) => Ok(()),
             Ok(Err(wait)) => Err(Refusal::new(ErrorReason::TooManyAttempts)
                 .retry_after(wait.to_std().unwrap_or_default())),
             Err(fault) => Err(Failure::from(fault).into()),
+        }
+    }
+
+    async fn refund_to(&self, key: &str, quota: &Quota, attempts: u32) {
+        let now = self.limiter.clock.now();
+        let limits = self.limiter.store.rate_limits();
+        if let Err(fault) = limits.refund(key, quota, attempts, now).await {
+            Failure::from(fault).report();
         }
     }
 
@@ -145,11 +202,7 @@ impl ClientAttempts {
             return;
         }
         let (key, quota) = self.limiter.settings.for_address(self.address);
-        let now = self.limiter.clock.now();
-        let limits = self.limiter.store.rate_limits();
-        if let Err(fault) = limits.refund(&key, &quota, attempts, now).await {
-            Failure::from(fault).report();
-        }
+        self.refund_to(&key, &quota, attempts).await;
     }
 }
 
@@ -189,6 +242,28 @@ mod tests {
         ] {
             let (counted, quota) = settings.for_address(address.parse().unwrap());
             assert_eq!((counted.as_str(), quota.burst), (key, burst), "{address}");
+        }
+    }
+
+    /// LOGIN-9: at one number, each IPv4 address and each IPv6 /56 has its own limit. Networks of many subscribers have
+    /// none.
+    #[test]
+    fn an_address_has_a_limit_for_each_number() {
+        let settings = LimitSettings {
+            overrides: vec![limit("10.0.0.0/8", 100)],
+            ..LimitSettings::default()
+        };
+        let number = TelephoneNumber::parse("03-1234-5678").unwrap();
+        for (address, key) in [
+            ("192.0.2.1", Some("192.0.2.1 0312345678")),
+            (
+                "2001:db9:1:23ff::1",
+                Some("2001:db9:1:2300::/56 0312345678"),
+            ),
+            ("10.1.2.3", None),
+        ] {
+            let counted = settings.key_at_number(address.parse().unwrap(), &number);
+            assert_eq!(counted.as_deref(), key, "{address}");
         }
     }
 

@@ -68,7 +68,7 @@ impl SubscriberService for Subscriber {
         request: Request<LoginRequest>,
     ) -> Result<Response<LoginResponse>, Status> {
         let client = ClientSession::of_request(&request);
-        client.clear_ended(login::login(self, &client, request.into_inner()).await)
+        client.clear_ended(login::login(self, &client, request).await)
     }
 
     async fn logout(

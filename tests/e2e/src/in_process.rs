@@ -229,10 +229,11 @@ impl InProcessSystem {
             hashing.insert("queue".into(), 1024.into());
         }
         if service == Service::Gateway {
-            // All requests come from one address, so the limit for an address is high. Tests of
-            // LOGIN-8 lower it again.
+            // All requests come from one address, so the limits for an address are high. Tests of
+            // LOGIN-8 and LOGIN-9 lower them again.
             let plenty: Table = toml::from_str("burst = 100000\nperiod = \"1s\"")?;
             let mut limits = Table::new();
+            limits.insert("attempts_at_number".into(), plenty.clone().into());
             limits.insert("attempts".into(), plenty.into());
             table.insert("limits".into(), limits.into());
         }

@@ -116,8 +116,10 @@ pub fn light(service: Service, _replica: u16, table: &mut toml::Table) {
         hashing.insert("queue".into(), 1024.into());
     }
     if service == Service::Gateway {
-        let limits = "[attempts]\nburst = 100000\nperiod = \"1s\"";
-        let limits: toml::Table = toml::from_str(limits).unwrap();
+        let plenty: toml::Table = toml::from_str("burst = 100000\nperiod = \"1s\"").unwrap();
+        let mut limits = toml::Table::new();
+        limits.insert("attempts_at_number".into(), plenty.clone().into());
+        limits.insert("attempts".into(), plenty.into());
         table.insert("limits".into(), limits.into());
     }
 }

@@ -4,23 +4,39 @@ use std::mem::take;
 
 use aikagi_api::authentication;
 use aikagi_api::edge::v1::{LoginRequest, LoginResponse};
-use aikagi_refusal::forward;
-use tonic::{Response, Status};
+use aikagi_refusal::{ErrorReason, fields, forward, internal, reason_of};
+use tonic::{Request, Response, Status};
 
 use super::Subscriber;
+use crate::limit::ClientAttempts;
 use crate::session_token::ClientSession;
 
 /// LOGIN-1, SESS-3: opens a session.
+///
+/// LOGIN-9: takes an attempt at the number. Only a refused login keeps it. Authentication refuses a malformed number.
 pub(super) async fn login(
     subscriber: &Subscriber,
     client: &ClientSession,
-    mut request: LoginRequest,
+    request: Request<LoginRequest>,
 ) -> Result<Response<LoginResponse>, Status> {
+    let attempts = request.extensions().get::<ClientAttempts>().cloned();
+    let attempts = attempts.ok_or_else(|| internal("a request has no limit of attempts"))?;
+    let mut request = request.into_inner();
+    let number = fields::number("number", &request.number).ok();
+    if let Some(number) = &number {
+        attempts.take_at(number).await?;
+    }
     let request = authentication::v1::LoginRequest {
         number: take(&mut request.number),
         password: take(&mut request.password),
     };
     let response = subscriber.authentication().login(request).await;
+    let refused = response
+        .as_ref()
+        .is_err_and(|status| reason_of(status) == Some(ErrorReason::LoginRefused));
+    if let Some(number) = number.filter(|_| !refused) {
+        attempts.refund_at(&number).await;
+    }
     let mut opened = response.map_err(|status| forward(&status))?.into_inner();
     let session = opened.session.take();
     client.with_token(take(&mut opened.session_token), |session_token| {

@@ -151,3 +151,43 @@ async fn without_redis_attempts_are_refused() {
     assert_eq!(session.reason(), Some(ErrorReason::SessionEnded));
     assert_eq!(fixture.stub.calls().len(), 1);
 }
+
+/// LOGIN-9: refused logins of one address at one number are limited, whether the number exists or not. Right passwords,
+/// other numbers and other addresses are not counted.
+#[tokio::test]
+async fn guesses_of_one_address_at_one_number_are_slowed() {
+    let limits = "attempts = { burst = 100, period = \"1s\" }\n\
+                  attempts_at_number = { burst = 3, period = \"1h\" }";
+    let fixture = Fixture::start(limits, BEHIND_A_PROXY).await;
+    let login = async |address: &str, number: &str, password: &str| {
+        let request = LoginRequest {
+            number: number.to_owned(),
+            password: password.to_owned(),
+        };
+        let forwarded = [("x-forwarded-for", address)];
+        fixture.web("Login", &request, &forwarded).await.reason()
+    };
+    let (stranger, owner) = ("192.0.2.1", "192.0.2.2");
+    for number in [NUMBER, "0399999999"] {
+        for _ in 0..5 {
+            assert_eq!(login(stranger, NUMBER, PASSWORD).await, None);
+        }
+        for form in [
+            number,
+            &format!("{}-{}", &number[..2], &number[2..]),
+            number,
+        ] {
+            let reason = login(stranger, form, "wrong").await;
+            assert_eq!(reason, Some(ErrorReason::LoginRefused));
+        }
+        for password in ["wrong", PASSWORD] {
+            let reason = login(stranger, number, password).await;
+            assert_eq!(reason, Some(ErrorReason::TooManyAttempts));
+        }
+        assert_eq!(login(owner, NUMBER, PASSWORD).await, None);
+        fixture.clock.step(TimeDelta::minutes(20));
+        let reason = login(stranger, number, "wrong").await;
+        assert_eq!(reason, Some(ErrorReason::LoginRefused));
+        fixture.clock.step(TimeDelta::hours(1));
+    }
+}
