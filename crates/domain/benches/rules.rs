@@ -37,6 +37,7 @@ fn event(criterion: &mut Criterion) {
         outcome: "DONE",
         reason: Some("PERMANENT"),
         trace_id: Some("0af7651916cd43dd8448eb211c80319c"),
+        repeats: None,
     };
     let mut group = criterion.benchmark_group("an audit event");
     group.bench_function("its hash in the chain", |bencher| {

@@ -79,13 +79,16 @@ pub struct ChainedEvent<'a> {
     pub reason: Option<&'a str>,
     /// The trace of the request.
     pub trace_id: Option<&'a str>,
+    /// How many repeated refusals the event records (OPS-6); `None` for an event of one decision.
+    pub repeats: Option<i64>,
 }
 
 impl ChainedEvent<'_> {
     /// Computes the hash of this event. `previous` is the hash of the event before it.
     ///
     /// A field is encoded as a netstring (`5:LOGIN,`), an absent field as `-,`. Different events
-    /// therefore never have the same encoding.
+    /// therefore never have the same encoding. Only the last field, `repeats`, is left out if it is
+    /// absent.
     pub fn hash_after(&self, previous: ChainHash) -> ChainHash {
         let mut digest = Sha256::new();
         digest.update(previous.0);
@@ -105,6 +108,9 @@ impl ChainedEvent<'_> {
             self.trace_id,
         ] {
             write_field(&mut digest, field);
+        }
+        if let Some(repeats) = self.repeats {
+            write_field(&mut digest, Some(&repeats.to_string()));
         }
         ChainHash(digest.finalize().into())
     }

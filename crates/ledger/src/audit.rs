@@ -1,7 +1,12 @@
-//! The audit trail (OPS-3): one event per decision, in the same transaction as the change.
+//! The audit trail (OPS-3): one event per decision, in the same transaction as the change. Repeated refusals are counted
+//! ([`Refusals`]).
+
+mod refusals;
 
 use aikagi_domain::telephone::TelephoneNumber;
 use chrono::{DateTime, Utc};
+
+pub use refusals::{Noted, Refusals, RefusedEvent};
 
 use crate::{Connection, LedgerError, Statement as _};
 

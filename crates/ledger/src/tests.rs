@@ -8,6 +8,7 @@ mod constraints;
 mod durability;
 mod grants;
 mod line;
+mod refusals;
 mod schema;
 mod silence;
 mod statements;

@@ -159,6 +159,7 @@ pub(crate) struct AuditEvent {
     pub(crate) outcome: String,
     pub(crate) reason: Option<String>,
     pub(crate) trace_id: Option<String>,
+    pub(crate) repeats: Option<i64>,
     pub(crate) chain: i64,
     pub(crate) chain_sequence: i64,
 }
@@ -175,6 +176,7 @@ impl From<units::AuditEvent> for AuditEvent {
             outcome: event.outcome,
             reason: event.reason,
             trace_id: event.trace_id,
+            repeats: event.repeats,
             chain: event.chain,
             chain_sequence: event.chain_sequence,
         }
@@ -197,9 +199,12 @@ impl Printable for AuditEvent {
             self.number.as_deref().unwrap_or("-"),
             self.actor,
         );
+        let repeats = self
+            .repeats
+            .map_or_else(String::new, |repeats| format!("  {repeats} times"));
         match &self.trace_id {
-            Some(trace) => format!("{text}  trace {trace}"),
-            None => text,
+            Some(trace) => format!("{text}{repeats}  trace {trace}"),
+            None => format!("{text}{repeats}"),
         }
     }
 }

@@ -22,6 +22,7 @@ mod settings;
 mod store;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod verify_password;
 
 use std::sync::Arc;
@@ -34,6 +35,7 @@ use aikagi_domain::session::SessionRules;
 use aikagi_hashing::Pool;
 use aikagi_hashing::seal::KeyRing;
 use aikagi_ledger::{Ledger, Planning};
+use aikagi_mesh::background::BackgroundTask;
 use aikagi_mesh::clock::SharedClock;
 use aikagi_mesh::health::Readiness;
 use aikagi_mesh::run::ServiceContext;
@@ -46,12 +48,14 @@ use refunds::Refunds;
 pub use reseal::{ResealSettings, Resealed, reseal};
 pub use settings::Settings;
 use store::Store;
+use turns::Turns;
 
 /// The service with its stores, hashing pool and keys. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Authentication {
     store: Store,
     refunds: Refunds,
+    turns: Turns,
     ttl: aikagi_ttl::TtlStore,
     pool: Pool,
     keys: KeyRing,
@@ -72,6 +76,7 @@ impl Authentication {
         Ok(Self {
             refunds: Refunds::new(store.clone(), shutdown.clone()),
             store,
+            turns: Turns::default(),
             ttl: aikagi_ttl::TtlStore::connect(&settings.redis)?,
             pool: Pool::new(&settings.hashing)?,
             keys: KeyRing::load(&settings.hashing.key_ring)?,
@@ -90,6 +95,8 @@ impl Authentication {
     /// Serves RPCs until shutdown.
     pub async fn serve(self, context: ServiceContext, listener: TcpListener) -> anyhow::Result<()> {
         self.store.start_cleanup(self.clock.clone(), &self.shutdown);
+        metrics::export_sieges();
+        let refusals = self.store.refusals().clone();
         let readiness = Readiness::always()
             .and(self.store.ledger().clone())
             .and(self.ttl.clone());
@@ -102,6 +109,9 @@ impl Authentication {
             routes: Routes::new(AuthenticationServiceServer::new(self)),
             readiness,
         };
-        Ok(server.serve(listener, context.shutdown).await?)
+        let serving = server.serve(listener, context.shutdown);
+        let mut task = BackgroundTask::new("audit_counts");
+        let report = move |result| task.record(result);
+        Ok(refusals.write_while(serving, report).await?)
     }
 }

@@ -25,6 +25,12 @@ static RENEWED: LazyLock<Counter<u64>> = LazyLock::new(|| {
         "Hashes of a former cost that a right login computed again, by result.",
     )
 });
+static BESIEGED: LazyLock<Counter<u64>> = LazyLock::new(|| {
+    counter(
+        "aikagi.credentials.besieged",
+        "Temporary passwords killed without a login since the attempts that killed another password.",
+    )
+});
 static REFUNDS: LazyLock<Counter<u64>> = LazyLock::new(|| {
     counter(
         "aikagi.refunds",
@@ -66,6 +72,16 @@ pub(crate) fn charged(kind: CredentialKind) {
 /// Counts a killed password.
 pub(crate) fn killed(kind: CredentialKind) {
     KILLED.add(1, &[of(Some(kind))]);
+}
+
+/// OPS-7: counts a killed temporary password of a number that is under siege.
+pub(crate) fn besieged() {
+    BESIEGED.add(1, &[]);
+}
+
+/// Exports the count of sieges as 0 at start, so that an alert can tell "none" from "no data".
+pub(crate) fn export_sieges() {
+    BESIEGED.add(0, &[]);
 }
 
 /// The result of a refund.

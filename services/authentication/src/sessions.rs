@@ -49,6 +49,7 @@ impl Authentication {
             return Err(Refusal::new(ErrorReason::SessionRequired).into());
         }
         let digest = digest_of(token)?;
+        let _turn = self.turns.wait(&digest).await;
         let stored = self.find(&digest, now, peek).await?;
         let StoredSession { record, used } =
             stored.ok_or_else(|| Refusal::new(ErrorReason::SessionEnded))?;

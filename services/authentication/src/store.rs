@@ -9,6 +9,7 @@ use std::time::Duration;
 use aikagi_domain::fault::Fault as _;
 use aikagi_domain::session::TokenDigest;
 use aikagi_domain::telephone::TelephoneNumber;
+use aikagi_ledger::audit::Refusals;
 use aikagi_ledger::{Ledger, LedgerError, Statement as _};
 use aikagi_mesh::background::BackgroundTask;
 use aikagi_mesh::clock::SharedClock;
@@ -27,13 +28,22 @@ const CLEANUP_INTERVAL: Duration = Duration::from_mins(10);
 pub(crate) struct Store {
     ledger: Ledger,
     accounts: AccountLookup,
+    refusals: Refusals,
 }
 
 impl Store {
     /// Creates the store. It starts background tasks, so it must be called in a tokio runtime.
     pub(crate) fn new(ledger: Ledger) -> Self {
-        let accounts = AccountLookup::start(&ledger);
-        Self { ledger, accounts }
+        Self {
+            accounts: AccountLookup::start(&ledger),
+            refusals: Refusals::new(ledger.clone()),
+            ledger,
+        }
+    }
+
+    /// The counts of repeated refusals.
+    pub(crate) fn refusals(&self) -> &Refusals {
+        &self.refusals
     }
 
     /// Returns the account of a session. Its state also says if the session was ended permanently. `None` if the number

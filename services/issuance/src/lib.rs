@@ -26,6 +26,7 @@ use aikagi_domain::credential::CredentialRules;
 use aikagi_hashing::Pool;
 use aikagi_hashing::seal::KeyRing;
 use aikagi_ledger::{Ledger, Planning};
+use aikagi_mesh::background::BackgroundTask;
 use aikagi_mesh::clock::SharedClock;
 use aikagi_mesh::health::Readiness;
 use aikagi_mesh::run::ServiceContext;
@@ -76,6 +77,7 @@ impl Issuance {
 
     /// Serves RPCs until shutdown.
     pub async fn serve(self, context: ServiceContext, listener: TcpListener) -> anyhow::Result<()> {
+        let refusals = self.store.refusals().clone();
         let readiness = Readiness::always()
             .and(self.store.ledger().clone())
             .and(self.ttl.clone());
@@ -88,6 +90,9 @@ impl Issuance {
             routes: Routes::new(CallServiceServer::new(self)),
             readiness,
         };
-        Ok(server.serve(listener, context.shutdown).await?)
+        let serving = server.serve(listener, context.shutdown);
+        let mut task = BackgroundTask::new("audit_counts");
+        let report = move |result| task.record(result);
+        Ok(refusals.write_while(serving, report).await?)
     }
 }

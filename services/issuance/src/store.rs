@@ -5,7 +5,7 @@ use aikagi_domain::dialog::{SettingDenial, check_setting};
 use aikagi_domain::fault::InternalFault;
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit::{AuthUnit, UnitChoice};
-use aikagi_ledger::audit::{self, AuditAction, AuditEvent, AuditOutcome};
+use aikagi_ledger::audit::{self, AuditAction, AuditEvent, AuditOutcome, Refusals, RefusedEvent};
 use aikagi_ledger::line::{StoredLine, lock_line_of, read_line_of};
 use aikagi_ledger::{Connection, Ledger, LedgerError, Statement as _};
 use aikagi_mesh::telemetry::trace_id;
@@ -18,6 +18,7 @@ use crate::setting::SettingRequest;
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     ledger: Ledger,
+    refusals: Refusals,
 }
 
 /// A committed temporary password.
@@ -30,7 +31,15 @@ pub(crate) struct Committed {
 
 impl Store {
     pub(crate) fn new(ledger: Ledger) -> Self {
-        Self { ledger }
+        Self {
+            refusals: Refusals::new(ledger.clone()),
+            ledger,
+        }
+    }
+
+    /// The counts of repeated refusals.
+    pub(crate) fn refusals(&self) -> &Refusals {
+        &self.refusals
     }
 
     pub(crate) fn ledger(&self) -> &Ledger {
@@ -104,27 +113,27 @@ impl Store {
         Ok(Committed { account, epoch })
     }
 
-    /// OPS-3: writes the audit event of a refused request to set a password. A number that is on no line is not stored.
+    /// OPS-3, OPS-6: writes or counts a refused request to set a password. A number that is on no line is not stored.
     pub(crate) async fn note_refusal(
         &self,
         workload: &str,
         caller: Option<&TelephoneNumber>,
         line_id: Option<i64>,
-        reason: &str,
+        reason: &'static str,
         now: DateTime<Utc>,
     ) -> Result<(), LedgerError> {
-        let event = AuditEvent {
+        let event = RefusedEvent {
             occurred: now,
             actor: &actor(workload, caller),
             action: AuditAction::SetTemporaryPassword,
             line_id,
-            number: caller.filter(|_| line_id.is_some()),
-            outcome: AuditOutcome::Refused,
-            reason: Some(reason),
+            number: caller,
+            reason,
+            reason_without_line: None,
             trace_id: trace_id(),
         };
-        let mut connection = self.ledger.acquire().await?;
-        audit::append(&mut connection, event).await
+        self.refusals.note(event).await?;
+        Ok(())
     }
 }
 

@@ -22,6 +22,7 @@ use aikagi_domain::password::PasswordPolicy;
 use aikagi_hashing::Pool;
 use aikagi_hashing::seal::KeyRing;
 use aikagi_ledger::{Ledger, Planning};
+use aikagi_mesh::background::BackgroundTask;
 use aikagi_mesh::client::Upstream;
 use aikagi_mesh::clock::SharedClock;
 use aikagi_mesh::health::Readiness;
@@ -81,6 +82,7 @@ impl Password {
 
     /// Serves RPCs until shutdown.
     pub async fn serve(self, context: ServiceContext, listener: TcpListener) -> anyhow::Result<()> {
+        let refusals = self.store.refusals().clone();
         let readiness = Readiness::always().and(self.store.ledger().clone());
         let server = Server {
             name: "password",
@@ -91,6 +93,9 @@ impl Password {
             routes: Routes::new(PasswordServiceServer::new(self)),
             readiness,
         };
-        Ok(server.serve(listener, context.shutdown).await?)
+        let serving = server.serve(listener, context.shutdown);
+        let mut task = BackgroundTask::new("audit_counts");
+        let report = move |result| task.record(result);
+        Ok(refusals.write_while(serving, report).await?)
     }
 }

@@ -4,8 +4,8 @@ use aikagi_domain::credential::Epoch;
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit::Line;
 use aikagi_hashing::seal::SealError;
-use aikagi_ledger::audit::{self, AuditAction, AuditEvent, AuditOutcome};
-use aikagi_ledger::line::{StoredLine, lock_line_of, read_line_of};
+use aikagi_ledger::audit::{self, AuditAction, AuditEvent, AuditOutcome, Refusals, RefusedEvent};
+use aikagi_ledger::line::{StoredLine, lock_line_of};
 use aikagi_ledger::{Connection, Ledger, LedgerError, Statement as _};
 use aikagi_mesh::telemetry::trace_id;
 use aikagi_refusal::{ErrorReason, Failure, Refusal};
@@ -15,11 +15,20 @@ use chrono::{DateTime, Utc};
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     ledger: Ledger,
+    refusals: Refusals,
 }
 
 impl Store {
     pub(crate) fn new(ledger: Ledger) -> Self {
-        Self { ledger }
+        Self {
+            refusals: Refusals::new(ledger.clone()),
+            ledger,
+        }
+    }
+
+    /// The counts of repeated refusals.
+    pub(crate) fn refusals(&self) -> &Refusals {
+        &self.refusals
     }
 
     pub(crate) fn ledger(&self) -> &Ledger {
@@ -58,34 +67,30 @@ impl Store {
             return Err(Refusal::new(ErrorReason::ChangedMeanwhile).into());
         }
         establish(&mut transaction, &stored, now).await?;
-        note(
-            &mut transaction,
-            account,
-            stored.line_id,
-            AuditOutcome::Done,
-            None,
-            now,
-        )
-        .await?;
+        note_change(&mut transaction, account, stored.line_id, now).await?;
         transaction.commit().await?;
         Ok(epoch)
     }
 
-    /// OPS-3: writes the audit event of a refused change. A number that is on no line gets no event.
+    /// OPS-3, OPS-6: writes or counts a refused change. A number that is on no line is not stored.
     pub(crate) async fn note_refusal(
         &self,
         account: &TelephoneNumber,
-        reason: &str,
+        reason: &'static str,
         now: DateTime<Utc>,
     ) -> Result<(), LedgerError> {
-        let mut connection = self.ledger.acquire().await?;
-        match read_line_of(&mut connection, account).await? {
-            Some(StoredLine { line_id, .. }) => {
-                let (outcome, reason) = (AuditOutcome::Refused, Some(reason));
-                note(&mut connection, account, line_id, outcome, reason, now).await
-            }
-            None => Ok(()),
-        }
+        let event = RefusedEvent {
+            occurred: now,
+            actor: &account.masked(),
+            action: AuditAction::ChangePassword,
+            line_id: None,
+            number: Some(account),
+            reason,
+            reason_without_line: None,
+            trace_id: trace_id(),
+        };
+        self.refusals.note(event).await?;
+        Ok(())
     }
 }
 
@@ -152,12 +157,10 @@ async fn establish(
     Ok(())
 }
 
-async fn note(
+async fn note_change(
     connection: &mut Connection,
     account: &TelephoneNumber,
     line_id: i64,
-    outcome: AuditOutcome,
-    reason: Option<&str>,
     now: DateTime<Utc>,
 ) -> Result<(), LedgerError> {
     let event = AuditEvent {
@@ -166,8 +169,8 @@ async fn note(
         action: AuditAction::ChangePassword,
         line_id: Some(line_id),
         number: Some(account),
-        outcome,
-        reason,
+        outcome: AuditOutcome::Done,
+        reason: None,
         trace_id: trace_id(),
     };
     audit::append(connection, event).await

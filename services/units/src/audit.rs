@@ -46,6 +46,7 @@ fn view(event: StoredEvent) -> AuditEvent {
         outcome: event.outcome,
         reason: event.reason,
         trace_id: event.trace_id,
+        repeats: event.repeats,
         chain: event.chain,
         chain_sequence: event.chain_sequence,
         chain_hash: event.chain_hash,

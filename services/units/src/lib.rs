@@ -25,6 +25,7 @@ use aikagi_api::units::v1::import_service_server::{self, ImportServiceServer};
 use aikagi_api::units::v1::migration_service_server::{self, MigrationServiceServer};
 use aikagi_domain::credential::CredentialRules;
 use aikagi_ledger::{Ledger, Planning};
+use aikagi_mesh::background::BackgroundTask;
 use aikagi_mesh::clock::SharedClock;
 use aikagi_mesh::health::Readiness;
 use aikagi_mesh::run::ServiceContext;
@@ -69,6 +70,7 @@ impl Units {
         context: ServiceContext,
         listener: TcpListener,
     ) -> anyhow::Result<()> {
+        let refusals = self.store.refusals().clone();
         let readiness = Readiness::always().and(self.store.ledger().clone());
         let unit_migration =
             UnitMigration::new(settings, &context, self.store.clone(), self.clock.clone())?;
@@ -95,6 +97,9 @@ impl Units {
                 .add_service(MigrationServiceServer::new(unit_migration)),
             readiness,
         };
-        Ok(server.serve(listener, context.shutdown).await?)
+        let serving = server.serve(listener, context.shutdown);
+        let mut task = BackgroundTask::new("audit_counts");
+        let report = move |result| task.record(result);
+        Ok(refusals.write_while(serving, report).await?)
     }
 }

@@ -8,17 +8,27 @@ pub(crate) mod lines;
 pub(crate) mod unit_migration;
 
 use aikagi_domain::telephone::TelephoneNumber;
+use aikagi_ledger::audit::Refusals;
 use aikagi_ledger::{Ledger, LedgerError, Transaction};
 
 /// The ledger, with the statements of this service. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     ledger: Ledger,
+    refusals: Refusals,
 }
 
 impl Store {
     pub(crate) fn new(ledger: Ledger) -> Self {
-        Self { ledger }
+        Self {
+            refusals: Refusals::new(ledger.clone()),
+            ledger,
+        }
+    }
+
+    /// The counts of repeated refusals.
+    pub(crate) fn refusals(&self) -> &Refusals {
+        &self.refusals
     }
 
     /// The ledger, for the health checks.

@@ -1,11 +1,14 @@
 //! Attacks that no test of a single rule covers: pages that were opened before their session ended or
 //! their password was replaced, abandoned attempts, must-change sessions at RPCs that they may not use,
-//! and tokens, turns, previews and passwords that are used again or for another line.
+//! tokens, turns, previews and passwords that are used again or for another line, and refusals and
+//! guesses without end.
 
 mod abandoned;
 mod ended;
 mod forced;
+mod refusals;
 mod replay;
+mod siege;
 
 use sqlx::PgPool;
 

@@ -29,6 +29,7 @@ impl Stored {
             outcome: "DONE",
             reason: self.reason.as_deref(),
             trace_id: None,
+            repeats: None,
         }
     }
 }
@@ -77,7 +78,7 @@ fn marked(stored: &Stored) -> Mark {
 /// OPS-3: the encoding of an event, written out by hand.
 #[test]
 fn an_event_is_encoded_as_specified() {
-    let event = ChainedEvent {
+    let mut event = ChainedEvent {
         chain: -3,
         chain_sequence: 12,
         event_id: 4711,
@@ -89,15 +90,21 @@ fn an_event_is_encoded_as_specified() {
         outcome: "REFUSED",
         reason: Some("a,b"),
         trace_id: None,
+        repeats: None,
     };
     let encoded =
         "2:-3,2:12,4:4711,16:1795541238000042,15:operator/花子,8:ADD_LINE,-,0:,7:REFUSED,3:a,b,-,";
+    let hash_of = |encoded: &str| -> [u8; 32] {
+        let digest = Sha256::new().chain_update([9; 32]);
+        digest.chain_update(encoded).finalize().into()
+    };
     let previous = ChainHash([9; 32]);
-    let mut digest = Sha256::new();
-    digest.update([9; 32]);
-    digest.update(encoded);
-    let expected: [u8; 32] = digest.finalize().into();
-    assert_eq!(event.hash_after(previous).as_bytes(), &expected);
+    assert_eq!(event.hash_after(previous).as_bytes(), &hash_of(encoded));
+    event.repeats = Some(560);
+    assert_eq!(
+        event.hash_after(previous).as_bytes(),
+        &hash_of(&format!("{encoded}3:560,"))
+    );
 }
 
 /// OPS-3: an intact chain has no flaw, also if retention has removed its first events.

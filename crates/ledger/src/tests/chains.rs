@@ -39,6 +39,7 @@ struct Row {
     outcome: String,
     reason: Option<String>,
     trace_id: Option<String>,
+    repeats: Option<i64>,
     chain: i64,
     chain_sequence: i64,
     chain_hash: Vec<u8>,
@@ -68,6 +69,7 @@ fn chained(row: &Row) -> ChainedEvent<'_> {
         outcome: &row.outcome,
         reason: row.reason.as_deref(),
         trace_id: row.trace_id.as_deref(),
+        repeats: row.repeats,
     }
 }
 

@@ -8,6 +8,9 @@ use crate::error::CommandError;
 use crate::output::{Output, Printable};
 use crate::views::{Line, Moment, named};
 
+/// The number of passwords killed in a day that shows a siege (OPS-7). Subscribers seldom kill two passwords in a day.
+const SIEGE: i64 = 2;
+
 pub(crate) async fn run(
     number: &str,
     connection: &Connection,
@@ -31,18 +34,51 @@ struct Explanation {
     /// The verdict and the remedy, as text.
     text: String,
     account_numbers: Vec<String>,
+    /// What was refused in the last 24 hours. `None` if the number is on no line.
+    recent_refusals: Option<Recent>,
     line: Option<Line>,
+}
+
+/// The passwords that were refused at the number in the last 24 hours.
+#[derive(Debug, Serialize)]
+struct Recent {
+    refused_passwords: i64,
+    killed_passwords: i64,
+}
+
+impl Recent {
+    /// What the subscriber and the operator should know; `None` if nothing was refused.
+    fn text(&self) -> Option<String> {
+        let (refused, killed) = (self.refused_passwords, self.killed_passwords);
+        if refused == 0 {
+            return None;
+        }
+        let counts = format!(
+            "In the last 24 hours, refused passwords: {refused}. Passwords that wrong attempts killed: {killed}."
+        );
+        Some(if killed < SIEGE {
+            counts
+        } else {
+            format!(
+                "{counts}\nSomebody probably guesses at this number. The subscriber must log in immediately after the call. The alert AikagiSiege in docs/operations.md says what you can do."
+            )
+        })
+    }
 }
 
 impl Explanation {
     fn new(number: &str, response: ExplainLoginResponse) -> Self {
         let (verdict, remedy) = (response.verdict(), response.remedy());
         let line = response.line.map(Line::from);
+        let recent_refusals = response.recent_refusals.map(|recent| Recent {
+            refused_passwords: recent.refused_passwords,
+            killed_passwords: recent.killed_passwords,
+        });
         let why = verdict_text(verdict, number, line.as_ref());
-        let text = match remedy_text(remedy, number, &response.account_numbers) {
-            Some(remedy) => format!("{why}\n{remedy}"),
-            None => why,
-        };
+        let remedy_text = remedy_text(remedy, number, &response.account_numbers);
+        let recent_text = recent_refusals.as_ref().and_then(Recent::text);
+        let parts = [Some(why), remedy_text, recent_text];
+        let text = parts.into_iter().flatten().collect::<Vec<_>>().join("\n");
         Self {
             number: number.to_owned(),
             can_log_in: matches!(
@@ -53,6 +89,7 @@ impl Explanation {
             remedy: named(remedy.as_str_name(), "REMEDY_"),
             text,
             account_numbers: response.account_numbers,
+            recent_refusals,
             line,
         }
     }
@@ -158,6 +195,7 @@ mod tests {
             remedy: remedy.into(),
             line: None,
             account_numbers: vec!["0312340001".into()],
+            recent_refusals: None,
         };
         Explanation::new("0312340002", response)
     }
@@ -186,6 +224,26 @@ mod tests {
         let text = explanation(LoginVerdict::NoUnit, Remedy::Call).text();
         assert!(text.contains("since the line was added or its unit was reset"));
         assert!(text.contains("a call from the line"));
+    }
+
+    /// OPS-7: refusals are reported, and several killed passwords are reported as a siege.
+    #[test]
+    fn a_siege_is_reported() {
+        let text = |refused_passwords, killed_passwords| {
+            let response = ExplainLoginResponse {
+                recent_refusals: Some(aikagi_api::units::v1::RecentRefusals {
+                    refused_passwords,
+                    killed_passwords,
+                }),
+                ..ExplainLoginResponse::default()
+            };
+            Explanation::new("0312340002", response).text()
+        };
+        assert!(!text(0, 0).contains("24 hours"));
+        assert!(text(4, 1).contains("refused passwords: 4"));
+        assert!(!text(4, 1).contains("AikagiSiege"));
+        assert!(text(37, 2).contains("killed: 2"));
+        assert!(text(37, 2).contains("AikagiSiege"));
     }
 
     #[test]

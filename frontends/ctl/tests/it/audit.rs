@@ -138,6 +138,7 @@ fn chain(length: i64, altered: Option<i64>) -> Vec<ReadAuditChainsResponse> {
             outcome: &event.outcome,
             reason: None,
             trace_id: None,
+            repeats: event.repeats,
         };
         hash = chained.hash_after(hash);
         event.chain_hash = hash.as_bytes().to_vec();

@@ -170,6 +170,7 @@ directory! {
             remedy: remedy.into(),
             line,
             account_numbers: vec![CONTRACT.to_owned(), KILLED.to_owned()],
+            recent_refusals: None,
         }))
     }
 }

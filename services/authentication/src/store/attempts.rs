@@ -5,7 +5,7 @@ use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit::AuthUnit;
 use aikagi_ledger::LedgerError;
 use aikagi_ledger::Statement as _;
-use aikagi_ledger::audit::{AuditAction, AuditOutcome};
+use aikagi_ledger::audit::{AuditAction, AuditOutcome, Noted, RefusedEvent};
 use aikagi_mesh::telemetry::trace_id;
 use chrono::{DateTime, Utc};
 
@@ -77,6 +77,14 @@ impl Charged {
             number: number.clone(),
             charge_id: self.charge_id,
         }
+    }
+
+    /// OPS-7: true if the credential is a temporary password, and the account had no login since enough wrong attempts
+    /// to kill two temporary passwords, including this attempt.
+    pub(crate) fn is_besieged(&self, rules: &CredentialRules) -> bool {
+        let wrong = self.wrong_attempts_before.saturating_add(1);
+        self.kind == CredentialKind::Temporary
+            && wrong >= rules.temporary_attempts.saturating_mul(2)
     }
 
     /// The credential at the time of the charge.
@@ -354,36 +362,50 @@ impl Store {
         .await?;
         if settled.killed {
             metrics::killed(charged.kind);
+            if charged.is_besieged(rules) {
+                metrics::besieged();
+            }
         }
         Ok(settled.killed)
     }
 
-    /// OPS-3: writes the audit event of a login that charged nothing. A number that is on no line is not stored.
-    /// LOGIN-5: writes as many rows as [`settle_wrong`](Self::settle_wrong).
+    /// OPS-3, OPS-6: writes or counts the refusal of a login that charged nothing. A number that is on no line is not
+    /// stored.
+    ///
+    /// LOGIN-5: a counted refusal does the work of an event and of [`settle_wrong`](Self::settle_wrong), so that it takes as
+    /// long as a wrong password.
     pub(crate) async fn note_refused_login(
         &self,
         number: &TelephoneNumber,
         now: DateTime<Utc>,
     ) -> Result<(), LedgerError> {
+        let event = RefusedEvent {
+            occurred: now,
+            actor: &number.masked(),
+            action: AuditAction::Login,
+            line_id: None,
+            number: Some(number),
+            reason: "NOTHING_LIVE",
+            reason_without_line: Some("UNKNOWN_NUMBER"),
+            trace_id: trace_id(),
+        };
+        if self.refusals.note(event).await? == Noted::Written {
+            return Ok(());
+        }
         sqlx::query!(
             r#"
             WITH decoy AS (
                 UPDATE decoy_charges SET charges = charges WHERE slot = hashtext($1) & 63
             )
-            INSERT INTO audit_events (occurred_time, actor, action, line_id, number, outcome, reason, trace_id)
-            SELECT $2, $3, $4, numbers.line_id, numbers.number, $5,
-                   CASE WHEN numbers.number IS NULL THEN 'UNKNOWN_NUMBER' ELSE 'NOTHING_LIVE' END, $6
-            FROM (SELECT) AS always LEFT JOIN numbers ON numbers.number = $1
+            SELECT FROM audit_decoy($1, $2, $3, $4)
             "#,
             number.as_str(),
             now,
             number.masked(),
-            AuditAction::Login.as_str(),
-            AuditOutcome::Refused.as_str(),
             trace_id(),
         )
         .execute(&self.ledger)
-        .statement("note_refused_login", "audit_events")
+        .statement("decoy_event", "audit_decoys")
         .await?;
         Ok(())
     }

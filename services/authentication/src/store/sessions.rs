@@ -4,7 +4,7 @@ use aikagi_domain::session::{SessionRecord, TokenDigest};
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_ledger::LedgerError;
 use aikagi_ledger::Statement as _;
-use aikagi_ledger::audit::{self, AuditAction, AuditEvent, AuditOutcome};
+use aikagi_ledger::audit::{AuditAction, AuditOutcome, Noted, RefusedEvent};
 use aikagi_mesh::telemetry::trace_id;
 use chrono::{DateTime, Utc};
 
@@ -56,25 +56,24 @@ impl Store {
         Ok(found)
     }
 
-    /// OPS-3, SESS-4: writes the audit event of a session that was refused access to a number's settings.
+    /// OPS-3, OPS-6, SESS-4: writes or counts the refusal of a session's access to a number's settings.
     pub(crate) async fn note_refused_access(
         &self,
         record: &SessionRecord,
-        reason: &str,
+        reason: &'static str,
         now: DateTime<Utc>,
-    ) -> Result<(), LedgerError> {
-        let event = AuditEvent {
+    ) -> Result<Noted, LedgerError> {
+        let event = RefusedEvent {
             occurred: now,
             actor: &record.account.masked(),
             action: AuditAction::CheckAccess,
             line_id: Some(record.line_id),
             number: Some(&record.account),
-            outcome: AuditOutcome::Refused,
-            reason: Some(reason),
+            reason,
+            reason_without_line: None,
             trace_id: trace_id(),
         };
-        let mut connection = self.ledger.acquire().await?;
-        audit::append(&mut connection, event).await
+        self.refusals.note(event).await
     }
 
     /// SESS-2: ends all sessions of an account. Returns false if the number is on no line.

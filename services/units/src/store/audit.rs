@@ -19,9 +19,18 @@ pub(crate) struct StoredEvent {
     pub(crate) outcome: String,
     pub(crate) reason: Option<String>,
     pub(crate) trace_id: Option<String>,
+    pub(crate) repeats: Option<i64>,
     pub(crate) chain: i64,
     pub(crate) chain_sequence: i64,
     pub(crate) chain_hash: Vec<u8>,
+}
+
+/// The passwords that were refused at a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RefusedPasswords {
+    pub(crate) refused: i64,
+    /// How many of them killed a password (LOGIN-2).
+    pub(crate) killed: i64,
 }
 
 /// A filter of events. A condition that is `None` or empty matches all events.
@@ -68,8 +77,8 @@ macro_rules! select_events {
     ($order:tt, $filter:expr, $line:expr, $limit:expr) => {
         sqlx::query_as!(
             StoredEvent,
-            "SELECT event_id, occurred_time, actor, action, line_id, number, outcome, reason, trace_id, chain,
-                chain_sequence, chain_hash
+            "SELECT event_id, occurred_time, actor, action, line_id, number, outcome, reason, trace_id,
+                repeats, chain, chain_sequence, chain_hash
              FROM audit_events
              WHERE ($1::text IS NULL OR number = $1 OR chain = $2)
                AND (cardinality($3::text[]) = 0 OR action = ANY ($3))
@@ -124,6 +133,29 @@ impl Store {
             events.reverse();
         }
         Ok(events)
+    }
+
+    /// OPS-7: counts the passwords that were refused at a number since a time.
+    pub(crate) async fn refused_passwords(
+        &self,
+        number: &TelephoneNumber,
+        since: DateTime<Utc>,
+    ) -> Result<RefusedPasswords, LedgerError> {
+        sqlx::query_as!(
+            RefusedPasswords,
+            r#"
+            SELECT coalesce(sum(coalesce(repeats, 1)), 0)::bigint AS "refused!",
+                   count(*) FILTER (WHERE reason = 'KILLED') AS "killed!"
+            FROM audit_events
+            WHERE number = $1 AND action IN ('LOGIN', 'VERIFY_PASSWORD') AND outcome = 'REFUSED'
+              AND occurred_time >= $2
+            "#,
+            number.as_str(),
+            since,
+        )
+        .fetch_one(&self.ledger)
+        .statement("refused_passwords", "audit_events")
+        .await
     }
 
     /// OPS-3: returns a reader of the chain of a number's line, or of all chains if `number` is `None`. Returns `None`
@@ -184,8 +216,8 @@ impl ChainReader {
         let events = sqlx::query_as!(
             StoredEvent,
             r#"
-            SELECT event_id, occurred_time, actor, action, line_id, number, outcome, reason, trace_id, chain,
-                chain_sequence, chain_hash
+            SELECT event_id, occurred_time, actor, action, line_id, number, outcome, reason, trace_id,
+                repeats, chain, chain_sequence, chain_hash
             FROM audit_events
             WHERE (chain, chain_sequence) > ($1, $2) AND ($3::bigint IS NULL OR chain = $3)
             ORDER BY chain, chain_sequence

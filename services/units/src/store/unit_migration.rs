@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use aikagi_domain::credential::{CredentialRules, Epoch};
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit_migration::{UnitMigrationPlan, is_ready};
-use aikagi_ledger::audit::{self, AuditAction, AuditEvent, AuditOutcome};
-use aikagi_ledger::line::{StoredLine, lock_line, read_line_of};
+use aikagi_ledger::audit::{self, AuditAction, AuditEvent, AuditOutcome, RefusedEvent};
+use aikagi_ledger::line::{StoredLine, lock_line};
 use aikagi_ledger::{Connection, LedgerError, Statement as _};
 use aikagi_mesh::telemetry::trace_id;
 use aikagi_refusal::{ErrorReason, Failure, Refusal};
@@ -62,34 +62,30 @@ impl Store {
         set_unit(&mut transaction, migration).await?;
         let direction = direction(migration.plan);
         let (line_id, account) = (migration.stored.line_id, migration.account);
-        note(
-            &mut transaction,
-            account,
-            line_id,
-            AuditOutcome::Done,
-            &direction,
-            now,
-        )
-        .await?;
+        note_done(&mut transaction, account, line_id, &direction, now).await?;
         transaction.commit().await?;
         Ok(())
     }
 
-    /// OPS-3: writes the audit event of a refused unit migration. A number that is on no line gets no event.
+    /// OPS-3, OPS-6: writes or counts a refused unit migration. A number that is on no line is not stored.
     pub(crate) async fn note_refused_migration(
         &self,
         account: &TelephoneNumber,
-        reason: &str,
+        reason: &'static str,
         now: DateTime<Utc>,
     ) -> Result<(), LedgerError> {
-        let mut connection = self.ledger.acquire().await?;
-        match read_line_of(&mut connection, account).await? {
-            Some(StoredLine { line_id, .. }) => {
-                let outcome = AuditOutcome::Refused;
-                note(&mut connection, account, line_id, outcome, reason, now).await
-            }
-            None => Ok(()),
-        }
+        let event = RefusedEvent {
+            occurred: now,
+            actor: &account.masked(),
+            action: AuditAction::Migrate,
+            line_id: None,
+            number: Some(account),
+            reason,
+            reason_without_line: None,
+            trace_id: trace_id(),
+        };
+        self.refusals.note(event).await?;
+        Ok(())
     }
 }
 
@@ -188,11 +184,10 @@ fn direction(plan: &UnitMigrationPlan) -> String {
     format!("{}_TO_{}", plan.from.as_str(), plan.to.as_str())
 }
 
-async fn note(
+async fn note_done(
     connection: &mut Connection,
     account: &TelephoneNumber,
     line_id: i64,
-    outcome: AuditOutcome,
     reason: &str,
     now: DateTime<Utc>,
 ) -> Result<(), LedgerError> {
@@ -202,7 +197,7 @@ async fn note(
         action: AuditAction::Migrate,
         line_id: Some(line_id),
         number: Some(account),
-        outcome,
+        outcome: AuditOutcome::Done,
         reason: Some(reason),
         trace_id: trace_id(),
     };

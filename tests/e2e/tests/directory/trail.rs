@@ -51,6 +51,7 @@ fn chained(event: &AuditEvent) -> ChainedEvent<'_> {
         outcome: &event.outcome,
         reason: event.reason.as_deref(),
         trace_id: event.trace_id.as_deref(),
+        repeats: event.repeats,
     }
 }
 

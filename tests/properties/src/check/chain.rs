@@ -122,6 +122,7 @@ fn event_of<'a>(written: &Written<'a>, chain_sequence: i64) -> ChainedEvent<'a> 
         outcome: written.outcome,
         reason: written.reason,
         trace_id: written.trace_id,
+        repeats: None,
     }
 }
 
