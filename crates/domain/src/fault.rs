@@ -228,6 +228,8 @@ error_types! {
     NoAddress = "no_address",
     /// The certificate at the address belongs to another workload.
     WrongIdentity = "wrong_identity",
+    /// A deny list names the certificate of one of both ends (INV-12).
+    Denied = "denied",
     /// The deadline of the RPC passed.
     Deadline = "deadline",
     /// The connection broke during the RPC.

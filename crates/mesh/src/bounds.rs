@@ -51,9 +51,12 @@ pub struct BoundSettings {
     /// The maximum time for which a connection may have no request in progress.
     #[serde(with = "humantime_serde")]
     pub idle: Option<Duration>,
-    /// The maximum age of a connection.
+    /// The maximum age of a connection. After it the connection accepts no new request (INV-12).
     #[serde(with = "humantime_serde")]
     pub age: Option<Duration>,
+    /// The maximum time for which requests in progress may continue after `age`.
+    #[serde(with = "humantime_serde")]
+    pub grace: Option<Duration>,
     /// The maximum number of requests in progress on one connection.
     pub streams: Option<u32>,
     /// The maximum size of a request's head, in bytes.
@@ -101,7 +104,8 @@ pub struct Bounds {
     pub(crate) body: Duration,
     pub(crate) write: Duration,
     pub(crate) idle: Duration,
-    pub(crate) age: Option<Duration>,
+    pub(crate) age: Duration,
+    pub(crate) grace: Duration,
     pub(crate) streams: u32,
     pub(crate) head_bytes: u32,
     pub(crate) window_bytes: u32,
@@ -138,7 +142,8 @@ impl Bounds {
             body: settings.body.unwrap_or(defaults.body),
             write: settings.write.unwrap_or(defaults.write),
             idle: settings.idle.unwrap_or(defaults.idle),
-            age: settings.age.or(defaults.age),
+            age: settings.age.unwrap_or(defaults.age),
+            grace: settings.grace.unwrap_or(defaults.grace),
             streams: settings.streams.unwrap_or(defaults.streams),
             head_bytes: settings.head_bytes.unwrap_or(defaults.head_bytes),
             window_bytes: settings.window_bytes.unwrap_or(defaults.window_bytes),
@@ -170,7 +175,8 @@ impl Bounds {
             body: Duration::from_secs(5),
             write: Duration::from_secs(15),
             idle: Duration::from_mins(1),
-            age: Some(Duration::from_mins(10)),
+            age: Duration::from_mins(10),
+            grace: Duration::from_secs(20),
             streams: 100,
             head_bytes: 16 * 1024,
             window_bytes: 128 * 1024,
@@ -191,7 +197,9 @@ impl Bounds {
             body: Duration::from_mins(1),
             write: Duration::from_secs(30),
             idle: Duration::from_hours(1),
-            age: None,
+            age: Duration::from_hours(1),
+            // An import or a verification of the audit trail is one request, and may take minutes.
+            grace: Duration::from_mins(15),
             streams: 1024,
             window_bytes: 1024 * 1024,
             send_bytes: 400 * 1024,
@@ -236,7 +244,9 @@ impl Bounds {
 
     /// The interval at which a connection is checked against its time limits.
     pub(crate) fn tick(&self) -> Duration {
-        let shortest = self.first_request.min(self.write).min(self.idle);
+        let shortest = [self.write, self.idle, self.age]
+            .into_iter()
+            .fold(self.first_request, Duration::min);
         (shortest / 4).clamp(Duration::from_millis(20), Duration::from_secs(1))
     }
 }
@@ -317,6 +327,23 @@ mod tests {
             assert_eq!(shares[0], (network.to_owned(), expected), "{address}");
         }
         assert_eq!(connections(&bounds, "2001:db8::7").len(), 1);
+    }
+
+    /// INV-12: a connection of each kind of port has a maximum age, which a setting can change but not remove.
+    #[test]
+    fn every_connection_has_a_maximum_age() {
+        let of = |text: &str, clients| {
+            let bounds = Bounds::new(&toml::from_str(text).unwrap(), clients);
+            (bounds.age, bounds.grace)
+        };
+        let minutes = Duration::from_mins;
+        let seconds = Duration::from_secs;
+        assert_eq!(of("", Clients::Anyone), (minutes(10), seconds(20)));
+        assert_eq!(of("", Clients::Workloads), (minutes(60), minutes(15)));
+        let set = "age = \"5m\"\ngrace = \"1s\"";
+        for clients in [Clients::Anyone, Clients::Workloads] {
+            assert_eq!(of(set, clients), (minutes(5), seconds(1)));
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod balance;
 mod connect;
+mod deniable;
 mod probe;
 
 use std::sync::Arc;
@@ -28,7 +29,7 @@ use crate::shutdown::Shutdown;
 use crate::telemetry;
 use crate::tls::TlsIdentity;
 
-use balance::Balance;
+use balance::{Balance, Broken};
 pub use connect::was_never_started;
 pub use probe::{Obstacle, probe};
 
@@ -119,10 +120,18 @@ impl Upstream {
         let timeout = remaining.saturating_sub(deadline::RESERVE);
         match tokio::time::timeout(timeout, replica.call(Request::from_parts(head, body))).await {
             Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) => Err(Failed {
-                status: self.fault(method, connect::class_of(&error, ErrorType::Reset)),
-                sent: !was_never_started(&error),
-            }),
+            Ok(Err(Broken { error, is_usual })) => {
+                let error_type = connect::class_of(&error, ErrorType::Reset);
+                let status = if is_usual {
+                    RpcFault::new(Arc::clone(&self.workload), method, error_type).into()
+                } else {
+                    self.fault(method, error_type)
+                };
+                Err(Failed {
+                    status,
+                    sent: !was_never_started(&error),
+                })
+            }
             Err(_elapsed) => Err(Failed {
                 status: self.fault(method, ErrorType::Deadline),
                 sent: true,

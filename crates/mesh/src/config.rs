@@ -153,8 +153,8 @@ impl ServerSettings {
     }
 }
 
-/// `[identity]`: the certificate of a workload and the authorities that it trusts. The files are PEM, and are read
-/// again after each change.
+/// `[identity]`: the certificate of a workload, the authorities that it trusts, and the peers that it refuses. The files
+/// are PEM, except the deny list. They are read again after each change.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IdentitySettings {
@@ -164,6 +164,10 @@ pub struct IdentitySettings {
     pub key: PathBuf,
     /// The authorities that the workload trusts.
     pub authorities: PathBuf,
+    /// The deny list: serial numbers and identities of certificates that the workload refuses (INV-12). Without it,
+    /// nobody is denied.
+    #[serde(default)]
+    pub deny_list: Option<PathBuf>,
     /// The interval at which the files are checked for a change.
     #[serde(default = "IdentitySettings::default_reload", with = "humantime_serde")]
     pub reload: Duration,

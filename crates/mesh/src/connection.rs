@@ -8,12 +8,15 @@ use std::time::Instant;
 
 use aikagi_domain::fault::ErrorType;
 use aikagi_refusal::first_of_minute::FirstOfMinute;
+use rustls::{AlertDescription, CertificateError};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::identity::Identity;
+use crate::telemetry::metrics;
+use crate::tls::{Denials, PeerCertificate, Role};
 
 /// The other end of a connection. Each request on the connection has this value in its extensions.
 #[derive(Debug, Clone)]
@@ -33,9 +36,10 @@ pub enum Clients {
     Anyone,
 }
 
-/// Logs connections that are not accepted, and TLS handshakes that fail.
+/// Logs connections that are not accepted. Logs and counts TLS handshakes that fail.
 #[derive(Debug)]
 pub(crate) struct Failures {
+    port: &'static str,
     clients: Clients,
     /// The peers of failed handshakes.
     handshakes: FirstOfMinute<IpAddr>,
@@ -44,8 +48,9 @@ pub(crate) struct Failures {
 }
 
 impl Failures {
-    pub(crate) fn new(clients: Clients) -> Self {
+    pub(crate) fn new(port: &'static str, clients: Clients) -> Self {
         Self {
+            port,
             clients,
             handshakes: FirstOfMinute::default(),
             accepts: FirstOfMinute::default(),
@@ -53,6 +58,7 @@ impl Failures {
     }
 
     pub(crate) fn handshake(&self, address: SocketAddr, error_type: ErrorType) {
+        metrics::handshake_failed(self.port, error_type);
         let (peer, error_type) = (address.ip().to_canonical(), error_type.as_str());
         match self.clients {
             Clients::Anyone => {
@@ -88,12 +94,14 @@ impl Failures {
 pub(crate) fn class_of(error: &io::Error) -> ErrorType {
     let of_tls = error
         .get_ref()
-        .and_then(|inner| inner.downcast_ref::<rustls::Error>())
-        .is_some();
-    if of_tls {
-        ErrorType::Tls
-    } else {
-        ErrorType::Reset
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match of_tls {
+        Some(
+            rustls::Error::InvalidCertificate(CertificateError::Revoked)
+            | rustls::Error::AlertReceived(AlertDescription::CertificateRevoked),
+        ) => ErrorType::Denied,
+        Some(_) => ErrorType::Tls,
+        None => ErrorType::Reset,
     }
 }
 
@@ -106,13 +114,17 @@ pub(crate) async fn handshake(
     stream.set_nodelay(true)?;
     let stream = acceptor.accept(stream).await?;
     let (_, session) = stream.get_ref();
-    let identity = session
+    let certificate = session
         .peer_certificates()
         .and_then(|chain| chain.first())
-        .and_then(|certificate| Identity::of_certificate(certificate).ok());
+        .map(PeerCertificate::of);
+    let identity = certificate
+        .as_ref()
+        .and_then(|certificate| certificate.identity().cloned());
     Ok(Connection {
         stream,
         peer: Peer { address, identity },
+        certificate,
     })
 }
 
@@ -121,12 +133,25 @@ pub(crate) async fn handshake(
 pub struct Connection {
     stream: TlsStream<TcpStream>,
     peer: Peer,
+    /// `None` if the peer presented no certificate.
+    certificate: Option<PeerCertificate>,
 }
 
 impl Connection {
     /// The other end.
     pub fn peer(&self) -> &Peer {
         &self.peer
+    }
+
+    /// Waits until the deny list names the peer's certificate (INV-12).
+    pub(crate) fn denial(&self, denials: Denials) -> impl Future<Output = ()> + Send + use<> {
+        let certificate = self.certificate.clone();
+        async move {
+            match certificate {
+                Some(certificate) => denials.denial(Role::Server, certificate).await,
+                None => std::future::pending().await,
+            }
+        }
     }
 }
 

@@ -65,6 +65,20 @@ impl Policies {
         Ok(Self { methods })
     }
 
+    /// Contracts with one RPC that is neither a stream nor idempotent.
+    #[cfg(test)]
+    pub(crate) fn of_unary(path: &str) -> Self {
+        let method = Method {
+            service: String::new(),
+            policy: MethodPolicy::default(),
+            idempotent: false,
+            client_streaming: false,
+        };
+        Self {
+            methods: HashMap::from([(path.to_owned(), method)]),
+        }
+    }
+
     /// The RPC at a path.
     pub fn method(&self, path: &str) -> Option<&Method> {
         self.methods.get(path)

@@ -4,6 +4,7 @@
 //! time.
 
 mod life;
+mod report;
 mod requests;
 
 use std::convert::Infallible;
@@ -30,11 +31,13 @@ use crate::connection::{Clients, Connection, Failures, class_of, handshake};
 use crate::places::{Kind, Place, Places};
 use crate::relief::{Reason, Relief};
 use crate::shutdown::Shutdown;
+use crate::tls::{Acceptor, Denials};
 
 use life::{Life, Verdict};
-use requests::Requests;
+pub use report::PortReport;
 pub(crate) use requests::pause_before_refusal;
 pub use requests::{ClientOf, RequestPlace};
+use requests::{Reporter, Requests};
 
 /// The pause after `accept` has failed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -84,6 +87,7 @@ pub struct PortSettings {
 /// A port. Clones share its places.
 #[derive(Clone, Debug)]
 pub struct Port {
+    name: &'static str,
     clients: Clients,
     bounds: Arc<Bounds>,
     drain: Duration,
@@ -123,6 +127,7 @@ impl Port {
             of_address: Reason::AddressRequests,
         });
         Self {
+            name: settings.name,
             clients: settings.clients,
             requests: Requests::new(requests, bounds.body, relief.clone()),
             lingering: Arc::new(Semaphore::new(bounds.handshakes)),
@@ -146,14 +151,13 @@ impl Port {
 
     /// Serves until the stop. Then waits until the requests in progress have ended, but at most the drain time. After
     /// that it waits at most the drain time again for other work.
-    pub async fn serve<C, S>(
-        self,
+    pub async fn serve<S>(
+        mut self,
         listener: TcpListener,
-        config: C,
+        acceptor: impl Acceptor,
         service: S,
         shutdown: &Shutdown,
     ) where
-        C: Fn() -> Arc<rustls::ServerConfig> + Send,
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
             + Clone
             + Send
@@ -161,17 +165,26 @@ impl Port {
             + 'static,
         S::Future: Send,
     {
+        let denials = acceptor.denials();
+        if self.clients == Clients::Workloads {
+            self.requests = self.requests.with_report(self.reporter(denials.clone()));
+        }
         let connections = TaskTracker::new();
         let (port, http, stop) = (self.clone(), Arc::new(self.http()), shutdown.clone());
-        let serve = move |connection, place| {
+        let serve = move |connection: Connection, place| {
             let (port, http) = (port.clone(), Arc::clone(&http));
             let (service, stop) = (service.clone(), stop.clone());
+            let denied = connection.denial(denials.clone());
             async move {
-                port.serve_connection(&http, connection, place, service, &stop)
-                    .await;
+                tokio::select! {
+                    // A denied peer must not send another request, so this is checked first.
+                    biased;
+                    () = denied => {}
+                    () = port.serve_connection(&http, connection, place, service, &stop) => {}
+                }
             }
         };
-        self.accept(listener, config, shutdown, &connections, serve)
+        self.accept(listener, acceptor, shutdown, &connections, serve)
             .await;
         connections.close();
         if timeout(self.drain, connections.wait()).await.is_err() {
@@ -180,24 +193,30 @@ impl Port {
         shutdown.wait_for_work(self.drain).await;
     }
 
+    /// Describes the age of connections and the deny list, for a health check.
+    fn reporter(&self, denials: Denials) -> Reporter {
+        let (age, grace) = (self.bounds.age, self.bounds.grace);
+        Arc::new(move || PortReport {
+            age,
+            grace,
+            deny_list: denials.summary(),
+        })
+    }
+
     /// Accepts connections until the stop, and starts a task for each. A handshake that fails or is slow affects no
     /// other connection.
-    ///
-    /// `config` returns the TLS configuration for each new connection, so a renewed certificate takes effect
-    /// immediately.
-    pub(crate) async fn accept<C, F, Served>(
+    pub(crate) async fn accept<F, Served>(
         &self,
         listener: TcpListener,
-        config: C,
+        tls: impl Acceptor,
         shutdown: &Shutdown,
         tasks: &TaskTracker,
         serve: F,
     ) where
-        C: Fn() -> Arc<rustls::ServerConfig>,
         F: Fn(Connection, Place) -> Served + Clone + Send + 'static,
         Served: Future<Output = ()> + Send,
     {
-        let failures = Arc::new(Failures::new(self.clients));
+        let failures = Arc::new(Failures::new(self.name, self.clients));
         loop {
             let accepted = tokio::select! {
                 () = shutdown.begun() => return,
@@ -223,7 +242,7 @@ impl Port {
                 });
                 continue;
             };
-            let acceptor = TlsAcceptor::from(config());
+            let acceptor = TlsAcceptor::from(tls.config());
             let (port, failures, serve) = (self.clone(), Arc::clone(&failures), serve.clone());
             let stop = shutdown.clone();
             tasks.spawn(async move {
@@ -358,13 +377,15 @@ impl Port {
                             self.relief.count(reason);
                             return;
                         }
-                        Verdict::Close(_) if end.is_some() || stopping => {}
+                        Verdict::Close(_) | Verdict::Age if end.is_some() || stopping => {}
                         Verdict::Close(reason) => {
-                            if let Some(reason) = reason {
-                                self.relief.count(reason);
-                            }
+                            self.relief.count(reason);
                             serving.as_mut().graceful_shutdown();
                             end = Some(now + self.drain);
+                        }
+                        Verdict::Age => {
+                            serving.as_mut().graceful_shutdown();
+                            end = Some(now + self.bounds.grace);
                         }
                     }
                 }

@@ -76,9 +76,8 @@ impl Server {
             drain: settings.drain,
         });
         let guard = GuardLayer::new(policies, settings.max_in_flight, settings.deadline);
-        let config = move || self.identity.server_config();
         tracing::info!(service = self.name, "serving");
-        port.serve(listener, config, guard.of(routes), &shutdown)
+        port.serve(listener, self.identity, guard.of(routes), &shutdown)
             .await;
         Ok(())
     }

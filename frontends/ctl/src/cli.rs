@@ -56,10 +56,13 @@ pub struct ConnectionArguments {
         value_name = "FILE"
     )]
     pub authorities: Option<PathBuf>,
-    /// Read all of the above from the file that `cargo xtask up` writes (target/up/state.json)
+    /// The deny list: gateways that must not be trusted, by serial number or identity; `doctor` checks it
+    #[arg(long, global = true, env = "AIKAGICTL_DENY_LIST", value_name = "FILE")]
+    pub deny_list: Option<PathBuf>,
+    /// Read gateway, certificate, key and authorities from the file that `cargo xtask up` writes (target/up/state.json)
     #[arg(long, global = true, env = "AIKAGICTL_STATE", value_name = "FILE")]
     pub state: Option<PathBuf>,
-    /// The settings file (TOML) with the keys gateway, certificate, key, authorities and timeout
+    /// The settings file (TOML) with the keys gateway, certificate, key, authorities, deny_list and timeout
     ///
     /// Default: `$XDG_CONFIG_HOME/aikagi/aikagictl.toml` (`~/.config` if the variable is not set), and then
     /// `/etc/aikagi/aikagictl.toml`.

@@ -22,7 +22,7 @@ const FILE_NAME: &str = "aikagi/aikagictl.toml";
 pub(crate) struct Settings {
     /// The gateways' private ports, as `host:port`.
     pub(crate) gateways: Vec<String>,
-    /// Certificate, key and authorities.
+    /// Certificate, key, authorities and deny list.
     pub(crate) identity: IdentitySettings,
     /// The maximum time of one RPC.
     pub(crate) timeout: Duration,
@@ -36,6 +36,7 @@ struct File {
     certificate: Option<PathBuf>,
     key: Option<PathBuf>,
     authorities: Option<PathBuf>,
+    deny_list: Option<PathBuf>,
     #[serde(default)]
     timeout: Option<String>,
 }
@@ -103,6 +104,7 @@ impl Settings {
                     file.authorities,
                     "authorities",
                 )?,
+                deny_list: arguments.deny_list.or(file.deny_list),
                 reload: Duration::from_mins(1),
             },
             timeout,
@@ -127,6 +129,7 @@ fn read_state(path: &Path) -> Result<File, CommandError> {
         certificate: files.map(|files| files.certificate.clone()),
         key: files.map(|files| files.key.clone()),
         authorities: Some(state.authority),
+        deny_list: None,
         timeout: None,
     })
 }

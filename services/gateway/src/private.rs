@@ -57,9 +57,8 @@ pub(crate) async fn serve(
         max_in_flight: settings.max_in_flight,
         drain: settings.drain,
     });
-    let config = move || identity.server_config();
     tracing::info!(service = "gateway", port = "private", "serving");
-    port.serve(listener, config, guard.of(routes), &gateway.shutdown)
+    port.serve(listener, identity, guard.of(routes), &gateway.shutdown)
         .await;
     Ok(())
 }

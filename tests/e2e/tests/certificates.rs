@@ -1,21 +1,22 @@
 //! Invalid certificates of clients and servers, and the replacement of certificates (INV-7).
 
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aikagi_client::samples::NOBODY;
 use aikagi_client::{Files, Operator, connect, reason, refused};
 use aikagi_devkit::defects::{Defect, issue_defective};
 use aikagi_devkit::installation::certificates::{Authority, Identity};
 use aikagi_devkit::installation::workloads::Service;
-use aikagi_e2e::in_process::InProcessSystem;
+use aikagi_e2e::in_process::{InProcessSystem, Options};
 use aikagi_mesh::client::Upstream;
 use aikagi_mesh::config::{IdentitySettings, ServerSettings};
 use aikagi_mesh::health::Readiness;
 use aikagi_mesh::policy::Policies;
 use aikagi_mesh::server::Server;
 use aikagi_mesh::shutdown::Shutdown;
-use aikagi_mesh::tls::TlsIdentity;
+use aikagi_mesh::tls::{TlsIdentity, certificates, serial_entry};
 use tokio::net::TcpListener;
 use tonic::Status;
 use tonic::service::Routes;
@@ -44,6 +45,7 @@ pub(crate) fn settings(identity: &Identity) -> IdentitySettings {
         certificate: identity.certificate.clone(),
         key: identity.key.clone(),
         authorities: identity.authorities.clone(),
+        deny_list: None,
         reload: Duration::from_hours(1),
     }
 }
@@ -231,4 +233,72 @@ async fn certificates_are_replaced_while_they_are_in_use() {
     identity.reload();
     ask("units", &address, &gateway).await.unwrap();
     shutdown.begin();
+}
+
+/// The deny list of every service in a system: a file beside the service's certificate.
+const DENY_LIST: &str = "deny-list.txt";
+
+/// Gives a service an empty deny list, which it reads often.
+fn with_deny_list(_: Service, table: &mut toml::Table) {
+    let identity = table["identity"].as_table_mut().unwrap();
+    let certificate = identity["certificate"].as_str().unwrap();
+    let list = Path::new(certificate).with_file_name(DENY_LIST);
+    std::fs::write(&list, "").unwrap();
+    identity.insert("deny_list".into(), list.to_str().unwrap().into());
+    identity.insert("reload".into(), "20ms".into());
+}
+
+/// INV-12: a workload with a denied serial number is refused within the interval `identity.reload`, on open connections
+/// and on new ones. This is so at the private port and at a service's own port. Another certificate of the same
+/// workload passes.
+#[tokio::test]
+async fn a_stolen_key_is_stopped_while_the_system_runs() {
+    let options = Options {
+        adjust: with_deny_list,
+        ..Options::default()
+    };
+    let system = InProcessSystem::with(options).await;
+    let list = system.authority.certificate().with_file_name(DENY_LIST);
+    let stolen = |name: &str| {
+        let issued = system.authority.issue(name, &["localhost"]).unwrap();
+        let kept = Identity {
+            certificate: issued.certificate.with_extension("stolen.pem"),
+            key: issued.key.with_extension("stolen.key"),
+            ..issued.clone()
+        };
+        std::fs::copy(&issued.certificate, &kept.certificate).unwrap();
+        std::fs::copy(&issued.key, &kept.key).unwrap();
+        // The owner gets a new certificate with a new key.
+        std::fs::remove_file(&issued.certificate).unwrap();
+        let fresh = system.authority.issue(name, &["localhost"]).unwrap();
+        (kept, fresh)
+    };
+    let ports = [
+        ("operator", system.private[0].clone()),
+        ("gateway", system.addresses[&Service::Units][0].clone()),
+    ];
+    for (name, address) in ports {
+        let (kept, fresh) = stolen(name);
+        let client = |identity: &Identity| {
+            let url = format!("https://{address}");
+            let files = files(identity);
+            let channel = connect(&url, &system.authority.certificate(), Some(&files)).unwrap();
+            Operator::new(channel)
+        };
+        let (open, owner) = (client(&kept), client(&fresh));
+        for operator in [&open, &owner] {
+            assert_eq!(refused(operator.line(NOBODY).await), "LINE_NOT_FOUND");
+        }
+        let chain = certificates(&kept.certificate).unwrap();
+        std::fs::write(&list, serial_entry(&chain[0]).unwrap()).unwrap();
+        let limit = Instant::now() + Duration::from_secs(30);
+        while refused(open.line(NOBODY).await) != "none" {
+            assert!(Instant::now() < limit, "{name} is not refused");
+        }
+        assert_eq!(refused(client(&kept).line(NOBODY).await), "none");
+        for operator in [&owner, &client(&fresh)] {
+            assert_eq!(refused(operator.line(NOBODY).await), "LINE_NOT_FOUND");
+        }
+        std::fs::write(&list, "").unwrap();
+    }
 }

@@ -238,6 +238,26 @@ async fn secrets_that_others_may_read_are_refused() {
     }
 }
 
+/// INV-12: a service refuses a deny list that is missing or malformed, and names the setting, the file and the line.
+#[tokio::test]
+async fn an_unusable_deny_list_is_refused() {
+    let workshop = Workshop::open().await;
+    let list = workshop.dir.path().join("deny-list.txt");
+    let path = list.to_str().unwrap();
+    for service in Service::ALL {
+        for (text, problem) in [(None, "No such file"), (Some("# ours\nunits\n"), "line 2")] {
+            match text {
+                Some(text) => std::fs::write(&list, text).unwrap(),
+                None => drop(std::fs::remove_file(&list)),
+            }
+            let printed = workshop
+                .refuses(service, |table| set(table, "identity", "deny_list", path))
+                .await;
+            names(&printed, &["identity.deny_list", path, problem]);
+        }
+    }
+}
+
 /// INV-4: a service refuses a ledger that may lose acknowledged commits, and names the setting.
 #[tokio::test]
 async fn a_ledger_that_is_not_durable_is_refused() {

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -183,8 +183,16 @@ struct Replica {
     workload: Arc<str>,
     address: SocketAddr,
     in_progress: AtomicUsize,
-    channel: tokio::sync::Mutex<Option<Channel>>,
+    channel: tokio::sync::Mutex<Option<Open>>,
     state: Mutex<ReplicaState>,
+}
+
+/// A connection to a replica. Clones share it.
+#[derive(Debug, Clone)]
+struct Open {
+    channel: Channel,
+    /// True after the replica has responded on it.
+    has_served: Arc<AtomicBool>,
 }
 
 /// The availability of a replica.
@@ -214,14 +222,18 @@ impl Replica {
     }
 
     /// Returns the replica's connection. Connects if there is none.
-    async fn channel(&self, identity: &TlsIdentity) -> Result<Channel, ErrorType> {
+    async fn channel(&self, identity: &TlsIdentity) -> Result<Open, ErrorType> {
         let mut current = self.channel.lock().await;
-        if let Some(channel) = current.as_ref() {
-            return Ok(channel.clone());
+        if let Some(open) = current.as_ref() {
+            return Ok(open.clone());
         }
         let channel =
             connect::connect(Arc::clone(&self.workload), self.address, identity.clone()).await?;
-        *current = Some(channel.clone());
+        let open = Open {
+            channel,
+            has_served: Arc::default(),
+        };
+        *current = Some(open.clone());
         drop(current);
         let was_available = self.with_state(|state| {
             state.paused_until = None;
@@ -235,7 +247,14 @@ impl Replica {
                 "replica available"
             );
         }
-        Ok(channel)
+        Ok(open)
+    }
+
+    /// Closes a connection. Another RPC may already have replaced it.
+    async fn close(&self, open: &Open) {
+        let mut current = self.channel.lock().await;
+        let is_same = |current: &mut Open| Arc::ptr_eq(&current.has_served, &open.has_served);
+        current.take_if(is_same);
     }
 
     /// Records a failure, and starts a pause.
@@ -268,30 +287,44 @@ impl Replica {
 #[derive(Debug)]
 pub(super) struct Connected {
     replica: Arc<Replica>,
-    channel: Channel,
+    open: Open,
+}
+
+/// An RPC that failed without a response.
+#[derive(Debug)]
+pub(super) struct Broken {
+    pub(super) error: tonic::transport::Error,
+    /// True if the replica only closed a connection that has served RPCs, for example because of its age, and has not
+    /// started the RPC. Then the replica is not at fault.
+    pub(super) is_usual: bool,
 }
 
 impl Connected {
-    fn new(replica: Arc<Replica>, channel: Channel) -> Self {
+    fn new(replica: Arc<Replica>, open: Open) -> Self {
         replica.in_progress.fetch_add(1, Ordering::Relaxed);
-        Self { replica, channel }
+        Self { replica, open }
     }
 
     /// Sends the RPC. After a failure the connection is not used again, unless the failure is only that the deadline
     /// passed.
-    pub(super) async fn call(
-        self,
-        request: Request<Body>,
-    ) -> Result<Response<Body>, tonic::transport::Error> {
-        let result = self.channel.clone().oneshot(request).await;
-        if let Err(error) = &result {
-            let class = connect::class_of(error, ErrorType::Reset);
-            if class != ErrorType::Deadline {
-                *self.replica.channel.lock().await = None;
+    pub(super) async fn call(self, request: Request<Body>) -> Result<Response<Body>, Broken> {
+        let has_served = &self.open.has_served;
+        let error = match self.open.channel.clone().oneshot(request).await {
+            Ok(response) => {
+                has_served.store(true, Ordering::Relaxed);
+                return Ok(response);
+            }
+            Err(error) => error,
+        };
+        let is_usual = has_served.load(Ordering::Relaxed) && connect::was_closed(&error);
+        let class = connect::class_of(&error, ErrorType::Reset);
+        if class != ErrorType::Deadline {
+            self.replica.close(&self.open).await;
+            if !is_usual {
                 self.replica.failed(class);
             }
         }
-        result
+        Err(Broken { error, is_usual })
     }
 }
 

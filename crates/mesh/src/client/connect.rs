@@ -8,14 +8,15 @@ use std::time::Duration;
 use aikagi_domain::fault::ErrorType;
 use http::Uri;
 use hyper_util::rt::TokioIo;
-use rustls::CertificateError;
 use rustls::pki_types::ServerName;
+use rustls::{AlertDescription, CertificateError};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tonic::transport::{Channel, Endpoint};
 use tower::service_fn;
 
+use super::deniable::Deniable;
 use crate::tls::TlsIdentity;
 
 /// The time limit for connecting, including the TLS handshake.
@@ -37,10 +38,10 @@ pub(super) async fn connect(
     let connector = service_fn(move |_uri: Uri| {
         let (workload, identity) = (Arc::clone(&workload), identity.clone());
         async move {
-            tokio::time::timeout(CONNECT_TIMEOUT, tls(&workload, address, &identity))
+            let stream = tokio::time::timeout(CONNECT_TIMEOUT, tls(&workload, address, &identity))
                 .await
-                .map_err(|_elapsed| io::Error::from(io::ErrorKind::TimedOut))?
-                .map(TokioIo::new)
+                .map_err(|_elapsed| io::Error::from(io::ErrorKind::TimedOut))??;
+            Ok::<_, io::Error>(TokioIo::new(Deniable::new(stream, identity.denials())))
         }
     });
     endpoint
@@ -73,28 +74,41 @@ pub(super) async fn handshake(
 /// True if the service has not started to work on the RPC. Either there was no connection, or the server closed it or
 /// rejected the stream before any work. Such an RPC may be repeated even if it is not idempotent.
 pub fn was_never_started(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        let unsent = error.is::<tonic::ConnectError>()
-            || error
-                .downcast_ref::<hyper::Error>()
-                .is_some_and(hyper::Error::is_canceled)
-            || error.downcast_ref::<h2::Error>().is_some_and(was_rejected);
-        if unsent {
-            return true;
-        }
-        next = error.source();
-    }
-    false
+    has_no_connection(error) || was_closed(error) || of_h2(error).any(is_refused)
 }
 
-/// True if the server has rejected the stream before any work on it (RFC 9113, section 8.7). The server sends
-/// `REFUSED_STREAM`, or a GOAWAY with the number of the last stream that it works on. h2 reports the GOAWAY only for
-/// later streams.
-fn was_rejected(error: &h2::Error) -> bool {
-    let closing = error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR);
-    let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
-    error.is_remote() && (closing || refused)
+/// True if there was a connection, and the server closed it before any work on the RPC.
+pub(super) fn was_closed(error: &(dyn std::error::Error + 'static)) -> bool {
+    let is_canceled = sources(error)
+        .filter_map(|error| error.downcast_ref())
+        .any(hyper::Error::is_canceled);
+    !has_no_connection(error) && (is_canceled || of_h2(error).any(is_closing))
+}
+
+fn has_no_connection(error: &(dyn std::error::Error + 'static)) -> bool {
+    sources(error).any(<dyn std::error::Error>::is::<tonic::ConnectError>)
+}
+
+fn of_h2<'a>(error: &'a (dyn std::error::Error + 'static)) -> impl Iterator<Item = &'a h2::Error> {
+    sources(error).filter_map(|error| error.downcast_ref())
+}
+
+/// The error and its sources.
+fn sources<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |error| error.source())
+}
+
+/// True if the server closes the connection and does not work on the stream (RFC 9113, section 6.8). The server sends a
+/// GOAWAY with the number of the last stream that it works on. h2 reports the GOAWAY only for later streams.
+fn is_closing(error: &h2::Error) -> bool {
+    error.is_remote() && error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR)
+}
+
+/// True if the server has refused the stream before any work on it (RFC 9113, section 8.7).
+fn is_refused(error: &h2::Error) -> bool {
+    error.is_remote() && error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM)
 }
 
 /// The class of a transport error. It is TLS, wrong identity, deadline or connect if the error or one of its sources is
@@ -138,6 +152,8 @@ fn class_of_rustls(error: &rustls::Error) -> ErrorType {
         rustls::Error::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
         ) => ErrorType::WrongIdentity,
+        rustls::Error::InvalidCertificate(CertificateError::Revoked)
+        | rustls::Error::AlertReceived(AlertDescription::CertificateRevoked) => ErrorType::Denied,
         _ => ErrorType::Tls,
     }
 }

@@ -33,6 +33,9 @@ pub enum Obstacle {
     /// Its certificate is that of another workload.
     #[error("it is not the expected workload")]
     OtherWorkload,
+    /// Our deny list names its certificate (INV-12).
+    #[error("its certificate is on the deny list")]
+    Denied,
     /// It does not accept our certificate.
     #[error("it does not accept our certificate: {0}")]
     RefusedUs(String),
@@ -76,6 +79,7 @@ fn of_handshake(error: &io::Error) -> Obstacle {
             | CertificateError::ExpiredContext { .. }
             | CertificateError::NotValidYet
             | CertificateError::NotValidYetContext { .. } => Obstacle::OutOfDate,
+            CertificateError::Revoked => Obstacle::Denied,
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 Obstacle::OtherWorkload
             }

@@ -32,9 +32,10 @@ struct State {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Keep,
-    /// The connection accepts no new request, and ends after the requests in progress. The reason is counted, if
-    /// there is one.
-    Close(Option<Reason>),
+    /// The connection has no request in progress. It accepts no new one, and ends. The reason is counted.
+    Close(Reason),
+    /// The connection has its maximum age. It accepts no new request, and ends after the requests in progress.
+    Age,
     /// The connection ends immediately. The reason is counted.
     Cut(Reason),
 }
@@ -106,10 +107,10 @@ impl Life {
             return Verdict::Cut(Reason::FirstRequest);
         }
         if state.in_progress == 0 && since(state.silent_since) >= bounds.idle {
-            return Verdict::Close(Some(Reason::Idle));
+            return Verdict::Close(Reason::Idle);
         }
-        if bounds.age.is_some_and(|age| since(self.opened) >= age) {
-            return Verdict::Close(None);
+        if since(self.opened) >= bounds.age {
+            return Verdict::Age;
         }
         Verdict::Keep
     }

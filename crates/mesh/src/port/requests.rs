@@ -17,6 +17,7 @@ use tonic::body::Body;
 use tower::{Service, ServiceExt as _};
 
 use super::life::Life;
+use super::report::{HEALTH_CHECK, PortReport};
 use crate::connection::Peer;
 use crate::places::{Place, Places};
 use crate::relief::{Reason, Relief};
@@ -40,7 +41,11 @@ pub(super) struct Requests {
     body: Duration,
     relief: Relief,
     client_of: Option<ClientOf>,
+    reporter: Option<Reporter>,
 }
+
+/// Creates the report that a health check carries.
+pub(super) type Reporter = Arc<dyn Fn() -> PortReport + Send + Sync>;
 
 impl std::fmt::Debug for Requests {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -94,6 +99,15 @@ impl Requests {
             body,
             relief,
             client_of: None,
+            reporter: None,
+        }
+    }
+
+    /// Adds a report to each response to a health check.
+    pub(super) fn with_report(&self, reporter: Reporter) -> Self {
+        Self {
+            reporter: Some(reporter),
+            ..self.clone()
         }
     }
 
@@ -165,11 +179,16 @@ where
         let is_held = place.is_held();
         request.extensions_mut().insert(place);
         let service = self.service.clone();
+        let reporter = self.requests.reporter.clone();
+        let reporter = reporter.filter(|_| request.uri().path() == HEALTH_CHECK);
         Box::pin(async move {
             if !is_held {
                 pause_before_refusal().await;
             }
-            let response = service.oneshot(request).await?;
+            let mut response = service.oneshot(request).await?;
+            if let Some(reporter) = reporter {
+                reporter().write(response.headers_mut());
+            }
             Ok(response.map(|body| Sent::new(body, progress)))
         })
     }

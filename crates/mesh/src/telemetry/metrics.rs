@@ -60,6 +60,31 @@ static CERTIFICATE: LazyLock<Gauge<f64>> = LazyLock::new(|| {
         .build()
 });
 
+static HANDSHAKES: LazyLock<Counter<u64>> = LazyLock::new(|| {
+    meter()
+        .u64_counter("aikagi.handshakes.failed")
+        .with_description("TLS handshakes of clients that failed.")
+        .build()
+});
+static DENIED: LazyLock<Counter<u64>> = LazyLock::new(|| {
+    meter()
+        .u64_counter("aikagi.peers.denied")
+        .with_description("Handshakes and open connections that the deny list ended.")
+        .build()
+});
+static DENY_LIST: LazyLock<Gauge<u64>> = LazyLock::new(|| {
+    meter()
+        .u64_gauge("aikagi.deny_list.entries")
+        .with_description("Entries of the deny list in use.")
+        .build()
+});
+static DENY_LIST_STALE: LazyLock<Gauge<u64>> = LazyLock::new(|| {
+    meter()
+        .u64_gauge("aikagi.deny_list.stale")
+        .with_description("1 while the file of the deny list cannot be used, else 0.")
+        .build()
+});
+
 /// A counter of one service, with a name that begins with `aikagi.`.
 pub fn counter(name: &'static str, description: &'static str) -> Counter<u64> {
     meter()
@@ -120,6 +145,30 @@ pub fn dependency_failed(name: &str, error_type: ErrorType) {
 /// Records the time until a certificate expires, in seconds. It is negative once the certificate has expired.
 pub fn certificate(name: &'static str, remaining: f64) {
     CERTIFICATE.record(remaining, &[KeyValue::new("aikagi.certificate", name)]);
+}
+
+/// Counts TLS handshakes of clients that failed.
+pub fn handshake_failed(port: &'static str, error_type: ErrorType) {
+    let labels = [
+        KeyValue::new("aikagi.port", port),
+        KeyValue::new("error.type", error_type.as_str()),
+    ];
+    HANDSHAKES.add(1, &labels);
+}
+
+/// Counts handshakes and open connections that the deny list ended. 0 exports the metric.
+pub fn peer_denied(role: &'static str, kind: &'static str, count: u64) {
+    let labels = [
+        KeyValue::new("aikagi.role", role),
+        KeyValue::new("aikagi.entry", kind),
+    ];
+    DENIED.add(count, &labels);
+}
+
+/// Records the number of entries of the deny list in use, and whether its file cannot be used now.
+pub fn deny_list(entries: usize, stale: bool) {
+    DENY_LIST.record(entries as u64, &[]);
+    DENY_LIST_STALE.record(u64::from(stale), &[]);
 }
 
 fn rpc_labels(method: &str, code: Code, serving: bool) -> Vec<KeyValue> {

@@ -18,11 +18,10 @@ async fn address(clients: Clients, shutdown: &Shutdown) -> String {
     let identity = identity(directory.path(), "units");
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let config = move || identity.server_config();
     let (port, shutdown) = (port(clients), shutdown.clone());
     tokio::spawn(async move {
         let serve = |_connection, _place| std::future::pending();
-        port.accept(listener, config, &shutdown, &TaskTracker::new(), serve)
+        port.accept(listener, identity, &shutdown, &TaskTracker::new(), serve)
             .await;
     });
     address

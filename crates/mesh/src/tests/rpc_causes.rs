@@ -37,7 +37,6 @@ enum Then {
 async fn server(identity: TlsIdentity, then: Then, shutdown: &Shutdown) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let config = move || identity.server_config();
     let (port, shutdown) = (port(Clients::Workloads), shutdown.clone());
     tokio::spawn(async move {
         let serve = move |connection, _place| async move {
@@ -46,7 +45,7 @@ async fn server(identity: TlsIdentity, then: Then, shutdown: &Shutdown) -> Strin
                 std::future::pending::<()>().await;
             }
         };
-        port.accept(listener, config, &shutdown, &TaskTracker::new(), serve)
+        port.accept(listener, identity, &shutdown, &TaskTracker::new(), serve)
             .await;
     });
     address

@@ -5,7 +5,7 @@ use aikagi_devkit::installation::certificates::Authority;
 use serde_json::Value;
 use tokio::net::TcpListener;
 
-use super::fixture::{Fixture, bare, finish};
+use super::fixture::{DENY_LIST, Fixture, bare, finish};
 use super::stub::CONTRACT;
 
 async fn doctor(command: tokio::process::Command) -> (i32, Vec<(String, String, String)>) {
@@ -70,6 +70,59 @@ async fn doctor_finds_no_problem_in_a_healthy_system() {
             .out
             .contains("ok       health")
     );
+}
+
+/// INV-12: doctor shows the deny list of each gateway, the operator's own, and the maximum age of connections.
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_shows_deny_lists_and_the_age_of_connections() {
+    let fixture = Fixture::start().await;
+    let check = async |list: Option<&str>, what: &str| {
+        let mut command = fixture.command(&DOCTOR);
+        if let Some(text) = list {
+            command.env("AIKAGICTL_DENY_LIST", fixture.write("own.txt", text));
+        }
+        let (code, checks) = doctor(command).await;
+        let found = checks.iter().find(|check| check.0.starts_with(what));
+        let (_, state, found) = found.unwrap();
+        (code, state.clone(), found.clone())
+    };
+    let (code, state, found) = check(None, "deny list 127.0.0.1").await;
+    assert_eq!((code, state.as_str()), (0, "well"));
+    assert!(found.starts_with("1 entry, changed "), "{found}");
+    let (_, state, found) = check(None, "connections").await;
+    assert_eq!(state, "well");
+    assert!(found.contains("1h") && found.contains("15m"), "{found}");
+    assert_eq!(check(None, "your deny list").await.1, "skipped");
+
+    let two = "serial=01\nserial=02 # two\n";
+    let (code, state, found) = check(Some(two), "your deny list").await;
+    assert_eq!((code, state.as_str()), (0, "well"));
+    assert!(found.starts_with("2 entries, changed "), "{found}");
+    let (code, state, found) = check(Some("serial=01\nunits\n"), "your deny list").await;
+    assert_eq!((code, state.as_str()), (6, "wrong"));
+    assert!(found.contains("line 2"), "{found}");
+    let gateway = "spiffe://aikagi/gateway";
+    let (code, state, found) = check(Some(gateway), "gateway 127.0.0.1").await;
+    assert_eq!((code, state.as_str()), (6, "wrong"));
+    assert!(found.contains("on your deny list"), "{found}");
+
+    fixture.write(DENY_LIST, "units");
+    fixture.identity.reload();
+    let (code, state, found) = check(None, "deny list 127.0.0.1").await;
+    assert_eq!((code, state.as_str()), (6, "wrong"));
+    assert!(found.contains("cannot be used"), "{found}");
+}
+
+/// INV-12: doctor reports that the gateway denies the operator's certificate.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_denied_operator_is_refused() {
+    let fixture = Fixture::start().await;
+    let mallory = fixture.authority.issue("operator/mallory", &[]).unwrap();
+    let (code, checks) = doctor(fixture.command_as(&mallory, &DOCTOR)).await;
+    assert_eq!(code, 6);
+    let found = wrong(&checks)[0];
+    assert!(found.contains("CertificateRevoked"), "{found}");
+    assert!(found.contains("deny list"), "{found}");
 }
 
 /// INV-7: `aikagictl` sends requests only to the gateway, and reports each obstacle.

@@ -20,10 +20,14 @@ use tokio::process::{Child, Command};
 
 use super::stub::Stub;
 
+/// The deny list of the stub, in the directory of the test.
+pub(crate) const DENY_LIST: &str = "deny-list.txt";
+
 /// A stub of the gateway's private port, with certificates and a directory for the test.
 pub(crate) struct Fixture {
     pub(crate) stub: Stub,
     pub(crate) address: String,
+    pub(crate) identity: TlsIdentity,
     pub(crate) authority: Authority,
     pub(crate) directory: TempDir,
     pub(crate) shutdown: Shutdown,
@@ -45,9 +49,11 @@ impl Fixture {
     /// Starts the stub with a certificate for `workload`.
     pub(crate) async fn start_as(workload: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
+        let deny_list = directory.path().join(DENY_LIST);
+        std::fs::write(&deny_list, "spiffe://aikagi/operator/mallory").unwrap();
         let authority = Authority::open(&directory.path().join("certificates")).unwrap();
-        let identity =
-            TlsIdentity::load(&settings(&authority.issue(workload, &[]).unwrap())).unwrap();
+        let settings = settings(&authority.issue(workload, &[]).unwrap(), deny_list);
+        let identity = TlsIdentity::load(&settings).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (stub, shutdown) = (Stub::default(), Shutdown::new());
@@ -63,13 +69,14 @@ impl Fixture {
         });
         let service = guard.of(stub.routes().await);
         let stop = shutdown.clone();
+        let tls = identity.clone();
         tokio::spawn(async move {
-            port.serve(listener, move || identity.server_config(), service, &stop)
-                .await;
+            port.serve(listener, tls, service, &stop).await;
         });
         Self {
             stub,
             address,
+            identity,
             authority,
             directory,
             shutdown,
@@ -158,11 +165,12 @@ pub(crate) async fn finish(mut command: Command) -> Ended {
     Ended::of(&command.output().await.unwrap())
 }
 
-fn settings(identity: &Identity) -> IdentitySettings {
+fn settings(identity: &Identity, deny_list: PathBuf) -> IdentitySettings {
     IdentitySettings {
         certificate: identity.certificate.clone(),
         key: identity.key.clone(),
         authorities: identity.authorities.clone(),
+        deny_list: Some(deny_list),
         reload: std::time::Duration::from_mins(1),
     }
 }

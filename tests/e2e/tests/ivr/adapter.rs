@@ -87,6 +87,7 @@ pub(crate) fn gateway(
         certificate: files.certificate,
         key: files.key,
         authorities: files.authorities,
+        deny_list: None,
         reload: PATIENCE,
     });
     let policies = Policies::from_descriptors(aikagi_api::DESCRIPTORS).unwrap();

@@ -1,12 +1,14 @@
-//! Checks the operator's certificate, key and authorities.
+//! Checks the operator's certificate, key, authorities and deny list.
 
 use std::path::Path;
+use std::time::Duration;
 
 use aikagi_mesh::clock::{Clock as _, SystemClock};
-use aikagi_mesh::config::check_private;
+use aikagi_mesh::config::{IdentitySettings, check_private};
 use aikagi_mesh::identity::Identity;
-use aikagi_mesh::tls::{TlsIdentity, certificates};
+use aikagi_mesh::tls::{Denials, DenyListSummary, TlsIdentity, certificates};
 use chrono::{DateTime, TimeDelta, Utc};
+use humantime::format_duration;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::Check;
@@ -16,13 +18,18 @@ use crate::settings::Settings;
 const EXPIRY_WARNING: TimeDelta = TimeDelta::days(14);
 const OPERATOR: &str = "operator";
 
-/// Checks the certificate, the key and the authorities.
+/// Checks the certificate, the key, the authorities and the deny list.
 pub(super) fn check(settings: &Settings, checks: &mut Vec<Check>) {
     let identity = &settings.identity;
     checks.push(certificate(&identity.certificate));
     checks.push(key(&identity.key));
     checks.push(authorities(&identity.authorities));
-    checks.push(match TlsIdentity::load(identity) {
+    checks.push(deny_list(identity.deny_list.as_deref()));
+    let without_list = IdentitySettings {
+        deny_list: None,
+        ..identity.clone()
+    };
+    checks.push(match TlsIdentity::load(&without_list) {
         Ok(_) => Check::well("certificate and key", "belong together"),
         Err(error) => Check::wrong(
             "certificate and key",
@@ -144,6 +151,34 @@ fn authorities(path: &Path) -> Check {
                 Check::wrong(what, "the file contains no certificate", mend)
             })
         }
+    }
+}
+
+fn deny_list(path: Option<&Path>) -> Check {
+    let what = "your deny list";
+    match Denials::load(path).map(|denials| denials.summary()) {
+        Ok(Some(summary)) => Check::well(what, describe(&summary)),
+        Ok(None) => Check::skipped(what, "--deny-list is not set"),
+        Err(error) => Check::wrong(
+            what,
+            error.to_string(),
+            "correct the line, or set --deny-list to an existing file",
+        ),
+    }
+}
+
+/// Describes a deny list.
+pub(super) fn describe(list: &DenyListSummary) -> String {
+    let entries = match list.entries {
+        1 => "1 entry".to_owned(),
+        entries => format!("{entries} entries"),
+    };
+    match list.age {
+        Some(age) => {
+            let age = Duration::from_secs(age.as_secs());
+            format!("{entries}, changed {} ago", format_duration(age))
+        }
+        None => entries,
     }
 }
 

@@ -1,17 +1,21 @@
 //! Checks the connection to each gateway, and the services behind it.
 
+use std::net::SocketAddr;
+
 use aikagi_api::authentication::v1::ListSessionsRequest;
 use aikagi_api::units::v1::ExplainLoginRequest;
 use aikagi_mesh::client::{Obstacle, probe};
 use aikagi_mesh::clock::{Clock as _, SystemClock};
+use aikagi_mesh::port::PortReport;
 use aikagi_mesh::tls::TlsIdentity;
 use chrono::{DateTime, TimeDelta};
+use humantime::format_duration;
 use tonic::metadata::MetadataMap;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 
 use super::Check;
-use super::files::validity;
+use super::files::{describe, validity};
 use crate::connection::{Connection, GATEWAY};
 use crate::error::{CommandError, ExitKind};
 use crate::settings::Settings;
@@ -35,7 +39,7 @@ pub(super) async fn check(settings: &Settings, checks: &mut Vec<Check>) {
     };
     let mut reached = false;
     for gateway in &settings.gateways {
-        reached |= check_gateway(gateway, &identity, checks).await;
+        reached |= check_gateway(gateway, settings, &identity, checks).await;
     }
     if !reached {
         checks.push(Check::skipped("health", "no gateway can be reached"));
@@ -53,7 +57,12 @@ pub(super) async fn check(settings: &Settings, checks: &mut Vec<Check>) {
 
 /// Checks the name of a gateway, and the port, TLS and identity at each of its addresses. Returns true if one address
 /// can be reached.
-async fn check_gateway(gateway: &str, identity: &TlsIdentity, checks: &mut Vec<Check>) -> bool {
+async fn check_gateway(
+    gateway: &str,
+    settings: &Settings,
+    identity: &TlsIdentity,
+    checks: &mut Vec<Check>,
+) -> bool {
     let name = format!("name {gateway}");
     let addresses: Vec<_> = match tokio::net::lookup_host(gateway).await {
         Ok(addresses) => addresses.collect(),
@@ -68,19 +77,62 @@ async fn check_gateway(gateway: &str, identity: &TlsIdentity, checks: &mut Vec<C
     let mut reached = false;
     for address in addresses {
         let what = format!("gateway {address}");
-        checks.push(match probe(GATEWAY, address, identity).await {
-            Ok(certificate) => {
-                reached = true;
-                validity(
-                    &what,
-                    &certificate,
-                    "TLS works, the server is the gateway, and the gateway accepts your certificate",
-                )
-            }
+        let found = probe(GATEWAY, address, identity).await;
+        let is_reached = found.is_ok();
+        reached |= is_reached;
+        checks.push(match found {
+            Ok(certificate) => validity(
+                &what,
+                &certificate,
+                "TLS works, the server is the gateway, and the gateway accepts your certificate",
+            ),
             Err(obstacle) => Check::wrong(what, obstacle.to_string(), mend(&obstacle)),
         });
+        if is_reached {
+            check_port(address, settings, checks).await;
+        }
     }
     reached
+}
+
+/// Shows the deny list of one gateway, and the maximum age of its connections (INV-12).
+async fn check_port(address: SocketAddr, settings: &Settings, checks: &mut Vec<Check>) {
+    let settings = Settings {
+        gateways: vec![address.to_string()],
+        ..settings.clone()
+    };
+    // If this gateway does not answer, the check of its health reports that.
+    let Ok(connection) = Connection::open(&settings) else {
+        return;
+    };
+    let mut health = connection.health();
+    let call = health.check(HealthCheckRequest::default());
+    let Ok(response) = connection.call_with_metadata(call).await else {
+        return;
+    };
+    let headers = response.metadata().clone().into_headers();
+    let list = format!("deny list {address}");
+    let Some(report) = PortReport::of_headers(&headers) else {
+        checks.push(Check::skipped(list, "the gateway does not report it"));
+        return;
+    };
+    checks.push(match report.deny_list {
+        None => Check::skipped(list, "`identity.deny_list` is not set"),
+        Some(summary) if summary.stale => Check::wrong(
+            list,
+            format!("the file cannot be used; in use: {}", describe(&summary)),
+            "find the problem in the gateway's log: deny list not reloaded",
+        ),
+        Some(summary) => Check::well(list, describe(&summary)),
+    });
+    checks.push(Check::well(
+        format!("connections {address}"),
+        format!(
+            "end after {}; requests in progress may continue for {}",
+            format_duration(report.age),
+            format_duration(report.grace)
+        ),
+    ));
 }
 
 fn mend(obstacle: &Obstacle) -> &'static str {
@@ -97,11 +149,14 @@ fn mend(obstacle: &Obstacle) -> &'static str {
         Obstacle::OutOfDate => {
             "renew the gateway's certificate, and check the clocks of both machines"
         }
+        Obstacle::Denied => {
+            "the gateway's certificate is on your deny list: have a new one issued for the gateway"
+        }
         Obstacle::OtherWorkload => {
             "this is another service or the gateway's public port: set --gateway to the gateway's private port"
         }
         Obstacle::RefusedUs(_) => {
-            "check that your certificate is valid now and was issued by an authority in the gateway's `identity.authorities`"
+            "check that your certificate is valid now, was issued by an authority in the gateway's `identity.authorities`, and is not on its deny list"
         }
     }
 }

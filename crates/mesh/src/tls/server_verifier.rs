@@ -9,14 +9,17 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
+use super::denials::{Denials, Role};
 use crate::identity::Identity;
 
-/// Accepts a server if its chain leads to our authorities and its identity is the expected workload (INV-7).
+/// Accepts a server if its chain leads to our authorities and its identity is the expected workload (INV-7). The deny
+/// list must not name it (INV-12).
 #[derive(Debug)]
 pub(super) struct WorkloadVerifier {
     pub(super) workload: String,
     pub(super) roots: Arc<RootCertStore>,
     pub(super) algorithms: WebPkiSupportedAlgorithms,
+    pub(super) denials: Denials,
 }
 
 impl ServerCertVerifier for WorkloadVerifier {
@@ -37,7 +40,10 @@ impl ServerCertVerifier for WorkloadVerifier {
             self.algorithms.all,
         )?;
         match Identity::of_certificate(end_entity) {
-            Ok(identity) if identity.name() == self.workload => Ok(ServerCertVerified::assertion()),
+            Ok(identity) if identity.name() == self.workload => {
+                self.denials.check(Role::Client, end_entity)?;
+                Ok(ServerCertVerified::assertion())
+            }
             Ok(_) | Err(_) => Err(CertificateError::NotValidForName.into()),
         }
     }
