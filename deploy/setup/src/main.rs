@@ -3,6 +3,7 @@
 //! - `secrets` generates certificates, passwords and the key ring, and gives each container its share.
 //! - `copy` copies a share to files that only the container's user may read.
 //! - `keys` rotates the key ring.
+//! - `deny-list` changes the deny list.
 //! - `migrate` creates or upgrades the database.
 //!
 //! Each job can run again at any time. It makes what is missing, and replaces certificates that end soon or need other
@@ -10,6 +11,7 @@
 #![allow(clippy::print_stdout, reason = "a command line reports its result")]
 
 mod database;
+mod deny_list;
 mod keys;
 mod shares;
 
@@ -54,6 +56,13 @@ enum Job {
         #[command(subcommand)]
         change: keys::Change,
     },
+    /// Change the deny list, with which workloads refuse stolen certificates. They read it again by themselves.
+    DenyList {
+        #[command(flatten)]
+        directory: SecretsDirectory,
+        #[command(subcommand)]
+        change: deny_list::Change,
+    },
     /// Create the database if it does not exist, apply the schema, and give the services' roles their passwords.
     Migrate(database::Arguments),
 }
@@ -85,6 +94,13 @@ async fn main() -> Result<()> {
             let keys = keys::change(&shares::key_ring(&directory.path), &change)?;
             shares::share_key_ring(&directory.path)?;
             println!("{keys}");
+            Ok(())
+        }
+        Job::DenyList { directory, change } => {
+            let file = shares::deny_list(&directory.path);
+            let text = deny_list::change(&file, &directory.path.join("vault"), &change)?;
+            shares::share_deny_list(&directory.path)?;
+            println!("{}", text.trim_end());
             Ok(())
         }
         Job::Migrate(arguments) => database::migrate(&arguments).await,

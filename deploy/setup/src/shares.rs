@@ -17,9 +17,19 @@ use aikagi_installation::workloads::{
 };
 use anyhow::{Context as _, Result};
 
+use crate::deny_list;
+
 /// The path of the key ring in the vault.
 pub(crate) fn key_ring(directory: &Path) -> PathBuf {
     directory.join("vault/key-ring.toml")
+}
+
+/// The name of the deny list in the vault and in each share.
+const DENY_LIST: &str = "deny-list.txt";
+
+/// The path of the deny list in the vault.
+pub(crate) fn deny_list(directory: &Path) -> PathBuf {
+    directory.join("vault").join(DENY_LIST)
 }
 
 /// The settings of pgBackRest in the vault, and their copy for PostgreSQL's container. They have the passphrase of the
@@ -110,7 +120,8 @@ pub(crate) fn make(
             vault.share(name)?.identity(&identity)?;
         }
     }
-    Ok(())
+    deny_list::ensure_list(&deny_list(directory))?;
+    share_deny_list(directory)
 }
 
 /// Copies a share to a directory that only this user may read.
@@ -138,6 +149,20 @@ pub(crate) fn share_key_ring(directory: &Path) -> Result<()> {
     let jobs = Job::ALL.into_iter().filter(|job| job.has_key_ring());
     for name in services.map(Service::name).chain(jobs.map(Job::name)) {
         Share::open(directory, name)?.copy(&ring, "key-ring.toml")?;
+    }
+    Ok(())
+}
+
+/// Copies the deny list to the share of every workload, and to the files for outside workloads.
+pub(crate) fn share_deny_list(directory: &Path) -> Result<()> {
+    let list = deny_list(directory);
+    let outside = OutsideWorkload::ALL
+        .into_iter()
+        .filter(|workload| workload.has_container())
+        .map(OutsideWorkload::name);
+    let services = Service::ALL.into_iter().map(Service::name);
+    for name in services.chain(outside).chain(["outside"]) {
+        Share::open(directory, name)?.copy(&list, DENY_LIST)?;
     }
     Ok(())
 }
@@ -290,7 +315,12 @@ mod tests {
     fn each_container_gets_its_share_and_no_more() {
         let dir = tempfile::tempdir().unwrap();
         make_shares(false, dir.path());
-        let identity = ["authorities.pem", "identity.key", "identity.pem"];
+        let identity = [
+            "authorities.pem",
+            "deny-list.txt",
+            "identity.key",
+            "identity.pem",
+        ];
         let with = |more: &[&str]| {
             let mut all: Vec<String> = identity.iter().chain(more).map(|&x| x.to_owned()).collect();
             all.sort();

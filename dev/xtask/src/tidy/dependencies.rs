@@ -138,7 +138,12 @@ const PACKAGES: [Package; 30] = [
     only(
         4,
         "aikagi-setup",
-        &["aikagi-hashing", "aikagi-installation", "aikagi-ledger"],
+        &[
+            "aikagi-hashing",
+            "aikagi-installation",
+            "aikagi-ledger",
+            "aikagi-mesh",
+        ],
     ),
     only(4, "aikagi-devkit", &["aikagi-installation"]),
     only(
