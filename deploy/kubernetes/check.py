@@ -11,7 +11,7 @@ import yaml
 
 # The newest Kubernetes version for which the validator has schemas, and the oldest version in use.
 VERSIONS = ["1.37", "1.30"]
-SERVICES = {"gateway", "issuance", "authentication", "password", "units"}
+SERVICES = {"edge", "gateway", "issuance", "authentication", "password", "units"}
 # These jobs connect to PostgreSQL. In docker-compose.yml they share the network `jobs-postgres`.
 JOBS = {"migrate", "retention", "reseal"}
 
@@ -87,7 +87,10 @@ def problems(compose, path):
             yield from excessive_rights(name, pod)
     kinds = Counter()
     for resource in resources:
-        if resource["metadata"]["name"] in SERVICES:
+        name = resource["metadata"]["name"]
+        if resource["kind"] == "Service":
+            name = resource["spec"]["selector"]["app.kubernetes.io/name"]
+        if name in SERVICES:
             kinds[resource["kind"]] += 1
         if resource["kind"] == "Deployment":
             container = resource["spec"]["template"]["spec"]["containers"][0]

@@ -36,7 +36,7 @@ class System:
         self.authority = Path(self.state["authority"]).read_bytes()
 
     def public(self):
-        """A channel to the gateway's public port, over TLS."""
+        """A channel to the edge's public port, over TLS."""
         credentials = grpc.ssl_channel_credentials(self.authority)
         return grpc.secure_channel(address(self.state["public"]), credentials)
 

@@ -44,7 +44,7 @@ package!(
     "aikagi.authentication.v1"
 );
 package!(
-    /// The API for subscribers at the gateway's public port.
+    /// The API for subscribers at the edge's public port.
     edge,
     "aikagi.edge.v1"
 );

@@ -18,7 +18,7 @@ pub enum RedisUser {
     Issuance,
     /// Writes sessions and reads temporary passwords.
     Authentication,
-    /// Writes the limits of attempts per client address (LOGIN-8).
+    /// Writes the limits of attempts per client address (LOGIN-8). The edge uses it.
     Gateway,
 }
 

@@ -2,7 +2,7 @@
 
 use crate::redis_users::RedisUser;
 
-/// The five services.
+/// The services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Service {
     /// Lines and numbers.
@@ -13,17 +13,20 @@ pub enum Service {
     Password,
     /// Call dialogs and temporary passwords.
     Issuance,
-    /// The public port and the private port.
+    /// The public port.
+    Edge,
+    /// The private port.
     Gateway,
 }
 
 impl Service {
     /// All services, each after its upstreams.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Authentication,
         Self::Units,
         Self::Password,
         Self::Issuance,
+        Self::Edge,
         Self::Gateway,
     ];
 
@@ -34,6 +37,7 @@ impl Service {
             Self::Authentication => "authentication",
             Self::Password => "password",
             Self::Issuance => "issuance",
+            Self::Edge => "edge",
             Self::Gateway => "gateway",
         }
     }
@@ -43,9 +47,17 @@ impl Service {
         Self::ALL.into_iter().find(|service| service.name() == name)
     }
 
-    /// The name of the service's executable.
+    /// The name of the service's executable. The edge and the gateway are two roles of one executable.
     pub fn binary(self) -> String {
-        format!("aikagi-{}", self.name())
+        let program = match self {
+            Self::Edge => Self::Gateway,
+            Self::Units
+            | Self::Authentication
+            | Self::Password
+            | Self::Issuance
+            | Self::Gateway => self,
+        };
+        format!("aikagi-{}", program.name())
     }
 
     /// The service's role in PostgreSQL; `None` if the service does not use PostgreSQL.
@@ -55,7 +67,7 @@ impl Service {
             Self::Authentication => Some("aikagi_authentication"),
             Self::Password => Some("aikagi_password"),
             Self::Issuance => Some("aikagi_issuance"),
-            Self::Gateway => None,
+            Self::Edge | Self::Gateway => None,
         }
     }
 
@@ -64,8 +76,8 @@ impl Service {
         match self {
             Self::Issuance => Some(RedisUser::Issuance),
             Self::Authentication => Some(RedisUser::Authentication),
-            Self::Gateway => Some(RedisUser::Gateway),
-            Self::Password | Self::Units => None,
+            Self::Edge => Some(RedisUser::Gateway),
+            Self::Password | Self::Units | Self::Gateway => None,
         }
     }
 
@@ -73,19 +85,15 @@ impl Service {
     pub const fn has_key_ring(self) -> bool {
         match self {
             Self::Issuance | Self::Authentication | Self::Password | Self::Units => true,
-            Self::Gateway => false,
+            Self::Edge | Self::Gateway => false,
         }
     }
 
     /// The services whose RPCs this service uses.
     pub const fn upstreams(self) -> &'static [Self] {
         match self {
-            Self::Gateway => &[
-                Self::Issuance,
-                Self::Authentication,
-                Self::Password,
-                Self::Units,
-            ],
+            Self::Edge => &[Self::Authentication, Self::Password, Self::Units],
+            Self::Gateway => &[Self::Issuance, Self::Authentication, Self::Units],
             Self::Password | Self::Units => &[Self::Authentication],
             Self::Issuance | Self::Authentication => &[],
         }

@@ -30,6 +30,11 @@ const HEALTH_DEADLINE: Duration = Duration::from_secs(3);
 
 /// The settings of one service, without the sections that every service has.
 pub trait Settings: DeserializeOwned + std::fmt::Debug + Send + 'static {
+    /// The workload that the program runs as. Its certificate must have this name. `program` is the name of the program.
+    fn workload(&self, program: &'static str) -> &'static str {
+        program
+    }
+
     /// Reads every file that these settings name. Fails if the service could not start with them.
     fn check(&self) -> anyhow::Result<()>;
 }
@@ -64,8 +69,8 @@ impl ServiceContext {
     }
 }
 
-/// Runs the command of a service's command line. Settings that cannot be used are reported before a port is bound.
-pub fn main<S, Serve, Serving>(service: &'static str, serve: Serve) -> ExitCode
+/// Runs the command of a program's command line. Settings that cannot be used are reported before a port is bound.
+pub fn main<S, Serve, Serving>(program: &'static str, serve: Serve) -> ExitCode
 where
     S: Settings,
     Serve: FnOnce(S, ServiceContext) -> Serving,
@@ -73,22 +78,22 @@ where
 {
     let cli = Cli::parse();
     let command = cli.command.unwrap_or(Command::Serve);
-    match start(service, &cli.config, command, serve) {
+    match start(program, &cli.config, command, serve) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            print_error(service, &error);
+            print_error(program, &error);
             ExitCode::FAILURE
         }
     }
 }
 
 #[allow(clippy::print_stderr, reason = "telemetry may have failed")]
-fn print_error(service: &str, error: &anyhow::Error) {
-    eprintln!("aikagi-{service}: {error:#}");
+fn print_error(program: &str, error: &anyhow::Error) {
+    eprintln!("aikagi-{program}: {error:#}");
 }
 
 fn start<S, Serve, Serving>(
-    service: &'static str,
+    program: &'static str,
     path: &Path,
     command: Command,
     serve: Serve,
@@ -99,6 +104,7 @@ where
     Serving: Future<Output = anyhow::Result<()>>,
 {
     let (common, settings): (CommonSettings, S) = config::load(path)?;
+    let service = settings.workload(program);
     let runtime = match command {
         Command::Serve => threads::runtime(common.server.worker_threads)?,
         // The health check runs every few seconds in each container. It needs no threads of its own.
@@ -108,7 +114,7 @@ where
     };
     let outcome = runtime.block_on(async {
         let check = || {
-            TlsIdentity::load(&common.identity)?;
+            TlsIdentity::load(&common.identity)?.require_workload(service)?;
             settings.check()
         };
         match command {

@@ -1,6 +1,6 @@
 //! Logs, traces and metrics. None of them contains a secret or a telephone number (INV-8).
 //!
-//! A trace covers an RPC from the gateway to the statements of the last service. Names and attributes follow
+//! A trace covers an RPC from the edge or the gateway to the statements of the last service. Names and attributes follow
 //! OpenTelemetry's semantic conventions. Where these have no name, ours begins with `aikagi.`. Nothing is exported
 //! unless the standard `OTEL_*` variables name a collector.
 

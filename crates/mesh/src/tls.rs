@@ -18,6 +18,7 @@ use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
 use crate::config::IdentitySettings;
+use crate::identity::Identity;
 use crate::shutdown::Shutdown;
 
 use client_verifier::ClientVerifier;
@@ -91,6 +92,22 @@ impl TlsIdentity {
             watcher: CertificateWatcher::load(files)?,
             denials,
         })
+    }
+
+    /// Fails unless the certificate is of the workload with this name (INV-7).
+    pub fn require_workload(&self, workload: &str) -> Result<(), TlsError> {
+        let current = self.watcher.current();
+        let own = current.chain.first().map(Identity::of_certificate);
+        let problem = match own {
+            Some(Ok(own)) if own.name() == workload => return Ok(()),
+            Some(Ok(own)) => format!(
+                "the certificate is of the workload `{}`, not `{workload}`",
+                own.name()
+            ),
+            Some(Err(error)) => error.to_string(),
+            None => "the file has no certificate".to_owned(),
+        };
+        Err(TlsError::Workload(problem))
     }
 
     /// The configuration for a new connection to the workload with this name. Any other workload is refused.

@@ -34,7 +34,7 @@ enum Job {
     Secrets {
         #[command(flatten)]
         directory: SecretsDirectory,
-        /// Host names at which browsers and outside workloads reach the gateway, in addition to localhost.
+        /// Host names at which subscribers reach the edge, in addition to localhost.
         #[arg(long = "public-name", value_name = "NAME", value_delimiter = ',')]
         public_names: Vec<String>,
         /// Replace every certificate except the authority's, not only those that end within 30 days.

@@ -69,11 +69,11 @@ pub(crate) fn make(
     }
     share_key_ring(directory)?;
 
-    let gateway = vault.share(Service::Gateway.name())?;
+    let edge = vault.share(Service::Edge.name())?;
     let names: Vec<&str> = public_names.iter().map(String::as_str).collect();
     let public = vault.issue("public", &names)?;
-    gateway.copy(&public.certificate, "public.pem")?;
-    gateway.copy(&public.key, "public.key")?;
+    edge.copy(&public.certificate, "public.pem")?;
+    edge.copy(&public.key, "public.key")?;
 
     for store in Store::ALL {
         let identity = vault.issue(store.name(), store.host_names())?;
@@ -330,7 +330,7 @@ mod tests {
         let (postgres, redis) = ("postgres.password", "redis.password");
         let dir = dir.path();
         assert_eq!(
-            names(&dir.join("gateway")),
+            names(&dir.join("edge")),
             with(&[redis, "public.key", "public.pem"])
         );
         for name in ["issuance", "authentication"] {
@@ -344,7 +344,7 @@ mod tests {
             ["authorities.pem", ring, postgres]
         );
         assert_eq!(names(&dir.join("retention")), ["authorities.pem", postgres]);
-        for name in ["operator", "ivr"] {
+        for name in ["gateway", "operator", "ivr"] {
             assert_eq!(names(&dir.join(name)), identity);
         }
         assert!(!dir.join("backend").exists());

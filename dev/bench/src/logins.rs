@@ -1,4 +1,4 @@
-//! Measures logins from end to end: through the gateway, mutual TLS and both stores.
+//! Measures logins from end to end: through the edge, mutual TLS and both stores.
 
 use std::sync::Arc;
 use std::time::Duration;

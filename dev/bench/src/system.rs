@@ -41,7 +41,7 @@ impl BenchSystem {
 
     /// A subscriber's client with a new connection.
     pub(super) fn site(&self) -> Result<Site> {
-        let port = self.gateway()?.main;
+        let port = self.port(Service::Edge)?;
         Ok(Site::new(self.channel(port, None)?))
     }
 
@@ -57,8 +57,7 @@ impl BenchSystem {
 
     /// A client of the authentication service with the gateway's identity and a new connection.
     pub(super) fn authentication(&self) -> Result<AuthenticationServiceClient<Channel>> {
-        let ports = self.processes.ports(Service::Authentication);
-        let port = ports.first().context("authentication has no port")?.main;
+        let port = self.port(Service::Authentication)?;
         let files = self.files("gateway")?;
         Ok(AuthenticationServiceClient::new(
             self.channel(port, Some(&files))?,
@@ -88,18 +87,15 @@ impl BenchSystem {
         Ok(numbers)
     }
 
-    fn gateway(&self) -> Result<&aikagi_devkit::ports::Ports> {
-        let ports = self.processes.ports(Service::Gateway);
-        ports.first().context("the gateway has no port")
+    fn port(&self, service: Service) -> Result<u16> {
+        let ports = self.processes.ports(service).first();
+        let ports = ports.with_context(|| format!("{} has no port", service.name()))?;
+        Ok(ports.main)
     }
 
     fn private_as(&self, name: &str) -> Result<Channel> {
         let files = self.files(name)?;
-        let port = self
-            .gateway()?
-            .private
-            .context("the gateway has no private port")?;
-        self.channel(port, Some(&files))
+        self.channel(self.port(Service::Gateway)?, Some(&files))
     }
 
     /// The identity of a workload.
@@ -125,7 +121,7 @@ pub(super) fn status_error(status: Status) -> anyhow::Error {
 
 /// Removes the limits per client address.
 pub(super) fn unlimited(service: Service, _replica: u16, table: &mut Table) {
-    if service == Service::Gateway {
+    if service == Service::Edge {
         let mut attempts = Table::new();
         attempts.insert("burst".into(), 1_000_000.into());
         attempts.insert("period".into(), "1s".into());

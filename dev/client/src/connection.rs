@@ -1,4 +1,4 @@
-//! TLS connections to a gateway, with or without a client certificate.
+//! TLS connections to an edge or a gateway, with or without a client certificate.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ pub struct Files {
     pub key: PathBuf,
 }
 
-/// A channel to a gateway's port at `https://host:port`. It connects at the first RPC. The private
+/// A channel to a port at `https://host:port`. It connects at the first RPC. The private
 /// port needs an identity. The server's certificate must come from `authority` and name
 /// `localhost`.
 pub fn connect(url: &str, authority: &Path, identity: Option<&Files>) -> Result<Channel> {

@@ -37,12 +37,12 @@ impl RunningSystem {
         serde_json::from_str(&text).with_context(|| format!("cannot parse {}", path.display()))
     }
 
-    /// The number of gateways.
-    pub fn gateways(&self) -> usize {
-        self.public.len()
+    /// The number of edges with a gateway of the same index.
+    pub fn pairs(&self) -> usize {
+        self.public.len().min(self.private.len())
     }
 
-    /// A channel to the public port of the first gateway.
+    /// A channel to the public port of the first edge.
     pub fn public(&self) -> Result<Channel> {
         self.public_at(0)
     }
@@ -52,9 +52,9 @@ impl RunningSystem {
         self.private_at(0, name)
     }
 
-    /// A channel to the public port of a gateway, counted from 0.
-    pub fn public_at(&self, gateway: usize) -> Result<Channel> {
-        let url = self.public.get(gateway).context("no such public port")?;
+    /// A channel to the public port of an edge, counted from 0.
+    pub fn public_at(&self, edge: usize) -> Result<Channel> {
+        let url = self.public.get(edge).context("no such public port")?;
         connect(url, &self.authority, None)
     }
 

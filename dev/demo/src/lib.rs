@@ -1,4 +1,4 @@
-//! The subscriber's story, played against a running system through the gateway's ports. It is a
+//! The subscriber's story, played against a running system through the public and the private port. It is a
 //! demo and also a test: each chapter uses new lines and stops at the first unexpected result.
 
 #![allow(

@@ -13,7 +13,7 @@ use tonic_types::StatusExt as _;
 use super::narrator::{all_masked, masked};
 use super::{Story, answered, expect, refused};
 
-/// The maximum number of waits of one request while the gateway reports too many attempts (LOGIN-8).
+/// The maximum number of waits of one request while the edge reports too many attempts (LOGIN-8).
 const PATIENCE: u32 = 20;
 
 impl Story {

@@ -16,17 +16,18 @@ const REPLICA_STEP: u16 = 10;
 /// The loopback ports of one replica of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ports {
-    /// The only port, or the gateway's public one.
+    /// The port that the service serves. The edge's is the public port, and the gateway's is the private port.
     pub main: u16,
-    /// The gateway's private port.
-    pub private: Option<u16>,
+    /// The edge's port for health checks.
+    pub health: Option<u16>,
 }
 
 /// The usual ports of a replica. The first replica is 0.
 pub fn usual_ports(service: Service, replica: u16) -> Ports {
     let step = replica.saturating_mul(REPLICA_STEP);
-    let (main, private) = match service {
-        Service::Gateway => (8443, Some(8444)),
+    let (main, health) = match service {
+        Service::Edge => (8443, Some(7306)),
+        Service::Gateway => (8444, None),
         Service::Issuance => (7301, None),
         Service::Authentication => (7302, None),
         Service::Password => (7303, None),
@@ -34,19 +35,23 @@ pub fn usual_ports(service: Service, replica: u16) -> Ports {
     };
     Ports {
         main: main + step,
-        private: private.map(|port: u16| port + step),
+        health: health.map(|port: u16| port + step),
     }
 }
 
 /// Free ports for a replica.
 pub fn free_ports(service: Service) -> Result<Ports> {
-    let private = match service {
-        Service::Gateway => Some(free()?),
-        Service::Issuance | Service::Authentication | Service::Password | Service::Units => None,
+    let health = match service {
+        Service::Edge => Some(free()?),
+        Service::Gateway
+        | Service::Issuance
+        | Service::Authentication
+        | Service::Password
+        | Service::Units => None,
     };
     Ok(Ports {
         main: free()?,
-        private,
+        health,
     })
 }
 
@@ -98,7 +103,7 @@ mod tests {
             for replica in 0..9 {
                 let ports = usual_ports(service, replica);
                 assert!(seen.insert(ports.main));
-                assert!(ports.private.is_none_or(|port| seen.insert(port)));
+                assert!(ports.health.is_none_or(|port| seen.insert(port)));
             }
         }
     }

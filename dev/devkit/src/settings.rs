@@ -52,13 +52,13 @@ pub fn settings(service: Service, ports: Ports, environment: &ServiceEnvironment
     let mut all = Table::new();
 
     let mut server = Table::new();
-    let listen = ports.private.unwrap_or(ports.main);
+    let listen = ports.health.unwrap_or(ports.main);
     put(&mut server, "listen", address(listen));
     put(&mut all, "server", server);
 
     put(&mut all, "identity", identity_table(&environment.identity)?);
 
-    if service == Service::Gateway {
+    if service == Service::Edge {
         // The public port shows the service's own certificate, because browsers on this machine can
         // be set to trust its authority.
         let origin = |host: &str| format!("https://{host}:{}", ports.main);
@@ -226,19 +226,18 @@ mod tests {
             addresses: BTreeMap::from([(Service::Units, vec!["127.0.0.1:7304".to_owned()])]),
             pretty_logs: false,
         };
-        let gateway = settings(
-            Service::Gateway,
-            usual_ports(Service::Gateway, 1),
-            &environment,
-        )
-        .unwrap();
-        assert_eq!(gateway["public"]["listen"].as_str(), Some("127.0.0.1:8453"));
-        assert_eq!(gateway["server"]["listen"].as_str(), Some("127.0.0.1:8454"));
+        let edge = settings(Service::Edge, usual_ports(Service::Edge, 1), &environment).unwrap();
+        assert_eq!(edge["public"]["listen"].as_str(), Some("127.0.0.1:8453"));
+        assert_eq!(edge["server"]["listen"].as_str(), Some("127.0.0.1:7316"));
         assert_eq!(
-            gateway["upstreams"]["units"][0].as_str(),
+            edge["upstreams"]["units"][0].as_str(),
             Some("127.0.0.1:7304")
         );
-        assert!(!gateway.contains_key("hashing") && !gateway.contains_key("postgres"));
+        assert!(!edge.contains_key("hashing") && !edge.contains_key("postgres"));
+        let ports = usual_ports(Service::Gateway, 1);
+        let gateway = settings(Service::Gateway, ports, &environment).unwrap();
+        assert_eq!(gateway["server"]["listen"].as_str(), Some("127.0.0.1:8454"));
+        assert!(!gateway.contains_key("public"));
         let issuance = settings(
             Service::Issuance,
             usual_ports(Service::Issuance, 0),

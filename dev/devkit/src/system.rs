@@ -1,4 +1,4 @@
-//! The whole system on one machine: both stores, identities, keys, and the five services with replicas.
+//! The whole system on one machine: both stores, identities, keys, and the services with replicas.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -342,7 +342,7 @@ fn choose_ports(options: &Options) -> Result<BTreeMap<Service, Vec<Ports>>> {
             } else {
                 free_ports(service)?
             };
-            for port in [Some(ports.main), ports.private].into_iter().flatten() {
+            for port in [Some(ports.main), ports.health].into_iter().flatten() {
                 ports::require_free(port, service.name())?;
             }
             all.push(ports);

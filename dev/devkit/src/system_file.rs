@@ -16,9 +16,9 @@ pub const NAME: &str = "state.json";
 /// The content of the file.
 #[derive(Debug, Serialize)]
 pub struct SystemFile {
-    /// The gateway's public ports, `https://host:port`, one for each replica.
+    /// The public ports of the edges, `https://host:port`, one for each replica.
     public: Vec<String>,
-    /// The gateway's private ports, in the same form and order.
+    /// The private ports of the gateways, in the same form.
     private: Vec<String>,
     /// `host:port` of each service's replicas, if this machine can reach them.
     services: BTreeMap<&'static str, Vec<String>>,
@@ -48,8 +48,8 @@ impl IdentityFiles {
 }
 
 impl SystemFile {
-    /// A system in which only the gateway's ports can be reached from this machine.
-    pub fn of_gateways(
+    /// A system in which only the public and private ports can be reached from this machine.
+    pub fn of_outside_ports(
         public: Vec<String>,
         private: Vec<String>,
         authority: PathBuf,
@@ -70,8 +70,11 @@ impl SystemFile {
 
     /// A system that runs as processes of this machine.
     pub fn of_processes(system: &System) -> Result<Self> {
-        let https = |port: u16| format!("https://127.0.0.1:{port}");
-        let gateways = system.ports(Service::Gateway);
+        let https = |service| {
+            let all = system.ports(service).iter();
+            all.map(|ports| format!("https://127.0.0.1:{}", ports.main))
+                .collect()
+        };
         let mut identities = BTreeMap::new();
         for name in OutsideWorkload::ALL.map(OutsideWorkload::name) {
             let identity = system.identity(name)?;
@@ -84,12 +87,8 @@ impl SystemFile {
             );
         }
         Ok(Self {
-            public: gateways.iter().map(|ports| https(ports.main)).collect(),
-            private: gateways
-                .iter()
-                .filter_map(|ports| ports.private)
-                .map(https)
-                .collect(),
+            public: https(Service::Edge),
+            private: https(Service::Gateway),
             services: Service::ALL
                 .into_iter()
                 .map(|service| {

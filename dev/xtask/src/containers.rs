@@ -31,7 +31,7 @@ pub(crate) fn quick_test(repo: &Repo) -> Result<()> {
 pub(crate) fn demo(repo: &Repo, console: Console, arguments: &[String]) -> Result<()> {
     let engine = Engine::find(repo, console)?;
     let project = Project::new(&engine, repo, PROJECT);
-    if project.containers("gateway")?.is_empty() {
+    if project.containers("edge")?.is_empty() {
         bail!("no system is running: start one with `docker compose up --build --wait`");
     }
     let (public, private) = project.published()?;

@@ -1,4 +1,4 @@
-//! The settings site (`frontends/site`): its checks, its browser tests, and how a gateway serves it.
+//! The settings site (`frontends/site`): its checks, its browser tests, and how an edge serves it.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ pub(crate) use aikagi_devkit::site::{build, has_node};
 /// quarter of an hour.
 const SHORT_IDLE: &str = "45s";
 
-/// SITE-1: the profile of the demo's operator, and of another one that a second gateway serves in the browser tests.
+/// SITE-1: the profile of the demo's operator, and of another one that a second edge serves in the browser tests.
 const PROFILES: [&str; 2] = [
     include_str!("site/first.toml"),
     include_str!("site/second.toml"),
@@ -49,9 +49,9 @@ pub(crate) fn prepare_browser(repo: &Repo, console: Console) -> Result<()> {
     build(repo, console)
 }
 
-/// Makes the gateway serve the site with a profile. This function is a value of `Options::adjust`.
+/// Makes the edge serve the site with a profile. This function is a value of `Options::adjust`.
 pub(crate) fn serve(service: Service, replica: u16, settings: &mut Table) {
-    if service == Service::Gateway
+    if service == Service::Edge
         && let Some(public) = settings.get_mut("public").and_then(Value::as_table_mut)
         && let Ok(repo) = Repo::here()
     {

@@ -200,7 +200,7 @@ fn require_ports(replicas: &BTreeMap<Service, u16>) -> Result<()> {
     for service in Service::ALL {
         for replica in 0..replicas.get(&service).copied().unwrap_or(1) {
             let taken = ports::usual_ports(service, replica);
-            for port in [Some(taken.main), taken.private].into_iter().flatten() {
+            for port in [Some(taken.main), taken.health].into_iter().flatten() {
                 ports::require_free(port, service.name())?;
             }
         }
@@ -239,7 +239,7 @@ fn invite(console: Console, system: &System, home: &Path, binaries: &Path, with_
     console.line(&format!("  http://localhost:{}", softphone::PORT));
     if with_site {
         console.heading("Settings site: open it in a browser and log in with that password");
-        for ports in system.ports(Service::Gateway) {
+        for ports in system.ports(Service::Edge) {
             console.line(&format!("  https://localhost:{}", ports.main));
         }
         console.line(&format!(
@@ -250,12 +250,8 @@ fn invite(console: Console, system: &System, home: &Path, binaries: &Path, with_
     console.heading("Addresses and directories");
     for service in Service::ALL.into_iter().rev() {
         for ports in system.ports(service) {
-            let (private, what) = match ports.private {
-                Some(private) => (format!(", private https://127.0.0.1:{private}"), "public "),
-                None => (String::new(), ""),
-            };
             console.line(&format!(
-                "  {:<15} {what}https://127.0.0.1:{}{private}",
+                "  {:<15} https://127.0.0.1:{}",
                 service.name(),
                 ports.main
             ));

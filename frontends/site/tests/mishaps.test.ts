@@ -142,8 +142,8 @@ describe.each<Language>(["ja", "en"])("in %s", (language) => {
   });
 });
 
-/** SITE-6: if the gateway's clock is 20 minutes ahead, the session does not end and the page sends few requests. */
-test("a gateway whose clock is ahead", async () => {
+/** SITE-6: if the edge's clock is 20 minutes ahead, the session does not end and the page sends few requests. */
+test("an edge whose clock is ahead", async () => {
   const { number, password } = await account();
   const { page, context } = await browser.reader();
   const reader = new Reader(page);

@@ -14,7 +14,7 @@ afterAll(async () => {
   stopStarted();
 });
 
-test.each(["ja", "en"] as const)("gateway restart before a password change (%s)", async (language) => {
+test.each(["ja", "en"] as const)("edge restart before a password change (%s)", async (language) => {
   const { number, password } = await account();
   const { page, context } = await browser.reader({ language });
   const reader = new Reader(page, language);
@@ -24,7 +24,7 @@ test.each(["ja", "en"] as const)("gateway restart before a password change (%s)"
   await page.getByRole("link", { name: t.account.changePassword }).click();
   await reader.heading(t.password.title);
 
-  const start = await stop("gateway");
+  const start = await stop("edge");
   const next = permanent();
   await reader.change(password, next);
   await reader.refused(t.reasons.UNREACHABLE);
@@ -70,8 +70,8 @@ test.each(["ja", "en"] as const)("authentication is unavailable (%s)", async (la
   await context.close();
 });
 
-/** MIG-4: the passwords that were typed for a unit migration stay in the page while the gateway restarts. */
-test.each(["ja", "en"] as const)("the gateway restarts before a unit migration (%s)", async (language) => {
+/** MIG-4: the passwords that were typed for a unit migration stay in the page while the edge restarts. */
+test.each(["ja", "en"] as const)("the edge restarts before a unit migration (%s)", async (language) => {
   const { numbers, passwords } = await established(AuthUnit.NUMBER);
   const { page, context } = await browser.reader({ language });
   const reader = new Reader(page, language);
@@ -83,7 +83,7 @@ test.each(["ja", "en"] as const)("the gateway restarts before a unit migration (
   for (const number of numbers) {
     await reader.passwordOf(number).fill(passwords[number] ?? "");
   }
-  const start = await stop("gateway");
+  const start = await stop("edge");
   await reader.button(t.unit.submit).click();
   await reader.refused(t.reasons.UNREACHABLE);
   await reader.sees(t.common.kept);

@@ -1,9 +1,11 @@
-//! The gateway, which receives all outside requests. It has no business rules. It converts cookies to tokens, limits
-//! attempts for each client address (LOGIN-8), and routes outside requests to the service that owns the RPC.
+//! The program in front of the services. It has no business rules. It runs in one of two roles, which are workloads with
+//! different rights (INV-7):
 //!
-//! The gateway has two ports. The public port ([`public`]) serves subscribers with gRPC-Web and gRPC. The private port
-//! ([`private`]) serves outside workloads (IVR platforms, settings back ends, operators) with mutual TLS. An outside
-//! workload may call only the RPCs whose `edge_callers` name it (INV-7).
+//! - The edge serves the public port ([`public`]): subscribers, with gRPC-Web and gRPC. It converts cookies to tokens, and
+//!   limits attempts for each client address (LOGIN-8). It may call only the RPCs that subscribers need.
+//! - The gateway serves the private port ([`private`]): outside workloads (IVR platforms, settings back ends, operators),
+//!   with mutual TLS. It routes each request to the service that owns the RPC. An outside workload may call only the RPCs
+//!   whose `edge_callers` name it.
 
 pub mod address;
 pub mod browser;
@@ -31,59 +33,63 @@ use aikagi_mesh::config::ServerSettings;
 use aikagi_mesh::health::Readiness;
 use aikagi_mesh::policy::Policies;
 use aikagi_mesh::run::ServiceContext;
+use aikagi_mesh::server::Server;
 use aikagi_mesh::shutdown::Shutdown;
 use anyhow::Context;
 use tokio::net::TcpListener;
+use tonic::service::Routes;
 
 pub use limit::{LimitSettings, Override};
 pub use origin::Origin;
 pub use profile::ProfileSettings;
-pub use settings::{CredentialHeader, EnvoySettings, PublicSettings, Settings};
-pub use upstreams::UpstreamSettings;
+pub use settings::{
+    CredentialHeader, EdgeSettings, EnvoySettings, GatewaySettings, PublicSettings, Settings,
+};
+pub use upstreams::{EdgeUpstreamSettings, GatewayUpstreamSettings};
 
 use certificate::PublicCertificate;
-use upstreams::Upstreams;
+use upstreams::{Connector, EdgeUpstreams, GatewayUpstreams};
 
-/// The listening sockets of the gateway's two ports.
+/// The listening sockets of the edge.
 #[derive(Debug)]
-pub struct Listeners {
+pub struct EdgeListeners {
     /// The public port, for anyone: gRPC-Web, gRPC and the site over TLS.
     pub public: TcpListener,
-    /// The private port, for outside workloads: gRPC over mutual TLS.
-    pub private: TcpListener,
+    /// The port for health checks: gRPC over mutual TLS.
+    pub health: TcpListener,
 }
 
-impl Listeners {
+impl EdgeListeners {
     /// Binds both ports. An error names the setting of the port.
-    pub async fn bind(settings: &Settings, context: &ServiceContext) -> anyhow::Result<Self> {
+    pub async fn bind(settings: &EdgeSettings, context: &ServiceContext) -> anyhow::Result<Self> {
         let public = TcpListener::bind(settings.public.listen).await;
         Ok(Self {
             public: public.context("public.listen")?,
-            private: context.bind().await?,
+            health: context.bind().await?,
         })
     }
 }
 
-/// The parts that both ports use.
+/// The parts of the edge.
 #[derive(Clone, Debug)]
-struct Gateway {
-    settings: Settings,
+struct Edge {
+    settings: EdgeSettings,
     server: ServerSettings,
     policies: Arc<Policies>,
-    upstreams: Upstreams,
+    upstreams: EdgeUpstreams,
     store: aikagi_ttl::TtlStore,
     readiness: Readiness,
     clock: SharedClock,
     shutdown: Shutdown,
 }
 
-/// Serves both ports until shutdown. Returns when the RPCs in progress have ended.
+/// Serves the public port until shutdown. Returns when the RPCs in progress have ended.
 ///
 /// Redis and the upstreams need not respond yet, but the files that the settings name must be readable.
-pub async fn serve(
-    settings: Settings,
+pub async fn serve_edge(
+    settings: EdgeSettings,
     context: ServiceContext,
-    listeners: Listeners,
+    listeners: EdgeListeners,
     clock: SharedClock,
 ) -> anyhow::Result<()> {
     let ServiceContext {
@@ -96,27 +102,56 @@ pub async fn serve(
 
     let policies = Arc::new(Policies::from_descriptors(aikagi_api::DESCRIPTORS)?);
     let store = aikagi_ttl::TtlStore::connect(&settings.redis)?;
-    let upstreams = Upstreams::new(&settings.upstreams, &identity, &policies, &shutdown);
-    let gateway = Gateway {
-        readiness: readiness(&store, &upstreams),
+    let connector = Connector {
+        identity: &identity,
+        policies: &policies,
+        shutdown: &shutdown,
+    };
+    let upstreams = EdgeUpstreams::new(&settings.upstreams, &connector);
+    // The edge is ready while a subscriber can log in: Redis can count attempts, and authentication responds.
+    let readiness = Readiness::always()
+        .and(store.clone())
+        .and(upstreams.authentication.clone());
+    let health = Server {
+        name: "edge",
+        settings: server.clone(),
+        identity,
+        descriptors: aikagi_api::DESCRIPTORS,
+        services: Vec::new(),
+        routes: Routes::default(),
+        readiness: readiness.clone(),
+    };
+    let edge = Edge {
         settings,
         server,
         policies,
         upstreams,
         store,
+        readiness,
         clock,
-        shutdown,
+        shutdown: shutdown.clone(),
     };
-    tokio::try_join!(
-        public::serve(&gateway, listeners.public, certificate),
-        private::serve(&gateway, listeners.private, identity),
-    )?;
+    let health = async {
+        let served = health.serve(listeners.health, shutdown).await;
+        served.map_err(anyhow::Error::from)
+    };
+    tokio::try_join!(public::serve(&edge, listeners.public, certificate), health)?;
     Ok(())
 }
 
-/// The gateway is ready while a subscriber can log in: Redis can count attempts, and authentication responds.
-fn readiness(store: &aikagi_ttl::TtlStore, upstreams: &Upstreams) -> Readiness {
-    Readiness::always()
-        .and(store.clone())
-        .and(upstreams.authentication.clone())
+/// Serves the private port until shutdown. Returns when the RPCs in progress have ended. The upstreams need not respond
+/// yet.
+pub async fn serve_gateway(
+    settings: GatewaySettings,
+    context: ServiceContext,
+    listener: TcpListener,
+) -> anyhow::Result<()> {
+    let policies = Arc::new(Policies::from_descriptors(aikagi_api::DESCRIPTORS)?);
+    let connector = Connector {
+        identity: &context.identity,
+        policies: &policies,
+        shutdown: &context.shutdown,
+    };
+    let upstreams = GatewayUpstreams::new(&settings.upstreams, &connector);
+    private::serve(&settings.envoy, &upstreams, policies, context, listener).await
 }

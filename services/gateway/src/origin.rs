@@ -46,7 +46,7 @@ impl Origin {
 mod tests {
     use super::*;
 
-    /// An origin must have the form in which a browser sends it, because the gateway compares bytes.
+    /// An origin must have the form in which a browser sends it, because the edge compares bytes.
     #[test]
     fn only_origins_in_the_form_of_browsers_are_accepted() {
         for good in [

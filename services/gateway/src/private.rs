@@ -8,48 +8,51 @@ use aikagi_api::envoy::v3::authorization_server::AuthorizationServer;
 use aikagi_mesh::bounds::Bounds;
 use aikagi_mesh::connection::Clients;
 use aikagi_mesh::guard::{GuardLayer, PortAudience};
+use aikagi_mesh::health::Readiness;
+use aikagi_mesh::policy::Policies;
 use aikagi_mesh::port::{Port, PortSettings};
+use aikagi_mesh::run::ServiceContext;
 use aikagi_mesh::server::ServeError;
-use aikagi_mesh::tls::TlsIdentity;
 use tokio::net::TcpListener;
 use tonic::service::Routes;
 
-use crate::Gateway;
 use crate::envoy::Envoy;
 use crate::route::Route;
+use crate::settings::EnvoySettings;
+use crate::upstreams::GatewayUpstreams;
 
-/// Serves the private port until shutdown. Returns when the RPCs in progress have ended.
+/// Serves the private port until shutdown. Returns when the RPCs in progress have ended. The port is ready while
+/// authentication responds.
 pub(crate) async fn serve(
-    gateway: &Gateway,
+    envoy: &EnvoySettings,
+    upstreams: &GatewayUpstreams,
+    policies: Arc<Policies>,
+    context: ServiceContext,
     listener: TcpListener,
-    identity: TlsIdentity,
 ) -> anyhow::Result<()> {
-    let settings = &gateway.server;
+    let ServiceContext {
+        server: settings,
+        identity,
+        shutdown,
+    } = context;
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(aikagi_api::DESCRIPTORS)
         .build_v1()
         .map_err(|error| ServeError::Reflection(error.to_string()))?;
-    let health = gateway
-        .readiness
-        .clone()
-        .serve(Vec::new(), &gateway.shutdown)
+    let authentication = upstreams.authentication.clone();
+    let health = Readiness::always()
+        .and(authentication.clone())
+        .serve(Vec::new(), &shutdown)
         .await;
     let own = Routes::new(health)
         .add_service(reflection)
-        .add_service(AuthorizationServer::new(Envoy::new(
-            gateway.upstreams.authentication.clone(),
-            &gateway.settings.envoy,
-        )))
+        .add_service(AuthorizationServer::new(Envoy::new(authentication, envoy)))
         .into_axum_router();
-    let route = Route::new(Arc::clone(&gateway.policies), gateway.upstreams.clone());
+    let route = Route::new(Arc::clone(&policies), upstreams.clone());
     let routes = Routes::from(own.fallback_service(route));
 
-    let guard = GuardLayer::new(
-        Arc::clone(&gateway.policies),
-        settings.max_in_flight,
-        settings.deadline,
-    )
-    .for_audience(PortAudience::Edge);
+    let guard = GuardLayer::new(policies, settings.max_in_flight, settings.deadline)
+        .for_audience(PortAudience::Edge);
     let port = Port::new(PortSettings {
         name: "private",
         clients: Clients::Workloads,
@@ -58,7 +61,7 @@ pub(crate) async fn serve(
         drain: settings.drain,
     });
     tracing::info!(service = "gateway", port = "private", "serving");
-    port.serve(listener, identity, guard.of(routes), &gateway.shutdown)
+    port.serve(listener, identity, guard.of(routes), &shutdown)
         .await;
     Ok(())
 }

@@ -21,7 +21,7 @@ use tonic::service::Routes;
 use tonic_web::{GrpcWebLayer, GrpcWebService};
 use tower::{Layer, Service, ServiceExt};
 
-use crate::Gateway;
+use crate::Edge;
 use crate::address;
 use crate::browser::{Browser, is_browser};
 use crate::certificate::PublicCertificate;
@@ -40,30 +40,28 @@ const KEPT_PLACES: [&str; 1] = ["/aikagi.edge.v1.SubscriberService/Login"];
 
 /// The prefix of headers that our services trust. Such headers are removed from outside requests.
 const OWN_PREFIX: &str = "x-aikagi-";
-/// The headers of a trace. They are removed from outside requests, because a trace starts at the gateway.
+/// The headers of a trace. They are removed from outside requests, because a trace starts at the edge.
 const TRACE_HEADERS: [&str; 3] = ["traceparent", "tracestate", "baggage"];
 
 /// Serves the public port until shutdown. Returns when the RPCs in progress have ended.
 pub(crate) async fn serve(
-    gateway: &Gateway,
+    edge: &Edge,
     listener: TcpListener,
     certificate: PublicCertificate,
 ) -> anyhow::Result<()> {
-    let settings = &gateway.settings;
+    let settings = &edge.settings;
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(&edge_descriptors(aikagi_api::DESCRIPTORS)?)
         .build_v1()
         .map_err(|error| ServeError::Reflection(error.to_string()))?;
-    let health = gateway
+    let health = edge
         .readiness
         .clone()
-        .serve(vec![SERVICE_NAME], &gateway.shutdown)
+        .serve(vec![SERVICE_NAME], &edge.shutdown)
         .await;
-    let subscriber = SubscriberServiceServer::new(Subscriber::new(
-        &gateway.upstreams,
-        settings.profile.clone(),
-    ))
-    .max_decoding_message_size(MAX_MESSAGE);
+    let subscriber =
+        SubscriberServiceServer::new(Subscriber::new(&edge.upstreams, settings.profile.clone()))
+            .max_decoding_message_size(MAX_MESSAGE);
     let routes = Routes::new(subscriber)
         .add_service(health.max_decoding_message_size(MAX_MESSAGE))
         .add_service(reflection.max_decoding_message_size(MAX_MESSAGE));
@@ -73,14 +71,14 @@ pub(crate) async fn serve(
         settings.public.trusted_proxies.clone(),
         AttemptLimiter {
             settings: settings.limits.clone(),
-            store: gateway.store.clone(),
-            clock: gateway.clock.clone(),
+            store: edge.store.clone(),
+            clock: edge.clock.clone(),
         },
     );
     let guard = GuardLayer::new(
-        Arc::clone(&gateway.policies),
-        gateway.server.max_in_flight,
-        gateway.server.deadline,
+        Arc::clone(&edge.policies),
+        edge.server.max_in_flight,
+        edge.server.deadline,
     )
     .for_audience(PortAudience::Public)
     .with_max_request(MAX_MESSAGE)
@@ -96,16 +94,15 @@ pub(crate) async fn serve(
         name: "public",
         clients: Clients::Anyone,
         bounds: Bounds::new(&settings.public.bounds, Clients::Anyone).behind(proxies.clone()),
-        max_in_flight: gateway.server.max_in_flight,
-        drain: gateway.server.drain,
+        max_in_flight: edge.server.max_in_flight,
+        drain: edge.server.drain,
     })
     .for_clients(Arc::new(move |peer, headers| {
         address::of_client(peer, headers, &proxies)
     }));
     let config = move || certificate.server_config();
-    tracing::info!(service = "gateway", port = "public", "serving");
-    port.serve(listener, config, service, &gateway.shutdown)
-        .await;
+    tracing::info!(service = "edge", port = "public", "serving");
+    port.serve(listener, config, service, &edge.shutdown).await;
     Ok(())
 }
 

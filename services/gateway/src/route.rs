@@ -17,7 +17,7 @@ use tonic::body::Body;
 use tonic::{Code, Status};
 use tower::{Service, ServiceExt};
 
-use crate::upstreams::Upstreams;
+use crate::upstreams::GatewayUpstreams;
 
 /// The maximum size of a request that is not a stream, in bytes.
 const MAX_REQUEST: usize = 1024 * 1024;
@@ -42,11 +42,11 @@ const HOP_BY_HOP: [HeaderName; 8] = [
 #[derive(Debug, Clone)]
 pub(crate) struct Route {
     policies: Arc<Policies>,
-    upstreams: Upstreams,
+    upstreams: GatewayUpstreams,
 }
 
 impl Route {
-    pub(crate) fn new(policies: Arc<Policies>, upstreams: Upstreams) -> Self {
+    pub(crate) fn new(policies: Arc<Policies>, upstreams: GatewayUpstreams) -> Self {
         Self {
             policies,
             upstreams,

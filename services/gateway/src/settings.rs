@@ -1,4 +1,4 @@
-//! The settings of this service.
+//! The settings of both roles.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,27 +14,117 @@ use crate::limit::LimitSettings;
 use crate::origin::Origin;
 use crate::profile::ProfileSettings;
 use crate::site::Site;
-use crate::upstreams::UpstreamSettings;
+use crate::upstreams::{EdgeUpstreamSettings, GatewayUpstreamSettings, UpstreamSettings};
 
-/// The sections of the settings file that only this service has. Unknown keys are refused.
+/// The settings of one of the two roles. A file with the section `[public]` has the settings of the edge. Any other file
+/// has the settings of the gateway. Unknown keys, and keys of the other role, are refused.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Settings {
+#[serde(try_from = "Sections")]
+pub enum Settings {
+    /// The edge, which serves the public port.
+    Edge(Box<EdgeSettings>),
+    /// The gateway, which serves the private port.
+    Gateway(GatewaySettings),
+}
+
+/// The settings of the edge, without the sections that every service has.
+#[derive(Debug, Clone)]
+pub struct EdgeSettings {
     /// Redis, as user `gateway`.
     pub redis: aikagi_ttl::Settings,
     /// The public port.
     pub public: PublicSettings,
     /// The limits of attempts (LOGIN-8).
-    #[serde(default)]
     pub limits: LimitSettings,
-    /// The access check for Envoy (SESS-4).
-    #[serde(default)]
-    pub envoy: EnvoySettings,
     /// The information about the operator that the site shows (SITE-1).
-    #[serde(default)]
     pub profile: ProfileSettings,
-    /// The services behind the gateway.
-    pub upstreams: UpstreamSettings,
+    /// The services that the edge calls.
+    pub upstreams: EdgeUpstreamSettings,
+}
+
+/// The settings of the gateway, without the sections that every service has.
+#[derive(Debug, Clone)]
+pub struct GatewaySettings {
+    /// The access check for Envoy (SESS-4).
+    pub envoy: EnvoySettings,
+    /// The services that the gateway calls.
+    pub upstreams: GatewayUpstreamSettings,
+}
+
+/// The sections of both roles.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sections {
+    redis: Option<aikagi_ttl::Settings>,
+    public: Option<PublicSettings>,
+    limits: Option<LimitSettings>,
+    envoy: Option<EnvoySettings>,
+    profile: Option<ProfileSettings>,
+    upstreams: UpstreamSettings,
+}
+
+/// Why sections are not the settings of one role.
+#[derive(Debug, thiserror::Error)]
+enum RoleError {
+    /// The role needs the setting.
+    #[error("`{0}` is missing; the {1} needs it")]
+    Missing(&'static str, &'static str),
+    /// Only the other role has the setting.
+    #[error(
+        "`{0}` is not a setting of the {1}; a file with the section `public` is for the edge, any other for the gateway"
+    )]
+    Foreign(&'static str, &'static str),
+}
+
+/// The edge's name, which is also the name of its workload identity.
+const EDGE: &str = "edge";
+/// The gateway's name, which is also the name of its workload identity.
+const GATEWAY: &str = "gateway";
+
+impl TryFrom<Sections> for Settings {
+    type Error = RoleError;
+
+    fn try_from(sections: Sections) -> Result<Self, RoleError> {
+        let upstreams = sections.upstreams;
+        let Some(public) = sections.public else {
+            refuse(sections.redis, "redis", GATEWAY)?;
+            refuse(sections.limits, "limits", GATEWAY)?;
+            refuse(sections.profile, "profile", GATEWAY)?;
+            refuse(upstreams.password, "upstreams.password", GATEWAY)?;
+            return Ok(Self::Gateway(GatewaySettings {
+                envoy: sections.envoy.unwrap_or_default(),
+                upstreams: GatewayUpstreamSettings {
+                    authentication: upstreams.authentication,
+                    issuance: need(upstreams.issuance, "upstreams.issuance", GATEWAY)?,
+                    units: upstreams.units,
+                },
+            }));
+        };
+        refuse(sections.envoy, "envoy", EDGE)?;
+        refuse(upstreams.issuance, "upstreams.issuance", EDGE)?;
+        Ok(Self::Edge(Box::new(EdgeSettings {
+            redis: need(sections.redis, "redis", EDGE)?,
+            public,
+            limits: sections.limits.unwrap_or_default(),
+            profile: sections.profile.unwrap_or_default(),
+            upstreams: EdgeUpstreamSettings {
+                authentication: upstreams.authentication,
+                password: need(upstreams.password, "upstreams.password", EDGE)?,
+                units: upstreams.units,
+            },
+        })))
+    }
+}
+
+fn need<T>(value: Option<T>, key: &'static str, role: &'static str) -> Result<T, RoleError> {
+    value.ok_or(RoleError::Missing(key, role))
+}
+
+fn refuse<T>(value: Option<T>, key: &'static str, role: &'static str) -> Result<(), RoleError> {
+    match value {
+        Some(_) => Err(RoleError::Foreign(key, role)),
+        None => Ok(()),
+    }
 }
 
 /// `[public]`: the port for subscribers.
@@ -101,6 +191,22 @@ fn default_login_places() -> usize {
 }
 
 impl aikagi_mesh::run::Settings for Settings {
+    fn workload(&self, _program: &'static str) -> &'static str {
+        match self {
+            Self::Edge(_) => EDGE,
+            Self::Gateway(_) => GATEWAY,
+        }
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        match self {
+            Self::Edge(settings) => settings.check(),
+            Self::Gateway(_) => Ok(()),
+        }
+    }
+}
+
+impl EdgeSettings {
     fn check(&self) -> anyhow::Result<()> {
         PublicCertificate::load(&self.public.certificate, &self.public.key)?;
         aikagi_ttl::TtlStore::connect(&self.redis)?;

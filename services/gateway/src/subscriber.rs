@@ -27,7 +27,7 @@ use tonic::{Request, Response, Status};
 
 use crate::profile::ProfileSettings;
 use crate::session_token::ClientSession;
-use crate::upstreams::Upstreams;
+use crate::upstreams::EdgeUpstreams;
 
 /// The gRPC service for subscribers.
 #[derive(Debug, Clone)]
@@ -39,7 +39,7 @@ pub(crate) struct Subscriber {
 }
 
 impl Subscriber {
-    pub(crate) fn new(upstreams: &Upstreams, profile: ProfileSettings) -> Self {
+    pub(crate) fn new(upstreams: &EdgeUpstreams, profile: ProfileSettings) -> Self {
         Self {
             authentication: AuthenticationServiceClient::new(upstreams.authentication.clone()),
             password: PasswordServiceClient::new(upstreams.password.clone()),

@@ -9,50 +9,91 @@ use aikagi_mesh::shutdown::Shutdown;
 use aikagi_mesh::tls::TlsIdentity;
 use serde::Deserialize;
 
-/// `[upstreams]`: the replicas of the services behind the gateway.
+/// `[upstreams]`: the replicas of the services behind both roles.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct UpstreamSettings {
+pub(crate) struct UpstreamSettings {
+    pub(crate) authentication: Replicas,
+    pub(crate) units: Replicas,
+    #[serde(default)]
+    pub(crate) password: Option<Replicas>,
+    #[serde(default)]
+    pub(crate) issuance: Option<Replicas>,
+}
+
+/// `[upstreams]` of the edge: the replicas of the services that it calls.
+#[derive(Debug, Clone)]
+pub struct EdgeUpstreamSettings {
     /// The replicas of authentication: login, lockout and sessions.
     pub authentication: Replicas,
-    /// The replicas of issuance: calls and temporary passwords.
-    pub issuance: Replicas,
     /// The replicas of password: permanent passwords.
     pub password: Replicas,
-    /// The replicas of units: lines, numbers and unit migrations.
+    /// The replicas of units: unit migrations.
     pub units: Replicas,
 }
 
-/// A client for each service behind the gateway.
+/// `[upstreams]` of the gateway: the replicas of the services that it calls.
 #[derive(Debug, Clone)]
-pub(crate) struct Upstreams {
+pub struct GatewayUpstreamSettings {
+    /// The replicas of authentication: access checks and sessions.
+    pub authentication: Replicas,
+    /// The replicas of issuance: calls and temporary passwords.
+    pub issuance: Replicas,
+    /// The replicas of units: lines, numbers and the audit trail.
+    pub units: Replicas,
+}
+
+/// What every client of a service needs.
+pub(crate) struct Connector<'a> {
+    pub(crate) identity: &'a TlsIdentity,
+    pub(crate) policies: &'a Arc<Policies>,
+    pub(crate) shutdown: &'a Shutdown,
+}
+
+impl Connector<'_> {
+    fn upstream(&self, workload: &str, replicas: &Replicas) -> Upstream {
+        Upstream::new(
+            workload,
+            replicas.clone(),
+            self.identity.clone(),
+            Arc::clone(self.policies),
+            self.shutdown,
+        )
+    }
+}
+
+/// A client for each service that the edge calls.
+#[derive(Debug, Clone)]
+pub(crate) struct EdgeUpstreams {
     pub(crate) authentication: Upstream,
-    pub(crate) issuance: Upstream,
     pub(crate) password: Upstream,
     pub(crate) units: Upstream,
 }
 
-impl Upstreams {
-    pub(crate) fn new(
-        settings: &UpstreamSettings,
-        identity: &TlsIdentity,
-        policies: &Arc<Policies>,
-        shutdown: &Shutdown,
-    ) -> Self {
-        let upstream = |workload: &str, replicas: &Replicas| {
-            Upstream::new(
-                workload,
-                replicas.clone(),
-                identity.clone(),
-                Arc::clone(policies),
-                shutdown,
-            )
-        };
+impl EdgeUpstreams {
+    pub(crate) fn new(settings: &EdgeUpstreamSettings, connector: &Connector<'_>) -> Self {
         Self {
-            authentication: upstream("authentication", &settings.authentication),
-            issuance: upstream("issuance", &settings.issuance),
-            password: upstream("password", &settings.password),
-            units: upstream("units", &settings.units),
+            authentication: connector.upstream("authentication", &settings.authentication),
+            password: connector.upstream("password", &settings.password),
+            units: connector.upstream("units", &settings.units),
+        }
+    }
+}
+
+/// A client for each service that the gateway calls.
+#[derive(Debug, Clone)]
+pub(crate) struct GatewayUpstreams {
+    pub(crate) authentication: Upstream,
+    issuance: Upstream,
+    units: Upstream,
+}
+
+impl GatewayUpstreams {
+    pub(crate) fn new(settings: &GatewayUpstreamSettings, connector: &Connector<'_>) -> Self {
+        Self {
+            authentication: connector.upstream("authentication", &settings.authentication),
+            issuance: connector.upstream("issuance", &settings.issuance),
+            units: connector.upstream("units", &settings.units),
         }
     }
 
@@ -62,7 +103,6 @@ impl Upstreams {
         match package {
             "aikagi.authentication.v1" => Some(&self.authentication),
             "aikagi.issuance.v1" => Some(&self.issuance),
-            "aikagi.password.v1" => Some(&self.password),
             "aikagi.units.v1" => Some(&self.units),
             _ => None,
         }

@@ -71,9 +71,11 @@ impl IvrSystem {
 
     /// Clients of the system.
     pub(super) fn clients(&self) -> Result<SystemClients> {
-        let ports = self.services.ports(Service::Gateway).first();
-        let ports = ports.context("there is no gateway")?;
-        let private = ports.private.context("the gateway has no private port")?;
+        let port = |service| {
+            let ports = self.services.ports(service).first();
+            ports.map(|ports| ports.main).context("a port is missing")
+        };
+        let private = port(Service::Gateway)?;
         let private_as = |name: &str| {
             let identity = self.services.identity(name)?;
             let files = Files {
@@ -85,7 +87,7 @@ impl IvrSystem {
         Ok(SystemClients {
             operator: Operator::new(private_as("operator")?),
             ivr: Ivr::new(private_as("ivr")?),
-            site: Site::new(self.channel(ports.main, None)?),
+            site: Site::new(self.channel(port(Service::Edge)?, None)?),
         })
     }
 
@@ -99,8 +101,7 @@ fn program(system: &System, home: &Path, binaries: &Path, agi: u16) -> Result<Pr
     let health = ports::free()?;
     let gateways = system.ports(Service::Gateway).iter();
     let gateway = gateways
-        .filter_map(|ports| ports.private)
-        .map(|port| format!("127.0.0.1:{port}"))
+        .map(|ports| format!("127.0.0.1:{}", ports.main))
         .collect();
     let settings = ivr_settings(&IvrSettings {
         health,

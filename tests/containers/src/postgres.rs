@@ -67,7 +67,7 @@ pub(crate) fn restore_to(system: &ContainerSystem<'_>, moment: Option<&str>) -> 
     run("pgbackrest", &restore)
 }
 
-/// Stops every service, the gateway first, so that nothing writes to PostgreSQL.
+/// Stops every service, the gateway and the edge first, so that nothing writes to PostgreSQL.
 pub(crate) fn stop_services(system: &ContainerSystem<'_>) -> Result<()> {
     let mut stop = vec!["stop"];
     stop.extend(SERVICES.iter().rev());

@@ -20,21 +20,28 @@ pub(crate) const PROJECT: &str = "aikagi-test";
 /// The tag of its images.
 pub(crate) const TAG: &str = "test";
 
-/// The five services, the gateway last.
-pub(crate) const SERVICES: [&str; 5] =
-    ["authentication", "issuance", "password", "units", "gateway"];
+/// The services, the edge and the gateway last.
+pub(crate) const SERVICES: [&str; 6] = [
+    "authentication",
+    "issuance",
+    "password",
+    "units",
+    "edge",
+    "gateway",
+];
 /// The services and the stores: every container that keeps running.
-pub(crate) const RUNNING: [&str; 7] = [
+pub(crate) const RUNNING: [&str; 8] = [
     "postgres",
     "redis",
     "authentication",
     "units",
     "password",
     "issuance",
+    "edge",
     "gateway",
 ];
 
-/// The published ports of the gateways, for up to three replicas.
+/// The published ports of the edges and the gateways, for up to three replicas.
 const PUBLIC_PORTS: [u16; 3] = [18443, 18444, 18445];
 const PRIVATE_PORTS: [u16; 3] = [18453, 18454, 18455];
 /// The published port of the softphone.
@@ -82,7 +89,7 @@ impl<'a> ContainerSystem<'a> {
         let mut project = project(engine, repo);
         project.remove()?;
         for port in PUBLIC_PORTS.into_iter().chain(PRIVATE_PORTS) {
-            ports::require_free(port, "the gateway")?;
+            ports::require_free(port, "the edge or the gateway")?;
         }
         ports::require_free(SOFTPHONE_PORT, "the softphone")?;
         if !from_source {
@@ -141,20 +148,20 @@ impl<'a> ContainerSystem<'a> {
         self.project.run(&arguments)
     }
 
-    /// Writes `state.json` with every port that a gateway may have, and returns its path.
+    /// Writes `state.json` with every port that an edge or a gateway may have, and returns its path.
     pub(crate) fn with_all_ports(&self) -> Result<PathBuf> {
         self.project
             .write_system_file(&self.home, &PUBLIC_PORTS, &PRIVATE_PORTS)
     }
 
-    /// Writes `state.json` with the ports of the gateways that run now, and returns its path.
+    /// Writes `state.json` with the ports of the edges and gateways that run now, and returns its path.
     pub(crate) fn with_used_ports(&self) -> Result<PathBuf> {
         let (public, private) = self.project.published()?;
         self.project
             .write_system_file(&self.home, &public, &private)
     }
 
-    /// Runs one of this build's executables with `state.json` of the gateways that run now.
+    /// Runs one of this build's executables with `state.json` of the edges and gateways that run now.
     pub(crate) fn run_program(&self, name: &str, arguments: &[&str]) -> Result<()> {
         let file = self.with_used_ports()?;
         let mut program = Command::new(executable(&self.binaries, name)?);

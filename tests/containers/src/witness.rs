@@ -88,7 +88,7 @@ impl Clients {
     }
 }
 
-/// Runs `work` with clients of the gateways that run now.
+/// Runs `work` with clients of the edges and gateways that run now.
 fn with_clients(
     system: &ContainerSystem<'_>,
     number: &str,

@@ -16,7 +16,7 @@ use aikagi_fixtures::{TestDatabase, TestRedis};
 use aikagi_mesh::clock::ManualClock;
 use aikagi_mesh::run::ServiceContext;
 use aikagi_mesh::shutdown::Shutdown;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::de::DeserializeOwned;
 use sqlx::PgPool;
@@ -58,10 +58,8 @@ pub struct InProcessSystem {
     pub authority: Authority,
     /// The authentication replicas, to count hashes.
     pub authentication: Vec<Authentication>,
-    /// The addresses of each service's replicas. For the gateway: its public port.
+    /// The addresses of each service's replicas. For the edge: its public port.
     pub addresses: BTreeMap<Service, Vec<String>>,
-    /// The addresses of the gateways' private ports.
-    pub private: Vec<String>,
     dir: tempfile::TempDir,
     shutdown: Shutdown,
 }
@@ -142,7 +140,6 @@ impl InProcessSystem {
             authority,
             authentication: Vec::new(),
             addresses,
-            private: Vec::new(),
             dir,
             shutdown: Shutdown::new(),
         };
@@ -184,17 +181,27 @@ impl InProcessSystem {
                 let issuance = aikagi_issuance::Issuance::new(&settings, clock, shutdown)?;
                 tokio::spawn(issuance.serve(context, listener));
             }
-            Service::Gateway => {
-                let private = TcpListener::bind("127.0.0.1:0").await?;
-                let private_port = private.local_addr()?.port();
-                self.private.push(format!("127.0.0.1:{private_port}"));
-                let (settings, context) =
-                    self.settings(service, main, Some(private_port), options)?;
-                let listeners = aikagi_gateway::Listeners {
-                    public: listener,
-                    private,
+            Service::Edge => {
+                let health = TcpListener::bind("127.0.0.1:0").await?;
+                let port = health.local_addr()?.port();
+                let (settings, context) = self.settings(service, main, Some(port), options)?;
+                let aikagi_gateway::Settings::Edge(settings) = settings else {
+                    bail!("the settings are not the edge's");
                 };
-                tokio::spawn(aikagi_gateway::serve(settings, context, listeners, clock));
+                let listeners = aikagi_gateway::EdgeListeners {
+                    public: listener,
+                    health,
+                };
+                tokio::spawn(aikagi_gateway::serve_edge(
+                    *settings, context, listeners, clock,
+                ));
+            }
+            Service::Gateway => {
+                let (settings, context) = self.settings(service, main, None, options)?;
+                let aikagi_gateway::Settings::Gateway(settings) = settings else {
+                    bail!("the settings are not the gateway's");
+                };
+                tokio::spawn(aikagi_gateway::serve_gateway(settings, context, listener));
             }
         }
         Ok(())
@@ -204,7 +211,7 @@ impl InProcessSystem {
         &self,
         service: Service,
         main: u16,
-        private: Option<u16>,
+        health: Option<u16>,
         options: &Options,
     ) -> Result<(S, ServiceContext)> {
         let environment = ServiceEnvironment {
@@ -221,14 +228,14 @@ impl InProcessSystem {
             addresses: self.addresses.clone(),
             pretty_logs: true,
         };
-        let mut table = settings(service, Ports { main, private }, &environment)?;
+        let mut table = settings(service, Ports { main, health }, &environment)?;
         if let Some(hashing) = table.get_mut("hashing").and_then(toml::Value::as_table_mut) {
             // Argon2id with low cost: no rule depends on the cost.
             hashing.insert("memory_kib".into(), 64.into());
             hashing.insert("iterations".into(), 1.into());
             hashing.insert("queue".into(), 1024.into());
         }
-        if service == Service::Gateway {
+        if service == Service::Edge {
             // All requests come from one address, so the limits for an address are high. Tests of
             // LOGIN-8 and LOGIN-9 lower them again.
             let plenty: Table = toml::from_str("burst = 100000\nperiod = \"1s\"")?;
@@ -272,7 +279,7 @@ impl InProcessSystem {
 
     /// A subscriber's client.
     pub fn site(&self) -> Site {
-        let address = &self.addresses[&Service::Gateway][0];
+        let address = &self.addresses[&Service::Edge][0];
         let channel = connect(
             &format!("https://{address}"),
             &self.authority.certificate(),
@@ -281,15 +288,14 @@ impl InProcessSystem {
         Site::new(channel.expect("the channel is created"))
     }
 
+    /// The addresses of the gateways' private ports.
+    pub fn gateways(&self) -> &[String] {
+        &self.addresses[&Service::Gateway]
+    }
+
     /// A channel to the private port of the first gateway, with the identity of a workload.
     pub fn private_as(&self, name: &str) -> Channel {
-        let identity = self.identity(name).expect("the certificate is issued");
-        let files = Files {
-            certificate: identity.certificate,
-            key: identity.key,
-        };
-        let url = format!("https://{}", self.private[0]);
-        connect(&url, &self.authority.certificate(), Some(&files)).expect("the channel is created")
+        self.replica_as(Service::Gateway, 0, name)
     }
 
     /// A channel to one replica of a service, with the identity of a workload.

@@ -79,13 +79,13 @@ impl ProcessSystem {
             certificate: identity.certificate,
             key: identity.key,
         };
-        let port = self.processes.ports(Service::Gateway)[0].private.unwrap();
+        let port = self.processes.ports(Service::Gateway)[0].main;
         self.channel(port, Some(&files))
     }
 
     /// A subscriber's client.
     pub fn site(&self) -> Site {
-        Site::new(self.channel(self.processes.ports(Service::Gateway)[0].main, None))
+        Site::new(self.channel(self.processes.ports(Service::Edge)[0].main, None))
     }
 
     /// A client of an IVR platform.
@@ -115,7 +115,7 @@ pub fn light(service: Service, _replica: u16, table: &mut toml::Table) {
         hashing.insert("iterations".into(), 1.into());
         hashing.insert("queue".into(), 1024.into());
     }
-    if service == Service::Gateway {
+    if service == Service::Edge {
         let plenty: toml::Table = toml::from_str("burst = 100000\nperiod = \"1s\"").unwrap();
         let mut limits = toml::Table::new();
         limits.insert("attempts_at_number".into(), plenty.clone().into());

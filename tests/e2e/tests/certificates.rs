@@ -59,7 +59,7 @@ async fn a_caller_without_a_valid_certificate_is_refused() {
     let elsewhere = tempfile::tempdir().unwrap();
     let stranger = Authority::open(elsewhere.path()).unwrap();
     let ports = [
-        ("operator", system.private[0].clone()),
+        ("operator", system.addresses[&Service::Gateway][0].clone()),
         ("gateway", system.addresses[&Service::Units][0].clone()),
     ];
     for (name, address) in ports {

@@ -19,7 +19,7 @@ fn command(system: &InProcessSystem, arguments: &[&str]) -> Command {
     let mut command = Command::new(binaries().join("aikagictl"));
     command
         .env_clear()
-        .env("AIKAGICTL_GATEWAY", &system.private[0])
+        .env("AIKAGICTL_GATEWAY", &system.gateways()[0])
         .env("AIKAGICTL_CERTIFICATE", &identity.certificate)
         .env("AIKAGICTL_KEY", &identity.key)
         .env("AIKAGICTL_AUTHORITIES", &identity.authorities)

@@ -185,7 +185,7 @@ async fn one_secret_at_most_is_live() {
 async fn attempts_of_one_address_are_limited() {
     let system = InProcessSystem::with(aikagi_e2e::in_process::Options {
         adjust: |service, table| {
-            if service == aikagi_devkit::installation::workloads::Service::Gateway {
+            if service == aikagi_devkit::installation::workloads::Service::Edge {
                 let limits =
                     toml::from_str::<toml::Table>("[attempts]\nburst = 5\nperiod = \"1m\"")
                         .unwrap();

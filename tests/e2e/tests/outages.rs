@@ -21,7 +21,7 @@ use tonic_types::StatusExt;
 /// before the deadline.
 const DEADLINE: Duration = Duration::from_secs(8);
 
-/// Logs in directly at authentication, because the gateway cannot count attempts without Redis (LOGIN-8).
+/// Logs in directly at authentication, because the edge cannot count attempts without Redis (LOGIN-8).
 async fn login(
     system: &InProcessSystem,
     number: &str,
@@ -179,7 +179,7 @@ async fn a_fault_between_charge_and_settlement_gives_no_attempt() {
 async fn without_authentication_the_edge_says_so() {
     let system = InProcessSystem::with(Options {
         adjust: |service, table| {
-            let callers = [Service::Gateway, Service::Password, Service::Units];
+            let callers = [Service::Edge, Service::Password, Service::Units];
             if callers.contains(&service) {
                 let nobody = toml::Value::from(vec!["127.0.0.1:1"]);
                 table["upstreams"]

@@ -105,7 +105,7 @@ async fn run(service: Service, config: &Path, environment: &[(&str, &str)]) -> S
         service.name()
     );
     assert!(
-        printed.starts_with(&format!("aikagi-{}: ", service.name())),
+        printed.starts_with(&format!("{}: ", service.binary())),
         "{printed}"
     );
     printed
@@ -218,10 +218,10 @@ async fn secrets_that_others_may_read_are_refused() {
         })
         .filter(|(service, section, _)| workshop.services[service].contains_key(*section))
         .collect();
-    assert_eq!(secrets.len(), 10);
+    assert_eq!(secrets.len(), 11);
     for (service, section, key) in secrets {
         let file = workshop.path(service, section, key);
-        // The two ports of the gateway share a key here. Give the public port a separate one.
+        // The two ports of the edge share a key here. Give the public port a separate one.
         let own = workshop.dir.path().join("own.key");
         std::fs::copy(&file, &own).unwrap();
         for mode in [0o640, 0o604, 0o660] {

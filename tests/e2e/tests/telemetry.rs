@@ -127,7 +127,7 @@ fn trace(spans: &[(String, Span)], method: &str, status: &str) -> BTreeSet<(Stri
         .collect()
 }
 
-/// OPS-3: a login and a required change each have one connected trace. It covers the gateway, every
+/// OPS-3: a login and a required change each have one connected trace. It covers the edge, every
 /// further service, the statements in PostgreSQL and the commands in Redis.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_trace_connects_the_edge_to_every_statement() {
@@ -138,8 +138,8 @@ async fn one_trace_connects_the_edge_to_every_statement() {
 
     let login = trace(&spans, "SubscriberService/Login", "OK");
     let expected = [
-        of("gateway", ""),
-        of("gateway", "redis"),
+        of("edge", ""),
+        of("edge", "redis"),
         of("authentication", ""),
         of("authentication", "postgresql"),
         of("authentication", "redis"),
@@ -148,7 +148,7 @@ async fn one_trace_connects_the_edge_to_every_statement() {
 
     let change = trace(&spans, "SubscriberService/ChangePassword", "OK");
     for part in [
-        of("gateway", ""),
+        of("edge", ""),
         of("password", ""),
         of("password", "postgresql"),
         of("authentication", ""),

@@ -53,7 +53,7 @@ pub enum PortAudience {
     Inside,
     /// Outside workloads at the gateway's private port: those in the policy's `edge_callers`.
     Edge,
-    /// Anyone at the gateway's public port. RPCs with the policy `public` and the services of the mesh are admitted.
+    /// Anyone at the edge's public port. RPCs with the policy `public` and the services of the mesh are admitted.
     ///
     /// Every RPC and stream ends at its deadline. No deadline is longer than the default, unless the RPC's policy allows a
     /// longer one.

@@ -69,7 +69,7 @@ impl GuardLayer {
         }
     }
 
-    /// At both ports of the gateway, keeps the permit until the response has been sent. At the public port, the
+    /// At the public and the private port, keeps the permit until the response has been sent. At the public port, the
     /// deadline also ends the response.
     pub(super) fn hold(
         &self,

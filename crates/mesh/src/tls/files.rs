@@ -31,6 +31,9 @@ pub enum TlsError {
         /// The problem.
         text: String,
     },
+    /// The certificate is not one of the workload that the program runs as.
+    #[error("setting `identity.certificate`: {0}")]
+    Workload(String),
     /// Certificate, key and authorities do not fit together.
     #[error("TLS cannot be set up: {0}")]
     Setup(String),
@@ -47,7 +50,7 @@ impl TlsError {
         match self {
             Self::Config(_) | Self::Pem { .. } => ErrorType::File,
             Self::Setting { error, .. } => error.error_type(),
-            Self::Setup(_) => ErrorType::Tls,
+            Self::Workload(_) | Self::Setup(_) => ErrorType::Tls,
         }
     }
 
@@ -55,7 +58,7 @@ impl TlsError {
     pub(super) fn setting(&self) -> Option<&'static str> {
         match self {
             Self::Setting { key, .. } => Some(key),
-            Self::Config(_) | Self::Pem { .. } | Self::Setup(_) => None,
+            Self::Config(_) | Self::Pem { .. } | Self::Workload(_) | Self::Setup(_) => None,
         }
     }
 

@@ -16,8 +16,9 @@ use crate::system_file::{self, IdentityFiles, SystemFile};
 /// Debian's bundle of certificates. Every build gets the bundle: behind a proxy with a private
 /// authority, a download needs it.
 const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
-/// The gateway's ports in its container.
+/// The edge's public port in its container.
 const PUBLIC_PORT: u16 = 8443;
+/// The gateway's private port in its container.
 const PRIVATE_PORT: u16 = 8444;
 
 /// A project of docker compose.
@@ -154,15 +155,14 @@ impl<'a> Project<'a> {
         })
     }
 
-    /// The published ports of the gateway's replicas: the public ones, then the private ones.
+    /// The published public ports of the edges, and the published private ports of the gateways.
     pub fn published(&self) -> Result<(Vec<u16>, Vec<u16>)> {
-        let containers = self.containers("gateway")?;
-        let ports = |port: u16| -> Result<Vec<u16>> {
+        let ports = |service: &str, port: u16| -> Result<Vec<u16>> {
             let asked = |container: &Container| {
                 self.engine
                     .ask(&["port", &container.name, &format!("{port}/tcp")])
             };
-            containers
+            self.containers(service)?
                 .iter()
                 .map(|container| {
                     let answer = asked(container)?;
@@ -174,11 +174,11 @@ impl<'a> Project<'a> {
                 })
                 .collect()
         };
-        Ok((ports(PUBLIC_PORT)?, ports(PRIVATE_PORT)?))
+        Ok((ports("edge", PUBLIC_PORT)?, ports("gateway", PRIVATE_PORT)?))
     }
 
     /// Copies the identities of the outside workloads to `directory`, and writes `state.json` there
-    /// for gateways on these ports. Returns the path of `state.json`.
+    /// for edges and gateways on these ports. Returns the path of `state.json`.
     pub fn write_system_file(
         &self,
         directory: &Path,
@@ -197,7 +197,7 @@ impl<'a> Project<'a> {
                 .map(|port| format!("https://127.0.0.1:{port}"))
                 .collect()
         };
-        let file = SystemFile::of_gateways(
+        let file = SystemFile::of_outside_ports(
             urls(public),
             urls(private),
             outside.join("authorities.pem"),

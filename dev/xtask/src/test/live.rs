@@ -65,8 +65,8 @@ pub(crate) fn browser(repo: &Repo, console: Console, script: &str) -> Result<()>
     site::prepare_browser(repo, console)?;
     let kind = Kind {
         home: "browser",
-        // SITE-1: the second gateway has the profile of another operator.
-        replicas: BTreeMap::from([(Service::Gateway, 2)]),
+        // SITE-1: the second edge has the profile of another operator.
+        replicas: BTreeMap::from([(Service::Edge, 2)]),
         adjust: site::serve_briefly,
     };
     with_system(repo, console, kind, |binaries, state| {

@@ -27,7 +27,7 @@ const RESERVED: [Reserved; 3] = [
     Reserved {
         name: "rustls",
         places: &["crates/mesh", "dev", "services/gateway/src/certificate"],
-        reason: "TLS is set up in mesh, and the public certificate in the gateway",
+        reason: "TLS is set up in mesh, and the public certificate in the edge",
     },
     Reserved {
         name: "Status",

@@ -1,4 +1,4 @@
-// The client of the gateway's public port, at the site's origin. The session is in a cookie that scripts cannot read.
+// The client of the edge's public port, at the site's origin. The session is in a cookie that scripts cannot read.
 
 import { createClient, type Interceptor } from "@connectrpc/connect";
 import { createGrpcWebTransport } from "@connectrpc/connect-web";

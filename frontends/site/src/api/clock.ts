@@ -13,7 +13,7 @@ export function learnSessionTime(server: number, now: number = Date.now()): void
 }
 
 /**
- * Learns the time from the `date` header of a response, which has the gateway's clock. Used until the first response
+ * Learns the time from the `date` header of a response, which has the edge's clock. Used until the first response
  * with a session.
  */
 export function learnTime(date: string | null, now: number): void {

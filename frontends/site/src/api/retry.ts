@@ -1,4 +1,4 @@
-// Sends RPCs. RPCs that change nothing are retried, so that a subscriber does not notice a restart of the gateway.
+// Sends RPCs. RPCs that change nothing are retried, so that a subscriber does not notice a restart of the edge.
 
 import { type Failure, failureOf } from "./failure";
 

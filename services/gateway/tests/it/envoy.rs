@@ -39,9 +39,9 @@ async fn logged_in() -> Fixture {
     logged_in_with("").await
 }
 
-/// Starts a gateway with these lines in the section `envoy`, and logs in.
+/// Starts an edge and a gateway with these lines in the section `envoy`, and logs in.
 async fn logged_in_with(settings: &str) -> Fixture {
-    let fixture = Fixture::start(&format!("[envoy]\n{settings}"), "").await;
+    let fixture = Fixture::start_for_envoy(settings).await;
     let login = LoginRequest {
         number: NUMBER.to_owned(),
         password: PASSWORD.to_owned(),

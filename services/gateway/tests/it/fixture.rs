@@ -1,9 +1,10 @@
-//! A gateway with its own Redis, and with stubs of its upstreams.
+//! An edge and a gateway with their own Redis, and with stubs of their upstreams.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use aikagi_api::authentication::v1::authentication_service_server as authentication;
 use aikagi_api::password::v1::password_service_server as password;
@@ -11,7 +12,7 @@ use aikagi_api::units::v1::migration_service_server as migration;
 use aikagi_devkit::installation::certificates::Authority;
 use aikagi_devkit::installation::redis_users::RedisUser;
 use aikagi_fixtures::TestRedis;
-use aikagi_gateway::{Listeners, Settings, serve};
+use aikagi_gateway::{EdgeListeners, Settings, serve_edge, serve_gateway};
 use aikagi_mesh::client::Upstream;
 use aikagi_mesh::clock::ManualClock;
 use aikagi_mesh::config::{IdentitySettings, ServerSettings};
@@ -38,19 +39,38 @@ use crate::stubs::Stub;
 
 pub(crate) const ORIGIN: &str = "https://localhost:8443";
 
-/// The name of the gateway's settings file.
-const SETTINGS: &str = "gateway.toml";
+/// The ports of an edge and a gateway. 0 is any free port.
+#[derive(Default)]
+struct Ports {
+    public: u16,
+    health: u16,
+    private: u16,
+}
+
+/// The lines that a test adds to the settings.
+#[derive(Default)]
+struct Lines<'a> {
+    /// In the section `server` of the edge.
+    server: &'a str,
+    /// In the section `limits`.
+    limits: &'a str,
+    /// In the section `public`.
+    public: &'a str,
+    /// In the section `envoy`.
+    envoy: &'a str,
+}
 
 pub(crate) struct Fixture {
     pub(crate) stub: Stub,
     pub(crate) redis: TestRedis,
     pub(crate) clock: Arc<ManualClock>,
-    /// Stops the gateway, but not the stubs.
+    /// Stops the edge and the gateway, but not the stubs.
     pub(crate) shutdown: Shutdown,
+    /// The edge, if it runs in the process of the test.
     pub(crate) serving: JoinHandle<anyhow::Result<()>>,
     pub(crate) public: SocketAddr,
     private: SocketAddr,
-    /// The gateway's process, if the gateway does not run in the process of the test.
+    /// The process of the edge or of the gateway, if one of them does not run in the process of the test.
     process: Option<Child>,
     authority: Authority,
     certificate: PathBuf,
@@ -72,52 +92,105 @@ impl Drop for Fixture {
 }
 
 impl Fixture {
-    /// Starts a gateway with these lines in the sections `limits` and `public`.
+    /// Starts both with these lines in the edge's sections `limits` and `public`.
     pub(crate) async fn start(limits: &str, more_of_public: &str) -> Self {
         Self::start_with("drain = \"5s\"", limits, more_of_public).await
     }
 
-    /// Starts a gateway with these lines in the sections `server`, `limits` and `public`.
+    /// Starts both with these lines in the edge's sections `server`, `limits` and `public`.
     pub(crate) async fn start_with(
         more_of_server: &str,
         limits: &str,
         more_of_public: &str,
     ) -> Self {
-        let ports = [0, 0];
-        let mut fixture = Self::around(ports, more_of_server, limits, more_of_public).await;
-        let (common, settings): (_, Settings) =
-            aikagi_mesh::config::load(&fixture.settings()).unwrap();
-        aikagi_mesh::run::Settings::check(&settings).unwrap();
-        let context = ServiceContext::new(&common, fixture.shutdown.clone()).unwrap();
-        let listeners = Listeners::bind(&settings, &context).await.unwrap();
+        let lines = Lines {
+            server: more_of_server,
+            limits,
+            public: more_of_public,
+            ..Lines::default()
+        };
+        Self::start_both(&lines).await
+    }
+
+    /// Starts both with these lines in the gateway's section `envoy`.
+    pub(crate) async fn start_for_envoy(envoy: &str) -> Self {
+        let lines = Lines {
+            envoy,
+            ..Lines::default()
+        };
+        Self::start_both(&lines).await
+    }
+
+    async fn start_both(lines: &Lines<'_>) -> Self {
+        let mut fixture = Self::around(&Ports::default(), lines).await;
+        let (settings, context) = fixture.load("edge");
+        let Settings::Edge(settings) = settings else {
+            panic!("not the settings of the edge");
+        };
+        let listeners = EdgeListeners::bind(&settings, &context).await.unwrap();
         fixture.public = listeners.public.local_addr().unwrap();
-        fixture.private = listeners.private.local_addr().unwrap();
         let clock = fixture.clock.clone();
-        fixture.serving = tokio::spawn(serve(settings, context, listeners, clock));
+        fixture.serving = tokio::spawn(serve_edge(*settings, context, listeners, clock));
+        let (settings, context) = fixture.load("gateway");
+        let Settings::Gateway(settings) = settings else {
+            panic!("not the settings of the gateway");
+        };
+        let listener = context.bind().await.unwrap();
+        fixture.private = listener.local_addr().unwrap();
+        tokio::spawn(serve_gateway(settings, context, listener));
         fixture
     }
 
-    /// Starts a gateway as a separate process, with these lines in the section `public`.
+    fn load(&self, role: &str) -> (Settings, ServiceContext) {
+        let (common, settings): (_, Settings) =
+            aikagi_mesh::config::load(&self.settings(role)).unwrap();
+        aikagi_mesh::run::Settings::check(&settings).unwrap();
+        let context = ServiceContext::new(&common, self.shutdown.clone()).unwrap();
+        (settings, context)
+    }
+
+    /// Starts an edge as a separate process, with these lines in the section `public`. Starts no gateway.
     pub(crate) async fn start_process(more_of_public: &str) -> Self {
         let program = Command::new(env!("CARGO_BIN_EXE_aikagi-gateway"));
-        let mut fixture = Self::start_program(program, "drain = \"1s\"", more_of_public).await;
+        let fixture = Self::start_program(program, "drain = \"1s\"", more_of_public).await;
         fixture.wait_listening().await;
         fixture
     }
 
-    /// Starts a command line that ends with the gateway's program, with these lines in the sections `server` and
-    /// `public`. Does not wait until the gateway listens.
+    /// Starts a command line that ends with the program, as an edge with these lines in the sections `server` and
+    /// `public`. Does not wait until the edge listens.
     pub(crate) async fn start_program(
-        mut program: Command,
+        program: Command,
         more_of_server: &str,
         more_of_public: &str,
     ) -> Self {
-        let [private, public] = [(); 2].map(|()| aikagi_devkit::ports::free().unwrap());
-        let ports = [private, public];
-        let mut fixture = Self::around(ports, more_of_server, "", more_of_public).await;
+        let lines = Lines {
+            server: more_of_server,
+            public: more_of_public,
+            ..Lines::default()
+        };
+        Self::run(program, "edge", &lines).await
+    }
+
+    /// Starts a gateway as a separate process. Starts no edge.
+    pub(crate) async fn start_gateway_process() -> Self {
+        let program = Command::new(env!("CARGO_BIN_EXE_aikagi-gateway"));
+        let fixture = Self::run(program, "gateway", &Lines::default()).await;
+        wait_listening(fixture.private).await;
+        fixture
+    }
+
+    async fn run(mut program: Command, role: &str, lines: &Lines<'_>) -> Self {
+        let free = || aikagi_devkit::ports::free().unwrap();
+        let ports = Ports {
+            public: free(),
+            health: free(),
+            private: free(),
+        };
+        let mut fixture = Self::around(&ports, lines).await;
         let process = program
             .arg("--config")
-            .arg(fixture.settings())
+            .arg(fixture.settings(role))
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
@@ -125,37 +198,27 @@ impl Fixture {
         fixture
     }
 
-    /// Waits until the gateway's process listens.
-    pub(crate) async fn wait_listening(&mut self) {
-        for address in [self.private, self.public] {
-            while TcpStream::connect(address).await.is_err() {
-                tokio::task::yield_now().await;
-            }
-        }
+    /// Waits until the edge's process listens.
+    pub(crate) async fn wait_listening(&self) {
+        wait_listening(self.public).await;
     }
 
-    /// Asks the gateway's process to stop.
+    /// Asks the process to stop.
     pub(crate) fn ask_to_stop(&self) {
         let id = self.process.as_ref().unwrap().id().to_string();
         let sent = Command::new("kill").args(["-TERM", &id]).status().unwrap();
         assert!(sent.success());
     }
 
-    /// Waits for the end of the gateway's process. Returns whether it succeeded, and what it wrote to a piped stderr.
+    /// Waits for the end of the process. Returns whether it succeeded, and what it wrote to a piped stderr.
     pub(crate) fn wait_end(&mut self) -> (bool, String) {
         let output = self.process.take().unwrap().wait_with_output().unwrap();
         let text = String::from_utf8(output.stderr).unwrap();
         (output.status.success(), text)
     }
 
-    /// Starts everything except the gateway, and writes the gateway's settings file. The file has these ports, and
-    /// these lines in the sections `server`, `limits` and `public`.
-    async fn around(
-        [private, public]: [u16; 2],
-        more_of_server: &str,
-        limits: &str,
-        more_of_public: &str,
-    ) -> Self {
+    /// Starts everything except the edge and the gateway, and writes their settings files.
+    async fn around(ports: &Ports, lines: &Lines<'_>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let authority = Authority::open(&directory.path().join("certs")).unwrap();
         let redis = TestRedis::start().unwrap();
@@ -191,41 +254,60 @@ impl Fixture {
         )
         .await;
 
-        let identity = authority.issue("gateway", &["localhost"]).unwrap();
         let nobody = aikagi_devkit::ports::free().unwrap();
-        let text = format!(
+        let edge = format!(
             r#"
-            server = {{ listen = "127.0.0.1:{private}", {more_of_server} }}
-            identity = {{ certificate = "{certificate}", key = "{key}", authorities = "{authorities}" }}
+            server = {{ listen = "127.0.0.1:{health}", {server} }}
+            {identity}
             redis = {{ url = {redis:?} }}
             [upstreams]
             authentication = ["{authentication}"]
             password = ["{password}"]
-            issuance = ["127.0.0.1:{nobody}"]
             units = ["{units}"]
             [public]
-            listen = "127.0.0.1:{public}"
+            listen = "127.0.0.1:{port}"
             certificate = "{certificate}"
             key = "{key}"
             origins = ["{ORIGIN}"]
-            {more_of_public}
+            {public}
             [limits]
             {limits}
             "#,
-            certificate = identity.certificate.display(),
-            key = identity.key.display(),
-            authorities = identity.authorities.display(),
+            health = ports.health,
+            server = lines.server,
+            identity = identity_lines(&authority, "edge"),
             redis = redis.url(RedisUser::Gateway),
+            port = ports.public,
+            certificate = directory.path().join("certs/edge.pem").display(),
+            key = directory.path().join("certs/edge.key").display(),
+            public = lines.public,
+            limits = lines.limits,
         );
-        std::fs::write(directory.path().join(SETTINGS), text).unwrap();
+        std::fs::write(directory.path().join("edge.toml"), edge).unwrap();
+        let gateway = format!(
+            r#"
+            server = {{ listen = "127.0.0.1:{private}", drain = "5s" }}
+            {identity}
+            [upstreams]
+            authentication = ["{authentication}"]
+            issuance = ["127.0.0.1:{nobody}"]
+            units = ["{units}"]
+            [envoy]
+            {envoy}
+            "#,
+            private = ports.private,
+            identity = identity_lines(&authority, "gateway"),
+            envoy = lines.envoy,
+        );
+        std::fs::write(directory.path().join("gateway.toml"), gateway).unwrap();
         Self {
             stub,
             redis,
             clock: ManualClock::at(DateTime::from_timestamp(1_800_000_000, 0).unwrap()),
             shutdown: Shutdown::new(),
             serving: tokio::spawn(async { Ok(()) }),
-            public: ([127, 0, 0, 1], public).into(),
-            private: ([127, 0, 0, 1], private).into(),
+            public: ([127, 0, 0, 1], ports.public).into(),
+            private: ([127, 0, 0, 1], ports.private).into(),
             process: None,
             certificate: authority.certificate(),
             authority,
@@ -235,11 +317,12 @@ impl Fixture {
         }
     }
 
-    fn settings(&self) -> PathBuf {
-        self.directory.path().join(SETTINGS)
+    /// The settings file of a role.
+    pub(crate) fn settings(&self, role: &str) -> PathBuf {
+        self.directory.path().join(format!("{role}.toml"))
     }
 
-    /// The maximum resident memory of the gateway's process so far, in bytes.
+    /// The maximum resident memory of the process so far, in bytes.
     pub(crate) fn peak_memory(&self) -> usize {
         let process = self.process.as_ref().unwrap();
         let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap();
@@ -335,15 +418,30 @@ async fn tls(
     connector.connect(name, stream).await.ok()
 }
 
+/// Waits until a process listens on this port.
+async fn wait_listening(address: SocketAddr) {
+    while TcpStream::connect(address).await.is_err() {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// The setting `identity` of a workload with a new certificate.
+fn identity_lines(authority: &Authority, workload: &str) -> String {
+    let files = authority.issue(workload, &["localhost"]).unwrap();
+    format!(
+        "identity = {{ certificate = {:?}, key = {:?}, authorities = {:?} }}",
+        files.certificate, files.key, files.authorities
+    )
+}
+
 fn identity(authority: &Authority, workload: &str) -> TlsIdentity {
-    let files = authority.issue(workload, &[]).unwrap();
-    let text = format!(
-        "certificate = \"{}\"\nkey = \"{}\"\nauthorities = \"{}\"",
-        files.certificate.display(),
-        files.key.display(),
-        files.authorities.display()
-    );
-    let settings: IdentitySettings = toml::from_str(&text).unwrap();
+    let files = authority.issue(workload, &["localhost"]).unwrap();
+    let settings = IdentitySettings {
+        certificate: files.certificate,
+        key: files.key,
+        authorities: files.authorities,
+        reload: Duration::from_secs(10),
+    };
     TlsIdentity::load(&settings).unwrap()
 }
 

@@ -102,21 +102,43 @@ async fn the_public_port_serves_health_checks() {
     assert_eq!(response.into_inner().status(), ServingStatus::Serving);
 }
 
-/// An unknown key and an upstream without replicas are refused. The error names the setting.
+/// INV-7: each role has its own settings. An unknown key, a key of the other role and an upstream without replicas are
+/// refused. The error names the setting.
 #[test]
-fn unknown_settings_are_refused() {
-    let settings = r#"
+fn settings_of_another_role_are_refused() {
+    let common = r#"
         server = { listen = "127.0.0.1:8444" }
         identity = { certificate = "c.pem", key = "c.key", authorities = "ca.pem" }
-        redis = { url = "redis://gateway@127.0.0.1:6379" }
-        public = { listen = "127.0.0.1:8443", certificate = "p.pem", key = "p.key", origins = ["https://localhost:8443"] }
-        upstreams = { authentication = ["a:1"], issuance = ["i:1"], password = ["p:1"], units = ["u:1"] }
     "#;
-    read(settings).unwrap();
-    let error = read(&format!("{settings}\n limit = {{}}")).unwrap_err();
-    assert!(error.to_string().contains("limit"), "{error}");
-    let error = read(&settings.replace("[\"u:1\"]", "[]")).unwrap_err();
-    assert!(error.to_string().contains("upstreams.units"), "{error}");
+    let public = r#"public = { listen = "127.0.0.1:8443", certificate = "p.pem", key = "p.key", origins = ["https://localhost:8443"] }"#;
+    let redis = r#"redis = { url = "redis://gateway@127.0.0.1:6379" }"#;
+    let of_edge =
+        r#"upstreams = { authentication = ["a:1"], password = ["p:1"], units = ["u:1"] }"#;
+    let of_gateway =
+        r#"upstreams = { authentication = ["a:1"], issuance = ["i:1"], units = ["u:1"] }"#;
+    let edge = format!("{common}\n{public}\n{redis}\n{of_edge}");
+    let gateway = format!("{common}\n{of_gateway}");
+    assert!(matches!(read(&edge).unwrap().1, Settings::Edge(_)));
+    assert!(matches!(read(&gateway).unwrap().1, Settings::Gateway(_)));
+    for (text, named) in [
+        (format!("{edge}\n limit = {{}}"), "limit"),
+        (edge.replace("[\"u:1\"]", "[]"), "upstreams.units"),
+        (edge.replace(of_edge, of_gateway), "upstreams.issuance"),
+        (edge.replace("password", "issuance"), "upstreams.issuance"),
+        (edge.replace(redis, ""), "redis"),
+        (format!("{edge}\n envoy = {{}}"), "envoy"),
+        (format!("{gateway}\n{redis}"), "redis"),
+        (format!("{gateway}\n limits = {{}}"), "limits"),
+        (format!("{gateway}\n profile = {{}}"), "profile"),
+        (gateway.replace(of_gateway, of_edge), "upstreams.password"),
+        (
+            gateway.replace("issuance = [\"i:1\"],", ""),
+            "upstreams.issuance",
+        ),
+    ] {
+        let error = read(&text).unwrap_err().to_string();
+        assert!(error.contains(named), "{named}: {error}");
+    }
 }
 
 fn read(text: &str) -> Result<(CommonSettings, Settings), ConfigError> {

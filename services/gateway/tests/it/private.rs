@@ -48,7 +48,7 @@ async fn each_workload_may_call_what_the_contracts_say() {
     let fixture = Fixture::start("", "").await;
     let mut allowed = 0;
     for workload in [
-        "ivr", "backend", "operator", "gateway", "issuance", "password", "stranger",
+        "ivr", "backend", "operator", "edge", "gateway", "issuance", "password", "stranger",
     ] {
         let port = fixture.private(workload);
         for (path, method) in fixture.policies().methods() {

@@ -115,3 +115,27 @@ async fn a_service_without_enough_threads_exits() {
     assert!(text.contains("cannot be started"), "{text}");
     assert!(text.contains("server.worker_threads"), "{text}");
 }
+
+/// INV-7: a program with the certificate of the other role does not start. The error names both workloads.
+#[tokio::test]
+async fn a_role_needs_its_own_certificate() {
+    let fixture = Fixture::start("", "").await;
+    for (role, other) in [("edge", "gateway"), ("gateway", "edge")] {
+        let settings = std::fs::read_to_string(fixture.settings(role)).unwrap();
+        let identity = settings.replace(&format!("certs/{role}."), &format!("certs/{other}."));
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), identity).unwrap();
+        for command in [&["check-config"][..], &[]] {
+            let mut program = Command::new(PROGRAM);
+            program.arg("--config").arg(file.path()).args(command);
+            let ended = program.output().unwrap();
+            let text = String::from_utf8(ended.stderr).unwrap();
+            assert!(!ended.status.success());
+            assert!(text.contains("identity.certificate"), "{text}");
+            assert!(
+                text.contains(&format!("of the workload `{other}`, not `{role}`")),
+                "{text}"
+            );
+        }
+    }
+}

@@ -1,5 +1,5 @@
 //! Attacks from one host must not affect other clients. Each attack is so large that an earlier version of the
-//! gateway failed to serve the other clients. The gateway runs as a separate process.
+//! program failed to serve the other clients. The edge or the gateway runs as a separate process.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ const OTHER: [u8; 4] = [127, 0, 0, 3];
 const RPCS: usize = 100;
 /// The time for which the other client waits for an RPC.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The maximum resident memory of the gateway, in bytes.
+/// The maximum resident memory of the process, in bytes.
 const MEMORY: usize = 128 * 1024 * 1024;
 
 /// The size of the attacks, as a multiple of their size in `cargo xtask test`.
@@ -115,7 +115,7 @@ async fn silent_connections_of_one_address_cost_others_nothing() {
 /// OPS-5: 400 connections send nothing to the private port. The attacking host has no certificate.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn silent_connections_cost_workloads_nothing() {
-    let fixture = Fixture::start_process("").await;
+    let fixture = Fixture::start_gateway_process().await;
     let (size, opened) = (400 * times(), Arc::new(AtomicUsize::new(0)));
     let _attack = silent(fixture.private_address(), size, &opened);
     reached(&opened, size).await;

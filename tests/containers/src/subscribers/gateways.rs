@@ -1,4 +1,4 @@
-//! All gateways, used as a load balancer would use them.
+//! All edges and gateways, used as load balancers would use them.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -7,17 +7,17 @@ use aikagi_mesh::client::was_never_started;
 use anyhow::Result;
 use tonic::Status;
 
-/// The number of times each gateway is tried before an RPC fails because no gateway accepts it.
+/// The number of times each port is tried before an RPC fails because no port accepts it.
 const ROUNDS: usize = 2;
 
-/// Clients of all gateways. If a gateway does not accept an RPC, the RPC is sent to the next
-/// gateway. An accepted RPC is never sent again.
+/// Clients of all pairs of an edge and a gateway. If a pair does not accept an RPC, the RPC is sent to the next
+/// pair. An accepted RPC is never sent again.
 pub(super) struct Gateways {
     gateways: Vec<Gateway>,
     next: AtomicUsize,
 }
 
-/// The clients of one gateway.
+/// The clients of an edge and of a gateway.
 #[derive(Clone)]
 pub(super) struct Gateway {
     pub(super) ivr: Ivr,
@@ -26,9 +26,9 @@ pub(super) struct Gateway {
 }
 
 impl Gateways {
-    /// The gateways of a system.
+    /// The edges and gateways of a system.
     pub(super) fn of(system: &RunningSystem) -> Result<Self> {
-        let gateways = (0..system.gateways())
+        let gateways = (0..system.pairs())
             .map(|index| {
                 Ok(Gateway {
                     ivr: Ivr::new(system.private_at(index, "ivr")?),
@@ -43,8 +43,8 @@ impl Gateways {
         })
     }
 
-    /// Sends an RPC to the gateways in turn, until one accepts it. Consecutive RPCs start at
-    /// different gateways.
+    /// Sends an RPC to the pairs in turn, until one accepts it. Consecutive RPCs start at
+    /// different pairs.
     pub(super) async fn call<T, F>(&self, send: impl Fn(Gateway) -> F) -> Result<T, Status>
     where
         F: Future<Output = Result<T, Status>>,

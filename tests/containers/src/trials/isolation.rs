@@ -19,11 +19,9 @@ use crate::system::ContainerSystem;
 ///
 /// Each pair shares a network, so the second container can also connect to the first, which is
 /// allowed. But the first container accepts only the certificates that its policy names.
-const CONNECTIONS: [(&str, &[&str]); 9] = [
-    (
-        "gateway",
-        &["issuance", "authentication", "password", "units", "redis"],
-    ),
+const CONNECTIONS: [(&str, &[&str]); 10] = [
+    ("edge", &["authentication", "password", "units", "redis"]),
+    ("gateway", &["issuance", "authentication", "units"]),
     ("issuance", &["postgres", "redis"]),
     ("authentication", &["postgres", "redis"]),
     ("password", &["postgres", "authentication"]),
@@ -35,11 +33,12 @@ const CONNECTIONS: [(&str, &[&str]); 9] = [
 ];
 
 /// The containers with published ports. Their network reaches hosts outside this machine.
-const PUBLISHED: [&str; 2] = ["gateway", "asterisk"];
+const PUBLISHED: [&str; 3] = ["edge", "gateway", "asterisk"];
 
 /// The TCP ports of each container. Asterisk has none: its calls come by UDP.
-const PORTS: [(&str, &[u16]); 9] = [
-    ("gateway", &[8443, 8444]),
+const PORTS: [(&str, &[u16]); 10] = [
+    ("edge", &[8443]),
+    ("gateway", &[8444]),
     ("issuance", &[7301]),
     ("authentication", &[7302]),
     ("password", &[7303]),

@@ -47,7 +47,7 @@ fn rotate_key(system: &ContainerSystem<'_>) -> Result<()> {
 fn rotate_certificates(system: &ContainerSystem<'_>) -> Result<()> {
     let before = count_reloads(system)?;
     let subscribers = Subscribers::start(system)?;
-    run_setup(system, &["secrets", "--renew", "--public-name=gateway"])?;
+    run_setup(system, &["secrets", "--renew", "--public-name=edge"])?;
     let replicas = 2 * SERVICES.len();
     let reloaded = wait_until(LIMIT, || {
         count_reloads(system).is_ok_and(|now| now >= before + replicas)
@@ -73,7 +73,7 @@ fn run_setup(system: &ContainerSystem<'_>, arguments: &[&str]) -> Result<()> {
     system.project.run(&[&run[..], arguments].concat())
 }
 
-/// Counts the log lines of services that reloaded their own certificate. The gateway's public
+/// Counts the log lines of services that reloaded their own certificate. The edge's public
 /// certificate does not count.
 fn count_reloads(system: &ContainerSystem<'_>) -> Result<usize> {
     let mut arguments = vec!["logs", "--no-color"];

@@ -21,7 +21,7 @@ pub(super) fn check(system: &ContainerSystem<'_>) -> Result<()> {
             std::fs::read(format!("/proc/{}/root/{path}", container.pid))
                 .with_context(|| format!("cannot read {path} in {}", container.name))
         };
-        if service == "gateway" {
+        if service == "edge" {
             let bill: serde_json::Value =
                 serde_json::from_slice(&read("usr/share/sbom/site.cdx.json")?)
                     .context("the site's SBOM is not JSON")?;

@@ -22,8 +22,9 @@ const EARLIER_TAG: &str = "previous";
 /// The images that both versions share: the stores and the jobs. The jobs can also create the
 /// earlier schema.
 const SHARED: [&str; 3] = ["tools", "postgres", "redis"];
-/// How many gateways of the earlier version run. There are ports for three gateways in all.
-const GATEWAYS: usize = 1;
+/// How many replicas of the services with published ports run in the earlier version, and after the upgrade. There are
+/// ports for three in all.
+const WITH_PORTS: usize = 1;
 const REPLICAS: usize = 2;
 const WITNESS: &str = "0311150001";
 
@@ -115,7 +116,8 @@ fn build_images<'a>(
     ));
     let binaries = earlier.build(system.repo)?;
     system.project.remove()?;
-    images::replace(system.repo, &binaries, &SERVICES)?;
+    let services = SERVICES.into_iter().filter(|service| *service != "edge");
+    images::replace(system.repo, &binaries, &services.collect::<Vec<_>>())?;
     let before = ContainerSystem {
         project: system
             .project
@@ -140,10 +142,11 @@ fn build_images<'a>(
 /// Starts the earlier version with replicas.
 fn start(before: &ContainerSystem<'_>) -> Result<()> {
     let scales = SERVICES.map(|service| {
-        let count = if service == "gateway" {
-            GATEWAYS
-        } else {
-            REPLICAS
+        let count = match service {
+            // The gateway of the earlier version serves both ports.
+            "edge" => 0,
+            "gateway" => WITH_PORTS,
+            _ => REPLICAS,
         };
         format!("{service}={count}")
     });
@@ -162,7 +165,8 @@ fn replace(
     subscribers: &Subscribers<'_>,
 ) -> Result<()> {
     let old = system.project.containers(service)?;
-    let scale = format!("{service}={}", 2 * old.len());
+    let new = old.len().max(WITH_PORTS);
+    let scale = format!("{service}={}", old.len() + new);
     system.up(&["--no-deps", "--no-recreate", "--scale", &scale, service])?;
     subscribers.wait_for_rounds(2 * SUBSCRIBERS)?;
     for container in &old {

@@ -19,7 +19,8 @@ use super::links::{Link, LinkState};
 
 const READY: Duration = Duration::from_mins(1);
 const DRAINED: Duration = Duration::from_secs(30);
-const REPLICAS: [(Service, u16); 5] = [
+const REPLICAS: [(Service, u16); 6] = [
+    (Service::Edge, 1),
     (Service::Gateway, 1),
     (Service::Authentication, 2),
     (Service::Units, 2),

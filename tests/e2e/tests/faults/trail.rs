@@ -51,7 +51,7 @@ async fn events(system: &FaultSystem, action: &str) -> usize {
 fn verify(system: &FaultSystem) {
     let processes = &system.system.processes;
     let identity = processes.identity("operator").unwrap();
-    let port = processes.ports(Service::Gateway)[0].private.unwrap();
+    let port = processes.ports(Service::Gateway)[0].main;
     let mut verify = Command::new(binaries().join("aikagictl"));
     verify
         .env("AIKAGICTL_GATEWAY", format!("127.0.0.1:{port}"))

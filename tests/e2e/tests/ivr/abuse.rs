@@ -267,7 +267,7 @@ async fn two_thousand_concurrent_calls() {
 #[tokio::test]
 async fn a_malformed_caller_is_refused() {
     let system = InProcessSystem::start().await;
-    let dialog = gateway(&system, &system.private, Duration::from_secs(30));
+    let dialog = gateway(&system, system.gateways(), Duration::from_secs(30));
     let adapter = AdapterUnderTest::open(dialog, |_| {}).await;
     for caller in [
         ";phone-context=0312340001",

@@ -50,7 +50,7 @@ impl AdapterUnderTest {
 
     /// Accepts calls for the dialog of a system, through its gateway.
     pub(crate) async fn of(system: &InProcessSystem) -> Self {
-        let gateway = gateway(system, &system.private, PATIENCE);
+        let gateway = gateway(system, system.gateways(), PATIENCE);
         Self::open(gateway, |_| {}).await
     }
 }

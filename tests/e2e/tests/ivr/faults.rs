@@ -62,7 +62,7 @@ async fn a_gateway_lost_during_a_call_leads_to_an_apology() {
     let system = InProcessSystem::start().await;
     let cut = Arc::new(AtomicBool::new(false));
     let dialog = Cut {
-        dialog: gateway(&system, &system.private, BOUND),
+        dialog: gateway(&system, system.gateways(), BOUND),
         cut: Arc::clone(&cut),
     };
     let adapter = AdapterUnderTest::open(dialog, |_| {}).await;
@@ -93,7 +93,7 @@ async fn a_gateway_lost_during_a_call_leads_to_an_apology() {
 #[tokio::test]
 async fn a_dialog_that_cannot_be_stored_leads_to_an_apology() {
     let mut system = InProcessSystem::start().await;
-    let adapter = AdapterUnderTest::open(gateway(&system, &system.private, BOUND), |_| {}).await;
+    let adapter = AdapterUnderTest::open(gateway(&system, system.gateways(), BOUND), |_| {}).await;
     system.redis.stop();
     let mut call = Asterisk::dial(adapter.address, CONTRACT).await;
     call.listen().await.ends(&plain("try-later"), "failed");
@@ -168,7 +168,7 @@ async fn a_stopping_adapter_completes_calls_in_progress() {
 #[tokio::test]
 async fn a_call_has_a_longest_time() {
     let system = InProcessSystem::start().await;
-    let dialog = gateway(&system, &system.private, BOUND);
+    let dialog = gateway(&system, system.gateways(), BOUND);
     let adapter = AdapterUnderTest::open(dialog, |agi| agi.longest = Duration::from_secs(2)).await;
     let mut call = Asterisk::dial(adapter.address, CONTRACT).await;
     call.listen().await.asks(&plain("enter-unit"), 1);

@@ -69,7 +69,7 @@ async fn bytes_that_are_no_message_are_refused() {
     let wrong = || Request::new(GetSessionRequest { peek: true });
     let codec = ProstCodec::<GetSessionRequest, ()>::default;
     let public = aikagi_client::connect(
-        &format!("https://{}", system.addresses[&Service::Gateway][0]),
+        &format!("https://{}", system.addresses[&Service::Edge][0]),
         &system.authority.certificate(),
         None,
     );

@@ -121,7 +121,7 @@ async fn outages_leave_no_secret_behind() {
     canaries.add(&forced.token);
     canaries.add(&session.token);
 
-    let of_redis = [Service::Gateway, Service::Issuance, Service::Authentication];
+    let of_redis = [Service::Edge, Service::Issuance, Service::Authentication];
     let of_postgresql = [
         Service::Issuance,
         Service::Authentication,

@@ -192,7 +192,7 @@ impl Story<'_> {
     /// Uses the site as a browser, with the session in a cookie.
     async fn browse(&mut self) {
         let mut client = self.system.site().client();
-        let port = self.system.processes.ports(Service::Gateway)[0].main;
+        let port = self.system.processes.ports(Service::Edge)[0].main;
         let origin: MetadataValue<Ascii> = format!("https://127.0.0.1:{port}").parse().unwrap();
         let mut login = Request::new(LoginRequest {
             number: FIRST.to_owned(),

@@ -18,7 +18,7 @@ const LARGE: &str = "0398760000";
 
 /// Sets the usual limits of an installation, instead of the high limits of the other tests.
 fn usual_limits(service: Service, settings: &mut Table) {
-    if service == Service::Gateway {
+    if service == Service::Edge {
         settings.remove("limits");
     }
 }

@@ -153,7 +153,7 @@ fn mend(obstacle: &Obstacle) -> &'static str {
             "the gateway's certificate is on your deny list: have a new one issued for the gateway"
         }
         Obstacle::OtherWorkload => {
-            "this is another service or the gateway's public port: set --gateway to the gateway's private port"
+            "this is another service or the edge's public port: set --gateway to the gateway's private port"
         }
         Obstacle::RefusedUs(_) => {
             "check that your certificate is valid now, was issued by an authority in the gateway's `identity.authorities`, and is not on its deny list"
@@ -176,7 +176,7 @@ async fn check_services(connection: &Connection, checks: &mut Vec<Check>) {
                 Check::wrong(
                     "health",
                     "the gateway is not ready",
-                    "find the unavailable dependency in the gateway's log: Redis or authentication",
+                    "find the unavailable dependency in the gateway's log: authentication",
                 )
             });
             checks.push(clocks(response.metadata(), SystemClock.now()));
