@@ -19,7 +19,7 @@ use crate::upstreams::{EdgeUpstreamSettings, GatewayUpstreamSettings, UpstreamSe
 /// The settings of one of the two roles. A file with the section `[public]` has the settings of the edge. Any other file
 /// has the settings of the gateway. Unknown keys, and keys of the other role, are refused.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(try_from = "Sections")]
+#[serde(try_from = "RoleSettings")]
 pub enum Settings {
     /// The edge, which serves the public port.
     Edge(Box<EdgeSettings>),
@@ -54,7 +54,7 @@ pub struct GatewaySettings {
 /// The sections of both roles.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Sections {
+struct RoleSettings {
     redis: Option<aikagi_ttl::Settings>,
     public: Option<PublicSettings>,
     limits: Option<LimitSettings>,
@@ -81,10 +81,10 @@ const EDGE: &str = "edge";
 /// The gateway's name, which is also the name of its workload identity.
 const GATEWAY: &str = "gateway";
 
-impl TryFrom<Sections> for Settings {
+impl TryFrom<RoleSettings> for Settings {
     type Error = RoleError;
 
-    fn try_from(sections: Sections) -> Result<Self, RoleError> {
+    fn try_from(sections: RoleSettings) -> Result<Self, RoleError> {
         let upstreams = sections.upstreams;
         let Some(public) = sections.public else {
             refuse(sections.redis, "redis", GATEWAY)?;

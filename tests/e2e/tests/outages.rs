@@ -179,7 +179,12 @@ async fn a_fault_between_charge_and_settlement_gives_no_attempt() {
 async fn without_authentication_the_edge_says_so() {
     let system = InProcessSystem::with(Options {
         adjust: |service, table| {
-            let callers = [Service::Edge, Service::Password, Service::Units];
+            let callers = [
+                Service::Edge,
+                Service::Gateway,
+                Service::Password,
+                Service::Units,
+            ];
             if callers.contains(&service) {
                 let nobody = toml::Value::from(vec!["127.0.0.1:1"]);
                 table["upstreams"]

@@ -85,13 +85,13 @@ fn spans(collector: &Collector) -> Vec<(String, Span)> {
     spans
 }
 
-/// The trace that begins with this RPC at the gateway and ends with this status: the service and
+/// The trace that begins with this RPC at the edge and ends with this status: the service and
 /// the store of each span. Checks that all spans are connected.
 fn trace(spans: &[(String, Span)], method: &str, status: &str) -> BTreeSet<(String, String)> {
     let (_, root) = spans
         .iter()
         .find(|(service, span)| {
-            service == "aikagi-gateway"
+            service == "aikagi-edge"
                 && span.name.ends_with(method)
                 && text(&span.attributes, "rpc.response.status_code") == status
                 && span.parent_span_id.is_empty()
