@@ -31,7 +31,7 @@ impl Output {
     /// Prints a result in the chosen format.
     pub(crate) fn show(&mut self, result: &impl Printable) -> Result<(), CommandError> {
         match self.format {
-            Format::Human => self.line(&result.text()),
+            Format::Human => self.line(&harmless(&result.text())),
             Format::Json => {
                 let text = serde_json::to_string(result).map_err(|error| {
                     CommandError::new(ExitKind::Fault, format!("cannot print: {error}"))
@@ -67,7 +67,7 @@ impl Output {
         match self.format {
             Format::Json => {
                 let document = serde_json::json!({ "error": error });
-                remark(&document.to_string());
+                let _ = writeln!(io::stderr(), "{document}");
             }
             Format::Human => {
                 let reason = match &error.reason {
@@ -93,7 +93,30 @@ fn print_error(error: &io::Error) -> CommandError {
 
 /// Prints a remark to standard error. Ignores a failure, because a remark is not part of the result.
 pub(crate) fn remark(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
+    let _ = writeln!(io::stderr(), "{}", harmless(text));
+}
+
+/// Replaces the characters that could control a terminal or reverse the order of a text, such as ESC by `\u{1b}`. A text
+/// can contain them because it quotes a file or a response. Line feeds and tabs stay.
+pub(crate) fn harmless(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_harmless(character) || matches!(character, '\n' | '\t') {
+            shown.push(character);
+        } else {
+            shown.extend(character.escape_unicode());
+        }
+    }
+    shown
+}
+
+/// False for control characters, and for the characters of Unicode that change the direction or the lines of a text.
+pub(crate) fn is_harmless(character: char) -> bool {
+    !character.is_control()
+        && !matches!(
+            character,
+            '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        )
 }
 
 /// Asks for confirmation before an action that cannot be undone. Does not ask if `yes` is true, or if standard input or
@@ -129,4 +152,16 @@ pub(crate) fn table(names: &[&str], rows: impl IntoIterator<Item = Vec<String>>)
     let text = table.to_string();
     let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_shown_harmlessly() {
+        let text = "a\u{1b}[2Jb\r\u{9b}1m\u{202e}\u{0}\u{7f}\n\t合鍵";
+        let shown = r"a\u{1b}[2Jb\u{d}\u{9b}1m\u{202e}\u{0}\u{7f}".to_owned() + "\n\t合鍵";
+        assert_eq!(harmless(text), shown);
+    }
 }

@@ -85,7 +85,8 @@ subscriptions, its row is counted as unchanged. Exit code 6: rows were rejected.
 pub(super) const DOCTOR: &str = "\
 Checks, in this order: the settings; the certificate files and their expiry; the gateway's name, port, certificate and
 identity; whether the gateway accepts your certificate; the gateway's health; the clocks of this machine and the
-gateway; the services behind the gateway. Each problem is reported with its remedy. Exit code 6: a check failed.";
+gateway; the services behind the gateway. It also shows your deny list, that of each gateway, and how long connections
+live. Each problem is reported with its remedy. Exit code 6: a check failed.";
 
 pub(super) const COMPLETIONS: &str = "\
 Examples:

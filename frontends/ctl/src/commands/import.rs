@@ -3,6 +3,7 @@
 
 mod batches;
 mod file;
+mod form;
 mod progress_display;
 mod progress_file;
 mod results;
@@ -28,7 +29,7 @@ pub(crate) async fn run(
     connection: &Connection,
     output: &mut Output,
 ) -> Result<(), CommandError> {
-    let source = Arc::new(Source::open(&arguments.file)?);
+    let source = Arc::new(Source::open(&arguments.file, arguments.dry_run)?);
     let progress = if arguments.dry_run {
         ProgressFile::without_files()
     } else {

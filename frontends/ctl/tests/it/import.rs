@@ -285,3 +285,91 @@ async fn a_full_disk_loses_nothing() {
     assert_eq!((code, rows, added + unchanged, rejected), (6, 7, 6, 1));
     assert_eq!(fixture.stub.importing.lines().len(), 6);
 }
+
+/// OPS-1: an import that could not record its progress sends nothing. The cases are: a pipe, and a directory in which
+/// no file can be written.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_without_its_files_sends_nothing() {
+    let fixture = Fixture::start().await;
+    let path = file(&fixture, &rows(30));
+    // A directory and a link to nowhere stand in the places of the files, so that these cannot be written.
+    let (progress, rejected) = (beside(&path, ".progress"), beside(&path, ".rejected.csv"));
+    let sends_nothing = async || {
+        let ended = fixture.run(&import(&path, &["--from-start"])).await;
+        assert_eq!(ended.code, 1, "{}", ended.err);
+        assert!(ended.err.contains("nothing was sent"), "{}", ended.err);
+        assert_eq!(fixture.stub.importing.lines().len(), 0);
+    };
+    std::fs::create_dir(&progress).unwrap();
+    sends_nothing().await;
+    std::fs::remove_dir(&progress).unwrap();
+    std::os::unix::fs::symlink(fixture.path("nowhere/file"), &rejected).unwrap();
+    sends_nothing().await;
+    std::fs::remove_file(&rejected).unwrap();
+
+    let pipe = fixture.path("pipe.csv");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    for (more, code, rows) in [(&[][..], 2, None), (&["--dry-run"][..], 0, Some(30))] {
+        let child = fixture.spawn(&import(&pipe, more));
+        let content = std::fs::read(&path).unwrap();
+        let writer = tokio::task::spawn_blocking({
+            let pipe = pipe.clone();
+            // If nobody reads, the write fails.
+            move || std::fs::write(pipe, content)
+        });
+        let ended = Ended::of(&child.wait_with_output().await.unwrap());
+        assert_eq!(ended.code, code, "{}", ended.err);
+        match rows {
+            None => assert!(ended.err.contains("not a regular file"), "{}", ended.err),
+            Some(rows) => assert!(ended.out.contains(&format!("{rows} rows")), "{}", ended.out),
+        }
+        let _ = writer.await.unwrap();
+    }
+    assert_eq!(fixture.stub.importing.lines().len(), 0);
+}
+
+/// OPS-1: if the progress cannot be recorded in the middle of an import, the summary has the rows that were imported.
+#[tokio::test(flavor = "multi_thread")]
+async fn imported_rows_are_reported_although_they_are_not_recorded() {
+    let fixture = Fixture::start().await;
+    let path = file(&fixture, &rows(20));
+    fixture.stub.importing.pause_after(3);
+    let options = ["--batch", "2", "--in-flight", "1", "--output", "json"];
+    let child = fixture.spawn(&import(&path, &options));
+    fixture.stub.importing.paused().await;
+    let progress = beside(&path, ".progress");
+    std::fs::remove_file(&progress).unwrap();
+    std::fs::create_dir(&progress).unwrap();
+    fixture.stub.importing.resume();
+    let ended = Ended::of(&child.wait_with_output().await.unwrap());
+    assert_eq!(ended.code, 1, "{}", ended.err);
+    let imported = fixture.stub.importing.lines().len();
+    let (rows, added, ..) = summary(&ended.documents());
+    assert_eq!((rows, added), (imported as u64, imported as u64));
+}
+
+/// OPS-1: control characters of a file reach neither the terminal nor the file of rejected rows. Spreadsheet programs'
+/// harmless additions are taken.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_cannot_control_the_terminal() {
+    let fixture = Fixture::start().await;
+    let evil = "0311111111\u{1b}[2J\u{9b}31m\u{202e},,\n03\u{7},0322222222\u{1b},\n";
+    let path = file(&fixture, evil);
+    let ended = fixture.run(&import(&path, &[])).await;
+    let rejected = std::fs::read_to_string(beside(&path, ".rejected.csv")).unwrap();
+    assert_eq!(ended.code, 6, "{}", ended.err);
+    for text in [&ended.out, &ended.err, &rejected] {
+        let is_raw = |c: char| c.is_control() && c != '\n' || c == '\u{202e}';
+        assert!(!text.contains(is_raw), "{text:?}");
+    }
+    assert!(rejected.contains(r"0311111111\u{1b}[2J"), "{rejected}");
+
+    let header = fixture.write("evil.csv", "contract_number,\u{1b}[2J\n");
+    let ended = fixture.run(&import(&header, &[])).await;
+    assert!(!ended.err.contains('\u{1b}'), "{:?}", ended.err);
+
+    let text = format!("sep=,\r\n{HEADER},,\r\n0344444444,,,,\r\n,,,,\r\n,,,,\r\n\u{1a}");
+    let path = fixture.write("spreadsheet.csv", &text);
+    let (code, documents) = fixture.json(&import(&path, &[])).await;
+    assert_eq!((code, summary(&documents)), (0, (1, 1, 0, 0)));
+}

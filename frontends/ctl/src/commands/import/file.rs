@@ -10,14 +10,12 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
-use memchr::{memchr, memchr_iter};
+use memchr::memchr_iter;
 use sha2::{Digest as _, Sha256};
 
+use super::form::{self, Form, is_blank, line_at};
 use super::row::{Columns, fields};
 use crate::error::{CommandError, ExitKind};
-
-const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
-const UTF16_MARKS: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
 
 /// The file to import.
 #[derive(Debug)]
@@ -27,8 +25,7 @@ pub(super) struct Source {
     pub(super) columns: Columns,
     /// The SHA-256 of the content in hexadecimal. A progress file contains it, to identify the imported file.
     pub(super) sha256: String,
-    /// The offset of the first byte after the header.
-    body: usize,
+    form: Form,
     /// The locked file. The lock prevents a second import of the same file at the same time.
     _lock: File,
 }
@@ -44,30 +41,31 @@ pub(super) struct RawRow {
 
 impl Source {
     /// Locks and reads the file, and parses its header.
-    pub(super) fn open(path: &Path) -> Result<Self, CommandError> {
+    ///
+    /// A file that is not regular, such as a pipe, is refused unless nothing is changed: the import could not continue,
+    /// because the rows can be read only once.
+    pub(super) fn open(path: &Path, dry_run: bool) -> Result<Self, CommandError> {
         let shown = path.display();
         let cannot = |error| CommandError::io(&format!("cannot read {shown}"), &error);
         let mut file = File::open(path).map_err(|error| {
             let error = cannot(error);
             CommandError::usage(error.message)
         })?;
+        if !dry_run && !file.metadata().map_err(cannot)?.is_file() {
+            return Err(
+                CommandError::usage(format!("{shown} is not a regular file")).hint(
+                    "save the rows to a file first, so that an interrupted import can continue",
+                ),
+            );
+        }
         file.try_lock().map_err(|error| not_locked(path, error))?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(cannot)?;
-        if UTF16_MARKS.iter().any(|mark| bytes.starts_with(mark)) {
-            return Err(CommandError::usage(format!(
-                "{shown} is UTF-16: save it as CSV in UTF-8"
-            )));
-        }
-        let start = if bytes.starts_with(UTF8_MARK) {
-            UTF8_MARK.len()
-        } else {
-            0
-        };
-        let (header, body) = line_at(&bytes, start);
-        let header = fields(bytes.get(header).unwrap_or_default());
+        let form = form::of_file(&bytes)
+            .map_err(|text| CommandError::usage(format!("{shown}: {text}")))?;
+        let header = fields(bytes.get(form.header.clone()).unwrap_or_default());
         let columns = Columns::of_header(&header).map_err(|text| {
-            CommandError::usage(format!("{shown}:1: {text}")).hint(
+            CommandError::usage(format!("{shown}:{}: {text}", form.line)).hint(
                 "the first line must be contract_number,subscribed_numbers,unsubscribed_numbers",
             )
         })?;
@@ -76,22 +74,23 @@ impl Source {
             path: path.to_owned(),
             columns,
             sha256,
-            body,
+            form,
             bytes,
             _lock: file,
         })
     }
 
-    /// Iterates over the rows. Skips empty lines.
+    /// Iterates over the rows. Skips lines without content.
     pub(super) fn rows(&self) -> impl Iterator<Item = RawRow> {
-        let mut position = self.body;
-        let mut number = 1;
+        let all = self.text(&(0..self.form.end));
+        let mut position = self.form.body;
+        let mut number = self.form.line;
         std::iter::from_fn(move || {
-            while position < self.bytes.len() {
-                let (bytes, next) = line_at(&self.bytes, position);
+            while position < all.len() {
+                let (bytes, next) = line_at(all, position);
                 position = next;
                 number += 1;
-                if !self.text(&bytes).trim_ascii().is_empty() {
+                if !is_blank(self.text(&bytes)) {
                     return Some(RawRow { number, bytes });
                 }
             }
@@ -102,7 +101,7 @@ impl Source {
     /// Counts the lines after the header. This is an upper bound of the number of rows, because it includes empty
     /// lines.
     pub(super) fn count(&self) -> u64 {
-        let body = self.bytes.get(self.body..).unwrap_or_default();
+        let body = self.text(&(self.form.body..self.form.end));
         let ends = memchr_iter(b'\n', body).count();
         let last = usize::from(body.last().is_some_and(|byte| *byte != b'\n'));
         u64::try_from(ends + last).unwrap_or(u64::MAX)
@@ -127,19 +126,6 @@ fn not_locked(path: &Path, error: TryLockError) -> CommandError {
     }
 }
 
-/// Returns the range of the line that starts at `start`, and the start of the next line. The range does not include the
-/// line end (LF or CRLF).
-fn line_at(bytes: &[u8], start: usize) -> (Range<usize>, usize) {
-    let rest = bytes.get(start..).unwrap_or_default();
-    let (length, next) = match memchr(b'\n', rest) {
-        Some(length) => (length, start + length + 1),
-        None => (rest.len(), bytes.len()),
-    };
-    let line = rest.get(..length).unwrap_or_default();
-    let length = line.strip_suffix(b"\r").map_or(length, <[u8]>::len);
-    (start..start + length, next)
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
@@ -150,7 +136,7 @@ pub(super) mod tests {
     pub(in super::super) fn source(content: &[u8]) -> Result<Source, CommandError> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), content).unwrap();
-        Source::open(file.path())
+        Source::open(file.path(), false)
     }
 
     fn rows(content: &str) -> Vec<(u64, String)> {
@@ -174,6 +160,7 @@ pub(super) mod tests {
             format!("{HEADER}a,b,c\n\nd,\"e,f"),
             format!("\u{feff}{HEADER}a,b,c\n  \nd,\"e,f\n\n"),
             format!("{HEADER}a,b,c\n\nd,\"e,f\n").replace('\n', "\r\n"),
+            format!("{HEADER}a,b,c\n,,\nd,\"e,f\n,,\n,,\n\u{1a}"),
         ] {
             assert_eq!(rows(&content), expected, "{content:?}");
         }
@@ -211,13 +198,13 @@ pub(super) mod tests {
     fn a_file_is_not_imported_twice_at_the_same_time() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), HEADER).unwrap();
-        let held = Source::open(file.path()).unwrap();
+        let held = Source::open(file.path(), false).unwrap();
         assert_eq!(
-            Source::open(file.path()).unwrap_err().kind,
+            Source::open(file.path(), false).unwrap_err().kind,
             ExitKind::Refused
         );
         drop(held);
-        Source::open(file.path()).unwrap();
+        Source::open(file.path(), false).unwrap();
     }
 
     /// A file system without locks is not reported as another import.

@@ -122,7 +122,28 @@ impl ProgressFile {
             }
         };
         progress.drop_unanswered()?;
+        progress.try_files()?;
         Ok(progress)
+    }
+
+    /// Writes both files before the first row is sent. Otherwise rows could be imported whose results are lost.
+    fn try_files(&mut self) -> Result<(), CommandError> {
+        let Some(files) = &mut self.files else {
+            return Ok(());
+        };
+        let is_new = std::fs::symlink_metadata(&files.rejected).is_err();
+        let tried = files.append(&[]).and_then(|_| files.write(&self.progress));
+        if is_new {
+            // It is created again for the first rejected row.
+            files.open_rejected = None;
+            let _ = std::fs::remove_file(&files.rejected);
+        }
+        tried.map_err(|error| {
+            error.hint(
+                "nothing was sent: make the directory writable, or copy the file to another one, and \
+                 repeat the same command",
+            )
+        })
     }
 
     /// Returns the last row that the system has processed, or 0 if there is none.

@@ -11,7 +11,7 @@ use super::progress_file::{Counts, ProgressFile};
 use super::row::Rejection;
 use crate::cli::Format;
 use crate::error::{CommandError, ExitKind};
-use crate::output::{Output, Printable};
+use crate::output::{Output, Printable, harmless};
 
 /// The maximum number of rejected rows that are printed for people. `FILE.rejected.csv` has all of them.
 const MAX_PRINTED: u64 = 20;
@@ -27,6 +27,8 @@ pub(super) struct ResultWriter<'a> {
     run: Counts,
     /// The counts of earlier runs.
     before: Counts,
+    /// The counts of processed rows that the progress file does not have, because it could not be written.
+    unrecorded: Counts,
 }
 
 impl<'a> ResultWriter<'a> {
@@ -45,6 +47,7 @@ impl<'a> ResultWriter<'a> {
             output,
             run: Counts::default(),
             before,
+            unrecorded: Counts::default(),
         }
     }
 
@@ -78,9 +81,11 @@ impl<'a> ResultWriter<'a> {
                 .find(|raw| raw.number == rejection.row)
                 .map(|raw| self.source.text(&raw.bytes))
                 .unwrap_or_default();
-            let mut fields = self.source.columns.raw_fields(text).to_vec();
-            fields.push(rejection.row.to_string().into_bytes());
-            fields.push(rejection.message().into_bytes());
+            let fields = self.source.columns.raw_fields(text);
+            let mut fields: Vec<String> =
+                fields.iter().map(|field| harmless_field(field)).collect();
+            fields.push(rejection.row.to_string());
+            fields.push(harmless(&rejection.message()));
             lines
                 .write_record(&fields)
                 .map_err(|error| CommandError::new(ExitKind::Fault, error.to_string()))?;
@@ -88,7 +93,13 @@ impl<'a> ResultWriter<'a> {
         let lines = lines
             .into_inner()
             .map_err(|error| CommandError::new(ExitKind::Fault, error.to_string()))?;
-        self.progress.record(through, counts, &lines)?;
+        let recorded = self.progress.record(through, counts, &lines);
+        if let Err(error) = recorded {
+            // The system has the rows, although the next run sends them again.
+            self.run.add(counts);
+            self.unrecorded.add(counts);
+            return Err(error.hint("rows that were already sent may be imported, too"));
+        }
         self.print(&rejected)?;
         self.run.add(counts);
         let all_rejected = self.before.rejected + self.run.rejected;
@@ -124,7 +135,9 @@ impl<'a> ResultWriter<'a> {
         let all = if self.dry_run {
             self.run
         } else {
-            self.progress.counts()
+            let mut all = self.progress.counts();
+            all.add(self.unrecorded);
+            all
         };
         self.output.show(&ImportOutput::Summary(Summary {
             file: self.source.path.clone(),
@@ -148,6 +161,27 @@ impl<'a> ResultWriter<'a> {
         }
         Ok(())
     }
+}
+
+/// Converts a field of a rejected row to a text that controls no terminal. White space, which separates numbers, becomes
+/// a space. Bytes that are not UTF-8 are written as `\x80`.
+fn harmless_field(field: &[u8]) -> String {
+    let mut shown = String::with_capacity(field.len());
+    for chunk in field.utf8_chunks() {
+        let text = chunk.valid().chars();
+        let spaced = text.map(|character| {
+            if character.is_whitespace() {
+                ' '
+            } else {
+                character
+            }
+        });
+        shown += &harmless(&spaced.collect::<String>());
+        for byte in chunk.invalid() {
+            shown += &format!("\\x{byte:02x}");
+        }
+    }
+    shown
 }
 
 /// A document of the output. The names of the variants and fields are part of the JSON output.
@@ -203,5 +237,16 @@ impl Summary {
             );
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_of_a_rejected_row_controls_no_terminal() {
+        let field = b"03\x1b[2J\r\n04\t05\x9b\xe3\x81 \xe5\x90\x88";
+        assert_eq!(harmless_field(field), r"03\u{1b}[2J  04 05\x9b\xe3\x81 合");
     }
 }

@@ -25,6 +25,9 @@ pub struct Columns {
     contract: usize,
     subscribed: usize,
     unsubscribed: usize,
+    /// The number of columns with a name.
+    named: usize,
+    /// The number of all columns. Those without a name are the last ones.
     width: usize,
 }
 
@@ -90,7 +93,8 @@ impl Rejection {
 }
 
 impl Columns {
-    /// Finds the columns by their names, in any order. Fails if a column is missing, repeated or unknown.
+    /// Finds the columns by their names, in any order. Fails if a column is missing, repeated or unknown. The last
+    /// columns may have no name. They must then be empty in every row.
     pub fn of_header(header: &ByteRecord) -> Result<Self, String> {
         let names: Vec<String> = header
             .iter()
@@ -108,10 +112,17 @@ impl Columns {
             contract: find(CONTRACT)?,
             subscribed: find(SUBSCRIBED)?,
             unsubscribed: find(UNSUBSCRIBED)?,
+            named: names.len()
+                - names
+                    .iter()
+                    .rev()
+                    .take_while(|name| name.is_empty())
+                    .count(),
             width: names.len(),
         };
         match names
             .iter()
+            .take(columns.named)
             .find(|name| !REJECTED_HEADER.contains(&name.as_str()))
         {
             Some(unknown) => Err(format!("unknown column {unknown} in the header")),
@@ -134,6 +145,11 @@ impl Columns {
         let record = fields(line);
         if record.len() != self.width {
             let text = format!("{} columns instead of {}", record.len(), self.width);
+            return reject("COLUMN_COUNT", &text);
+        }
+        let has_content = |field: &[u8]| !field.trim_ascii().is_empty();
+        if record.iter().skip(self.named).any(has_content) {
+            let text = format!("more than {} columns with content", self.named);
             return reject("COLUMN_COUNT", &text);
         }
         let text = |column: usize| {
@@ -230,6 +246,9 @@ mod tests {
             columns("row,Unsubscribed_Numbers,contract_number,subscribed_numbers,reason");
         let line = "12,0312340003,03-1234-0001,0312340001 0312340002,\"taken, alas\"";
         assert_eq!(rejected.read(7, line.as_bytes()).unwrap(), expected);
+        let padded = columns("contract_number,subscribed_numbers,unsubscribed_numbers,, ");
+        let line = "03-1234-0001,0312340001;0312340002,0312340003, ,";
+        assert_eq!(padded.read(7, line.as_bytes()).unwrap(), expected);
     }
 
     /// OPS-1: a row that cannot be parsed is rejected with its reason.
@@ -254,6 +273,18 @@ mod tests {
             let rejection = usual().read(3, line).unwrap_err();
             assert_eq!((rejection.row, rejection.reason), (3, reason));
         }
+    }
+
+    /// OPS-1: a column without a name is empty in every row.
+    #[test]
+    fn a_column_without_a_name_must_be_empty() {
+        let padded = columns("contract_number,subscribed_numbers,unsubscribed_numbers,,");
+        for line in ["0312340001,,,x,", "0312340001,,", "0312340001,,,,,"] {
+            let rejection = padded.read(3, line.as_bytes()).unwrap_err();
+            assert_eq!(rejection.reason, "COLUMN_COUNT", "{line}");
+        }
+        let text = "contract_number,,subscribed_numbers,unsubscribed_numbers";
+        Columns::of_header(&fields(text.as_bytes())).unwrap_err();
     }
 
     #[test]
