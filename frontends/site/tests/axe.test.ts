@@ -1,7 +1,7 @@
 // Accessibility: axe finds no problem on any page, in both languages and both colour schemes.
 
-import axe, { type AxeResults } from "axe-core";
 import { afterAll, describe, expect, test } from "vitest";
+import { problemsOf } from "./lib/axe";
 import { type Language, launch } from "./lib/browser";
 import { tour } from "./lib/tour";
 
@@ -24,13 +24,8 @@ describe.each(LOOKS)("in %s, %s", (language, scheme) => {
     });
     const found: string[] = [];
     await tour(page, language, async (name) => {
-      await page.evaluate(`if (!window.axe) { ${axe.source} }`);
-      const results = (await page.evaluate(
-        `axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] })`,
-      )) as AxeResults;
-      for (const { id, nodes } of results.violations) {
-        found.push(`${name}: ${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(" | ")}`);
-      }
+      const problems = await problemsOf(page);
+      found.push(...problems.map((problem) => `${name}: ${problem}`));
     });
     expect(found).toEqual([]);
     await context.close();

@@ -2,10 +2,17 @@
 
 use aikagi_api::edge::v1::{GetProfileResponse, LocalText, ServiceLink};
 use http::Uri;
+use http::uri::Authority;
 use serde::Deserialize;
 
 /// The maximum number of characters in one text.
 const LONGEST: usize = 500;
+
+/// The part of a service's address that stands for a telephone number (SITE-9).
+const NUMBER: &str = "{number}";
+
+/// A number in the place of [`NUMBER`], to check an address.
+const ANY_NUMBER: &str = "0312345678";
 
 /// `[profile]`: the operator's own texts and links. If a text or a link is not set, the site does not show it
 /// (SITE-1).
@@ -48,8 +55,8 @@ pub struct BothLanguages {
 pub struct ServiceLinkSettings {
     /// The name of the service.
     pub name: BothLanguages,
-    /// The `https` address of the service's pages.
-    pub url: SecureAddress,
+    /// The address of the service's pages, or of its pages for one number (SITE-9).
+    pub url: ServiceAddress,
 }
 
 /// A text that the site shows: one line with 1 to 500 characters.
@@ -63,10 +70,11 @@ pub struct ShownText(String);
 #[serde(try_from = "String")]
 pub struct DialledNumber(String);
 
-/// An `https` address without a user name.
+/// An `https` address without a user name. Once, after the host, it can contain `{number}`, which stands for a
+/// telephone number (SITE-9).
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub struct SecureAddress(String);
+pub struct ServiceAddress(String);
 
 /// The error for a value that the site cannot show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -77,8 +85,10 @@ pub enum ProfileError {
     /// The text is not a number to dial.
     #[error("must be a number to dial, such as 0120-000-000")]
     Number,
-    /// The text is not an `https` address.
-    #[error("must be an address such as https://example.jp/settings")]
+    /// The text is not an `https` address, or has braces that are not one `{number}` after the host.
+    #[error(
+        "must be an address such as https://example.jp/settings, or https://example.jp/settings?number={{number}}"
+    )]
     Address,
 }
 
@@ -106,17 +116,30 @@ impl TryFrom<String> for DialledNumber {
     }
 }
 
-impl TryFrom<String> for SecureAddress {
+impl TryFrom<String> for ServiceAddress {
     type Error = ProfileError;
 
     fn try_from(text: String) -> Result<Self, ProfileError> {
-        let uri: Uri = text.parse().map_err(|_malformed| ProfileError::Address)?;
-        let is_secure = uri.scheme_str() == Some("https")
-            && uri
-                .authority()
-                .is_some_and(|authority| !authority.as_str().contains('@'));
-        is_secure.then_some(Self(text)).ok_or(ProfileError::Address)
+        let host = secure_host(&text.replacen(NUMBER, ANY_NUMBER, 1))?;
+        if let Some((before, _after)) = text.split_once(NUMBER)
+            && secure_host(before)? != host
+        {
+            return Err(ProfileError::Address);
+        }
+        Ok(Self(text))
     }
+}
+
+/// Returns the host and the port of an `https` address without a user name and without braces.
+fn secure_host(address: &str) -> Result<Authority, ProfileError> {
+    let uri: Uri = address
+        .parse()
+        .map_err(|_malformed| ProfileError::Address)?;
+    let is_secure = uri.scheme_str() == Some("https") && !address.contains(['{', '}']);
+    uri.into_parts()
+        .authority
+        .filter(|authority| is_secure && !authority.as_str().contains('@'))
+        .ok_or(ProfileError::Address)
 }
 
 impl BothLanguages {
@@ -174,7 +197,7 @@ mod tests {
         environments = [{ ja = "Windows 11：Edge", en = "Windows 11: Edge" }]
         charges = { ja = "通信料がかかります。", en = "Data is charged." }
         contact = { ja = "お客さま窓口 113", en = "Customer desk 113" }
-        services = [{ name = { ja = "転送", en = "Forwarding" }, url = "https://example.jp/forward" }]
+        services = [{ name = { ja = "転送", en = "Forwarding" }, url = "https://example.jp/forward?number={number}" }]
     "#;
 
     /// SITE-1: each part of the profile is a setting. An unset part is absent from the message.
@@ -198,14 +221,48 @@ mod tests {
             ("\"South Telephone\"", "\"two\\nlines\""),
             ("0120-000-111", "0120-"),
             ("0120-000-111", "call us"),
-            ("https://example.jp/forward", "http://example.jp/forward"),
-            ("https://example.jp/forward", "javascript:alert(1)"),
-            ("https://example.jp/forward", "https://user@example.jp/"),
+            ("https://example.jp/", "http://example.jp/"),
+            (
+                "https://example.jp/forward?number=",
+                "javascript:alert(1)//",
+            ),
+            ("https://example.jp/", "https://user@example.jp/"),
             ("setting_number", "seting_number"),
             (", en = \"Telephone settings\"", ""),
         ] {
             let text = WHOLE.replace(good, bad);
             assert!(toml::from_str::<ProfileSettings>(&text).is_err(), "{bad}");
+        }
+    }
+
+    /// SITE-9: an address can contain `{number}` once, after its host. Any other address is refused at start.
+    #[test]
+    fn an_address_has_one_place_for_the_number_after_its_host() {
+        let accepts = |text: &str| ServiceAddress::try_from(text.to_owned()).is_ok();
+        for good in [
+            "https://example.jp",
+            "https://example.jp/forward",
+            "https://example.jp:8443/forward?number={number}",
+            "https://example.jp?{number}",
+            "https://example.jp/{number}/forward",
+            "https://example.jp/forward#{number}",
+        ] {
+            assert!(accepts(good), "{good}");
+        }
+        for bad in [
+            "https://{number}",
+            "https://{number}.example.jp/",
+            "https://example.jp{number}/",
+            "https://example.jp:{number}/",
+            "https://example.jp/{number}/{number}",
+            "https://example.jp/forward?number={nummer}",
+            "https://example.jp/forward?number={number",
+            "https://example.jp/forward?number=number}",
+            "{number}",
+            "http://example.jp/{number}",
+            "//example.jp/{number}",
+        ] {
+            assert!(!accepts(bad), "{bad}");
         }
     }
 }

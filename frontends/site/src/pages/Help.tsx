@@ -1,5 +1,6 @@
 import type { ReactNode } from "react";
 import { useFacts } from "../app/facts";
+import { isForNumber } from "../app/services";
 import { useTexts } from "../texts/language";
 import { Page } from "../ui/Page";
 import { SettingNumber } from "../ui/SettingNumber";
@@ -49,9 +50,13 @@ export function Help() {
           <ul>
             {profile.services.map(({ name, url }) => (
               <li key={url}>
-                <a href={url} rel="noreferrer">
-                  {name}
-                </a>
+                {isForNumber(url) ? (
+                  name
+                ) : (
+                  <a href={url} rel="noreferrer">
+                    {name}
+                  </a>
+                )}
               </li>
             ))}
           </ul>

@@ -1,5 +1,4 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
-import { useFacts } from "../app/facts";
 import { roleName, unitName } from "../app/names";
 import { showNumber } from "../app/number";
 import { daysUntil } from "../app/session";
@@ -12,6 +11,7 @@ import { Link } from "../ui/Link";
 import { Notice } from "../ui/Notice";
 import { Numbers } from "../ui/Numbers";
 import { Page } from "../ui/Page";
+import { Services } from "./Services";
 
 /** The page shows a notice if the password expires within this number of days. */
 const SOON_DAYS = 7;
@@ -20,7 +20,6 @@ const SOON_DAYS = 7;
 export function Home({ session }: { session: Session }) {
   const { texts, moment } = useTexts();
   const { word } = useSite();
-  const { profile } = useFacts();
   const { account: words } = texts;
   const number = showNumber(session.accountNumber);
   const days = session.passwordExpireTime && daysUntil(session.passwordExpireTime);
@@ -88,20 +87,7 @@ export function Home({ session }: { session: Session }) {
           </Link>
         </section>
       </div>
-      {profile.services.length > 0 && (
-        <section className="card" aria-labelledby="services">
-          <h2 id="services">{words.services}</h2>
-          <ul className="doors">
-            {profile.services.map(({ name, url }) => (
-              <li key={url}>
-                <a href={url} className="button" rel="noreferrer">
-                  {name}
-                </a>
-              </li>
-            ))}
-          </ul>
-        </section>
-      )}
+      <Services numbers={session.scopeNumbers} />
     </Page>
   );
 }

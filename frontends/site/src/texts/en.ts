@@ -160,6 +160,9 @@ export const en: Texts = {
         ? "Your password expires within 24 hours. We advise you to change it."
         : `Your password expires in ${days === 1 ? "1 day" : `${days} days`}. We advise you to change it.`,
     services: "Services you can set",
+    servicesLead: "Choose the telephone number whose settings you want to change.",
+    serviceOf: (name, number) => `${name}: settings of ${number}`,
+    serviceNumbers: (count) => `Choose from ${count} numbers`,
     changePassword: "Change the password",
     changeUnit: "Change who logs in",
     unitFixed: "This cannot be changed on this site.",

@@ -173,6 +173,9 @@ export const ja = {
         ? "パスワードの有効期限まで24時間を切りました。変更をおすすめします。"
         : `パスワードの有効期限まであと${days}日です。変更をおすすめします。`,
     services: "設定できるサービス",
+    servicesLead: "設定する電話番号を選んでください。",
+    serviceOf: (name: string, number: string) => `${name}の設定 ${number}`,
+    serviceNumbers: (count: number) => `${count}件の電話番号から選ぶ`,
     changePassword: "パスワードを変更する",
     changeUnit: "認証単位を変更する",
     unitFixed: "この認証単位は、このサイトでは変更できません。",
