@@ -16,6 +16,9 @@ pub(crate) use aikagi_devkit::site::{build, has_node};
 /// quarter of an hour.
 const SHORT_IDLE: &str = "45s";
 
+/// The origin of the same site behind the Envoy of `examples/envoy`.
+const BEHIND_ENVOY: &str = "https://localhost:9443";
+
 /// SITE-1: the profile of the demo's operator, and of another one that a second edge serves in the browser tests.
 const PROFILES: [&str; 2] = [
     include_str!("site/first.toml"),
@@ -57,6 +60,9 @@ pub(crate) fn serve(service: Service, replica: u16, settings: &mut Table) {
     {
         let text = built(&repo).display().to_string();
         public.insert("site".to_owned(), Value::String(text));
+        if let Some(origins) = public.get_mut("origins").and_then(Value::as_array_mut) {
+            origins.push(Value::String(BEHIND_ENVOY.to_owned()));
+        }
         if let Some(profile) = PROFILES.get(usize::from(replica))
             && let Ok(profile) = toml::from_str::<Table>(profile)
         {

@@ -135,7 +135,7 @@ const CHECKS: [Check; 21] = [
     },
     Check {
         name: "clients",
-        about: "clients in other languages log in",
+        about: "clients in other languages log in; a settings back end works behind Envoy",
         slow: true,
         run: |run| live::clients(run.repo, run.console),
     },
