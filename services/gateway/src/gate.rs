@@ -84,8 +84,8 @@ impl Rules {
         Ok(self.attempts.of(client))
     }
 
-    /// LOGIN-8: takes the attempt of a request that tries one password. Adds the [`ClientAttempts`] with which an RPC
-    /// takes the attempts that depend on its message: one for each of several passwords, or one at a number (LOGIN-9).
+    /// LOGIN-8: takes the attempt of a request that tries one password. Adds the [`ClientAttempts`] for attempts that
+    /// depend on the message: one for each of several passwords, or one at a number (LOGIN-9).
     async fn limit(&self, mut request: Request<Body>) -> Result<Request<Body>, Refusal> {
         let path = request.uri().path();
         let tries_one = ATTEMPTS.contains(&path);

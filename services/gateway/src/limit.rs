@@ -94,7 +94,7 @@ impl LimitSettings {
     }
 
     /// The key under which the refused logins of an address at a number are counted. `None` if the address is in a
-    /// network with an override: many subscribers share it, and one of them must not use up the attempts of another.
+    /// network with an override. Many subscribers share it, and none may use up the attempts of another.
     fn key_at_number(&self, address: IpAddr, number: &TelephoneNumber) -> Option<String> {
         let mut shared = self.overrides.iter();
         if shared.any(|limit| limit.network.contains(&address)) {

@@ -1,7 +1,7 @@
 //! Attacks that no test of a single rule covers: pages that were opened before their session ended or
-//! their password was replaced, abandoned attempts, must-change sessions at RPCs that they may not use,
-//! tokens, turns, previews and passwords that are used again or for another line, and refusals and
-//! guesses without end.
+//! their password was replaced, abandoned attempts, and must-change sessions at RPCs that they may not
+//! use. Tokens, turns, previews and passwords are used again or for another line. Refusals and guesses
+//! are repeated without end.
 
 mod abandoned;
 mod ended;

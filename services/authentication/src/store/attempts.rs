@@ -79,8 +79,8 @@ impl Charged {
         }
     }
 
-    /// OPS-7: true if the credential is a temporary password, and the account had no login since enough wrong attempts
-    /// to kill two temporary passwords, including this attempt.
+    /// OPS-7: true if the credential is a temporary password, and the account had enough wrong attempts since its last
+    /// login to kill two of them. This attempt counts, too.
     pub(crate) fn is_besieged(&self, rules: &CredentialRules) -> bool {
         let wrong = self.wrong_attempts_before.saturating_add(1);
         self.kind == CredentialKind::Temporary

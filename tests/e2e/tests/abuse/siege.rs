@@ -15,7 +15,7 @@ fn elsewhere(system: &InProcessSystem) -> Site {
     let tls = ClientTlsConfig::new()
         .ca_certificate(Certificate::from_pem(authority))
         .domain_name("localhost");
-    let url = format!("https://{}", system.addresses[&Service::Gateway][0]);
+    let url = format!("https://{}", system.addresses[&Service::Edge][0]);
     let endpoint = Endpoint::from_shared(url).unwrap().tls_config(tls).unwrap();
     let endpoint = endpoint.local_address(Some(Ipv4Addr::new(127, 0, 0, 2).into()));
     Site::new(endpoint.connect_lazy())
@@ -40,7 +40,7 @@ async fn guess(system: &InProcessSystem, time: TimeDelta) {
 async fn one_address_cannot_kill_every_new_password() {
     let system = InProcessSystem::with(Options {
         adjust: |service, table| {
-            if service == Service::Gateway {
+            if service == Service::Edge {
                 table.remove("limits");
             }
         },
