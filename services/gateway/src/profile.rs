@@ -8,7 +8,7 @@ use serde::Deserialize;
 /// The maximum number of characters in one text.
 const LONGEST: usize = 500;
 
-/// The part of a service's address that stands for a telephone number (SITE-9).
+/// The part of a service's address that a telephone number replaces (SITE-9).
 const NUMBER: &str = "{number}";
 
 /// A number in the place of [`NUMBER`], to check an address.
@@ -70,8 +70,8 @@ pub struct ShownText(String);
 #[serde(try_from = "String")]
 pub struct DialledNumber(String);
 
-/// An `https` address without a user name. Once, after the host, it can contain `{number}`, which stands for a
-/// telephone number (SITE-9).
+/// An `https` address without a user name. Once, after the host, it can contain `{number}`. A client replaces this part
+/// by a telephone number (SITE-9).
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct ServiceAddress(String);

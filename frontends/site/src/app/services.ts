@@ -1,6 +1,6 @@
 // SITE-9: the addresses of the services that a subscriber can set.
 
-/** The part of a service's address that stands for a telephone number. */
+/** The part of a service's address that a telephone number replaces. */
 const NUMBER = "{number}";
 
 /** True if a service has separate pages for each number. */
