@@ -266,7 +266,9 @@ fn invite(console: Console, system: &System, home: &Path, binaries: &Path, with_
     console.heading("Try");
     console.line("  cargo xtask demo            the subscriber's story, in another terminal");
     if with_site {
-        console.line("  examples/envoy/run --serve  the settings pages of the services, behind an Envoy");
+        console.line(
+            "  examples/envoy/run --serve  the settings pages of the services, behind an Envoy",
+        );
     }
     let ctl = binaries.join("aikagictl");
     let (ctl, state) = (ctl.display(), home.join(system_file::NAME));

@@ -54,13 +54,15 @@ impl PortReport {
     /// Writes the report into the headers of a response.
     pub(super) fn write(&self, headers: &mut HeaderMap) {
         let (age, grace) = (self.age.as_secs(), self.grace.as_secs());
-        let mut text = format!("age={age} grace={grace}");
-        if let Some(list) = &self.deny_list {
-            text += &format!(" entries={} stale={}", list.entries, list.stale);
-            if let Some(age) = list.age {
-                text += &format!(" modified={}", age.as_secs());
+        let list = match &self.deny_list {
+            None => String::new(),
+            Some(list) => {
+                let modified = list.age.map(|age| format!(" modified={}", age.as_secs()));
+                let modified = modified.unwrap_or_default();
+                format!(" entries={} stale={}{modified}", list.entries, list.stale)
             }
-        }
+        };
+        let text = format!("age={age} grace={grace}{list}");
         if let Ok(value) = HeaderValue::try_from(text) {
             headers.insert(HEADER, value);
         }

@@ -166,22 +166,13 @@ impl<'a> ResultWriter<'a> {
 /// Converts a field of a rejected row to a text that controls no terminal. White space, which separates numbers, becomes
 /// a space. Bytes that are not UTF-8 are written as `\x80`.
 fn harmless_field(field: &[u8]) -> String {
-    let mut shown = String::with_capacity(field.len());
-    for chunk in field.utf8_chunks() {
-        let text = chunk.valid().chars();
-        let spaced = text.map(|character| {
-            if character.is_whitespace() {
-                ' '
-            } else {
-                character
-            }
-        });
-        shown += &harmless(&spaced.collect::<String>());
-        for byte in chunk.invalid() {
-            shown += &format!("\\x{byte:02x}");
-        }
-    }
-    shown
+    let parts = field.utf8_chunks().flat_map(|chunk| {
+        let is_space = char::is_whitespace;
+        let spaced = chunk.valid().replace(is_space, " ");
+        let invalid = chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}"));
+        [harmless(&spaced)].into_iter().chain(invalid)
+    });
+    parts.collect()
 }
 
 /// A document of the output. The names of the variants and fields are part of the JSON output.
