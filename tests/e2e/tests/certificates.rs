@@ -274,7 +274,7 @@ async fn a_stolen_key_is_stopped_while_the_system_runs() {
         (kept, fresh)
     };
     let ports = [
-        ("operator", system.private[0].clone()),
+        ("operator", system.addresses[&Service::Gateway][0].clone()),
         ("gateway", system.addresses[&Service::Units][0].clone()),
     ];
     for (name, address) in ports {

@@ -440,6 +440,7 @@ fn identity(authority: &Authority, workload: &str) -> TlsIdentity {
         certificate: files.certificate,
         key: files.key,
         authorities: files.authorities,
+        deny_list: None,
         reload: Duration::from_secs(10),
     };
     TlsIdentity::load(&settings).unwrap()
