@@ -42,11 +42,10 @@ impl Authentication {
         now: DateTime<Utc>,
     ) -> Result<Option<VerifiedAttempt>, Failure> {
         let number = charge.number;
-        let temporary_passwords = self.ttl.temporary_passwords();
-        let (charged, record) = tokio::join!(
-            self.store.charge(&charge, &self.credential_rules, now),
-            temporary_passwords.get(number),
-        );
+        let charged = self
+            .store
+            .charge(&charge, &self.credential_rules, now)
+            .await;
         let charged = match charged {
             Ok(charged) => charged,
             Err(error) => {
@@ -54,13 +53,14 @@ impl Authentication {
                 return Err(error.into());
             }
         };
+        let record = self.ttl.temporary_passwords().get(number).await;
         let Some(charged) = charged else {
             record?;
             return Ok(None);
         };
         metrics::charged(charged.kind);
         let hash = match record {
-            Ok(record) => self.stored_hash(number, &charged, record, now).await,
+            Ok(record) => self.stored_hash(number, &charged, record, now),
             Err(error) => Err(error.into()),
         };
         let compared = match hash {
@@ -112,9 +112,9 @@ impl Authentication {
         self.keys.seal_hash(context, &hash).ok()
     }
 
-    /// Opens the sealed hash of the live secret (LOGIN-7). `record` was read from Redis during the charge. Returns `None`
+    /// Opens the sealed hash of the live secret (LOGIN-7). `record` was read from Redis after the charge. Returns `None`
     /// if Redis has lost the temporary password.
-    async fn stored_hash(
+    fn stored_hash(
         &self,
         number: &TelephoneNumber,
         charged: &Charged,
@@ -125,14 +125,9 @@ impl Authentication {
             CredentialKind::None => Ok(None),
             CredentialKind::Temporary => {
                 // INV-1: a temporary password is valid only in its own epoch.
-                let of_this_epoch = |record: &TemporaryRecord| record.epoch == charged.epoch;
-                let mut record = record.filter(of_this_epoch);
-                if record.is_none() {
-                    // The temporary password may have been set after Redis was read and before the charge.
-                    let now_there = self.ttl.temporary_passwords().get(number).await?;
-                    record = now_there.filter(of_this_epoch);
-                }
-                let Some(record) = record.filter(|record| now < record.expires) else {
+                let Some(record) =
+                    record.filter(|record| record.epoch == charged.epoch && now < record.expires)
+                else {
                     return Ok(None);
                 };
                 let context = Context::Temporary {
