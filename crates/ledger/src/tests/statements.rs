@@ -52,7 +52,7 @@ const EACH: &[(&str, &[&str], &[&str])] = &[
         &[
             "UPDATE credentials SET epoch = 99",
             "UPDATE credentials SET kind = 'NONE'",
-            "UPDATE credentials SET permanent_hash = NULL",
+            "UPDATE credentials SET permanent_hash = NULL, hash_epoch = NULL",
             "SELECT nextval('credential_epoch')",
             "UPDATE lines SET unit = NULL",
             "SELECT 1 FROM lines FOR UPDATE",
@@ -61,6 +61,7 @@ const EACH: &[(&str, &[&str], &[&str])] = &[
         &[
             "SELECT * FROM credentials",
             "UPDATE credentials SET failures = failures + 1, wrong_attempts = wrong_attempts + 1",
+            "UPDATE credentials SET permanent_hash = permanent_hash",
             "INSERT INTO ended_sessions VALUES ('x', now())",
             "DELETE FROM ended_sessions WHERE expires_time < now()",
         ],
