@@ -62,7 +62,7 @@ pub struct ConnectionArguments {
     /// Read gateway, certificate, key and authorities from the file that `cargo xtask up` writes (target/up/state.json)
     #[arg(long, global = true, env = "AIKAGICTL_STATE", value_name = "FILE")]
     pub state: Option<PathBuf>,
-    /// The settings file (TOML) with the keys gateway, certificate, key, authorities, deny_list and timeout
+    /// The settings file (TOML) with the keys gateway, certificate, key, authorities, `deny_list` and timeout
     ///
     /// Default: `$XDG_CONFIG_HOME/aikagi/aikagictl.toml` (`~/.config` if the variable is not set), and then
     /// `/etc/aikagi/aikagictl.toml`.

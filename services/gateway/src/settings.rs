@@ -87,10 +87,10 @@ impl TryFrom<RoleSettings> for Settings {
     fn try_from(sections: RoleSettings) -> Result<Self, RoleError> {
         let upstreams = sections.upstreams;
         let Some(public) = sections.public else {
-            refuse(sections.redis, "redis", GATEWAY)?;
-            refuse(sections.limits, "limits", GATEWAY)?;
-            refuse(sections.profile, "profile", GATEWAY)?;
-            refuse(upstreams.password, "upstreams.password", GATEWAY)?;
+            refuse(sections.redis.is_some(), "redis", GATEWAY)?;
+            refuse(sections.limits.is_some(), "limits", GATEWAY)?;
+            refuse(sections.profile.is_some(), "profile", GATEWAY)?;
+            refuse(upstreams.password.is_some(), "upstreams.password", GATEWAY)?;
             return Ok(Self::Gateway(GatewaySettings {
                 envoy: sections.envoy.unwrap_or_default(),
                 upstreams: GatewayUpstreamSettings {
@@ -100,8 +100,8 @@ impl TryFrom<RoleSettings> for Settings {
                 },
             }));
         };
-        refuse(sections.envoy, "envoy", EDGE)?;
-        refuse(upstreams.issuance, "upstreams.issuance", EDGE)?;
+        refuse(sections.envoy.is_some(), "envoy", EDGE)?;
+        refuse(upstreams.issuance.is_some(), "upstreams.issuance", EDGE)?;
         Ok(Self::Edge(Box::new(EdgeSettings {
             redis: need(sections.redis, "redis", EDGE)?,
             public,
@@ -120,11 +120,11 @@ fn need<T>(value: Option<T>, key: &'static str, role: &'static str) -> Result<T,
     value.ok_or(RoleError::Missing(key, role))
 }
 
-fn refuse<T>(value: Option<T>, key: &'static str, role: &'static str) -> Result<(), RoleError> {
-    match value {
-        Some(_) => Err(RoleError::Foreign(key, role)),
-        None => Ok(()),
+fn refuse(is_present: bool, key: &'static str, role: &'static str) -> Result<(), RoleError> {
+    if is_present {
+        return Err(RoleError::Foreign(key, role));
     }
+    Ok(())
 }
 
 /// `[public]`: the port for subscribers.

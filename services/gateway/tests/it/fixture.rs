@@ -429,8 +429,10 @@ async fn wait_listening(address: SocketAddr) {
 fn identity_lines(authority: &Authority, workload: &str) -> String {
     let files = authority.issue(workload, &["localhost"]).unwrap();
     format!(
-        "identity = {{ certificate = {:?}, key = {:?}, authorities = {:?} }}",
-        files.certificate, files.key, files.authorities
+        "identity = {{ certificate = '{}', key = '{}', authorities = '{}' }}",
+        files.certificate.display(),
+        files.key.display(),
+        files.authorities.display()
     )
 }
 

@@ -55,7 +55,11 @@ fn fields<'a>(file: &'a FileDescriptorProto, message: &str) -> Vec<&'a str> {
         .iter()
         .find(|message| Some(message.name()) == name);
     let found: &DescriptorProto = found.unwrap();
-    found.field.iter().map(|field| field.name()).collect()
+    found
+        .field
+        .iter()
+        .map(prost_types::FieldDescriptorProto::name)
+        .collect()
 }
 
 /// INV-7, SESS-2: without a live session, the edge cannot read or change anything of an account.

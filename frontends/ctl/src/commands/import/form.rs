@@ -111,7 +111,7 @@ pub(super) fn line_at(bytes: &[u8], start: usize) -> (Range<usize>, usize) {
 /// True if a line has no content: it is empty, or all its fields are empty.
 pub(super) fn is_blank(line: &[u8]) -> bool {
     let is_ignored = |byte: &u8| matches!(*byte, b',' | b'"') || byte.is_ascii_whitespace();
-    let is_closed = memchr::memchr_iter(b'"', line).count() % 2 == 0;
+    let is_closed = memchr::memchr_iter(b'"', line).count().is_multiple_of(2);
     is_closed && line.iter().all(is_ignored)
 }
 
