@@ -91,7 +91,7 @@ class BackEnd(BaseHTTPRequestHandler):
             if service not in SERVICES:
                 raise RefusedError(HTTPStatus.NOT_FOUND, "There is no such service.")
             if "cookie" in self.headers:
-                raise RefusedError(HTTPStatus.INTERNAL_SERVER_ERROR, "Envoy must keep the cookie.")
+                raise RefusedError(HTTPStatus.INTERNAL_SERVER_ERROR, "Envoy must remove the cookie.")
             # Only the headers that Envoy has set count. The address can contain other numbers.
             number, account = (self.checked(f"x-aikagi-{name}") for name in ("number", "account"))
             saved = change(service, number)

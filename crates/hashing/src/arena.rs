@@ -192,7 +192,8 @@ mod tests {
             let before = arena.work;
             let matches = arena.verify(&secret.into(), hash, dearest).unwrap();
             assert_eq!(matches, right);
-            // The two hashes of a cheap one can miss a few KiB, because each pass has the same memory.
+            // The work of a cheap hash and of its second hash can be a few KiB too small, because every pass
+            // of one hash uses the same memory.
             let missed = dearest.work() - (arena.work - before);
             assert!(missed < 3, "{missed} KiB");
         }

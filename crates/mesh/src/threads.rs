@@ -9,7 +9,8 @@ use std::thread::{self, JoinHandle, available_parallelism};
 
 use tokio::runtime::{Builder, Runtime};
 
-/// The default maximum of worker threads. More of them serve no more RPCs, because hashing has its own threads.
+/// The default maximum of worker threads. A larger number would not increase the rate of RPCs, because hashing
+/// has its own threads.
 const MOST_BY_DEFAULT: usize = 16;
 /// The maximum of the setting.
 const MOST: usize = 512;

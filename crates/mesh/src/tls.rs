@@ -44,8 +44,8 @@ pub struct TlsIdentity {
     denials: Denials,
 }
 
-/// How a port accepts TLS connections. A port for anyone may use a function that returns the configuration. It denies
-/// nobody.
+/// How a port accepts TLS connections. A port for anyone may use a function that returns the configuration. Such a
+/// port denies nobody.
 pub trait Acceptor: Send + Sync + 'static {
     /// The configuration for accepting a new connection.
     fn config(&self) -> Arc<ServerConfig>;

@@ -24,7 +24,7 @@ return 0
 ";
 
 /// Moves the stored theoretical arrival time back. A time that has passed is stored for one more millisecond,
-/// because the gateway's user may not delete keys.
+/// because the Redis user of the edge (`gateway`) may not delete keys.
 const REFUND: &str = r"
 local now = tonumber(ARGV[1])
 local tat = tonumber(redis.call('GET', KEYS[1]) or ARGV[1]) - tonumber(ARGV[2]) * tonumber(ARGV[3])

@@ -129,7 +129,7 @@ const CHECKS: [Check; 21] = [
     },
     Check {
         name: "story",
-        about: "the demo plays the subscriber's story against the five services",
+        about: "the demo plays the subscriber's story against the six services",
         slow: true,
         run: |run| live::story(run.repo, run.console),
     },

@@ -32,8 +32,9 @@ impl Authentication {
     /// Returns `None` if the account was not charged: no secret is live, no attempt is left, or the number is not on
     /// the line that `charge` names.
     ///
-    /// LOGIN-4: a fault before the comparison refunds the charge, even if the fault hides whether it was charged. LOGIN-5: every attempt reads Redis, also for a number
-    /// without a temporary password. So a fault of Redis has the same response for every number.
+    /// LOGIN-4: after a fault before the comparison, the charge is refunded, even if it is not known whether the
+    /// attempt was charged. LOGIN-5: every attempt reads Redis, also for a number without a temporary password. So a
+    /// fault of Redis has the same response for every number.
     pub(crate) async fn attempt(
         &self,
         permit: &mut Permit,

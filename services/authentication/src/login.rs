@@ -1,4 +1,4 @@
-//! `Login`: opens a session with a telephone number and a password (LOGIN-1 to LOGIN-7).
+//! `Login`: opens a session with a telephone number and a password (LOGIN-1 to LOGIN-7, LOGIN-10).
 
 use aikagi_api::authentication::v1::{LoginRequest, LoginResponse};
 use aikagi_domain::credential::CredentialKind;

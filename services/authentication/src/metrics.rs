@@ -28,7 +28,7 @@ static RENEWED: LazyLock<Counter<u64>> = LazyLock::new(|| {
 static BESIEGED: LazyLock<Counter<u64>> = LazyLock::new(|| {
     counter(
         "aikagi.credentials.besieged",
-        "Temporary passwords killed without a login since the attempts that killed another password.",
+        "Temporary passwords killed after enough wrong attempts since the last login to kill two of them.",
     )
 });
 static REFUNDS: LazyLock<Counter<u64>> = LazyLock::new(|| {
@@ -89,7 +89,8 @@ pub(crate) fn export_sieges() {
 pub(crate) enum RefundResult {
     /// The ledger has the refund.
     Written,
-    /// The charge is not open. It was never executed, or it was refunded by an attempt to write the refund that failed.
+    /// The charge is not open. PostgreSQL never executed it. Or PostgreSQL executed an earlier write of the refund that
+    /// seemed to fail.
     NotCharged,
     /// The refund failed and will be tried again.
     Waiting,

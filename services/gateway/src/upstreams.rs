@@ -1,4 +1,4 @@
-//! The services behind the gateway.
+//! The services behind the edge and the gateway.
 
 use std::sync::Arc;
 

@@ -82,7 +82,8 @@ impl ConcurrencyRun {
 
 /// UNIT-1, UNIT-2, IVR-9 to IVR-13, LOGIN-1 to LOGIN-7, SESS-2, SESS-5, SESS-6, PW-2, PW-4, PW-5, MIG-1 to MIG-7, OPS-1,
 /// OPS-2, INV-1, INV-2, INV-4 to INV-6: concurrent unit migrations, password changes, calls, directory changes, logins and
-/// logouts on one line, while replicas of all services but the gateway are killed and clients retry.
+/// logouts on one line, while replicas of all services but the edge and the gateway are killed and clients
+/// retry.
 ///
 /// If a round has too many orders to try them all, the test prints the round and begins a new line.
 /// Only a few rounds may have so many.

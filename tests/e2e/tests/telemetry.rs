@@ -1,4 +1,4 @@
-//! Telemetry at a collector: traces from the gateway to every statement, and the metrics that dashboards and alerts use
+//! Telemetry at a collector: traces from the edge to every statement, and the metrics that dashboards and alerts use
 //! (OPS-3).
 
 use std::collections::{BTreeMap, BTreeSet};

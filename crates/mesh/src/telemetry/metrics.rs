@@ -156,7 +156,7 @@ pub fn handshake_failed(port: &'static str, error_type: ErrorType) {
     HANDSHAKES.add(1, &labels);
 }
 
-/// Counts handshakes and open connections that the deny list ended. 0 exports the metric.
+/// Counts handshakes and open connections that the deny list ended. With a count of 0, only exports the metric.
 pub fn peer_denied(role: &'static str, kind: &'static str, count: u64) {
     let labels = [
         KeyValue::new("aikagi.role", role),

@@ -125,7 +125,7 @@ async fn places_are_kept_for_logins() {
 }
 
 /// OPS-5: a connection is closed if the peer does not read its response. A connection stays open if the peer waits for
-/// the gateway.
+/// the edge.
 #[tokio::test]
 async fn a_response_must_be_read() {
     let site = tempfile::tempdir().unwrap();
@@ -186,7 +186,7 @@ async fn shutdown_does_not_wait_for_silent_connections() {
     let _silent = TcpStream::connect(fixture.public).await.unwrap();
     let mut half = TcpStream::connect(fixture.public).await.unwrap();
     half.write_all(b"\x16\x03\x01").await.unwrap();
-    // The gateway accepts connections in order. When this connection is accepted, the two silent connections are
+    // The edge accepts connections in order. When this connection is accepted, the two silent connections are
     // accepted, too.
     let _later = fixture.connect("http/1.1").await;
     fixture.shutdown.begin();

@@ -11,7 +11,7 @@ use crate::fixture::Fixture;
 
 /// The number of silent connections.
 const CONNECTIONS: usize = 100;
-/// The time limit for the gateway to close a connection.
+/// The time limit for the edge to close a connection.
 const CLOSED: Duration = Duration::from_mins(1);
 /// The preface of an HTTP/2 connection, and an empty SETTINGS frame.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
@@ -21,7 +21,7 @@ async fn is_served(fixture: &Fixture) {
     client.get_policy(GetPolicyRequest {}).await.unwrap();
 }
 
-/// Waits until the gateway closes this connection.
+/// Waits until the edge closes this connection.
 async fn is_closed(mut stream: impl AsyncRead + Unpin) {
     let mut said = Vec::new();
     // A reset is an error of `read_to_end`, and closes the connection too.
@@ -83,7 +83,7 @@ async fn broken_frames_close_only_their_connection() {
     for bytes in [garbage, too_large, endless, reset] {
         let mut stream = fixture.connect("h2").await;
         stream.write_all(PREFACE).await.unwrap();
-        // The gateway may close the connection before the end.
+        // The edge may close the connection before the end.
         let _ = stream.write_all(&bytes).await;
         is_closed(stream).await;
         is_served(&fixture).await;
@@ -124,13 +124,13 @@ const POST: &[u8] = b"\x83\x84\x87";
 /// The error code `ENHANCE_YOUR_CALM`.
 const CALM: u32 = 11;
 
-/// Sends frames after the preface. The gateway must close the connection with `ENHANCE_YOUR_CALM`, and still serve
-/// other clients. Returns the bytes that the gateway sends.
+/// Sends frames after the preface. The edge must close the connection with `ENHANCE_YOUR_CALM`, and still serve other
+/// clients. Returns the bytes that the edge sends.
 async fn closed_with_calm(fixture: &Fixture, frames: Vec<u8>) -> Vec<u8> {
     let mut stream = fixture.connect("h2").await;
     stream.write_all(PREFACE).await.unwrap();
     let (mut reader, mut writer) = tokio::io::split(stream);
-    // The gateway may close the connection before the end.
+    // The edge may close the connection before the end.
     let _sending = tokio::spawn(async move { writer.write_all(&frames).await });
     let mut said = Vec::new();
     let closed = tokio::time::timeout(CLOSED, reader.read_to_end(&mut said)).await;
@@ -153,7 +153,7 @@ async fn rapid_reset_closes_the_connection() {
     closed_with_calm(&fixture, frames).await;
 }
 
-/// OPS-5: `MadeYouReset` (CVE-2025-8671). The client violates the protocol, so that the gateway must reset the streams.
+/// OPS-5: `MadeYouReset` (CVE-2025-8671). The client violates the protocol, so that the edge must reset the streams.
 #[tokio::test]
 async fn made_you_reset_closes_the_connection() {
     let fixture = Fixture::start("", "").await;

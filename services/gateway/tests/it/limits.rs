@@ -24,8 +24,8 @@ fn wrong() -> LoginRequest {
     }
 }
 
-/// LOGIN-8: an attempt that exceeds the quota of its address is refused. The refusal has the time to wait, and no
-/// service is called.
+/// LOGIN-8: an attempt that exceeds the quota of its address is refused. The refusal says how long to wait,
+/// and no service is called.
 #[tokio::test]
 async fn attempts_beyond_the_quota_are_refused() {
     let fixture = Fixture::start(THREE_A_MINUTE, "").await;

@@ -1,4 +1,5 @@
-//! Tests of the whole gateway, with real TLS, a private Redis, and stubs of the services behind it.
+//! Tests of the whole edge and the whole gateway, with real TLS, a private Redis, and stubs of the services behind
+//! them.
 
 #![allow(
     clippy::indexing_slicing,

@@ -15,7 +15,7 @@ use tonic_types::StatusExt;
 use crate::fixture::Fixture;
 use crate::stubs::{NUMBER, PASSWORD, SLOW_PASSWORD, SLOW_REVISION, TOKEN};
 
-/// After shutdown has begun, the RPCs in progress run to their end. Then the gateway ends.
+/// After shutdown has begun, the RPCs in progress run to their end. Then the edge ends.
 #[tokio::test]
 async fn shutdown_waits_for_the_rpcs_in_progress() {
     let mut fixture = Fixture::start("", "").await;
@@ -36,7 +36,7 @@ fn slow_login() -> LoginRequest {
     }
 }
 
-/// LOGIN-4: the gateway refuses RPCs that exceed its capacity, with a reason. It calls no service for a refused RPC.
+/// LOGIN-4: the edge refuses RPCs that exceed its capacity, with a reason. It calls no service for a refused RPC.
 #[tokio::test]
 async fn rpcs_beyond_the_capacity_are_refused() {
     let fixture = Fixture::start_with("max_in_flight = 1", "", "").await;

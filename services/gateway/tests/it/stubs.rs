@@ -1,4 +1,4 @@
-//! Stubs of the services behind the gateway.
+//! Stubs of the services behind the edge and the gateway.
 
 use std::sync::{Arc, Mutex};
 

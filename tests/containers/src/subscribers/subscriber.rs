@@ -194,7 +194,7 @@ impl Subscriber {
         }
     }
 
-    /// Sends an RPC of a session to any gateway.
+    /// Sends an RPC of a session to any edge.
     async fn in_session<T, F>(
         &self,
         session: &LoggedIn,

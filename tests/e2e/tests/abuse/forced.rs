@@ -14,8 +14,8 @@ use super::rows;
 
 /// PW-4, MIG-7, SESS-4: a must-change session may only be read, change its password and log out. A
 /// login opens such a session with a temporary password, or with a permanent one after sixty days.
-/// The gateway refuses other RPCs, and so do the services, even to a caller with the gateway's
-/// identity.
+/// The public and the private port refuse other RPCs. So do the services, even to a caller with the
+/// gateway's identity.
 #[tokio::test]
 async fn a_must_change_session_may_do_nothing_else() {
     let system = InProcessSystem::start().await;

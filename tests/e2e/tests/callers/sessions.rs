@@ -25,7 +25,7 @@ const WITHOUT_SESSION: [&str; 2] = [
 const UNKNOWN_TOKEN: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// INV-7, SESS-3: of the RPCs that the edge may call, each that concerns an account has the session's token in its
-/// request. No request names another account.
+/// request. No request has a field `number`, which could choose another account.
 #[test]
 fn the_requests_of_the_edge_have_the_session() {
     let set = FileDescriptorSet::decode(aikagi_api::DESCRIPTORS).unwrap();

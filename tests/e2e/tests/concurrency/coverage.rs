@@ -10,7 +10,9 @@ pub(crate) struct Coverage {
     counts: BTreeMap<(&'static str, &'static str), usize>,
     /// Operations that began before another one had ended.
     overlapping: usize,
+    /// Replicas that were killed.
     kills: usize,
+    /// Reads of a line while operations changed it.
     views: usize,
     /// Operations in rounds that were explained.
     explained: usize,
@@ -120,7 +122,7 @@ impl Coverage {
         let (explained, rounds, too_tangled) = (self.explained, self.rounds, self.too_tangled);
         eprintln!(
             "{rounds} rounds, {too_tangled} of them too tangled to judge; {explained} operations explained; \
-             {overlapping} of all operations overlapped others; {kills} kills, {views} views"
+             {overlapping} of all operations overlapped others; {kills} replicas killed, {views} reads of lines"
         );
         assert!(
             too_tangled <= (rounds / SELDOM).max(1),

@@ -310,8 +310,8 @@ impl Scene {
     }
 }
 
-/// True if the effect of the operation is unknown, because a service says so or the gateway is
-/// unavailable.
+/// True if the effect of the operation is unknown, because a service says so, or the edge or the
+/// gateway is unavailable.
 pub(super) fn is_lost(status: &Status) -> bool {
     match reason(status) {
         "UNAVAILABLE" | "DEADLINE_EXCEEDED" => true,

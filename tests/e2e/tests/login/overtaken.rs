@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use tonic::Status;
 use tonic_types::StatusExt;
 
-/// Logs in directly at authentication. The gateway first counts each attempt in Redis (LOGIN-8), so a login through it
+/// Logs in directly at authentication. The edge first counts each attempt in Redis (LOGIN-8), so a login through it
 /// would wait while a test pauses writes to Redis.
 async fn login(system: &InProcessSystem, password: &str) -> Result<(), Status> {
     let channel = system.replica_as(Service::Authentication, 0, "gateway");

@@ -26,7 +26,7 @@ async fn unavailable_without_redis(system: &InProcessSystem) {
 
 /// INV-3, LOGIN-5: while Redis is down, every login is refused with UNAVAILABLE, and nothing is
 /// charged. A temporary password by telephone works as soon as Redis responds again.
-/// LOGIN-8: at the gateway, a login is refused before it reaches authentication, because the gateway
+/// LOGIN-8: at the edge, a login is refused before it reaches authentication, because the edge
 /// cannot count the attempts of an address.
 #[tokio::test]
 async fn every_login_is_unavailable_without_redis() {
