@@ -1,4 +1,4 @@
-//! The request to set a temporary password, which both RPCs make.
+//! A temporary password to be set, as `TakeTurn` and `SetTemporaryPassword` request it.
 
 use aikagi_domain::password::TemporaryPassword;
 use aikagi_domain::telephone::TelephoneNumber;

@@ -42,7 +42,7 @@ impl Node {
         fingerprint(&(&self.situation, self.done, &self.under_way, &self.again))
     }
 
-    /// The node after a step of an operation, before the effect of that step.
+    /// The node in which the operation has taken another step. The caller then adds the effect of that step.
     pub(super) fn after(&self, place: usize) -> Self {
         let mut next = self.clone();
         next.path = Some(Rc::new(Path {
