@@ -59,7 +59,7 @@ pub struct Limits {
 }
 
 /// A refusal: its reason, and the fields that it names.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Refused {
     /// The name of the reason.
     pub reason: &'static str,
@@ -79,7 +79,7 @@ impl Refused {
         }
     }
 
-    fn field(mut self, field: impl Into<String>) -> Self {
+    pub(crate) fn field(mut self, field: impl Into<String>) -> Self {
         self.fields.push(field.into());
         self
     }

@@ -25,8 +25,9 @@ const MAX_TRIES: u8 = 3;
 
 /// Refusals whose cause may have appeared only during the operation. If the response is such a
 /// refusal, the operation's read must not be taken as early as possible.
-const FOUND_TOO_EARLY: [&str; 6] = [
+const FOUND_TOO_EARLY: [&str; 7] = [
     "SESSION_ENDED",
+    "PASSWORD_DEAD",
     "STALE_VIEW",
     "PASSWORD_CHANGE_REQUIRED",
     "MIGRATION_NOT_OFFERED",
@@ -196,11 +197,12 @@ impl Search {
         }
         let read = |place: &usize| {
             let recorded = &self.operations[*place];
-            let progress = self.progress(node, *place)?;
             let is_lost = recorded.response.is_none();
-            if self.ends_a_lost_one[*place] || !progress.only_looks(&node.situation.model) {
+            if self.ends_a_lost_one[*place] {
                 return None;
             }
+            let mut choices = self.progress(node, *place)?.choices().into_iter();
+            let progress = choices.find(|choice| choice.only_looks(&node.situation.model))?;
             if matches!(&recorded.response, Some(Err(refused)) if FOUND_TOO_EARLY.contains(&refused.reason))
             {
                 return None;
@@ -242,11 +244,18 @@ impl Search {
         }
     }
 
-    /// Adds all nodes that can follow the next step of an operation.
+    /// Adds all nodes that can follow a next step of an operation.
     fn branch(&mut self, node: &Node, place: usize) {
         let Some(progress) = self.progress(node, place) else {
             return;
         };
+        for choice in progress.choices() {
+            self.branch_with(node, place, choice);
+        }
+    }
+
+    /// Adds all nodes that can follow this step of an operation.
+    fn branch_with(&mut self, node: &Node, place: usize, progress: Progress) {
         let recorded = &self.operations[place];
         let mut found = Vec::new();
         let mut next = node.after(place);

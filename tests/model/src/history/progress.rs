@@ -92,6 +92,15 @@ impl Progress {
         }
     }
 
+    /// The same operation once for each of its steps that can be the next one. Only a unit migration has
+    /// several: it verifies its passwords in parallel.
+    pub fn choices(self) -> Vec<Self> {
+        match self {
+            Self::Migrate(migrate) => migrate.choices().into_iter().map(Self::Migrate).collect(),
+            other => vec![other],
+        }
+    }
+
     /// True if the next step only reads, so that no other operation can notice it. The search takes
     /// such a step as early as possible. The step may need a live session and a current
     /// revision. If the session ends or the revision is outdated, no later step restores it.

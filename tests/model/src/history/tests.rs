@@ -13,7 +13,7 @@ use chrono::DateTime;
 use super::progress::{Progress, Progressed};
 use super::record::Tick;
 use super::{Observed, Operation, RecordedOperation, Response, Rounds, Situation, Verdict};
-use crate::rules::{Event, Handle, Limits, Model, Number, Password};
+use crate::rules::{Event, Handle, Limits, Model, Number, Password, Refused};
 
 const CONTRACT: Number = "0312340001";
 const FIRST: Number = "0312340002";
@@ -279,7 +279,7 @@ fn a_migration_and_a_change_cannot_both_succeed() {
     assert_eq!(refused(&late), "SESSION_ENDED");
     script.together(from);
     assert!(script.is_explained());
-    let meanwhile = Err(crate::rules::Refused::new("CHANGED_MEANWHILE"));
+    let meanwhile = Err(Refused::new("CHANGED_MEANWHILE"));
     script.operations.last_mut().unwrap().response = Some(meanwhile);
     assert!(
         script.is_explained(),
@@ -290,6 +290,36 @@ fn a_migration_and_a_change_cannot_both_succeed() {
     let changed = script.perform(&change(5, 6, "b1234567", "c1234567"));
     script.operations.last_mut().unwrap().response = Some(changed);
     assert!(!script.is_explained());
+}
+
+/// MIG-5, LOGIN-6: the passwords of a unit migration are verified in parallel. The attempt at SECOND may be
+/// charged after FIRST has lost its password and its session, but only once.
+#[test]
+fn the_passwords_of_a_migration_are_verified_in_parallel() {
+    let mut script = Script::by_number();
+    script.done(login(4, FIRST, "a1234567")).unwrap();
+    script.done(preview(4, AuthUnit::Line)).unwrap();
+    let from = script.operations.len();
+    let unsubscribe = Operation::Subscribe {
+        number: FIRST,
+        wanted: false,
+    };
+    script.done(unsubscribe).unwrap();
+    script.done(set(SECOND, "11111111")).unwrap();
+    let dead = Refused::new("PASSWORD_DEAD").field("passwords[0]");
+    script.answered(migrate(4, AuthUnit::Line), Err(dead));
+    script.together(from);
+    let opened = script.done(login(5, SECOND, "11111111"));
+    let Ok(Observed::Session(session)) = opened else {
+        panic!("{opened:?}");
+    };
+    for (wrong_attempts, is_possible) in [(0, true), (1, true), (2, false)] {
+        let mut seen = session.clone();
+        seen.wrong_attempts = wrong_attempts;
+        let response = Ok(Observed::Session(seen));
+        script.operations.last_mut().unwrap().response = Some(response);
+        assert_eq!(script.is_explained(), is_possible, "{wrong_attempts}");
+    }
 }
 
 /// PW-5: two concurrent changes with the same revision cannot both succeed.

@@ -1,16 +1,18 @@
 //! Unit migration: a subscriber changes the line's auth unit (MIG-1 to MIG-7).
 
 mod preview;
+mod verifications;
 
 use aikagi_api::edge::v1::PreviewMigrationResponse;
 use aikagi_api::units::v1::{AuthUnit, Login};
 
 use super::session::Session;
 use super::steps::{Next, Steps};
-use super::verification::{Proof, Verify};
 use super::{Answer, Epoch, Handle, Limits, Line, Model, Number, Password, Refused};
 
 pub use preview::Preview;
+
+use verifications::Verifications;
 
 /// SESS-5: identifies the state of the line and of all its accounts that a preview shows.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -44,7 +46,7 @@ pub struct Migrate {
 enum At {
     Session,
     Offer(Session),
-    Verify(MigrationDecision, Verify),
+    Verify(MigrationDecision, Verifications),
     Commit(MigrationDecision),
 }
 
@@ -56,8 +58,6 @@ struct MigrationDecision {
     line: u32,
     asked_for: Vec<Number>,
     proven: Vec<(Number, Epoch)>,
-    /// The positions of the passwords that were not right, each with its reason.
-    wrong: Vec<(usize, &'static str)>,
 }
 
 impl Migrate {
@@ -82,16 +82,30 @@ impl Migrate {
     /// wrong passwords that were charged before. `None` if there were none.
     pub fn answer_after_a_fault(&self) -> Option<Refused> {
         match &self.at {
-            At::Verify(decision, _) if !decision.wrong.is_empty() => Some(decision.refusal()),
+            At::Verify(_, verifications) => refusal(&verifications.wrong()),
             _ => None,
         }
+    }
+
+    /// The same unit migration once for each password whose verification can take the next step.
+    pub fn choices(self) -> Vec<Self> {
+        let At::Verify(decision, verifications) = &self.at else {
+            return vec![self];
+        };
+        let choices = verifications.choices().into_iter();
+        choices
+            .map(|verifications| Self {
+                at: At::Verify(decision.clone(), verifications),
+                ..self.clone()
+            })
+            .collect()
     }
 
     /// True if the next step only reads, so that no other operation can notice it.
     pub fn only_looks(&self, model: &Model) -> bool {
         match &self.at {
             At::Session | At::Offer(_) => true,
-            At::Verify(decision, verify) => decision.wrong.is_empty() && verify.only_looks(model),
+            At::Verify(_, verifications) => verifications.only_looks(model),
             At::Commit(_) => false,
         }
     }
@@ -101,8 +115,10 @@ impl Migrate {
         match &self.at {
             At::Session => model.is_live(self.handle),
             At::Offer(session) => model.is_account_of(session),
-            At::Verify(decision, verify) => decision.can_hold(model) && verify.can_prove(model),
-            At::Commit(decision) => decision.can_hold(model),
+            At::Verify(decision, verifications) => {
+                decision.can_hold(model, &verifications.proven()) && verifications.can_prove(model)
+            }
+            At::Commit(decision) => decision.can_hold(model, &decision.proven),
         }
     }
 
@@ -111,10 +127,10 @@ impl Migrate {
         match &self.at {
             At::Session => refused.reason == "SESSION_ENDED" || model.is_live(self.handle),
             At::Offer(_) => true,
-            At::Verify(decision, _) if WRONG.contains(&refused.reason) => {
-                decision.names_the_wrong(refused)
+            At::Verify(_, verifications) if WRONG.contains(&refused.reason) => {
+                verifications.are_named(refused)
             }
-            At::Verify(decision, _) => decision.wrong.is_empty(),
+            At::Verify(_, verifications) => verifications.wrong().is_empty(),
             At::Commit(_) => refused.reason == "CHANGED_MEANWHILE",
         }
     }
@@ -140,79 +156,41 @@ impl Migrate {
             line: line.changes,
             asked_for,
             proven: Vec::new(),
-            wrong: Vec::new(),
         })
     }
 
-    /// MIG-5, LOGIN-6: continues after the verification of one password. The passwords after a
-    /// wrong one are verified too, unless the operation fails for another reason.
+    /// MIG-5, LOGIN-6: continues after all verifications. A wrong password does not stop the others.
     fn after(
         self,
         mut decision: MigrationDecision,
-        verified: Answer<Proof>,
+        verifications: &Verifications,
     ) -> Next<Self, Vec<Login>> {
-        let place = decision.verified();
-        match verified {
-            Ok(proof) if proof.is_permanent => {
-                let (number, _) = self.passwords[place];
-                decision.proven.push((number, proof.epoch));
-            }
-            Err(Refused { reason, .. }) if WRONG.contains(&reason) => {
-                decision.wrong.push((place, reason));
-            }
-            _ if !decision.wrong.is_empty() => return Next::Answers(Err(decision.refusal())),
-            Ok(_) => return Next::Answers(Err(Refused::new("CHANGED_MEANWHILE"))),
-            Err(refused) => return Next::Answers(Err(refused)),
+        let refused = refusal(&verifications.wrong()).or(verifications.failure());
+        if let Some(refused) = refused {
+            return Next::Answers(Err(refused));
         }
-        match self.passwords.get(place + 1) {
-            Some((number, typed)) => {
-                let verify = Verify::new(self.handle, number, typed);
-                self.continues(At::Verify(decision, verify))
-            }
-            None if !decision.wrong.is_empty() => Next::Answers(Err(decision.refusal())),
-            None if decision.has_proven_its_own() => self.continues(At::Commit(decision)),
-            None => Next::Answers(Err(Refused::new("CHANGED_MEANWHILE"))),
+        decision.proven = verifications.proven();
+        if decision.has_proven_its_own() {
+            self.continues(At::Commit(decision))
+        } else {
+            Next::Answers(Err(Refused::new("CHANGED_MEANWHILE")))
         }
     }
 }
 
 impl MigrationDecision {
-    fn refusal(&self) -> Refused {
-        let is_dead = self.wrong.iter().any(|(_, why)| *why == "PASSWORD_DEAD");
-        let reason = if is_dead {
-            "PASSWORD_DEAD"
-        } else {
-            "PASSWORD_WRONG"
-        };
-        named(reason, self.wrong.iter().map(|(place, _)| *place).collect())
-    }
-
     fn has_proven_its_own(&self) -> bool {
         let own = (self.session.account, self.session.epoch);
         self.proven.contains(&own)
     }
 
-    /// True if, among the passwords verified so far, this refusal names exactly the wrong ones.
-    fn names_the_wrong(&self, refused: &Refused) -> bool {
-        (0..self.verified()).all(|place| {
-            let is_wrong = self.wrong.iter().any(|(wrong, _)| *wrong == place);
-            is_wrong == refused.fields.contains(&field(place))
-        })
-    }
-
-    /// The number of passwords that were verified.
-    fn verified(&self) -> usize {
-        self.proven.len() + self.wrong.len()
-    }
-
-    /// MIG-4: true if no password was wrong, and everything read and proven so far is unchanged.
-    fn can_hold(&self, model: &Model) -> bool {
+    /// MIG-4: true if the line is unchanged, and so are these proven passwords.
+    fn can_hold(&self, model: &Model, proven: &[(Number, Epoch)]) -> bool {
         let Some(line) = model.line(self.session.account) else {
             return false;
         };
-        let mut proven = self.proven.iter();
-        self.wrong.is_empty()
-            && line.changes == self.line
+        let mut proven = proven.iter();
+        line.changes == self.line
             && proven.all(|(number, epoch)| line.numbers[number].epoch == *epoch)
     }
 
@@ -241,16 +219,19 @@ impl Steps for Migrate {
             },
             At::Offer(session) => match self.decide(model, session) {
                 Ok(decision) => {
-                    let (number, typed) = self.passwords[0];
-                    let verify = Verify::new(self.handle, number, typed);
-                    self.continues(At::Verify(decision, verify))
+                    let verifications = Verifications::new(self.handle, &self.passwords);
+                    self.continues(At::Verify(decision, verifications))
                 }
                 Err(refused) => Next::Answers(Err(refused)),
             },
-            At::Verify(decision, verify) => match verify.step(model) {
-                Next::Continues(verify) => self.continues(At::Verify(decision, verify)),
-                Next::Answers(verified) => self.after(decision, verified),
-            },
+            At::Verify(decision, mut verifications) => {
+                verifications.step(model);
+                if verifications.have_ended() {
+                    self.after(decision, &verifications)
+                } else {
+                    self.continues(At::Verify(decision, verifications))
+                }
+            }
             At::Commit(decision) if decision.still_holds(model) => {
                 Next::Answers(Ok(model.carry_out(decision.session.account, self.to)))
             }
@@ -259,10 +240,10 @@ impl Steps for Migrate {
     }
 
     fn fail(self, model: &mut Model) -> Option<Self> {
-        let At::Verify(decision, verify) = self.at else {
+        let At::Verify(decision, verifications) = self.at else {
             return None;
         };
-        let at = At::Verify(decision, verify.fail(model)?);
+        let at = At::Verify(decision, verifications.fail(model)?);
         Some(Self { at, ..self })
     }
 }
@@ -388,6 +369,18 @@ fn places(passwords: &[(Number, Password)], which: impl Fn(Number) -> bool) -> V
         .filter(|(_, number)| which(number))
         .map(|(place, _)| place)
         .collect()
+}
+
+/// MIG-5: the refusal that names the wrong passwords. `None` if there are none.
+fn refusal(wrong: &[(usize, &'static str)]) -> Option<Refused> {
+    let is_dead = wrong.iter().any(|(_, why)| *why == "PASSWORD_DEAD");
+    let reason = if is_dead {
+        "PASSWORD_DEAD"
+    } else {
+        "PASSWORD_WRONG"
+    };
+    let places = wrong.iter().map(|(place, _)| *place).collect();
+    (!wrong.is_empty()).then(|| named(reason, places))
 }
 
 fn field(place: usize) -> String {
