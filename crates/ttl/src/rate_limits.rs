@@ -1,4 +1,5 @@
-//! `rate:{key}`: the attempts of one client address (LOGIN-8), limited by the generic cell rate algorithm.
+//! `rate:{key}`: the attempts of one client address in all (LOGIN-8) or at one number (LOGIN-9), limited by the generic
+//! cell rate algorithm.
 
 use std::sync::LazyLock;
 

@@ -39,8 +39,9 @@ pub(crate) async fn check_access(
         if noted == Noted::Counted {
             // The session's other checks wait, too. Otherwise repeated questions take the processor from other sessions.
             let digest = digest_of(&request.session_token)?;
-            let _turn = service.turns.wait(&digest).await;
-            tokio::time::sleep(PAUSE).await;
+            if let Ok(_turn) = service.turns.wait(&digest).await {
+                tokio::time::sleep(PAUSE).await;
+            }
         }
         return Err(refusal.into());
     }

@@ -76,7 +76,8 @@ impl Authentication {
         Ok(Self {
             refunds: Refunds::new(store.clone(), shutdown.clone()),
             store,
-            turns: Turns::default(),
+            // `serve` bounds them by the places of its port.
+            turns: Turns::new(usize::MAX),
             ttl: aikagi_ttl::TtlStore::connect(&settings.redis)?,
             pool: Pool::new(&settings.hashing)?,
             keys: KeyRing::load(&settings.hashing.key_ring)?,
@@ -94,19 +95,25 @@ impl Authentication {
 
     /// Serves RPCs until shutdown.
     pub async fn serve(self, context: ServiceContext, listener: TcpListener) -> anyhow::Result<()> {
-        self.store.start_cleanup(self.clock.clone(), &self.shutdown);
+        let service = Self {
+            turns: Turns::new(context.server.max_in_flight),
+            ..self
+        };
+        service
+            .store
+            .start_cleanup(service.clock.clone(), &service.shutdown);
         metrics::export_sieges();
-        let refusals = self.store.refusals().clone();
+        let refusals = service.store.refusals().clone();
         let readiness = Readiness::always()
-            .and(self.store.ledger().clone())
-            .and(self.ttl.clone());
+            .and(service.store.ledger().clone())
+            .and(service.ttl.clone());
         let server = Server {
             name: "authentication",
             settings: context.server,
             identity: context.identity,
             descriptors: aikagi_api::DESCRIPTORS,
             services: vec![SERVICE_NAME],
-            routes: Routes::new(AuthenticationServiceServer::new(self)),
+            routes: Routes::new(AuthenticationServiceServer::new(service)),
             readiness,
         };
         let serving = server.serve(listener, context.shutdown);

@@ -28,6 +28,8 @@ pub(crate) struct Refunds {
     store: Store,
     shutdown: Shutdown,
     places: Arc<Semaphore>,
+    /// The places of charges of unknown result. They are apart, so that many failed charges take no place from a refund.
+    places_of_unknown: Arc<Semaphore>,
     /// Only one waiting refund is tried at a time, so that the refunds do not take the ledger's connections from
     /// other statements.
     turn: Arc<Semaphore>,
@@ -42,6 +44,7 @@ impl Refunds {
             store,
             shutdown,
             places: Arc::new(Semaphore::new(MAX_WAITING)),
+            places_of_unknown: Arc::new(Semaphore::new(MAX_WAITING)),
             turn: Arc::new(Semaphore::new(1)),
             looks: [PAUSE, LATEST_CHARGE],
         }
@@ -55,17 +58,17 @@ impl Refunds {
             metrics::refund(RefundResult::Written);
             return;
         }
-        self.wait(charge, vec![PAUSE]);
+        self.wait(charge, vec![PAUSE], &self.places);
     }
 
     /// Refunds an attempt whose charge failed, if the ledger has executed the charge after all. Returns immediately. A
     /// background task looks for the charge soon, and again when the ledger can no longer execute it.
     pub(crate) fn refund_if_charged(&self, charge: OpenCharge) {
-        self.wait(charge, self.looks.to_vec());
+        self.wait(charge, self.looks.to_vec(), &self.places_of_unknown);
     }
 
-    fn wait(&self, charge: OpenCharge, pauses: Vec<Duration>) {
-        let Ok(place) = self.places.clone().try_acquire_owned() else {
+    fn wait(&self, charge: OpenCharge, pauses: Vec<Duration>, places: &Arc<Semaphore>) {
+        let Ok(place) = Arc::clone(places).try_acquire_owned() else {
             metrics::refund(RefundResult::Lost);
             return;
         };

@@ -38,7 +38,8 @@ pub(crate) fn digest_of(token: &str) -> Result<TokenDigest, Refusal> {
 impl Authentication {
     /// Returns the live session of a token. This counts as use of the session, unless `peek` is true (SESS-1).
     ///
-    /// Fails with `SESSION_REQUIRED` if the token is empty, and with `SESSION_ENDED` if there is no live session.
+    /// Fails with `SESSION_REQUIRED` if the token is empty, with `SESSION_ENDED` if there is no live session, and with
+    /// `OVERLOADED` if too many checks of this session wait (OPS-6).
     pub(crate) async fn live_session(
         &self,
         token: &str,
@@ -49,7 +50,7 @@ impl Authentication {
             return Err(Refusal::new(ErrorReason::SessionRequired).into());
         }
         let digest = digest_of(token)?;
-        let _turn = self.turns.wait(&digest).await;
+        let _turn = self.turns.wait(&digest).await?;
         let stored = self.find(&digest, now, peek).await?;
         let StoredSession { record, used } =
             stored.ok_or_else(|| Refusal::new(ErrorReason::SessionEnded))?;

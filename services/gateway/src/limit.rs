@@ -8,9 +8,12 @@ use aikagi_domain::limit::Quota;
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_mesh::clock::SharedClock;
 use aikagi_refusal::{ErrorReason, Failure, Refusal};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
 use ipnet::IpNet;
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 
 /// The prefix length of one subscriber's IPv6 network. All addresses of that network share one limit.
 const IPV6_PREFIX: u8 = 64;
@@ -93,15 +96,17 @@ impl LimitSettings {
         (key_of(address, prefix), quota)
     }
 
-    /// The key under which the refused logins of an address at a number are counted. `None` if the address is in a
-    /// network with an override. Many subscribers share it, and none may use up the attempts of another.
+    /// The key under which the refused logins of an address at a number are counted. It is a digest, so that a dump of
+    /// Redis does not list who tried which number. `None` if the address is in a network with an override. Many
+    /// subscribers share it, and none may use up the attempts of another.
     fn key_at_number(&self, address: IpAddr, number: &TelephoneNumber) -> Option<String> {
         let mut shared = self.overrides.iter();
         if shared.any(|limit| limit.network.contains(&address)) {
             return None;
         }
         let address = key_of(address, IPV6_HOUSEHOLD);
-        Some(format!("{address} {}", number.as_str()))
+        let pair = format!("{address} {}", number.as_str());
+        Some(URL_SAFE_NO_PAD.encode(Sha256::digest(pair)))
     }
 }
 
@@ -246,25 +251,32 @@ mod tests {
     }
 
     /// LOGIN-9: at one number, each IPv4 address and each IPv6 /56 has its own limit. Networks of many subscribers have
-    /// none.
+    /// none. The key shows neither the address nor the number.
     #[test]
     fn an_address_has_a_limit_for_each_number() {
         let settings = LimitSettings {
             overrides: vec![limit("10.0.0.0/8", 100)],
             ..LimitSettings::default()
         };
-        let number = TelephoneNumber::parse("03-1234-5678").unwrap();
-        for (address, key) in [
-            ("192.0.2.1", Some("192.0.2.1 0312345678")),
-            (
-                "2001:db9:1:23ff::1",
-                Some("2001:db9:1:2300::/56 0312345678"),
-            ),
-            ("10.1.2.3", None),
-        ] {
-            let counted = settings.key_at_number(address.parse().unwrap(), &number);
-            assert_eq!(counted.as_deref(), key, "{address}");
+        let key = |address: &str, number: &str| {
+            let number = TelephoneNumber::parse(number).unwrap();
+            settings.key_at_number(address.parse().unwrap(), &number)
+        };
+        let (one, other) = ("03-1234-5678", "03-1234-5679");
+        let counted = key("192.0.2.1", one).unwrap();
+        assert!(!counted.contains("192.0.2.1") && !counted.contains("0312345678"));
+        assert_eq!(key("192.0.2.1", "0312345678"), Some(counted.clone()));
+        for (address, number) in [("192.0.2.2", one), ("192.0.2.1", other)] {
+            assert_ne!(
+                key(address, number),
+                Some(counted.clone()),
+                "{address} {number}"
+            );
         }
+        let household = key("2001:db9:1:23ff::1", one);
+        assert_eq!(key("2001:db9:1:2300::2", one), household);
+        assert_ne!(key("2001:db9:1:2400::2", one), household);
+        assert_eq!(key("10.1.2.3", one), None);
     }
 
     /// LOGIN-8: the limits can be set. An unknown key is refused.

@@ -124,7 +124,7 @@ impl Store {
     ) -> Result<(), LedgerError> {
         let event = RefusedEvent {
             occurred: now,
-            actor: &actor(workload, caller),
+            actor: actor(workload, caller),
             action: AuditAction::SetTemporaryPassword,
             line_id,
             number: caller,

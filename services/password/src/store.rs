@@ -79,16 +79,13 @@ impl Store {
         reason: &'static str,
         now: DateTime<Utc>,
     ) -> Result<(), LedgerError> {
-        let event = RefusedEvent {
-            occurred: now,
-            actor: &account.masked(),
-            action: AuditAction::ChangePassword,
-            line_id: None,
-            number: Some(account),
+        let event = RefusedEvent::of_account(
+            account,
+            AuditAction::ChangePassword,
             reason,
-            reason_without_line: None,
-            trace_id: trace_id(),
-        };
+            now,
+            trace_id(),
+        );
         self.refusals.note(event).await?;
         Ok(())
     }

@@ -18,6 +18,8 @@ use crate::{Ledger, LedgerError, Statement as _};
 
 /// The time after which the number of repeated refusals is written.
 const PERIOD: Duration = Duration::from_mins(1);
+/// How long a stop waits at most until the last counts are written.
+const LAST_WRITE: Duration = Duration::from_secs(3);
 /// The maximum number of classes of each action and reason. Further refusals are counted together.
 const MAX_CLASSES: usize = 4096;
 /// The actor of an event that counts refusals of several actors together.
@@ -29,7 +31,7 @@ pub struct RefusedEvent<'a> {
     /// The time of the decision.
     pub occurred: DateTime<Utc>,
     /// Who acted: a masked account or a workload.
-    pub actor: &'a str,
+    pub actor: String,
     /// The action that was refused.
     pub action: AuditAction,
     /// The line concerned. If it is `None` and there is a number, the event gets the number's present line.
@@ -42,6 +44,28 @@ pub struct RefusedEvent<'a> {
     pub reason_without_line: Option<&'static str>,
     /// The trace of the request.
     pub trace_id: Option<String>,
+}
+
+impl<'a> RefusedEvent<'a> {
+    /// The refusal of a request of an account about itself. The event gets the present line of the account.
+    pub fn of_account(
+        account: &'a TelephoneNumber,
+        action: AuditAction,
+        reason: &'static str,
+        occurred: DateTime<Utc>,
+        trace_id: Option<String>,
+    ) -> Self {
+        Self {
+            occurred,
+            actor: account.masked(),
+            action,
+            line_id: None,
+            number: Some(account),
+            reason,
+            reason_without_line: None,
+            trace_id,
+        }
+    }
 }
 
 /// What [`Refusals::note`] did with a refusal.
@@ -145,7 +169,8 @@ impl Refusals {
     }
 
     /// OPS-6: runs a service, and writes the counts after each minute and when the service has ended. `report` gets the
-    /// result of each write.
+    /// result of each write. If the last write takes longer than [`LAST_WRITE`], the rest of the counts is lost, as in a
+    /// crash.
     pub async fn write_while<T>(
         &self,
         serving: impl Future<Output = T>,
@@ -163,15 +188,15 @@ impl Refusals {
         });
         let result = serving.await;
         ended.notify_one();
-        // The task fails only if the runtime ends first. Then the counts of a minute are lost, as in a crash.
-        drop(writing.await);
+        // The task fails only if the runtime ends first.
+        drop(tokio::time::timeout(LAST_WRITE, writing).await);
         result
     }
 
     /// The entry of a refusal's class. If its kind already has [`MAX_CLASSES`] classes, the class of all others.
     fn entry(&self, event: &RefusedEvent<'_>) -> (Class, Arc<Entry>) {
         let mut class = Class {
-            actor: event.actor.to_owned(),
+            actor: event.actor.clone(),
             action: event.action,
             line_id: event.line_id,
             number: event.number.cloned(),

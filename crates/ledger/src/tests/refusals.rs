@@ -16,7 +16,7 @@ async fn refuse(
 ) -> Result<Noted, LedgerError> {
     let event = RefusedEvent {
         occurred: now() + TimeDelta::seconds(second),
-        actor: &number.masked(),
+        actor: number.masked(),
         action: AuditAction::Login,
         line_id,
         number: Some(number),

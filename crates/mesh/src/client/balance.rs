@@ -119,7 +119,7 @@ impl Balance {
     /// the last failure.
     pub(super) async fn connected(&self, end: Instant) -> Result<Connected, ErrorType> {
         if self.replicas.load().is_empty() {
-            self.resolve().await;
+            let _resolved = tokio::time::timeout_at(end, self.resolve()).await;
         }
         let mut last_error = ErrorType::NoAddress;
         let mut tried = BTreeSet::new();

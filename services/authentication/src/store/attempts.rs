@@ -379,15 +379,10 @@ impl Store {
         number: &TelephoneNumber,
         now: DateTime<Utc>,
     ) -> Result<(), LedgerError> {
+        let (action, reason) = (AuditAction::Login, "NOTHING_LIVE");
         let event = RefusedEvent {
-            occurred: now,
-            actor: &number.masked(),
-            action: AuditAction::Login,
-            line_id: None,
-            number: Some(number),
-            reason: "NOTHING_LIVE",
             reason_without_line: Some("UNKNOWN_NUMBER"),
-            trace_id: trace_id(),
+            ..RefusedEvent::of_account(number, action, reason, now, trace_id())
         };
         if self.refusals.note(event).await? == Noted::Written {
             return Ok(());

@@ -63,15 +63,10 @@ impl Store {
         reason: &'static str,
         now: DateTime<Utc>,
     ) -> Result<Noted, LedgerError> {
+        let action = AuditAction::CheckAccess;
         let event = RefusedEvent {
-            occurred: now,
-            actor: &record.account.masked(),
-            action: AuditAction::CheckAccess,
             line_id: Some(record.line_id),
-            number: Some(&record.account),
-            reason,
-            reason_without_line: None,
-            trace_id: trace_id(),
+            ..RefusedEvent::of_account(&record.account, action, reason, now, trace_id())
         };
         self.refusals.note(event).await
     }

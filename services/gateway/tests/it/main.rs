@@ -9,6 +9,7 @@
 )]
 
 mod bounds;
+mod connections;
 mod envoy;
 mod fixture;
 mod grpc_web;

@@ -18,7 +18,8 @@ use tonic::transport::Endpoint;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
-use crate::fixture::{Fixture, tcp_from};
+use crate::connections::tcp_from;
+use crate::fixture::Fixture;
 
 /// The address of the attacking host.
 const STRANGER: [u8; 4] = [127, 0, 0, 2];

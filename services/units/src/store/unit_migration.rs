@@ -74,16 +74,8 @@ impl Store {
         reason: &'static str,
         now: DateTime<Utc>,
     ) -> Result<(), LedgerError> {
-        let event = RefusedEvent {
-            occurred: now,
-            actor: &account.masked(),
-            action: AuditAction::Migrate,
-            line_id: None,
-            number: Some(account),
-            reason,
-            reason_without_line: None,
-            trace_id: trace_id(),
-        };
+        let action = AuditAction::Migrate;
+        let event = RefusedEvent::of_account(account, action, reason, now, trace_id());
         self.refusals.note(event).await?;
         Ok(())
     }
