@@ -256,7 +256,7 @@ impl GuardLayer {
     fn time_allowed(&self, path: &str, by_caller: Option<Duration>) -> Duration {
         let allowed = by_caller.unwrap_or(self.default_deadline);
         match self.audience {
-            PortAudience::Inside | PortAudience::Edge => allowed,
+            PortAudience::Inside | PortAudience::Outside => allowed,
             PortAudience::Public => allowed.min(self.longest(path)),
         }
     }

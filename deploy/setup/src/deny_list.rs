@@ -146,7 +146,9 @@ mod tests {
         change(&file, &vault, &Change::Add { entry }).unwrap();
         shares::share_deny_list(dir.path()).unwrap();
         let list = std::fs::read(&file).unwrap();
-        for share in ["gateway", "units", "password", "ivr", "operator", "outside"] {
+        for share in [
+            "edge", "gateway", "units", "password", "ivr", "operator", "outside",
+        ] {
             let copy = dir.path().join(share).join("deny-list.txt");
             assert_eq!(std::fs::read(copy).unwrap(), list, "{share}");
         }

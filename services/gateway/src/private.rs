@@ -52,7 +52,7 @@ pub(crate) async fn serve(
     let routes = Routes::from(own.fallback_service(route));
 
     let guard = GuardLayer::new(policies, settings.max_in_flight, settings.deadline)
-        .for_audience(PortAudience::Edge);
+        .for_audience(PortAudience::Outside);
     let port = Port::new(PortSettings {
         name: "private",
         clients: Clients::Workloads,

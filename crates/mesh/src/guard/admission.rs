@@ -52,7 +52,7 @@ pub enum PortAudience {
     /// Workloads of the system: those in the policy's `callers`.
     Inside,
     /// Outside workloads at the gateway's private port: those in the policy's `edge_callers`.
-    Edge,
+    Outside,
     /// Anyone at the edge's public port. RPCs with the policy `public` and the services of the mesh are admitted.
     ///
     /// Every RPC and stream ends at its deadline. No deadline is longer than the default, unless the RPC's policy allows a
@@ -92,7 +92,7 @@ pub(super) fn admit(rules: &GuardLayer, request: &Request<Body>) -> Result<Admit
     let policy = &method.ok_or_else(refused)?.policy;
     let allowed = match rules.audience {
         PortAudience::Inside => &policy.callers,
-        PortAudience::Edge | PortAudience::Public => &policy.edge_callers,
+        PortAudience::Outside | PortAudience::Public => &policy.edge_callers,
     };
     if !allowed.iter().any(|name| name == peer.name()) {
         return Err(refused());

@@ -79,7 +79,7 @@ impl GuardLayer {
     ) -> Response<Body> {
         let end = match self.audience {
             PortAudience::Inside => return response,
-            PortAudience::Edge => None,
+            PortAudience::Outside => None,
             PortAudience::Public => Some(end),
         };
         if response.body().is_end_stream() {

@@ -59,7 +59,7 @@ impl Fixture {
         let (stub, shutdown) = (Stub::default(), Shutdown::new());
         let policies = Arc::new(Policies::from_descriptors(aikagi_api::DESCRIPTORS).unwrap());
         let guard = GuardLayer::new(policies, 100, std::time::Duration::from_secs(10))
-            .for_audience(PortAudience::Edge);
+            .for_audience(PortAudience::Outside);
         let port = Port::new(PortSettings {
             name: "private",
             clients: Clients::Workloads,
