@@ -168,6 +168,19 @@ impl Cluster {
         self.run()
     }
 
+    /// Restarts the server as a standby of nobody. It can only be read until [`Cluster::promote`].
+    pub fn demote(&mut self) -> Result<()> {
+        self.stop();
+        self.home
+            .write(&self.home.data().join("standby.signal"), "")?;
+        self.run()
+    }
+
+    /// Makes the server a primary again after [`Cluster::demote`], and waits until it can be written.
+    pub fn promote(&self) -> Result<()> {
+        self.run_statement("postgres", "SELECT pg_promote()")
+    }
+
     /// True if the server is running.
     pub fn alive(&mut self) -> bool {
         self.child
@@ -309,6 +322,18 @@ mod tests {
         cluster
             .run_statement("postgres", "SELECT FROM kept")
             .unwrap();
+    }
+
+    #[test]
+    fn a_demoted_cluster_can_only_be_read_until_its_promotion() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut cluster = Cluster::start(dir.path(), Options::default()).unwrap();
+        let write = "CREATE TABLE written ()";
+        cluster.demote().unwrap();
+        cluster.run_statement("postgres", "SELECT 1").unwrap();
+        cluster.run_statement("postgres", write).unwrap_err();
+        cluster.promote().unwrap();
+        cluster.run_statement("postgres", write).unwrap();
     }
 
     #[test]

@@ -22,7 +22,7 @@ use crate::redis::{self, Redis};
 use crate::settings::{Login, ServiceEnvironment, settings};
 
 /// The database of a system with its own cluster.
-const DATABASE: &str = "aikagi";
+pub const DATABASE: &str = "aikagi";
 const READY_LIMIT: Duration = Duration::from_mins(1);
 const DRAIN_LIMIT: Duration = Duration::from_secs(30);
 

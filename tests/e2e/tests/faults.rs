@@ -2,8 +2,8 @@
 //! disconnected, and the disk of PostgreSQL is filled. Redis loses its data, or a replica with old
 //! data replaces it. Clocks are moved forward and back.
 //!
-//! After each round some order must explain all responses and the state of every line
-//! ([`aikagi_model::history`]). No client may see a half-changed line. At the end the audit trail
+//! After each round, logins must succeed without a restart of any service. Some order must explain all
+//! responses and the state of every line ([`aikagi_model::history`]). No client may see a half-changed line. At the end the audit trail
 //! must be complete and agree with the responses.
 //!
 //! `AIKAGI_FAULTS_SEED` repeats the choices of an earlier run. `AIKAGI_FAULTS_MINUTES` is the time
@@ -14,12 +14,14 @@ pub(crate) mod disk;
 mod fault;
 mod fault_system;
 mod links;
+mod probe;
 mod trail;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use aikagi_devkit::installation::workloads::Service;
 use aikagi_model::history::{Event, Observed, Operation, Verdict};
 use chrono::TimeDelta;
 use rand::rngs::StdRng;
@@ -103,7 +105,7 @@ struct Life {
     reason = "the test prints rounds that could not be judged"
 )]
 async fn run_system(rounds: usize, mut rng: StdRng, report: &mut Report) {
-    let mut system = FaultSystem::start();
+    let mut system = FaultSystem::start().await;
     let mut coverage = Coverage::default();
     let mut lives: Vec<Life> = Vec::new();
     let mut born = 0;
@@ -132,9 +134,12 @@ async fn run_system(rounds: usize, mut rng: StdRng, report: &mut Report) {
         for crowd in crowds {
             seen.push(crowd.finish().await);
         }
-        system.quiet(TimeDelta::zero()).await;
         let struck: Vec<String> = struck.iter().map(|fault| system.tell(*fault)).collect();
         let this = format!("{}, round {round} ({})", report.name, struck.join(", "));
+        if let Err(text) = system.check_logins().await {
+            panic!("{this}: {text}");
+        }
+        system.quiet(TimeDelta::zero()).await;
         for (life, seen) in lives.iter_mut().zip(&seen) {
             life.left -= 1;
             match life.play.judge(seen, &mut coverage).await {
@@ -212,6 +217,11 @@ async fn run_faults(
 
 fn strike(system: &mut FaultSystem, lives: &[Life], fault: Fault) {
     note_fault(lives);
+    if matches!(fault, Fault::Kill(Service::Authentication, _)) {
+        for life in lives {
+            life.play.scene.recorder.crash();
+        }
+    }
     let strike = || system.strike(fault);
     match fault {
         Fault::KillRedis | Fault::FlushRedis => note(lives, Event::CacheLost, strike),

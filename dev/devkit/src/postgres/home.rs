@@ -119,12 +119,14 @@ impl Home {
         Ok(())
     }
 
-    /// True if the lock file of the server with this process id says that it accepts connections.
+    /// True if the lock file of the server with this process id says that it accepts connections, at least for reads.
     pub(super) fn is_ready(&self, pid: u32) -> bool {
         let text = std::fs::read_to_string(self.data().join("postmaster.pid")).unwrap_or_default();
         let mut lines = text.lines();
         lines.next() == Some(pid.to_string().as_str())
-            && lines.nth(6).is_some_and(|status| status.trim() == "ready")
+            && lines
+                .nth(6)
+                .is_some_and(|status| ["ready", "standby"].contains(&status.trim()))
     }
 
     /// Removes the lock file of an earlier server. If that server still runs on this directory,

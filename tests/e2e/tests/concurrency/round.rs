@@ -35,6 +35,9 @@ impl Play {
             tokio::select! {
                 () = recorder.until(begun + after) => {
                     recorder.fault();
+                    if service == Service::Authentication {
+                        recorder.crash();
+                    }
                     tokio::task::block_in_place(|| run.kill(service, replica));
                     run.coverage.kill();
                 }

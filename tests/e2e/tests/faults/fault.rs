@@ -18,7 +18,14 @@ pub(super) enum Fault {
     /// SIGSTOP.
     Freeze(Service, usize),
     Link(usize, LinkState),
+    /// The connections of a link go silent and stay so, while new ones work.
+    Silence(usize),
     KillPostgres,
+    /// PostgreSQL refuses changes on new connections and closes the old ones. A connection that was opened meanwhile
+    /// refuses changes for ever, as a connection to a demoted primary does.
+    ForbidWrites,
+    /// PostgreSQL is restarted as a standby, and promoted later.
+    Demote,
     FillDisk,
     KillRedis,
     FreezeRedis,
@@ -53,7 +60,10 @@ impl Fault {
             Self::Link(_, LinkState::Cut) => "a cut connection",
             Self::Link(_, LinkState::Held) => "a silent connection",
             Self::Link(..) => "a slow connection",
+            Self::Silence(_) => "connections that stay silent",
             Self::KillPostgres => "kill -9 of PostgreSQL",
+            Self::ForbidWrites => "connections that only read",
+            Self::Demote => "a demoted primary",
             Self::FillDisk => "a full disk",
             Self::KillRedis => "kill -9 of Redis",
             Self::FreezeRedis => "a stopped Redis",
@@ -71,29 +81,36 @@ impl Fault {
     }
 
     const fn strikes_postgres(self) -> bool {
-        matches!(self, Self::KillPostgres | Self::FillDisk)
+        matches!(
+            self,
+            Self::KillPostgres | Self::ForbidWrites | Self::Demote | Self::FillDisk
+        )
     }
 
     fn any(targets: &Targets, rng: &mut StdRng) -> Self {
         let replica = |rng: &mut StdRng| *targets.replicas.choose(rng).unwrap();
+        let link = |rng: &mut StdRng| (0..targets.links).choose(rng).unwrap();
         match rng.random_range(0..100) {
-            0..22 => {
+            0..18 => {
                 let (service, replica) = replica(rng);
                 Self::Kill(service, replica)
             }
-            22..32 => {
+            18..26 => {
                 let (service, replica) = replica(rng);
                 Self::Freeze(service, replica)
             }
-            32..54 => {
-                let link = (0..targets.links).choose(rng).unwrap();
+            26..44 => {
+                let link = link(rng);
                 let slow = LinkState::Slow(Duration::from_millis(rng.random_range(5..80)));
                 let state = *[LinkState::Cut, LinkState::Held, slow].choose(rng).unwrap();
                 Self::Link(link, state)
             }
-            54..64 => Self::KillPostgres,
-            64..68 if targets.disk => Self::FillDisk,
-            64..74 => Self::KillRedis,
+            44..50 => Self::Silence(link(rng)),
+            50..57 => Self::KillPostgres,
+            57..62 => Self::ForbidWrites,
+            62..65 => Self::Demote,
+            65..68 if targets.disk => Self::FillDisk,
+            65..74 => Self::KillRedis,
             74..78 => Self::FreezeRedis,
             78..84 => Self::FlushRedis,
             84..92 => Self::FailOverRedis,

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use aikagi_devkit::command::signal;
 use aikagi_devkit::installation::workloads::Service;
+use aikagi_devkit::postgres::Cluster;
 use aikagi_devkit::process::Process;
-use aikagi_devkit::system::Options;
+use aikagi_devkit::system::{DATABASE, Options};
 use aikagi_e2e::processes::{ProcessSystem, binaries, light};
 use chrono::TimeDelta;
 use nix::sys::signal::Signal;
@@ -16,6 +17,7 @@ use super::clock::Clock;
 use super::disk::Disk;
 use super::fault::{Fault, Targets};
 use super::links::{Link, LinkState};
+use super::probe::Probe;
 
 const READY: Duration = Duration::from_mins(1);
 const DRAINED: Duration = Duration::from_secs(30);
@@ -34,13 +36,14 @@ pub(super) struct FaultSystem {
     // Fields are dropped in this order: first the processes that use the disk, then the disk.
     pub(super) system: ProcessSystem,
     pub(super) ledger: PgPool,
+    probe: Option<Probe>,
     links: Vec<Link>,
     clock: Clock,
     disk: Option<Disk>,
 }
 
 impl FaultSystem {
-    pub(super) fn start() -> Self {
+    pub(super) async fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = Clock::in_directory(dir.path());
         let disk = Disk::at(&dir.path().join("postgres"));
@@ -55,6 +58,7 @@ impl FaultSystem {
         let mut stage = Self {
             ledger: PgPoolOptions::new().connect_lazy(&url).unwrap(),
             system,
+            probe: None,
             links: Vec::new(),
             clock,
             disk,
@@ -62,7 +66,13 @@ impl FaultSystem {
         stage.stop_services();
         stage.route_through_links();
         stage.start_services();
+        stage.probe = Some(Probe::begin(&stage.system).await);
         stage
+    }
+
+    /// Checks that logins succeed again after all faults are repaired, without a restart of any service.
+    pub(super) async fn check_logins(&self) -> Result<(), String> {
+        self.probe.as_ref().unwrap().check().await
     }
 
     pub(super) fn targets(&self) -> Targets {
@@ -118,7 +128,19 @@ impl FaultSystem {
                 );
             }
             Fault::Link(link, state) => self.links[link].make(state),
-            Fault::KillPostgres => self.system.processes.cluster.as_mut().unwrap().kill9(),
+            Fault::Silence(link) => self.links[link].silence(),
+            Fault::KillPostgres => self.cluster().kill9(),
+            Fault::ForbidWrites => {
+                let cluster = self.cluster();
+                let forbid =
+                    format!("ALTER DATABASE {DATABASE} SET default_transaction_read_only = on");
+                cluster.run_statement("postgres", &forbid).unwrap();
+                let close = format!(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{DATABASE}'"
+                );
+                cluster.run_statement("postgres", &close).unwrap();
+            }
+            Fault::Demote => self.cluster().demote().unwrap(),
             Fault::FillDisk => self.disk.as_ref().unwrap().fill(),
             Fault::KillRedis => self.system.processes.redis.kill9(),
             Fault::FreezeRedis => self.system.processes.redis.freeze(),
@@ -143,17 +165,17 @@ impl FaultSystem {
                 );
             }
             Fault::Link(link, _) => self.links[link].make(LinkState::Open),
-            Fault::KillPostgres => self
-                .system
-                .processes
-                .cluster
-                .as_mut()
-                .unwrap()
-                .restart()
-                .unwrap(),
+            Fault::Silence(_) => {}
+            Fault::KillPostgres => self.cluster().restart().unwrap(),
+            Fault::ForbidWrites => {
+                let allow =
+                    format!("ALTER DATABASE {DATABASE} RESET default_transaction_read_only");
+                self.cluster().run_statement("postgres", &allow).unwrap();
+            }
+            Fault::Demote => self.cluster().promote().unwrap(),
             Fault::FillDisk => {
                 self.disk.as_ref().unwrap().empty();
-                let cluster = self.system.processes.cluster.as_mut().unwrap();
+                let cluster = self.cluster();
                 if !cluster.alive() {
                     cluster.restart().unwrap();
                 }
@@ -179,9 +201,14 @@ impl FaultSystem {
         }
         tokio::task::block_in_place(|| {
             self.stop_services();
+            self.links.iter().for_each(Link::bury);
             self.clock.step(wait);
             self.start_services();
         });
+    }
+
+    fn cluster(&mut self) -> &mut Cluster {
+        self.system.processes.cluster.as_mut().unwrap()
     }
 
     fn stop_services(&mut self) {
@@ -204,6 +231,7 @@ impl FaultSystem {
     pub(super) fn tell(&self, fault: Fault) -> String {
         match fault {
             Fault::Link(link, state) => format!("{}: {state:?}", self.links[link].name),
+            Fault::Silence(link) => format!("{}: {}", self.links[link].name, fault.name()),
             _ => format!("{fault:?}"),
         }
     }

@@ -50,7 +50,8 @@ pub(super) enum SearchResult {
 ///
 /// Each step of an operation happens at a moment between the operation's request and response. If
 /// an operation had its response before another one began, all steps of the first come before all
-/// steps of the second. An operation without a response may stop after any step.
+/// steps of the second. An operation without a response may stop after any step. But unless authentication
+/// crashed, it may not leave the charge of a right password open.
 pub(super) struct Search {
     operations: Vec<RecordedOperation>,
     /// All operations. The last one in this list is tried first, because its node is on top of the
@@ -173,7 +174,7 @@ impl Search {
             if is_further.is_none_or(|furthest| self.explained(&node) > self.explained(furthest)) {
                 self.furthest = Some(node.clone());
             }
-            let is_end = node.done & self.answered == self.answered;
+            let is_end = node.done & self.answered == self.answered && !self.owes_a_refund(&node);
             if is_end && self.ends.insert(fingerprint(&node.situation)) {
                 return SearchResult::End(Box::new(node.situation));
             }
@@ -319,7 +320,25 @@ impl Search {
                 None => !can_begin(&recorded.operation, response, model),
             }
         };
+        let begun = node.started();
         self.operations.iter().enumerate().any(is_in_vain)
+            || self.owes_a_refund_of(node, |place| begun & self.after[place] != 0)
+    }
+
+    /// LOGIN-3, LOGIN-4: true if an operation without a response has left the charge of a right password open.
+    fn owes_a_refund(&self, node: &Node) -> bool {
+        self.owes_a_refund_of(node, |_| true)
+    }
+
+    /// The same, only for operations that can take no further step.
+    fn owes_a_refund_of(&self, node: &Node, has_ended: impl Fn(usize) -> bool) -> bool {
+        node.under_way.iter().any(|(place, progress)| {
+            let recorded = &self.operations[*place];
+            recorded.response.is_none()
+                && !recorded.is_after_a_crash
+                && has_ended(*place)
+                && progress.owes_a_refund(&node.situation.model)
+        })
     }
 
     /// Text for people: the part of the history that an order explains, and the model's responses

@@ -142,6 +142,17 @@ impl Progress {
         }
     }
 
+    /// LOGIN-3, LOGIN-4, LOGIN-6: true if the charge of a right password is open. Only a crash of authentication may
+    /// leave it so.
+    pub fn owes_a_refund(&self, model: &Model) -> bool {
+        match self {
+            Self::Login(login) => login.owes_a_refund(model),
+            Self::Change(change) => change.owes_a_refund(model),
+            Self::Migrate(migrate) => migrate.owes_a_refund(model),
+            Self::Preview(_) | Self::SetTemporary(_) | Self::Turn(_) | Self::Once(_) => false,
+        }
+    }
+
     /// The response if a dependency fails at this point. The operation may still take effect.
     /// Examples: a password cannot be verified (MIG-5), a session cannot continue (SESS-2), a call
     /// cannot end as planned (IVR-10).

@@ -25,6 +25,9 @@ pub struct RecordedOperation {
     /// True if a part of the system failed before the operation ended. Steps that depend on that
     /// part may have been retried or abandoned.
     pub is_after_a_fault: bool,
+    /// LOGIN-4: true if authentication was killed before the operation could have no further effect. A charge of the
+    /// operation may then stay open.
+    pub is_after_a_crash: bool,
 }
 
 /// Records operations. Each method that records something holds a lock
@@ -34,6 +37,7 @@ pub struct Recorder {
     operations: Mutex<Vec<Noted>>,
     tick: watch::Sender<Tick>,
     first_fault: Mutex<Option<Tick>>,
+    first_crash: Mutex<Option<Tick>>,
 }
 
 #[derive(Debug)]
@@ -57,6 +61,7 @@ impl Recorder {
             operations: Mutex::default(),
             tick: watch::Sender::new(0),
             first_fault: Mutex::default(),
+            first_crash: Mutex::default(),
         }
     }
 
@@ -84,6 +89,12 @@ impl Recorder {
         self.first_fault.lock().unwrap().get_or_insert(tick);
     }
 
+    /// Records that authentication was killed. It loses the refunds of the attempts in progress.
+    pub fn crash(&self) {
+        let tick = self.next();
+        self.first_crash.lock().unwrap().get_or_insert(tick);
+    }
+
     /// Records that no operation is in progress, not even one whose response was lost. Returns the
     /// tick.
     pub fn quiet(&self) -> Tick {
@@ -105,16 +116,19 @@ impl Recorder {
     /// they began. An operation without a response ended at `quiet`.
     pub fn take(&self, quiet: Tick) -> Vec<RecordedOperation> {
         let first_fault = self.first_fault.lock().unwrap().take();
+        let first_crash = self.first_crash.lock().unwrap().take();
         let operations = std::mem::take(&mut *self.operations.lock().unwrap());
         let recorded = |noted: Noted| {
             let (tick, response) = noted.ended.expect("every operation has ended");
+            let ended = if response.is_some() { tick } else { quiet };
             RecordedOperation {
                 client: noted.client,
                 operation: noted.operation,
                 begun: noted.begun,
-                ended: if response.is_some() { tick } else { quiet },
+                ended,
                 response,
                 is_after_a_fault: first_fault.is_some_and(|fault| fault < tick),
+                is_after_a_crash: first_crash.is_some_and(|crash| crash < ended),
             }
         };
         operations.into_iter().map(recorded).collect()

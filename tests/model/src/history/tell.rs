@@ -19,7 +19,9 @@ pub fn history(operations: &[RecordedOperation], order: &[usize]) -> String {
             .response
             .as_ref()
             .map_or("LOST".to_owned(), response);
-        let fault = if recorded.is_after_a_fault {
+        let fault = if recorded.is_after_a_crash {
+            " (after a crash of authentication)"
+        } else if recorded.is_after_a_fault {
             " (after a fault)"
         } else {
             ""

@@ -103,6 +103,7 @@ impl Script {
             ended,
             response,
             is_after_a_fault: false,
+            is_after_a_crash: false,
         });
         self.now = self.now.max(ended.min(Tick::MAX - 1));
     }

@@ -194,6 +194,12 @@ impl Model {
         account.is_some_and(|account| account.is_same(charged))
     }
 
+    /// True if the charge still counts: it was not refunded, and no login has set the count to 0.
+    pub(super) fn is_open(&self, charged: &Charged) -> bool {
+        let account = self.account(charged.number);
+        account.is_some_and(|account| account.is_same(charged) && account.round == charged.round)
+    }
+
     /// True if a later lookup of the temporary password would have the same result. A published
     /// password does not change. An attempt at a replaced secret always fails.
     pub(super) fn finds_the_same_later(&self, charged: &Charged) -> bool {

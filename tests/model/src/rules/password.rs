@@ -97,6 +97,11 @@ impl ChangePassword {
         }
     }
 
+    /// LOGIN-6: true if the charge of a right password is open.
+    pub fn owes_a_refund(&self, model: &Model) -> bool {
+        matches!(&self.at, At::Verify(_, verify) if verify.owes_a_refund(model))
+    }
+
     fn continues(self, at: At) -> Next<Self, Option<v1::Session>> {
         Next::Continues(Self { at, ..self })
     }

@@ -100,6 +100,16 @@ impl Login {
         matches!(&self.at, At::Look(charged) if model.finds_the_same_later(charged))
     }
 
+    /// LOGIN-3, LOGIN-4: true if a charge is open although the password is right. If the login cannot succeed, the
+    /// charge must be refunded.
+    pub fn owes_a_refund(&self, model: &Model) -> bool {
+        match &self.at {
+            At::Look(charged) => model.is_right(charged, self.typed) && model.is_open(charged),
+            At::Settle(charged, true) => model.is_open(charged),
+            At::Charge | At::Settle(_, false) | At::Failed | At::Open(_) => false,
+        }
+    }
+
     fn continues(self, at: At) -> Next<Self, v1::Session> {
         Next::Continues(Self { at, ..self })
     }

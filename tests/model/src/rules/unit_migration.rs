@@ -159,6 +159,11 @@ impl Migrate {
         })
     }
 
+    /// LOGIN-6: true if the charge of a right password is open.
+    pub fn owes_a_refund(&self, model: &Model) -> bool {
+        matches!(&self.at, At::Verify(_, verifications) if verifications.owe_a_refund(model))
+    }
+
     /// MIG-5, LOGIN-6: continues after all verifications. A wrong password does not stop the others.
     fn after(
         self,

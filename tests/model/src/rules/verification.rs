@@ -90,6 +90,15 @@ impl Verify {
         }
     }
 
+    /// LOGIN-6: true if a charge is open although the password is right. It must be refunded.
+    pub(super) fn owes_a_refund(&self, model: &Model) -> bool {
+        match &self.at {
+            At::Look(charged) => model.is_right(charged, self.typed) && model.is_open(charged),
+            At::Settle(charged, true) => model.is_open(charged),
+            At::Session | At::Charge | At::Settle(_, false) | At::Failed | At::End => false,
+        }
+    }
+
     fn continues(self, at: At) -> Next<Self, Proof> {
         Next::Continues(Self { at, ..self })
     }

@@ -1,6 +1,6 @@
 //! The checker rejects histories with more attempts at a password than its limit (LOGIN-2).
 
-use super::{FIRST, Script, line, login, set};
+use super::{FIRST, Progress, Progressed, Script, line, login, set};
 
 /// LOGIN-2: after three wrong attempts at a temporary password, the right one does not log in.
 #[test]
@@ -99,6 +99,37 @@ fn refunded_attempts_were_charged_meanwhile() {
             script.is_explained(),
             explained,
             "with {lost} lost attempts"
+        );
+    }
+}
+
+/// LOGIN-3, LOGIN-4: after a fault, the charge of a right password does not count. Only a crash of authentication may
+/// lose the refund.
+#[test]
+fn only_a_crash_leaves_the_charge_of_a_right_password() {
+    for (typed, is_counted, crash, explained) in [
+        ("a1234567", true, false, false),
+        ("a1234567", true, true, true),
+        ("a1234567", false, false, true),
+        ("wrong123", true, false, true),
+    ] {
+        let mut script = Script::by_number();
+        script.lost(login(4, FIRST, typed));
+        let recorded = script.operations.last_mut().unwrap();
+        (recorded.is_after_a_fault, recorded.is_after_a_crash) = (true, crash);
+        if is_counted {
+            let attempt = Progress::begin(&login(4, FIRST, typed), &script.situation);
+            let charged = script.situation.step(attempt, false);
+            assert!(matches!(charged, Progressed::Continues(_)));
+        }
+        let quiet = script.now + 1;
+        script.operations.last_mut().unwrap().ended = quiet;
+        script.now = quiet;
+        script.done(line()).unwrap();
+        assert_eq!(
+            script.is_explained(),
+            explained,
+            "{typed}, counted: {is_counted}, crash: {crash}"
         );
     }
 }

@@ -114,6 +114,14 @@ impl Verifications {
             .collect()
     }
 
+    /// LOGIN-6: true if the charge of a right password is open.
+    pub(super) fn owe_a_refund(&self, model: &Model) -> bool {
+        self.each.iter().any(|(_, each)| match each {
+            Verification::Running(verify) => verify.owes_a_refund(model),
+            Verification::Ended(_) => false,
+        })
+    }
+
     /// True if the next step only reads, and would have the same result later.
     pub(super) fn only_looks(&self, model: &Model) -> bool {
         self.wrong().is_empty() && self.next().is_some_and(|verify| verify.only_looks(model))
