@@ -34,9 +34,13 @@ pub(super) async fn measure(
     effort: Effort,
 ) -> Result<Vec<Measure>> {
     let system = BenchSystem::start(environment, "sessions", unlimited)?;
-    let numbers = system.subscribers(1).await?;
-    let session = system.site()?.login(&numbers[0], PERMANENT).await;
-    let token = session.map_err(status_error)?.token;
+    // Checks of one session wait for one another (OPS-6), so each caller has a session of its own.
+    let numbers = system.subscribers(u32::try_from(CALLERS)?).await?;
+    let mut tokens = Vec::new();
+    for number in &numbers {
+        let session = system.site()?.login(number, PERMANENT).await;
+        tokens.push(session.map_err(status_error)?.token);
+    }
 
     let echo = Echo::start(&system)?;
     let (mut ours, mut bare) = (Vec::new(), Vec::new());
@@ -59,11 +63,11 @@ pub(super) async fn measure(
     let mut profile = Profile::of(&environment.home);
     for _ in 0..effort.rounds {
         let answered = Echo::rate(&bare, CALLERS, effort.slice).await?;
-        let (clients, token) = (ours.clone(), token.clone());
+        let (clients, tokens) = (ours.clone(), tokens.clone());
         let checking = load::closed(CALLERS, effort.slice, move |caller| {
             let mut client = clients[caller % CONNECTIONS].clone();
             let request = CheckSessionRequest {
-                session_token: token.clone(),
+                session_token: tokens[caller].clone(),
                 peek: false,
             };
             async move {

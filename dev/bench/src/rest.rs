@@ -35,9 +35,10 @@ pub(super) async fn measure(
     let arena = f64::from(settings.memory_kib) / 1024.0;
     for service in Service::ALL {
         let arenas = match service {
-            Service::Authentication => u32::try_from(settings.threads())?,
-            // In this benchmark, these services hash only one password at a time.
-            Service::Password | Service::Issuance => 1,
+            // Each hashing thread keeps its arena after its first hash.
+            Service::Authentication | Service::Password | Service::Issuance => {
+                u32::try_from(settings.threads())?
+            }
             _ => 0,
         };
         let beside = f64::from(arenas) * arena;
