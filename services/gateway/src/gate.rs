@@ -1,4 +1,5 @@
-//! The checks between the guard and a public RPC: first the origin of the page, then the limit of the client's address.
+//! The checks between the guard and a public RPC: first the origin of the page, then the load of authentication, then the
+//! limit of the client's address.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -17,12 +18,11 @@ use crate::address;
 use crate::browser::check_origin;
 use crate::limit::{AttemptLimiter, ClientAttempts};
 use crate::origin::Origin;
+use crate::shedding::Shedding;
 
+const LOGIN: &str = "/aikagi.edge.v1.SubscriberService/Login";
 /// The RPCs that try one password (LOGIN-8).
-const ATTEMPTS: [&str; 2] = [
-    "/aikagi.edge.v1.SubscriberService/Login",
-    "/aikagi.edge.v1.SubscriberService/ChangePassword",
-];
+const ATTEMPTS: [&str; 2] = [LOGIN, "/aikagi.edge.v1.SubscriberService/ChangePassword"];
 
 /// The RPC that tries several passwords (LOGIN-8). The RPC itself takes its attempts, because their number is in the
 /// request's message.
@@ -37,6 +37,7 @@ struct Rules {
     origins: Vec<Origin>,
     trusted_proxies: Vec<IpNet>,
     attempts: Arc<AttemptLimiter>,
+    shedding: Shedding,
 }
 
 impl GateLayer {
@@ -45,11 +46,13 @@ impl GateLayer {
         origins: Vec<Origin>,
         trusted_proxies: Vec<IpNet>,
         attempts: AttemptLimiter,
+        shedding: Shedding,
     ) -> Self {
         Self(Arc::new(Rules {
             origins,
             trusted_proxies,
             attempts: Arc::new(attempts),
+            shedding,
         }))
     }
 }
@@ -123,6 +126,12 @@ where
         Box::pin(async move {
             // Check the origin first, so that pages of other origins cannot use up a subscriber's attempts.
             if let Err(refusal) = check_origin(request.headers(), &rules.origins) {
+                return Ok(refuse(refusal));
+            }
+            // OPS-8: before any work for the request.
+            if request.uri().path() == LOGIN
+                && let Err(refusal) = rules.shedding.admit()
+            {
                 return Ok(refuse(refusal));
             }
             let request = match rules.limit(request).await {

@@ -22,6 +22,7 @@ mod reflection;
 mod route;
 pub mod session_token;
 mod settings;
+mod shedding;
 mod site;
 mod subscriber;
 mod upstreams;

@@ -15,6 +15,8 @@ use ipnet::IpNet;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
+use crate::shedding::SheddingSettings;
+
 /// The prefix length of one subscriber's IPv6 network. All addresses of that network share one limit.
 const IPV6_PREFIX: u8 = 64;
 /// The prefix length of the IPv6 networks that many providers give to one household. For refused logins at one number, all
@@ -36,6 +38,9 @@ pub struct LimitSettings {
     /// Limits for the addresses of certain networks, such as networks of many subscribers.
     #[serde(default)]
     pub overrides: Vec<Override>,
+    /// When logins are refused because authentication is overloaded (OPS-8).
+    #[serde(default)]
+    pub shedding: SheddingSettings,
 }
 
 /// The limit of each address of a network. If several networks contain an address, the smallest network decides.
@@ -71,6 +76,7 @@ impl Default for LimitSettings {
             attempts: default_attempts(),
             attempts_at_number: default_attempts_at_number(),
             overrides: Vec::new(),
+            shedding: SheddingSettings::default(),
         }
     }
 }

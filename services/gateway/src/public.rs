@@ -29,6 +29,7 @@ use crate::gate::{Gate, GateLayer};
 use crate::grpc_web::{is_rpc, normalise};
 use crate::limit::AttemptLimiter;
 use crate::reflection::edge_descriptors;
+use crate::shedding::Shedding;
 use crate::site::{Site, protect};
 use crate::subscriber::Subscriber;
 
@@ -59,9 +60,10 @@ pub(crate) async fn serve(
         .clone()
         .serve(vec![SERVICE_NAME], &edge.shutdown)
         .await;
+    let shedding = Shedding::new(settings.limits.shedding.clone());
+    let subscriber = Subscriber::new(&edge.upstreams, settings.profile.clone(), shedding.clone());
     let subscriber =
-        SubscriberServiceServer::new(Subscriber::new(&edge.upstreams, settings.profile.clone()))
-            .max_decoding_message_size(MAX_MESSAGE);
+        SubscriberServiceServer::new(subscriber).max_decoding_message_size(MAX_MESSAGE);
     let routes = Routes::new(subscriber)
         .add_service(health.max_decoding_message_size(MAX_MESSAGE))
         .add_service(reflection.max_decoding_message_size(MAX_MESSAGE));
@@ -74,6 +76,7 @@ pub(crate) async fn serve(
             store: edge.store.clone(),
             clock: edge.clock.clone(),
         },
+        shedding,
     );
     let guard = GuardLayer::new(
         Arc::clone(&edge.policies),

@@ -27,6 +27,7 @@ use tonic::{Request, Response, Status};
 
 use crate::profile::ProfileSettings;
 use crate::session_token::ClientSession;
+use crate::shedding::Shedding;
 use crate::upstreams::EdgeUpstreams;
 
 /// The gRPC service for subscribers.
@@ -36,15 +37,21 @@ pub(crate) struct Subscriber {
     password: PasswordServiceClient<Upstream>,
     migration: MigrationServiceClient<Upstream>,
     profile: Arc<ProfileSettings>,
+    shedding: Shedding,
 }
 
 impl Subscriber {
-    pub(crate) fn new(upstreams: &EdgeUpstreams, profile: ProfileSettings) -> Self {
+    pub(crate) fn new(
+        upstreams: &EdgeUpstreams,
+        profile: ProfileSettings,
+        shedding: Shedding,
+    ) -> Self {
         Self {
             authentication: AuthenticationServiceClient::new(upstreams.authentication.clone()),
             password: PasswordServiceClient::new(upstreams.password.clone()),
             migration: MigrationServiceClient::new(upstreams.units.clone()),
             profile: Arc::new(profile),
+            shedding,
         }
     }
 

@@ -31,9 +31,11 @@ pub(super) async fn login(
         password: take(&mut request.password),
     };
     let response = subscriber.authentication().login(request).await;
-    let refused = response
-        .as_ref()
-        .is_err_and(|status| reason_of(status) == Some(ErrorReason::LoginRefused));
+    let reason = response.as_ref().err().and_then(reason_of);
+    if reason == Some(ErrorReason::Overloaded) {
+        subscriber.shedding.was_overloaded();
+    }
+    let refused = reason == Some(ErrorReason::LoginRefused);
     if let Some(number) = number.filter(|_| !refused) {
         attempts.refund_at(&number).await;
     }

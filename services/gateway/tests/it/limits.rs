@@ -12,7 +12,7 @@ use tonic::Code;
 use tonic_types::StatusExt;
 
 use crate::fixture::Fixture;
-use crate::stubs::{NUMBER, PASSWORD, TOKEN};
+use crate::stubs::{BUSY_PASSWORD, NUMBER, PASSWORD, TOKEN};
 
 const THREE_A_MINUTE: &str = "attempts = { burst = 3, period = \"1m\" }";
 const BEHIND_A_PROXY: &str = "trusted_proxies = [\"127.0.0.0/8\"]";
@@ -190,4 +190,32 @@ async fn guesses_of_one_address_at_one_number_are_slowed() {
         assert_eq!(reason, Some(ErrorReason::LoginRefused));
         fixture.clock.step(TimeDelta::hours(1));
     }
+}
+
+/// OPS-8: while authentication refuses logins for load, the edge refuses most logins itself, with the same reason. These
+/// take no attempt from the address.
+#[tokio::test]
+async fn logins_are_shed_while_authentication_is_overloaded() {
+    let limits = "attempts = { burst = 200, period = \"1h\" }\n\
+                  shedding = { forwarded = 2, period = \"1h\", always = 5 }";
+    let fixture = Fixture::start(limits, "").await;
+    let login = async |password: &str| {
+        let request = LoginRequest {
+            number: NUMBER.to_owned(),
+            password: password.to_owned(),
+        };
+        fixture.web("Login", &request, &[]).await
+    };
+    for _ in 0..3 {
+        assert_eq!(login(PASSWORD).await.reason(), None);
+    }
+    let before = fixture.stub.calls().len();
+    assert_eq!(before, 3, "without overload every login is forwarded");
+    for _ in 0..300 {
+        let refused = login(BUSY_PASSWORD).await;
+        assert_eq!(refused.reason(), Some(ErrorReason::Overloaded));
+        assert!(refused.status.get_details_retry_info().is_some());
+    }
+    let forwarded = fixture.stub.calls().len() - before;
+    assert!((5..150).contains(&forwarded), "{forwarded} were forwarded");
 }

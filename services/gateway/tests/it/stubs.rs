@@ -1,6 +1,7 @@
 //! Stubs of the services behind the edge and the gateway.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use aikagi_api::authentication::v1 as authentication;
 use aikagi_api::authentication::v1::authentication_service_server::AuthenticationService;
@@ -16,6 +17,8 @@ use tonic::{Request, Response, Status};
 pub(crate) const NUMBER: &str = "0312345678";
 pub(crate) const PASSWORD: &str = "abcd1234";
 pub(crate) const SLOW_PASSWORD: &str = "slow1234";
+/// With this password a login is refused for load.
+pub(crate) const BUSY_PASSWORD: &str = "busy1234";
 /// A unit migration with this revision waits in the stub, as a login with [`SLOW_PASSWORD`] does.
 pub(crate) const SLOW_REVISION: &str = "slow";
 pub(crate) const TOKEN: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -87,6 +90,9 @@ impl AuthenticationService for Stub {
         if request.password == SLOW_PASSWORD {
             self.0.slow_rpc_arrived.notify_one();
             self.0.slow_rpc_may_continue.notified().await;
+        } else if request.password == BUSY_PASSWORD {
+            let overloaded = Refusal::new(ErrorReason::Overloaded);
+            return Err(overloaded.retry_after(Duration::from_secs(1)).into());
         } else if request.password != PASSWORD {
             return Err(refused(ErrorReason::LoginRefused));
         }
