@@ -1,5 +1,5 @@
-// UNIT-3: telephone numbers as people type them. The services accept the same forms. The list of the separators is in
-// `crates/domain/src/telephone`.
+// UNIT-3: telephone numbers as people type them. The services accept the same forms. A test
+// compares `SEPARATORS` with `crates/domain/src/telephone/separators.txt`.
 
 /** Spaces, and the characters that Japanese input methods produce for the hyphen key. */
 const SEPARATORS = /(?!\ufeff)[-\s\u0085\u2010-\u2015\u2212\u2500\u30fc\ufe63\uff0d\uff70]/g;
