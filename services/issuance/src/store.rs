@@ -131,6 +131,7 @@ impl Store {
             reason,
             reason_without_line: None,
             trace_id: trace_id(),
+            decoy: None,
         };
         self.refusals.note(event).await?;
         Ok(())

@@ -44,6 +44,9 @@ pub struct RefusedEvent<'a> {
     pub reason_without_line: Option<&'static str>,
     /// The trace of the request.
     pub trace_id: Option<String>,
+    /// LOGIN-5: the slot of the decoy that the refused login has charged. The decoy is settled with the event, as a
+    /// charged credential is. Only authentication may do so.
+    pub decoy: Option<String>,
 }
 
 impl<'a> RefusedEvent<'a> {
@@ -64,6 +67,7 @@ impl<'a> RefusedEvent<'a> {
             reason,
             reason_without_line: None,
             trace_id,
+            decoy: None,
         }
     }
 }
@@ -133,7 +137,7 @@ impl Refusals {
             let mut is_first = false;
             let first = entry.first.get_or_try_init(|| {
                 is_first = true;
-                self.write(&class, event.occurred, event.trace_id.clone(), None)
+                self.write_first(&class, &event)
             });
             first.await?;
             if is_first {
@@ -231,6 +235,46 @@ impl Refusals {
 
     fn kinds(&self) -> MutexGuard<'_, HashMap<(AuditAction, &'static str), Classes>> {
         self.kinds.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn write_first(
+        &self,
+        class: &Class,
+        event: &RefusedEvent<'_>,
+    ) -> Result<(), LedgerError> {
+        let Some(decoy) = &event.decoy else {
+            let trace_id = event.trace_id.clone();
+            return self.write(class, event.occurred, trace_id, None).await;
+        };
+        sqlx::query!(
+            r#"
+            WITH settled AS (
+                UPDATE decoy_credentials
+                SET open_charges = array_remove(open_charges, open_charges[1]),
+                    killed_time = CASE WHEN failures < 0 AND open_charges = ARRAY[epoch]
+                                       THEN $1::timestamptz END
+                WHERE number = $8 AND epoch >= 0 AND killed_time IS NULL
+                RETURNING killed_time
+            )
+            INSERT INTO audit_events (occurred_time, actor, action, line_id, number, outcome, reason, trace_id)
+            SELECT $1, $2, $3, found.line_id, found.number, $5,
+                   CASE WHEN found.number IS NULL THEN coalesce($7::text, $6) ELSE $6 END, $9
+            FROM (SELECT count(*) FROM settled) AS always LEFT JOIN numbers AS found ON found.number = $4
+            "#,
+            event.occurred,
+            class.actor,
+            class.action.as_str(),
+            class.number.as_ref().map(TelephoneNumber::as_str),
+            AuditOutcome::Refused.as_str(),
+            class.reason,
+            class.reason_without_line,
+            decoy,
+            event.trace_id,
+        )
+        .execute(&self.ledger)
+        .statement("refusal_with_decoy", "audit_events")
+        .await?;
+        Ok(())
     }
 
     async fn write(

@@ -55,6 +55,20 @@ const ALLOWED: &[(&str, &str, &str, &[&str])] = &[
     ("aikagi_authentication", "SELECT", "ended_sessions", &["*"]),
     ("aikagi_authentication", "INSERT", "ended_sessions", &["*"]),
     ("aikagi_authentication", "DELETE", "ended_sessions", &[]),
+    ("aikagi_authentication", "SELECT", "decoy_lines", &["*"]),
+    ("aikagi_authentication", "SELECT", "decoy_numbers", &["*"]),
+    (
+        "aikagi_authentication",
+        "SELECT",
+        "decoy_credentials",
+        &["*"],
+    ),
+    (
+        "aikagi_authentication",
+        "UPDATE",
+        "decoy_credentials",
+        &["failures", "wrong_attempts", "open_charges", "killed_time"],
+    ),
     ("aikagi_authentication", "SELECT", "decoy_charges", &["*"]),
     (
         "aikagi_authentication",

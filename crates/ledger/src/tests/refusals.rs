@@ -23,6 +23,7 @@ async fn refuse(
         reason: "NOTHING_LIVE",
         reason_without_line: Some("UNKNOWN_NUMBER"),
         trace_id: Some(format!("trace {second}")),
+        decoy: None,
     };
     refusals.note(event).await
 }

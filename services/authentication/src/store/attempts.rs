@@ -127,15 +127,26 @@ impl Store {
                        OR EXISTS (SELECT FROM numbers WHERE numbers.number = $1 AND line_id = $5))
                 RETURNING *
             ), decoy AS (
-                UPDATE decoy_charges SET charges = charges + 1
-                WHERE slot = hashtext($1) & 63 AND NOT EXISTS (SELECT FROM charged)
+                UPDATE decoy_credentials
+                SET failures = failures % 2 + 1, wrong_attempts = (wrong_attempts + 1) % 1000000000,
+                    open_charges = CASE WHEN failures >= 0 THEN '{}' ELSE open_charges END
+                        || $6::bigint
+                WHERE number = $7 AND NOT EXISTS (SELECT FROM charged)
+                RETURNING *
             )
-            SELECT kind, epoch, failures, reset_round,
+            SELECT kind AS "kind!", epoch AS "epoch!", failures AS "failures!", reset_round AS "reset_round!",
                    CASE WHEN kind = 'PERMANENT' THEN permanent_hash END AS permanent_hash,
-                   temporary_expires_time, changed_time, last_login_time, wrong_attempts, session_generation,
-                   line_id, unit, closed_time IS NOT NULL AS "closed!",
-                   contract_number = numbers.number AS "is_contract_number!", subscribed
+                   temporary_expires_time, changed_time, last_login_time, wrong_attempts AS "wrong_attempts!",
+                   session_generation AS "session_generation!", line_id AS "line_id!", unit,
+                   closed_time IS NOT NULL AS "closed!",
+                   contract_number = numbers.number AS "is_contract_number!", subscribed AS "subscribed!",
+                   false AS "is_decoy!"
             FROM charged JOIN numbers USING (number) JOIN lines USING (line_id)
+            UNION ALL
+            SELECT kind, epoch, failures, reset_round, CASE WHEN kind = 'PERMANENT' THEN permanent_hash END,
+                   temporary_expires_time, changed_time, last_login_time, wrong_attempts, session_generation, line_id,
+                   unit, closed_time IS NOT NULL, contract_number = decoy_numbers.number, subscribed, true
+            FROM decoy JOIN decoy_numbers USING (number) JOIN decoy_lines USING (line_id)
             "#,
             charge.number.as_str(),
             limit(rules, CredentialKind::Temporary),
@@ -143,11 +154,14 @@ impl Store {
             now,
             charge.line_id,
             charge.id,
+            decoy_of(charge.number),
         )
         .fetch_optional(&self.ledger)
         .statement("charge", "credentials")
         .await?;
-        let Some(row) = row else { return Ok(None) };
+        let Some(row) = row.filter(|row| !row.is_decoy) else {
+            return Ok(None);
+        };
         let unit = row.unit.as_deref().map(AuthUnit::parse).transpose()?;
         let role = unit.and_then(|unit| unit.role(row.is_contract_number, row.subscribed));
         Ok(Some(Charged {
@@ -372,8 +386,8 @@ impl Store {
     /// OPS-3, OPS-6: writes or counts the refusal of a login that charged nothing. A number that is on no line is not
     /// stored.
     ///
-    /// LOGIN-5: a counted refusal does the work of an event and of [`settle_wrong`](Self::settle_wrong), so that it takes as
-    /// long as a wrong password.
+    /// LOGIN-5: it settles the decoy, and a counted refusal writes a decoy of an event, so that it takes as long as
+    /// [`settle_wrong`](Self::settle_wrong).
     pub(crate) async fn note_refused_login(
         &self,
         number: &TelephoneNumber,
@@ -382,6 +396,7 @@ impl Store {
         let (action, reason) = (AuditAction::Login, "NOTHING_LIVE");
         let event = RefusedEvent {
             reason_without_line: Some("UNKNOWN_NUMBER"),
+            decoy: Some(decoy_of(number)),
             ..RefusedEvent::of_account(number, action, reason, now, trace_id())
         };
         if self.refusals.note(event).await? == Noted::Written {
@@ -389,18 +404,24 @@ impl Store {
         }
         sqlx::query!(
             r#"
-            WITH decoy AS (
-                UPDATE decoy_charges SET charges = charges WHERE slot = hashtext($1) & 63
+            WITH settled AS (
+                UPDATE decoy_credentials
+                SET open_charges = array_remove(open_charges, open_charges[1]),
+                    killed_time = CASE WHEN failures < 0 AND open_charges = ARRAY[epoch]
+                                       THEN $2::timestamptz END
+                WHERE number = $5 AND epoch >= 0 AND killed_time IS NULL
+                RETURNING killed_time
             )
-            SELECT FROM audit_decoy($1, $2, $3, $4)
+            SELECT count(*) AS "settled!" FROM settled, audit_decoy($1, $2, $3, $4)
             "#,
             number.as_str(),
             now,
             number.masked(),
             trace_id(),
+            decoy_of(number),
         )
-        .execute(&self.ledger)
-        .statement("decoy_event", "audit_decoys")
+        .fetch_one(&self.ledger)
+        .statement("decoy_event", "decoy_events")
         .await?;
         Ok(())
     }
@@ -437,4 +458,15 @@ fn limit(rules: &CredentialRules, kind: CredentialKind) -> i32 {
 /// Converts a stored count. A constraint of the ledger refuses negative counts.
 fn count(stored: i32) -> u32 {
     u32::try_from(stored).unwrap_or(0)
+}
+
+/// The decoy of a number (LOGIN-5). All attempts at one number have the same decoy.
+fn decoy_of(number: &TelephoneNumber) -> String {
+    const DECOYS: u32 = 64;
+    // The hash FNV-1a.
+    let bytes = number.as_str().bytes();
+    let hash = bytes.fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
+    format!("0{:09}", (hash ^ (hash >> 16)) % DECOYS)
 }

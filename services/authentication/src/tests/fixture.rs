@@ -241,7 +241,7 @@ impl Fixture {
 
     /// The charges of decoys (LOGIN-5).
     pub(super) async fn decoy_charges(&self) -> i64 {
-        sqlx::query_scalar("SELECT sum(charges)::bigint FROM decoy_charges")
+        sqlx::query_scalar("SELECT sum(wrong_attempts)::bigint FROM decoy_credentials")
             .fetch_one(&self.ledger)
             .await
             .unwrap()
@@ -249,7 +249,7 @@ impl Fixture {
 
     /// The charges of each decoy that was ever charged, in ascending order (LOGIN-5).
     pub(super) async fn decoys_in_use(&self) -> Vec<i64> {
-        sqlx::query_scalar("SELECT charges FROM decoy_charges WHERE charges > 0 ORDER BY charges")
+        sqlx::query_scalar("SELECT wrong_attempts::bigint FROM decoy_credentials WHERE wrong_attempts > 0 ORDER BY 1")
             .fetch_all(&self.ledger)
             .await
             .unwrap()
