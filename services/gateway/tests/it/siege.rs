@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aikagi_api::edge::v1::GetPolicyRequest;
 use aikagi_api::edge::v1::subscriber_service_client::SubscriberServiceClient;
@@ -29,6 +29,11 @@ const OTHER: [u8; 4] = [127, 0, 0, 3];
 const RPCS: usize = 100;
 /// The time for which the other client waits for an RPC.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// The maximum median time of an RPC during an attack, as a multiple of the median without one.
+const SLOWER: f64 = 2.0;
+/// The maximum number of measurements during an attack. One in which the attack costs others nothing is enough, because
+/// other programs on the machine can disturb a measurement.
+const ROUNDS: usize = 5;
 /// The maximum resident memory of the process, in bytes.
 const MEMORY: usize = 128 * 1024 * 1024;
 
@@ -55,16 +60,63 @@ async fn is_served(fixture: &Fixture) -> bool {
     matches!(tokio::time::timeout(PATIENCE, rpc).await, Ok(Some(_)))
 }
 
-/// OPS-5: at least 99 of 100 RPCs of the other client are served.
-async fn others_are_served(fixture: &Fixture) {
-    let mut served = 0;
-    for done in 0..RPCS {
-        served += usize::from(is_served(fixture).await);
-        assert!(
-            done - served.min(done) <= RPCS / 100,
-            "{served} of {}",
-            done + 1
-        );
+/// The same for a health check of a workload at the private port.
+async fn is_healthy(fixture: &Fixture) -> bool {
+    let mut health = HealthClient::new(fixture.private("backend"));
+    let served = health.check(HealthCheckRequest::default());
+    matches!(tokio::time::timeout(PATIENCE, served).await, Ok(Ok(_)))
+}
+
+/// The other client: how it is served without an attack, and during one.
+struct Other<'a, C> {
+    fixture: &'a Fixture,
+    /// One RPC of the other client. It returns false if it is not served.
+    rpc: C,
+    /// The median time of an RPC without an attack.
+    calm: Duration,
+}
+
+impl<'a, C: AsyncFn(&Fixture) -> bool> Other<'a, C> {
+    /// Measures the RPCs before the attack.
+    async fn before(fixture: &'a Fixture, rpc: C) -> Self {
+        let mut other = Self {
+            fixture,
+            rpc,
+            calm: Duration::ZERO,
+        };
+        let (served, median) = other.measure().await;
+        assert_eq!(served, RPCS);
+        other.calm = median;
+        other
+    }
+
+    async fn measure(&self) -> (usize, Duration) {
+        let (mut served, mut times) = (0, Vec::new());
+        for done in 0..RPCS {
+            let begun = Instant::now();
+            served += usize::from((self.rpc)(self.fixture).await);
+            times.push(begun.elapsed());
+            assert!(done - served.min(done) <= RPCS / 100, "{served} of {}", done + 1);
+        }
+        times.sort();
+        (served, times[RPCS / 2])
+    }
+
+    /// OPS-5: during the attack at least 99 of 100 RPCs are served, in at most twice the time. The process has bounded
+    /// memory.
+    async fn is_served_during(self, attack: &str) {
+        let mut ratios = Vec::new();
+        while ratios.last().is_none_or(|ratio| *ratio > SLOWER) {
+            assert!(ratios.len() < ROUNDS, "{attack}: the median is {ratios:?} of the calm one");
+            let (served, median) = self.measure().await;
+            ratios.push(median.as_secs_f64() / self.calm.as_secs_f64());
+            eprintln!(
+                "{attack}: {served} of {RPCS} RPCs served, median {:.2} of the calm one, peak memory {} MiB",
+                ratios.last().unwrap(),
+                self.fixture.peak_memory() / 1024 / 1024,
+            );
+        }
+        assert!(self.fixture.peak_memory() < MEMORY);
     }
 }
 
@@ -106,35 +158,29 @@ fn silent(port: SocketAddr, size: usize, opened: &Arc<AtomicUsize>) -> JoinSet<(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn silent_connections_of_one_address_cost_others_nothing() {
     let fixture = Fixture::start_process("").await;
+    let other = Other::before(&fixture, is_served).await;
     let (size, opened) = (400 * times(), Arc::new(AtomicUsize::new(0)));
     let _attack = silent(fixture.public, size, &opened);
     reached(&opened, size).await;
-    others_are_served(&fixture).await;
-    assert!(fixture.peak_memory() < MEMORY);
+    other.is_served_during("silent connections").await;
 }
 
 /// OPS-5: 400 connections send nothing to the private port. The attacking host has no certificate.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn silent_connections_cost_workloads_nothing() {
     let fixture = Fixture::start_gateway_process().await;
+    let other = Other::before(&fixture, is_healthy).await;
     let (size, opened) = (400 * times(), Arc::new(AtomicUsize::new(0)));
     let _attack = silent(fixture.private_address(), size, &opened);
     reached(&opened, size).await;
-    for _ in 0..RPCS {
-        let mut health = HealthClient::new(fixture.private("backend"));
-        let served = health.check(HealthCheckRequest::default());
-        tokio::time::timeout(PATIENCE, served)
-            .await
-            .unwrap()
-            .unwrap();
-    }
-    assert!(fixture.peak_memory() < MEMORY);
+    other.is_served_during("silent connections at the private port").await;
 }
 
 /// OPS-5: 15 connections have 100 RPCs each, whose bodies never arrive. An RPC that ends is replaced.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rpcs_without_a_body_cost_others_nothing() {
     let fixture = Arc::new(Fixture::start_process("").await);
+    let other = Other::before(&fixture, is_served).await;
     let (size, begun) = (15 * times(), Arc::new(AtomicUsize::new(0)));
     let mut attack = JoinSet::new();
     for _ in 0..size {
@@ -148,8 +194,7 @@ async fn rpcs_without_a_body_cost_others_nothing() {
         });
     }
     reached(&begun, 100 * size).await;
-    others_are_served(&fixture).await;
-    assert!(fixture.peak_memory() < MEMORY);
+    other.is_served_during("RPCs without a body").await;
 }
 
 /// Keeps 100 RPCs in progress on one connection until the connection is closed. Their request bodies are never sent.
@@ -178,6 +223,7 @@ async fn files_that_are_not_read_cost_no_memory() {
     let files = tempfile::tempdir().unwrap();
     std::fs::write(files.path().join("index.html"), "page ".repeat(50_000)).unwrap();
     let fixture = Arc::new(Fixture::start_process(&format!("site = {:?}", files.path())).await);
+    let other = Other::before(&fixture, is_served).await;
     let (size, begun) = (60 * times(), Arc::new(AtomicUsize::new(0)));
     let mut attack = JoinSet::new();
     for _ in 0..size {
@@ -191,9 +237,7 @@ async fn files_that_are_not_read_cost_no_memory() {
         });
     }
     reached(&begun, 100 * size).await;
-    others_are_served(&fixture).await;
-    let peak = fixture.peak_memory();
-    assert!(peak < MEMORY, "{} MiB", peak / 1024 / 1024);
+    other.is_served_during("files that are not read").await;
 }
 
 /// Sends 100 requests for a file on one connection. Does not read the responses, and waits until the connection is

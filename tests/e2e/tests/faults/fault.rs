@@ -106,8 +106,8 @@ impl Fault {
                 Self::Link(link, state)
             }
             44..50 => Self::Silence(link(rng)),
-            50..57 => Self::KillPostgres,
-            57..62 => Self::ForbidWrites,
+            50..56 => Self::KillPostgres,
+            56..62 => Self::ForbidWrites,
             62..65 => Self::Demote,
             65..68 if targets.disk => Self::FillDisk,
             65..74 => Self::KillRedis,
