@@ -1,5 +1,5 @@
-//! Measures a hash on the pool, and the opening of a sealed value by the key ring. Each is compared with the
-//! cryptographic library alone.
+//! Measures a hash on the pool, the sealing and opening of a hash, and the opening of the record of a session. The first
+//! and the last are compared with the cryptographic library alone. The sealing of a hash is compared with the hash.
 
 use std::error::Error;
 use std::fs::OpenOptions;
@@ -7,7 +7,9 @@ use std::hint::black_box;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 
+use aikagi_domain::credential::Epoch;
 use aikagi_domain::session::{SessionToken, TokenDigest};
+use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_hashing::seal::{Context, KeyRing};
 use aikagi_hashing::{Pool, SecretBytes, Settings};
 use argon2::{Algorithm, Argon2, Params, Version};
@@ -24,6 +26,7 @@ const RECORD: [u8; 256] = [b'.'; 256];
 fn main() -> Result<(), Box<dyn Error>> {
     let mut criterion = Criterion::default().configure_from_args();
     hash(&mut criterion)?;
+    seal(&mut criterion)?;
     open(&mut criterion)?;
     criterion.final_summary();
     Ok(())
@@ -55,6 +58,26 @@ fn hash(criterion: &mut Criterion) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// A login opens one hash and computes one. A change of the password seals one.
+fn seal(criterion: &mut Criterion) -> Result<(), Box<dyn Error>> {
+    let ring = KeyRing::parse(&KeyRing::generate_file_text("bench", &mut rand::rng()))?;
+    let number = TelephoneNumber::parse("0312345678")?;
+    let context = Context::Permanent {
+        number: &number,
+        epoch: Epoch(1),
+    };
+    let sealed = ring.sealing_ring().seal(context, &[b'.'; 97])?;
+    let mut group = criterion.benchmark_group("a sealed hash");
+    group.bench_function("sealed by the sealing ring", |bencher| {
+        bencher.iter(|| ring.sealing_ring().seal(context, black_box(&[b'.'; 97])));
+    });
+    group.bench_function("opened by the key ring", |bencher| {
+        bencher.iter(|| ring.open(context, black_box(&sealed)));
+    });
+    group.finish();
+    Ok(())
+}
+
 fn open(criterion: &mut Criterion) -> Result<(), Box<dyn Error>> {
     let directory = tempfile::tempdir()?;
     let path = directory.path().join("key-ring.toml");
@@ -66,8 +89,7 @@ fn open(criterion: &mut Criterion) -> Result<(), Box<dyn Error>> {
     file.write_all(KeyRing::generate_file_text("bench", &mut rand::rng()).as_bytes())?;
     let ring = KeyRing::load(&path)?;
     let digest: TokenDigest = SessionToken::generate(&mut rand::rng()).digest();
-    let context = Context::Session { digest: &digest };
-    let sealed = ring.seal(context, &RECORD)?;
+    let sealed = ring.seal_session(&digest, &RECORD)?;
 
     let cipher = XChaCha20Poly1305::new(&Key::from([7; 32]));
     let nonce = XNonce::from([7; 24]);
@@ -79,7 +101,7 @@ fn open(criterion: &mut Criterion) -> Result<(), Box<dyn Error>> {
 
     let mut group = criterion.benchmark_group("a session's record");
     group.bench_function("opened by the key ring", |bencher| {
-        bencher.iter(|| ring.open(context, black_box(&sealed)));
+        bencher.iter(|| ring.open_session(&digest, black_box(&sealed)));
     });
     group.bench_function("decrypted", |bencher| {
         bencher.iter(|| {

@@ -1,7 +1,7 @@
 //! The `[hashing]` section of a service's settings.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 
 use argon2::Params;
@@ -9,14 +9,18 @@ use serde::Deserialize;
 
 use crate::cost::Cost;
 use crate::memory::{MemoryError, check_memory};
-use crate::seal::{KeyRing, KeyRingError};
+use crate::seal::{KeyFileError, KeyRing, SealingRing};
 
-/// The cost of one hash, the number of parallel hashes, and the file with the sealing keys.
+/// The cost of one hash, the number of parallel hashes, and the file with the keys.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// The file with the sealing keys, for [`KeyRing::load`](crate::seal::KeyRing::load).
-    pub key_ring: PathBuf,
+    /// The file for [`KeyRing::load`], if the service opens hashes.
+    #[serde(default)]
+    pub key_ring: Option<PathBuf>,
+    /// The file for [`SealingRing::load`], if the service only seals hashes (INV-9).
+    #[serde(default)]
+    pub sealing_ring: Option<PathBuf>,
     /// The memory of one hash, in KiB.
     #[serde(default = "default_memory_kib")]
     pub memory_kib: u32,
@@ -87,10 +91,11 @@ fn default_queue() -> usize {
 }
 
 impl Default for Settings {
-    /// The parameters that OWASP recommends, and no key ring.
+    /// The parameters that OWASP recommends, and no keys.
     fn default() -> Self {
         Self {
-            key_ring: PathBuf::new(),
+            key_ring: None,
+            sealing_ring: None,
             memory_kib: default_memory_kib(),
             iterations: default_iterations(),
             parallelism: default_parallelism(),
@@ -119,9 +124,22 @@ pub enum SettingsError {
     /// The arenas do not fit into this process's memory.
     #[error(transparent)]
     Memory(#[from] MemoryError),
-    /// The file with the sealing keys cannot be used (INV-9).
-    #[error("setting `hashing.key_ring`: {0}")]
-    KeyRing(#[from] KeyRingError),
+    /// The file with the keys cannot be used (INV-9).
+    #[error("setting `hashing.{key}`: {source}")]
+    Keys {
+        /// The setting.
+        key: &'static str,
+        /// The problem.
+        source: KeyFileError,
+    },
+    /// The service has keys that it must not have, or no keys (INV-9).
+    #[error("setting `hashing.{key}`: {reason}")]
+    WrongKeys {
+        /// The setting.
+        key: &'static str,
+        /// The problem.
+        reason: &'static str,
+    },
     /// The two implementations of Argon2id disagree on a known input.
     #[error(
         "the vectorised implementation of Argon2id is wrong on this machine: set `hashing.engine = \"portable\"`"
@@ -180,12 +198,37 @@ impl Settings {
             .saturating_mul(1024)
     }
 
-    /// Checks these settings at the start of a service: the numbers, the memory limit and the key ring.
+    /// Checks these settings at the start of a service: the numbers and the memory limit.
     pub fn check(&self) -> Result<(), SettingsError> {
         self.params()?;
-        check_memory(self.arena_bytes(), None)?;
-        KeyRing::load(&self.key_ring)?;
-        Ok(())
+        Ok(check_memory(self.arena_bytes(), None)?)
+    }
+
+    /// INV-9: the keys of a service that opens hashes. Fails if the settings name a sealing ring.
+    pub fn key_ring(&self) -> Result<KeyRing, SettingsError> {
+        if self.sealing_ring.is_some() {
+            return Err(SettingsError::WrongKeys {
+                key: "sealing_ring",
+                reason: "this service opens hashes: remove this setting, and set `hashing.key_ring`",
+            });
+        }
+        let key = "key_ring";
+        let file = given(key, self.key_ring.as_deref())?;
+        KeyRing::load(file).map_err(|source| SettingsError::Keys { key, source })
+    }
+
+    /// INV-9: the keys of a service that only seals hashes. Fails if the settings name a key ring.
+    pub fn sealing_ring(&self) -> Result<SealingRing, SettingsError> {
+        if self.key_ring.is_some() {
+            return Err(SettingsError::WrongKeys {
+                key: "key_ring",
+                reason: "this service must not be able to open hashes: remove this setting, and set \
+                         `hashing.sealing_ring`",
+            });
+        }
+        let key = "sealing_ring";
+        let file = given(key, self.sealing_ring.as_deref())?;
+        SealingRing::load(file).map_err(|source| SettingsError::Keys { key, source })
     }
 
     pub(crate) fn params(&self) -> Result<Params, SettingsError> {
@@ -208,6 +251,13 @@ impl Settings {
             .params()
             .map_err(out_of_range("memory_kib, iterations, parallelism"))
     }
+}
+
+fn given<'a>(key: &'static str, file: Option<&'a Path>) -> Result<&'a Path, SettingsError> {
+    file.ok_or(SettingsError::WrongKeys {
+        key,
+        reason: "is missing",
+    })
 }
 
 /// Converts the refusal of a cost into an error that names the setting.

@@ -1,5 +1,6 @@
 //! The members of an installation: services, jobs, stores and outside workloads. Only this file lists them.
 
+use crate::key_files::KeyFile;
 use crate::redis_users::RedisUser;
 
 /// The services.
@@ -81,11 +82,13 @@ impl Service {
         }
     }
 
-    /// True if the service hashes passwords and therefore needs the key ring.
-    pub const fn has_key_ring(self) -> bool {
+    /// INV-9: the files of keys that the service needs. Only a service that compares passwords can open hashes.
+    pub const fn key_files(self) -> &'static [KeyFile] {
         match self {
-            Self::Issuance | Self::Authentication | Self::Password | Self::Units => true,
-            Self::Edge | Self::Gateway => false,
+            Self::Authentication => &[KeyFile::KeyRing],
+            Self::Password | Self::Units => &[KeyFile::SealingRing],
+            Self::Issuance => &[KeyFile::SealingRing, KeyFile::CallKeys],
+            Self::Edge | Self::Gateway => &[],
         }
     }
 
@@ -129,11 +132,11 @@ impl Job {
         }
     }
 
-    /// True if the job needs the key ring.
-    pub const fn has_key_ring(self) -> bool {
+    /// INV-9: the files of keys that the job needs.
+    pub const fn key_files(self) -> &'static [KeyFile] {
         match self {
-            Self::Reseal => true,
-            Self::Retention => false,
+            Self::Reseal => &[KeyFile::KeyRing],
+            Self::Retention => &[],
         }
     }
 }

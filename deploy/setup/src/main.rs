@@ -92,7 +92,7 @@ async fn main() -> Result<()> {
         Job::Copy { from, to } => shares::copy(&from, &to),
         Job::Keys { directory, change } => {
             let keys = keys::change(&shares::key_ring(&directory.path), &change)?;
-            shares::share_key_ring(&directory.path)?;
+            shares::share_key_files(&directory.path)?;
             println!("{keys}");
             Ok(())
         }

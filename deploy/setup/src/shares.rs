@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use aikagi_installation::certificates::{Authority, Identity};
 use aikagi_installation::files::{private_directory, write_private, write_public};
-use aikagi_installation::key_ring::ensure_key_ring;
+use aikagi_installation::key_files::{KeyFile, ensure_key_ring, read_key_ring};
 use aikagi_installation::random::random_hexadecimal;
 use aikagi_installation::redis_users::{AdministrativeUser, RedisUser, acl_file};
 use aikagi_installation::workloads::{
@@ -21,7 +21,7 @@ use crate::deny_list;
 
 /// The path of the key ring in the vault.
 pub(crate) fn key_ring(directory: &Path) -> PathBuf {
-    directory.join("vault/key-ring.toml")
+    directory.join("vault").join(KeyFile::KeyRing.file_name())
 }
 
 /// The name of the deny list in the vault and in each share.
@@ -67,7 +67,7 @@ pub(crate) fn make(
             share.private("redis.password", &password)?;
         }
     }
-    share_key_ring(directory)?;
+    share_key_files(directory)?;
 
     let edge = vault.share(Service::Edge.name())?;
     let names: Vec<&str> = public_names.iter().map(String::as_str).collect();
@@ -140,15 +140,22 @@ pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Copies the key ring to the share of every service and job that seals or opens values.
-pub(crate) fn share_key_ring(directory: &Path) -> Result<()> {
-    let ring = key_ring(directory);
-    let services = Service::ALL
-        .into_iter()
-        .filter(|service| service.has_key_ring());
-    let jobs = Job::ALL.into_iter().filter(|job| job.has_key_ring());
-    for name in services.map(Service::name).chain(jobs.map(Job::name)) {
-        Share::open(directory, name)?.copy(&ring, "key-ring.toml")?;
+/// INV-9: gives every service and job the files of keys that it needs. Removes every other file of keys from its share.
+/// Earlier versions gave the key ring to services that only seal.
+pub(crate) fn share_key_files(directory: &Path) -> Result<()> {
+    let ring = read_key_ring(&key_ring(directory))?;
+    let services = Service::ALL.map(|service| (service.name(), service.key_files()));
+    let jobs = Job::ALL.map(|job| (job.name(), job.key_files()));
+    for (name, needed) in services.into_iter().chain(jobs) {
+        let share = Share::open(directory, name)?;
+        for file in needed {
+            share.private(file.file_name(), file.text(&ring)?.as_bytes())?;
+        }
+        for file in KeyFile::ALL {
+            if !needed.contains(&file) {
+                share.remove(file.file_name())?;
+            }
+        }
     }
     Ok(())
 }
@@ -277,6 +284,17 @@ impl Share {
         self.put(name, content, write_private)
     }
 
+    /// Removes a file, if the share has it.
+    fn remove(&self, name: &str) -> Result<()> {
+        let file = self.0.join(name);
+        match std::fs::remove_file(&file) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("cannot remove {}", file.display()))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Writes a file, unless it already has this content. Services reload a file when its modification time changes.
     fn put(&self, name: &str, content: &[u8], write: fn(&Path, &[u8]) -> Result<()>) -> Result<()> {
         let file = self.0.join(name);
@@ -288,135 +306,4 @@ impl Share {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn names(directory: &Path) -> Vec<String> {
-        let mut names: Vec<String> = std::fs::read_dir(directory)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
-    }
-
-    fn make_shares(renew: bool, directory: &Path) {
-        make(
-            directory,
-            &["settings.example.jp".to_owned()],
-            renew,
-            |_| {},
-        )
-        .unwrap();
-    }
-
-    /// A container has the secrets that the architecture's table lists for it, and no others.
-    #[test]
-    fn each_container_gets_its_share_and_no_more() {
-        let dir = tempfile::tempdir().unwrap();
-        make_shares(false, dir.path());
-        let identity = [
-            "authorities.pem",
-            "deny-list.txt",
-            "identity.key",
-            "identity.pem",
-        ];
-        let with = |more: &[&str]| {
-            let mut all: Vec<String> = identity.iter().chain(more).map(|&x| x.to_owned()).collect();
-            all.sort();
-            all
-        };
-        let ring = "key-ring.toml";
-        let (postgres, redis) = ("postgres.password", "redis.password");
-        let dir = dir.path();
-        assert_eq!(
-            names(&dir.join("edge")),
-            with(&[redis, "public.key", "public.pem"])
-        );
-        for name in ["issuance", "authentication"] {
-            assert_eq!(names(&dir.join(name)), with(&[postgres, redis, ring]));
-        }
-        for name in ["password", "units"] {
-            assert_eq!(names(&dir.join(name)), with(&[postgres, ring]));
-        }
-        assert_eq!(
-            names(&dir.join("reseal")),
-            ["authorities.pem", ring, postgres]
-        );
-        assert_eq!(names(&dir.join("retention")), ["authorities.pem", postgres]);
-        for name in ["gateway", "operator", "ivr"] {
-            assert_eq!(names(&dir.join(name)), identity);
-        }
-        assert!(!dir.join("backend").exists());
-    }
-
-    /// The source is like a secret that Kubernetes mounts: links to files in a hidden directory. Everyone may read them.
-    #[test]
-    fn only_the_owner_can_read_a_copy() {
-        use std::os::unix::fs::{PermissionsExt as _, symlink};
-
-        let dir = tempfile::tempdir().unwrap();
-        let (given, own) = (dir.path().join("given"), dir.path().join("own"));
-        std::fs::create_dir_all(given.join("..data")).unwrap();
-        for name in ["identity.key", "authorities.pem"] {
-            write_public(&given.join("..data").join(name), name.as_bytes()).unwrap();
-            symlink(Path::new("..data").join(name), given.join(name)).unwrap();
-        }
-        copy(&given, &own).unwrap();
-        assert_eq!(names(&own), ["authorities.pem", "identity.key"]);
-        let key = own.join("identity.key");
-        assert_eq!(std::fs::read(&key).unwrap(), b"identity.key");
-        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!((mode(&own), mode(&key)), (0o700, 0o600));
-    }
-
-    /// A second run changes nothing. With `renew` it changes only certificates and their keys.
-    #[test]
-    fn only_a_renewal_replaces_certificates() {
-        let dir = tempfile::tempdir().unwrap();
-        let read = |name: &str| std::fs::read(dir.path().join(name)).unwrap();
-        make_shares(false, dir.path());
-        let kept = [
-            "units/key-ring.toml",
-            "redis/users.acl",
-            "units/authorities.pem",
-        ];
-        let before = kept.map(read);
-        let certificate = read("gateway/identity.pem");
-        make_shares(false, dir.path());
-        assert_eq!(read("gateway/identity.pem"), certificate);
-        make_shares(true, dir.path());
-        assert_ne!(read("gateway/identity.pem"), certificate);
-        assert_eq!(kept.map(read), before);
-    }
-
-    /// The passphrase of the backups is generated once. PostgreSQL gets the operator's settings with it.
-    #[test]
-    fn backups_have_one_passphrase() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = |name: &str| dir.path().join(name).join(BACKUPS);
-        make_shares(false, dir.path());
-        let first = std::fs::read_to_string(path("postgres")).unwrap();
-        let passphrase = first.split("repo1-cipher-pass=").nth(1).unwrap().trim_end();
-        assert_eq!(passphrase.len(), 64);
-        let changed = format!("{first}repo1-type=s3\n");
-        write_private(&path("vault"), changed.as_bytes()).unwrap();
-        make_shares(true, dir.path());
-        assert_eq!(std::fs::read_to_string(path("postgres")).unwrap(), changed);
-    }
-
-    /// The default user is off, and every other user has a password.
-    #[test]
-    fn every_redis_user_has_a_password() {
-        let dir = tempfile::tempdir().unwrap();
-        make_shares(false, dir.path());
-        let text = std::fs::read_to_string(dir.path().join("redis/users.acl")).unwrap();
-        let users: Vec<&str> = text.lines().collect();
-        assert_eq!(users.len(), 7);
-        assert_eq!(users[0], "user default reset");
-        assert!(
-            users[1..].iter().all(|user| user.contains(" on #")),
-            "{text}"
-        );
-    }
-}
+mod tests;

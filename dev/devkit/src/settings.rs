@@ -39,8 +39,8 @@ pub struct ServiceEnvironment {
     pub postgres: Option<Login>,
     /// The service's login to Redis, if it has one.
     pub redis: Option<Login>,
-    /// The key ring's file.
-    pub key_ring: PathBuf,
+    /// The directory of the files of keys.
+    pub key_files: PathBuf,
     /// The addresses of every service's replicas.
     pub addresses: BTreeMap<Service, Vec<String>>,
     /// True for a log format for people, false for a log format for machines.
@@ -98,10 +98,15 @@ pub fn settings(service: Service, ports: Ports, environment: &ServiceEnvironment
     if let Some(login) = &environment.redis {
         put(&mut all, "redis", login.table()?);
     }
-    if service.has_key_ring() {
-        let mut hashing = Table::new();
-        put(&mut hashing, "key_ring", path(&environment.key_ring)?);
-        put(&mut all, "hashing", hashing);
+    for file in service.key_files() {
+        let (section, key) = file.setting();
+        let mut table = Table::new();
+        put(
+            &mut table,
+            key,
+            path(&environment.key_files.join(file.file_name()))?,
+        );
+        put(&mut all, section, table);
     }
     if !service.upstreams().is_empty() {
         let mut upstreams = Table::new();
@@ -222,7 +227,7 @@ mod tests {
                 url: "redis://gateway@127.0.0.1:1".to_owned(),
                 password_file: None,
             }),
-            key_ring: "/ring".into(),
+            key_files: "/keys".into(),
             addresses: BTreeMap::from([(Service::Units, vec!["127.0.0.1:7304".to_owned()])]),
             pretty_logs: false,
         };
@@ -244,6 +249,16 @@ mod tests {
             &environment,
         )
         .unwrap();
-        assert!(issuance.contains_key("hashing") && !issuance.contains_key("upstreams"));
+        assert!(!issuance.contains_key("upstreams"));
+        let hashing = issuance["hashing"].as_table().unwrap();
+        assert_eq!(
+            hashing["sealing_ring"].as_str(),
+            Some("/keys/sealing-ring.toml")
+        );
+        assert!(!hashing.contains_key("key_ring"));
+        assert_eq!(
+            issuance["call"]["keys"].as_str(),
+            Some("/keys/call-keys.toml")
+        );
     }
 }

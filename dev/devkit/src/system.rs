@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use aikagi_installation::certificates::{Authority, Identity};
 use aikagi_installation::files::{private_directory, write_private};
-use aikagi_installation::key_ring::ensure_key_ring;
+use aikagi_installation::key_files::ensure_key_files;
 use aikagi_installation::random::random_hexadecimal;
 use aikagi_installation::redis_users::{RedisUser, acl_file};
 use aikagi_installation::workloads::{OutsideWorkload, Service, Store, postgres_roles};
@@ -154,7 +154,7 @@ impl System {
         for workload in OutsideWorkload::ALL {
             authority.issue(workload.name(), &[])?;
         }
-        ensure_key_ring(&key_ring(&dir))?;
+        ensure_key_files(&dir.join("secrets"))?;
 
         let ports = choose_ports(options)?;
         let services = BTreeMap::new();
@@ -256,7 +256,7 @@ impl System {
                 .redis_user()
                 .map(|user| self.redis_login(user))
                 .transpose()?,
-            key_ring: key_ring(&self.dir),
+            key_files: self.dir.join("secrets"),
             addresses: self
                 .ports
                 .iter()
@@ -350,10 +350,6 @@ fn choose_ports(options: &Options) -> Result<BTreeMap<Service, Vec<Ports>>> {
         chosen.insert(service, all);
     }
     Ok(chosen)
-}
-
-fn key_ring(dir: &Path) -> PathBuf {
-    dir.join("secrets/key-ring.toml")
 }
 
 /// The directory with the passwords of a store's users.

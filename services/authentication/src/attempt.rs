@@ -69,7 +69,7 @@ impl Authentication {
                 let former = hash
                     .as_ref()
                     .is_some_and(|hash| !permit.has_present_cost(hash));
-                let compared = compare(permit, password, hash.as_ref()).await;
+                let compared = self.compare(permit, password, hash.as_ref()).await;
                 compared.map(|matches| (matches, former))
             }
             Err(failure) => Err(failure),
@@ -149,21 +149,34 @@ impl Authentication {
             }
         }
     }
-}
 
-/// Compares a password with a hash. Without a hash it verifies a decoy, so that the refusal takes as long as the
-/// refusal of a wrong password (INV-10).
-async fn compare(
-    permit: &mut Permit,
-    password: &TypedPassword,
-    hash: Option<&Hash>,
-) -> Result<bool, Failure> {
-    let secret = SecretBytes::from(password.expose());
-    let compared = match hash {
-        Some(hash) => permit.verify(secret, hash).await,
-        None => permit.verify_decoy(secret).await,
-    };
-    Ok(compared?)
+    /// Compares a password with an opened hash, or with a decoy if there is none.
+    async fn compare(
+        &self,
+        permit: &mut Permit,
+        password: &TypedPassword,
+        hash: Option<&Hash>,
+    ) -> Result<bool, Failure> {
+        match hash {
+            Some(hash) => Ok(permit
+                .verify(SecretBytes::from(password.expose()), hash)
+                .await?),
+            None => self.compare_with_decoy(permit, password).await,
+        }
+    }
+
+    /// INV-10: opens and compares a decoy, so that a refusal without a hash takes as long as the refusal of a wrong
+    /// password. Returns false.
+    pub(crate) async fn compare_with_decoy(
+        &self,
+        permit: &mut Permit,
+        password: &TypedPassword,
+    ) -> Result<bool, Failure> {
+        self.keys.open_decoy();
+        Ok(permit
+            .verify_decoy(SecretBytes::from(password.expose()))
+            .await?)
+    }
 }
 
 /// The context for which the hash of a permanent password is sealed (INV-9).

@@ -32,8 +32,7 @@ use aikagi_api::authentication::v1::authentication_service_server::{
 };
 use aikagi_domain::credential::CredentialRules;
 use aikagi_domain::session::SessionRules;
-use aikagi_hashing::Pool;
-use aikagi_hashing::seal::KeyRing;
+use aikagi_hashing::{KeyRing, Pool};
 use aikagi_ledger::{Ledger, Planning};
 use aikagi_mesh::background::BackgroundTask;
 use aikagi_mesh::clock::SharedClock;
@@ -80,7 +79,7 @@ impl Authentication {
             turns: Turns::new(usize::MAX),
             ttl: aikagi_ttl::TtlStore::connect(&settings.redis)?,
             pool: Pool::new(&settings.hashing)?,
-            keys: KeyRing::load(&settings.hashing.key_ring)?,
+            keys: settings.hashing.key_ring()?,
             clock,
             credential_rules: Arc::new(settings.credential.clone()),
             session_rules: Arc::new(settings.session.clone()),

@@ -40,9 +40,7 @@ impl Authentication {
         let charge = Charge::of(&number, None);
         let Some(attempt) = self.attempt(&mut permit, charge, &password, now).await? else {
             // LOGIN-5, INV-10: a refusal without an attempt does the same work as one with an attempt.
-            permit
-                .verify_decoy(aikagi_hashing::SecretBytes::from(password.expose()))
-                .await?;
+            self.compare_with_decoy(&mut permit, &password).await?;
             drop(permit);
             self.store.note_refused_login(&number, now).await?;
             return Err(self.login_refused(None));

@@ -6,7 +6,6 @@ use aikagi_api::timestamp;
 use aikagi_api::units::v1::{AccountRole, AuthUnit};
 use aikagi_domain::fault::InternalFault;
 use aikagi_domain::session::{SessionRecord, SessionToken, TokenDigest, revision};
-use aikagi_hashing::seal::Context;
 use aikagi_refusal::{ErrorReason, Failure, Refusal};
 use chrono::{DateTime, Utc};
 
@@ -77,7 +76,7 @@ impl Authentication {
         else {
             return Ok(None);
         };
-        let opened = self.keys.open(Context::Session { digest }, &entry.record)?;
+        let opened = self.keys.open_session(digest, &entry.record)?;
         let record = serde_json::from_slice(&opened)
             .map_err(|_malformed| InternalFault("a session record is malformed"))?;
         Ok(Some(StoredSession {
@@ -132,9 +131,7 @@ impl Authentication {
         let digest = token.digest();
         let plain = serde_json::to_vec(record)
             .map_err(|_unwritable| InternalFault("a session record cannot be written"))?;
-        let sealed = self
-            .keys
-            .seal(Context::Session { digest: &digest }, &plain)?;
+        let sealed = self.keys.seal_session(&digest, &plain)?;
         self.ttl
             .sessions()
             .put(

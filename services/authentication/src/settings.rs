@@ -24,6 +24,8 @@ pub struct Settings {
 
 impl aikagi_mesh::run::Settings for Settings {
     fn check(&self) -> anyhow::Result<()> {
-        Ok(self.hashing.check()?)
+        self.hashing.check()?;
+        self.hashing.key_ring()?;
+        Ok(())
     }
 }

@@ -1,6 +1,5 @@
 //! The records of calls in Redis. Each record is sealed for its call (IVR-12).
 
-use aikagi_hashing::seal::Context;
 use aikagi_refusal::{ErrorReason, Failure, Refusal};
 
 use crate::Issuance;
@@ -21,7 +20,7 @@ impl Issuance {
         let Some((version, sealed)) = self.ttl.calls().load(call_id).await? else {
             return Ok(None);
         };
-        let opened = match self.keys.open(Context::Call { call_id }, &sealed) {
+        let opened = match self.call_keys.open(call_id, &sealed) {
             Ok(opened) => opened,
             Err(fault) => {
                 Failure::from(fault).report();
@@ -43,9 +42,7 @@ impl Issuance {
         expected: Option<u64>,
         record: &CallRecord,
     ) -> Result<bool, Failure> {
-        let sealed = self
-            .keys
-            .seal(Context::Call { call_id }, &record.to_bytes())?;
+        let sealed = self.call_keys.seal(call_id, &record.to_bytes())?;
         Ok(self
             .ttl
             .calls()

@@ -23,8 +23,7 @@ use std::sync::Arc;
 
 use aikagi_api::issuance::v1::call_service_server::{CallServiceServer, SERVICE_NAME};
 use aikagi_domain::credential::CredentialRules;
-use aikagi_hashing::Pool;
-use aikagi_hashing::seal::KeyRing;
+use aikagi_hashing::{CallKeys, Pool, SealingRing};
 use aikagi_ledger::{Ledger, Planning};
 use aikagi_mesh::background::BackgroundTask;
 use aikagi_mesh::clock::SharedClock;
@@ -44,7 +43,8 @@ pub struct Issuance {
     store: Store,
     ttl: aikagi_ttl::TtlStore,
     pool: Pool,
-    keys: KeyRing,
+    keys: SealingRing,
+    call_keys: CallKeys,
     clock: SharedClock,
     rules: Arc<CredentialRules>,
     call: Arc<CallSettings>,
@@ -52,7 +52,7 @@ pub struct Issuance {
 }
 
 impl Issuance {
-    /// Creates the service. The stores need not respond yet, but the key ring must be readable.
+    /// Creates the service. The stores need not respond yet, but the files of keys must be readable.
     pub fn new(
         settings: &Settings,
         clock: SharedClock,
@@ -62,7 +62,8 @@ impl Issuance {
             store: Store::new(Ledger::connect(&settings.postgres, Planning::Once)?),
             ttl: aikagi_ttl::TtlStore::connect(&settings.redis)?,
             pool: Pool::new(&settings.hashing)?,
-            keys: KeyRing::load(&settings.hashing.key_ring)?,
+            keys: settings.hashing.sealing_ring()?,
+            call_keys: settings.call.keys()?,
             clock,
             rules: Arc::new(settings.credential.clone()),
             call: Arc::new(settings.call.clone()),

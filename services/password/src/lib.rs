@@ -19,8 +19,7 @@ use aikagi_api::authentication::v1::authentication_service_client::Authenticatio
 use aikagi_api::password::v1::password_service_server::{PasswordServiceServer, SERVICE_NAME};
 use aikagi_domain::credential::CredentialRules;
 use aikagi_domain::password::PasswordPolicy;
-use aikagi_hashing::Pool;
-use aikagi_hashing::seal::KeyRing;
+use aikagi_hashing::{Pool, SealingRing};
 use aikagi_ledger::{Ledger, Planning};
 use aikagi_mesh::background::BackgroundTask;
 use aikagi_mesh::client::Upstream;
@@ -42,7 +41,7 @@ pub struct Password {
     store: Store,
     authentication: AuthenticationServiceClient<Upstream>,
     pool: Pool,
-    keys: KeyRing,
+    keys: SealingRing,
     clock: SharedClock,
     credential_rules: Arc<CredentialRules>,
     policy: Arc<PasswordPolicy>,
@@ -50,7 +49,7 @@ pub struct Password {
 }
 
 impl Password {
-    /// Creates the service. The ledger and authentication need not respond yet, but the key ring must be readable.
+    /// Creates the service. The ledger and authentication need not respond yet, but the sealing ring must be readable.
     pub fn new(
         settings: &Settings,
         context: &ServiceContext,
@@ -67,7 +66,7 @@ impl Password {
             store: Store::new(Ledger::connect(&settings.postgres, Planning::Once)?),
             authentication: AuthenticationServiceClient::new(authentication),
             pool: Pool::new(&settings.hashing)?,
-            keys: KeyRing::load(&settings.hashing.key_ring)?,
+            keys: settings.hashing.sealing_ring()?,
             clock,
             credential_rules: Arc::new(settings.credential.clone()),
             policy: Arc::new(settings.policy.clone()),

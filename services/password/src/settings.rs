@@ -11,7 +11,7 @@ use serde::Deserialize;
 pub struct Settings {
     /// The ledger, as role `aikagi_password`.
     pub postgres: aikagi_ledger::Settings,
-    /// The cost of a hash, and the key ring.
+    /// The cost of a hash, and the sealing ring.
     pub hashing: aikagi_hashing::Settings,
     /// The lifetimes and limits of passwords (PW-3). All services must have the same values.
     #[serde(default)]
@@ -34,6 +34,7 @@ pub struct UpstreamSettings {
 impl aikagi_mesh::run::Settings for Settings {
     fn check(&self) -> anyhow::Result<()> {
         self.hashing.check()?;
+        self.hashing.sealing_ring()?;
         anyhow::ensure!(
             self.policy.min_length <= self.policy.max_length,
             "setting `policy.min_length`: must not be greater than `policy.max_length`"

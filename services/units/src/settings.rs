@@ -10,7 +10,7 @@ use serde::Deserialize;
 pub struct Settings {
     /// The ledger, as role `aikagi_units`.
     pub postgres: aikagi_ledger::Settings,
-    /// The cost of a hash, and the key ring.
+    /// The cost of a hash, and the sealing ring.
     pub hashing: aikagi_hashing::Settings,
     /// The lifetimes and limits of passwords (LOGIN-2, PW-3). All services must have the same values.
     #[serde(default)]
@@ -56,6 +56,8 @@ impl aikagi_mesh::run::Settings for Settings {
             self.unit_migration.parallel > 0,
             "unit_migration.parallel: must be at least 1"
         );
-        Ok(self.hashing.check()?)
+        self.hashing.check()?;
+        self.hashing.sealing_ring()?;
+        Ok(())
     }
 }

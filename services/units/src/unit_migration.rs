@@ -15,8 +15,7 @@ use aikagi_api::authentication::v1::authentication_service_client::Authenticatio
 use aikagi_api::units::v1::{AccountRole, Login};
 use aikagi_domain::credential::CredentialRules;
 use aikagi_domain::unit_migration;
-use aikagi_hashing::Pool;
-use aikagi_hashing::seal::KeyRing;
+use aikagi_hashing::{Pool, SealingRing};
 use aikagi_mesh::client::Upstream;
 use aikagi_mesh::clock::SharedClock;
 use aikagi_mesh::policy::Policies;
@@ -32,7 +31,7 @@ pub(crate) struct UnitMigration {
     store: Store,
     authentication: AuthenticationServiceClient<Upstream>,
     pool: Pool,
-    keys: KeyRing,
+    keys: SealingRing,
     clock: SharedClock,
     credential_rules: Arc<CredentialRules>,
     bounds: UnitMigrationSettings,
@@ -40,7 +39,7 @@ pub(crate) struct UnitMigration {
 }
 
 impl UnitMigration {
-    /// Creates the service. Authentication need not respond yet, but the key ring must be readable.
+    /// Creates the service. Authentication need not respond yet, but the sealing ring must be readable.
     pub(crate) fn new(
         settings: &Settings,
         context: &ServiceContext,
@@ -58,7 +57,7 @@ impl UnitMigration {
             store,
             authentication: AuthenticationServiceClient::new(authentication),
             pool: Pool::new(&settings.hashing)?,
-            keys: KeyRing::load(&settings.hashing.key_ring)?,
+            keys: settings.hashing.sealing_ring()?,
             clock,
             credential_rules: Arc::new(settings.credential.clone()),
             bounds: settings.unit_migration.clone(),

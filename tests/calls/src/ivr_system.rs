@@ -33,9 +33,9 @@ impl IvrSystem {
     pub(super) fn open(home: &Path, binaries: &Path) -> Result<Self> {
         let options = Options {
             adjust: |service, _, table| {
-                if service == Service::Issuance {
-                    let call = toml::Table::from_iter([("key_timeout".to_owned(), "5s".into())]);
-                    table.insert("call".to_owned(), call.into());
+                let call = table.get_mut("call").and_then(toml::Value::as_table_mut);
+                if let (Service::Issuance, Some(call)) = (service, call) {
+                    call.insert("key_timeout".to_owned(), "5s".into());
                 }
             },
             ..Options::apart(home.join("system"), binaries, false)?

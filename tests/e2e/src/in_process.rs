@@ -8,7 +8,7 @@ use aikagi_authentication::Authentication;
 use aikagi_client::samples::{CONTRACT, FIRST, SECOND, STRANGER, TEMPORARY, UNSUBSCRIBED};
 use aikagi_client::{Backend, Files, Ivr, Operator, Site, connect};
 use aikagi_devkit::installation::certificates::{Authority, Identity};
-use aikagi_devkit::installation::key_ring::ensure_key_ring;
+use aikagi_devkit::installation::key_files::{KeyFile, ensure_key_files};
 use aikagi_devkit::installation::workloads::Service;
 use aikagi_devkit::ports::Ports;
 use aikagi_devkit::settings::{Login, ServiceEnvironment, settings};
@@ -112,7 +112,7 @@ impl InProcessSystem {
         };
         let redis = TestRedis::start()?;
         let authority = Authority::open(&dir.path().join("certificates"))?;
-        ensure_key_ring(&dir.path().join("key-ring.toml"))?;
+        ensure_key_files(dir.path())?;
 
         let mut listeners = BTreeMap::new();
         let mut addresses = BTreeMap::new();
@@ -224,7 +224,7 @@ impl InProcessSystem {
                 url: self.redis.url(user),
                 password_file: None,
             }),
-            key_ring: self.dir.path().join("key-ring.toml"),
+            key_files: self.dir.path().to_owned(),
             addresses: self.addresses.clone(),
             pretty_logs: true,
         };
@@ -259,7 +259,7 @@ impl InProcessSystem {
 
     /// The path of the key ring.
     pub fn key_ring(&self) -> std::path::PathBuf {
-        self.dir.path().join("key-ring.toml")
+        self.dir.path().join(KeyFile::KeyRing.file_name())
     }
 
     /// Issues a certificate for a workload, inside or outside.

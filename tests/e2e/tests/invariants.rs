@@ -9,8 +9,13 @@ use aikagi_client::samples::{
     CONTRACT, FIRST, OTHER_PERMANENT, OTHER_TEMPORARY, PERMANENT, SECOND, TEMPORARY,
 };
 use aikagi_client::{reason, refused};
+use aikagi_devkit::installation::key_files::KeyFile;
 use aikagi_devkit::installation::workloads::Service;
+use aikagi_domain::credential::Epoch;
+use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_e2e::in_process::{InProcessSystem, Options};
+use aikagi_hashing::SecretBytes;
+use aikagi_hashing::seal::{Context, KeyRing, SealingRing};
 use tonic::Request;
 
 /// INV-1: nothing made under one epoch works under another. A replaced temporary password that
@@ -228,6 +233,57 @@ async fn a_hash_copied_onto_another_row_does_not_work() {
     );
 }
 
+/// INV-9: whoever can write to the ledger and knows the public key cannot store a hash that logs in. The pre-shared key,
+/// which no store has, is missing. With it, as a service has it, the same hash logs in.
+#[tokio::test]
+async fn a_hash_sealed_without_the_pre_shared_key_does_not_log_in() {
+    let system = InProcessSystem::start().await;
+    system.establish(CONTRACT, "2", FIRST, PERMANENT).await;
+    let ledger = system.ledger().await;
+    let epoch: i64 = sqlx::query_scalar("SELECT hash_epoch FROM credentials WHERE number = $1")
+        .bind(FIRST)
+        .fetch_one(&ledger)
+        .await
+        .unwrap();
+    let pool = aikagi_hashing::Pool::new(&aikagi_hashing::Settings {
+        memory_kib: 64,
+        iterations: 1,
+        ..aikagi_hashing::Settings::default()
+    })
+    .unwrap();
+    let mut permit = pool.permit(None).await.unwrap();
+    let hash = permit
+        .hash(SecretBytes::from(OTHER_PERMANENT))
+        .await
+        .unwrap();
+
+    let known = std::fs::read_to_string(system.key_ring()).unwrap();
+    let known = KeyFile::SealingRing.text(&known).unwrap();
+    let foreign = KeyRing::generate_file_text("1", &mut rand::rng());
+    let foreign = KeyFile::SealingRing.text(&foreign).unwrap();
+    let line_of = |text: &str| {
+        let line = text.lines().find(|line| line.starts_with("pre_shared_key"));
+        line.unwrap().to_owned()
+    };
+    let without = known.replace(&line_of(&known), &line_of(&foreign));
+    let number = TelephoneNumber::parse(FIRST).unwrap();
+    let context = Context::Permanent {
+        number: &number,
+        epoch: Epoch(epoch),
+    };
+    for (keys, logs_in) in [(without.as_str(), false), (known.as_str(), true)] {
+        let keys = SealingRing::parse(keys).unwrap();
+        sqlx::query("UPDATE credentials SET permanent_hash = $2 WHERE number = $1")
+            .bind(FIRST)
+            .bind(keys.seal_hash(context, &hash).unwrap())
+            .execute(&ledger)
+            .await
+            .unwrap();
+        let login = system.site().login(FIRST, OTHER_PERMANENT).await;
+        assert_eq!(login.is_ok(), logs_in);
+    }
+}
+
 /// INV-9: a rotation seals the hashes again with the new key. The rotation needs nobody's password.
 /// Its database role can do nothing else.
 #[tokio::test]
@@ -240,7 +296,7 @@ async fn keys_rotate_without_anybodys_password() {
     let ring = std::fs::read_to_string(system.key_ring()).unwrap();
     let mut ring: toml::Table = toml::from_str(&ring).unwrap();
     let keys = ring["keys"].as_table_mut().unwrap();
-    let other = aikagi_hashing::seal::KeyRing::generate_file_text("other", &mut rand::rng());
+    let other = KeyRing::generate_file_text("other", &mut rand::rng());
     let other_key = toml::from_str::<toml::Table>(&other).unwrap()["keys"]["other"].clone();
     keys.insert("rotated".into(), other_key);
     ring.insert("active".into(), "rotated".into());

@@ -8,7 +8,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use aikagi_devkit::installation::certificates::Authority;
-use aikagi_devkit::installation::key_ring::ensure_key_ring;
+use aikagi_devkit::installation::key_files::{KeyFile, ensure_key_files};
 use aikagi_devkit::installation::workloads::Service;
 use aikagi_devkit::ports::free_ports;
 use aikagi_devkit::process::executable;
@@ -33,8 +33,7 @@ impl Workshop {
         let dir = tempfile::tempdir().unwrap();
         let database = TestDatabase::new().await.unwrap();
         let authority = Authority::open(&dir.path().join("certificates")).unwrap();
-        let key_ring = dir.path().join("key-ring.toml");
-        ensure_key_ring(&key_ring).unwrap();
+        ensure_key_files(dir.path()).unwrap();
         let somewhere = vec!["127.0.0.1:1".to_owned()];
         let mut services = BTreeMap::new();
         for service in Service::ALL {
@@ -48,7 +47,7 @@ impl Workshop {
                     url: format!("redis://{}@127.0.0.1:1", user.name()),
                     password_file: None,
                 }),
-                key_ring: key_ring.clone(),
+                key_files: dir.path().to_owned(),
                 addresses: Service::ALL
                     .map(|service| (service, somewhere.clone()))
                     .into(),
@@ -203,22 +202,22 @@ async fn the_environment_is_read_as_strictly() {
 
 /// A file of secrets that other users may read is refused. The error names the file and the
 /// setting.
-/// INV-9: so a key ring that other users can read is never used.
+/// INV-9: so keys that other users can read are never used.
 #[tokio::test]
 async fn secrets_that_others_may_read_are_refused() {
     let workshop = Workshop::open().await;
     let secrets: Vec<(Service, &str, &str)> = Service::ALL
         .into_iter()
         .flat_map(|service| {
-            [
-                (service, "identity", "key"),
-                (service, "hashing", "key_ring"),
-                (service, "public", "key"),
-            ]
+            let files = service.key_files().iter();
+            let settings = files.map(|file| file.setting());
+            settings
+                .chain([("identity", "key"), ("public", "key")])
+                .map(move |(section, key)| (service, section, key))
         })
         .filter(|(service, section, _)| workshop.services[service].contains_key(*section))
         .collect();
-    assert_eq!(secrets.len(), 11);
+    assert_eq!(secrets.len(), 12);
     for (service, section, key) in secrets {
         let file = workshop.path(service, section, key);
         // The two ports of the edge share a key here. Give the public port a separate one.
@@ -236,6 +235,59 @@ async fn secrets_that_others_may_read_are_refused() {
             );
         }
     }
+}
+
+/// INV-9: a service that only seals does not start with a key ring, under any setting. A service that opens hashes does
+/// not start with a sealing ring.
+#[tokio::test]
+async fn keys_of_another_kind_are_refused() {
+    let workshop = Workshop::open().await;
+    let file = |file: KeyFile| workshop.dir.path().join(file.file_name());
+    let words = |file: KeyFile| match file {
+        KeyFile::KeyRing => "this is a key ring",
+        KeyFile::SealingRing => "this is a sealing ring",
+        KeyFile::CallKeys => "these are call keys",
+    };
+    let ring = file(KeyFile::KeyRing);
+    for service in Service::ALL {
+        for expected in service.key_files() {
+            for given in KeyFile::ALL.iter().filter(|given| *given != expected) {
+                let path = file(*given);
+                let (section, key) = expected.setting();
+                let text = path.to_str().unwrap();
+                let printed = workshop
+                    .refuses(service, |table| set(table, section, key, text))
+                    .await;
+                names(
+                    &printed,
+                    &[&format!("{section}.{key}"), text, words(*given)],
+                );
+            }
+        }
+    }
+    for service in [Service::Units, Service::Password, Service::Issuance] {
+        let printed = workshop
+            .refuses(service, |table| {
+                set(table, "hashing", "key_ring", ring.to_str().unwrap());
+            })
+            .await;
+        names(&printed, &["hashing.key_ring", "remove this setting"]);
+        let printed = workshop
+            .refuses(service, |table| {
+                table["hashing"]
+                    .as_table_mut()
+                    .unwrap()
+                    .remove("sealing_ring");
+            })
+            .await;
+        names(&printed, &["hashing.sealing_ring", "is missing"]);
+    }
+    let printed = workshop
+        .refuses(Service::Authentication, |table| {
+            set(table, "hashing", "sealing_ring", "/nowhere");
+        })
+        .await;
+    names(&printed, &["hashing.sealing_ring", "remove this setting"]);
 }
 
 /// INV-12: a service refuses a deny list that is missing or malformed, and names the setting, the file and the line.

@@ -1,181 +1,245 @@
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+//! Tests of sealing. [`known`] compares with values that another program made.
+
+mod files;
+mod known;
+mod rotation;
 
 use aikagi_domain::credential::Epoch;
 use aikagi_domain::session::TokenDigest;
 use aikagi_domain::telephone::TelephoneNumber;
-use tempfile::TempDir;
+use hpke::{Deserializable as _, OpModeS, PskBundle, Serializable as _};
 
-use super::{Context, KeyRing, KeyRingError, SealError, key_id};
+use super::{CallKeys, Context, KeyRing, SealError, SealingRing, key_id};
+use crate::Hash;
+
+/// Tells whether a value opens.
+type Opens<'a> = &'a dyn Fn(&[u8]) -> bool;
+
+/// A hash as the pool makes it.
+const HASH: &[u8] = b"$argon2id$v=19$m=19456,t=2,p=1$c2l4dGVlbiBieXRlcy4uLg$T3VyIGhhc2ggaXMgMzIgYnl0ZXMgbG9uZywgc2lyISE";
 
 fn number(text: &str) -> TelephoneNumber {
     TelephoneNumber::parse(text).unwrap()
 }
 
-fn epoch(value: i64) -> Epoch {
-    Epoch(value)
+/// A key ring with one new key.
+fn ring() -> KeyRing {
+    KeyRing::parse(&KeyRing::generate_file_text("k", &mut rand::rng())).unwrap()
 }
 
-fn write(text: &str, mode: u32) -> (TempDir, PathBuf) {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("key-ring.toml");
-    fs::write(&path, text).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-    (directory, path)
+/// What the services that only seal get.
+fn sealing_ring(ring: &KeyRing) -> SealingRing {
+    SealingRing::parse(&ring.sealing_ring_text().unwrap()).unwrap()
 }
 
-fn load(text: &str) -> Result<KeyRing, KeyRingError> {
-    let (_directory, path) = write(text, 0o600);
-    KeyRing::load(&path)
+fn call_keys(ring: &KeyRing) -> CallKeys {
+    CallKeys::parse(&ring.call_keys_text().unwrap()).unwrap()
 }
 
-fn key_line(id: &str) -> String {
-    let text = KeyRing::generate_file_text(id, &mut rand::rng());
-    text.lines().last().unwrap().to_owned()
+/// All places of hashes that differ in one part from one another.
+fn with_contexts(test: impl FnOnce(&[Context<'_>])) {
+    let (mine, other) = (number("0312345678"), number("0312345679"));
+    let mut contexts = Vec::new();
+    for number in [&mine, &other] {
+        for epoch in [Epoch(7), Epoch(8)] {
+            contexts.push(Context::Permanent { number, epoch });
+            contexts.push(Context::Temporary { number, epoch });
+        }
+    }
+    test(&contexts);
 }
 
+/// INV-9: what a sealing ring seals, the key ring opens. So does what the key ring itself seals.
 #[test]
-fn a_generated_key_ring_seals_and_opens() {
-    let ring = load(&KeyRing::generate_file_text("2026-11", &mut rand::rng())).unwrap();
-    let context = Context::Call { call_id: "call-1" };
-    let sealed = ring.seal(context, b"12345678").unwrap();
-    assert_eq!(key_id(&sealed), Some("2026-11"));
-    assert!(ring.is_current(&sealed));
-    assert_eq!(ring.open(context, &sealed).unwrap().as_slice(), b"12345678");
-    assert_ne!(sealed, ring.seal(context, b"12345678").unwrap());
-    assert!(!sealed.windows(8).any(|window| window == b"12345678"));
+fn the_key_ring_opens_what_the_sealing_ring_seals() {
+    let ring = ring();
+    let hash = Hash::parse(HASH).unwrap();
+    with_contexts(|contexts| {
+        for context in contexts {
+            let by_sealer = sealing_ring(&ring).seal_hash(*context, &hash).unwrap();
+            let by_ring = ring.seal_hash(*context, &hash).unwrap();
+            for sealed in [&by_sealer, &by_ring] {
+                assert_eq!(key_id(sealed), Some("k"));
+                assert!(ring.is_current(sealed));
+                assert_eq!(ring.open_hash(*context, sealed).unwrap(), hash);
+                assert!(!sealed.windows(8).any(|window| window == &HASH[..8]));
+            }
+            assert_ne!(by_sealer, by_ring);
+        }
+    });
 }
 
 /// INV-9: a sealed hash opens only for the number, the epoch and the purpose for which it was sealed.
 #[test]
-fn a_value_opens_in_its_own_context_only() {
-    let ring = load(&KeyRing::generate_file_text("k", &mut rand::rng())).unwrap();
-    let (mine, other) = (number("0312345678"), number("0312345679"));
-    let contexts = [
-        Context::Permanent {
-            number: &mine,
-            epoch: epoch(7),
-        },
-        Context::Permanent {
-            number: &mine,
-            epoch: epoch(8),
-        },
-        Context::Permanent {
-            number: &other,
-            epoch: epoch(7),
-        },
-        Context::Temporary {
-            number: &mine,
-            epoch: epoch(7),
-        },
-        Context::Temporary {
-            number: &mine,
-            epoch: epoch(8),
-        },
-        Context::Temporary {
-            number: &other,
-            epoch: epoch(7),
-        },
-        Context::Call {
-            call_id: "0312345678",
-        },
-        Context::Call { call_id: "" },
-        Context::Session {
-            digest: &TokenDigest([1; 32]),
-        },
-        Context::Session {
-            digest: &TokenDigest([2; 32]),
-        },
-    ];
-    for sealed_for in contexts {
-        let sealed = ring.seal(sealed_for, b"hash").unwrap();
-        for opened_for in contexts {
-            let opened = ring.open(opened_for, &sealed);
-            if opened_for == sealed_for {
-                assert_eq!(opened.unwrap().as_slice(), b"hash");
-            } else {
-                assert_eq!(opened.unwrap_err(), SealError::Invalid);
+fn a_hash_opens_in_its_own_context_only() {
+    let ring = ring();
+    let sealing = sealing_ring(&ring);
+    with_contexts(|contexts| {
+        for sealed_for in contexts {
+            let sealed = sealing.seal(*sealed_for, b"hash").unwrap();
+            for opened_for in contexts {
+                let opened = ring.open(*opened_for, &sealed);
+                if opened_for == sealed_for {
+                    assert_eq!(opened.unwrap().as_slice(), b"hash");
+                } else {
+                    assert_eq!(opened.unwrap_err(), SealError::Invalid);
+                }
             }
         }
-    }
+    });
+}
+
+/// INV-9, INV-3: the record of a session or a call opens for its own session or call only. Records and hashes do not
+/// open one another's way.
+#[test]
+fn a_record_opens_in_its_own_place_only() {
+    let ring = ring();
+    let calls = call_keys(&ring);
+    let [one, two] = [TokenDigest([1; 32]), TokenDigest([2; 32])];
+    let session = ring.seal_session(&one, b"session").unwrap();
+    assert_eq!(
+        ring.open_session(&one, &session).unwrap().as_slice(),
+        b"session"
+    );
+    assert_eq!(ring.open_session(&two, &session), Err(SealError::Invalid));
+
+    let call = calls.seal("call-1", b"call").unwrap();
+    assert_eq!(calls.open("call-1", &call).unwrap().as_slice(), b"call");
+    assert_eq!(calls.open("call-2", &call), Err(SealError::Invalid));
+    assert_eq!(calls.open("", &call), Err(SealError::Invalid));
+    assert_eq!(ring.open_session(&one, &call), Err(SealError::Invalid));
+    assert_eq!(calls.open("call-1", &session), Err(SealError::Invalid));
+
+    with_contexts(|contexts| {
+        let hash = ring.sealing_ring().seal(contexts[0], b"hash").unwrap();
+        assert_eq!(ring.open_session(&one, &hash), Err(SealError::Invalid));
+        assert_eq!(calls.open("call-1", &hash), Err(SealError::Invalid));
+        for record in [&session, &call] {
+            assert_eq!(ring.open(contexts[0], record), Err(SealError::Invalid));
+            assert!(!ring.is_current(record));
+        }
+    });
 }
 
 /// INV-9: a sealed value does not open after a byte was changed or bytes were cut off.
 #[test]
 fn an_altered_value_does_not_open() {
-    let ring = load(&KeyRing::generate_file_text("k", &mut rand::rng())).unwrap();
-    let context = Context::Call { call_id: "c" };
-    let sealed = ring.seal(context, b"hash").unwrap();
-    for position in 0..sealed.len() {
-        let mut altered = sealed.clone();
-        altered[position] ^= 1;
-        assert!(ring.open(context, &altered).is_err(), "byte {position}");
-        assert!(ring.open(context, &sealed[..position]).is_err());
-    }
+    let ring = ring();
+    let calls = call_keys(&ring);
+    let digest = TokenDigest([1; 32]);
+    with_contexts(|contexts| {
+        let context = contexts[0];
+        let hash = ring.sealing_ring().seal(context, b"hash").unwrap();
+        let session = ring.seal_session(&digest, b"session").unwrap();
+        let call = calls.seal("c", b"call").unwrap();
+        let values: [(&[u8], Opens<'_>); 3] = [
+            (&hash, &|sealed| ring.open(context, sealed).is_ok()),
+            (&session, &|sealed| {
+                ring.open_session(&digest, sealed).is_ok()
+            }),
+            (&call, &|sealed| calls.open("c", sealed).is_ok()),
+        ];
+        for (sealed, opens) in values {
+            assert!(opens(sealed));
+            for position in 0..sealed.len() {
+                for change in [0x01, 0x80] {
+                    let mut altered = sealed.to_vec();
+                    altered[position] ^= change;
+                    assert!(!opens(&altered), "byte {position}");
+                }
+                assert!(!opens(&sealed[..position]), "{position} bytes");
+            }
+        }
+    });
     assert_eq!(key_id(b""), None);
     assert_eq!(key_id(&[1, 9, b'k']), None);
+    assert_eq!(key_id(&[3, 1, b'k']), None);
 }
 
-/// INV-9: a rotation seals each value again. The old key opens values until then, and can be removed after that.
+/// INV-9: whoever can write to a store and knows the public key cannot seal a hash of his own. The pre-shared key is
+/// missing.
 #[test]
-fn keys_rotate_by_sealing_again() {
-    let (old, new) = (key_line("old"), key_line("new"));
-    let mine = number("0312345678");
-    let context = Context::Permanent {
-        number: &mine,
-        epoch: epoch(7),
-    };
+fn a_public_key_alone_seals_nothing_that_opens() {
+    type Kem = hpke::kem::X25519HkdfSha256;
+    let ring = ring();
+    let text = ring.sealing_ring_text().unwrap();
+    let mut text: toml::Table = toml::from_str(&text).unwrap();
+    let own = KeyRing::generate_file_text("k", &mut rand::rng());
+    let own: toml::Table = toml::from_str(&own).unwrap();
+    let public = super::file::Text::parse(&text.to_string()).unwrap();
+    let public = public.sealing.unwrap().public_key.decode().unwrap();
+    let public = <Kem as hpke::Kem>::PublicKey::from_bytes(public.as_slice()).unwrap();
+    let sealing = text["sealing"].as_table_mut().unwrap();
+    sealing.insert("pre_shared_key".to_owned(), own["keys"]["k"].clone());
+    let stranger = SealingRing::parse(&text.to_string()).unwrap();
 
-    let before = load(&format!("active = \"old\"\n[keys]\n{old}\n")).unwrap();
-    let sealed = before.seal(context, b"hash").unwrap();
+    with_contexts(|contexts| {
+        let context = contexts[0];
+        let forged = stranger.seal(context, HASH).unwrap();
+        assert_eq!(ring.open(context, &forged), Err(SealError::Invalid));
 
-    let during = load(&format!("active = \"new\"\n[keys]\n{old}\n{new}\n")).unwrap();
-    assert!(!during.is_current(&sealed));
-    let opened = during.open(context, &sealed).unwrap();
-    let again = during.seal(context, &opened).unwrap();
-    assert!(during.is_current(&again));
-
-    let after = load(&format!("active = \"new\"\n[keys]\n{new}\n")).unwrap();
-    assert_eq!(after.open(context, &again).unwrap().as_slice(), b"hash");
-    assert_eq!(after.open(context, &sealed), Err(SealError::UnknownKey));
+        let header = [2, 1, b'k'];
+        let data = super::context::Binding::Hash(context).associated_data(&header);
+        let of_zeros = PskBundle::new(&[0; 32], b"k").unwrap();
+        for mode in [OpModeS::Base, OpModeS::Psk(of_zeros)] {
+            let (encapsulated, ciphertext) = hpke::single_shot_seal_with_rng::<
+                hpke::aead::ChaCha20Poly1305,
+                hpke::kdf::HkdfSha256,
+                Kem,
+            >(
+                &mode,
+                &public,
+                b"aikagi.seal hash",
+                HASH,
+                &data,
+                &mut rand::rng(),
+            )
+            .unwrap();
+            let forged = [
+                &header[..],
+                encapsulated.to_bytes().as_slice(),
+                ciphertext.as_slice(),
+            ]
+            .concat();
+            assert_eq!(ring.open(context, &forged), Err(SealError::Invalid));
+        }
+    });
 }
 
-/// INV-9: a key ring that others can read is refused. The message names its path.
+/// INV-10: a hash of either form, and an account without a hash, cost the same opening.
 #[test]
-fn a_file_that_others_can_read_is_refused() {
-    let text = KeyRing::generate_file_text("k", &mut rand::rng());
-    for mode in [0o640, 0o604, 0o660, 0o644] {
-        let (_directory, path) = write(&text, mode);
-        let refused = KeyRing::load(&path).unwrap_err();
-        assert!(matches!(refused, KeyRingError::Exposed { .. }));
-        assert!(refused.to_string().contains("key-ring.toml"));
-    }
-    let (_directory, path) = write(&text, 0o400);
-    KeyRing::load(&path).unwrap();
+fn every_opening_is_one_opening() {
+    let ring = ring();
+    ring.open_decoy();
+    assert_eq!(ring.opened(), 1);
+    with_contexts(|contexts| {
+        let sealed = ring.sealing_ring().seal(contexts[0], HASH).unwrap();
+        ring.open(contexts[0], &sealed).unwrap();
+        assert_eq!(ring.opened(), 2);
+        ring.open(contexts[1], &sealed).unwrap_err();
+        assert_eq!(ring.opened(), 3);
+    });
+    let known = known::ring();
+    known::with_context(|context| {
+        known.open(context, &known::hash_of_version_1()).unwrap();
+        assert_eq!(known.opened(), 1);
+    });
 }
 
-/// INV-8: the message about a malformed key ring contains no key.
+/// INV-8: no output shows a key.
 #[test]
-fn a_malformed_file_is_refused_without_quoting_it() {
-    for text in [
-        "active = \"k\"",
-        "[keys]\nk = \"c2VjcmV0\"",
-        "active = \"k\"\n[keys]\nk = \"c2VjcmV0\"",
-        "active = \"k\"\n[keys]\nk = \"%c2VjcmV0\"",
-        "active = \"k\"\n[keys]\nk = c2VjcmV0",
-        "active = \"k\"\nother = 1\n[keys]\nk = \"c2VjcmV0\"",
-        "active = \"gone\"\n[keys]\n",
-    ] {
-        let refused = load(text).unwrap_err();
-        assert!(matches!(refused, KeyRingError::Malformed { .. }), "{text}");
-        assert!(!format!("{refused} {refused:?}").contains("c2VjcmV0"));
-    }
-    let missing = KeyRing::load(std::path::Path::new("nowhere/ring.toml")).unwrap_err();
-    assert!(missing.to_string().contains("nowhere/ring.toml"));
-    let ring = load(&KeyRing::generate_file_text("k", &mut rand::rng())).unwrap();
+fn debug_output_shows_no_key() {
+    let ring = ring();
     assert_eq!(
         format!("{ring:?}"),
         "KeyRing { active: \"k\", keys: [\"k\"] }"
+    );
+    assert_eq!(
+        format!("{:?}", sealing_ring(&ring)),
+        "SealingRing { active: \"k\", .. }"
+    );
+    assert_eq!(
+        format!("{:?}", call_keys(&ring)),
+        "CallKeys { active: \"k\", keys: [\"k\"] }"
     );
 }

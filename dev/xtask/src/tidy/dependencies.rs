@@ -196,7 +196,7 @@ struct Reserved {
     in_tests: &'static [&'static str],
 }
 
-const RESERVED: [Reserved; 5] = [
+const RESERVED: [Reserved; 6] = [
     Reserved {
         name: "sqlx",
         users: &[
@@ -228,6 +228,12 @@ const RESERVED: [Reserved; 5] = [
     },
     Reserved {
         name: "argon2-rust",
+        users: &["aikagi-hashing"],
+        in_tests: &[],
+    },
+    // Services seal and open through the types of the crate, which say who can open (INV-9).
+    Reserved {
+        name: "hpke",
         users: &["aikagi-hashing"],
         in_tests: &[],
     },

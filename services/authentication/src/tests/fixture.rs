@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aikagi_api::authentication::v1::{
     LoginRequest, LoginResponse, VerifyPasswordRequest, VerifyPasswordResponse,
 };
-use aikagi_devkit::installation::key_ring::ensure_key_ring;
+use aikagi_devkit::installation::key_files::ensure_key_ring;
 use aikagi_devkit::installation::redis_users::RedisUser;
 use aikagi_domain::credential::{CredentialKind, CredentialRules, Epoch};
 use aikagi_domain::session::SessionRules;
@@ -85,7 +85,7 @@ impl Fixture {
             postgres: aikagi_ledger::Settings::for_url(database.url_as("aikagi_authentication")),
             redis: aikagi_ttl::Settings::new(redis.url(RedisUser::Authentication)),
             hashing: aikagi_hashing::Settings {
-                key_ring,
+                key_ring: Some(key_ring),
                 memory_kib: 64,
                 iterations: 1,
                 threads: Some(4),

@@ -43,7 +43,7 @@ async fn wrong_attempts_in_a_row_kill_a_password() {
     }
 }
 
-/// LOGIN-5, INV-10: each refusal computes one hash, and all refusals have the same reason.
+/// LOGIN-5, INV-10: each refusal opens one hash and computes one, and all refusals have the same reason.
 #[tokio::test]
 async fn refusals_do_the_same_work() {
     let fixture = Fixture::new().await;
@@ -59,11 +59,15 @@ async fn refusals_do_the_same_work() {
         (USER, WRONG),
         (SECOND, WRONG),
     ];
+    let work = || {
+        let service = &fixture.service;
+        (service.pool().count(), service.keys.opened())
+    };
     for (account, password) in cases {
-        let before = fixture.service.pool().count();
+        let before = work();
         let refused = reason(fixture.login(account, password).await);
         assert_eq!(refused, ErrorReason::LoginRefused, "{account}");
-        assert_eq!(fixture.service.pool().count(), before + 1, "{account}");
+        assert_eq!(work(), (before.0 + 1, before.1 + 1), "{account}");
     }
 }
 
@@ -132,6 +136,7 @@ async fn a_temporary_password_that_redis_has_lost_is_refused() {
     assert_eq!(refused, ErrorReason::LoginRefused);
     assert_eq!(fixture.counts(USER).await.failures, 1);
     assert_eq!(fixture.service.pool().counts().decoys, 1);
+    assert_eq!(fixture.service.keys.opened(), 1);
 }
 
 /// LOGIN-6, SESS-2: in a session a right password refunds its charge, and a wrong one stays charged. A session that

@@ -7,7 +7,7 @@ use aikagi_api::issuance::v1::{
     SetTemporaryPasswordRequest, SetTemporaryPasswordResponse, TakeTurnRequest, TakeTurnResponse,
 };
 use aikagi_devkit::installation::files::write_private;
-use aikagi_devkit::installation::key_ring::ensure_key_ring;
+use aikagi_devkit::installation::key_files::{KeyFile, ensure_key_files};
 use aikagi_devkit::installation::redis_users::RedisUser;
 use aikagi_domain::credential::CredentialRules;
 use aikagi_fixtures::{TestDatabase, TestRedis, redis_password};
@@ -60,8 +60,8 @@ impl Fixture {
         let password_file = directory.path().join("redis-password");
         let password = redis_password(RedisUser::Issuance);
         write_private(&password_file, password.as_bytes()).unwrap();
-        let key_ring = directory.path().join("key-ring.toml");
-        ensure_key_ring(&key_ring).unwrap();
+        ensure_key_files(directory.path()).unwrap();
+        let keys = |file: KeyFile| directory.path().join(file.file_name());
         let database = TestDatabase::new().await.unwrap();
         let ledger = database.pool().await.unwrap();
         seed(&ledger).await;
@@ -72,14 +72,14 @@ impl Fixture {
             postgres: aikagi_ledger::Settings::for_url(database.url_as("aikagi_issuance")),
             redis: at,
             hashing: aikagi_hashing::Settings {
-                key_ring,
+                sealing_ring: Some(keys(KeyFile::SealingRing)),
                 memory_kib: 64,
                 iterations: 1,
                 threads: Some(4),
                 ..aikagi_hashing::Settings::default()
             },
             credential: CredentialRules::default(),
-            call: CallSettings::default(),
+            call: CallSettings::new(keys(KeyFile::CallKeys)),
         };
         let clock = ManualClock::at(DateTime::from_timestamp_millis(1_800_000_000_000).unwrap());
         Self {

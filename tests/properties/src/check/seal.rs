@@ -1,24 +1,30 @@
-use std::io::Write as _;
 use std::sync::LazyLock;
 
 use aikagi_domain::credential::Epoch;
 use aikagi_domain::session::TokenDigest;
 use aikagi_domain::telephone::TelephoneNumber;
-use aikagi_hashing::seal::{Context, KeyRing, SealError, key_id};
+use aikagi_hashing::seal::{CallKeys, Context, KeyRing, SealError, SealingRing, key_id};
 use arbitrary::{Arbitrary, Unstructured};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use zeroize::Zeroizing;
 
+/// A key ring, and the files that are derived from it.
+struct Keys {
+    ring: KeyRing,
+    sealing: SealingRing,
+    calls: CallKeys,
+}
+
 /// Two key rings with the same two keys. In the first the key `old` is active, in the second the key `new`.
-static RINGS: LazyLock<[KeyRing; 2]> = LazyLock::new(|| {
+static RINGS: LazyLock<[Keys; 2]> = LazyLock::new(|| {
     let [old, new] = keys(9);
     [ring(&old, &new), ring(&new, &old)]
 });
 /// A key ring with other keys under the same ids. The check tries to open made-up values with it.
 /// It must never seal a value: the fuzzer sees the bytes that the program compares, so it could copy
 /// the sealed value and present it as a made-up one.
-static UNUSED: LazyLock<KeyRing> = LazyLock::new(|| {
+static UNUSED: LazyLock<Keys> = LazyLock::new(|| {
     let [old, new] = keys(10);
     ring(&old, &new)
 });
@@ -28,11 +34,49 @@ fn keys(seed: u64) -> [Zeroizing<String>; 2] {
     ["old", "new"].map(|id| KeyRing::generate_file_text(id, &mut rng))
 }
 
-fn ring(active: &str, other: &str) -> KeyRing {
+fn ring(active: &str, other: &str) -> Keys {
     let key = other.lines().last().expect("the file has a key");
-    let mut file = tempfile::NamedTempFile::new().expect("the file is created");
-    writeln!(file, "{active}{key}").expect("the file is written");
-    KeyRing::load(file.path()).expect("the key ring can be loaded")
+    let ring = KeyRing::parse(&format!("{active}{key}")).expect("the key ring can be parsed");
+    let sealing = ring.sealing_ring_text().expect("the file can be written");
+    let calls = ring.call_keys_text().expect("the file can be written");
+    Keys {
+        sealing: SealingRing::parse(&sealing).expect("the sealing ring can be parsed"),
+        calls: CallKeys::parse(&calls).expect("the call keys can be parsed"),
+        ring,
+    }
+}
+
+impl Keys {
+    fn seal(&self, target: &SealTarget<'_>, plain: &[u8]) -> Vec<u8> {
+        match target {
+            SealTarget::Permanent(last, epoch) => {
+                self.sealing.seal(permanent(&number(*last), *epoch), plain)
+            }
+            SealTarget::Temporary(last, epoch) => {
+                self.sealing.seal(temporary(&number(*last), *epoch), plain)
+            }
+            SealTarget::Call(call_id) => self.calls.seal(call_id, plain),
+            SealTarget::Session(digest) => self.ring.seal_session(&TokenDigest(*digest), plain),
+        }
+        .expect("the value is sealed")
+    }
+
+    fn open(
+        &self,
+        target: &SealTarget<'_>,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        match target {
+            SealTarget::Permanent(last, epoch) => {
+                self.ring.open(permanent(&number(*last), *epoch), sealed)
+            }
+            SealTarget::Temporary(last, epoch) => {
+                self.ring.open(temporary(&number(*last), *epoch), sealed)
+            }
+            SealTarget::Call(call_id) => self.calls.open(call_id, sealed),
+            SealTarget::Session(digest) => self.ring.open_session(&TokenDigest(*digest), sealed),
+        }
+    }
 }
 
 #[derive(Debug, Arbitrary)]
@@ -70,59 +114,51 @@ pub fn seal(bytes: &[u8]) {
         return;
     };
     let [one, other] = &*RINGS;
-    let ring = if input.with_new { other } else { one };
-    input.target.with(|context| {
-        let sealed = ring
-            .seal(context, input.plain)
-            .expect("the value is sealed");
-        assert_eq!(
-            key_id(&sealed),
-            Some(if input.with_new { "new" } else { "old" })
-        );
-        assert!(ring.is_current(&sealed));
-        assert_eq!(one.is_current(&sealed), !input.with_new);
-        for ring in [one, other] {
-            let opened = ring.open(context, &sealed).expect("the value is opened");
-            assert_eq!(opened.as_slice(), input.plain);
-        }
-        if input.elsewhere != input.target {
-            let opened = input.elsewhere.with(|context| ring.open(context, &sealed));
-            assert_eq!(opened.err(), Some(SealError::Invalid));
-        }
-        assert!(UNUSED.open(context, input.made_up).is_err());
-        let mut harmed = sealed.clone();
-        for harm in &input.harms {
-            harm.apply_to(&mut harmed);
-        }
-        if let Some(cut) = input.cut {
-            harmed.truncate(cut.into());
-        }
-        if harmed != sealed {
-            assert!(ring.open(context, &harmed).is_err());
-        }
-    });
+    let keys = if input.with_new { other } else { one };
+    let sealed = keys.seal(&input.target, input.plain);
+    assert_eq!(
+        key_id(&sealed),
+        Some(if input.with_new { "new" } else { "old" })
+    );
+    let is_hash = match input.target {
+        SealTarget::Permanent(..) | SealTarget::Temporary(..) => true,
+        SealTarget::Call(_) | SealTarget::Session(_) => false,
+    };
+    assert_eq!(keys.ring.is_current(&sealed), is_hash);
+    assert_eq!(one.ring.is_current(&sealed), is_hash && !input.with_new);
+    for keys in [one, other] {
+        let opened = keys.open(&input.target, &sealed);
+        assert_eq!(opened.expect("the value is opened").as_slice(), input.plain);
+    }
+    if input.elsewhere != input.target {
+        let opened = keys.open(&input.elsewhere, &sealed);
+        assert_eq!(opened.err(), Some(SealError::Invalid));
+    }
+    assert!(UNUSED.open(&input.target, input.made_up).is_err());
+    let mut harmed = sealed.clone();
+    for harm in &input.harms {
+        harm.apply_to(&mut harmed);
+    }
+    if let Some(cut) = input.cut {
+        harmed.truncate(cut.into());
+    }
+    if harmed != sealed {
+        assert!(keys.open(&input.target, &harmed).is_err());
+    }
 }
 
-impl SealTarget<'_> {
-    fn with<T>(&self, then: impl FnOnce(Context<'_>) -> T) -> T {
-        let number = |last: u8| {
-            TelephoneNumber::parse(&format!("0311110{last:03}")).expect("the number is valid")
-        };
-        match self {
-            Self::Permanent(last, epoch) => then(Context::Permanent {
-                number: &number(*last),
-                epoch: Epoch(*epoch),
-            }),
-            Self::Temporary(last, epoch) => then(Context::Temporary {
-                number: &number(*last),
-                epoch: Epoch(*epoch),
-            }),
-            Self::Call(call_id) => then(Context::Call { call_id }),
-            Self::Session(digest) => then(Context::Session {
-                digest: &TokenDigest(*digest),
-            }),
-        }
-    }
+fn permanent(number: &TelephoneNumber, epoch: i64) -> Context<'_> {
+    let epoch = Epoch(epoch);
+    Context::Permanent { number, epoch }
+}
+
+fn temporary(number: &TelephoneNumber, epoch: i64) -> Context<'_> {
+    let epoch = Epoch(epoch);
+    Context::Temporary { number, epoch }
+}
+
+fn number(last: u8) -> TelephoneNumber {
+    TelephoneNumber::parse(&format!("0311110{last:03}")).expect("the number is valid")
 }
 
 impl Harm<'_> {
