@@ -37,12 +37,15 @@ pub(crate) struct Allowed {
     pub(crate) failed: usize,
     /// True if temporary passwords and sessions may be lost with Redis (INV-3).
     pub(crate) lost_with_redis: bool,
+    /// True if calls may end before a password is set. The subscriber dials again (IVR-12).
+    pub(crate) ended_calls: bool,
 }
 
 /// No RPC may fail, and nothing may be lost.
 pub(crate) const NOTHING: Allowed = Allowed {
     failed: 0,
     lost_with_redis: false,
+    ended_calls: false,
 };
 
 /// Subscribers who use the system. Dropping them stops them.
@@ -108,7 +111,7 @@ impl<'a> Subscribers<'a> {
     pub(crate) fn finish(mut self, allowed: Allowed) -> Result<()> {
         self.wait_for_rounds(SUBSCRIBERS)?;
         self.stop.store(true, Ordering::Relaxed);
-        let account = self.system.runtime.block_on(async {
+        let mut account = self.system.runtime.block_on(async {
             let mut all = Account::default();
             while let Some(done) = timeout(ROUND_LIMIT, self.working.join_next())
                 .await
@@ -119,6 +122,9 @@ impl<'a> Subscribers<'a> {
             anyhow::Ok(all)
         })?;
         self.system.console.step(&account.summary());
+        if !allowed.ended_calls {
+            account.failed.append(&mut account.ended_calls);
+        }
         ensure!(account.lost.is_empty(), "lost: {:#?}", account.lost);
         ensure!(
             account.failed.len() <= allowed.failed,

@@ -14,6 +14,8 @@ pub(super) struct Account {
     /// Temporary passwords and sessions that were lost before they were used. The subscriber dials or logs in again
     /// (INV-3).
     pub(super) lost_with_redis: Vec<String>,
+    /// Calls whose record the system could not read, each with its status. The subscriber dials again.
+    pub(super) ended_calls: Vec<String>,
 }
 
 impl Account {
@@ -24,18 +26,20 @@ impl Account {
         self.failed.extend(other.failed);
         self.lost.extend(other.lost);
         self.lost_with_redis.extend(other.lost_with_redis);
+        self.ended_calls.extend(other.ended_calls);
         self
     }
 
     /// All counts, in one line.
     pub(super) fn summary(&self) -> String {
         format!(
-            "{} rounds completed; {} RPCs answered, {} failed; {} lost, {} lost with Redis",
+            "{} rounds completed; {} RPCs answered, {} failed; {} lost, {} lost with Redis, {} calls ended",
             self.rounds,
             self.answered,
             self.failed.len(),
             self.lost.len(),
-            self.lost_with_redis.len()
+            self.lost_with_redis.len(),
+            self.ended_calls.len()
         )
     }
 }

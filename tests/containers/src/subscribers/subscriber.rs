@@ -95,7 +95,7 @@ impl Subscriber {
                     gateway.ivr.set(caller, AuthUnit::Line, caller, keyed).await
                 })
                 .await;
-        self.answered("setting a temporary password", set)?;
+        self.set_by_telephone(set)?;
         tokio::time::sleep(pause).await;
 
         self.make_wrong_attempts(WRONG_TEMPORARY).await?;
@@ -113,6 +113,18 @@ impl Subscriber {
             .in_session(&session, |session| async move { session.logout().await })
             .await;
         self.answered_in_session("logging out", logout)
+    }
+
+    /// Counts the result of a telephone call. The call may have ended because no replica could read its record.
+    fn set_by_telephone<T>(&mut self, set: Result<T, Status>) -> Result<T, Broken> {
+        match set {
+            Err(status) if reason(&status) == name_of(ErrorReason::CallUnknown) => {
+                let ended = format!("setting a temporary password: {status}");
+                self.account.ended_calls.push(ended);
+                Err(Broken)
+            }
+            set => self.answered("setting a temporary password", set),
+        }
     }
 
     /// Makes logins with a wrong password. Each must be refused.

@@ -79,6 +79,7 @@ pub(super) fn kills(system: &ContainerSystem<'_>) -> Result<()> {
             subscribers.finish(Allowed {
                 failed: usize::MAX,
                 lost_with_redis: store == "redis",
+                ..NOTHING
             })?;
         }
     }

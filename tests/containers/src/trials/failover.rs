@@ -44,6 +44,7 @@ fn fail_over_redis(system: &ContainerSystem<'_>) -> Result<()> {
     subscribers.finish(Allowed {
         failed: usize::MAX,
         lost_with_redis: true,
+        ..NOTHING
     })
 }
 

@@ -10,7 +10,7 @@ use crate::system::{ContainerSystem, LIMIT, SERVICES};
 use crate::witness;
 
 const WITNESS: &str = "0311120001";
-/// The services that have the key ring.
+/// The services that have the key ring, or keys that are derived from it.
 const KEY_HOLDERS: [&str; 4] = ["authentication", "issuance", "password", "units"];
 const SETUP: &str = "/usr/local/bin/aikagi-setup";
 /// The log message of a service that has reloaded a certificate.

@@ -1,5 +1,6 @@
 //! The upgrade from the version before the last schema migration, as docs/operations.md says. The earlier version is
-//! built from this repository's history. Both versions run together for a while, and no RPC fails.
+//! built from this repository's history. Both versions run together for a while. No RPC fails, except that a call may have
+//! to be made again while issuance is replaced.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use aikagi_devkit::docker::images;
 use aikagi_devkit::repo::Repo;
 use anyhow::{Context, Result};
 
-use crate::subscribers::{NOTHING, SUBSCRIBERS, Subscribers};
+use crate::subscribers::{Allowed, NOTHING, SUBSCRIBERS, Subscribers};
 use crate::system::{ContainerSystem, SERVICES, TAG};
 use crate::witness;
 
@@ -59,7 +60,10 @@ pub(super) fn upgrade(system: &ContainerSystem<'_>) -> Result<()> {
     for service in SERVICES {
         replace(system, service, &subscribers)?;
     }
-    subscribers.finish(NOTHING)?;
+    subscribers.finish(Allowed {
+        ended_calls: true,
+        ..NOTHING
+    })?;
     witness::find(system, WITNESS, 2)
 }
 
@@ -86,13 +90,17 @@ impl Earlier {
         Ok(Self { commit, schema })
     }
 
+    /// The directory of the earlier version's files.
+    fn source(repo: &Repo) -> PathBuf {
+        repo.target.join("previous/source")
+    }
+
     /// Builds the earlier version's executables under `target/previous`, and returns their
     /// directory.
     fn build(&self, repo: &Repo) -> Result<PathBuf> {
-        let home = repo.target.join("previous");
-        let source = home.join("source");
+        let source = Self::source(repo);
         repo.unpack(&self.commit, &source)?;
-        let target = home.join("build");
+        let target = repo.target.join("previous/build");
         let mut compile = cargo(repo, &["build", "--locked", "--workspace", "--bins"]);
         compile
             .current_dir(&source)
@@ -118,10 +126,15 @@ fn build_images<'a>(
     system.project.remove()?;
     let services = SERVICES.into_iter().filter(|service| *service != "edge");
     images::replace(system.repo, &binaries, &services.collect::<Vec<_>>())?;
+    let settings = Earlier::source(system.repo).join("deploy/settings");
+    let settings = settings
+        .to_str()
+        .context("the path of the earlier version's settings is not UTF-8")?;
     let before = ContainerSystem {
         project: system
             .project
             .over(&[OVERLAY])
+            .with("AIKAGI_PREVIOUS_SETTINGS", settings)
             .with("AIKAGI_VERSION", EARLIER_TAG)
             .with("AIKAGI_PREVIOUS_SCHEMA", &earlier.schema),
         ..system.clone()
