@@ -2,7 +2,7 @@
 
 use aikagi_domain::credential::CredentialKind;
 use aikagi_domain::explanation::{Remedy, Verdict};
-use aikagi_domain::session::MustChange;
+use aikagi_domain::session::{DeviceClass, MustChange};
 use aikagi_domain::unit::{AuthUnit, Role};
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -85,6 +85,28 @@ impl From<MustChange> for authentication::v1::MustChangeReason {
     }
 }
 
+impl From<DeviceClass> for authentication::v1::DeviceClass {
+    fn from(class: DeviceClass) -> Self {
+        match class {
+            DeviceClass::Desktop => Self::Desktop,
+            DeviceClass::Phone => Self::Phone,
+            DeviceClass::Tablet => Self::Tablet,
+            DeviceClass::Other => Self::Unspecified,
+        }
+    }
+}
+
+impl From<authentication::v1::DeviceClass> for DeviceClass {
+    fn from(class: authentication::v1::DeviceClass) -> Self {
+        match class {
+            authentication::v1::DeviceClass::Unspecified => Self::Other,
+            authentication::v1::DeviceClass::Desktop => Self::Desktop,
+            authentication::v1::DeviceClass::Phone => Self::Phone,
+            authentication::v1::DeviceClass::Tablet => Self::Tablet,
+        }
+    }
+}
+
 impl From<Verdict> for units::v1::LoginVerdict {
     fn from(verdict: Verdict) -> Self {
         match verdict {
@@ -125,10 +147,11 @@ mod tests {
         let login = authentication::v1::LoginRequest {
             number: "0312345678".into(),
             password: "canary".into(),
+            device_class: 0,
         };
         assert_eq!(
             format!("{login:?}"),
-            "LoginRequest { number: <redacted>, password: <redacted> }"
+            "LoginRequest { number: <redacted>, password: <redacted>, device_class: 0 }"
         );
 
         let turn = crate::issuance::v1::TakeTurnRequest {

@@ -11,7 +11,7 @@ use crate::unit::Role;
 mod tests;
 mod token;
 
-pub use token::{SessionToken, SessionTokenError, TokenDigest};
+pub use token::{SessionId, SessionIdError, SessionToken, SessionTokenError, TokenDigest};
 
 /// The lifetimes of sessions (SESS-1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +39,27 @@ impl SessionRules {
     pub fn idle_expires(&self, last_used: DateTime<Utc>) -> DateTime<Utc> {
         later(last_used, self.idle)
     }
+
+    /// SESS-1: the latest end of a session that was opened at this moment.
+    pub fn longest_expires(&self, opened: DateTime<Utc>) -> DateTime<Utc> {
+        later(opened, self.longest)
+    }
+}
+
+/// SESS-7: the class of the device that opened a session, as its client claimed at login. No decision depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum DeviceClass {
+    /// A desktop or notebook computer.
+    Desktop,
+    /// A smartphone or mobile telephone.
+    Phone,
+    /// A tablet.
+    Tablet,
+    /// Another device, a program, or unknown.
+    #[default]
+    #[serde(other)]
+    Other,
 }
 
 /// Why a session may only change the password or log out.
@@ -64,6 +85,10 @@ pub enum SessionAction {
     ChangeSettings,
     /// Change the auth unit (MIG-7).
     Migrate,
+    /// See and end the sessions of the account (SESS-7).
+    ManageSessions,
+    /// See the events of the account (SESS-8).
+    ViewEvents,
 }
 
 /// An account whose password was just verified at login, with its data from the ledger.
@@ -81,6 +106,8 @@ pub struct ProvenAccount {
     pub last_login: Option<DateTime<Utc>>,
     /// Wrong attempts since the previous login (SESS-6).
     pub wrong_attempts: u32,
+    /// The class of the device (SESS-7).
+    pub device: DeviceClass,
 }
 
 /// A stored session. Its serialised form contains the account's full number, so the store seals it.
@@ -104,6 +131,9 @@ pub struct SessionRecord {
     pub last_login: Option<DateTime<Utc>>,
     /// Wrong attempts between these two logins (SESS-6).
     pub wrong_attempts: u32,
+    /// The class of the device (SESS-7). A record of version 0.1 has none.
+    #[serde(default)]
+    pub device: DeviceClass,
 }
 
 /// The present state of a session's account in the ledger.
@@ -154,7 +184,7 @@ impl SessionRecord {
         now: DateTime<Utc>,
         rules: &SessionRules,
     ) -> Option<Self> {
-        let longest = later(now, rules.longest);
+        let longest = rules.longest_expires(now);
         let (must_change, ends) = match live {
             LiveSecret::None(_) => return None,
             LiveSecret::Temporary { expires } => {
@@ -173,6 +203,7 @@ impl SessionRecord {
             ends,
             last_login: proven.last_login,
             wrong_attempts: proven.wrong_attempts,
+            device: proven.device,
         })
     }
 
@@ -211,17 +242,20 @@ impl SessionRecord {
         Self {
             epoch: to_epoch,
             must_change: None,
-            ends: later(self.opened, rules.longest),
+            ends: rules.longest_expires(self.opened),
             ..self.clone()
         }
     }
 
-    /// LOGIN-1, PW-4, MIG-7: true if this action is allowed in the session. In a must-change session only the change
-    /// of the password, the logout and the view of the session are allowed.
+    /// LOGIN-1, PW-4, MIG-7, SESS-7, SESS-8: true if this action is allowed in the session. In a must-change session only
+    /// the change of the password, the logout and the view of the session are allowed.
     pub fn may(&self, action: SessionAction) -> bool {
         match action {
             SessionAction::ChangePassword | SessionAction::Logout | SessionAction::View => true,
-            SessionAction::ChangeSettings | SessionAction::Migrate => self.must_change.is_none(),
+            SessionAction::ChangeSettings
+            | SessionAction::Migrate
+            | SessionAction::ManageSessions
+            | SessionAction::ViewEvents => self.must_change.is_none(),
         }
     }
 }

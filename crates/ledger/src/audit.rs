@@ -21,7 +21,9 @@ pub enum AuditAction {
     VerifyPassword,
     /// The end of a session by its owner, or by its last wrong attempt (SESS-2).
     Logout,
-    /// The end of all sessions of an account by an operator (SESS-2).
+    /// The end of one other session of the account by its subscriber (SESS-7).
+    EndSession,
+    /// The end of all sessions of an account by an operator (SESS-2), or of all other ones by its subscriber (SESS-7).
     EndSessions,
     /// Setting or changing a permanent password (PW-*).
     ChangePassword,
@@ -57,6 +59,7 @@ impl AuditAction {
             Self::Login => "LOGIN",
             Self::VerifyPassword => "VERIFY_PASSWORD",
             Self::Logout => "LOGOUT",
+            Self::EndSession => "END_SESSION",
             Self::EndSessions => "END_SESSIONS",
             Self::ChangePassword => "CHANGE_PASSWORD",
             Self::Migrate => "MIGRATE",

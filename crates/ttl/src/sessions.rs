@@ -111,8 +111,27 @@ impl SessionStore<'_> {
 
     /// The digests of an account's sessions, in the order in which they end. Some may have ended.
     pub async fn of(&self, account: &TelephoneNumber) -> Result<Vec<TokenDigest>, TtlError> {
+        self.range_of(account, 0).await
+    }
+
+    /// Like [`Self::of`], but only the `count` digests of the sessions that end last. `count` is not 0.
+    pub async fn last_of(
+        &self,
+        account: &TelephoneNumber,
+        count: usize,
+    ) -> Result<Vec<TokenDigest>, TtlError> {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        self.range_of(account, -count).await
+    }
+
+    /// The digests of an account's sessions from this place. A negative place counts from the end.
+    async fn range_of(
+        &self,
+        account: &TelephoneNumber,
+        from: i64,
+    ) -> Result<Vec<TokenDigest>, TtlError> {
         let mut command = redis::cmd("ZRANGE");
-        command.arg(key_of(account)).arg(0).arg(-1);
+        command.arg(key_of(account)).arg(from).arg(-1);
         let found: Vec<Vec<u8>> = self.0.command(&command).await?;
         let digests = found.into_iter().map(|digest| {
             let digest = digest

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use aikagi_api::authentication::v1::Session;
+use aikagi_api::authentication::v1::{OwnSession, Session};
 use aikagi_api::edge::v1::subscriber_service_client::SubscriberServiceClient;
 use aikagi_api::edge::v1::{
-    ChangePasswordRequest, GetSessionRequest, LoginRequest, LogoutRequest, MigrateRequest,
+    ChangePasswordRequest, EndOtherSessionsRequest, EndOwnSessionRequest, GetSessionRequest,
+    ListOwnEventsRequest, ListOwnSessionsRequest, LoginRequest, LogoutRequest, MigrateRequest,
     PreviewMigrationRequest, PreviewMigrationResponse,
 };
-use aikagi_api::units::v1::{AccountPassword, AuthUnit, Login};
+use aikagi_api::units::v1::{AccountPassword, AuthUnit, Login, OwnEvent};
 use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
 use tonic::{Request, Status};
@@ -176,6 +177,37 @@ impl LoggedIn {
         request.set_timeout(MIGRATION_DEADLINE);
         let mut answer = self.client.clone().migrate(request).await?.into_inner();
         Ok(std::mem::take(&mut answer.logins))
+    }
+}
+
+impl LoggedIn {
+    /// Lists the live sessions of the account, newest first (SESS-7).
+    pub async fn own_sessions(&self) -> Result<Vec<OwnSession>, Status> {
+        let request = bearing(&self.token, ListOwnSessionsRequest {});
+        let answer = self.client.clone().list_own_sessions(request).await?;
+        Ok(answer.into_inner().sessions)
+    }
+
+    /// Ends another session of the account, by its id (SESS-7).
+    pub async fn end_own_session(&self, session_id: &str) -> Result<(), Status> {
+        let session_id = session_id.to_owned();
+        let request = bearing(&self.token, EndOwnSessionRequest { session_id });
+        self.client.clone().end_own_session(request).await?;
+        Ok(())
+    }
+
+    /// Ends all other sessions of the account (SESS-7).
+    pub async fn end_other_sessions(&self) -> Result<(), Status> {
+        let request = bearing(&self.token, EndOtherSessionsRequest {});
+        self.client.clone().end_other_sessions(request).await?;
+        Ok(())
+    }
+
+    /// Lists the last events of the account, newest first (SESS-8).
+    pub async fn own_events(&self) -> Result<Vec<OwnEvent>, Status> {
+        let request = bearing(&self.token, ListOwnEventsRequest {});
+        let answer = self.client.clone().list_own_events(request).await?;
+        Ok(answer.into_inner().events)
     }
 }
 

@@ -18,20 +18,11 @@ pub(crate) async fn list_sessions(
     if !service.store.is_on_a_line(&number).await? {
         return Err(Refusal::new(ErrorReason::LineNotFound).into());
     }
-    let mut sessions = Vec::new();
-    for digest in service.ttl.sessions().of(&number).await? {
-        // SESS-1: peek, because listing a session does not count as use.
-        let Some(StoredSession { record, used }) = service.find(&digest, now, true).await? else {
-            continue;
-        };
-        match service.check(&digest, &record, used, now).await {
-            Ok(_account) => sessions.push((record, used)),
-            Err(Failure::Refused(_ended)) => {}
-            Err(failure) => return Err(failure),
-        }
-    }
-    sessions.sort_by_key(|(record, _)| record.opened);
-    let sessions = sessions.into_iter().map(|(record, used)| OpenSession {
+    let digests = service.ttl.sessions().of(&number).await?;
+    let mut sessions = service.live_among(&digests, now).await?;
+    sessions.sort_by_key(|(_, stored)| stored.record.opened);
+    let sessions = sessions.into_iter();
+    let sessions = sessions.map(|(_, StoredSession { record, used })| OpenSession {
         open_time: Some(timestamp(record.opened)),
         idle_expire_time: Some(timestamp(
             service.session_rules.idle_expires(used).min(record.ends),

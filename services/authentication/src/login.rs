@@ -3,7 +3,7 @@
 use aikagi_api::authentication::v1::{LoginRequest, LoginResponse};
 use aikagi_domain::credential::CredentialKind;
 use aikagi_domain::password::TypedPassword;
-use aikagi_domain::session::{ProvenAccount, SessionRecord};
+use aikagi_domain::session::{DeviceClass, ProvenAccount, SessionRecord};
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_ledger::audit::AuditAction;
 use aikagi_mesh::deadline;
@@ -20,12 +20,17 @@ pub(crate) async fn login(
 ) -> Result<LoginResponse, Failure> {
     let number = fields::number("number", &request.number)?;
     let password = fields::typed_password("password", &mut request.password)?;
+    let device = DeviceClass::from(request.device_class());
     // INV-6: take the permit before the charge. INV-11: without a permit by the deadline, the login is refused.
     let permit = service.pool.permit(deadline::current()).await?;
     let service = service.clone();
     service
         .clone()
-        .uninterrupted(async move { service.verify_and_open(permit, number, password).await })
+        .uninterrupted(async move {
+            service
+                .verify_and_open(permit, number, password, device)
+                .await
+        })
         .await
 }
 
@@ -35,6 +40,7 @@ impl Authentication {
         mut permit: aikagi_hashing::Permit,
         number: TelephoneNumber,
         password: TypedPassword,
+        device: DeviceClass,
     ) -> Result<LoginResponse, Failure> {
         let now = self.clock.now();
         let charge = Charge::of(&number, None);
@@ -50,7 +56,7 @@ impl Authentication {
             .await;
         drop(permit);
         let kind = attempt.charged.kind;
-        let Some(record) = self.record_of(&number, &attempt, now) else {
+        let Some(record) = self.record_of(&number, &attempt, device, now) else {
             self.store
                 .settle_wrong(
                     &number,
@@ -104,6 +110,7 @@ impl Authentication {
         &self,
         number: &TelephoneNumber,
         attempt: &VerifiedAttempt,
+        device: DeviceClass,
         now: chrono::DateTime<chrono::Utc>,
     ) -> Option<SessionRecord> {
         let charged = &attempt.charged;
@@ -115,6 +122,7 @@ impl Authentication {
             generation: charged.generation,
             last_login: charged.last_login,
             wrong_attempts: charged.wrong_attempts_before,
+            device,
         };
         SessionRecord::open(proven, live, now, &self.session_rules)
     }

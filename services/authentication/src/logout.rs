@@ -2,6 +2,7 @@
 
 use aikagi_api::authentication::v1::{LogoutRequest, LogoutResponse};
 use aikagi_domain::session::SessionToken;
+use aikagi_ledger::audit::AuditAction;
 use aikagi_refusal::Failure;
 
 use crate::Authentication;
@@ -17,7 +18,9 @@ pub(crate) async fn logout(
     let digest = token.digest();
     let now = service.clock.now();
     if let Some(stored) = service.find(&digest, now, true).await? {
-        service.end_session(&digest, &stored.record, now).await?;
+        service
+            .end_session(&digest, &stored.record, AuditAction::Logout, now)
+            .await?;
         metrics::ended();
     }
     Ok(LogoutResponse {})

@@ -40,7 +40,7 @@ static REFUNDS: LazyLock<Counter<u64>> = LazyLock::new(|| {
 static SESSIONS: LazyLock<Counter<u64>> = LazyLock::new(|| {
     counter(
         "aikagi.sessions",
-        "Sessions opened by a login, and sessions ended by a logout or an operator.",
+        "Sessions opened by a login, and sessions ended by a logout, an operator or another session.",
     )
 });
 

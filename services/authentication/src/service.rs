@@ -3,10 +3,11 @@
 use aikagi_api::authentication::v1::authentication_service_server::AuthenticationService;
 use aikagi_api::authentication::v1::{
     CheckAccessRequest, CheckAccessResponse, CheckReuseRequest, CheckReuseResponse,
-    CheckSessionRequest, CheckSessionResponse, EndSessionsRequest, EndSessionsResponse,
-    ListSessionsRequest, ListSessionsResponse, LoginRequest, LoginResponse, LogoutRequest,
-    LogoutResponse, RotateSessionRequest, RotateSessionResponse, VerifyPasswordRequest,
-    VerifyPasswordResponse,
+    CheckSessionRequest, CheckSessionResponse, EndOtherSessionsRequest, EndOtherSessionsResponse,
+    EndOwnSessionRequest, EndOwnSessionResponse, EndSessionsRequest, EndSessionsResponse,
+    ListOwnSessionsRequest, ListOwnSessionsResponse, ListSessionsRequest, ListSessionsResponse,
+    LoginRequest, LoginResponse, LogoutRequest, LogoutResponse, RotateSessionRequest,
+    RotateSessionResponse, VerifyPasswordRequest, VerifyPasswordResponse,
 };
 use aikagi_domain::fault::InternalFault;
 use aikagi_mesh::guard::actor_of;
@@ -15,8 +16,8 @@ use aikagi_refusal::Failure;
 use tonic::{Request, Response, Status};
 
 use crate::{
-    Authentication, check_access, check_reuse, check_session, end_sessions, list_sessions, login,
-    logout, rotate_session, verify_password,
+    Authentication, check_access, check_reuse, check_session, end_other_sessions, end_own_session,
+    end_sessions, list_own_sessions, list_sessions, login, logout, rotate_session, verify_password,
 };
 
 #[tonic::async_trait]
@@ -83,6 +84,27 @@ impl AuthenticationService for Authentication {
         request: Request<ListSessionsRequest>,
     ) -> Result<Response<ListSessionsResponse>, Status> {
         answer(list_sessions::list_sessions(self, request.into_inner()).await)
+    }
+
+    async fn list_own_sessions(
+        &self,
+        request: Request<ListOwnSessionsRequest>,
+    ) -> Result<Response<ListOwnSessionsResponse>, Status> {
+        answer(list_own_sessions::list_own_sessions(self, request.into_inner()).await)
+    }
+
+    async fn end_own_session(
+        &self,
+        request: Request<EndOwnSessionRequest>,
+    ) -> Result<Response<EndOwnSessionResponse>, Status> {
+        answer(end_own_session::end_own_session(self, request.into_inner()).await)
+    }
+
+    async fn end_other_sessions(
+        &self,
+        request: Request<EndOtherSessionsRequest>,
+    ) -> Result<Response<EndOtherSessionsResponse>, Status> {
+        answer(end_other_sessions::end_other_sessions(self, request.into_inner()).await)
     }
 }
 

@@ -5,12 +5,17 @@ use aikagi_api::authentication::v1::{MustChangeReason, Session};
 use aikagi_api::timestamp;
 use aikagi_api::units::v1::{AccountRole, AuthUnit};
 use aikagi_domain::fault::InternalFault;
-use aikagi_domain::session::{SessionRecord, SessionToken, TokenDigest, revision};
+use aikagi_domain::session::{SessionAction, SessionRecord, SessionToken, TokenDigest, revision};
+use aikagi_ledger::audit::AuditAction;
 use aikagi_refusal::{ErrorReason, Failure, Refusal};
 use chrono::{DateTime, Utc};
+use futures_util::future::try_join_all;
 
 use crate::Authentication;
 use crate::store::Account;
+
+/// The number of listed sessions that are checked at the same time.
+const PARALLEL_CHECKS: usize = 32;
 
 /// A session as stored in Redis. The ledger has not yet confirmed that it is valid.
 pub(crate) struct StoredSession {
@@ -23,6 +28,12 @@ pub(crate) struct LiveSession {
     pub(crate) record: SessionRecord,
     pub(crate) used: DateTime<Utc>,
     pub(crate) account: Account,
+}
+
+/// A valid full session, and the digest of its token.
+pub(crate) struct FullSession {
+    pub(crate) digest: TokenDigest,
+    pub(crate) record: SessionRecord,
 }
 
 /// The digest of a token.
@@ -59,6 +70,56 @@ impl Authentication {
             used,
             account,
         })
+    }
+
+    /// Returns the live session of a token, for an action that a must-change session may not do. This counts as use of the
+    /// session.
+    ///
+    /// Fails as [`Self::live_session`] does, and with `PASSWORD_CHANGE_REQUIRED` if the session may not do the action.
+    pub(crate) async fn full_session(
+        &self,
+        token: &str,
+        action: SessionAction,
+        now: DateTime<Utc>,
+    ) -> Result<FullSession, Failure> {
+        let LiveSession { record, .. } = self.live_session(token, now, false).await?;
+        if !record.may(action) {
+            return Err(Refusal::new(ErrorReason::PasswordChangeRequired).into());
+        }
+        Ok(FullSession {
+            digest: digest_of(token)?,
+            record,
+        })
+    }
+
+    /// The live sessions of these digests, in the same order. Reading them does not count as use (SESS-1).
+    pub(crate) async fn live_among(
+        &self,
+        digests: &[TokenDigest],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<(TokenDigest, StoredSession)>, Failure> {
+        let mut live = Vec::new();
+        for part in digests.chunks(PARALLEL_CHECKS) {
+            let checks = part.iter().map(|digest| self.find_live(digest, now));
+            live.extend(try_join_all(checks).await?.into_iter().flatten());
+        }
+        Ok(live)
+    }
+
+    /// The session of a digest; `None` if it is not live.
+    async fn find_live(
+        &self,
+        digest: &TokenDigest,
+        now: DateTime<Utc>,
+    ) -> Result<Option<(TokenDigest, StoredSession)>, Failure> {
+        let Some(stored) = self.find(digest, now, true).await? else {
+            return Ok(None);
+        };
+        match self.check(digest, &stored.record, stored.used, now).await {
+            Ok(_account) => Ok(Some((*digest, stored))),
+            Err(Failure::Refused(_ended)) => Ok(None),
+            Err(failure) => Err(failure),
+        }
     }
 
     /// Reads the session of a token's digest from Redis. This counts as use of the session, unless `peek` is true.
@@ -128,14 +189,24 @@ impl Authentication {
         now: DateTime<Utc>,
     ) -> Result<SessionToken, Failure> {
         let token = SessionToken::generate(&mut rand::rng());
-        let digest = token.digest();
+        self.put_session(&token.digest(), record, now).await?;
+        Ok(token)
+    }
+
+    /// Stores a session under the digest of its token, as used at this moment.
+    pub(crate) async fn put_session(
+        &self,
+        digest: &TokenDigest,
+        record: &SessionRecord,
+        now: DateTime<Utc>,
+    ) -> Result<(), Failure> {
         let plain = serde_json::to_vec(record)
             .map_err(|_unwritable| InternalFault("a session record cannot be written"))?;
-        let sealed = self.keys.seal_session(&digest, &plain)?;
+        let sealed = self.keys.seal_session(digest, &plain)?;
         self.ttl
             .sessions()
             .put(
-                &digest,
+                digest,
                 &record.account,
                 &sealed,
                 now,
@@ -143,7 +214,7 @@ impl Authentication {
                 record.ends,
             )
             .await?;
-        Ok(token)
+        Ok(())
     }
 
     /// Checks a stored session. Returns its token, and the session as its owner sees it.
@@ -164,15 +235,16 @@ impl Authentication {
         Ok((token.as_text().to_string(), self.view(&live, now)))
     }
 
-    /// Ends a session permanently. Writes to the ledger before Redis, so that a stale replica of Redis cannot restore
+    /// Ends a session permanently, at a logout or another action. Writes to the ledger before Redis, so that a stale replica of Redis cannot restore
     /// the session (INV-3).
     pub(crate) async fn end_session(
         &self,
         digest: &TokenDigest,
         record: &SessionRecord,
+        action: AuditAction,
         now: DateTime<Utc>,
     ) -> Result<(), Failure> {
-        self.store.end_session(digest, record, now).await?;
+        self.store.end_session(digest, record, action, now).await?;
         self.ttl.sessions().remove(digest).await?;
         Ok(())
     }

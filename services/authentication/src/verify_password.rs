@@ -81,7 +81,8 @@ impl Authentication {
             .await?;
         if killed {
             // SESS-2: a session that uses the last attempt of a password ends.
-            self.end_session(digest, &session.record, now).await?;
+            self.end_session(digest, &session.record, AuditAction::Logout, now)
+                .await?;
             return Err(Refusal::new(ErrorReason::PasswordDead).into());
         }
         Err(Refusal::new(ErrorReason::PasswordWrong)

@@ -21,8 +21,12 @@ use crate::origin::Origin;
 use crate::shedding::Shedding;
 
 const LOGIN: &str = "/aikagi.edge.v1.SubscriberService/Login";
-/// The RPCs that try one password (LOGIN-8).
-const ATTEMPTS: [&str; 2] = [LOGIN, "/aikagi.edge.v1.SubscriberService/ChangePassword"];
+/// The RPCs that count as one attempt (LOGIN-8): those that try one password, and the end of all other sessions (SESS-7).
+const ATTEMPTS: [&str; 3] = [
+    LOGIN,
+    "/aikagi.edge.v1.SubscriberService/ChangePassword",
+    "/aikagi.edge.v1.SubscriberService/EndOtherSessions",
+];
 
 /// The RPC that tries several passwords (LOGIN-8). The RPC itself takes its attempts, because their number is in the
 /// request's message.
@@ -87,14 +91,14 @@ impl Rules {
         Ok(self.attempts.of(client))
     }
 
-    /// LOGIN-8: takes the attempt of a request that tries one password. Adds the [`ClientAttempts`] for attempts that
+    /// LOGIN-8: takes the attempt of a request that counts as one. Adds the [`ClientAttempts`] for attempts that
     /// depend on the message: one for each of several passwords, or one at a number (LOGIN-9).
     async fn limit(&self, mut request: Request<Body>) -> Result<Request<Body>, Refusal> {
         let path = request.uri().path();
-        let tries_one = ATTEMPTS.contains(&path);
-        if tries_one || path == SEVERAL_ATTEMPTS {
+        let counts_as_one = ATTEMPTS.contains(&path);
+        if counts_as_one || path == SEVERAL_ATTEMPTS {
             let attempts = self.attempts_of(&request)?;
-            if tries_one {
+            if counts_as_one {
                 attempts.take(1).await?;
             }
             request.extensions_mut().insert(attempts);

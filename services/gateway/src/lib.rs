@@ -10,6 +10,7 @@
 pub mod address;
 pub mod browser;
 mod certificate;
+mod device;
 mod envoy;
 mod gate;
 mod grpc_web;

@@ -2,9 +2,13 @@
 //! does the work. The session token is in a cookie or is a bearer token (SESS-3).
 
 mod change_password;
+mod end_other_sessions;
+mod end_own_session;
 mod get_policy;
 mod get_profile;
 mod get_session;
+mod list_own_events;
+mod list_own_sessions;
 mod login;
 mod logout;
 mod migrate;
@@ -15,12 +19,15 @@ use std::sync::Arc;
 use aikagi_api::authentication::v1::authentication_service_client::AuthenticationServiceClient;
 use aikagi_api::edge::v1::subscriber_service_server::SubscriberService;
 use aikagi_api::edge::v1::{
-    ChangePasswordRequest, ChangePasswordResponse, GetPolicyRequest, GetPolicyResponse,
-    GetProfileRequest, GetProfileResponse, GetSessionRequest, GetSessionResponse, LoginRequest,
-    LoginResponse, LogoutRequest, LogoutResponse, MigrateRequest, MigrateResponse,
-    PreviewMigrationRequest, PreviewMigrationResponse,
+    ChangePasswordRequest, ChangePasswordResponse, EndOtherSessionsRequest,
+    EndOtherSessionsResponse, EndOwnSessionRequest, EndOwnSessionResponse, GetPolicyRequest,
+    GetPolicyResponse, GetProfileRequest, GetProfileResponse, GetSessionRequest,
+    GetSessionResponse, ListOwnEventsRequest, ListOwnEventsResponse, ListOwnSessionsRequest,
+    ListOwnSessionsResponse, LoginRequest, LoginResponse, LogoutRequest, LogoutResponse,
+    MigrateRequest, MigrateResponse, PreviewMigrationRequest, PreviewMigrationResponse,
 };
 use aikagi_api::password::v1::password_service_client::PasswordServiceClient;
+use aikagi_api::units::v1::activity_service_client::ActivityServiceClient;
 use aikagi_api::units::v1::migration_service_client::MigrationServiceClient;
 use aikagi_mesh::client::Upstream;
 use tonic::{Request, Response, Status};
@@ -36,6 +43,7 @@ pub(crate) struct Subscriber {
     authentication: AuthenticationServiceClient<Upstream>,
     password: PasswordServiceClient<Upstream>,
     migration: MigrationServiceClient<Upstream>,
+    activity: ActivityServiceClient<Upstream>,
     profile: Arc<ProfileSettings>,
     shedding: Shedding,
 }
@@ -50,6 +58,7 @@ impl Subscriber {
             authentication: AuthenticationServiceClient::new(upstreams.authentication.clone()),
             password: PasswordServiceClient::new(upstreams.password.clone()),
             migration: MigrationServiceClient::new(upstreams.units.clone()),
+            activity: ActivityServiceClient::new(upstreams.units.clone()),
             profile: Arc::new(profile),
             shedding,
         }
@@ -65,6 +74,10 @@ impl Subscriber {
 
     fn migration(&self) -> MigrationServiceClient<Upstream> {
         self.migration.clone()
+    }
+
+    fn activity(&self) -> ActivityServiceClient<Upstream> {
+        self.activity.clone()
     }
 }
 
@@ -119,6 +132,39 @@ impl SubscriberService for Subscriber {
     ) -> Result<Response<MigrateResponse>, Status> {
         let client = ClientSession::of_request(&request);
         client.clear_ended(migrate::migrate(self, &client, request).await)
+    }
+
+    async fn list_own_sessions(
+        &self,
+        request: Request<ListOwnSessionsRequest>,
+    ) -> Result<Response<ListOwnSessionsResponse>, Status> {
+        let client = ClientSession::of_request(&request);
+        client.clear_ended(list_own_sessions::list_own_sessions(self, &client).await)
+    }
+
+    async fn end_own_session(
+        &self,
+        request: Request<EndOwnSessionRequest>,
+    ) -> Result<Response<EndOwnSessionResponse>, Status> {
+        let client = ClientSession::of_request(&request);
+        let request = request.into_inner();
+        client.clear_ended(end_own_session::end_own_session(self, &client, request).await)
+    }
+
+    async fn end_other_sessions(
+        &self,
+        request: Request<EndOtherSessionsRequest>,
+    ) -> Result<Response<EndOtherSessionsResponse>, Status> {
+        let client = ClientSession::of_request(&request);
+        client.clear_ended(end_other_sessions::end_other_sessions(self, &client).await)
+    }
+
+    async fn list_own_events(
+        &self,
+        request: Request<ListOwnEventsRequest>,
+    ) -> Result<Response<ListOwnEventsResponse>, Status> {
+        let client = ClientSession::of_request(&request);
+        client.clear_ended(list_own_events::list_own_events(self, &client).await)
     }
 
     async fn get_policy(

@@ -1,5 +1,6 @@
 //! The gRPC service: each RPC calls its module and converts the result into a response.
 
+use aikagi_api::units::v1::activity_service_server::ActivityService;
 use aikagi_api::units::v1::audit_service_server::AuditService;
 use aikagi_api::units::v1::directory_service_server::DirectoryService;
 use aikagi_api::units::v1::import_service_server::ImportService;
@@ -8,10 +9,11 @@ use aikagi_api::units::v1::{
     AddLineRequest, AddLineResponse, AddNumberRequest, AddNumberResponse, CloseLineRequest,
     CloseLineResponse, ExplainLoginRequest, ExplainLoginResponse, GetLineRequest, GetLineResponse,
     ImportLinesRequest, ImportLinesResponse, ListAuditEventsRequest, ListAuditEventsResponse,
-    MigrateRequest, MigrateResponse, PreviewMigrationRequest, PreviewMigrationResponse,
-    ReadAuditChainsRequest, ReadAuditChainsResponse, RemoveNumberRequest, RemoveNumberResponse,
-    ResetUnitRequest, ResetUnitResponse, SubscribeNumberRequest, SubscribeNumberResponse,
-    UnsubscribeNumberRequest, UnsubscribeNumberResponse,
+    ListOwnEventsRequest, ListOwnEventsResponse, MigrateRequest, MigrateResponse,
+    PreviewMigrationRequest, PreviewMigrationResponse, ReadAuditChainsRequest,
+    ReadAuditChainsResponse, RemoveNumberRequest, RemoveNumberResponse, ResetUnitRequest,
+    ResetUnitResponse, SubscribeNumberRequest, SubscribeNumberResponse, UnsubscribeNumberRequest,
+    UnsubscribeNumberResponse,
 };
 use aikagi_mesh::guard::actor_of;
 use aikagi_mesh::response::answer;
@@ -23,6 +25,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::Units;
+use crate::activity::{Activity, list_own_events};
 use crate::audit::{list_audit_events, read_audit_chains};
 use crate::directory::{
     add_line, add_number, close_line, explain_login, get_line, remove_number, reset_unit,
@@ -166,5 +169,15 @@ impl MigrationService for UnitMigration {
         request: Request<MigrateRequest>,
     ) -> Result<Response<MigrateResponse>, Status> {
         answer(migrate::migrate(self, request.into_inner()).await)
+    }
+}
+
+#[tonic::async_trait]
+impl ActivityService for Activity {
+    async fn list_own_events(
+        &self,
+        request: Request<ListOwnEventsRequest>,
+    ) -> Result<Response<ListOwnEventsResponse>, Status> {
+        answer(list_own_events::list_own_events(self, request.into_inner()).await)
     }
 }

@@ -1,5 +1,6 @@
 //! The SQL statements of this service. No statement reads a hash: the role has no right to read one.
 
+pub(crate) mod activity;
 mod archive;
 pub(crate) mod audit;
 pub(crate) mod directory;

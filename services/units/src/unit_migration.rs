@@ -18,7 +18,6 @@ use aikagi_domain::unit_migration;
 use aikagi_hashing::{Pool, SealingRing};
 use aikagi_mesh::client::Upstream;
 use aikagi_mesh::clock::SharedClock;
-use aikagi_mesh::policy::Policies;
 use aikagi_mesh::run::ServiceContext;
 use aikagi_mesh::shutdown::Shutdown;
 
@@ -39,23 +38,17 @@ pub(crate) struct UnitMigration {
 }
 
 impl UnitMigration {
-    /// Creates the service. Authentication need not respond yet, but the sealing ring must be readable.
+    /// Creates the service. The sealing ring must be readable.
     pub(crate) fn new(
         settings: &Settings,
         context: &ServiceContext,
         store: Store,
+        authentication: AuthenticationServiceClient<Upstream>,
         clock: SharedClock,
     ) -> anyhow::Result<Self> {
-        let authentication = Upstream::new(
-            "authentication",
-            settings.upstreams.authentication.clone(),
-            context.identity.clone(),
-            Arc::new(Policies::from_descriptors(aikagi_api::DESCRIPTORS)?),
-            &context.shutdown,
-        );
         Ok(Self {
             store,
-            authentication: AuthenticationServiceClient::new(authentication),
+            authentication,
             pool: Pool::new(&settings.hashing)?,
             keys: settings.hashing.sealing_ring()?,
             clock,

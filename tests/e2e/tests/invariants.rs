@@ -345,6 +345,7 @@ async fn a_request_past_its_deadline_is_dropped_before_hashing() {
     let mut request = Request::new(LoginRequest {
         number: CONTRACT.into(),
         password: OTHER_PERMANENT.into(),
+        device_class: 0,
     });
     request.set_timeout(Duration::from_millis(150));
     let status = client.login(request).await.unwrap_err();

@@ -9,6 +9,7 @@
 )]
 
 mod abuse;
+mod activity;
 mod agreement;
 mod callers;
 mod causes;

@@ -31,6 +31,7 @@ async fn login(
     let mut request = Request::new(LoginRequest {
         number: number.to_owned(),
         password: password.to_owned(),
+        device_class: 0,
     });
     request.set_timeout(DEADLINE);
     let answer = AuthenticationServiceClient::new(channel)

@@ -19,6 +19,7 @@ fn proven() -> ProvenAccount {
         generation: 2,
         last_login: Some(at(-HOUR)),
         wrong_attempts: 1,
+        device: DeviceClass::Phone,
     }
 }
 
@@ -66,7 +67,7 @@ fn the_live_secret_decides_the_kind_of_session() {
     }
 }
 
-/// LOGIN-1, PW-4, MIG-7: a must-change session may only change the password, log out and be viewed.
+/// LOGIN-1, PW-4, MIG-7, SESS-7, SESS-8: a must-change session may only change the password, log out and be viewed.
 #[test]
 fn a_must_change_session_may_only_change_the_password() {
     let all = [
@@ -75,10 +76,12 @@ fn a_must_change_session_may_only_change_the_password() {
         SessionAction::View,
         SessionAction::ChangeSettings,
         SessionAction::Migrate,
+        SessionAction::ManageSessions,
+        SessionAction::ViewEvents,
     ];
     for live in [LiveSecret::Temporary { expires: at(HOUR) }, permanent(true)] {
         let allowed = all.map(|action| open(live).may(action));
-        assert_eq!(allowed, [true, true, true, false, false]);
+        assert_eq!(allowed, [true, true, true, false, false, false, false]);
     }
     assert!(all.iter().all(|action| open(permanent(false)).may(*action)));
 }
@@ -281,4 +284,61 @@ fn a_stored_session_is_read_back() {
             ..SessionRules::default()
         }
     );
+}
+
+/// SESS-7: a session keeps the class of its device, also under a new token. A record of version 0.1, and a class of a later
+/// version, are read as another device.
+#[test]
+fn a_session_keeps_the_class_of_its_device() {
+    let session = open(permanent(false));
+    assert_eq!(session.device, DeviceClass::Phone);
+    let rotated = session.rotate(Epoch(8), &SessionRules::default());
+    assert_eq!(rotated.device, DeviceClass::Phone);
+    let mut stored = serde_json::to_value(&session).unwrap();
+    assert_eq!(stored["device"], "PHONE");
+    stored["device"] = "WATCH".into();
+    let later: SessionRecord = serde_json::from_value(stored.clone()).unwrap();
+    assert_eq!(later.device, DeviceClass::Other);
+    stored.as_object_mut().unwrap().remove("device");
+    let old: SessionRecord = serde_json::from_value(stored).unwrap();
+    assert_eq!(old.device, DeviceClass::Other);
+}
+
+/// SESS-3, SESS-7: the id of a session is no part of its token or digest, and differs for each session.
+#[test]
+fn a_session_id_shows_nothing_of_the_token() {
+    let mut rng = StdRng::seed_from_u64(7);
+    let (one, other) = (
+        SessionToken::generate(&mut rng),
+        SessionToken::generate(&mut rng),
+    );
+    let id = one.digest().session_id();
+    assert_eq!(id, one.digest().session_id());
+    assert_ne!(id, other.digest().session_id());
+    let text = id.as_text();
+    assert_eq!(text.len(), 22);
+    assert_eq!(SessionId::parse(&text), Ok(id));
+    assert!(
+        !one.digest()
+            .0
+            .windows(8)
+            .any(|part| text_bytes(&text).starts_with(part))
+    );
+    for wrong in [
+        "",
+        "x",
+        &text[1..],
+        &format!("{text}A"),
+        &one.as_text(),
+        "*",
+    ] {
+        assert_eq!(SessionId::parse(wrong), Err(SessionIdError), "{wrong}");
+    }
+}
+
+fn text_bytes(text: &str) -> Vec<u8> {
+    use base64::Engine as _;
+    base64::engine::general_purpose::URL_SAFE_NO_PAD
+        .decode(text)
+        .unwrap()
 }

@@ -152,7 +152,7 @@ async fn a_removed_session_is_not_found() {
     );
 }
 
-/// OPS-2, SESS-1: the list of an account's sessions exists until the last session ends. A new session removes ended
+/// OPS-2, SESS-1, SESS-7: the list of an account's sessions exists until the last session ends. A new session removes ended
 /// sessions from the list.
 #[tokio::test]
 async fn an_accounts_sessions_are_listed() {
@@ -169,6 +169,14 @@ async fn an_accounts_sessions_are_listed() {
             .unwrap();
     }
     assert_eq!(sessions.of(&account()).await.unwrap(), [other, DIGEST]);
+    for (count, expected) in [
+        (1, &[DIGEST][..]),
+        (2, &[other, DIGEST]),
+        (9, &[other, DIGEST]),
+    ] {
+        let last = sessions.last_of(&account(), count).await.unwrap();
+        assert_eq!(last, expected);
+    }
     let mut administrator = server.administrator().await;
     let left = pttl(&mut administrator, "sess:of:0312345678").await;
     assert!((1..=12 * 3_600_000).contains(&left) && left > 11 * 3_600_000);

@@ -205,6 +205,9 @@ authentication! {
         verify_password(VerifyPasswordRequest) -> VerifyPasswordResponse;
         check_reuse(CheckReuseRequest) -> CheckReuseResponse;
         rotate_session(RotateSessionRequest) -> RotateSessionResponse;
+        list_own_sessions(ListOwnSessionsRequest) -> ListOwnSessionsResponse;
+        end_own_session(EndOwnSessionRequest) -> EndOwnSessionResponse;
+        end_other_sessions(EndOtherSessionsRequest) -> EndOtherSessionsResponse;
     }
 
     async fn end_sessions(

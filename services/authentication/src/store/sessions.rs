@@ -11,11 +11,13 @@ use chrono::{DateTime, Utc};
 use super::Store;
 
 impl Store {
-    /// SESS-2, INV-3: ends a session permanently, so that a stale Redis cannot restore it.
+    /// SESS-2, INV-3: ends a session permanently, so that a stale Redis cannot restore it. `action` is a logout, or the end of
+    /// another session by its subscriber.
     pub(crate) async fn end_session(
         &self,
         digest: &TokenDigest,
         record: &SessionRecord,
+        action: AuditAction,
         now: DateTime<Utc>,
     ) -> Result<(), LedgerError> {
         sqlx::query!(
@@ -32,7 +34,7 @@ impl Store {
             record.ends,
             now,
             record.account.masked(),
-            AuditAction::Logout.as_str(),
+            action.as_str(),
             record.line_id,
             record.account.as_str(),
             AuditOutcome::Done.as_str(),
@@ -42,6 +44,45 @@ impl Store {
         .statement("end_session", "ended_sessions")
         .await?;
         Ok(())
+    }
+
+    /// SESS-7, INV-3: begins a new generation of sessions of a session's account, which ends all earlier ones. Returns the new
+    /// generation. `None` if the session has ended.
+    pub(crate) async fn end_other_sessions(
+        &self,
+        digest: &TokenDigest,
+        record: &SessionRecord,
+        now: DateTime<Utc>,
+    ) -> Result<Option<i64>, LedgerError> {
+        sqlx::query_scalar!(
+            r#"
+            WITH begun AS (
+                UPDATE credentials SET session_generation = session_generation + 1
+                WHERE number = $1 AND epoch = $2 AND session_generation = $3
+                  AND EXISTS (SELECT FROM numbers WHERE numbers.number = $1 AND line_id = $4)
+                  AND NOT EXISTS (SELECT FROM ended_sessions WHERE token_digest = $5)
+                RETURNING session_generation
+            ), event AS (
+                INSERT INTO audit_events
+                    (occurred_time, actor, action, line_id, number, outcome, reason, trace_id)
+                SELECT $6, $7, $8, $4, $1, $9, NULL, $10 FROM begun
+            )
+            SELECT session_generation AS "session_generation!" FROM begun
+            "#,
+            record.account.as_str(),
+            record.epoch.0,
+            record.generation,
+            record.line_id,
+            digest.0.as_slice(),
+            now,
+            record.account.masked(),
+            AuditAction::EndSessions.as_str(),
+            AuditOutcome::Done.as_str(),
+            trace_id(),
+        )
+        .fetch_optional(&self.ledger)
+        .statement("end_other_sessions", "credentials")
+        .await
     }
 
     /// Returns true if a number is on a line.

@@ -263,6 +263,7 @@ impl Fixture {
         let request = LoginRequest {
             number: account.to_owned(),
             password: password.to_owned(),
+            device_class: 0,
         };
         login::login(&self.service, request).await
     }

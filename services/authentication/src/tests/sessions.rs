@@ -1,7 +1,8 @@
 //! The end of sessions, and the audit event of a refused access.
 
-use aikagi_domain::credential::Epoch;
-use aikagi_domain::session::{SessionRecord, TokenDigest};
+use aikagi_domain::credential::{CredentialKind, Epoch};
+use aikagi_domain::session::{DeviceClass, SessionRecord, TokenDigest};
+use aikagi_ledger::audit::AuditAction;
 use chrono::TimeDelta;
 
 use super::{CONTRACT, Fixture, NOBODY, USER, number};
@@ -19,6 +20,7 @@ async fn record(fixture: &Fixture) -> SessionRecord {
         ends: fixture.now() + TimeDelta::hours(12),
         last_login: None,
         wrong_attempts: 0,
+        device: DeviceClass::Other,
     }
 }
 
@@ -37,7 +39,7 @@ async fn a_session_ends_once() {
     for _ in 0..2 {
         let ended = fixture
             .store()
-            .end_session(&DIGEST, &record, fixture.now())
+            .end_session(&DIGEST, &record, AuditAction::Logout, fixture.now())
             .await;
         ended.unwrap();
         let account = fixture.store().account(&number(USER), &DIGEST).await;
@@ -56,7 +58,9 @@ async fn ended_sessions_are_kept_until_they_expire() {
     let fixture = Fixture::new().await;
     let record = record(&fixture).await;
     let store = fixture.store();
-    let ended = store.end_session(&DIGEST, &record, fixture.now()).await;
+    let ended = store
+        .end_session(&DIGEST, &record, AuditAction::Logout, fixture.now())
+        .await;
     ended.unwrap();
     store.remove_expired_sessions(record.ends).await.unwrap();
     assert_eq!(ended_sessions(&fixture).await, 1);
@@ -120,4 +124,63 @@ async fn a_refused_access_writes_an_event() {
     assert_eq!(events[0].action, "CHECK_ACCESS");
     assert_eq!(events[0].outcome, "REFUSED");
     assert_eq!(events[0].reason.as_deref(), Some("OUT_OF_SCOPE"));
+}
+
+/// SESS-7, INV-3, OPS-3: only a live session ends the other ones. The new generation begins once for each generation.
+#[tokio::test]
+async fn only_a_live_session_ends_the_other_ones() {
+    let fixture = Fixture::new().await;
+    let epoch = fixture
+        .set(USER, CredentialKind::Permanent, "abcd1234")
+        .await;
+    let live = SessionRecord {
+        epoch,
+        ..record(&fixture).await
+    };
+    let end = async |record: &SessionRecord, digest| {
+        let ended = fixture
+            .store()
+            .end_other_sessions(&digest, record, fixture.now())
+            .await;
+        ended.unwrap()
+    };
+    let other_line = fixture.line_id("0355550001").await;
+    for ended in [
+        SessionRecord {
+            epoch: Epoch(epoch.0 - 1),
+            ..live.clone()
+        },
+        SessionRecord {
+            generation: 1,
+            ..live.clone()
+        },
+        SessionRecord {
+            line_id: other_line,
+            ..live.clone()
+        },
+    ] {
+        assert_eq!(end(&ended, DIGEST).await, None, "{ended:?}");
+    }
+    assert_eq!(fixture.events().await, []);
+    assert_eq!(end(&live, DIGEST).await, Some(1));
+    assert_eq!(end(&live, DIGEST).await, None);
+    let continued = SessionRecord {
+        generation: 1,
+        ..live
+    };
+    fixture
+        .store()
+        .end_session(&DIGEST, &continued, AuditAction::EndSession, fixture.now())
+        .await
+        .unwrap();
+    assert_eq!(end(&continued, DIGEST).await, None);
+    assert_eq!(end(&continued, TokenDigest([8; 32])).await, Some(2));
+    let events = fixture.events().await;
+    let actions: Vec<&str> = events.iter().map(|event| event.action.as_str()).collect();
+    assert_eq!(actions, ["END_SESSIONS", "END_SESSION", "END_SESSIONS"]);
+    assert!(
+        events
+            .iter()
+            .all(|event| event.actor == number(USER).masked())
+    );
 }

@@ -8,10 +8,11 @@ use aikagi_refusal::{ErrorReason, fields, forward, internal, reason_of};
 use tonic::{Request, Response, Status};
 
 use super::Subscriber;
+use crate::device;
 use crate::limit::ClientAttempts;
 use crate::session_token::ClientSession;
 
-/// LOGIN-1, SESS-3: opens a session.
+/// LOGIN-1, SESS-3, SESS-7: opens a session. Only the class of the device is passed on.
 ///
 /// LOGIN-9: takes an attempt at the number. Only a refused login keeps it. Authentication refuses a malformed number.
 pub(super) async fn login(
@@ -21,6 +22,7 @@ pub(super) async fn login(
 ) -> Result<Response<LoginResponse>, Status> {
     let attempts = request.extensions().get::<ClientAttempts>().cloned();
     let attempts = attempts.ok_or_else(|| internal("a request has no limit of attempts"))?;
+    let device_class = device::class_of(request.metadata().as_ref());
     let mut request = request.into_inner();
     let number = fields::number("number", &request.number).ok();
     if let Some(number) = &number {
@@ -29,6 +31,7 @@ pub(super) async fn login(
     let request = authentication::v1::LoginRequest {
         number: take(&mut request.number),
         password: take(&mut request.password),
+        device_class: device_class.into(),
     };
     let response = subscriber.authentication().login(request).await;
     let reason = response.as_ref().err().and_then(reason_of);

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use aikagi_api::authentication::v1::authentication_service_server as authentication;
 use aikagi_api::password::v1::password_service_server as password;
-use aikagi_api::units::v1::migration_service_server as migration;
+use aikagi_api::units::v1::{
+    activity_service_server as activity, migration_service_server as migration,
+};
 use aikagi_devkit::installation::certificates::Authority;
 use aikagi_devkit::installation::redis_users::RedisUser;
 use aikagi_fixtures::TestRedis;
@@ -227,7 +229,7 @@ impl Fixture {
         let authentication = behind(
             &authority,
             "authentication",
-            authentication::SERVICE_NAME,
+            &[authentication::SERVICE_NAME],
             at_authentication,
             &others,
         )
@@ -236,16 +238,17 @@ impl Fixture {
         let password = behind(
             &authority,
             "password",
-            password::SERVICE_NAME,
+            &[password::SERVICE_NAME],
             at_password,
             &others,
         )
         .await;
-        let at_units = Routes::new(migration::MigrationServiceServer::new(stub.clone()));
+        let at_units = Routes::new(migration::MigrationServiceServer::new(stub.clone()))
+            .add_service(activity::ActivityServiceServer::new(stub.clone()));
         let units = behind(
             &authority,
             "units",
-            migration::SERVICE_NAME,
+            &[migration::SERVICE_NAME, activity::SERVICE_NAME],
             at_units,
             &others,
         )
@@ -409,7 +412,7 @@ fn identity(authority: &Authority, workload: &str) -> TlsIdentity {
 async fn behind(
     authority: &Authority,
     name: &'static str,
-    service: &'static str,
+    services: &[&'static str],
     routes: Routes,
     shutdown: &Shutdown,
 ) -> SocketAddr {
@@ -420,7 +423,7 @@ async fn behind(
         settings: ServerSettings::listening_on(address),
         identity: identity(authority, name),
         descriptors: aikagi_api::DESCRIPTORS,
-        services: vec![service],
+        services: services.to_vec(),
         routes,
         readiness: Readiness::always(),
     };

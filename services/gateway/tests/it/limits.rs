@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use aikagi_api::edge::v1::{
-    ChangePasswordRequest, GetSessionRequest, LoginRequest, MigrateRequest,
+    ChangePasswordRequest, EndOtherSessionsRequest, EndOwnSessionRequest, GetSessionRequest,
+    ListOwnEventsRequest, ListOwnSessionsRequest, LoginRequest, MigrateRequest,
 };
 use aikagi_api::units::v1::AccountPassword;
 use aikagi_refusal::ErrorReason;
@@ -218,4 +219,31 @@ async fn logins_are_shed_while_authentication_is_overloaded() {
     }
     let forwarded = fixture.stub.calls().len() - before;
     assert!((5..150).contains(&forwarded), "{forwarded} were forwarded");
+}
+
+/// SESS-7, LOGIN-8: the end of all other sessions counts as an attempt. The lists, and the end of one session, do not.
+#[tokio::test]
+async fn the_end_of_all_other_sessions_counts() {
+    let fixture = Fixture::start(THREE_A_MINUTE, "").await;
+    let login = LoginRequest {
+        number: NUMBER.to_owned(),
+        password: PASSWORD.to_owned(),
+    };
+    fixture.web("Login", &login, &[]).await;
+    let own = [("cookie", format!("__Host-aikagi={TOKEN}"))];
+    let own = own.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let mut ended = Vec::new();
+    for _ in 0..4 {
+        let listed = fixture.web("ListOwnSessions", &ListOwnSessionsRequest {}, &own);
+        assert_eq!(listed.await.reason(), None);
+        let listed = fixture.web("ListOwnEvents", &ListOwnEventsRequest {}, &own);
+        assert_eq!(listed.await.reason(), None);
+        let one = EndOwnSessionRequest::default();
+        let one = fixture.web("EndOwnSession", &one, &own);
+        assert_eq!(one.await.reason(), None);
+        let others = fixture.web("EndOtherSessions", &EndOtherSessionsRequest {}, &own);
+        ended.push(others.await.reason());
+    }
+    let refused = Some(ErrorReason::TooManyAttempts);
+    assert_eq!(ended, [None, None, refused, refused]);
 }

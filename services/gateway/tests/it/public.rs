@@ -1,10 +1,12 @@
 //! Tests of the public port: sessions of browsers and other clients, and requests that it refuses.
 
+use aikagi_api::authentication::v1::DeviceClass;
 use aikagi_api::edge::v1::subscriber_service_client::SubscriberServiceClient;
 use aikagi_api::edge::v1::{
-    ChangePasswordRequest, ChangePasswordResponse, GetPolicyRequest, GetPolicyResponse,
-    GetProfileRequest, GetProfileResponse, GetSessionRequest, GetSessionResponse, LoginRequest,
-    LogoutRequest, LogoutResponse,
+    ChangePasswordRequest, ChangePasswordResponse, EndOtherSessionsRequest, EndOwnSessionRequest,
+    GetPolicyRequest, GetPolicyResponse, GetProfileRequest, GetProfileResponse, GetSessionRequest,
+    GetSessionResponse, ListOwnEventsRequest, ListOwnEventsResponse, ListOwnSessionsRequest,
+    ListOwnSessionsResponse, LoginRequest, LogoutRequest, LogoutResponse,
 };
 use aikagi_refusal::{ErrorReason, reason_of};
 use tonic_reflection::pb::v1 as reflection;
@@ -188,6 +190,56 @@ async fn the_cookie_is_removed_if_the_session_cannot_continue() {
             .session
             .is_none()
     );
+}
+
+/// SESS-7, SESS-8: the RPCs for the own sessions and events pass the token and the id on. A login passes on only the class of
+/// the device. If the session has ended, a browser removes its cookie.
+#[tokio::test]
+async fn own_sessions_and_events_are_those_of_the_token() {
+    let fixture = Fixture::start("", "").await;
+    let phone = "Mozilla/5.0 (Linux; Android 10; K) Chrome/142.0 Mobile Safari/537.36";
+    let agent = ("user-agent", phone);
+    fixture.web("Login", &login(PASSWORD), &[agent]).await;
+    let own = cookie(TOKEN);
+    let own = [("cookie", own.as_str())];
+    let listed = fixture.web("ListOwnSessions", &ListOwnSessionsRequest {}, &own);
+    let listed: ListOwnSessionsResponse = listed.await.message();
+    assert_eq!(listed.sessions[0].device_class(), DeviceClass::Phone);
+    assert!(listed.more);
+    let events = fixture.web("ListOwnEvents", &ListOwnEventsRequest {}, &own);
+    let events: ListOwnEventsResponse = events.await.message();
+    assert_eq!(events.events[0].count, 3);
+    let one = EndOwnSessionRequest {
+        session_id: "one".to_owned(),
+    };
+    fixture.web("EndOwnSession", &one, &own).await;
+    fixture
+        .web("EndOtherSessions", &EndOtherSessionsRequest {}, &own)
+        .await;
+    let calls = fixture.stub.calls();
+    assert!(calls.contains(&"end_own_session one".to_owned()));
+    assert!(calls.contains(&"end_other_sessions".to_owned()));
+
+    let other = cookie(NEW_TOKEN);
+    let other = [("cookie", other.as_str())];
+    for response in [
+        fixture
+            .web("ListOwnSessions", &ListOwnSessionsRequest {}, &other)
+            .await,
+        fixture
+            .web("ListOwnEvents", &ListOwnEventsRequest {}, &other)
+            .await,
+        fixture.web("EndOwnSession", &one, &other).await,
+        fixture
+            .web("EndOtherSessions", &EndOtherSessionsRequest {}, &other)
+            .await,
+    ] {
+        assert_eq!(response.reason(), Some(ErrorReason::SessionEnded));
+        assert_eq!(response.cookie(), Some(CLEARED));
+    }
+    let nobody = fixture.web("ListOwnEvents", &ListOwnEventsRequest {}, &[]);
+    let nobody = nobody.await;
+    assert_eq!(nobody.reason(), Some(ErrorReason::SessionRequired));
 }
 
 /// SESS-3: a missing token and a malformed token have different reasons. No service is called for them.

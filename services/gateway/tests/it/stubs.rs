@@ -8,6 +8,7 @@ use aikagi_api::authentication::v1::authentication_service_server::Authenticatio
 use aikagi_api::password::v1 as password;
 use aikagi_api::password::v1::password_service_server::PasswordService;
 use aikagi_api::units::v1 as units;
+use aikagi_api::units::v1::activity_service_server::ActivityService;
 use aikagi_api::units::v1::migration_service_server::MigrationService;
 use aikagi_mesh::guard::Caller;
 use aikagi_refusal::{ErrorReason, Refusal};
@@ -32,6 +33,8 @@ pub(crate) struct Stub(Arc<State>);
 struct State {
     live: Mutex<Option<&'static str>>,
     calls: Mutex<Vec<String>>,
+    /// The class of the device in the last login.
+    device: Mutex<authentication::DeviceClass>,
     /// Notified when a slow login or a slow unit migration has arrived.
     pub(crate) slow_rpc_arrived: Notify,
     /// Notified when a slow login or a slow unit migration may continue.
@@ -87,6 +90,7 @@ impl AuthenticationService for Stub {
     ) -> Result<Response<authentication::LoginResponse>, Status> {
         let request = request.into_inner();
         self.note(format!("login {}", request.number));
+        *self.0.device.lock().unwrap() = request.device_class();
         if request.password == SLOW_PASSWORD {
             self.0.slow_rpc_arrived.notify_one();
             self.0.slow_rpc_may_continue.notified().await;
@@ -174,6 +178,57 @@ impl AuthenticationService for Stub {
         _request: Request<authentication::ListSessionsRequest>,
     ) -> Result<Response<authentication::ListSessionsResponse>, Status> {
         Err(refused(ErrorReason::LineNotFound))
+    }
+
+    async fn list_own_sessions(
+        &self,
+        request: Request<authentication::ListOwnSessionsRequest>,
+    ) -> Result<Response<authentication::ListOwnSessionsResponse>, Status> {
+        self.check(&request.get_ref().session_token)?;
+        let mut session = authentication::OwnSession {
+            current: true,
+            ..Default::default()
+        };
+        session.set_device_class(*self.0.device.lock().unwrap());
+        Ok(Response::new(authentication::ListOwnSessionsResponse {
+            sessions: vec![session],
+            more: true,
+        }))
+    }
+
+    async fn end_own_session(
+        &self,
+        request: Request<authentication::EndOwnSessionRequest>,
+    ) -> Result<Response<authentication::EndOwnSessionResponse>, Status> {
+        let request = request.into_inner();
+        self.note(format!("end_own_session {}", request.session_id));
+        self.check(&request.session_token)?;
+        Ok(Response::new(authentication::EndOwnSessionResponse {}))
+    }
+
+    async fn end_other_sessions(
+        &self,
+        request: Request<authentication::EndOtherSessionsRequest>,
+    ) -> Result<Response<authentication::EndOtherSessionsResponse>, Status> {
+        self.note("end_other_sessions");
+        self.check(&request.get_ref().session_token)?;
+        Ok(Response::new(authentication::EndOtherSessionsResponse {}))
+    }
+}
+
+#[tonic::async_trait]
+impl ActivityService for Stub {
+    async fn list_own_events(
+        &self,
+        request: Request<units::ListOwnEventsRequest>,
+    ) -> Result<Response<units::ListOwnEventsResponse>, Status> {
+        self.check(&request.get_ref().session_token)?;
+        let mut event = units::OwnEvent::default();
+        NUMBER.clone_into(&mut event.account_number);
+        event.count = 3;
+        Ok(Response::new(units::ListOwnEventsResponse {
+            events: vec![event],
+        }))
     }
 }
 

@@ -1,9 +1,7 @@
 //! The code that both RPCs share. It reads the session and its line, and decides which unit migration is offered.
 
-use aikagi_api::authentication::v1::CheckSessionRequest;
 use aikagi_api::units::v1;
 use aikagi_domain::credential::Epoch;
-use aikagi_domain::fault::InternalFault;
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit::AuthUnit;
 use aikagi_domain::unit_migration::{NotOffered, UnitMigrationPlan, is_ready, revision};
@@ -12,6 +10,7 @@ use chrono::{DateTime, Utc};
 use zeroize::Zeroizing;
 
 use super::UnitMigration;
+use crate::checked_session;
 use crate::store::lines::LineWithCredentials;
 
 /// The session in which a unit is changed.
@@ -47,25 +46,12 @@ impl UnitMigration {
         &self,
         token: Zeroizing<String>,
     ) -> Result<MigrationSession, Failure> {
-        let request = CheckSessionRequest {
-            session_token: token.to_string(),
-            peek: false,
-        };
-        let response = self.authentication.clone().check_session(request).await;
-        let checked = response
-            .map_err(|status| Failure::forwarded(&status))?
-            .into_inner();
-        let session = checked
-            .session
-            .ok_or(InternalFault("CheckSession returned no session"))?;
-        let account = TelephoneNumber::parse(&session.account_number)
-            .map_err(|_malformed| InternalFault("CheckSession returned a malformed number"))?;
+        let checked = checked_session::check(&self.authentication, &token).await?;
         Ok(MigrationSession {
             token,
-            account,
-            epoch: Epoch(checked.epoch),
-            // Also true for a reason that this version does not know.
-            must_change: session.must_change_reason != 0,
+            account: checked.account,
+            epoch: checked.epoch,
+            must_change: checked.must_change,
         })
     }
 

@@ -1,11 +1,16 @@
 //! The edge without a session (INV-7).
 
-use aikagi_api::authentication::v1::CheckSessionRequest;
 use aikagi_api::authentication::v1::authentication_service_client::AuthenticationServiceClient;
+use aikagi_api::authentication::v1::{
+    CheckSessionRequest, EndOtherSessionsRequest, EndOwnSessionRequest, ListOwnSessionsRequest,
+};
 use aikagi_api::password::v1::ChangePasswordRequest;
 use aikagi_api::password::v1::password_service_client::PasswordServiceClient;
+use aikagi_api::units::v1::activity_service_client::ActivityServiceClient;
 use aikagi_api::units::v1::migration_service_client::MigrationServiceClient;
-use aikagi_api::units::v1::{AuthUnit, MigrateRequest, PreviewMigrationRequest};
+use aikagi_api::units::v1::{
+    AuthUnit, ListOwnEventsRequest, MigrateRequest, PreviewMigrationRequest,
+};
 use aikagi_client::refused;
 use aikagi_client::samples::{CONTRACT, OTHER_PERMANENT, PERMANENT};
 use aikagi_devkit::installation::workloads::Service;
@@ -71,12 +76,32 @@ async fn the_edge_needs_a_session() {
     let mut authentication = AuthenticationServiceClient::new(replica(Service::Authentication));
     let mut password = PasswordServiceClient::new(replica(Service::Password));
     let mut migration = MigrationServiceClient::new(replica(Service::Units));
+    let mut activity = ActivityServiceClient::new(replica(Service::Units));
     for (token, reason) in [("", "SESSION_REQUIRED"), (UNKNOWN_TOKEN, "SESSION_ENDED")] {
         let check = CheckSessionRequest {
             session_token: token.to_owned(),
             peek: true,
         };
         assert_eq!(refused(authentication.check_session(check).await), reason);
+        let list = ListOwnSessionsRequest {
+            session_token: token.to_owned(),
+        };
+        let listed = authentication.list_own_sessions(list).await;
+        assert_eq!(refused(listed), reason);
+        let one = EndOwnSessionRequest {
+            session_token: token.to_owned(),
+            session_id: "AAAAAAAAAAAAAAAAAAAAAA".to_owned(),
+        };
+        assert_eq!(refused(authentication.end_own_session(one).await), reason);
+        let others = EndOtherSessionsRequest {
+            session_token: token.to_owned(),
+        };
+        let ended = authentication.end_other_sessions(others).await;
+        assert_eq!(refused(ended), reason);
+        let events = ListOwnEventsRequest {
+            session_token: token.to_owned(),
+        };
+        assert_eq!(refused(activity.list_own_events(events).await), reason);
         let change = ChangePasswordRequest {
             session_token: token.to_owned(),
             current_password: PERMANENT.to_owned(),

@@ -17,6 +17,7 @@ async fn login(system: &InProcessSystem, password: &str) -> Result<(), Status> {
     let request = LoginRequest {
         number: CONTRACT.to_owned(),
         password: password.to_owned(),
+        device_class: 0,
     };
     let mut client = AuthenticationServiceClient::new(channel);
     client.login(request).await.map(|_| ())

@@ -184,6 +184,15 @@ async fn impossible_tokens_are_refused() {
             "SESSION_ENDED",
             "{token}"
         );
+        let id = "A".repeat(22);
+        for answer in [
+            nobody.own_sessions().await.map(drop),
+            nobody.own_events().await.map(drop),
+            nobody.end_own_session(&id).await,
+            nobody.end_other_sessions().await,
+        ] {
+            assert_eq!(refused(answer), "SESSION_ENDED", "{token}");
+        }
         assert_eq!(
             refused(system.backend().check_access(token, FIRST).await),
             "SESSION_ENDED",

@@ -44,6 +44,7 @@ async fn oversized_messages_are_refused() {
         let request = LoginRequest {
             number: huge.clone(),
             password: huge,
+            device_class: 0,
         };
         assert_eq!(
             refused(authentication.login(request).await),
