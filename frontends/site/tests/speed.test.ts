@@ -3,7 +3,7 @@
 import type { Page } from "playwright-core";
 import { afterAll, describe, expect, test } from "vitest";
 import { AuthUnit } from "../src/gen/aikagi/units/v1/unit_pb";
-import { launch, Reader, SIZES } from "./lib/browser";
+import { ACTIVITY, launch, Reader, SIZES } from "./lib/browser";
 import { established } from "./lib/system";
 
 const browser = await launch();
@@ -65,6 +65,7 @@ describe.each(Object.keys(SIZES) as (keyof typeof SIZES)[])("on a slow %s", (siz
       ["/account", numbers[0].slice(-4)],
       ["/password", t.password.title],
       ["/unit", t.unit.title],
+      ["/activity", ACTIVITY.ja.title],
     ] as const) {
       await reader.open(path);
       await reader.heading(new RegExp(heading));

@@ -14,6 +14,7 @@ import { SessionWatch } from "./SessionWatch";
 import { Shell } from "./Shell";
 import { useSite } from "./site";
 
+const activity = pageCode(() => import("../pages/activity").then((module) => module.Activity));
 const home = pageCode(() => import("../pages/Home").then((module) => module.Home));
 const changePassword = pageCode(() =>
   import("../pages/ChangePassword").then((module) => module.ChangePassword),
@@ -86,6 +87,8 @@ function Current() {
   switch (route) {
     case "account":
       return <LazyPage code={home} props={{ session }} />;
+    case "activity":
+      return <LazyPage code={activity} props={{ session }} />;
     case "password":
       return <LazyPage code={changePassword} props={{ session }} />;
     case "unit":

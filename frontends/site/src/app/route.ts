@@ -9,6 +9,7 @@ export const PATHS = {
   unit: "/unit",
   unitCheck: "/unit/check",
   unitChanged: "/unit/changed",
+  activity: "/activity",
   loggedOut: "/logged-out",
   timedOut: "/timed-out",
   help: "/help",
@@ -18,7 +19,7 @@ export const PATHS = {
 export type Route = keyof typeof PATHS;
 
 /** Pages that need a session. */
-const PRIVATE: ReadonlySet<Route> = new Set<Route>(["account", "password", "unit", "unitCheck"]);
+const PRIVATE: ReadonlySet<Route> = new Set<Route>(["account", "password", "unit", "unitCheck", "activity"]);
 
 /** True if a page needs a session. */
 export function isPrivate(route: Route): boolean {

@@ -82,6 +82,9 @@ export function Home({ session }: { session: Session }) {
               </>
             )}
           </dl>
+          <p>
+            <Link to="activity">{words.activity}</Link>
+          </p>
           <Link to="password" className="button">
             {words.changePassword}
           </Link>

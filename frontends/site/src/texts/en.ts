@@ -163,6 +163,7 @@ export const en: Texts = {
     servicesLead: "Choose the telephone number whose settings you want to change.",
     serviceOf: (name, number) => `${name}: settings of ${number}`,
     serviceNumbers: (count) => `Choose from ${count} numbers`,
+    activity: "See the devices and recent events",
     changePassword: "Change the password",
     changeUnit: "Change who logs in",
     unitFixed: "This cannot be changed on this site.",

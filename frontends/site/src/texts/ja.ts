@@ -176,6 +176,7 @@ export const ja = {
     servicesLead: "設定する電話番号を選んでください。",
     serviceOf: (name: string, number: string) => `${name}の設定 ${number}`,
     serviceNumbers: (count: number) => `${count}件の電話番号から選ぶ`,
+    activity: "ログイン中の端末と最近の記録を見る",
     changePassword: "パスワードを変更する",
     changeUnit: "認証単位を変更する",
     unitFixed: "この認証単位は、このサイトでは変更できません。",

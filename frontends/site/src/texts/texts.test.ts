@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
 import { SERVER_REASONS } from "../gen/reasons";
+import { en as activityEn } from "./activity/en";
+import { ja as activityJa } from "./activity/ja";
 import { en } from "./en";
 import { ja } from "./ja";
 
@@ -24,12 +26,12 @@ test("every server reason has its text in both languages", () => {
 });
 
 test("no text is left in the other language", () => {
-  for (const [path, text] of words(en, "en")) {
+  for (const [path, text] of [...words(en, "en"), ...words(activityEn, "en")]) {
     if (path !== "en.otherLanguage") {
       expect(text, path).not.toMatch(JAPANESE);
     }
   }
-  for (const [path, text] of words(ja, "ja")) {
+  for (const [path, text] of [...words(ja, "ja"), ...words(activityJa, "ja")]) {
     if (text !== "" && path !== "ja.otherLanguage" && !path.endsWith("expiryDays")) {
       expect(text, path).toMatch(JAPANESE);
     }

@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { type BrowserContext, chromium, type Locator, type Page } from "playwright-core";
 import { expect } from "vitest";
 import { showNumber } from "../../src/app/number";
+import { en as activityEn } from "../../src/texts/activity/en";
+import { type ActivityTexts, ja as activityJa } from "../../src/texts/activity/ja";
 import { en } from "../../src/texts/en";
 import { ja, type Texts } from "../../src/texts/ja";
 import { SITE } from "./system";
@@ -16,6 +18,9 @@ export type Language = "ja" | "en";
 
 /** The texts that the tests expect on the pages. */
 export const TEXTS: Record<Language, Texts> = { ja, en };
+
+/** The texts of the page of sessions and events. */
+export const ACTIVITY: Record<Language, ActivityTexts> = { ja: activityJa, en: activityEn };
 
 /** The sizes of windows, in CSS pixels. */
 export const SIZES = { phone: { width: 320, height: 640 }, desktop: { width: 1280, height: 860 } } as const;
@@ -27,6 +32,8 @@ export interface Look {
   scheme?: "light" | "dark";
   /** False for a browser without JavaScript. */
   scripts?: boolean;
+  /** The `User-Agent` of another browser. */
+  agent?: string;
 }
 
 const FLAGS = [
@@ -78,6 +85,7 @@ export async function launch() {
       colorScheme: look.scheme ?? "light",
       reducedMotion: "reduce",
       javaScriptEnabled: look.scripts ?? true,
+      ...(look.agent && { userAgent: look.agent }),
     });
     if (look.language === "en") {
       await context.addInitScript(() => localStorage.setItem("language", "en"));

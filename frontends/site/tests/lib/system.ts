@@ -118,6 +118,20 @@ export async function changeElsewhere(number: string, current: string, next = pe
   return next;
 }
 
+/** Opens a session from another device. Returns its token. */
+export async function openElsewhere(number: string, password: string): Promise<string> {
+  return (await direct.login({ number, password })).sessionToken;
+}
+
+/** True if a session is live. The request does not count as use. */
+export async function isLive(token: string): Promise<boolean> {
+  const headers = { authorization: `Bearer ${token}` };
+  return direct.getSession({ peek: true }, { headers }).then(
+    () => true,
+    () => false,
+  );
+}
+
 /** Adds a line with one account that has a permanent password. */
 export async function account(): Promise<{ number: string; password: string }> {
   const [number] = await line();

@@ -3,7 +3,7 @@
 import type { Page } from "playwright-core";
 import { showNumber } from "../../src/app/number";
 import { AuthUnit } from "../../src/gen/aikagi/units/v1/unit_pb";
-import { type Language, Reader } from "./browser";
+import { ACTIVITY, type Language, Reader } from "./browser";
 import { line, permanent, SITE, settle, telephone } from "./system";
 
 const SESSION = /SubscriberService\/GetSession$/;
@@ -51,6 +51,10 @@ export async function tour(
   await reader.change(temporary, password, password, true);
   await reader.home();
   await stop("home");
+
+  await reader.open("/activity");
+  await reader.heading(ACTIVITY[language].title);
+  await stop("activity");
 
   await reader.open("/password");
   await reader.heading(t.password.title);

@@ -1,0 +1,63 @@
+// The texts of the page of sessions and events, in English. Its keys are the keys of `ja.ts`.
+
+import type { ActivityTexts } from "./ja";
+
+export const en: ActivityTexts = {
+  title: "Devices and recent events",
+  lead: "If you do not recognise a device or an event, log out the other devices and change your password.",
+  sessions: {
+    title: "Devices that are logged in",
+    about: "The kind of a device is an estimate from what its browser says.",
+    device: {
+      DESKTOP: "Computer",
+      PHONE: "Smartphone or mobile telephone",
+      TABLET: "Tablet",
+      UNSPECIFIED: "Other device",
+    },
+    current: (device) => `${device} (this device)`,
+    begun: (time) => `Logged in: ${time}`,
+    lastUse: (time) => `Last used: ${time}`,
+    alone: "No other device is logged in.",
+    more: "There may be more devices. “Log out all other devices” also logs out those that are not shown here.",
+    end: "Log out",
+    endOf: (device, time) => `Log out: ${device}, logged in ${time}`,
+    ended: "That device is logged out.",
+    gone: "That device was logged out already. The page now shows the latest state.",
+    endAll: "Log out all other devices",
+    allEnded: "All other devices are logged out.",
+    lost: "No answer arrived, so we do not know whether it worked. Please look at the latest state.",
+    confirm: {
+      title: "Log out all other devices?",
+      text: "What is being typed on the other devices is lost. This device stays logged in.",
+      yes: "Log out all others",
+      no: "Cancel",
+    },
+  },
+  events: {
+    title: "Recent events",
+    about: "The newest come first.",
+    users: "As administrator you also see the events of the users.",
+    none: "There are no events yet.",
+    kind: {
+      LOGIN: "Login",
+      TEMPORARY_LOGIN: "Login with a temporary password",
+      LOGIN_REFUSED: "A login was refused",
+      PASSWORD_KILLED: "The password stopped working after wrong attempts in a row",
+      PASSWORD_WRONG: "A wrong password was typed on a page that was logged in",
+      LOGOUT: "Logout",
+      SESSION_ENDED: "Another device was logged out",
+      OTHER_SESSIONS_ENDED: "All other devices were logged out",
+      ENDED_BY_OPERATOR: "The telephone company logged out all devices",
+      PASSWORD_CHANGED: "The password was changed",
+      PASSWORD_CHANGE_REFUSED: "A change of the password was refused",
+      TEMPORARY_SET: "A temporary password was set by telephone",
+      TEMPORARY_REFUSED: "Setting a temporary password by telephone was refused",
+      UNIT_CHANGED: "Who logs in was changed",
+      UNIT_CHANGE_REFUSED: "A change of who logs in was refused",
+      UNIT_RESET: "The telephone company removed the unit and all passwords",
+      UNSPECIFIED: "Another event",
+    },
+    times: (kind, count) => `${kind} (${count} times)`,
+    caller: (last) => `Last four digits of the calling number: ${last}`,
+  },
+};
