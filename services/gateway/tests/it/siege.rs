@@ -96,7 +96,11 @@ impl<'a, C: AsyncFn(&Fixture) -> bool> Other<'a, C> {
             let begun = Instant::now();
             served += usize::from((self.rpc)(self.fixture).await);
             times.push(begun.elapsed());
-            assert!(done - served.min(done) <= RPCS / 100, "{served} of {}", done + 1);
+            assert!(
+                done - served.min(done) <= RPCS / 100,
+                "{served} of {}",
+                done + 1
+            );
         }
         times.sort();
         (served, times[RPCS / 2])
@@ -107,7 +111,10 @@ impl<'a, C: AsyncFn(&Fixture) -> bool> Other<'a, C> {
     async fn is_served_during(self, attack: &str) {
         let mut ratios = Vec::new();
         while ratios.last().is_none_or(|ratio| *ratio > SLOWER) {
-            assert!(ratios.len() < ROUNDS, "{attack}: the median is {ratios:?} of the calm one");
+            assert!(
+                ratios.len() < ROUNDS,
+                "{attack}: the median is {ratios:?} of the calm one"
+            );
             let (served, median) = self.measure().await;
             ratios.push(median.as_secs_f64() / self.calm.as_secs_f64());
             eprintln!(
@@ -173,7 +180,9 @@ async fn silent_connections_cost_workloads_nothing() {
     let (size, opened) = (400 * times(), Arc::new(AtomicUsize::new(0)));
     let _attack = silent(fixture.private_address(), size, &opened);
     reached(&opened, size).await;
-    other.is_served_during("silent connections at the private port").await;
+    other
+        .is_served_during("silent connections at the private port")
+        .await;
 }
 
 /// OPS-5: 15 connections have 100 RPCs each, whose bodies never arrive. An RPC that ends is replaced.
