@@ -1,5 +1,5 @@
-//! Units: the directory of lines and their numbers (OPS-1, OPS-2), bulk import, the audit trail for operators (OPS-3) and
-//! for subscribers (SESS-8), and unit migration (MIG-*).
+//! Units: the directory of lines and their numbers (OPS-1, OPS-2), bulk import, the audit trail for operators and subscribers
+//! (OPS-3, SESS-8), and unit migration (MIG-*).
 //!
 //! Each gRPC service has its own folder, and each RPC has its own module there. [`view`] converts the state of a line
 //! to a message. [`store`] has the SQL statements.
