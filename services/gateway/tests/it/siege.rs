@@ -108,7 +108,8 @@ impl<'a, C: AsyncFn(&Fixture) -> bool> Other<'a, C> {
 
     /// OPS-5: during the attack at least 99 of 100 RPCs are served, in at most twice the time. The process has bounded
     /// memory.
-    async fn is_served_during(self, attack: &str) {
+    #[expect(clippy::print_stderr, reason = "the test prints its measurements")]
+    async fn check_during(self, attack: &str) {
         let mut ratios = Vec::new();
         while ratios.last().is_none_or(|ratio| *ratio > SLOWER) {
             assert!(
@@ -169,7 +170,7 @@ async fn silent_connections_of_one_address_cost_others_nothing() {
     let (size, opened) = (400 * times(), Arc::new(AtomicUsize::new(0)));
     let _attack = silent(fixture.public, size, &opened);
     reached(&opened, size).await;
-    other.is_served_during("silent connections").await;
+    other.check_during("silent connections").await;
 }
 
 /// OPS-5: 400 connections send nothing to the private port. The attacking host has no certificate.
@@ -181,7 +182,7 @@ async fn silent_connections_cost_workloads_nothing() {
     let _attack = silent(fixture.private_address(), size, &opened);
     reached(&opened, size).await;
     other
-        .is_served_during("silent connections at the private port")
+        .check_during("silent connections at the private port")
         .await;
 }
 
@@ -203,7 +204,7 @@ async fn rpcs_without_a_body_cost_others_nothing() {
         });
     }
     reached(&begun, 100 * size).await;
-    other.is_served_during("RPCs without a body").await;
+    other.check_during("RPCs without a body").await;
 }
 
 /// Keeps 100 RPCs in progress on one connection until the connection is closed. Their request bodies are never sent.
@@ -246,7 +247,7 @@ async fn files_that_are_not_read_cost_no_memory() {
         });
     }
     reached(&begun, 100 * size).await;
-    other.is_served_during("files that are not read").await;
+    other.check_during("files that are not read").await;
 }
 
 /// Sends 100 requests for a file on one connection. Does not read the responses, and waits until the connection is

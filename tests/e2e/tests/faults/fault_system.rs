@@ -165,7 +165,6 @@ impl FaultSystem {
                 );
             }
             Fault::Link(link, _) => self.links[link].make(LinkState::Open),
-            Fault::Silence(_) => {}
             Fault::KillPostgres => self.cluster().restart().unwrap(),
             Fault::ForbidWrites => {
                 let allow =
@@ -182,7 +181,8 @@ impl FaultSystem {
             }
             Fault::KillRedis => self.system.processes.redis.restart().unwrap(),
             Fault::FreezeRedis => self.system.processes.redis.thaw(),
-            Fault::FlushRedis => {}
+            // Silent connections stay silent.
+            Fault::Silence(_) | Fault::FlushRedis => {}
             Fault::FailOverRedis => {
                 let redis = &mut self.system.processes.redis;
                 redis.kill9();
