@@ -29,7 +29,8 @@ pub(crate) async fn end_own_session(
     let digest = digest.ok_or_else(stale)?;
     let ended = match service.find(&digest, now, true).await? {
         Some(stored) => stored.record,
-        // INV-3: Redis no longer has it, but a stale replica may. The ledger keeps its end for as long as it may last.
+        // INV-3: Redis no longer has the session, but a stale replica may still have it. So the ledger records the end
+        // for as long as any session can last.
         None => SessionRecord {
             ends: service.session_rules.longest_expires(now),
             ..own.record.clone()

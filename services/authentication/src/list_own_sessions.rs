@@ -27,7 +27,8 @@ pub(crate) async fn list_own_sessions(
     let sessions = service.ttl.sessions();
     let mut digests = sessions.last_of(&own.record.account, CHECKED + 1).await?;
     let more = digests.len() > CHECKED;
-    // The first one ends first.
+    // The digests are in the order in which their sessions end. If there is one too many, leave out the one that ends
+    // first.
     digests.drain(..usize::from(more));
     if !digests.contains(&own.digest) {
         digests.push(own.digest);

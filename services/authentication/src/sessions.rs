@@ -235,8 +235,8 @@ impl Authentication {
         Ok((token.as_text().to_string(), self.view(&live, now)))
     }
 
-    /// Ends a session permanently, at a logout or another action. Writes to the ledger before Redis, so that a stale replica of Redis cannot restore
-    /// the session (INV-3).
+    /// Ends a session permanently, at a logout or another action. Writes to the ledger before Redis, so that a stale
+    /// replica of Redis cannot restore the session (INV-3).
     pub(crate) async fn end_session(
         &self,
         digest: &TokenDigest,

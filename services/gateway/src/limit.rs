@@ -38,7 +38,7 @@ pub struct LimitSettings {
     /// Limits for the addresses of certain networks, such as networks of many subscribers.
     #[serde(default)]
     pub overrides: Vec<Override>,
-    /// When logins are refused because authentication is overloaded (OPS-8).
+    /// Which logins the edge itself refuses while authentication is overloaded (OPS-8).
     #[serde(default)]
     pub shedding: SheddingSettings,
 }

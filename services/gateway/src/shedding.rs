@@ -27,7 +27,7 @@ static SHED: LazyLock<Counter<u64>> = LazyLock::new(|| {
 pub struct SheddingSettings {
     /// How many logins the edge forwards for each login that authentication accepts, at most. The default is 2.
     pub forwarded: u32,
-    /// The logins of about this period count. The default is 2 seconds.
+    /// About how far back the edge counts logins. The default is 2 seconds.
     #[serde(with = "humantime_serde")]
     pub period: Duration,
     /// This number of logins for each period is always forwarded, so that the edge notices when authentication
@@ -52,7 +52,7 @@ pub(crate) struct Shedding {
     recent: Arc<Mutex<Recent>>,
 }
 
-/// The logins of the last period. An earlier login counts less, and the more so the longer it is ago.
+/// Counts of recent logins. The longer ago a login was, the less it counts: after one period about a third.
 #[derive(Debug)]
 struct Recent {
     arrived: f64,

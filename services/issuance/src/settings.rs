@@ -57,7 +57,7 @@ impl CallSettings {
         }
     }
 
-    /// Reads the keys of calls. Fails if the file is not readable, or has other keys.
+    /// Reads the keys of calls. Fails if the file is not readable, or is not a file of call keys.
     pub(crate) fn keys(&self) -> anyhow::Result<CallKeys> {
         CallKeys::load(&self.keys).context("setting `call.keys`")
     }

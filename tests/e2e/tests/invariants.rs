@@ -233,8 +233,8 @@ async fn a_hash_copied_onto_another_row_does_not_work() {
     );
 }
 
-/// INV-9: whoever can write to the ledger and knows the public key cannot store a hash that logs in. The pre-shared key,
-/// which no store has, is missing. With it, as a service has it, the same hash logs in.
+/// INV-9: whoever can write to the ledger and knows the public key cannot store a hash that logs in. For that, the
+/// pre-shared key is needed, which no store has. Sealed with a service's pre-shared key, the same hash logs in.
 #[tokio::test]
 async fn a_hash_sealed_without_the_pre_shared_key_does_not_log_in() {
     let system = InProcessSystem::start().await;

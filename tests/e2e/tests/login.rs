@@ -44,7 +44,7 @@ async fn the_kind_of_password_decides_the_kind_of_session() {
 /// The number of charged attempts so far, including decoys.
 async fn charges(ledger: &PgPool) -> i64 {
     sqlx::query_scalar(
-        "SELECT ((SELECT sum(failures) FROM credentials) + (SELECT sum(charges) FROM decoy_charges))::bigint",
+        "SELECT ((SELECT sum(failures) FROM credentials) + (SELECT sum(wrong_attempts) FROM decoy_credentials))::bigint",
     )
     .fetch_one(ledger)
     .await

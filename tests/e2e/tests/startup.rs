@@ -200,9 +200,8 @@ async fn the_environment_is_read_as_strictly() {
     }
 }
 
-/// A file of secrets that other users may read is refused. The error names the file and the
-/// setting.
-/// INV-9: so keys that other users can read are never used.
+/// INV-9: a service refuses a file of secrets that other users may read, so it never uses such keys. The error names
+/// the file and the setting.
 #[tokio::test]
 async fn secrets_that_others_may_read_are_refused() {
     let workshop = Workshop::open().await;

@@ -27,7 +27,7 @@ struct CallKeysContent {
 impl CallKeys {
     /// Reads call keys. `active = "<id>"` names the key that seals. The table `[calls]` maps each id to its key.
     ///
-    /// Fails if anyone but the owner has access to the file, and if the file has keys that open hashes.
+    /// Fails if anyone but the owner has access to the file, or if the file has keys that open hashes.
     pub fn load(path: &Path) -> Result<Self, KeyFileError> {
         load(path, Self::parse)
     }

@@ -25,7 +25,8 @@ type PublicKey = <Kem as hpke::Kem>::PublicKey;
 type PrivateKey = <Kem as hpke::Kem>::PrivateKey;
 type EncapsulatedKey = <Kem as hpke::Kem>::EncappedKey;
 
-/// What the keys are for. No other program gets the same ciphertext from the same keys.
+/// What the keys are for. A value that was sealed with this text does not open with another text, even if the keys are
+/// the same.
 const INFO: &[u8] = b"aikagi.seal hash";
 
 /// A pre-shared key, wiped on drop.

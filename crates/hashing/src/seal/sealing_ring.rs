@@ -43,7 +43,7 @@ impl SealingRing {
 
     /// Reads a sealing ring: `active`, and the table `[sealing]` with `public_key` and `pre_shared_key`.
     ///
-    /// Fails if anyone but the owner has access to the file, and if the file has keys that open hashes.
+    /// Fails if anyone but the owner has access to the file, or if the file has keys that open hashes.
     pub fn load(path: &Path) -> Result<Self, KeyFileError> {
         load(path, Self::parse)
     }

@@ -36,7 +36,7 @@ fn call_keys(ring: &KeyRing) -> CallKeys {
     CallKeys::parse(&ring.call_keys_text().unwrap()).unwrap()
 }
 
-/// All places of hashes that differ in one part from one another.
+/// Places of hashes: each combination of two numbers, two epochs, and the two kinds of password.
 fn with_contexts(test: impl FnOnce(&[Context<'_>])) {
     let (mine, other) = (number("0312345678"), number("0312345679"));
     let mut contexts = Vec::new();
@@ -89,8 +89,8 @@ fn a_hash_opens_in_its_own_context_only() {
     });
 }
 
-/// INV-9, INV-3: the record of a session or a call opens for its own session or call only. Records and hashes do not
-/// open one another's way.
+/// INV-9, INV-3: the record of a session or a call opens for its own session or call only. A record
+/// does not open as a hash or as the other kind of record, and a hash does not open as a record.
 #[test]
 fn a_record_opens_in_its_own_place_only() {
     let ring = ring();

@@ -46,8 +46,8 @@ impl Store {
         Ok(())
     }
 
-    /// SESS-7, INV-3: begins a new generation of sessions of a session's account, which ends all earlier ones. Returns the new
-    /// generation. `None` if the session has ended.
+    /// SESS-7, INV-3: begins a new generation for the account of a session. This ends all sessions of the earlier
+    /// generation. Returns the new generation. `None` if the session has ended.
     pub(crate) async fn end_other_sessions(
         &self,
         digest: &TokenDigest,

@@ -126,7 +126,8 @@ async fn a_refused_access_writes_an_event() {
     assert_eq!(events[0].reason.as_deref(), Some("OUT_OF_SCOPE"));
 }
 
-/// SESS-7, INV-3, OPS-3: only a live session ends the other ones. The new generation begins once for each generation.
+/// SESS-7, INV-3, OPS-3: only a live session ends the other ones. A session of an earlier generation begins no new
+/// generation.
 #[tokio::test]
 async fn only_a_live_session_ends_the_other_ones() {
     let fixture = Fixture::new().await;

@@ -12,7 +12,7 @@ use crate::device;
 use crate::limit::ClientAttempts;
 use crate::session_token::ClientSession;
 
-/// LOGIN-1, SESS-3, SESS-7: opens a session. Only the class of the device is passed on.
+/// LOGIN-1, SESS-3, SESS-7: opens a session. Of the client's device, only the class is passed on.
 ///
 /// LOGIN-9: takes an attempt at the number. Only a refused login keeps it. Authentication refuses a malformed number.
 pub(super) async fn login(

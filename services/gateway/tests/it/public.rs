@@ -192,8 +192,8 @@ async fn the_cookie_is_removed_if_the_session_cannot_continue() {
     );
 }
 
-/// SESS-7, SESS-8: the RPCs for the own sessions and events pass the token and the id on. A login passes on only the class of
-/// the device. If the session has ended, a browser removes its cookie.
+/// SESS-7, SESS-8: the RPCs for the own sessions and events pass the token and the id on. Of the client's device, a
+/// login passes on only the class. If the session has ended, a browser removes its cookie.
 #[tokio::test]
 async fn own_sessions_and_events_are_those_of_the_token() {
     let fixture = Fixture::start("", "").await;

@@ -31,8 +31,8 @@ const RPCS: usize = 100;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The maximum median time of an RPC during an attack, as a multiple of the median without one.
 const SLOWER: f64 = 2.0;
-/// The maximum number of measurements during an attack. One in which the attack costs others nothing is enough, because
-/// other programs on the machine can disturb a measurement.
+/// The maximum number of measurements during an attack. One whose median is within [`SLOWER`] is enough, because other
+/// programs on the machine can disturb a measurement.
 const ROUNDS: usize = 5;
 /// The maximum resident memory of the process, in bytes.
 const MEMORY: usize = 128 * 1024 * 1024;
@@ -106,8 +106,8 @@ impl<'a, C: AsyncFn(&Fixture) -> bool> Other<'a, C> {
         (served, times[RPCS / 2])
     }
 
-    /// OPS-5: during the attack at least 99 of 100 RPCs are served, in at most twice the time. The process has bounded
-    /// memory.
+    /// OPS-5: during the attack at least 99 of 100 RPCs are served. Their median time is at most twice the median
+    /// without an attack. The process has bounded memory.
     #[expect(clippy::print_stderr, reason = "the test prints its measurements")]
     async fn check_during(self, attack: &str) {
         let mut ratios = Vec::new();

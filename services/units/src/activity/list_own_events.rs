@@ -66,7 +66,7 @@ fn kind(event: &RecordedEvent) -> Option<OwnEventKind> {
         ("VERIFY_PASSWORD", "REFUSED") if reason == "WRONG" => OwnEventKind::PasswordWrong,
         ("LOGOUT", "DONE") => OwnEventKind::Logout,
         ("END_SESSION", "DONE") => OwnEventKind::SessionEnded,
-        // Only the actor of an account is masked.
+        // A masked actor is an account: a subscriber ended the sessions. The actor of an operator is not masked.
         ("END_SESSIONS", "DONE") if event.actor.starts_with('*') => {
             OwnEventKind::OtherSessionsEnded
         }

@@ -9,8 +9,9 @@ use super::Store;
 
 /// The number of events that a subscriber sees.
 const SHOWN: i64 = 20;
-/// The number of events that are read of the account and of its line. Some events are not shown, and the number may have had
-/// another owner. The bound keeps the cost of a list small.
+/// The maximum number of events that are read for the account, and also for its line. It is larger than [`SHOWN`],
+/// because some events are not shown, and some concern a former owner of the telephone number. The bound keeps the cost
+/// of a list small.
 const READ: i64 = 1_000;
 
 /// The account that reads its events.
@@ -59,9 +60,9 @@ impl Store {
         let Some(line_id) = line_id else {
             return Ok(None);
         };
-        // Decision 0012: only events of the present line, and only since the number is on it. A count of refusals is written
-        // up to a minute later, so its time decides.
-        // The events of other accounts begin with the unit that gave the account its users.
+        // Decision 0012: only events of the present line, and only those since the number was added to it. A count of
+        // refusals is written up to a minute after the refusals. So `occurred_time` decides, and not the order of the
+        // events. An administrator sees the users' events only since the last change of the line's unit.
         let events = sqlx::query_as!(
             RecordedEvent,
             r#"

@@ -98,7 +98,8 @@ async fn a_subscriber_sees_the_events_of_the_account() {
     assert!(!format!("{events:?}").contains("operator"));
 }
 
-/// SESS-8, OPS-6, LOGIN-2: a subscriber sees the last 20 events. Repeated refusals are one event with their number.
+/// SESS-8, OPS-6, LOGIN-2: a subscriber sees the last 20 events. Repeated refusals are one event, which says how many
+/// they were.
 #[tokio::test]
 async fn a_subscriber_sees_the_last_twenty_events() {
     let system = InProcessSystem::start().await;

@@ -11,7 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{UNKNOWN_ID, let_sessions_end, login};
 use crate::sessions::{dump, restore};
 
-/// Logs in as the edge does for a telephone.
+/// Logs in as the edge does for a client whose device class is phone.
 async fn login_by_phone(system: &InProcessSystem, number: &str) -> LoggedIn {
     let replica = system.replica_as(Service::Authentication, 0, "edge");
     let request = LoginRequest {

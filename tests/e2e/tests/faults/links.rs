@@ -148,7 +148,8 @@ impl Connection {
         }
     }
 
-    /// Waits until the link is cut, or the silent connection is closed.
+    /// Waits until the connection has ended. A silent one ends when [`Link::bury`] closes it, any other one
+    /// when the link is cut.
     async fn has_ended(&mut self) {
         let place = self.place;
         let ended = self.condition.wait_for(|condition| {

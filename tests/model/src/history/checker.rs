@@ -50,8 +50,8 @@ pub(super) enum SearchResult {
 ///
 /// Each step of an operation happens at a moment between the operation's request and response. If
 /// an operation had its response before another one began, all steps of the first come before all
-/// steps of the second. An operation without a response may stop after any step. But unless authentication
-/// crashed, it may not leave the charge of a right password open.
+/// steps of the second. An operation without a response may stop after any step. But it may leave the charge of a
+/// right password open only if authentication crashed.
 pub(super) struct Search {
     operations: Vec<RecordedOperation>,
     /// All operations. The last one in this list is tried first, because its node is on top of the

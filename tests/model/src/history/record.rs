@@ -25,8 +25,7 @@ pub struct RecordedOperation {
     /// True if a part of the system failed before the operation ended. Steps that depend on that
     /// part may have been retried or abandoned.
     pub is_after_a_fault: bool,
-    /// LOGIN-4: true if authentication was killed before the operation could have no further effect. A charge of the
-    /// operation may then stay open.
+    /// LOGIN-4: true if authentication was killed before `ended`. A charge of the operation may then stay open.
     pub is_after_a_crash: bool,
 }
 

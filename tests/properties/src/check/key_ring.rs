@@ -13,8 +13,8 @@ use tempfile::NamedTempFile;
 static FILE: LazyLock<Mutex<NamedTempFile>> =
     LazyLock::new(|| Mutex::new(NamedTempFile::new().expect("the file is created")));
 
-/// INV-9: loads the bytes as the text of each file of keys. No text is accepted as two kinds. If the bytes are also a
-/// valid key id, generates a key ring with this id and loads it, too.
+/// INV-9: loads the bytes as each kind of key file: a key ring, a sealing ring, and call keys. At most one kind accepts
+/// them. If the bytes are a valid key id, generates a key ring with this id and loads it, too.
 pub fn key_ring(bytes: &[u8]) {
     let (path, _file) = write(bytes);
     let kinds = [

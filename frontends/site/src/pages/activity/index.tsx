@@ -16,7 +16,10 @@ const TEXTS: Record<Language, ActivityTexts> = { ja, en };
 const listSessions = () => subscriber.listOwnSessions({});
 const listEvents = () => subscriber.listOwnEvents({});
 
-/** SITE-10: the page of the account's sessions and last events. It appears when both are known, so that nothing moves. */
+/**
+ * SITE-10: the page of the account's sessions and last events. It appears when both have been read or could not be
+ * read, so that nothing moves.
+ */
 export function Activity({ session }: { session: Session }) {
   const { texts, language } = useTexts();
   const words = TEXTS[language];

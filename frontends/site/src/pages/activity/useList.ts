@@ -29,7 +29,7 @@ export function useList<T>(call: () => Promise<T>): List<T> {
       return;
     }
     if (failure?.reason === "PASSWORD_CHANGE_REQUIRED") {
-      // The state of the session has changed. With the present one, the site shows the right page.
+      // The state of the session has changed. `look` gets the present state, and the site then shows the right page.
       void look(true);
     }
     setState({ response, failure, settled: true });
