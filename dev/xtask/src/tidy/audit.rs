@@ -6,7 +6,8 @@ use super::tree::{Tree, is_test};
 
 /// The file in which the ledger writes an event.
 const LEDGER: &str = "crates/ledger/src/audit.rs";
-/// The folder in which the ledger also writes how many refusals an event records.
+/// The folder of the ledger's statements for repeated refusals. They are not compared, because they also write the column
+/// `repeats`.
 const COUNTED: &str = "crates/ledger/src/audit/";
 /// The folders of programs with a database.
 const PROGRAMS: [&str; 3] = ["crates/", "deploy/", "services/"];

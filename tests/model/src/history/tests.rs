@@ -231,8 +231,8 @@ fn an_attempt_without_a_response_is_charged_at_most_once() {
     }
 }
 
-/// MIG-4: during a unit migration, clients see the line as before or as after it, never in between.
-/// After it, they see the line only as after it.
+/// MIG-4: during a unit migration, clients see the old line or the new line, never a mixture. Once it is
+/// acknowledged, they see only the new line.
 #[test]
 fn a_half_migrated_line_is_refused() {
     let mut script = Script::by_number();
@@ -284,7 +284,7 @@ fn a_migration_and_a_change_cannot_both_succeed() {
     script.operations.last_mut().unwrap().response = Some(meanwhile);
     assert!(
         script.is_explained(),
-        "the checker rejected a password that was verified before the unit migration"
+        "the checker rejected a change whose password was verified before the unit migration"
     );
 
     script.situation = before;

@@ -42,8 +42,8 @@ pub(super) struct RawRow {
 impl Source {
     /// Locks and reads the file, and parses its header.
     ///
-    /// A file that is not regular, such as a pipe, is refused unless nothing is changed: the import could not continue,
-    /// because the rows can be read only once.
+    /// A file that is not regular, such as a pipe, is refused, except in a dry run. Its rows can be read only once, so an
+    /// interrupted import could not continue.
     pub(super) fn open(path: &Path, dry_run: bool) -> Result<Self, CommandError> {
         let shown = path.display();
         let cannot = |error| CommandError::io(&format!("cannot read {shown}"), &error);
