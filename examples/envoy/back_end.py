@@ -1,8 +1,8 @@
 """An example of a settings back end: voice warp, arrival mail and fax mail.
 
-Envoy asks Aikagi about each request. It then tells the back end the number whose settings are
-changed, and the account that is logged in. The back end listens on a Unix socket that only its own
-user can open. Otherwise a client could send these headers itself.
+Envoy asks Aikagi about each request. Two headers then tell the back end the number whose settings
+are changed, and the account that is logged in. The back end listens on a Unix socket that only its
+own user can open. Otherwise a client could send these headers itself.
 """
 
 import html

@@ -47,8 +47,8 @@ pub trait Fault: fmt::Debug + fmt::Display + Send + Sync + 'static {
     fn cause(&self) -> Cause;
 
     /// The operation that failed: the summary of a statement, a Redis command or the method of an RPC. For
-    /// a fault of this program, the assumption that failed. The text comes from this program and contains
-    /// no value.
+    /// a fault of this program: what happened against its assumptions. The text comes from this program and
+    /// contains no value.
     fn operation(&self) -> &str;
 
     /// The table and the constraint that the store's error names, if the store refused a statement; `None`
@@ -280,8 +280,8 @@ pub trait Dependency: Send + Sync + 'static {
     fn check(&self) -> impl Future<Output = Result<(), Self::Error>> + Send;
 }
 
-/// A fault of this program: one of its assumptions failed. The text names the assumption and contains no
-/// value.
+/// A fault of this program: one of its assumptions is false. The text says what happened instead, such as
+/// `CheckSession returned no session`. It contains no value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InternalFault(pub &'static str);
 

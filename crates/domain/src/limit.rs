@@ -56,9 +56,9 @@ impl Quota {
 
     /// LOGIN-8: decides on a request that tries several passwords.
     ///
-    /// The request is allowed if one attempt is left, and takes one attempt for each password. If it takes more than
-    /// are left, the excess is a debt: no further attempt is allowed until enough time has passed to pay the debt. A
-    /// request takes [`Quota::counted`] attempts, so its debt is paid after at most one period.
+    /// The request is allowed if one attempt is left. It takes one attempt for each password, but at most the whole
+    /// burst ([`Quota::counted`]). If it takes more than are left, the excess is a debt: no further attempt is allowed
+    /// until enough time has passed to pay the debt. That takes at most one period, because of the maximum.
     pub fn take_all(&self, tat: Option<i64>, now_ms: i64, passwords: u32) -> QuotaDecision {
         let base = tat.map_or(now_ms, |tat| tat.max(now_ms));
         let wait = base
@@ -152,8 +152,8 @@ mod tests {
         ));
     }
 
-    /// LOGIN-8: each password of a request takes one attempt. A request may take more attempts than are left. After
-    /// that, no attempt is allowed until the debt is paid, which takes at most one period.
+    /// LOGIN-8: each password of a request takes one attempt, up to the whole burst. A request may take more attempts
+    /// than are left. After that, no attempt is allowed until the debt is paid, which takes at most one period.
     #[test]
     fn each_password_of_a_request_takes_an_attempt() {
         let quota = quota(10, 300);

@@ -119,7 +119,8 @@ pub struct SessionRecord {
     pub line_id: i64,
     /// The epoch of the credential that opened the session (INV-1).
     pub epoch: Epoch,
-    /// The generation of the account's sessions. When an operator ends all sessions, a new generation starts (SESS-2).
+    /// The generation of the account's sessions (SESS-2). A new one begins when an operator ends all sessions of the
+    /// account, or a subscriber ends all other ones (SESS-7).
     pub generation: i64,
     /// Why the password must be changed; `None` for a full session.
     pub must_change: Option<MustChange>,
@@ -149,7 +150,7 @@ pub struct AccountState {
     pub role: Option<Role>,
     /// True if the line is closed.
     pub line_closed: bool,
-    /// True if the session was logged out.
+    /// True if the ledger records the end of this one session, for example by a logout (SESS-2, SESS-7).
     pub ended: bool,
 }
 
@@ -168,7 +169,7 @@ pub enum SessionEnded {
     /// The number was removed from the line, is no longer an account, or the line was closed (SESS-2).
     #[error("the number is no longer an account")]
     NoAccount,
-    /// The session was logged out by its owner or by an operator (SESS-2).
+    /// The session was ended: by its subscriber, by an operator, or by its own last wrong attempt (SESS-2, SESS-7).
     #[error("the session was logged out")]
     LoggedOut,
 }

@@ -134,10 +134,11 @@ pub fn is_ready(credential: &Credential, now: DateTime<Utc>, rules: &CredentialR
     permanent && credential.may_be_tried(now, rules)
 }
 
-/// SESS-5: the revision of a preview. It identifies the state of the line and of all its accounts.
+/// SESS-5: the revision of a preview. It identifies the state of the line and the newest epoch of its
+/// accounts.
 ///
-/// Every change of an account results in another revision, because its new epoch is higher than all
-/// earlier ones (INV-1).
+/// A new epoch of any account results in another revision, because it is higher than all earlier epochs
+/// (INV-1).
 pub fn revision(line_version: i64, accounts: impl IntoIterator<Item = Epoch>) -> String {
     let newest = accounts.into_iter().max().unwrap_or(Epoch(0));
     session::revision(line_version, newest)

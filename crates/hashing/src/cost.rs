@@ -38,7 +38,8 @@ impl Cost {
         u64::from(self.memory_kib) * u64::from(self.iterations)
     }
 
-    /// The cost of a second hash that does the rest of the work of `dearest`. `None` if nothing is left to do.
+    /// The cost of a second hash that does the rest of the work of `dearest`. `None` if nothing is left to do, or less
+    /// than the smallest hash.
     pub(crate) fn rest(self, dearest: Self) -> Option<Self> {
         let rest = dearest.work().checked_sub(self.work())?;
         let iterations = rest.div_ceil(u64::from(dearest.memory_kib)).max(1);

@@ -27,7 +27,8 @@ pub struct Settings {
     /// The number of passes over the memory.
     #[serde(default = "default_iterations")]
     pub iterations: u32,
-    /// The number of lanes of one hash. One thread computes them all, so the value changes the result, not the speed.
+    /// The number of lanes of one hash. One thread computes them all, so more lanes do not make a hash faster. With
+    /// several lanes, only the portable implementation hashes.
     #[serde(default = "default_parallelism")]
     pub parallelism: u32,
     /// The costs of earlier settings, as long as hashes of these costs may be stored. Every comparison does the work of

@@ -1,4 +1,5 @@
-//! The only code that reads the clock. Other code takes `now` as an argument or holds a [`SharedClock`].
+//! The only code outside `dev` that reads the time of day. Other code takes `now` as an argument or holds a
+//! [`SharedClock`]. Time-outs and measurements use `Instant`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -1,4 +1,4 @@
-//! Tests of what the mesh logs, on real connections.
+//! Tests of connections, handshakes, callers, the deny list and outages, and of what the mesh logs about them.
 
 mod age;
 mod callers;

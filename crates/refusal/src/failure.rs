@@ -113,7 +113,8 @@ pub fn forward(status: &Status) -> Status {
     Refusal::from(Failure::forwarded(status)).into()
 }
 
-/// Logs an internal fault and returns its refusal. `expectation` names the assumption that failed.
+/// Logs an internal fault and returns its refusal. `expectation` says what is wrong, such as "a request has no peer
+/// address". It contains no value.
 pub fn internal(expectation: &'static str) -> Refusal {
     Failure::from(InternalFault(expectation)).into()
 }

@@ -37,7 +37,8 @@ impl TtlStore {
 }
 
 impl CallStore<'_> {
-    /// The version and the record of a call. `None` if it has not started, has ended or was abandoned.
+    /// The version and the record of a call. `None` if the call has not started, or if its record
+    /// has expired or was lost. The record of an ended call stays until it expires (IVR-12).
     pub async fn load(&self, id: &str) -> Result<Option<(u64, Vec<u8>)>, TtlError> {
         let mut command = redis::cmd("HMGET");
         command.arg(key(id)).arg(&["version", "record"]);

@@ -21,7 +21,7 @@ static FAILED: LazyLock<Counter<u64>> = LazyLock::new(|| {
         .build()
 });
 
-/// The failure of a Redis operation. Unless the value is malformed, it is unknown whether Redis ran the operation.
+/// The failure of a Redis operation. Unless the value is malformed, Redis may have run the operation or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TtlError {
     cause: Cause,

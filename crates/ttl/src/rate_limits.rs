@@ -79,8 +79,8 @@ impl RateLimitStore<'_> {
         Ok(Ok(()))
     }
 
-    /// Returns attempts to the quota of this key (LOGIN-8): one for each password that was right, and one for each
-    /// password that was not tried.
+    /// Returns attempts to the quota of this key. At an address, these are attempts whose passwords were right or were
+    /// not tried (LOGIN-8). At a number, it is the attempt of a login that was not refused (LOGIN-9).
     pub async fn refund(
         &self,
         key: &str,

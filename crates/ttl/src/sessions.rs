@@ -1,8 +1,8 @@
 //! Sessions.
 //!
 //! `sess:{digest}`: a session under the digest of its token (SESS-3). Its record is sealed, because it contains a
-//! telephone number. `sess:of:{number}`: the digests of an account's sessions, so that operators can list the
-//! sessions. No decision depends on this list.
+//! telephone number. `sess:of:{number}`: the digests of an account's sessions. With this list, operators and
+//! subscribers see the sessions, and a subscriber ends one (SESS-7). The list never decides whether a session is valid.
 
 use std::sync::LazyLock;
 
@@ -64,7 +64,8 @@ static TOUCH_SCRIPT: LazyLock<Script> = LazyLock::new(|| Script::new(TOUCH));
 pub struct SessionEntry {
     /// The sealed record. This crate does not open it.
     pub record: Vec<u8>,
-    /// When the session was last used. After a touch, this is the time of the touch.
+    /// When the session was last used. After a touch that records a use, this is the time of the touch, or of a later
+    /// use by a replica whose clock is ahead.
     pub used: DateTime<Utc>,
     /// When the session ends, even if it is in use.
     pub ends: DateTime<Utc>,

@@ -1,5 +1,5 @@
-//! Rotates the key ring (INV-9). A new key must be known to every service before it becomes active. An old key must
-//! stay until no value is sealed under it.
+//! Rotates the key ring (INV-9). Each service that opens sealed values must know a new key before the key
+//! becomes active. An old key must stay until no value is sealed under it.
 
 use std::path::Path;
 

@@ -1,9 +1,9 @@
 //! Generates certificates, passwords and the key ring, and keeps them in the vault. Each container gets its share: a
 //! directory (a volume) with only the files that it needs.
 //!
-//! A file in the vault is never replaced, except a certificate that ends soon or needs other host names. With
-//! `--renew`, every certificate except the authority's is replaced. To use your own secrets, put them into the vault
-//! under the same names.
+//! The job `secrets` never replaces a file in the vault, except a certificate that ends soon or needs other host names.
+//! With `--renew`, it replaces every certificate except the authority's. To use your own secrets, put them into the
+//! vault under the same names.
 
 use std::path::{Path, PathBuf};
 
@@ -174,7 +174,7 @@ pub(crate) fn share_deny_list(directory: &Path) -> Result<()> {
     Ok(())
 }
 
-/// All generated secrets. Only this job reads the vault.
+/// All generated secrets. Only `aikagi-setup` reads the vault.
 struct Vault {
     directory: PathBuf,
     authority: Authority,

@@ -1,6 +1,6 @@
 //! Rust clients for everyone outside the system: [`subscriber`], [`ivr`], [`backend`] and
-//! [`operator`]. They use only the public contracts, over TLS with published certificates. Tests,
-//! the demo and the benchmarks use these clients.
+//! [`operator`]. They use only the public contracts, over TLS. Outside workloads show a
+//! client certificate. Tests, the demo and the benchmarks use these clients.
 
 #![allow(
     clippy::missing_panics_doc,

@@ -100,8 +100,8 @@ impl Redis {
         Ok(())
     }
 
-    /// Writes a copy of all data to disk. After the next start the server has the data of the copy,
-    /// like a replica that no longer receives changes.
+    /// Writes a copy of all data to disk. After its next start, a server that is not durable has the data
+    /// of the copy, like a replica that no longer receives changes.
     pub fn copy(&self) -> Result<()> {
         let reply = self.ask(&["SAVE"])?;
         if reply != "+OK" {

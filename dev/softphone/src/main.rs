@@ -1,8 +1,8 @@
 //! The softphone: a telephone in the browser, with which developers and the demo set temporary passwords.
 //!
 //! It acts as the IVR platform: it has the platform's certificate and uses the gateway's private
-//! port. Its web page has the keys. Anyone who opens the page can call as any subscriber. So the
-//! softphone is only for this machine, and never for production.
+//! port. Its web page shows the keypad of a telephone. Anyone who opens the page can call as any
+//! subscriber. So the softphone is only for this machine, and never for production.
 
 mod call;
 mod page;

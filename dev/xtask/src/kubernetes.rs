@@ -18,7 +18,7 @@ const RENDERED: [&str; 2] = ["base", "overlays/example"];
 /// `kubectl version` prints this if its kustomize is new enough.
 const NEW_ENOUGH: &str = "Kustomize Version: v5";
 
-/// Renders every overlay and checks the result.
+/// Renders the directories of [`RENDERED`], and checks the results.
 pub(crate) fn check(repo: &Repo, console: Console) -> Result<()> {
     install::ensure(&[Tool::Python], console)?;
     let kubectl = kubectl(repo, console)?;

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: runs every check in order, the quick ones first.
+//! `cargo xtask test`: runs every check in order, most of the quick ones first.
 
 pub(crate) mod live;
 

@@ -18,8 +18,8 @@ use crate::dialog::{Dialog, NoResponse};
 use crate::prompts::Prompts;
 use crate::script::{Prompt, ScriptError, recordings};
 
-/// The channel variable with the outcome of the dialog. The adapter sets it last. If it is not set, the call failed,
-/// and the dialplan plays an apology.
+/// The channel variable with the outcome of the dialog. The adapter sets it last. If it is not set although the caller
+/// has not hung up, the call failed, and the dialplan plays an apology.
 pub const OUTCOME_VARIABLE: &str = "AIKAGI_OUTCOME";
 
 /// The maximum number of keys in an entry. It is larger than any entry of the dialog.
@@ -115,8 +115,8 @@ impl<'a, D: Dialog, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Call<'a, D, R, 
         result
     }
 
-    /// Ends a call whose dialog is not complete: returns the channel to the dialplan, and then notifies issuance, which
-    /// deletes the state of the call.
+    /// Ends a call whose dialog is not complete: returns the channel to the dialplan, and then notifies issuance.
+    /// Issuance stores that the call has ended, and no longer has the keyed digits.
     pub(crate) async fn abandon(self) {
         let Self {
             session,

@@ -61,7 +61,8 @@ impl<D: Dialog> Calls<D> {
             let (stream, address) = match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
-                    // The usual cause is a lack of free file descriptors. Wait until some calls have ended.
+                    // The usual cause is a lack of free file descriptors. Pause before the next try: a call that ends
+                    // frees one.
                     tracing::warn!(
                         error.type = "accept",
                         code = error.raw_os_error(),

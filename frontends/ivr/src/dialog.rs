@@ -12,7 +12,7 @@ use tokio::time::Instant;
 /// The maximum number of attempts to send a turn. Issuance counts a turn once even if it arrives twice (IVR-12).
 const ATTEMPTS: u32 = 2;
 
-/// The error of a turn that got no response. It contains the reason.
+/// The error of a turn that was refused, or got no response in time. It contains the reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{}", name_of(*.0))]
 pub struct NoResponse(pub ErrorReason);

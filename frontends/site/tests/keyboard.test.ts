@@ -1,4 +1,5 @@
-// Every flow with only the keyboard. The focus is always visible, and it moves to the important element of a page.
+// Login, change of the password and unit migration with only the keyboard. The focus is always visible, and it moves to
+// the important element of a page. Other pages are used with the keyboard in their own tests, such as activity.test.ts.
 // Tests that stop services are in outages.test.ts. Tests that wait for the end of a session are in timeout.test.ts.
 
 import { afterAll, describe, expect, test } from "vitest";

@@ -12,7 +12,7 @@ import { established } from "./lib/system";
 const browser = await launch();
 afterAll(browser.close);
 
-/** The services of the demo's profile, by the paths of their pages. */
+/** The services of the demo's profile that have a link for each number, by the paths of their pages. */
 const SERVICES = {
   ja: {
     "voice-warp": "ボイスワープ",
@@ -48,7 +48,10 @@ describe.each(LOOKS)("in %s on a %s", (language, size) => {
   const expected = (numbers: string[]) =>
     paths.flatMap((path) => numbers.map((number) => `${BACK_ENDS}/services/${path}?number=${number}`));
 
-  /** SITE-9: each service of the profile has a link for each number in scope. The keyboard reaches them. */
+  /**
+   * SITE-9: a service whose address contains `{number}` has a link for each number in scope. Another service has one
+   * link. The keyboard reaches the links for numbers.
+   */
   test("the menu shows each service with the numbers in scope", async () => {
     const { numbers, passwords } = await established(AuthUnit.ADMIN_USER);
     const [contract, additional] = numbers as [string, string];
@@ -98,7 +101,10 @@ describe.each(LOOKS)("in %s on a %s", (language, size) => {
     await context.close();
   });
 
-  /** SITE-9, SITE-4: before the login there is no number, so the help page only names such a service. */
+  /**
+   * SITE-9, SITE-4: before the login there is no number. So the help page only names a service that has a link for each
+   * number. It links to any other service.
+   */
   test("the help page names the services", async () => {
     const { page, context } = await browser.reader({ language, size });
     const reader = new Reader(page, language);

@@ -89,8 +89,8 @@ pub(crate) fn export_sieges() {
 pub(crate) enum RefundResult {
     /// The ledger has the refund.
     Written,
-    /// The charge is not open. PostgreSQL never executed it. Or PostgreSQL executed an earlier write of the refund that
-    /// seemed to fail.
+    /// The charge is not open. Either PostgreSQL never executed the charge, or it executed an earlier write of the
+    /// refund that seemed to fail.
     NotCharged,
     /// The refund failed and will be tried again.
     Waiting,

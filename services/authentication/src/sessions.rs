@@ -17,7 +17,7 @@ use crate::store::Account;
 /// The number of listed sessions that are checked at the same time.
 const PARALLEL_CHECKS: usize = 32;
 
-/// A session as stored in Redis. The ledger has not yet confirmed that it is valid.
+/// A session as stored in Redis. It may have ended, unless a check with the ledger has shown that it is valid.
 pub(crate) struct StoredSession {
     pub(crate) record: SessionRecord,
     pub(crate) used: DateTime<Utc>,
@@ -49,7 +49,7 @@ impl Authentication {
     /// Returns the live session of a token. This counts as use of the session, unless `peek` is true (SESS-1).
     ///
     /// Fails with `SESSION_REQUIRED` if the token is empty, with `SESSION_ENDED` if there is no live session, and with
-    /// `OVERLOADED` if too many checks of this session wait (OPS-6).
+    /// `OVERLOADED` if too many checks of this session, or of all sessions, wait (OPS-6).
     pub(crate) async fn live_session(
         &self,
         token: &str,

@@ -12,7 +12,7 @@ use aikagi_domain::session::TokenDigest;
 use aikagi_refusal::{ErrorReason, Refusal};
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
-/// When a caller whose check may not wait may try again.
+/// After this time, a caller whose check was refused may try again.
 const RETRY: Duration = Duration::from_secs(1);
 
 /// The sessions that are being checked. Clones share them. A session without a check takes no memory.

@@ -1,4 +1,4 @@
-//! Checks the session of a request with authentication.
+//! Asks authentication whether the session of a request is live.
 
 use aikagi_api::authentication::v1::authentication_service_client::AuthenticationServiceClient;
 use aikagi_api::authentication::v1::{CheckSessionRequest, Session};

@@ -21,7 +21,7 @@ use crate::store::directory::{LineChange, NotChanged};
 use crate::view::view;
 
 impl Units {
-    /// Changes the line of a number. Returns the line after the change.
+    /// Makes this change to the line that has `line_number`. Returns the line after the change.
     async fn change(
         &self,
         actor: &str,

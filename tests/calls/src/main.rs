@@ -39,7 +39,8 @@ enum Calls {
         /// The file with the addresses of the running system (`state.json`).
         #[arg(long)]
         state: PathBuf,
-        /// The address at which Asterisk accepts calls. This machine has the same address.
+        /// The address at which Asterisk accepts calls. The calls also come from this IP address, so it must be one of
+        /// this machine's.
         #[arg(long)]
         asterisk: SocketAddr,
     },

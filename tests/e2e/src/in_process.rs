@@ -1,5 +1,5 @@
 //! All services in this process, with real TLS on loopback, a new database and Redis, and a clock that the test sets.
-//! Nothing sleeps.
+//! To let time pass, a test moves this clock and does not sleep.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! Many clients use one line at the same time while replicas are killed (-9) and restarted. After
-//! each round some order must explain all responses and the state. No client may see a half-changed
-//! line.
+//! each round, the checker must find an order of the operations that explains all responses and the
+//! state. No client may see a half-changed line.
 //!
 //! `AIKAGI_CONCURRENCY_RUNS` is the number of lines. `AIKAGI_CONCURRENCY_SEED` repeats the clients' choices of an earlier run,
 //! as far as they get the same responses. The checker of histories has its own tests ([`aikagi_model::history`]).

@@ -80,9 +80,9 @@ async fn a_removed_number_loses_password_and_sessions() {
     system.establish(CONTRACT, "2", FIRST, PERMANENT).await;
 }
 
-/// OPS-1, UNIT-1, SESS-2: a number that is unsubscribed immediately stops being an account. The
-/// administrator's session continues without the number in its scope. The number returns to the
-/// scope when it is subscribed again.
+/// OPS-1, UNIT-1, SESS-2: under `ADMIN_USER`, an additional number stops being an account as soon as
+/// it is unsubscribed. The administrator's session continues without the number in its scope. The
+/// number returns to the scope when it is subscribed again.
 #[tokio::test]
 async fn a_number_that_is_unsubscribed_leaves_every_scope() {
     let system = InProcessSystem::start().await;
@@ -121,8 +121,8 @@ async fn a_number_that_is_unsubscribed_leaves_every_scope() {
     system.establish(FIRST, "3", FIRST, PERMANENT).await;
 }
 
-/// OPS-1, UNIT-1: a subscribed number that is added to a line is an account immediately, and can
-/// set its password.
+/// OPS-1, UNIT-1: under `ADMIN_USER`, a subscribed number that is added to a line is an account
+/// immediately, and can set its password.
 #[tokio::test]
 async fn an_added_number_can_set_its_password_at_once() {
     let system = InProcessSystem::start().await;

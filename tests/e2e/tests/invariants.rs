@@ -1,4 +1,4 @@
-//! Tests of the invariants that have no test in another module (INV-1, INV-4 to INV-6, INV-9 to INV-11).
+//! Tests of the invariants INV-1, INV-4 to INV-6, INV-9 and INV-11. Other modules have further tests of them.
 
 use std::time::Duration;
 

@@ -132,7 +132,8 @@ async fn callers_who_cannot_be_accepted_hear_so() {
     assert!(unchanged(&system).await);
 }
 
-/// IVR-14: a caller is the same one in each form in which networks deliver a number, and parameters are not joined to it.
+/// IVR-14: the adapter recognises a caller in each form in which networks deliver the number. It cuts off parameters,
+/// and does not join their digits to the number.
 #[tokio::test]
 async fn callers_are_recognised_in_every_form_of_their_number() {
     let system = InProcessSystem::start().await;

@@ -49,9 +49,9 @@ async fn establish(system: &ProcessSystem) {
     session.change(TEMPORARY, PERMANENT).await.unwrap().unwrap();
 }
 
-/// Sends concurrent logins with a wrong password, causes a fault midway, and sends some logins with
-/// the right password near the end. Every response must be a refusal, or say that a replica is
-/// unavailable.
+/// Sends concurrent logins with a wrong password, and causes a fault while they run. Sends some logins
+/// with the right password when no attempt is left. Every response must be a refusal, or say that a
+/// replica is unavailable.
 async fn storm(
     system: &mut ProcessSystem,
     wrong: &'static str,

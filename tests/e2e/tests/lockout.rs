@@ -95,8 +95,8 @@ async fn only_a_login_sets_the_count_to_zero() {
     );
 }
 
-/// Sends concurrent wrong attempts, with a right one near the end. Returns the numbers of compared
-/// passwords and of opened sessions.
+/// Sends concurrent attempts: one with the password `right`, near the end, and all others with
+/// `wrong`. Returns the numbers of compared passwords and of opened sessions.
 async fn storm(
     system: &InProcessSystem,
     right: &'static str,

@@ -17,8 +17,8 @@ use aikagi_e2e::in_process::{InProcessSystem, Options};
 use tonic::{Request, Status};
 use tonic_types::StatusExt;
 
-/// The deadline of an RPC in these tests. If a store is down or hangs, an RPC reports this long
-/// before the deadline.
+/// The deadline of an RPC in these tests. If a store is down or hangs, an RPC fails long before the
+/// deadline.
 const DEADLINE: Duration = Duration::from_secs(8);
 
 /// Logs in directly at authentication, because the edge cannot count attempts without Redis (LOGIN-8).

@@ -219,7 +219,7 @@ async fn secrets_that_others_may_read_are_refused() {
     assert_eq!(secrets.len(), 12);
     for (service, section, key) in secrets {
         let file = workshop.path(service, section, key);
-        // The two ports of the edge share a key here. Give the public port a separate one.
+        // The two ports of the edge share a key here. So change the mode of a copy, which only this setting names.
         let own = workshop.dir.path().join("own.key");
         std::fs::copy(&file, &own).unwrap();
         for mode in [0o640, 0o604, 0o660] {

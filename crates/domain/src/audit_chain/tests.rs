@@ -193,8 +193,8 @@ fn tampering_is_found() {
     );
 }
 
-/// OPS-3: a chain that was rewritten together with its recorded end has no flaw without a mark. The
-/// mark shows the change.
+/// OPS-3: if a chain is rewritten together with its recorded end, the chain itself shows no
+/// flaw. Only an earlier mark of a rewritten or removed event shows the change.
 #[test]
 fn a_rewritten_chain_is_found_by_its_mark() {
     let (_, before) = chain(0, 6);

@@ -69,8 +69,8 @@ fn a_permanent_password_expires_after_sixty_days() {
     }
 }
 
-/// LOGIN-7: only the kind decides which secret is live. A temporary password retires the permanent one. The
-/// permanent password stays retired, even after the temporary password has expired or was killed (IVR-10).
+/// LOGIN-7: the kind alone decides which of the two passwords can be live. A temporary password retires the permanent
+/// one. The permanent password stays retired, even after the temporary password has expired or was killed (IVR-10).
 #[test]
 fn a_retired_permanent_password_stays_retired() {
     let rules = CredentialRules::default();

@@ -130,8 +130,9 @@ fn an_unused_session_ends() {
     );
 }
 
-/// SESS-2, INV-1, INV-3: a session ends if the ledger has another epoch, generation of sessions or
-/// line for its account, or no role. It also ends if its line is closed or its logout is recorded.
+/// SESS-2, INV-1, INV-3: a session ends if the ledger has another epoch, another generation or
+/// another line for its account. It also ends if its account has no role any more, if its line is
+/// closed, or if its logout is recorded.
 /// The content of the session store does not matter.
 #[test]
 fn the_ledger_ends_a_session() {

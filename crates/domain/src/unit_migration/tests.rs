@@ -30,7 +30,7 @@ fn members(subscribed: &[bool]) -> Vec<Member> {
         .collect()
 }
 
-/// B and C are subscribed. A, the contract number, and D are not.
+/// B and C are subscribed. The contract number A is not, and neither is D.
 fn line(state: UnitState) -> Line {
     Line {
         contract_number: number(A),
@@ -126,8 +126,8 @@ fn required_numbers_accounts_and_voided_numbers() {
     }
 }
 
-/// MIG-5: missing, duplicate and unrequired numbers are reported, with their index. A number of another line is reported
-/// like a number that is not an account.
+/// MIG-5: missing, duplicate and unrequired numbers are reported, the duplicate and unrequired ones with their index. A
+/// number of another line is reported like a number that is not an account.
 #[test]
 fn given_numbers_must_be_the_required_ones() {
     use NumberMismatch::{Duplicate, Missing, NotRequired};

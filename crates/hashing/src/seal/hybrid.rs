@@ -1,7 +1,8 @@
 //! Version 2: HPKE (RFC 9180) in the mode with a pre-shared key. Whoever has the public key and the pre-shared key
 //! seals. Only the holder of the private key opens.
 //!
-//! The stores have neither key. So whoever can write to a store can neither open a value nor make one that opens.
+//! The stores contain none of these three keys. So whoever can only write to a store cannot open a value, and cannot
+//! make one that opens.
 
 use hpke::aead::ChaCha20Poly1305;
 use hpke::kdf::HkdfSha256;

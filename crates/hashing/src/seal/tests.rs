@@ -49,7 +49,7 @@ fn with_contexts(test: impl FnOnce(&[Context<'_>])) {
     test(&contexts);
 }
 
-/// INV-9: what a sealing ring seals, the key ring opens. So does what the key ring itself seals.
+/// INV-9: the key ring opens what a sealing ring seals, and what the key ring itself seals.
 #[test]
 fn the_key_ring_opens_what_the_sealing_ring_seals() {
     let ring = ring();
@@ -206,7 +206,8 @@ fn a_public_key_alone_seals_nothing_that_opens() {
     });
 }
 
-/// INV-10: a hash of either form, and an account without a hash, cost the same opening.
+/// INV-10: each of these costs exactly one opening: an account without a hash, a hash in the present form, the same
+/// hash in a wrong place, and a hash of version 0.1.
 #[test]
 fn every_opening_is_one_opening() {
     let ring = ring();

@@ -197,7 +197,8 @@ impl Refusals {
         result
     }
 
-    /// The entry of a refusal's class. If its kind already has [`MAX_CLASSES`] classes, the class of all others.
+    /// The class of a refusal, and its entry. If the class is new and its kind already has [`MAX_CLASSES`] classes,
+    /// takes the class that counts all further refusals together.
     fn entry(&self, event: &RefusedEvent<'_>) -> (Class, Arc<Entry>) {
         let mut class = Class {
             actor: event.actor.clone(),

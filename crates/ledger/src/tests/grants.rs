@@ -233,8 +233,8 @@ async fn roles_have_exactly_their_grants() {
 }
 
 /// OPS-3: each role may call only its own `SECURITY DEFINER` functions. The units service opens months and appends the
-/// events of an import. Only the retention job removes months. Authentication
-/// does the work of an event for a refusal that is only counted.
+/// events of an import. Only the retention job removes months. Authentication may call `audit_decoy`, which does as
+/// much work as an event. It does so for each refused login that is only counted (LOGIN-5).
 #[tokio::test]
 async fn roles_may_call_only_their_functions() {
     const ALLOWED: [(&str, &str); 4] = [

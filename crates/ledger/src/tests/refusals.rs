@@ -110,7 +110,8 @@ async fn the_end_of_a_service_writes_the_counts() {
     assert_eq!(repeats, [None, Some(199)]);
 }
 
-/// OPS-3, OPS-6: without a line, the event gets the number's present line. A number on no line is not stored.
+/// OPS-3, OPS-6: if a refusal names only a number, its event gets the number's present line. A number that is on no
+/// line is not stored.
 #[tokio::test]
 async fn the_line_of_a_number_is_looked_up() {
     let (database, pool) = database().await;

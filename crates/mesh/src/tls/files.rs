@@ -31,7 +31,7 @@ pub enum TlsError {
         /// The problem.
         text: String,
     },
-    /// The certificate is not one of the workload that the program runs as.
+    /// The certificate does not have the identity of the workload that the program runs as.
     #[error("setting `identity.certificate`: {0}")]
     Workload(String),
     /// Certificate, key and authorities do not fit together.

@@ -164,7 +164,8 @@ fn only_a_renewal_replaces_certificates() {
     assert_eq!(kept.map(read), before);
 }
 
-/// The passphrase of the backups is generated once. PostgreSQL gets the operator's settings with it.
+/// The passphrase of the backups is generated once. The operator can add settings to its file in the vault. The share
+/// of PostgreSQL then gets the whole file.
 #[test]
 fn backups_have_one_passphrase() {
     let dir = tempfile::tempdir().unwrap();

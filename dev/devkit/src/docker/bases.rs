@@ -144,7 +144,7 @@ fn build(engine: &Engine, repo: &Repo, file: &str, base: Base, context: &Path) -
 mod tests {
     use super::*;
 
-    /// Every base image of our Dockerfiles can be made.
+    /// Every base image that our Dockerfiles name is one of [`Base`].
     #[test]
     fn every_base_of_the_dockerfiles_is_known() {
         let repo = Repo::here().unwrap();

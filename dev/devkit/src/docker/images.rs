@@ -26,7 +26,8 @@ const BINARIES: [&str; 11] = [
     "aikagi-softphone",
 ];
 
-/// Fills `target/image` with the executables in `binaries`, and with the site, which it builds.
+/// Fills `target/image` with the executables in `binaries`, and with the site and its SBOM, which it builds. On a
+/// machine whose Node is too old, it warns and leaves out the site.
 pub fn prepare(repo: &Repo, console: Console, binaries: &Path) -> Result<()> {
     let image = repo.target.join("image");
     let (bin, pages, sbom) = (image.join("bin"), image.join("site"), image.join("sbom"));

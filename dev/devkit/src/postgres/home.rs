@@ -83,7 +83,8 @@ impl Home {
         Ok(sockets)
     }
 
-    /// A command that runs one of PostgreSQL's programs as that user, tied to this process by `signal` if given.
+    /// A command that runs one of PostgreSQL's programs as the user that runs the server. If `signal` is given, the
+    /// program gets this signal when this process ends.
     pub(super) fn command(&self, program: &str, signal: Option<&str>) -> Command {
         let program = self.programs.join(program);
         let prefix: &[&str] = match self.user {

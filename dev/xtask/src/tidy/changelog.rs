@@ -9,7 +9,7 @@ use super::tree::{Tree, is_test};
 const CHANGELOG: &str = "CHANGELOG.md";
 const CONTRACTS: &str = "proto/";
 const SETTINGS: &str = "deploy/settings/";
-/// The attributes of items that are part of a command line.
+/// The derived traits by which the check finds the items of a command line.
 const DERIVED: [&str; 4] = ["Args", "Parser", "Subcommand", "ValueEnum"];
 
 /// A part of the repository whose changes others notice, and the function that reads it from a

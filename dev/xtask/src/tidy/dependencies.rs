@@ -50,8 +50,8 @@ const PACKAGES: [Package; 30] = [
     only(2, "aikagi-hashing", &["aikagi-domain"]),
     only(3, "aikagi-mesh", &["aikagi-domain", "aikagi-refusal"]),
     only(3, "aikagi-installation", &["aikagi-hashing"]),
-    // Services: rows 1 to 3 without agi and installation. The gateway has no database and no hashes; password and
-    // units have no Redis.
+    // Services may use the packages of rows 1 to 3, except agi and installation. The gateway uses neither a database
+    // nor hashes. Password and units do not use Redis.
     only(
         4,
         "aikagi-gateway",
@@ -231,7 +231,7 @@ const RESERVED: [Reserved; 6] = [
         users: &["aikagi-hashing"],
         in_tests: &[],
     },
-    // Services seal and open through the types of the crate, which say who can open (INV-9).
+    // Services seal and open through the types of aikagi-hashing, which say who can open (INV-9).
     Reserved {
         name: "hpke",
         users: &["aikagi-hashing"],

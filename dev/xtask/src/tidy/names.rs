@@ -8,7 +8,8 @@ use super::tree::{Tree, is_test};
 
 const ITEMS: [&str; 5] = ["enum", "struct", "trait", "type", "union"];
 
-/// Names that several packages define, each with the path of one definition.
+/// Findings for type names that several packages define: for each of these packages, the path of one definition and a
+/// message.
 pub(super) fn doubts(tree: &Tree) -> Vec<(&str, String)> {
     let packages: BTreeSet<&str> = tree
         .ending("/Cargo.toml")

@@ -1,5 +1,5 @@
-//! Every image and workflow uses one version of each compiler: the version in rust-toolchain.toml
-//! or in the site's package.json.
+//! Dockerfiles and workflows name images of one version of Rust and one version of Node: the versions
+//! in rust-toolchain.toml and in the site's package.json.
 
 use super::tree::Tree;
 

@@ -258,7 +258,7 @@ async fn an_anchor_finds_a_rewritten_chain() {
         assert!(ended.out.contains(expected), "{}", ended.out);
         assert_eq!(anchor(), before);
     }
-    // The anchor cannot show that events after its mark were rewritten.
+    // The anchor cannot show that events after the head that it contains were rewritten.
     serve(chain(8, Some(7)));
     assert_eq!(fixture.run(&verify).await.code, 0);
 }

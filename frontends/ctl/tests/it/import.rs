@@ -286,8 +286,8 @@ async fn a_full_disk_loses_nothing() {
     assert_eq!(fixture.stub.importing.lines().len(), 6);
 }
 
-/// OPS-1: an import that could not record its progress sends nothing. The cases are: a pipe, and a directory in which
-/// no file can be written.
+/// OPS-1: an import that could not write its files sends nothing. The cases are: a directory in place of the progress
+/// file, a broken link in place of the file of rejected rows, and a pipe as the input.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_without_its_files_sends_nothing() {
     let fixture = Fixture::start().await;

@@ -100,7 +100,8 @@ fn line() -> units::Line {
     }
 }
 
-/// The directory service. RPCs that differ only in their names are listed under `lines`.
+/// The directory service. The RPCs that return the line of a number are listed under `lines`, each with the field of
+/// that number.
 macro_rules! directory {
     (
         lines { $($call:ident($request:ident) -> $response:ident by $number:expr;)+ }

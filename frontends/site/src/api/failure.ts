@@ -28,7 +28,7 @@ export interface Failure {
   retryAfter?: number;
   /** The server's text in each language, by `ja` and `en`. */
   words: Record<string, string>;
-  /** True if the response was lost. Then it is not known whether the server has carried out the request. */
+  /** True if it is not known whether the server has carried out the request: the response was lost or is a fault. */
   lost: boolean;
 }
 

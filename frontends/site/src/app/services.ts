@@ -1,4 +1,4 @@
-// SITE-9: the addresses of the services that a subscriber can set.
+// SITE-9: the addresses of the services whose settings a subscriber can change.
 
 /** The part of a service's address that a telephone number replaces. */
 const NUMBER = "{number}";

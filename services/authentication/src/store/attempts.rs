@@ -383,11 +383,11 @@ impl Store {
         Ok(settled.killed)
     }
 
-    /// OPS-3, OPS-6: writes or counts the refusal of a login that charged nothing. A number that is on no line is not
+    /// OPS-3, OPS-6: writes or counts the refusal of a login that charged a decoy. A number that is on no line is not
     /// stored.
     ///
-    /// LOGIN-5: it settles the decoy, and a counted refusal writes a decoy of an event, so that it takes as long as
-    /// [`settle_wrong`](Self::settle_wrong).
+    /// LOGIN-5: settles the decoy. If the refusal is only counted, writes a decoy event as well. So the refusal takes
+    /// as long as [`settle_wrong`](Self::settle_wrong).
     pub(crate) async fn note_refused_login(
         &self,
         number: &TelephoneNumber,

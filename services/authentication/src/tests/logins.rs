@@ -95,8 +95,8 @@ async fn a_fault_before_the_comparison_costs_no_attempt() {
     assert_eq!(fixture.events().await, []);
 }
 
-/// SESS-2, OPS-3: a session ends only if its own wrong attempt kills a password. While another charge may still be
-/// refunded, the attempt does not kill the password.
+/// SESS-2, OPS-3: a wrong attempt in a session ends the session only if the attempt kills a password. While another
+/// charge may still be refunded, the attempt does not kill the password.
 #[tokio::test]
 async fn a_session_outlives_a_wrong_attempt_that_kills_nothing() {
     let fixture = Fixture::new().await;

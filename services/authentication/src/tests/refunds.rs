@@ -148,8 +148,8 @@ async fn only_the_last_settled_attempt_kills() {
     }
 }
 
-/// PW-2: the hash of the last permanent password stays available in later epochs. The lookup finds the hash only if
-/// it names the credential's present epoch.
+/// PW-2: the hash of the last permanent password stays available in later epochs. The lookup must name
+/// the present epoch of the credential. With another epoch it finds nothing.
 #[tokio::test]
 async fn the_last_permanent_hash_is_found_in_the_present_epoch() {
     let fixture = Fixture::new().await;
@@ -196,7 +196,8 @@ const REFUSE_SETTLEMENTS: &str = "
     CREATE TRIGGER refuse BEFORE UPDATE ON credentials
     FOR EACH ROW WHEN (NEW.failures < OLD.failures) EXECUTE FUNCTION refuse()";
 
-/// LOGIN-4: an attempt whose charge fails is refunded, even if the ledger executes the charge later.
+/// LOGIN-4: if the result of a charge is unknown, its attempt is refunded. It does not matter if the ledger executes
+/// the charge before the refund begins or later.
 #[tokio::test]
 async fn a_charge_of_unknown_result_is_refunded() {
     for is_early in [true, false] {

@@ -14,7 +14,8 @@ use crate::session_token::ClientSession;
 
 /// LOGIN-1, SESS-3, SESS-7: opens a session. Of the client's device, only the class is passed on.
 ///
-/// LOGIN-9: takes an attempt at the number. Only a refused login keeps it. Authentication refuses a malformed number.
+/// LOGIN-9: counts an attempt of the client's address at the number, and refunds it unless the login is refused. A
+/// malformed number counts no attempt; authentication refuses it.
 pub(super) async fn login(
     subscriber: &Subscriber,
     client: &ClientSession,

@@ -68,8 +68,8 @@ impl Ending {
     }
 }
 
-/// SESS-2, INV-1, LOGIN-7: after a session or its credential has ended, every RPC refuses the forms
-/// that were open before, with any password. Nothing changes.
+/// SESS-2, INV-1, LOGIN-7: after a session or its credential has ended, each form that was open
+/// before is refused, with any password. Nothing changes.
 #[tokio::test]
 async fn no_form_outlives_its_credential() {
     let system = InProcessSystem::start().await;
@@ -97,7 +97,8 @@ async fn no_form_outlives_its_credential() {
     }
 }
 
-/// Calls every RPC that takes a session, with the same password in every field.
+/// Sends each form that a page can have open, with this password as the current one. Also reads the
+/// session, and checks its access.
 async fn every_form(
     system: &InProcessSystem,
     held: &LoggedIn,

@@ -33,8 +33,8 @@ async fn guess(system: &InProcessSystem, time: TimeDelta) {
     }
 }
 
-/// LOGIN-9: one address guesses at a number every 30 seconds, with the default limits. After its burst, a new temporary
-/// password lives long enough for its owner to log in elsewhere.
+/// LOGIN-9: one address guesses at a number every 30 seconds, with the default limits. When the address has used up its
+/// burst, a new temporary password lives long enough for its owner to log in elsewhere.
 /// OPS-7: `explain` reports the passwords that the siege has killed.
 #[tokio::test]
 async fn one_address_cannot_kill_every_new_password() {

@@ -12,7 +12,7 @@ use proptest::sample::{Index, select};
 pub(super) const TEMPORARY: [Password; 3] = ["48151623", "27182818", "00000000"];
 /// Permanent passwords that follow PW-1.
 pub(super) const PERMANENT: [Password; 4] = ["Abc12345", "Xyz98765", "pass1word", "Zz0000000000"];
-/// Passwords that break PW-1, each for a different reason.
+/// Passwords that break PW-1, each in a different way.
 pub(super) const BROKEN: [Password; 5] = [
     "Short01",
     "TooLong123456",

@@ -125,7 +125,7 @@ async fn a_redis_without_memory() {
     assert_eq!(line.field("error.type"), "out_of_memory");
 }
 
-/// OPS-3: if one outage fails many RPCs, each service logs one line for each cause. If PostgreSQL
+/// OPS-3: if an outage ends many RPCs, each service logs one line for each cause. If PostgreSQL
 /// refuses a statement, the service logs an error with names of the schema and without values.
 #[tokio::test]
 async fn the_services_log_what_ended_their_rpcs() {

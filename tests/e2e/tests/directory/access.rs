@@ -8,8 +8,8 @@ use aikagi_api::envoy::v3::{AttributeContext, CheckRequest, HttpRequest, Request
 use aikagi_client::samples::{CONTRACT, FIRST, PERMANENT, SECOND, TEMPORARY};
 use aikagi_e2e::in_process::InProcessSystem;
 
-/// Sends a check. Returns the HTTP status of the response (200 if the request is allowed) and its
-/// header.
+/// Sends a check. Returns the HTTP status of the response (200 if the request is allowed) and the
+/// value of its first header.
 async fn ask(system: &InProcessSystem, token: &str, number: &str) -> (i32, String) {
     let headers = HashMap::from([
         ("cookie".to_owned(), format!("__Host-aikagi={token}")),

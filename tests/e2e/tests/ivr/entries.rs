@@ -177,8 +177,8 @@ async fn keys_interrupt_guidance_and_none_is_lost() {
     call.keys("5").await.asks(&expected, 8);
 }
 
-/// A hash key after every entry is not a mistake, although only the target needs it. The hash key
-/// arrives after the next question has begun.
+/// A hash key after every entry is not a mistake, although the caller is asked for it only after
+/// the target. The hash key arrives after the next question has begun.
 #[tokio::test]
 async fn a_hash_after_a_full_entry_is_no_mistake() {
     let system = InProcessSystem::start().await;

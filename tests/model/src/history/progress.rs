@@ -92,7 +92,7 @@ impl Progress {
         }
     }
 
-    /// The same operation once for each of its steps that can be the next one. Only a unit migration has
+    /// Copies of the operation, one for each step that it can take next. Only a unit migration can have
     /// several: it verifies its passwords in parallel.
     pub fn choices(self) -> Vec<Self> {
         match self {

@@ -22,8 +22,8 @@ pub struct RecordedOperation {
     pub ended: Tick,
     /// The response. `None` if it was lost.
     pub response: Option<Response>,
-    /// True if a part of the system failed before the operation ended. Steps that depend on that
-    /// part may have been retried or abandoned.
+    /// True if a part of the system failed before the response came or was known to be lost. Steps
+    /// that depend on that part may have been retried or abandoned.
     pub is_after_a_fault: bool,
     /// LOGIN-4: true if authentication was killed before `ended`. A charge of the operation may then stay open.
     pub is_after_a_crash: bool,

@@ -345,7 +345,7 @@ fn check_given(asked_for: &[Number], passwords: &[(Number, Password)]) -> Answer
     }
 }
 
-/// MIG-5: the accounts without a live permanent password.
+/// MIG-5: the accounts without a live permanent password that has attempts left.
 fn unready(line: &Line, asked_for: &[Number], limits: Limits) -> Vec<Number> {
     let numbers = asked_for.iter().copied();
     numbers

@@ -9,7 +9,7 @@ use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use zeroize::Zeroizing;
 
-/// A key ring, and the files that are derived from it.
+/// A key ring, and the keys that are derived from it.
 struct Keys {
     ring: KeyRing,
     sealing: SealingRing,

@@ -43,7 +43,7 @@ proptest! {
 
     /// IVR-2 to IVR-7, IVR-11: on any line and with any keys, a call sets passwords only of accounts for
     /// which its caller may set one. The caller must key the same eight digits twice. A step takes at most
-    /// three invalid entries. A call that has ended sets nothing.
+    /// three invalid entries. An entry after the end of the call sets nothing.
     #[test]
     fn only_allowed_settings_are_made(
         line in any_line(),

@@ -22,7 +22,8 @@ fn write(text: &str, mode: u32) -> (TempDir, PathBuf) {
     (directory, path)
 }
 
-/// INV-9: the files of those who only seal contain no key that opens a hash, in no spelling.
+/// INV-9: the files of those who only seal contain no key that opens a hash: not raw, and not in base64, hexadecimal or
+/// decimal.
 #[test]
 fn derived_files_contain_no_key_that_opens() {
     for (ring, id) in [(ring(), "k"), (known::ring(), "old")] {

@@ -84,8 +84,8 @@ fn derived_keys_are_the_known_ones() {
     });
 }
 
-/// IVR-12: call keys open what they sealed. They do not open the record of version 0.1, so that call has to be made
-/// again.
+/// IVR-12: call keys open what they sealed. They do not open a record of version 0.1. The caller of such a call must
+/// dial again.
 #[test]
 fn a_call_of_an_earlier_version_does_not_open() {
     let keys = CallKeys::parse(CALL_KEYS).unwrap();

@@ -153,8 +153,9 @@ impl Trail {
             .extend(flaws.into_iter().map(|flaw| ReportedFlaw::new(chain, flaw)));
     }
 
-    /// Returns the report and the new anchor. Chains that were not checked keep their marks. `all` is true if all
-    /// chains were requested. Then a marked chain that the system did not send is a flaw.
+    /// Returns the report and the new anchor. For a chain that was not checked, the new anchor has the mark (the
+    /// recorded head) of the old one. `all` is true if all chains were requested. Then a chain of the old anchor that
+    /// the system did not send is a flaw.
     fn end(mut self, all: bool) -> (Report, Anchor) {
         self.end_chain();
         if all {

@@ -101,7 +101,7 @@ async fn check_port(address: SocketAddr, settings: &Settings, checks: &mut Vec<C
         gateways: vec![address.to_string()],
         ..settings.clone()
     };
-    // If this gateway does not answer, the check of its health reports that.
+    // A gateway that does not answer is not reported here. The check `health` fails if no gateway answers.
     let Ok(connection) = Connection::open(&settings) else {
         return;
     };

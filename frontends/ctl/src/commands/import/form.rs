@@ -1,4 +1,5 @@
-//! The forms of CSV that spreadsheet programs write. An import takes the harmless ones, and names the others.
+//! The forms of CSV that spreadsheet programs write. An import accepts the harmless ones. It refuses the others,
+//! and says what is wrong.
 
 use std::ops::Range;
 
@@ -12,7 +13,7 @@ const END_OF_FILE: u8 = 0x1a;
 /// The first line with which some spreadsheet programs name the separator.
 const SEPARATOR: &[u8] = b"sep=";
 
-/// The parts of a file before its rows.
+/// Where the header and the rows of a file are.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Form {
     /// The header's bytes, without the line end.

@@ -5,7 +5,7 @@ use aikagi_api::units::v1::{ImportRow, RejectionReason};
 use csv::{ByteRecord, ReaderBuilder, Terminator};
 use serde::Serialize;
 
-/// The maximum count of telephone numbers in a row, by the contract.
+/// The maximum count of telephone numbers in a row. `import_service.proto` sets it.
 const MAX_NUMBERS: usize = 1_000;
 /// The maximum size of a row in bytes. A row with 1,000 numbers is shorter.
 const MAX_BYTES: usize = 64 * 1024;

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::rules::{Handle, Model, Refused};
 
-/// The temporary password that all clients try.
+/// The temporary password that opens the must-change sessions.
 const TEMPORARY: &str = "00000012";
 
 impl Script {
@@ -91,8 +91,8 @@ fn no(reason: &'static str) -> Response {
     Err(Refused::new(reason))
 }
 
-/// LOGIN-4, PW-5: five clients log in with one temporary password and change it. Two responses are
-/// lost, and one change succeeds.
+/// LOGIN-4, PW-5: clients with four sessions of one temporary password change it at the same time.
+/// Two logins have a wrong password. Two responses are lost, and one change succeeds.
 #[test]
 fn many_clients_with_one_temporary_password_are_explained() {
     let mut script = Script::by_line();

@@ -31,7 +31,8 @@ impl Verifications {
         }
     }
 
-    /// The same verifications once for each that can take the next step.
+    /// Copies of these verifications, one for each verification that can take the next step. In each copy, a
+    /// different verification has the turn.
     pub(super) fn choices(&self) -> Vec<Self> {
         let each = self.each.iter().enumerate();
         each.filter(|(_, (_, verification))| matches!(verification, Verification::Running(_)))
@@ -49,7 +50,7 @@ impl Verifications {
         }
     }
 
-    /// Takes the next step. The first verification that is still running has the turn after it.
+    /// Takes the next step. Then the first verification that is still running gets the turn.
     pub(super) fn step(&mut self, model: &mut Model) {
         if let Some(verify) = self.next().cloned() {
             self.each[self.turn].1 = match verify.step(model) {
@@ -127,7 +128,7 @@ impl Verifications {
         self.wrong().is_empty() && self.next().is_some_and(|verify| verify.only_looks(model))
     }
 
-    /// True if all running verifications can still prove that their passwords are right.
+    /// True if every ended verification has proved its password, and every running one can still prove its password.
     pub(super) fn can_prove(&self, model: &Model) -> bool {
         self.each.iter().all(|(_, each)| match each {
             Verification::Running(verify) => verify.can_prove(model),
