@@ -96,7 +96,7 @@ pub(crate) const TRIALS: [Trial; 13] = [
     },
     Trial {
         name: "upgrade",
-        about: "upgrades under load from the version before the last schema migration",
+        about: "upgrades under load from an earlier version",
         quick: false,
         run: upgrade::upgrade,
     },

@@ -1,5 +1,5 @@
-//! The upgrade from the version before the last schema migration, as docs/operations.md says. The earlier version is
-//! built from this repository's history. Both versions run together for a while. No RPC fails, except that a call may have
+//! The upgrade from an earlier version, as docs/operations.md says. The earlier version is built from this repository's
+//! history. Both versions run together for a while. No RPC fails, except that a call may have
 //! to be made again while issuance is replaced.
 
 use std::ffi::OsStr;
@@ -16,6 +16,9 @@ use crate::system::{ContainerSystem, SERVICES, TAG};
 use crate::witness;
 
 const MIGRATIONS: &str = "crates/ledger/migrations";
+/// The earlier version: a commit of 0.1. In it one process serves both ports, and four services share a key ring. After
+/// the release of 0.2, name a commit of that version here, and change [`OVERLAY`].
+const EARLIER: &str = "5d0da611767416282a298e40854efe0808485edc";
 /// The overlay for the earlier version's containers.
 const OVERLAY: &str = "tests/containers/upgrade.yml";
 /// The tag of the earlier version's images.
@@ -29,7 +32,7 @@ const WITH_PORTS: usize = 1;
 const REPLICAS: usize = 2;
 const WITNESS: &str = "0311150001";
 
-/// The version before the last schema migration.
+/// The earlier version.
 struct Earlier {
     commit: String,
     /// The version of its schema: the number of the last schema migration that it contains.
@@ -69,16 +72,7 @@ pub(super) fn upgrade(system: &ContainerSystem<'_>) -> Result<()> {
 
 impl Earlier {
     fn find(repo: &Repo) -> Result<Self> {
-        let log = [
-            "log",
-            "-1",
-            "--diff-filter=A",
-            "--format=%H",
-            "--",
-            &format!("{MIGRATIONS}/*.sql"),
-        ];
-        let added = repo.git(&log)?;
-        let commit = repo.git(&["rev-parse", &format!("{}^", added.trim())])?;
+        let commit = repo.git(&["rev-parse", "--verify", &format!("{EARLIER}^{{commit}}")])?;
         let commit = commit.trim().to_owned();
         let files = repo.git(&["ls-tree", "--name-only", &format!("{commit}:{MIGRATIONS}")])?;
         let is_migration = |file: &&str| Path::new(file).extension() == Some(OsStr::new("sql"));
