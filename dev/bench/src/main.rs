@@ -37,8 +37,8 @@ enum Command {
         /// The file for the report, as JSON.
         #[arg(long)]
         report: PathBuf,
-        /// Only check that the measurement works: one second for each side, without checking
-        /// bounds.
+        /// Only check that the measurement works: one second for our value and one for the peer,
+        /// without checking bounds.
         #[arg(long)]
         short: bool,
         /// The number of lines of the import. The default is a million, or 20 thousand with

@@ -81,7 +81,7 @@ describe.each(LOOKS)("in %s on a %s", (language, size) => {
     await phone.context.close();
   });
 
-  /** SESS-7, SITE-10: the page asks before it ends all other sessions. Escape and the second button change nothing. */
+  /** SESS-7, SITE-10: the page asks before it ends all other sessions. Escape and the button to cancel change nothing. */
   test("a subscriber confirms the end of all other sessions", async () => {
     const { number, password } = await account();
     const tokens = [await openElsewhere(number, password), await openElsewhere(number, password)];

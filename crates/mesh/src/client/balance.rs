@@ -294,8 +294,8 @@ pub(super) struct Connected {
 #[derive(Debug)]
 pub(super) struct Broken {
     pub(super) error: tonic::transport::Error,
-    /// True if the replica only closed a connection that has served RPCs, for example because of its age, and has not
-    /// started the RPC. Then the replica is not at fault.
+    /// True if two things are so: the replica closed a connection that has served RPCs, for example because of its age, and
+    /// the replica has not started the RPC. Then the replica is not at fault.
     pub(super) is_usual: bool,
 }
 
