@@ -18,7 +18,7 @@ fn file(prompt: Prompt, language: Language) -> PathBuf {
     sounds().join(format!("{file}.{ENDING}"))
 }
 
-/// The IVR adapter starts with these recordings.
+/// The IVR adapter finds all recordings that it needs at its start.
 #[test]
 fn every_prompt_has_a_recording_that_asterisk_plays() {
     let settings = PromptSettings {

@@ -207,7 +207,7 @@ fn a_public_key_alone_seals_nothing_that_opens() {
 }
 
 /// INV-10: each of these costs exactly one opening: an account without a hash, a hash in the present form, the same
-/// hash in a wrong place, and a hash of version 0.1.
+/// hash in a wrong place, and a hash in the stored form of version 1.
 #[test]
 fn every_opening_is_one_opening() {
     let ring = ring();

@@ -286,8 +286,8 @@ async fn a_full_disk_loses_nothing() {
     assert_eq!(fixture.stub.importing.lines().len(), 6);
 }
 
-/// OPS-1: an import that could not write its files sends nothing. The cases are: a directory in place of the progress
-/// file, a broken link in place of the file of rejected rows, and a pipe as the input.
+/// OPS-1: an import that could not write its files, or whose input is a pipe, sends nothing. The files cannot be written
+/// if a directory is in place of the progress file, or a broken link in place of the file of rejected rows.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_without_its_files_sends_nothing() {
     let fixture = Fixture::start().await;
@@ -348,8 +348,8 @@ async fn imported_rows_are_reported_although_they_are_not_recorded() {
     assert_eq!((rows, added), (imported as u64, imported as u64));
 }
 
-/// OPS-1: control characters of a file reach neither the terminal nor the file of rejected rows. Spreadsheet programs'
-/// harmless additions are taken.
+/// OPS-1: control characters of a file reach neither the terminal nor the file of rejected rows. Harmless additions of
+/// spreadsheet programs are accepted and ignored.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_cannot_control_the_terminal() {
     let fixture = Fixture::start().await;

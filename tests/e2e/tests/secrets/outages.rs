@@ -23,7 +23,7 @@ use super::look_into_files;
 
 /// The role of authentication, whose password is changed.
 const ROLE: &str = "aikagi_authentication";
-/// A password of a store, which is a secret too.
+/// The password that the test gives to this role. It is a secret, too.
 const STORE_PASSWORD: &str = "Mejiro31Pt";
 /// How long a service may take to log an outage or its end.
 const PATIENCE: Duration = Duration::from_mins(1);

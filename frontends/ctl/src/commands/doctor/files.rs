@@ -11,7 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use humantime::format_duration;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-use super::Check;
+use super::{Check, CheckState};
 use crate::settings::Settings;
 
 /// A certificate that expires within this time gets a warning.
@@ -140,18 +140,23 @@ fn authorities(path: &Path) -> Check {
             "set --authorities to the PEM file of the authority",
         ),
         Ok(all) => {
-            // The report has one check for all authorities. If one authority is invalid, the report shows its check.
-            let mut checks: Vec<Check> = all
-                .iter()
-                .map(|der| validity(what, der, &format!("{} in {}", all.len(), path.display())))
-                .collect();
-            checks.sort_by_key(|check| check.state != super::CheckState::Wrong);
-            checks.into_iter().next().unwrap_or_else(|| {
+            let found = format!("{} in {}", all.len(), path.display());
+            let checks = all.iter().map(|der| validity(what, der, &found));
+            worst(checks).unwrap_or_else(|| {
                 let mend = "set --authorities to a PEM file";
                 Check::wrong(what, "the file contains no certificate", mend)
             })
         }
     }
+}
+
+/// The check that needs the most attention: the report has one check for all authorities.
+fn worst(checks: impl Iterator<Item = Check>) -> Option<Check> {
+    checks.min_by_key(|check| match check.state {
+        CheckState::Wrong => 0,
+        CheckState::Warning => 1,
+        CheckState::Well | CheckState::Skipped => 2,
+    })
 }
 
 fn deny_list(path: Option<&Path>) -> Check {
@@ -184,8 +189,19 @@ pub(super) fn describe(list: &DenyListSummary) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::CheckState;
     use super::*;
+
+    /// An authority that expires soon is reported, even if another one stands before it in the file.
+    #[test]
+    fn the_worst_authority_is_reported() {
+        let (well, soon) = (Check::well("a", ""), Check::warning("b", "", ""));
+        let wrong = Check::wrong("c", "", "");
+        let reported = worst([well, soon].into_iter()).unwrap();
+        assert_eq!(reported.state, CheckState::Warning);
+        let reported = worst([reported, wrong].into_iter()).unwrap();
+        assert_eq!(reported.state, CheckState::Wrong);
+        assert!(worst(std::iter::empty()).is_none());
+    }
 
     #[test]
     fn expiry_is_reported_in_time() {
