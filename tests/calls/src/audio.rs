@@ -186,7 +186,7 @@ mod tests {
         }
     }
 
-    /// Each recording is found exactly at the position where it is played.
+    /// Each recording is found, in the order in which the recordings are played.
     #[test]
     fn recordings_are_distinguished() {
         let recordings = recordings();

@@ -155,5 +155,5 @@ fn seed() -> [u8; 32] {
     };
     let bytes = HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok();
     let seed = bytes.and_then(|bytes| bytes.try_into().ok());
-    seed.expect("AIKAGI_MODEL_SEED has 64 hexadecimal digits")
+    seed.expect("AIKAGI_MODEL_SEED must have 64 hexadecimal digits")
 }

@@ -1,5 +1,6 @@
 //! Disruptions while subscribers use the system. No acknowledged change is lost. A planned restart
-//! fails no RPC. A kill fails only the RPCs in progress in the killed container.
+//! fails no RPC. The kill of a service fails only the RPCs in progress in it. While a killed store does
+//! not run, RPCs fail.
 
 use aikagi_devkit::command::wait_until;
 use aikagi_devkit::docker::project::Container;

@@ -160,7 +160,7 @@ impl Asterisk {
     }
 
     async fn write(&mut self, text: &str) {
-        // The other end may have closed already. Read what it sent before that.
+        // The other end may have closed already. That is no error: the caller reads next, and finds what it had sent.
         let _ = self.output.write_all(text.as_bytes()).await;
     }
 
