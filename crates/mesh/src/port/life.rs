@@ -24,7 +24,8 @@ struct State {
     in_progress: usize,
     /// When the last request ended.
     silent_since: Instant,
-    /// The responses that are ready for the peer. The time of a response is the moment when the peer last read a part of it.
+    /// The responses that are ready for the peer. The time of a response is the moment when the peer last read a part of
+    /// it.
     not_taken: HashMap<u64, Instant>,
 }
 

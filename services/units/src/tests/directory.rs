@@ -220,7 +220,7 @@ async fn numbers_are_added_and_removed() {
     );
 }
 
-/// OPS-1: a number is taken if it is on another open line. It is also taken if it is on this line and only one of the two,
+/// OPS-1: a number is taken if it is on another open line. It is also taken on its own line, if only one of the two,
 /// the line or the request, has it as subscribed. The refusal shows the masked number.
 #[tokio::test]
 async fn a_number_of_another_line_is_taken() {
