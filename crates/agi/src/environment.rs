@@ -89,8 +89,8 @@ impl Environment {
     }
 }
 
-/// Parses `agi_name: value`. A caller chooses the name that is shown for the call, so a value may have any
-/// encoding. It must not have control characters, because they could be read as the end of a line.
+/// Parses `agi_name: value`. One of the values is the display name that the caller chooses, so a value may have
+/// any encoding. It must not have control characters, because they could be read as the end of a line.
 fn entry(line: &[u8]) -> Option<(String, String)> {
     let colon = line.iter().position(|byte| *byte == b':')?;
     let (name, value) = line.split_at_checked(colon)?;
