@@ -40,6 +40,8 @@ pub(crate) static SHED: LazyLock<Counter<u64>> = LazyLock::new(|| {
 pub(crate) static ENGINE: LazyLock<Gauge<u64>> = LazyLock::new(|| {
     global::meter("aikagi")
         .u64_gauge("aikagi.hashing.engine")
-        .with_description("1 for the implementation of Argon2id that the attribute names, which is in use.")
+        .with_description(
+            "1 for the implementation of Argon2id that the attribute names, which is in use.",
+        )
         .build()
 });

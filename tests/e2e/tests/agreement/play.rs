@@ -358,9 +358,15 @@ impl<'a> Play<'a> {
         let revision = revision.unwrap_or_default();
         let person = &self.seats[seat].person;
         let system = person.migrate_with(unit, &passwords, &revision).await;
-        let model = self.model.migrate(seat, unit, &passwords, seen.as_ref());
+        let answer = system.clone().map_err(|status| refusal(&status));
+        let mut possible = self.model.migrate(seat, unit, &passwords, seen.as_ref());
+        let place = possible
+            .iter()
+            .position(|(_, possible)| *possible == answer);
+        let (model, answer) = possible.swap_remove(place.unwrap_or_default());
+        self.model = model;
         let details = format!("{} {unit:?} {passwords:?}", self.details(seat));
-        self.agree("migrate", &details, system, &model)?;
+        self.agree("migrate", &details, system, &answer)?;
         Ok(())
     }
 

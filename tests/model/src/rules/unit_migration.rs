@@ -3,6 +3,8 @@
 mod preview;
 mod verifications;
 
+use std::collections::HashSet;
+
 use aikagi_api::edge::v1::PreviewMigrationResponse;
 use aikagi_api::units::v1::{AuthUnit, Login};
 
@@ -262,15 +264,38 @@ impl Model {
     }
 
     /// MIG-1 to MIG-7, LOGIN-6, SESS-5: changes the unit completely or not at all. Returns the
-    /// accounts under the new unit.
+    /// accounts under the new unit, for each state in which the system may be after that. There are
+    /// several states, because the passwords are verified in parallel: a wrong one may end the
+    /// session before or after another one is charged (SESS-2).
     pub fn migrate(
-        &mut self,
+        &self,
         handle: Handle,
         to: AuthUnit,
         passwords: &[(Number, Password)],
         seen: Option<&PreviewRevision>,
-    ) -> Answer<Vec<Login>> {
-        self.alone(Migrate::new(handle, to, passwords.to_vec(), seen.cloned()))
+    ) -> Vec<(Self, Answer<Vec<Login>>)> {
+        let begun = Migrate::new(handle, to, passwords.to_vec(), seen.cloned());
+        let mut open = vec![(self.clone(), begun)];
+        let mut known = HashSet::new();
+        let mut ended = Vec::new();
+        while let Some((before, migrate)) = open.pop() {
+            for choice in migrate.choices() {
+                let mut model = before.clone();
+                match choice.step(&mut model) {
+                    Next::Continues(on) => {
+                        if known.insert((model.clone(), on.clone())) {
+                            open.push((model, on));
+                        }
+                    }
+                    Next::Answers(answer) => {
+                        if !ended.contains(&(model.clone(), answer.clone())) {
+                            ended.push((model, answer));
+                        }
+                    }
+                }
+            }
+        }
+        ended
     }
 
     /// The revision that a preview of the account's line shows now.
