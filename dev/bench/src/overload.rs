@@ -1,6 +1,8 @@
 //! Sends ten times as many logins as the system can serve. Measures how many logins succeed, and
 //! checks that the load locks no subscriber out.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, ensure};
 
 use super::logins::{Subscribers, logins};
@@ -35,6 +37,8 @@ pub(super) async fn measure(
         rounds.push((arrivals.served() / arrivals.took.as_secs_f64(), peak));
         shed.push(arrivals.failed());
     }
+    // A client that was refused for load tries again after a second.
+    tokio::time::sleep(Duration::from_secs(1)).await;
     let operator = system.operator()?;
     for (which, number) in subscribers.numbers().iter().enumerate() {
         let seen = operator.number(number).await.map_err(status_error)?;

@@ -33,6 +33,10 @@ pub struct SheddingSettings {
     /// This number of logins for each period is always forwarded, so that the edge notices when authentication
     /// accepts logins again. The default is 20.
     pub always: u32,
+    /// If authentication has refused no login for load for this time, the edge forwards all logins again. The default
+    /// is half a second.
+    #[serde(with = "humantime_serde")]
+    pub hold: Duration,
 }
 
 impl Default for SheddingSettings {
@@ -41,6 +45,7 @@ impl Default for SheddingSettings {
             forwarded: 2,
             period: Duration::from_secs(2),
             always: 20,
+            hold: Duration::from_millis(500),
         }
     }
 }
@@ -60,6 +65,8 @@ struct Recent {
     accepted: f64,
     /// The time up to which the counts have decayed.
     time: Instant,
+    /// When authentication last refused a login for load.
+    overloaded: Option<Instant>,
 }
 
 impl Shedding {
@@ -68,6 +75,7 @@ impl Shedding {
             arrived: 0.0,
             accepted: 0.0,
             time: Instant::now(),
+            overloaded: None,
         };
         Self {
             settings,
@@ -86,8 +94,13 @@ impl Shedding {
 
     /// Counts an admitted login as refused by authentication for load.
     pub(crate) fn was_overloaded(&self) {
+        self.note_overload(Instant::now());
+    }
+
+    fn note_overload(&self, now: Instant) {
         let mut recent = self.recent();
         recent.accepted = (recent.accepted - 1.0).max(0.0);
+        recent.overloaded = Some(now);
     }
 
     /// True if the login is admitted. `draw` is random, from 0 to less than 1.
@@ -96,13 +109,17 @@ impl Shedding {
             forwarded,
             period,
             always,
+            hold,
         } = self.settings;
         let mut recent = self.recent();
         recent.decay(now, period);
+        let is_overloaded = recent
+            .overloaded
+            .is_some_and(|last| now.saturating_duration_since(last) < hold);
         let forwarded = f64::from(forwarded) * recent.accepted + f64::from(always);
         let refused = (recent.arrived - forwarded) / (recent.arrived + 1.0);
         recent.arrived += 1.0;
-        let admitted = draw >= refused;
+        let admitted = !is_overloaded || draw >= refused;
         if admitted {
             recent.accepted += 1.0;
         }
@@ -168,7 +185,7 @@ mod tests {
                         self.left -= 1;
                         outcome.served += 1;
                     } else {
-                        self.shedding.was_overloaded();
+                        self.shedding.note_overload(self.now);
                     }
                 }
             }
@@ -197,6 +214,18 @@ mod tests {
         let outcome = arrivals.second(100, 10);
         assert_eq!(outcome.served, 100, "{outcome:?}");
         assert!((150..=260).contains(&outcome.forwarded), "{outcome:?}");
+    }
+
+    /// OPS-8: half a second after the last login that authentication refused for load, the next login is forwarded.
+    #[test]
+    fn an_overload_that_is_over_sheds_nothing() {
+        let mut arrivals = Arrivals::new();
+        for _ in 0..10 {
+            arrivals.second(100, 10);
+        }
+        assert!(!arrivals.shedding.decide(arrivals.now, 0.0));
+        arrivals.now += Duration::from_millis(600);
+        assert!(arrivals.shedding.decide(arrivals.now, 0.0));
     }
 
     /// OPS-8: after authentication accepted nothing for a long time, the edge soon forwards everything again.

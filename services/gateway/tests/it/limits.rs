@@ -198,7 +198,7 @@ async fn guesses_of_one_address_at_one_number_are_slowed() {
 #[tokio::test]
 async fn logins_are_shed_while_authentication_is_overloaded() {
     let limits = "attempts = { burst = 200, period = \"1h\" }\n\
-                  shedding = { forwarded = 2, period = \"1h\", always = 5 }";
+                  shedding = { forwarded = 2, period = \"1h\", always = 5, hold = \"1h\" }";
     let fixture = Fixture::start(limits, "").await;
     let login = async |password: &str| {
         let request = LoginRequest {
