@@ -41,7 +41,7 @@ pub(crate) static ENGINE: LazyLock<Gauge<u64>> = LazyLock::new(|| {
     global::meter("aikagi")
         .u64_gauge("aikagi.hashing.engine")
         .with_description(
-            "1 for the implementation of Argon2id that the attribute names, which is in use.",
+            "1 for the implementation of Argon2id in use. The attribute has its name.",
         )
         .build()
 });

@@ -2,6 +2,8 @@
 
 mod accounts;
 mod attempts;
+mod charge;
+mod decoys;
 mod sessions;
 
 use std::time::Duration;
@@ -18,7 +20,7 @@ use chrono::{DateTime, Utc};
 
 pub(crate) use accounts::Account;
 use accounts::AccountLookup;
-pub(crate) use attempts::{Charge, Charged, OpenCharge};
+pub(crate) use charge::{Charge, Charged, OpenCharge};
 
 /// The interval between two cleanups of the list of ended sessions.
 const CLEANUP_INTERVAL: Duration = Duration::from_mins(10);

@@ -5,7 +5,7 @@
 //!   limits attempts for each client address (LOGIN-8). It may call only the RPCs that subscribers need.
 //! - The gateway serves the private port ([`private`]): outside workloads (IVR platforms, settings back ends, operators),
 //!   with mutual TLS. It routes each request to the service that owns the RPC. An outside workload may call only the RPCs
-//!   whose option `edge_callers` names it. That option is older than the role edge, and concerns this port.
+//!   whose option `edge_callers` names it. Despite its name, that option concerns this port, not the edge.
 
 pub mod address;
 pub mod browser;

@@ -338,6 +338,15 @@ impl InProcessSystem {
             .expect("Redis responds")
     }
 
+    /// The actors of the audit events with this action, in their order.
+    pub async fn actors(&self, action: &str) -> Vec<String> {
+        sqlx::query_scalar("SELECT actor FROM audit_events WHERE action = $1 ORDER BY event_id")
+            .bind(action)
+            .fetch_all(&self.ledger().await)
+            .await
+            .unwrap()
+    }
+
     /// The number of passwords that the authentication replicas have hashed, including decoys.
     pub fn hashes(&self) -> u64 {
         self.authentication

@@ -44,8 +44,8 @@ pub struct RefusedEvent<'a> {
     pub reason_without_line: Option<&'static str>,
     /// The trace of the request.
     pub trace_id: Option<String>,
-    /// LOGIN-5: the slot of the decoy that the refused login has charged. The decoy is settled with the event, as a
-    /// charged credential is. Only authentication may do so.
+    /// LOGIN-5: the number of the decoy that the refused login has charged. The first event also settles the decoy, as a
+    /// wrong password settles a credential. Only authentication has the right to do so.
     pub decoy: Option<String>,
 }
 
@@ -238,6 +238,8 @@ impl Refusals {
         self.kinds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Writes the first event of a class. With a decoy, the update costs what the settlement of a wrong password costs: its
+    /// conditions are always true, and its `CASE` never is (LOGIN-5).
     async fn write_first(
         &self,
         class: &Class,

@@ -24,8 +24,7 @@ struct State {
     in_progress: usize,
     /// When the last request ended.
     silent_since: Instant,
-    /// The responses that are ready for the peer. The time of a response is the moment when the peer last read a part of
-    /// it.
+    /// The responses that are ready for the peer. Since the moment of a response, the peer has read nothing of it.
     not_taken: HashMap<u64, Instant>,
 }
 

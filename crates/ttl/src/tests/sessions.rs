@@ -152,8 +152,8 @@ async fn a_removed_session_is_not_found() {
     );
 }
 
-/// OPS-2, SESS-1, SESS-7: the list of an account's sessions exists until the last session ends. A new session removes ended
-/// sessions from the list.
+/// OPS-2, SESS-1, SESS-7: the list of an account's sessions exists until the last session ends. A new session removes
+/// ended sessions from the list.
 #[tokio::test]
 async fn an_accounts_sessions_are_listed() {
     let server = Server::start();

@@ -1,104 +1,18 @@
 //! Attempts. An attempt is charged before the password is compared, and settled after that (INV-2, INV-6).
 
-use aikagi_domain::credential::{Credential, CredentialKind, CredentialRules, Epoch};
+use aikagi_domain::credential::{CredentialKind, CredentialRules, Epoch};
 use aikagi_domain::telephone::TelephoneNumber;
 use aikagi_domain::unit::AuthUnit;
 use aikagi_ledger::LedgerError;
 use aikagi_ledger::Statement as _;
-use aikagi_ledger::audit::{AuditAction, AuditOutcome, Noted, RefusedEvent};
+use aikagi_ledger::audit::{AuditAction, AuditOutcome};
 use aikagi_mesh::telemetry::trace_id;
 use chrono::{DateTime, Utc};
 
 use super::Store;
+use super::charge::{Charge, Charged, OpenCharge};
+use super::decoys::decoy_of;
 use crate::metrics;
-
-/// An attempt to be charged.
-pub(crate) struct Charge<'a> {
-    pub(crate) number: &'a TelephoneNumber,
-    /// If present, the attempt is charged only if the number is on this line.
-    line_id: Option<i64>,
-    /// A random id. With it a charge is settled or refunded only once. It can be refunded even if it is not known whether
-    /// the ledger has the charge.
-    id: i64,
-}
-
-impl<'a> Charge<'a> {
-    pub(crate) fn of(number: &'a TelephoneNumber, line_id: Option<i64>) -> Self {
-        Self {
-            number,
-            line_id,
-            id: rand::random(),
-        }
-    }
-
-    /// The data that a refund of this charge needs.
-    pub(crate) fn open(&self) -> OpenCharge {
-        OpenCharge {
-            number: self.number.clone(),
-            charge_id: self.id,
-        }
-    }
-}
-
-/// A charge that can be refunded, as long as it is open.
-#[derive(Debug, Clone)]
-pub(crate) struct OpenCharge {
-    number: TelephoneNumber,
-    charge_id: i64,
-}
-
-/// A credential with its line, after an attempt was charged to it.
-pub(crate) struct Charged {
-    pub(crate) kind: CredentialKind,
-    pub(crate) epoch: Epoch,
-    /// Wrong attempts in a row, including this attempt.
-    pub(crate) failures: u32,
-    /// The round: the number of logins that have set `failures` to 0. A charge can be refunded only while the round
-    /// is the same.
-    pub(crate) reset_round: i64,
-    charge_id: i64,
-    /// The sealed hash. `None` if the credential is not a permanent password.
-    pub(crate) permanent_hash: Option<Vec<u8>>,
-    pub(crate) temporary_expires: Option<DateTime<Utc>>,
-    pub(crate) changed: Option<DateTime<Utc>>,
-    pub(crate) last_login: Option<DateTime<Utc>>,
-    /// Wrong attempts since the last login, excluding this attempt (SESS-6).
-    pub(crate) wrong_attempts_before: u32,
-    pub(crate) generation: i64,
-    pub(crate) line_id: i64,
-    /// True if the number is an account in its line's unit (UNIT-1).
-    pub(crate) is_account: bool,
-}
-
-impl Charged {
-    /// The data that a refund of this charge needs.
-    pub(crate) fn open_charge(&self, number: &TelephoneNumber) -> OpenCharge {
-        OpenCharge {
-            number: number.clone(),
-            charge_id: self.charge_id,
-        }
-    }
-
-    /// OPS-7: true if the credential is a temporary password, and the account had enough wrong attempts since its last
-    /// login to kill two of them. This attempt counts, too.
-    pub(crate) fn is_besieged(&self, rules: &CredentialRules) -> bool {
-        let wrong = self.wrong_attempts_before.saturating_add(1);
-        self.kind == CredentialKind::Temporary
-            && wrong >= rules.temporary_attempts.saturating_mul(2)
-    }
-
-    /// The credential at the time of the charge.
-    pub(crate) fn credential(&self) -> Credential {
-        Credential {
-            kind: self.kind,
-            epoch: self.epoch,
-            failures: self.failures,
-            killed: false,
-            temporary_expires: self.temporary_expires,
-            changed: self.changed,
-        }
-    }
-}
 
 impl Store {
     /// INV-2, LOGIN-4: charges one attempt in one conditional statement, before the password is compared.
@@ -383,49 +297,6 @@ impl Store {
         Ok(settled.killed)
     }
 
-    /// OPS-3, OPS-6: writes or counts the refusal of a login that charged a decoy. A number that is on no line is not
-    /// stored.
-    ///
-    /// LOGIN-5: settles the decoy. If the refusal is only counted, writes a decoy event as well. So the refusal takes
-    /// as long as [`settle_wrong`](Self::settle_wrong).
-    pub(crate) async fn note_refused_login(
-        &self,
-        number: &TelephoneNumber,
-        now: DateTime<Utc>,
-    ) -> Result<(), LedgerError> {
-        let (action, reason) = (AuditAction::Login, "NOTHING_LIVE");
-        let event = RefusedEvent {
-            reason_without_line: Some("UNKNOWN_NUMBER"),
-            decoy: Some(decoy_of(number)),
-            ..RefusedEvent::of_account(number, action, reason, now, trace_id())
-        };
-        if self.refusals.note(event).await? == Noted::Written {
-            return Ok(());
-        }
-        sqlx::query!(
-            r#"
-            WITH settled AS (
-                UPDATE decoy_credentials
-                SET open_charges = array_remove(open_charges, open_charges[1]),
-                    killed_time = CASE WHEN failures < 0 AND open_charges = ARRAY[epoch]
-                                       THEN $2::timestamptz END
-                WHERE number = $5 AND epoch >= 0 AND killed_time IS NULL
-                RETURNING killed_time
-            )
-            SELECT count(*) AS "settled!" FROM settled, audit_decoy($1, $2, $3, $4)
-            "#,
-            number.as_str(),
-            now,
-            number.masked(),
-            trace_id(),
-            decoy_of(number),
-        )
-        .fetch_one(&self.ledger)
-        .statement("decoy_event", "decoy_events")
-        .await?;
-        Ok(())
-    }
-
     /// PW-2: the sealed hash of the last permanent password, and the epoch for which it is sealed.
     ///
     /// The outer option is `None` if the credential no longer has the epoch `epoch`. The inner option is `None` if
@@ -458,15 +329,4 @@ fn limit(rules: &CredentialRules, kind: CredentialKind) -> i32 {
 /// Converts a stored count. A constraint of the ledger refuses negative counts.
 fn count(stored: i32) -> u32 {
     u32::try_from(stored).unwrap_or(0)
-}
-
-/// The decoy of a number (LOGIN-5). All attempts at one number have the same decoy.
-fn decoy_of(number: &TelephoneNumber) -> String {
-    const DECOYS: u32 = 64;
-    // The hash FNV-1a.
-    let bytes = number.as_str().bytes();
-    let hash = bytes.fold(0x811c_9dc5_u32, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    });
-    format!("0{:09}", (hash ^ (hash >> 16)) % DECOYS)
 }

@@ -109,6 +109,29 @@ async fn parallel_decoys_of_a_number_are_one_row() {
     assert_eq!(fixture.decoys_in_use().await, [1, 8]);
 }
 
+/// LOGIN-5, OPS-6: each refusal without a charge settles its decoy. A counted one also writes a decoy event, which
+/// replaces the one before it and does not name the number.
+#[tokio::test]
+async fn a_counted_refusal_writes_a_decoy_event() {
+    let fixture = Fixture::new().await;
+    let count = async |statement: &'static str| -> i64 {
+        let counted = sqlx::query_scalar(statement).fetch_one(&fixture.ledger);
+        counted.await.unwrap()
+    };
+    let rows = count("SELECT count(*) FROM decoy_events").await;
+    for counted in 0..3 {
+        fixture.login(NOBODY, RIGHT).await.unwrap_err();
+        let written = "SELECT sum(head_sequence)::bigint FROM decoy_chains";
+        assert_eq!(count(written).await, counted);
+        let open = "SELECT count(*) FROM decoy_credentials WHERE open_charges <> '{}'";
+        assert_eq!(count(open).await, 0);
+    }
+    assert_eq!(fixture.events().await.len(), 1);
+    assert_eq!(count("SELECT count(*) FROM decoy_events").await, rows);
+    let named = "SELECT count(*) FROM decoy_events WHERE number <> '0000000000'";
+    assert_eq!(count(named).await, 0);
+}
+
 /// LOGIN-6: a session can charge attempts only to numbers of its line.
 #[tokio::test]
 async fn a_charge_can_be_bound_to_a_line() {

@@ -39,14 +39,6 @@ fn times(session: &OwnSession) -> (i64, i64) {
     (seconds(session.open_time), seconds(session.last_use_time))
 }
 
-async fn actors(system: &InProcessSystem, action: &str) -> Vec<String> {
-    sqlx::query_scalar("SELECT actor FROM audit_events WHERE action = $1 ORDER BY event_id")
-        .bind(action)
-        .fetch_all(&system.ledger().await)
-        .await
-        .unwrap()
-}
-
 /// SESS-7, SESS-1, UNIT-1: a subscriber sees the live sessions of the own account, newest first. Each has the class of its
 /// device, its beginning, its last use, and whether it is the own one. A list counts as use of the own session only. Sessions
 /// of other accounts of the line are not listed.
@@ -121,7 +113,7 @@ async fn a_subscriber_ends_one_other_session() {
     assert_eq!(refused(there.session().await), "SESSION_ENDED");
     here.session().await.unwrap();
     third.session().await.unwrap();
-    assert_eq!(actors(&system, "END_SESSION").await, ["******0001"]);
+    assert_eq!(system.actors("END_SESSION").await, ["******0001"]);
 }
 
 /// SESS-7, SESS-2, INV-3: a session that Redis has lost is ended, too. It does not work again if a replica that still has it
@@ -175,7 +167,7 @@ async fn only_other_sessions_of_the_account_can_be_ended() {
     }
     here.session().await.unwrap();
     other.session().await.unwrap();
-    assert!(actors(&system, "END_SESSION").await.is_empty());
+    assert!(system.actors("END_SESSION").await.is_empty());
 }
 
 /// SESS-7, SESS-2, INV-3, OPS-3: a subscriber ends all other sessions, also those that Redis does not list. They stay ended, even
@@ -206,7 +198,7 @@ async fn a_subscriber_ends_all_other_sessions() {
     here.end_other_sessions().await.unwrap();
     here.session().await.unwrap();
     second.session().await.unwrap();
-    assert_eq!(actors(&system, "END_SESSIONS").await, ["******0002"; 2]);
+    assert_eq!(system.actors("END_SESSIONS").await, ["******0002"; 2]);
 
     restore(&system, before).await;
     for other in &others {

@@ -20,14 +20,6 @@ fn claiming<T>(caller: &str, message: T) -> Request<T> {
     request
 }
 
-async fn actors(system: &InProcessSystem, action: &str) -> Vec<String> {
-    sqlx::query_scalar("SELECT actor FROM audit_events WHERE action = $1 ORDER BY event_id")
-        .bind(action)
-        .fetch_all(&system.ledger().await)
-        .await
-        .unwrap()
-}
-
 /// INV-7: only the gateway may claim to call for another workload. The claim of any other caller
 /// has no effect, not even on the audit trail. A claim by the gateway allows no more than the
 /// contract does.
@@ -50,7 +42,7 @@ async fn a_forged_caller_changes_nothing() {
         .end_sessions(claiming("spiffe://aikagi/operator/mallory", ended()))
         .await
         .unwrap();
-    assert_eq!(actors(&system, "END_SESSIONS").await, ["operator/alice"]);
+    assert_eq!(system.actors("END_SESSIONS").await, ["operator/alice"]);
     let mut ivr = AuthenticationServiceClient::new(system.private_as("ivr"));
     let refusal = ivr
         .end_sessions(claiming("spiffe://aikagi/operator", ended()))
@@ -95,9 +87,10 @@ async fn a_forged_caller_changes_nothing() {
     site.login(claiming("spiffe://aikagi/operator", login))
         .await
         .unwrap();
-    assert_eq!(actors(&system, "END_SESSIONS").await, ["operator/alice"]);
+    assert_eq!(system.actors("END_SESSIONS").await, ["operator/alice"]);
     assert!(
-        !actors(&system, "LOGIN")
+        !system
+            .actors("LOGIN")
             .await
             .iter()
             .any(|actor| actor.contains("operator"))
